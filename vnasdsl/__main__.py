@@ -1,0 +1,5 @@
+"""`python -m vnasdsl`."""
+
+from vnasdsl.cli.main import main
+
+main()

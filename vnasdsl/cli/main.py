@@ -1,0 +1,76 @@
+"""The command `vnasdsl`: finds the subcommand and imports it only then, so that help and light commands start fast."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from vnasdsl import __version__
+from vnasdsl.cli.errors import reporting
+
+# name -> (module that exposes `command`, short help)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("vnasdsl.cli.check", "Check texts and report what is wrong with them."),
+    "compile": ("vnasdsl.cli.compile", "Write the PyTorch code of spaces and networks."),
+    "show": ("vnasdsl.cli.show", "Show shapes, choices, MACs and parameters, stage by stage."),
+    "search": ("vnasdsl.cli.search", "Search a space on video data."),
+    "derive": ("vnasdsl.cli.derive", "Derive the network from a search run."),
+    "retrain": ("vnasdsl.cli.retrain", "Train a network, from inherited weights or afresh."),
+    "evaluate": ("vnasdsl.cli.evaluate", "Evaluate a trained network over several views."),
+    "data": ("vnasdsl.cli.data", "Make or look at video data sets."),
+    "demo": ("vnasdsl.cli.demo", "The whole chain on a small space, in minutes on a CPU."),
+}
+
+HELP = """A declarative language for video networks and spaces of them.
+
+\b
+Examples:
+  vnasdsl check spaces/tiny.vns            # is the text right?
+  vnasdsl show spaces/x3d3.vns             # shapes, choices and costs
+  vnasdsl compile spaces/tiny.vns -o out   # to plain PyTorch
+  vnasdsl search spaces/tiny.vns --data synthetic --out runs/first
+  vnasdsl retrain runs/first               # from the inherited weights
+  vnasdsl demo                             # all of it, with a table at the end
+"""
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are modules, imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands from the table above, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with reporting():
+            return super().invoke(ctx)
+
+
+@click.group(
+    cls=LazyGroup, help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="vnasdsl")
+def cli() -> None:
+    pass
+
+
+def main() -> None:
+    """The entry point of the console script."""
+    cli(prog_name="vnasdsl")
+
+
+if __name__ == "__main__":
+    main()

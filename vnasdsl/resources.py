@@ -1,0 +1,31 @@
+"""Where the grammar, the templates and the shipped spaces lie: inside the package in a wheel, beside it in the repository."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _folder(name: str) -> Path:
+    for folder in (_PACKAGE / f"_{name}", _PACKAGE.parent / name):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"this installation of vnasdsl lacks its folder `{name}`")
+
+
+@cache
+def grammar_text() -> str:
+    """The grammar of the language, in lark's notation."""
+    return (_folder("grammar") / "vns.lark").read_text(encoding="utf-8")
+
+
+def templates_dir() -> Path:
+    """The folder of the Jinja templates that generated code is laid out with."""
+    return _folder("templates")
+
+
+def spaces_dir() -> Path:
+    """The folder of the spaces and networks that come with vnasdsl."""
+    return _folder("spaces")
