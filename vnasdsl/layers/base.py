@@ -1,0 +1,137 @@
+"""What a layer of the catalogue is: its signature, its shape rule, its cost and its code.
+
+A layer is one object of class `Layer`, made in one file of this folder and listed in `vnasdsl/layers/__init__.py`.
+Shapes leave the batch out: (C, T, H, W) for a clip or a feature map, (C,) for a vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, Literal, TypeAlias
+
+Shape: TypeAlias = tuple[int, ...]
+Value: TypeAlias = Any  # int, float, bool, str (a word) or a tuple of ints: what an argument can be
+Kind: TypeAlias = Literal["channels", "whole", "real", "sizes", "padding", "flag", "units"]
+
+REQUIRED = object()
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One argument of a layer: `kind` says how its value is read (see `arguments.py`)."""
+
+    name: str
+    kind: Kind
+    default: Value = REQUIRED
+    doc: str = ""
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+
+class LayerError(Exception):
+    """A layer that cannot stand here; the caller knows the place and adds it."""
+
+    def __init__(self, code: str, message: str, help: str | None = None):
+        self.code, self.message, self.help = code, message, help
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One constructor argument in generated code; left out where every use has the default of torch."""
+
+    name: str
+    value: Value
+    role: str = ""
+    default: Value = None
+    positional: bool = False
+
+    @property
+    def optional(self) -> bool:
+        return not self.positional and self.value == self.default
+
+
+@dataclass(frozen=True)
+class ModuleCode:
+    """A layer that is a module: `self.label = callee(fields...)`, applied as `self.label(x)`."""
+
+    callee: str
+    fields: tuple[Field, ...]
+    tensors: tuple[str, ...]  # names of its parameters and buffers in the state dict
+
+
+@dataclass(frozen=True)
+class FunctionCode:
+    """A layer without parameters that is an expression of its input: `F.relu({x})`."""
+
+    expression: str
+
+
+Code: TypeAlias = ModuleCode | FunctionCode | None  # None: the input itself (skip)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A layer at a given input shape: everything known about it without running it."""
+
+    output: Shape
+    macs: int = 0
+    params: int = 0
+    code: Code = None
+    attributes: tuple[tuple[str, Value], ...] = ()
+    """The arguments with every default and `same` filled in: two layers are the same when these are equal."""
+    warning: str | None = None
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes of the output of one clip in 32-bit floats."""
+        return 4 * prod(self.output)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An entry of the catalogue.
+
+    `apply(arguments, shape, classes)` gets every parameter (defaults filled in) and raises `LayerError`.
+    A layer with `wraps` takes a body in braces: `residual { ... }`.
+    """
+
+    name: str
+    doc: str
+    parameters: tuple[Parameter, ...]
+    apply: Callable[[Mapping[str, Value], Shape, int], Applied] = field(repr=False)
+    wraps: bool = False
+
+    @property
+    def signature(self) -> str:
+        parts = [p.name if p.required else f"{p.name}={show_value(p.default)}" for p in self.parameters]
+        return f"{self.name}({', '.join(parts)})" if parts else self.name
+
+
+def show_value(value: Value) -> str:
+    """A value as the language writes it: `(1, 3, 3)` as `1x3x3`, True as `true`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return "x".join(str(v) for v in value)
+    return str(value)
+
+
+def show_shape(shape: Shape) -> str:
+    """`(48, 16, 56, 56)` as `48 x 16 x 56 x 56`."""
+    return " x ".join(str(n) for n in shape)
+
+
+def need_map(layer: str, shape: Shape) -> tuple[int, int, int, int]:
+    """The shape as (C, T, H, W), or a `LayerError` when it is a vector."""
+    if len(shape) != 4:
+        raise LayerError(
+            "E0403",
+            f"`{layer}` needs channels x frames x rows x columns, the input is a vector of {shape[0]}",
+            "it may stand only before `pool`",
+        )
+    return shape  # type: ignore[return-value]

@@ -1,0 +1,69 @@
+"""Convolution over frames, rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+from vnasdsl.layers.base import Applied, Field, Layer, LayerError, ModuleCode, Parameter, Shape, Value, need_map
+from vnasdsl.layers.window import window
+
+
+def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
+    """MACs = output positions x output channels x input channels per group x kernel volume."""
+    before, *size = need_map("conv", shape)
+    channels = before if arguments["channels"] == "same" else arguments["channels"]
+    groups = before if arguments["groups"] == "same" else arguments["groups"]
+    if before % groups or channels % groups:
+        raise LayerError("E0402", f"{groups} groups do not divide {before} input and {channels} output channels")
+    frame = window("conv", *(arguments[name] for name in ("kernel", "stride", "dilation", "padding")))
+    sizes = (size[0], size[1], size[2])
+    out = frame.output("conv", sizes)
+    weights = channels * (before // groups) * prod(frame.kernel)
+    bias = arguments["bias"]
+    one = (1, 1, 1)
+    return Applied(
+        output=(channels, *out),
+        macs=weights * prod(out),
+        params=weights + (channels if bias else 0),
+        code=ModuleCode(
+            "nn.Conv3d",
+            (
+                Field("in_channels", before, role="in_channels", positional=True),
+                Field("out_channels", channels, role="channels", positional=True),
+                Field("kernel_size", frame.kernel, role="kernel", positional=True),
+                Field("stride", frame.stride, role="stride", default=one),
+                Field("padding", frame.padding, role="padding", default=(0, 0, 0)),
+                Field("dilation", frame.dilation, role="dilation", default=one),
+                Field("groups", groups, role="groups", default=1),
+                Field("bias", bias, role="bias", default=True),
+            ),
+            ("weight", "bias") if bias else ("weight",),
+        ),
+        attributes=(
+            ("channels", channels),
+            ("kernel", frame.kernel),
+            ("stride", frame.stride),
+            ("dilation", frame.dilation),
+            ("padding", frame.padding),
+            ("groups", groups),
+            ("bias", bias),
+        ),
+        warning=frame.degenerate(sizes),
+    )
+
+
+LAYER = Layer(
+    "conv",
+    "convolution over frames, rows and columns; without bias, because batch-norm follows",
+    (
+        Parameter("channels", "channels", doc="output channels, or `same`"),
+        Parameter("kernel", "sizes", doc="kernel as frames x rows x columns, such as `1x3x3`"),
+        Parameter("stride", "sizes", (1, 1, 1), "stride along frames, rows and columns"),
+        Parameter("dilation", "sizes", (1, 1, 1), "dilation along frames, rows and columns"),
+        Parameter("padding", "padding", "same", "`same` (output is ceil(input / stride)), `valid`, or sizes"),
+        Parameter("groups", "channels", 1, "groups of channels, or `same` for one group a channel (depthwise)"),
+        Parameter("bias", "flag", False, "add a bias to every output channel"),
+    ),
+    apply,
+)

@@ -1,0 +1,68 @@
+"""Kernel, stride, dilation and padding of layers that slide a window, with the checks they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vnasdsl.layers.base import LayerError, Value, show_value
+
+AXES = ("frames", "rows", "columns")
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window along (T, H, W), with padding resolved to whole numbers."""
+
+    kernel: tuple[int, int, int]
+    stride: tuple[int, int, int]
+    dilation: tuple[int, int, int]
+    padding: tuple[int, int, int]
+
+    def output(self, layer: str, size: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Frames, rows and columns after the window; `LayerError` E0401 when one of them is empty."""
+        out = tuple(
+            (n + 2 * p - d * (k - 1) - 1) // s + 1
+            for n, k, s, d, p in zip(size, self.kernel, self.stride, self.dilation, self.padding, strict=True)
+        )
+        for axis, n, left in zip(AXES, size, out, strict=True):
+            if left < 1:
+                raise LayerError(
+                    "E0401",
+                    f"`{layer}` leaves 0 {axis}: the input has {n} here",
+                    "use a larger input, a smaller kernel or `padding=same`",
+                )
+        return out  # type: ignore[return-value]
+
+    def degenerate(self, size: tuple[int, int, int]) -> str | None:
+        """Why part of the window can never see anything but padding, or None."""
+        for axis, n, k, s, d in zip(AXES, size, self.kernel, self.stride, self.dilation, strict=True):
+            if k > 1 and d >= n:
+                return f"dilation {d} reaches past all {n} {axis}: only the middle of the kernel sees data"
+            if s > 1 and n == 1:
+                return f"stride {s} along {axis} has no effect: there is 1 here"
+        return None
+
+
+def window(
+    layer: str, kernel: Value, stride: Value, dilation: Value, padding: Value
+) -> Window:
+    """A window from arguments that `arguments.py` has already read; `padding` is "same", "valid" or sizes.
+
+    Same padding keeps ceil(in / stride); for odd kernels this is dilation * (kernel - 1) / 2 on both sides.
+    """
+    for name, sizes in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
+        if min(sizes) < 1:
+            raise LayerError("E0303", f"{name} {show_value(sizes)} of `{layer}` has a size below 1")
+    if padding == "same":
+        if any(k % 2 == 0 for k in kernel):
+            raise LayerError(
+                "E0107",
+                f"`padding=same` with the even kernel {show_value(kernel)} is not supported yet",
+                "use an odd kernel, or `padding=valid`",
+            )
+        pads = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
+    elif padding == "valid":
+        pads = (0, 0, 0)
+    else:
+        pads = padding
+    return Window(kernel, stride, dilation, pads)  # type: ignore[arg-type]
