@@ -1,4 +1,4 @@
-"""Where the grammar, the templates and the shipped spaces lie: inside the package in a wheel, beside it in the repository."""
+"""Where grammar, templates and shipped spaces lie: inside the package in a wheel, else beside it in the repository."""
 
 from __future__ import annotations
 

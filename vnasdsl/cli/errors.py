@@ -1,6 +1,7 @@
 """The one place where exceptions become text on stderr and an exit status.
 
-1: the input is at fault. 2: wrong usage (click's own). 70: a fault of vnasdsl. 130: interrupted. 141: the reader of the output went away.
+1: the input is at fault. 2: wrong usage (click's own). 70: a fault of vnasdsl. 130: interrupted.
+141: the reader of the output went away.
 """
 
 from __future__ import annotations

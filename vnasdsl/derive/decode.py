@@ -1,0 +1,153 @@
+"""From the probabilities of a searched space to one network: argmax for each mixture, Viterbi over the path weights.
+
+Zhou et al. 2021: in every stack layer the operation of the largest weight stays, the states of the stages are
+chosen by the Viterbi algorithm. Only the mixtures of the states on the path count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, first_max, greedy, log, viterbi
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.space.trellis import State, Trellis
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One network read off a searched space, and beside it what a greedy path would have given."""
+
+    stages: tuple[str, ...]
+    """Names of the stages, first to last."""
+    choices: dict[str, str]
+    """Choice name -> option text: all that `space.choose` needs."""
+    path: tuple[int, ...]
+    """Index of the state in every stage."""
+    labels: tuple[str, ...]
+    """Label of the state in every stage."""
+    log_probability: float
+    """Natural logarithm of the product of the path weights along the path; `-inf` for an impossible one."""
+    greedy_choices: dict[str, str]
+    greedy_path: tuple[int, ...]
+    greedy_labels: tuple[str, ...]
+    greedy_log_probability: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; the logarithm of zero is null."""
+        return {
+            "choices": dict(self.choices),
+            "path": _path_rows(self.stages, self.path, self.labels),
+            "log_probability": _finite(self.log_probability),
+            "greedy": {
+                "choices": dict(self.greedy_choices),
+                "path": _path_rows(self.stages, self.greedy_path, self.greedy_labels),
+                "log_probability": _finite(self.greedy_log_probability),
+                "same": self.greedy_path == self.path,
+            },
+        }
+
+
+def decode(
+    trellis: Trellis,
+    path_probabilities: Mapping[str, Matrix],
+    mixture_probabilities: Mapping[str, Sequence[float]],
+) -> Decoded:
+    """The network that the probabilities point at.
+
+    path_probabilities: by stage, a row per state of the stage before (one row for the first stage), a column per state.
+    mixture_probabilities: by name of the mixture, a value per option.
+
+    Ties go to what stands first in the text.
+
+    Raises: UserError when the probabilities do not fit the trellis or are not numbers.
+    """
+    log_probs = _log_probs(trellis, path_probabilities)
+    path, log_probability = viterbi(log_probs)
+    greedy_path, greedy_log_probability = greedy(log_probs)
+    return Decoded(
+        stages=tuple(stage.name for stage in trellis.stages),
+        choices=_choices(_states(trellis, path), mixture_probabilities),
+        path=path,
+        labels=tuple(state.label for state in _states(trellis, path)),
+        log_probability=log_probability,
+        greedy_choices=_choices(_states(trellis, greedy_path), mixture_probabilities),
+        greedy_path=greedy_path,
+        greedy_labels=tuple(state.label for state in _states(trellis, greedy_path)),
+        greedy_log_probability=greedy_log_probability,
+    )
+
+
+def path_probability(decoded: Decoded) -> float:
+    """The probability of the decoded path under the path weights, in [0, 1]; 0 where it is too small for a float."""
+    return math.exp(decoded.log_probability)
+
+
+def _states(trellis: Trellis, path: Sequence[int]) -> list[State]:
+    return [stage.states[index] for stage, index in zip(trellis.stages, path, strict=True)]
+
+
+def _log_probs(trellis: Trellis, path_probabilities: Mapping[str, Matrix]) -> list[list[list[float]]]:
+    log_probs, before = [], 1
+    for stage in trellis.stages:
+        matrix = path_probabilities.get(stage.name)
+        if matrix is None:
+            raise UserError(f"there are no path weights for stage `{stage.name}`: they belong to another space")
+        if len(matrix) != before or any(len(row) != len(stage.states) for row in matrix):
+            raise UserError(
+                f"the path weights of stage `{stage.name}` are not {before} x {len(stage.states)}: "
+                "they belong to another space"
+            )
+        _check_numbers(f"path weights of stage `{stage.name}`", (value for row in matrix for value in row))
+        log_probs.append([[log(value) for value in row] for row in matrix])
+        before = len(stage.states)
+    return log_probs
+
+
+def _choices(states: Iterable[State], mixture_probabilities: Mapping[str, Sequence[float]]) -> dict[str, str]:
+    """The choices made by being in these states, and in their mixtures.
+
+    A tied choice is several mixtures: the option of the largest product of probabilities is the one all of them take.
+    """
+    choices: dict[str, str] = {}
+    options: dict[str, tuple[str, ...]] = {}
+    logs: dict[str, list[list[float]]] = {}
+    for state in states:
+        for choice, option in state.choices:
+            if choices.setdefault(choice, option) != option:
+                raise UserError(
+                    f"choice `{choice}` changes the shape of several stages: a path cannot decide it",
+                    "use a strategy that draws whole networks for this space",
+                )
+        for mixture in state.mixtures:
+            weights = mixture_probabilities.get(mixture.name)
+            if weights is None or len(weights) != len(mixture.options):
+                raise UserError(
+                    f"there are no weights for the {len(mixture.options)} options of `{mixture.name}`: "
+                    "they belong to another space"
+                )
+            _check_numbers(f"weights of `{mixture.name}`", weights)
+            options[mixture.choice] = mixture.options
+            logs.setdefault(mixture.choice, []).append([log(weight) for weight in weights])
+    for choice, rows in logs.items():
+        totals = [IMPOSSIBLE if IMPOSSIBLE in column else math.fsum(column) for column in zip(*rows, strict=True)]
+        choices[choice] = options[choice][first_max(totals)]
+    return choices
+
+
+def _check_numbers(what: str, values: Iterable[float]) -> None:
+    if not all(math.isfinite(value) and value >= 0.0 for value in values):
+        raise UserError(f"the {what} are not probabilities: the search has diverged", "search with smaller steps")
+
+
+def _path_rows(stages: Sequence[str], path: Sequence[int], labels: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"stage": stage, "state": state, "label": label}
+        for stage, state, label in zip(stages, path, labels, strict=True)
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
