@@ -1,7 +1,8 @@
 """Paths through a trellis, in log space: the most probable one (Viterbi) and the greedy one, for comparison.
 
 A trellis is a list of matrices of log probabilities: `log_probs[s][i][j]` is that of going from state i of stage
-s - 1 to state j of stage s; the first matrix has one row. Zero probability is `-inf`. Logarithms keep long chains from underflowing.
+s - 1 to state j of stage s; the first matrix has one row. Zero probability is `-inf`. Logarithms keep long chains from
+underflowing.
 """
 
 from __future__ import annotations

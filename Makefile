@@ -1,0 +1,53 @@
+# `make demo` and `make test` need only Python 3.11 or newer, make and a compiler: the rest goes into .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP_ARGS ?=
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint check format clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## the environment in .venv, made once and again when the dependencies change
+
+demo: $(STAMP) ## compile, search, derive, retrain and evaluate a small space; results in runs/demo
+	$(BIN)/vnasdsl demo --out runs/demo
+
+test: $(STAMP) ## all tests
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: $(STAMP) ## ruff, mypy and the import rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: $(STAMP) ## the committed generated code is what the texts say
+	$(BIN)/vnasdsl compile --check spaces/*.vns -o generated
+
+format: $(STAMP) ## lay out the Python code
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+clean: ## remove caches and build outputs; .venv, runs and data stay
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	find vnasdsl tests generated benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The first Python that is new enough; `make PYTHON=/path/to/python` says it outright.
+$(STAMP): pyproject.toml constraints.txt
+	@set -e; found=; \
+	for candidate in $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "vnasdsl needs Python 3.11 or newer and found none on the PATH; say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; \
+	fi; \
+	if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	    "$$found" -m venv $(VENV) || { echo "$$found cannot make a virtual environment; on Debian and Ubuntu install its -venv package" >&2; exit 1; }; \
+	fi
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
