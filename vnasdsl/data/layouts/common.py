@@ -1,0 +1,79 @@
+"""What the layout readers share: places that must exist, text files, tables."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from vnasdsl.language.diagnostics import UserError, did_you_mean
+
+VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".3gp"})
+
+
+def existing_folder(place: str, spec: str) -> Path:
+    folder = Path(place).expanduser()
+    if not folder.exists():
+        raise UserError(f"data folder `{place}` does not exist", f"it was named by `{spec}`")
+    if not folder.is_dir():
+        raise UserError(f"`{place}` is a file, but `{spec}` needs a folder")
+    return folder
+
+
+def absolute(path: Path) -> str:
+    """One spelling for one file, so that doubles are seen; links are followed."""
+    return os.path.realpath(path)
+
+
+def videos_in(folder: Path) -> list[Path]:
+    return sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
+    )
+
+
+def read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise UserError(f"`{path}` is not UTF-8 text (byte {problem.start})") from None
+    except OSError as problem:
+        raise UserError(f"`{path}` cannot be read: {problem.strerror}") from None
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line number and words of every line that is not blank; official UCF101 lists end lines with CR LF."""
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        words = line.split()
+        if words:
+            yield number, words
+
+
+def read_table(path: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    """Line number and cells by column name of every row of a CSV file that has a header."""
+    reader = csv.reader(read_text(path).splitlines())
+    try:
+        header = [cell.strip().lower() for cell in next(reader, [])]
+        for column in needed:
+            if column not in header:
+                raise UserError(
+                    f"`{path}` has no column `{column}`",
+                    did_you_mean(column, header) or f"its first line must name the columns {', '.join(needed)}",
+                )
+        rows = []
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) < len(header):
+                raise UserError(f"`{path}`, line {reader.line_num}: {len(cells)} cells, but {len(header)} columns")
+            rows.append((reader.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=False)}))
+        return rows
+    except csv.Error as problem:
+        raise UserError(f"`{path}`, line {reader.line_num}: not a CSV table: {problem}") from None
+
+
+def label_number(name: str, classes: dict[str, int], where: str) -> int:
+    """The number of a class name; raises UserError naming the nearest known one."""
+    if name not in classes:
+        raise UserError(f"{where}: label `{name}` is not in the class list", did_you_mean(name, classes))
+    return classes[name]

@@ -1,0 +1,41 @@
+"""The synthetic set: made once on disk, then read like a downloaded set by the reader of its layout.
+
+"synthetic" lies in a cache folder (`$VNASDSL_DATA`, else `~/.cache/vnasdsl/`), "synthetic:DIR" in DIR; both have
+the default size unless DIR was made by `vnasdsl data synthetic DIR` with other numbers.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from vnasdsl.data.layouts import kinetics, ucf101
+from vnasdsl.data.videos import DataSet
+from vnasdsl.language.diagnostics import UserError
+
+READERS = {"ucf101": ucf101.read, "kinetics": kinetics.read}
+
+
+def read(spec: str, place: str, split: int) -> DataSet:
+    from vnasdsl.data.synthetic.settings import MARKER, Settings, read_marker
+
+    settings = Settings()
+    folder = Path(place).expanduser() if place else cache_root() / settings.folder_name()
+    if not (folder / MARKER).is_file():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise UserError(
+                f"`{folder}` holds files, but no synthetic set",
+                "name a new or empty folder, or read these files as `ucf101:`, `kinetics:` or `folder:`",
+            )
+        from vnasdsl.data.synthetic.make import make
+
+        make(folder, settings)
+    layout = read_marker(folder).layout
+    data = READERS[layout](spec, str(folder), split)
+    return replace(data, layout=layout)
+
+
+def cache_root() -> Path:
+    named = os.environ.get("VNASDSL_DATA")
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "vnasdsl"

@@ -1,0 +1,88 @@
+"""UCF101: class folders of .avi files and the official split lists.
+
+    DIR/<Class>/v_<Class>_g01_c01.avi       or  DIR/UCF-101/<Class>/...
+    DIR/ucfTrainTestlist/classInd.txt       "1 ApplyEyeMakeup"; or the three lists in DIR itself or beside DIR
+                         trainlist01.txt    "ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi 1"; also 02, 03
+                         testlist01.txt     "ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi"
+
+The set is published whole, so a listed video that is not on disk is an error.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vnasdsl.data.layouts.common import absolute, existing_folder, label_number, read_lines
+from vnasdsl.data.videos import DataSet, Video, check_data, group_of
+from vnasdsl.language.diagnostics import UserError
+
+
+def read(spec: str, place: str, split: int) -> DataSet:
+    if split not in (1, 2, 3):
+        raise UserError(f"UCF101 has no split {split}", "its official splits are 1, 2 and 3")
+    folder = existing_folder(place, spec)
+    lists = _folder_of_lists(folder)
+    classes = _read_classes(_existing(lists / "classInd.txt"))
+    root = folder / "UCF-101" if (folder / "UCF-101").is_dir() else folder
+    train = _read_list(_existing(lists / f"trainlist{split:02d}.txt"), root, classes)
+    test = _read_list(_existing(lists / f"testlist{split:02d}.txt"), root, classes)
+    return check_data(DataSet(spec, "ucf101", tuple(classes), train, test))
+
+
+def _folder_of_lists(folder: Path) -> Path:
+    candidates = (folder / "ucfTrainTestlist", folder, folder.parent / "ucfTrainTestlist", folder.parent)
+    for candidate in candidates:
+        if (candidate / "classInd.txt").is_file():
+            return candidate
+    raise UserError(
+        f"split file `classInd.txt` not found for `{folder}`",
+        "put the official `ucfTrainTestlist` folder into the data folder or beside it",
+    )
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise UserError(
+            f"split file `{path}` does not exist", "it comes with the official `ucfTrainTestlist` of UCF101"
+        )
+    return path
+
+
+def _read_classes(path: Path) -> dict[str, int]:
+    """Class name -> label counted from 0, in the order of the numbers in the file."""
+    numbered: dict[int, str] = {}
+    for line, words in read_lines(path):
+        if len(words) != 2 or not words[0].isdecimal():
+            raise UserError(f"`{path}`, line {line}: expected a number and a class name, as in `1 ApplyEyeMakeup`")
+        number, name = int(words[0]), words[1]
+        if number in numbered or name in numbered.values():
+            raise UserError(f"`{path}`, line {line}: class `{name}` or number {number} stands twice")
+        numbered[number] = name
+    if sorted(numbered) != list(range(1, len(numbered) + 1)):
+        raise UserError(f"`{path}`: the classes are not numbered 1 to {len(numbered)} without a gap")
+    return {numbered[number]: number - 1 for number in sorted(numbered)}
+
+
+def _read_list(path: Path, root: Path, classes: dict[str, int]) -> tuple[Video, ...]:
+    videos: list[Video] = []
+    missing: list[str] = []
+    for line, words in read_lines(path):
+        where = f"`{path}`, line {line}"
+        class_name, slash, file_name = words[0].replace("\\", "/").partition("/")
+        if not slash or "/" in file_name or len(words) > 2:
+            raise UserError(f"{where}: expected `<Class>/<video>.avi`, with the class number behind it in train lists")
+        label = label_number(class_name, classes, where)
+        if len(words) == 2 and words[1] != str(label + 1):
+            raise UserError(f"{where}: label {words[1]} is not the number of class `{class_name}`, which is {label + 1}")
+        file = root / class_name / file_name
+        if file.is_file():
+            videos.append(Video(absolute(file), label, class_name, group_of(file_name)))
+        else:
+            missing.append(f"{class_name}/{file_name}")
+    if missing:
+        shown = ", ".join(f"`{name}`" for name in missing[:3]) + (", ..." if len(missing) > 3 else "")
+        raise UserError(
+            f"{len(missing)} of {len(missing) + len(videos)} videos of `{path.name}` are not in `{root}`: {shown}",
+            "complete the download, or remove these lines from the list",
+        )
+    return tuple(videos)

@@ -1,0 +1,1 @@
+"""Real encoded video files whose classes differ only by motion."""

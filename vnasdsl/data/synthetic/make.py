@@ -1,0 +1,169 @@
+"""Make the synthetic set on disk in the layout of UCF101 or Kinetics."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import shutil
+import string
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vnasdsl.data.synthetic.appearance import Scene
+from vnasdsl.data.synthetic.encode import FRAME_RATES, encode
+from vnasdsl.data.synthetic.motions import MOTIONS, Motion, draw_path
+from vnasdsl.data.synthetic.settings import MARKER, Settings, marker_text
+from vnasdsl.language.diagnostics import UserError
+
+# UCF101's official split k tests on seven groups of its own and trains on the rest: 1..7, 8..14, 15..21 of 25.
+_GROUPS = 25
+_TEST_GROUPS = {1: range(1, 8), 2: range(8, 15), 3: range(15, 22)}
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One file to make; (seed, class, number) seed its random generator, so files do not depend on each other."""
+
+    motion: Motion
+    class_number: int
+    number: int
+    file: Path
+
+
+def make(folder: Path, settings: Settings, force: bool = False, progress: Callable[[int, int], None] | None = None) -> None:
+    """Write the set to `folder`, which appears only when complete: it is made beside it and renamed.
+
+    `progress` is called with (files made, files in all). Raises UserError when `folder` holds files, unless
+    `force` is set and it holds a synthetic set, which is then replaced.
+    """
+    folder = folder.expanduser().absolute()
+    _refuse_to_overwrite(folder, force)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".making", dir=folder.parent))
+    except OSError as problem:
+        raise UserError(f"cannot write beside `{folder}`: {problem.strerror}", "name another folder") from None
+    try:
+        work.chmod(0o755)  # mkdtemp makes it private
+        jobs = _ucf101(work, settings) if settings.layout == "ucf101" else _kinetics(work, settings)
+        _write_all(jobs, settings, progress)
+        (work / MARKER).write_text(marker_text(settings), encoding="utf-8")
+        _put_in_place(work, folder)
+    except OSError as problem:
+        raise UserError(f"cannot write `{folder}`: {problem.strerror}", "is the disk full?") from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _refuse_to_overwrite(folder: Path, force: bool) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UserError(f"`{folder}` is a file", "name a folder")
+    if not any(folder.iterdir()):
+        return
+    ours = (folder / MARKER).is_file()
+    if not ours:
+        raise UserError(f"`{folder}` holds files that are no synthetic set", "name a new or empty folder")
+    if not force:
+        raise UserError(f"`{folder}` already holds a synthetic set", "pass --force to replace it")
+
+
+def _put_in_place(work: Path, folder: Path) -> None:
+    """Rename the finished set; when another process was quicker, its set (the same one) stays."""
+    aside = None
+    if folder.exists() and any(folder.iterdir()):
+        aside = work.with_suffix(".old")
+        os.rename(folder, aside)
+    try:
+        os.rename(work, folder)
+    except OSError:
+        if not (folder / MARKER).is_file():
+            raise
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write_all(jobs: list[_Job], settings: Settings, progress: Callable[[int, int], None] | None) -> None:
+    for parent in {job.file.parent for job in jobs}:
+        parent.mkdir(parents=True, exist_ok=True)
+    # Threads suffice: drawing (matrix products) and encoding both leave the interpreter lock.
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        pending = [pool.submit(_write_one, job, settings) for job in jobs]
+        try:
+            for done, future in enumerate(pending, start=1):
+                future.result()
+                if progress is not None:
+                    progress(done, len(pending))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _write_one(job: _Job, settings: Settings) -> None:
+    generator = np.random.default_rng([settings.seed, job.class_number, job.number])
+    height, width = settings.sizes[int(generator.integers(len(settings.sizes)))]
+    length = int(generator.integers(settings.lengths[0], settings.lengths[1] + 1))
+    rate = FRAME_RATES[int(generator.integers(len(FRAME_RATES)))]
+    scene = Scene(generator, height, width)
+    path = draw_path(job.motion, length, generator)
+    codec = "mpeg4" if settings.layout == "ucf101" else "libx264"
+    encode(job.file, (scene.frame(y, x) for y, x in path), rate, codec)
+
+
+def _ucf101(root: Path, settings: Settings) -> list[_Job]:
+    """Jobs, and the three official lists; split 1 has exactly the wanted numbers of train and test videos."""
+    lists = root / "ucfTrainTestlist"
+    lists.mkdir()
+    motions = MOTIONS[: settings.classes]
+    index = "".join(f"{number} {motion.name}\n" for number, motion in enumerate(motions, start=1))
+    (lists / "classInd.txt").write_text(index, encoding="utf-8")
+    jobs: list[_Job] = []
+    groups: list[tuple[int, str, int]] = []  # group, name in the lists, class number from 1
+    test_groups = list(_TEST_GROUPS[1])
+    train_groups = [group for group in range(1, _GROUPS + 1) if group not in test_groups]
+    for class_number, motion in enumerate(motions):
+        for number in range(settings.clips + settings.test_clips):
+            of_part, place = (train_groups, number) if number < settings.clips else (test_groups, number - settings.clips)
+            group = of_part[place % len(of_part)]
+            name = f"{motion.name}/v_{motion.name}_g{group:02d}_c{place // len(of_part) + 1:02d}.avi"
+            groups.append((group, name, class_number + 1))
+            jobs.append(_Job(motion, class_number, number, root / name))
+    groups.sort(key=lambda row: row[1])
+    for split, held_out in _TEST_GROUPS.items():
+        train = [f"{name} {label}\n" for group, name, label in groups if group not in held_out]
+        test = [f"{name}\n" for group, name, _ in groups if group in held_out]
+        if train and test:
+            (lists / f"trainlist{split:02d}.txt").write_text("".join(train), encoding="utf-8")
+            (lists / f"testlist{split:02d}.txt").write_text("".join(test), encoding="utf-8")
+    return jobs
+
+
+def _kinetics(root: Path, settings: Settings) -> list[_Job]:
+    from vnasdsl.data.layouts.kinetics import COLUMNS, clip_name
+
+    jobs: list[_Job] = []
+    generator = np.random.default_rng([settings.seed, 101])
+    letters = np.array(list(string.ascii_letters + string.digits + "-_"))
+    rows: dict[str, list[tuple[str, str, int, int, str]]] = {"train": [], "val": []}
+    for class_number, motion in enumerate(MOTIONS[: settings.classes]):
+        label = re.sub(r"(?<!^)(?=[A-Z])", " ", motion.name).lower()  # "DriftRight" -> "drift right"
+        for number in range(settings.clips + settings.test_clips):
+            split = "train" if number < settings.clips else "val"
+            youtube_id = "".join(generator.choice(letters, 11))
+            start = int(generator.integers(0, 200))
+            rows[split].append((label, youtube_id, start, start + 10, split))
+            jobs.append(_Job(motion, class_number, number, root / split / label / clip_name(youtube_id, start, start + 10)))
+    for split, listed in rows.items():
+        with open(root / f"{split}.csv", "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow((*COLUMNS, "split"))
+            writer.writerows(listed)
+    return jobs

@@ -1,0 +1,69 @@
+"""What can be set about the synthetic set, and the marker file that tells a finished set from anything else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from vnasdsl.data.synthetic.motions import MOTIONS
+from vnasdsl.language.diagnostics import UserError
+
+MARKER = "synthetic.json"
+LAYOUTS = ("ucf101", "kinetics")
+MOST_CLASSES = len(MOTIONS)
+# Raised whenever the same settings make other files, so that a cached set of an older version is not taken for new.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`clips` and `test_clips` are videos per class; `sizes` are (height, width); `lengths` is a range of frames."""
+
+    layout: str = "ucf101"
+    classes: int = 8
+    clips: int = 40
+    test_clips: int = 20
+    sizes: tuple[tuple[int, int], ...] = ((48, 64), (54, 72), (60, 80), (72, 96))
+    lengths: tuple[int, int] = (16, 32)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.layout not in LAYOUTS:
+            raise UserError(f"unknown layout `{self.layout}`", f"known layouts are {' and '.join(LAYOUTS)}")
+        if not 2 <= self.classes <= MOST_CLASSES:
+            raise UserError(f"{self.classes} classes cannot be made", f"choose 2 to {MOST_CLASSES}")
+        for name, value in (("clips", self.clips), ("test clips", self.test_clips)):
+            if not 1 <= value <= 100_000:
+                raise UserError(f"{value} {name} per class cannot be made", "choose 1 to 100000")
+        if not self.sizes:
+            raise UserError("a synthetic set needs a frame size", "as in `--size 48x64`")
+        for height, width in self.sizes:
+            if not (16 <= height <= 2160 and 16 <= width <= 3840 and height % 2 == 0 and width % 2 == 0):
+                raise UserError(f"frames of {height}x{width} cannot be made", "choose even numbers from 16")
+        shortest, longest = self.lengths
+        if not 2 <= shortest <= longest <= 100_000:
+            raise UserError(f"a length of {shortest} to {longest} frames cannot be made", "choose 2 or more frames")
+        if self.seed < 0:
+            raise UserError(f"the seed must be 0 or more, not {self.seed}")
+
+    def folder_name(self) -> str:
+        """A name in the cache; only sets of default settings are cached, so layout, seed and version tell them apart."""
+        return f"synthetic-{self.layout}-s{self.seed}-v{VERSION}"
+
+
+def marker_text(settings: Settings) -> str:
+    return json.dumps({"version": VERSION, **asdict(settings)}, indent=2) + "\n"
+
+
+def read_marker(folder: Path) -> Settings:
+    """The settings that a finished set was made with. Raises UserError when the marker is not ours."""
+    try:
+        held: dict[str, Any] = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        known = {name: held[name] for name in (field.name for field in fields(Settings))}
+        known["sizes"] = tuple((int(height), int(width)) for height, width in known["sizes"])
+        known["lengths"] = (int(known["lengths"][0]), int(known["lengths"][1]))
+        return Settings(**known)
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        raise UserError(f"`{folder / MARKER}` does not describe a synthetic set", "make the set again") from None

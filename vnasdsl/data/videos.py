@@ -1,0 +1,106 @@
+"""What a data set is: lists of videos with labels. No decoding happens here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vnasdsl.language.diagnostics import UserError
+
+# UCF101 names its files v_<Class>_g<group>_c<clip>.avi: clips of one group were cut from one source video.
+_GROUP_IN_NAME = re.compile(r"_(g\d+)_c\d+$")
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video file with its label.
+
+    `group` names the source that several files were cut from ("" when the file stands alone): files of one
+    class and group never fall into different parts of a split.
+    """
+
+    path: str
+    label: int
+    class_name: str
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The videos of a data set in a deterministic order.
+
+    `notes` says in words what a user should know before training (listed videos that are not on disk, a split
+    that was drawn); `missing` holds the paths of listed videos that are not on disk, by split.
+    """
+
+    name: str
+    layout: str
+    classes: tuple[str, ...]
+    train: tuple[Video, ...]
+    test: tuple[Video, ...]
+    notes: tuple[str, ...] = ()
+    missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def group_of(path: str | Path) -> str:
+    """The group in a UCF101 file name ("g07"), or ""."""
+    match = _GROUP_IN_NAME.search(Path(path).stem)
+    return match.group(1) if match else ""
+
+
+def check_data(data: DataSet, may_lack_test: bool = False) -> DataSet:
+    """Refuse what would spoil a training later: no videos, an empty class, a video that stands twice.
+
+    Raises UserError. `may_lack_test` allows classes without test videos (partial downloads); a note says so.
+    """
+    if not data.train:
+        raise UserError(f"no training videos in `{data.name}`", _layout_help(data))
+    if not data.test:
+        raise UserError(f"no test videos in `{data.name}`", _layout_help(data))
+    _check_doubles(data)
+    _check_empty(data, "train", data.train)
+    if not may_lack_test:
+        _check_empty(data, "test", data.test)
+        return data
+    lacking = _classes_without(data.classes, data.test)
+    if not lacking:
+        return data
+    note = f"{len(lacking)} of {len(data.classes)} classes have no test video: {_some(lacking)}"
+    return DataSet(data.name, data.layout, data.classes, data.train, data.test, (*data.notes, note), data.missing)
+
+
+def _layout_help(data: DataSet) -> str:
+    return f"`vnasdsl data info --help` describes the folders that `{data.layout}` expects"
+
+
+def _check_doubles(data: DataSet) -> None:
+    split_of: dict[str, str] = {}
+    for split, videos in (("train", data.train), ("test", data.test)):
+        for video in videos:
+            before = split_of.get(video.path)
+            if before == split:
+                raise UserError(f"video `{video.path}` is listed twice in the {split} list", "remove one of the entries")
+            if before is not None:
+                raise UserError(
+                    f"video `{video.path}` is both a train and a test video",
+                    "remove it from one of the lists: a test on training videos says nothing",
+                )
+            split_of[video.path] = split
+
+
+def _check_empty(data: DataSet, split: str, videos: tuple[Video, ...]) -> None:
+    empty = _classes_without(data.classes, videos)
+    if empty:
+        many = f"classes {_some(empty)} have" if len(empty) > 1 else f"class `{empty[0]}` has"
+        raise UserError(f"{many} no {split} videos in `{data.name}`", "add videos or remove the class from the lists")
+
+
+def _classes_without(classes: tuple[str, ...], videos: tuple[Video, ...]) -> list[str]:
+    present = {video.class_name for video in videos}
+    return [name for name in classes if name not in present]
+
+
+def _some(names: list[str], limit: int = 5) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
