@@ -35,12 +35,12 @@ format: $(STAMP) ## lay out the Python code
 
 clean: ## remove caches and build outputs; .venv, runs and data stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
-	find vnasdsl tests generated benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first Python that is new enough; `make PYTHON=/path/to/python` says it outright.
 $(STAMP): pyproject.toml constraints.txt
 	@set -e; found=; \
-	for candidate in $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	for candidate in $(or $(PYTHON),python3.11 python3.12 python3.13 python3.14 python3 python); do \
 	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then found=$$candidate; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \

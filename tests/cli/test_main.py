@@ -1,0 +1,75 @@
+"""The command itself: help without imports, no torch in light commands, every command whole."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from subprocess import CompletedProcess, run
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tests.conftest import ROOT, cli_environment
+from vnasdsl import __version__
+from vnasdsl.cli.main import COMMANDS, cli
+
+RunCli = Callable[..., CompletedProcess[str]]
+TINY = ROOT / "spaces" / "tiny.vns"
+
+
+def modules_imported(*args: str | Path, cwd: Path) -> set[str]:
+    """Names of the modules a command imports, from Python's own record; the command must succeed."""
+    result = run(
+        [sys.executable, "-X", "importtime", "-m", "vnasdsl", *map(str, args)],
+        cwd=cwd,
+        env=cli_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    lines = [line for line in result.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+def test_help_lists_commands_without_importing_them(tmp_path: Path) -> None:
+    imported = modules_imported("--help", cwd=tmp_path)
+    assert not imported & {module for module, _ in COMMANDS.values()}
+    assert not imported & {"torch", "lark", "networkx", "jinja2", "pydantic", "numpy", "av"}
+    text = CliRunner().invoke(cli, ["--help"]).output
+    for name, (_, short) in COMMANDS.items():
+        assert name in text
+        assert short in text
+    assert "Examples:" in text
+
+
+@pytest.mark.parametrize("args", [("compile", TINY, "-o", "out"), ("check", TINY), ("show", TINY)], ids=lambda a: a[0])
+def test_light_commands_do_not_import_torch(args: tuple[str | Path, ...], tmp_path: Path) -> None:
+    imported = modules_imported(*args, cwd=tmp_path)
+    assert f"vnasdsl.cli.{args[0]}" in imported
+    assert not {name for name in imported if name.split(".")[0] in {"torch", "av", "matplotlib"}}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_examples(name: str) -> None:
+    command = import_module(COMMANDS[name][0]).command
+    assert isinstance(command, click.Command)
+    result = CliRunner().invoke(cli, [name, "--help"])
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert f"vnasdsl {name}" in result.output
+
+
+def test_version(run_cli: RunCli) -> None:
+    result = run_cli("--version")
+    assert (result.returncode, result.stdout) == (0, f"vnasdsl, version {__version__}\n")
+
+
+def test_wrong_usage_exits_with_2(run_cli: RunCli) -> None:
+    result = run_cli("serach")
+    assert result.returncode == 2
+    assert "No such command 'serach'" in result.stderr
+    assert result.stdout == ""
