@@ -1,0 +1,111 @@
+"""Looking at the choices while they are learnt: what would be decoded now, how decided it is, and whether it collapses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vnasdsl.derive import Decoded, decode
+from vnasdsl.space.trellis import Trellis
+from vnasdsl.train.evaluation import Evaluation
+from vnasdsl.train.progress import Reporter
+
+SKIP = "skip"
+# Warn when this share of the layers that could be skipped would be.
+_SKIP_LIMIT = 0.9
+# Warn when choices are still this near to uniform at the end (1 is uniform).
+_UNDECIDED = 0.999
+
+
+def decode_supernet(model: Any, trellis: Trellis) -> Decoded:
+    """The network a supernet points at now."""
+    paths = {name: matrix.detach().double().tolist() for name, matrix in model.path_probabilities().items()}
+    mixtures = {name: row.detach().double().tolist() for name, row in model.mixture_probabilities().items()}
+    return decode(trellis, paths, mixtures)
+
+
+def entropy(probabilities: Mapping[str, float]) -> float:
+    """Entropy of a distribution as a share of the largest possible: 0 is decided, 1 is uniform; 0 for a single option."""
+    if len(probabilities) < 2:
+        return 0.0
+    return -sum(p * math.log(p) for p in probabilities.values() if p > 0) / math.log(len(probabilities))
+
+
+def stage_entropies(probabilities: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Mean entropy of the choices of every stage; a stage is what stands before the first dot of a choice's name."""
+    stages: dict[str, list[float]] = {}
+    for name, options in probabilities.items():
+        if len(options) > 1:
+            stages.setdefault(name.partition(".")[0], []).append(entropy(options))
+    return {stage: sum(values) / len(values) for stage, values in stages.items()}
+
+
+class Monitor:
+    """Observes a supernet after each epoch."""
+
+    def __init__(
+        self,
+        trellis: Trellis,
+        macs_of: Callable[[dict[str, str]], int],
+        score: Callable[[Any, dict[str, str]], Evaluation] | None,
+        score_from: int,
+        epochs: int,
+    ):
+        """macs_of: choices to the MACs of their network; score: (supernet, choices) to accuracy on the inference part."""
+        self.trellis = trellis
+        self.macs_of = macs_of
+        self.score = score
+        self.score_from = score_from
+        self.epochs = epochs
+        self._warned: set[str] = set()
+
+    def observe(self, model: Any, epoch: int, searching: bool, reporter: Reporter) -> dict[str, Any]:
+        """Metrics of the choices after `epoch`."""
+        probabilities = model.probabilities()
+        decoded = decode_supernet(model, self.trellis)
+        skippable = [name for name, options in probabilities.items() if SKIP in options and len(options) > 1]
+        entropies = stage_entropies(probabilities)
+        record: dict[str, Any] = {
+            "decoded_macs": self.macs_of(decoded.choices),
+            "decoded_log_probability": decoded.log_probability,
+            "entropy": entropies,
+        }
+        if skippable:
+            record["skip_share"] = sum(probabilities[name][SKIP] for name in skippable) / len(skippable)
+            record["decoded_skip_share"] = sum(decoded.choices.get(name) == SKIP for name in skippable) / len(skippable)
+        if self.score is not None and epoch > self.score_from:
+            scored = self.score(model, decoded.choices)
+            record["score_top1"], record["score_top5"] = scored.top1, scored.top5
+        if searching:
+            self._warn(record, entropies, epoch, reporter)
+        return record
+
+    def _warn(self, record: dict[str, Any], entropies: dict[str, float], epoch: int, reporter: Reporter) -> None:
+        """Say once each what users of this recipe find out too late."""
+        if record.get("decoded_skip_share", 0) >= _SKIP_LIMIT:
+            self._once(
+                "skips",
+                f"{100 * record['decoded_skip_share']:.0f} % of the layers that may be skipped would be skipped now: the search is"
+                " collapsing; a longer warm-up, a larger batch or a smaller cost weight (--set cost.weight=...) may help",
+                reporter,
+            )
+        if entropies and min(entropies.values()) < 0.02 and epoch <= self.epochs // 2:
+            stage = min(entropies, key=lambda name: entropies[name])
+            self._once(
+                "early",
+                f"the choices of stage `{stage}` are decided already after {epoch} of {self.epochs} epochs; a smaller choices.lr or a"
+                " longer warm-up lets the weights catch up",
+                reporter,
+            )
+        if entropies and epoch == self.epochs and min(entropies.values()) > _UNDECIDED:
+            self._once(
+                "undecided",
+                "the choices have hardly moved from uniform: more epochs or a larger choices.lr are needed to tell options apart",
+                reporter,
+            )
+
+    def _once(self, key: str, text: str, reporter: Reporter) -> None:
+        if key not in self._warned:
+            self._warned.add(key)
+            reporter.warn(text)

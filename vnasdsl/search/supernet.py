@@ -1,0 +1,230 @@
+"""Searching a supernet: weights and choices step in turn, each on videos of their own (Zhou et al. 2021, 3.3 and A.1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vnasdsl.search.monitor import Monitor
+from vnasdsl.train.batchnorm import statistics_frozen
+from vnasdsl.train.clips import Batches
+from vnasdsl.train.devices import autocast
+from vnasdsl.train.loop import Meter
+from vnasdsl.train.optimise import build_optimiser, learning_rate, set_learning_rate
+from vnasdsl.train.progress import Reporter, megas, percent
+from vnasdsl.train.recipes import MacsCost, SearchRecipe
+from vnasdsl.train.weights import load_exactly
+
+
+class Supernet(Protocol):
+    """What generated supernets offer; clips are (B, 3, T, H, W)."""
+
+    def __call__(self, clips: Tensor) -> Tensor: ...
+
+    def expected_macs(self) -> Tensor: ...
+
+    def weight_parameters(self) -> list[nn.Parameter]: ...
+
+    def choice_parameters(self) -> list[nn.Parameter]: ...
+
+    def probabilities(self) -> dict[str, dict[str, float]]: ...
+
+    def path_probabilities(self) -> dict[str, Tensor]: ...
+
+    def mixture_probabilities(self) -> dict[str, Tensor]: ...
+
+    def set_choices(self, choices: dict[str, str] | None) -> None: ...
+
+
+def cost_term(cost: MacsCost, macs: Tensor) -> Tensor:
+    """weight * log_base(c) with c in millions of MACs (Eq. 5)."""
+    return cost.weight * (macs / 1e6).log() / math.log(cost.base)
+
+
+class SupernetSearch:
+    """A `Trainable`. Warm-up epochs step weights only; then both step, on the train and the validate part."""
+
+    title = "search"
+
+    def __init__(
+        self,
+        model: Any,
+        recipe: SearchRecipe,
+        train: Callable[[int], Batches],
+        validate: Callable[[int], Batches],
+        device: torch.device,
+        monitor: Monitor,
+    ):
+        """model: a `Supernet`; train, validate: number of a pass (from 1) to its batches; monitor: looks at the choices after each epoch."""
+        self.model = model.to(device)
+        self.recipe = recipe
+        self.train = train
+        self.validate = validate
+        self.device = device
+        self.monitor = monitor
+        self._weights: list[nn.Parameter] = model.weight_parameters()
+        self._choices: list[nn.Parameter] = model.choice_parameters()
+        self.weight_optimiser = build_optimiser(recipe.weights, self._weights)
+        self.choice_optimiser = build_optimiser(recipe.choices, self._choices) if self._choices else None
+        self.validate_pass = 0
+        self._choice_step = 0
+
+    # ---------------------------------------------------------------- steps
+
+    def weight_step(self, clips: Tensor, labels: Tensor, rate: float, meter: Meter) -> None:
+        """Weights go down the cross entropy; the gradient of the choices is not computed."""
+        self._require_grad(weights=True)
+        set_learning_rate(self.weight_optimiser, rate)
+        self.weight_optimiser.zero_grad(set_to_none=True)
+        loss, logits = self._cross_entropy(clips, labels)
+        loss.backward()
+        if self.recipe.grad_clip:
+            nn.utils.clip_grad_norm_(self._weights, self.recipe.grad_clip)
+        self.weight_optimiser.step()
+        meter.add(loss, logits, labels)
+
+    def choice_step(self, clips: Tensor, labels: Tensor, rate: float, meter: Meter) -> None:
+        """Choices go down cross entropy plus cost; the gradient of the weights is not computed, batch norms record nothing."""
+        assert self.choice_optimiser is not None
+        self._require_grad(weights=False)
+        set_learning_rate(self.choice_optimiser, rate)
+        self.choice_optimiser.zero_grad(set_to_none=True)
+        with statistics_frozen(self.model):
+            loss, logits = self._cross_entropy(clips, labels)
+        cost = self.recipe.cost
+        total = loss + cost_term(cost, self.model.expected_macs()) if isinstance(cost, MacsCost) else loss
+        total.backward()
+        self.choice_optimiser.step()
+        meter.add(loss, logits, labels)
+
+    def _cross_entropy(self, clips: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with autocast(self.device, self.recipe.precision):
+            logits = self.model(clips)
+            return F.cross_entropy(logits.float(), labels), logits
+
+    def _require_grad(self, weights: bool) -> None:
+        for parameter in self._weights:
+            parameter.requires_grad_(weights)
+        for parameter in self._choices:
+            parameter.requires_grad_(not weights)
+
+    # --------------------------------------------------------------- epochs
+
+    def run_epoch(self, epoch: int, reporter: Reporter) -> dict[str, Any]:
+        searching = epoch > self.recipe.warmup and self.choice_optimiser is not None
+        batches = self.train(epoch)
+        steps = len(batches)
+        train, validate = Meter(self.device), Meter(self.device)
+        self.model.train()
+        total = steps * (2 if searching and self.recipe.alternate == "step" else 1)
+        if searching and self.recipe.alternate == "epoch":
+            reporter.epoch(epoch, steps + len(self.validate(self.validate_pass + 1)))
+        else:
+            reporter.epoch(epoch, total)
+
+        def shown() -> str:
+            return f"{train.text() or validate.text()}  expected {megas(self._macs())}"
+
+        for kind, number, clips, labels in self._schedule(batches, steps, searching):
+            on_device = clips.to(self.device), labels.to(self.device)
+            if kind == "weights":
+                rate = learning_rate(self.recipe.weights, (epoch - 1) * steps + number, self.recipe.epochs * steps)
+                self.weight_step(*on_device, rate, train)
+            else:
+                # The number of choice steps ahead is only known roughly when passes alternate: the fixed rate of the paper needs none.
+                ahead = max(1, (self.recipe.epochs - self.recipe.warmup) * steps)
+                rate = learning_rate(self.recipe.choices, self._choice_step, ahead)
+                self.choice_step(*on_device, rate, validate)
+                self._choice_step += 1
+            reporter.step(shown)
+        self._require_grad(weights=True)
+        for parameter in self._choices:
+            parameter.requires_grad_(True)
+        record: dict[str, Any] = {
+            "phase": "search" if searching else "warmup",
+            "train_loss": train.loss,
+            "train_top1": train.top1,
+            "validate_loss": validate.loss,
+            "validate_top1": validate.top1,
+            "lr": self.weight_optimiser.param_groups[0]["lr"],
+            "expected_macs": self._macs(),
+        }
+        cost = self.recipe.cost
+        if isinstance(cost, MacsCost):
+            record["cost"] = cost_term(cost, torch.tensor(record["expected_macs"])).item()
+        record.update(self.monitor.observe(self.model, epoch, searching, reporter))
+        return record
+
+    def _schedule(self, batches: Batches, steps: int, searching: bool) -> Iterator[tuple[str, int, Tensor, Tensor]]:
+        """(which optimiser steps, number of the weight step, clips, labels), in the order of the recipe."""
+        choices_first = self.recipe.order == "choices_first"
+        if not searching:
+            yield from (("weights", number, *batch) for number, batch in enumerate(batches))
+        elif self.recipe.alternate == "epoch":
+            weights = lambda: (("weights", number, *batch) for number, batch in enumerate(batches))  # noqa: E731
+            choices = lambda: (("choices", 0, *batch) for batch in self._next_validate_pass())  # noqa: E731
+            for part in (choices, weights) if choices_first else (weights, choices):
+                yield from part()
+        else:
+            validate = self._endless_validate()
+            try:
+                for number, batch in enumerate(batches):
+                    if choices_first:
+                        yield ("choices", number, *next(validate))
+                    yield ("weights", number, *batch)
+                    if not choices_first:
+                        yield ("choices", number, *next(validate))
+            finally:
+                validate.close()
+
+    def _next_validate_pass(self) -> Iterable[tuple[Tensor, Tensor]]:
+        self.validate_pass += 1
+        return self.validate(self.validate_pass)
+
+    def _endless_validate(self) -> Any:
+        """Batches of the validate part, pass after pass; every epoch begins with a new pass, so that resuming meets the same clips."""
+        while True:
+            yield from self._next_validate_pass()
+
+    def _macs(self) -> float:
+        with torch.no_grad():
+            return float(self.model.expected_macs())
+
+    # ---------------------------------------------------------------- state
+
+    def summary(self, record: dict[str, Any]) -> str:
+        parts = [f"loss {record['train_loss']:.3f}  accuracy {percent(record['train_top1'])}"]
+        if record["validate_top1"] is not None:
+            parts.append(f"validate {percent(record['validate_top1'])}")
+        parts.append(f"expected {megas(record['expected_macs'])}  decoded {megas(record['decoded_macs'])}")
+        if record.get("score_top1") is not None:
+            parts.append(f"score {percent(record['score_top1'])}")
+        return "  ".join(parts)
+
+    def weights(self) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = self.model.state_dict()
+        return state
+
+    def optimiser_state(self) -> dict[str, Any]:
+        return {
+            "weights": self.weight_optimiser.state_dict(),
+            "choices": self.choice_optimiser.state_dict() if self.choice_optimiser else None,
+            "validate_pass": self.validate_pass,
+            "choice_step": self._choice_step,
+        }
+
+    def restore(self, weights: dict[str, Tensor], state: dict[str, Any]) -> None:
+        load_exactly(self.model, weights, "the checkpoint")
+        self.weight_optimiser.load_state_dict(state["weights"])
+        if self.choice_optimiser is not None:
+            self.choice_optimiser.load_state_dict(state["choices"])
+        self.validate_pass = state["validate_pass"]
+        self._choice_step = state["choice_step"]
+
+    def quality(self, record: dict[str, Any]) -> float | None:
+        return record.get("score_top1")

@@ -1,0 +1,121 @@
+"""Checkpoints: everything needed to go on after the last finished epoch, written so that a kill at any moment leaves a whole one.
+
+checkpoints/epoch-0012/weights.safetensors    parameters and buffers
+checkpoints/epoch-0012/state.pt               optimisers, random generators, epoch (read with weights_only=True)
+checkpoints/index.json                        {"last": "epoch-0012", "best": "epoch-0010"}
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vnasdsl.files import write_atomic
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.weights import load_weights, save_weights
+
+_INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One finished epoch."""
+
+    epoch: int
+    """Epochs finished."""
+    weights: dict[str, Tensor]
+    state: dict[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints of a run: the last one and the best one are kept."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def save(self, epoch: int, weights: Mapping[str, Tensor], state: Mapping[str, Any], best: bool = False) -> None:
+        """Keep the state after `epoch` finished epochs as the last one, and as the best one too when said so."""
+        name = f"epoch-{epoch:04d}"
+        final, temporary = self.folder / name, self.folder / f".{name}.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        save_weights(temporary / "weights.safetensors", weights)
+        buffer = io.BytesIO()
+        torch.save({"epoch": epoch, **state}, buffer)
+        write_atomic(temporary / "state.pt", buffer.getvalue())
+        shutil.rmtree(final, ignore_errors=True)
+        temporary.rename(final)
+        _flush_folder(self.folder)
+        index = {**self.index(), "last": name, **({"best": name} if best else {})}
+        write_atomic(self.folder / _INDEX, json.dumps(index) + "\n")
+        for old in self.folder.iterdir():
+            if old.is_dir() and old.name not in index.values():
+                shutil.rmtree(old, ignore_errors=True)
+
+    def index(self) -> dict[str, str]:
+        """Names of the kept checkpoints by role; empty before the first. Raises: UserError when the index is damaged."""
+        path = self.folder / _INDEX
+        try:
+            index = json.loads(path.read_text(encoding="utf-8"))
+            if not (
+                isinstance(index, dict) and all(isinstance(name, str) and _is_plain(name) for name in index.values())
+            ):
+                raise ValueError("not an index")
+        except FileNotFoundError:
+            return {}
+        except (ValueError, OSError) as fault:
+            raise UserError(f"`{path}` is damaged: {fault}") from None
+        return index
+
+    def load(self, which: str = "last") -> Checkpoint | None:
+        """The checkpoint in a role ("last", "best") or of a name ("epoch-0012"); None when there is none at all.
+
+        Raises: UserError for an unknown name, or files that are damaged or are not ours.
+        """
+        index = self.index()
+        if not index:
+            return None
+        name = index.get(which, which)
+        if name not in index.values():
+            known = ", ".join(f"{role} ({kept})" for role, kept in index.items())
+            raise UserError(f"`{self.folder}` has no checkpoint `{which}`", f"there are {known}")
+        return load_checkpoint(self.folder / name)
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read one checkpoint. Nothing in it is executed. Raises: UserError."""
+    weights = load_weights(folder / "weights.safetensors")
+    path = folder / "state.pt"
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        epoch = int(state["epoch"])
+    except FileNotFoundError:
+        raise UserError(f"there is no file `{path}`") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError, OSError) as fault:
+        summary = " ".join(str(fault).split())[:120]
+        raise UserError(
+            f"`{path}` is not a checkpoint of vnasdsl, or is damaged: {summary}", "nothing of it was executed"
+        ) from None
+    return Checkpoint(epoch, weights, state)
+
+
+def _is_plain(name: str) -> bool:
+    return Path(name).name == name and name not in ("", ".", "..")
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,87 @@
+"""Accuracy over views: softmax scores averaged over the clips and crops of a video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.devices import autocast
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Shares are from 0 to 1."""
+
+    top1: float
+    top5: float
+    loss: float
+    """Mean negative log of the averaged score of the right class."""
+    videos: int
+    views: int
+    per_class: dict[str, float]
+    """Top-1 of every class that has videos."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@torch.no_grad()
+def evaluate_views(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor, Tensor]],
+    classes: Sequence[str],
+    device: torch.device,
+    precision: str = "fp32",
+) -> Evaluation:
+    """Score batches of (views (B, C, T, H, W), labels (B,), video numbers (B,)); views of a video may lie in several batches.
+
+    Raises: UserError when there is no view at all.
+    """
+    was_training = model.training
+    model.eval()
+    sums: dict[int, Tensor] = {}
+    labels: dict[int, int] = {}
+    counts: dict[int, int] = {}
+    try:
+        for views, view_labels, videos in batches:
+            with autocast(device, precision):
+                logits = model(views.to(device))
+            scores = F.softmax(logits.double(), dim=1).cpu()
+            for score, label, video in zip(scores, view_labels.tolist(), videos.tolist(), strict=True):
+                sums[video] = sums[video] + score if video in sums else score
+                counts[video] = counts.get(video, 0) + 1
+                labels[video] = label
+    finally:
+        model.train(was_training)
+    if not sums:
+        raise UserError("there is no video to evaluate on")
+    order = sorted(sums)
+    mean = torch.stack([sums[video] / counts[video] for video in order])
+    truth = torch.tensor([labels[video] for video in order])
+    return _summary(mean, truth, classes, sum(counts.values()))
+
+
+def _summary(mean: Tensor, truth: Tensor, classes: Sequence[str], views: int) -> Evaluation:
+    """mean: averaged scores (videos, classes); truth: labels (videos,)."""
+    best = mean.topk(min(5, mean.shape[1]), dim=1).indices
+    hits = best == truth[:, None]
+    loss = -mean[torch.arange(len(truth)), truth].clamp_min(1e-12).log().mean()
+    per_class = {
+        name: hits[truth == number, 0].double().mean().item()
+        for number, name in enumerate(classes)
+        if (truth == number).any()
+    }
+    return Evaluation(
+        top1=hits[:, 0].double().mean().item(),
+        top5=hits.any(dim=1).double().mean().item(),
+        loss=loss.item(),
+        videos=len(truth),
+        views=views,
+        per_class=per_class,
+    )

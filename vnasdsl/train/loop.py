@@ -1,0 +1,108 @@
+"""Epoch after epoch, with a checkpoint after each: the same loop for a search and for the training of one network."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.devices import random_state, restore_random_state
+from vnasdsl.train.progress import Reporter
+from vnasdsl.train.run_folder import RunFolder
+
+
+class Trainable(Protocol):
+    """Something that gets better by epochs. Epochs are counted from 1."""
+
+    title: str
+
+    def run_epoch(self, epoch: int, reporter: Reporter) -> dict[str, Any]:
+        """Train one epoch; returns its metrics (numbers only)."""
+        ...
+
+    def summary(self, record: dict[str, Any]) -> str:
+        """The metrics of an epoch in a line."""
+        ...
+
+    def weights(self) -> dict[str, Tensor]:
+        """Every parameter and buffer by name."""
+        ...
+
+    def optimiser_state(self) -> dict[str, Any]: ...
+
+    def restore(self, weights: dict[str, Tensor], state: dict[str, Any]) -> None: ...
+
+    def quality(self, record: dict[str, Any]) -> float | None:
+        """How good the epoch's result is, higher is better; None when it was not measured."""
+        ...
+
+
+def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Reporter, resume: bool) -> None:
+    """Run the epochs that are not done yet. An interruption loses at most the epoch under way.
+
+    Raises: UserError when a checkpoint does not fit, or the loss stops being a number.
+    """
+    done = 0
+    checkpoint = run.checkpoints.load("last") if resume else None
+    if checkpoint is not None:
+        trainable.restore(checkpoint.weights, checkpoint.state["optimisers"])
+        restore_random_state(checkpoint.state["random"])
+        done = checkpoint.epoch
+        reporter.note(f"going on after epoch {done} of {epochs}")
+    run.truncate_metrics(done)
+    best = max((q for record in run.metrics() if (q := trainable.quality(record)) is not None), default=None)
+    reporter.begin(trainable.title, epochs, done)
+    try:
+        for epoch in range(done + 1, epochs + 1):
+            began = time.monotonic()
+            record = {"epoch": epoch, **trainable.run_epoch(epoch, reporter)}
+            losses = {key: value for key, value in record.items() if key.endswith("loss") and value is not None}
+            for key, value in losses.items():
+                if not math.isfinite(value):
+                    raise UserError(
+                        f"the {key.replace('_', ' ')} of epoch {epoch} is {value}: training has diverged",
+                        "a smaller learning rate (--set weights.lr=...) or a norm limit (--set grad_clip=5.0) may help;"
+                        f" checkpoints up to epoch {epoch - 1} are kept",
+                    )
+            record["seconds"] = round(time.monotonic() - began, 2)
+            quality = trainable.quality(record)
+            is_best = quality is not None and (best is None or quality >= best)
+            best = quality if is_best else best
+            # Metrics first: on resuming, lines after the checkpoint are cut off.
+            run.append_metrics(record)
+            state = {"optimisers": trainable.optimiser_state(), "random": random_state()}
+            run.checkpoints.save(epoch, trainable.weights(), state, best=is_best)
+            reporter.finished(record, trainable.summary(record))
+    finally:
+        reporter.end()
+
+
+class Meter:
+    """Mean loss and top-1 of an epoch, kept on the device so that nothing waits for it."""
+
+    def __init__(self, device: torch.device):
+        self._loss = torch.zeros((), device=device, dtype=torch.float64)
+        self._hits = torch.zeros((), device=device, dtype=torch.float64)
+        self._clips = 0
+
+    @torch.no_grad()
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """loss: mean of the batch; logits (B, classes); labels (B,)."""
+        self._loss += loss.detach().double() * len(labels)
+        self._hits += (logits.argmax(dim=1) == labels).sum()
+        self._clips += len(labels)
+
+    @property
+    def loss(self) -> float | None:
+        return self._loss.item() / self._clips if self._clips else None
+
+    @property
+    def top1(self) -> float | None:
+        return self._hits.item() / self._clips if self._clips else None
+
+    def text(self) -> str:
+        return f"loss {self.loss:.3f}  accuracy {100 * (self.top1 or 0):.1f} %" if self._clips else ""

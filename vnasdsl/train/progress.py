@@ -1,0 +1,95 @@
+"""What a person sees while something trains: a live bar on a terminal, else one plain line an epoch. Always on stderr."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+
+class Reporter:
+    """Shows epochs and steps. `quiet` shows warnings only."""
+
+    def __init__(self, quiet: bool = False, console: Console | None = None):
+        self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self.quiet = quiet
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._title = ""
+        self._epochs = self._first = self._epoch = self._steps = self._step = 0
+        self._began = self._shown = 0.0
+
+    def note(self, text: str) -> None:
+        """A line for the reader."""
+        if not self.quiet:
+            self.console.print(Text(text))
+
+    def warn(self, text: str) -> None:
+        self.console.print(Text(f"warning: {text}", style="yellow"))
+
+    def begin(self, title: str, epochs: int, done: int) -> None:
+        """Start a phase of `epochs` epochs of which `done` are finished."""
+        self._title, self._epochs, self._first = title, epochs, done
+        self._began = time.monotonic()
+        if self.console.is_terminal and not self.quiet:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=20),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[values]}"),
+                console=self.console,
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(title, total=None, values="")
+
+    def epoch(self, number: int, steps: int) -> None:
+        """Epoch `number` (from 1) of `steps` steps starts."""
+        self._epoch, self._steps, self._step = number, steps, 0
+        if self._bar is not None and self._task is not None:
+            self._bar.reset(self._task, total=steps, description=f"{self._title} {number}/{self._epochs}", values="")
+
+    def step(self, values: Callable[[], str]) -> None:
+        """One step is done; `values` is called only when the screen is due, as it may wait for the device."""
+        self._step += 1
+        now = time.monotonic()
+        if self._bar is not None and self._task is not None and (now - self._shown > 0.25 or self._step == self._steps):
+            self._shown = now
+            self._bar.update(self._task, completed=self._step, values=f"{values()}  {self._left()} left")
+
+    def finished(self, record: Mapping[str, Any], summary: str) -> None:
+        """An epoch is done: `summary` is its line."""
+        if not self.quiet:
+            left = f"  {self._left()} left" if self._epoch < self._epochs else ""
+            self.console.print(Text(f"{self._title} {record['epoch']}/{self._epochs}  {summary}{left}"))
+
+    def end(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = self._task = None
+
+    def _left(self) -> str:
+        done = self._epoch - 1 - self._first + (self._step / self._steps if self._steps else 1.0)
+        if done <= 0:
+            return "?"
+        return duration((time.monotonic() - self._began) / done * (self._epochs - self._first - done))
+
+
+def duration(seconds: float) -> str:
+    """`0:42`, `12:05`, `3:20:00`."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def megas(macs: float) -> str:
+    """MACs for people: `15.78 GMACs`, `3.2 MMACs`."""
+    return f"{macs / 1e9:.2f} GMACs" if macs >= 1e9 else f"{macs / 1e6:.2f} MMACs"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

@@ -1,0 +1,262 @@
+"""Recipes from text and back: entries of a .vns recipe and `--set key=value` in, a checked recipe out, and its text again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, did_you_mean
+from vnasdsl.language.source import Source, Span
+from vnasdsl.train.recipes import KINDS, PARTS, Recipe, parts_of
+
+Key = tuple[str | int, ...]
+
+
+@dataclass
+class _Raw:
+    """What the text says, before the schema has seen it: nested values, and where each key and value stands."""
+
+    kind: str
+    values: dict[str, Any] = field(default_factory=dict)
+    key_spans: dict[Key, Span] = field(default_factory=dict)
+    value_spans: dict[Key, Span] = field(default_factory=dict)
+    faults: list[Diagnostic] = field(default_factory=list)
+
+    def put(self, dotted: str, value: tree.Expression, key_span: Span) -> None:
+        """Set a key (`epochs`, `weights.lr`) to the value of an expression."""
+        head, *rest = dotted.split(".")
+        key: Key = (head, *rest)
+        converted = self._convert(value, key)
+        self.key_spans[key] = key_span
+        self.value_spans[key] = value.span
+        if not rest:
+            self.values[head] = converted
+            return
+        self.key_spans.setdefault((head,), key_span)
+        default = self._default(head)
+        if len(rest) > 1 or not isinstance(self.values.get(head, default), dict):
+            message = f"`{head}` has no keys of its own" if len(rest) == 1 else f"`{dotted}` is nested too deeply"
+            help = None if head in KINDS[self.kind].model_fields else did_you_mean(head, KINDS[self.kind].model_fields)
+            self.faults.append(Diagnostic("E0801", message, Label(key_span), help=help))
+            return
+        part = self.values.setdefault(head, default)
+        part[rest[0]] = converted
+
+    def _default(self, head: str) -> Any:
+        """The default of a key that is a call, as values; None for another key."""
+        known = KINDS[self.kind].model_fields.get(head)
+        return known.default.model_dump() if known is not None and isinstance(known.default, BaseModel) else None
+
+    def _convert(self, value: tree.Expression, key: Key) -> Any:
+        """The Python value of an expression; a call becomes a mapping with its name under `kind`."""
+        self.value_spans.setdefault(key, value.span)
+        match value:
+            case tree.Number(value=number, unit=""):
+                return number
+            case tree.Negative(operand=tree.Number(value=number, unit="")):
+                return -number
+            case tree.String(value=text):
+                return text
+            case tree.Name(id=word):
+                return {"true": True, "false": False}.get(word, word)
+            case tree.Tuple(items=items) | tree.List(items=items):
+                return tuple(self._convert(item, (*key, i)) for i, item in enumerate(items))
+            case tree.Call(body=None):
+                return self._convert_call(value, key)
+        self.faults.append(
+            Diagnostic(
+                "E0802",
+                f"`{_dotted(key)}` should be a number, a word, a text, a tuple, a list or a call",
+                Label(value.span),
+            )
+        )
+        return None
+
+    def _convert_call(self, call: tree.Call, key: Key) -> dict[str, Any]:
+        values: dict[str, Any] = {"kind": call.function}
+        part = PARTS.get(call.function)
+        by_position = [name for name in part.model_fields if name != "kind"] if part else []
+        for i, argument in enumerate(call.arguments):
+            if argument.name is None and i >= len(by_position):
+                if part:
+                    self.faults.append(
+                        Diagnostic(
+                            "E0802", f"`{call.function}` takes at most {len(by_position)} values", Label(argument.span)
+                        )
+                    )
+                continue
+            name = argument.name or by_position[i]
+            if name in values:
+                self.faults.append(Diagnostic("E0802", f"`{name}` is given twice", Label(argument.span)))
+                continue
+            self.key_spans[(*key, name)] = argument.span
+            values[name] = self._convert(argument.value, (*key, name))
+        return values
+
+
+def resolve_recipe(
+    kind: str,
+    recipe: tree.Recipe | None,
+    settings: Mapping[str, str] | None = None,
+    check: Callable[[Recipe], Iterable[tuple[str, str]]] | None = None,
+) -> Recipe:
+    """The recipe of a kind ("search", "retrain", "evaluate"): defaults, then the entries of the text, then settings (key -> text).
+
+    `check` may name further faults as (key, message). Raises VnsError with every fault at its line and column.
+    """
+    raw = _Raw(kind)
+    seen: dict[str, Span] = {}
+    for entry in recipe.entries if recipe is not None else ():
+        if entry.key in seen:
+            label = Label(entry.key_span, "second time")
+            raw.faults.append(
+                Diagnostic(
+                    "E0203", f"key `{entry.key}` is set twice", label, secondary=(Label(seen[entry.key], "first time"),)
+                )
+            )
+            continue
+        seen[entry.key] = entry.key_span
+        raw.put(entry.key, entry.value, entry.key_span)
+    for key, text in (settings or {}).items():
+        _put_setting(raw, key, text)
+    resolved: Recipe | None = None
+    try:
+        # A value that could not be converted has its fault already.
+        resolved = KINDS[kind].model_validate(raw.values)
+    except ValidationError as failure:
+        known = {fault.primary.span for fault in raw.faults if fault.primary}
+        raw.faults.extend(d for d in _diagnostics(raw, failure) if d.primary is None or d.primary.span not in known)
+    if resolved is not None and check is not None:
+        raw.faults.extend(
+            Diagnostic("E0802", message, _label(raw, (key,)) or (Label(recipe.name_span) if recipe else None))
+            for key, message in check(resolved)
+        )
+    if raw.faults or resolved is None:
+        raise VnsError(sorted(raw.faults, key=_place))
+    return resolved
+
+
+def _put_setting(raw: _Raw, key: str, text: str) -> None:
+    from vnasdsl.language.parser import parse_expression
+
+    try:
+        value = parse_expression(Source(f"--set {key}", text))
+    except VnsError as failure:
+        raw.faults.extend(failure.diagnostics)
+        return
+    raw.put(key, value, Span(Source("--set", f"{key}={text}"), 0, len(key)))
+
+
+def _place(diagnostic: Diagnostic) -> tuple[str, int]:
+    return (diagnostic.primary.span.source.name, diagnostic.primary.span.start) if diagnostic.primary else ("", 0)
+
+
+def _dotted(key: Key) -> str:
+    return ".".join(str(part) for part in key)
+
+
+def _label(raw: _Raw, key: Key) -> Label | None:
+    """The narrowest place known for a key: its value, the value around it, or its own name."""
+    for end in range(len(key), 0, -1):
+        for spans in (raw.value_spans, raw.key_spans):
+            if key[:end] in spans:
+                return Label(spans[key[:end]])
+    return None
+
+
+def _diagnostics(raw: _Raw, failure: ValidationError) -> list[Diagnostic]:
+    """One diagnostic for each faulty key."""
+    model = KINDS[raw.kind]
+    grouped: dict[Key, list[ErrorDetails]] = {}
+    for detail in failure.errors(include_url=False):
+        if detail["type"] == "default_factory_not_called":  # follows from another fault
+            continue
+        grouped.setdefault(_plain_key(raw, detail["loc"]), []).append(detail)
+    return [_diagnostic(raw, model, key, details) for key, details in grouped.items()]
+
+
+def _plain_key(raw: _Raw, loc: tuple[int | str, ...]) -> Key:
+    """A location without the tags pydantic puts in for unions: ("weights", "sgd", "lr") is `weights.lr`."""
+    head, *rest = loc
+    if rest and rest[0] in parts_of(raw.kind, str(head)):
+        rest = rest[1:]
+    if any(isinstance(part, str) and part.startswith(("constrained-", "tuple[", "int", "function-")) for part in rest):
+        return (head,)
+    return (head, *rest)
+
+
+def _diagnostic(raw: _Raw, model: type[BaseModel], key: Key, details: list[ErrorDetails]) -> Diagnostic:
+    kinds = {detail["type"] for detail in details}
+    if "extra_forbidden" in kinds:
+        owner = model if len(key) == 1 else PARTS[raw.values[str(key[0])]["kind"]]
+        where = f"a {raw.kind} recipe" if len(key) == 1 else f"`{raw.values[str(key[0])]['kind']}`"
+        known = [name for name in owner.model_fields if name != "kind"]
+        label = Label(raw.key_spans[key]) if key in raw.key_spans else _label(raw, key)
+        help = did_you_mean(str(key[-1]), known) or f"its keys are {', '.join(f'`{name}`' for name in known)}"
+        return Diagnostic("E0801", f"{where} has no key `{key[-1]}`", label, help=help)
+    if "missing" in kinds:
+        return Diagnostic("E0802", f"`{raw.values[str(key[0])]['kind']}` needs `{key[-1]}`", _label(raw, key[:-1]))
+    if "union_tag_invalid" in kinds or "model_attributes_type" in kinds or "union_tag_not_found" in kinds:
+        calls = parts_of(raw.kind, str(key[0]))
+        value = raw.values.get(str(key[0]))
+        word = value.get("kind") if isinstance(value, dict) else None
+        message = f"`{_dotted(key)}` should be {' or '.join(f'`{name}(...)`' for name in calls)}"
+        return Diagnostic("E0802", message, _label(raw, key), help=did_you_mean(str(word), calls) if word else None)
+    wanted = list(dict.fromkeys(_wanted(detail["msg"]) for detail in details))
+    description = (
+        model.model_fields[str(key[0])].description if len(key) == 1 and key[0] in model.model_fields else None
+    )
+    notes = (f"`{key[0]}`: {description}",) if description else ()
+    return Diagnostic("E0802", f"`{_dotted(key)}` should be {' or '.join(wanted)}", _label(raw, key), notes=notes)
+
+
+def _wanted(message: str) -> str:
+    """The tail of pydantic's message after "should be", in this project's words."""
+    message = message.removeprefix("Value error, ").removeprefix("Input ").removeprefix("should be ")
+    words = {
+        "a valid integer": "a whole number",
+        "a valid number": "a number",
+        "a valid string": "a text",
+        "a valid boolean": "`true` or `false`",
+        "a valid tuple": "a tuple",
+    }
+    return words.get(message, message.replace("'", "`"))
+
+
+# ------------------------------------------------------------------ back to text
+
+
+def value_text(value: object) -> str:
+    """A value as .vns text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        mantissa, _, exponent = repr(value).partition("e")
+        return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+    if isinstance(value, str):
+        return value if value.isidentifier() else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, tuple):
+        texts = [value_text(item) for item in value]
+        return f"[{', '.join(texts)}]" if not value or isinstance(value[0], str) else f"({', '.join(texts)})"
+    if isinstance(value, BaseModel):
+        values = {name: getattr(value, name) for name in type(value).model_fields}
+        arguments = ", ".join(
+            f"{name}={value_text(item)}" for name, item in values.items() if name != "kind" and item is not None
+        )
+        return f"{values['kind']}({arguments})" if arguments else str(values["kind"])
+    return str(value)
+
+
+def print_recipe(kind: str, recipe: Recipe, target: str, name: str = "resolved") -> str:
+    """The recipe as .vns text with every value spelled out; keys without a value are left out."""
+    entries = {key: getattr(recipe, key) for key in type(recipe).model_fields}
+    width = max(len(key) for key in entries)
+    lines = [
+        f"  {key:<{width}} = {value_text(value)}" for key, value in entries.items() if value is not None and value != ()
+    ]
+    return "\n".join([f"{kind} {name} for {target} {{", *lines, "}", ""])

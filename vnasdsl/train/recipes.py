@@ -1,0 +1,285 @@
+"""Recipes: how a space is searched, a network retrained and evaluated. Every key, its type, default and meaning.
+
+The defaults are the appendix of Zhou et al. 2021 (A.1). Where the paper is silent the description says whose value it is.
+This module knows nothing of torch: `check` and the documentation read it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+
+def _word_is_call(value: object) -> object:
+    """`cost = none` means `cost = none()`."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
+class _Part(BaseModel):
+    """What every recipe and part of one shares: immutable, no unknown keys, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Sgd(_Part):
+    """Stochastic gradient descent with a cosine schedule, stepped with every batch."""
+
+    kind: Literal["sgd"] = "sgd"
+    lr: float = Field(gt=0, description="learning rate of the first step")
+    end: float | None = Field(
+        default=None, ge=0, description="learning rate at the end of the cosine; without it `lr` is constant"
+    )
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="momentum")
+    decay: float = Field(default=0.0, ge=0, description="weight decay (L2), on every parameter")
+    nesterov: bool = Field(default=False, description="Nesterov momentum")
+
+
+class Adam(_Part):
+    """Adam, with a cosine schedule when `end` is given."""
+
+    kind: Literal["adam"] = "adam"
+    lr: float = Field(gt=0, description="learning rate of the first step")
+    end: float | None = Field(
+        default=None, ge=0, description="learning rate at the end of the cosine; without it `lr` is constant"
+    )
+    betas: tuple[float, float] = Field(default=(0.9, 0.999), description="decay of the two running means")
+    decay: float = Field(default=0.0, ge=0, description="weight decay (L2), on every parameter")
+
+    @field_validator("betas")
+    @classmethod
+    def _below_one(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not all(0 <= beta < 1 for beta in value):
+            raise ValueError("should be two numbers from 0 up to, but not including, 1")
+        return value
+
+
+class MacsCost(_Part):
+    """weight * log_base(c), c the expected MACs per clip in millions (Eq. 5, in DenseNAS's unit)."""
+
+    kind: Literal["macs"] = "macs"
+    weight: float = Field(default=0.2, ge=0, description="lambda of Eq. 5; not given in the paper, DenseNAS's value")
+    base: float = Field(
+        default=3500,
+        gt=1,
+        description="base k of the logarithm, which only rescales `weight`; not given in the paper, DenseNAS's value",
+    )
+
+
+class NoCost(_Part):
+    """Accuracy alone."""
+
+    kind: Literal["none"] = "none"
+
+
+Optimiser = Annotated[Sgd | Adam, Field(discriminator="kind"), BeforeValidator(_word_is_call)]
+Cost = Annotated[MacsCost | NoCost, Field(discriminator="kind"), BeforeValidator(_word_is_call)]
+Precision = Literal["fp32", "bf16"]
+PositiveInt = Annotated[int, Field(ge=1)]
+Scale = PositiveInt | tuple[PositiveInt, PositiveInt]
+
+
+class _Common(_Part):
+    """Keys of all three kinds of recipe: how clips are read and where the arithmetic runs."""
+
+    frame_stride: int | None = Field(
+        default=None, ge=1, description="take every n-th frame; without it that of the text's input"
+    )
+    scale: Scale | None = Field(
+        default=None,
+        description="frames are scaled to (height, width), or to a short side, before they are cropped; without it (256, 342) at crops"
+        " of 224 as in the paper, in proportion at other sizes",
+    )
+    workers: int = Field(
+        default=2, ge=0, description="processes that decode videos; does not change which clips are seen"
+    )
+    precision: Precision = Field(default="fp32", description="bf16: autocast in the forward pass")
+
+
+class _Training(_Common):
+    """Keys of the recipes that train."""
+
+    flip: bool = Field(
+        default=False, description="mirror half of the training clips; changes left and right, so off unless asked"
+    )
+    seed: int = Field(default=0, ge=0, description="seed of weights, splits, clips, crops and dropout")
+    grad_clip: float = Field(
+        default=0.0, ge=0, description="largest norm of the weights' gradient; 0 is off (as in the paper)"
+    )
+
+
+class SearchRecipe(_Training):
+    """`search NAME for SPACE { ... }`"""
+
+    strategy: str = Field(default="gradient", description="how the space is searched")
+    epochs: int = Field(default=70, ge=1, description="passes over the train part")
+    warmup: int = Field(
+        default_factory=lambda known: known.get("epochs", 70) // 7,
+        ge=0,
+        description="epochs at the start that train weights only",
+        json_schema_extra={"default_text": "epochs // 7 (10 of 70)"},
+    )
+    score_from: int = Field(
+        default_factory=lambda known: known.get("epochs", 70) * 5 // 7,
+        ge=0,
+        description="after this many epochs, the network decoded at the end of each epoch is scored on the inference part",
+        json_schema_extra={"default_text": "epochs * 5 // 7 (50 of 70)"},
+    )
+    split: tuple[float, float, float] = Field(
+        default=(0.6, 0.2, 0.2), description="shares of the training videos, by video: train, validate, inference"
+    )
+    batch: int = Field(default=8, ge=1, description="clips in a step on a device; the paper has two GPUs with 8 each")
+    weights: Optimiser = Field(
+        default=Sgd(lr=0.02, end=1e-4, momentum=0.9, decay=4e-5),
+        description="optimiser of the weights, on the train part",
+    )
+    choices: Optimiser = Field(
+        default=Adam(lr=3e-4, betas=(0.5, 0.999), decay=1e-3),
+        description="optimiser of alphas and betas, on the validate part",
+    )
+    cost: Cost = Field(default=MacsCost(), description="cost term added to the loss of the choice step")
+    paths: Literal["paper", "mass"] = Field(
+        default="paper",
+        description="how the branches into a stage are summed: paper is Eq. 1, mass weighs each by the probability that a path arrives over it",
+    )
+    temperature: float = Field(
+        default=1.0, gt=0, description="softmax temperature of the path weights; DenseNAS has 0.9"
+    )
+    order: Literal["choices_first", "weights_first"] = Field(
+        default="choices_first",
+        description="which of the two steps comes first; A.1 says choices, section 3.3 says weights",
+    )
+    alternate: Literal["step", "epoch"] = Field(
+        default="step",
+        description="change between the two parts with every batch (DARTS) or by whole passes (DenseNAS)",
+    )
+    fix: tuple[str, ...] = Field(
+        default=(), description='choices kept to the options given, such as "op=basic(1)|skip"'
+    )
+    open: tuple[str, ...] = Field(
+        default=(), description='choices that `fix` entries leave open after all, such as "s7.*"'
+    )
+    clips: int = Field(default=1, ge=1, description="clips of each video when a network is scored")
+    crops: int = Field(default=1, ge=1, le=3, description="crops of each clip when a network is scored")
+    recalibrate: int = Field(
+        default=20,
+        ge=0,
+        description="batches of the train part that measure the batch-norm statistics of a decoded network before it is scored or"
+        " written; 0 keeps those of the mixture (ours: the paper does not say)",
+    )
+
+    @field_validator("split")
+    @classmethod
+    def _split_adds_up(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(value) <= 0 or abs(sum(value) - 1) > 1e-6:
+            raise ValueError("should be three positive shares that add up to 1")
+        return value
+
+    @field_validator("warmup", "score_from")
+    @classmethod
+    def _within_epochs(cls, value: int, info: ValidationInfo) -> int:
+        epochs = info.data.get("epochs")
+        if epochs is not None and value > epochs:
+            raise ValueError(f"should be at most `epochs`, which is {epochs}")
+        return value
+
+
+class RetrainRecipe(_Training):
+    """`retrain NAME for SPACE { ... }`; dropout is a layer of the text, not a key."""
+
+    epochs: int = Field(default=150, ge=1, description="passes over the whole training set")
+    batch: int = Field(default=16, ge=1, description="clips in a step on a device")
+    weights: Optimiser = Field(
+        default=Sgd(lr=0.1, end=1e-4, momentum=0.9, decay=4e-5), description="optimiser of the weights"
+    )
+    clips: int = Field(
+        default=10, ge=1, description="clips of each test video in the final evaluation, evenly over the video"
+    )
+    crops: int = Field(default=3, ge=1, le=3, description="crops of each clip: middle, or left, middle, right")
+    watch: int = Field(
+        default=0,
+        ge=0,
+        description="every n epochs one view of each test video is scored for the curve; selects nothing; 0 is off",
+    )
+
+
+class EvaluateRecipe(_Common):
+    """`evaluate NAME for SPACE { ... }`"""
+
+    clips: int = Field(default=10, ge=1, description="clips of each video, evenly over the video")
+    crops: int = Field(default=3, ge=1, le=3, description="crops of each clip: middle, or left, middle, right")
+    batch: int = Field(default=16, ge=1, description="views in a forward pass; changes nothing but memory and speed")
+
+
+Recipe = SearchRecipe | RetrainRecipe | EvaluateRecipe
+KINDS: dict[str, type[SearchRecipe] | type[RetrainRecipe] | type[EvaluateRecipe]] = {
+    "search": SearchRecipe,
+    "retrain": RetrainRecipe,
+    "evaluate": EvaluateRecipe,
+}
+PARTS: dict[str, type[Sgd] | type[Adam] | type[MacsCost] | type[NoCost]] = {
+    "sgd": Sgd,
+    "adam": Adam,
+    "macs": MacsCost,
+    "none": NoCost,
+}
+
+
+def parts_of(kind: str, key: str) -> tuple[str, ...]:
+    """The calls that may stand at a key (`sgd`, `adam` at `weights`); empty where the key takes a plain value."""
+    return (
+        {"weights": ("sgd", "adam"), "choices": ("sgd", "adam"), "cost": ("macs", "none")}.get(key, ())
+        if key in KINDS[kind].model_fields
+        else ()
+    )
+
+
+def recipe_keys() -> list[dict[str, str]]:
+    """Every key of every recipe and call, as rows for the documentation: recipe, name, type, default, description."""
+    from vnasdsl.train.recipe_text import value_text
+
+    rows: list[dict[str, str]] = []
+    for owner, model in {**KINDS, **{f"{name}(...)": part for name, part in PARTS.items()}}.items():
+        for name, field in model.model_fields.items():
+            if name == "kind":
+                continue
+            extra: Any = field.json_schema_extra
+            if isinstance(extra, dict):
+                default = str(extra["default_text"])
+            elif field.is_required():
+                default = "required"
+            else:
+                default = "" if field.default is None else value_text(field.default)
+            rows.append(
+                {
+                    "recipe": owner,
+                    "name": name,
+                    "type": _type_text(model, name),
+                    "default": default,
+                    "description": field.description or "",
+                }
+            )
+    return rows
+
+
+def _type_text(model: type[BaseModel], name: str) -> str:
+    """The type of a key in words, from its JSON schema."""
+    schema = model.model_json_schema()["properties"][name]
+    return _schema_text(schema)
+
+
+def _schema_text(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    if "discriminator" in schema:
+        return " or ".join(f"`{name}(...)`" for name in schema["discriminator"]["mapping"])
+    if "anyOf" in schema:
+        return " or ".join(_schema_text(option) for option in schema["anyOf"] if option.get("type") != "null")
+    if schema.get("type") == "array":
+        items = schema.get("prefixItems")
+        return (
+            f"({', '.join(_schema_text(item) for item in items)})"
+            if items
+            else f"list of {_schema_text(schema['items'])}s"
+        )
+    return {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}[schema["type"]]
