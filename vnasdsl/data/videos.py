@@ -80,7 +80,9 @@ def _check_doubles(data: DataSet) -> None:
         for video in videos:
             before = split_of.get(video.path)
             if before == split:
-                raise UserError(f"video `{video.path}` is listed twice in the {split} list", "remove one of the entries")
+                raise UserError(
+                    f"video `{video.path}` is listed twice in the {split} list", "remove one of the entries"
+                )
             if before is not None:
                 raise UserError(
                     f"video `{video.path}` is both a train and a test video",

@@ -33,7 +33,9 @@ def read(spec: str, place: str, split: int) -> DataSet:
         label = label_number(row["label"], classes, where)
         path = file.parent / Path(row["path"]).expanduser()
         if not path.is_file():
-            raise UserError(f"{where}: video `{row['path']}` does not exist", "relative paths start at the CSV's folder")
+            raise UserError(
+                f"{where}: video `{row['path']}` does not exist", "relative paths start at the CSV's folder"
+            )
         videos[part].append(Video(absolute(path), label, row["label"], group_of(path)))
     if not videos[""]:
         return check_data(DataSet(spec, "csv", tuple(names), tuple(videos["train"]), tuple(videos["test"])))

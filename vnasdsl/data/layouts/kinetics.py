@@ -40,7 +40,9 @@ def read(spec: str, place: str, split: int) -> DataSet:
     test, lost_test = _read_rows(test_list, read_table(test_list, COLUMNS), test_split, classes, finder)
     missing = {"train": lost_train, "test": lost_test}
     listed = {"train": len(train) + len(lost_train), "test": len(test) + len(lost_test)}
-    notes = tuple(f"{len(lost)} of {listed[part]} listed {part} videos are not on disk" for part, lost in missing.items() if lost)
+    notes = tuple(
+        f"{len(lost)} of {listed[part]} listed {part} videos are not on disk" for part, lost in missing.items() if lost
+    )
     return check_data(DataSet(spec, "kinetics", tuple(names), train, test, notes, missing), may_lack_test=True)
 
 

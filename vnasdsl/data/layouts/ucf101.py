@@ -73,7 +73,9 @@ def _read_list(path: Path, root: Path, classes: dict[str, int]) -> tuple[Video, 
             raise UserError(f"{where}: expected `<Class>/<video>.avi`, with the class number behind it in train lists")
         label = label_number(class_name, classes, where)
         if len(words) == 2 and words[1] != str(label + 1):
-            raise UserError(f"{where}: label {words[1]} is not the number of class `{class_name}`, which is {label + 1}")
+            raise UserError(
+                f"{where}: label {words[1]} is not the number of class `{class_name}`, which is {label + 1}"
+            )
         file = root / class_name / file_name
         if file.is_file():
             videos.append(Video(absolute(file), label, class_name, group_of(file_name)))

@@ -36,7 +36,9 @@ class _Job:
     file: Path
 
 
-def make(folder: Path, settings: Settings, force: bool = False, progress: Callable[[int, int], None] | None = None) -> None:
+def make(
+    folder: Path, settings: Settings, force: bool = False, progress: Callable[[int, int], None] | None = None
+) -> None:
     """Write the set to `folder`, which appears only when complete: it is made beside it and renamed.
 
     `progress` is called with (files made, files in all). Raises UserError when `folder` holds files, unless
@@ -131,7 +133,9 @@ def _ucf101(root: Path, settings: Settings) -> list[_Job]:
     train_groups = [group for group in range(1, _GROUPS + 1) if group not in test_groups]
     for class_number, motion in enumerate(motions):
         for number in range(settings.clips + settings.test_clips):
-            of_part, place = (train_groups, number) if number < settings.clips else (test_groups, number - settings.clips)
+            of_part, place = (
+                (train_groups, number) if number < settings.clips else (test_groups, number - settings.clips)
+            )
             group = of_part[place % len(of_part)]
             name = f"{motion.name}/v_{motion.name}_g{group:02d}_c{place // len(of_part) + 1:02d}.avi"
             groups.append((group, name, class_number + 1))
@@ -160,7 +164,9 @@ def _kinetics(root: Path, settings: Settings) -> list[_Job]:
             youtube_id = "".join(generator.choice(letters, 11))
             start = int(generator.integers(0, 200))
             rows[split].append((label, youtube_id, start, start + 10, split))
-            jobs.append(_Job(motion, class_number, number, root / split / label / clip_name(youtube_id, start, start + 10)))
+            jobs.append(
+                _Job(motion, class_number, number, root / split / label / clip_name(youtube_id, start, start + 10))
+            )
     for split, listed in rows.items():
         with open(root / f"{split}.csv", "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")

@@ -1,0 +1,83 @@
+"""Decoded small videos kept in memory.
+
+Decoding costs far more than cropping, and a search reads the same short files for many epochs and several trainings.
+The store belongs to the process: all loaders with the same scale share it, and worker processes start with what their
+parent holds. Nothing is ever thrown out for something newer: with every video read once per epoch in random order,
+keeping the first ones that fit gives the same share of hits without the churn.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from vnasdsl.data.decode import Scale, UnreadableVideo, VideoIndex, read, scaled_size, scan
+
+DEFAULT_CACHE_BYTES = 256 * 2**20  # per process
+# A video larger than this (decoded and scaled) is never kept: decoding it whole to use one clip would be waste.
+LARGEST_KEPT = 4 * 2**20
+
+Key = tuple[str, int, int]  # path, time of change in ns, size in bytes: a file that changed is read again
+Pick = Callable[[int], list[int]]  # number of frames in the video -> frame numbers, in any order, repeats allowed
+
+
+class VideoStore:
+    """Indices of all files read so far, and the decoded frames of the small ones."""
+
+    def __init__(self) -> None:
+        self._indices: dict[Key, VideoIndex] = {}
+        self._frames: dict[tuple[Key, Scale], torch.Tensor] = {}
+        self.bytes = 0
+
+    def read(self, path: str, pick: Pick, scale: Scale, limit: int) -> torch.Tensor:
+        """The frames that `pick` names, in its order, as (frames, H, W, 3) uint8 at `scale`.
+
+        Keeps the whole video when it is small and the store stays within `limit` bytes. Raises UnreadableVideo.
+        """
+        key = _key(path)
+        frames = self._frames.get((key, scale))
+        if frames is None:
+            index = self._indices.get(key)
+            if index is None:
+                index = self._indices[key] = scan(path)
+            if _size(index, scale) > min(LARGEST_KEPT, limit - self.bytes):
+                return self._decode(key, index, pick, scale)
+            frames = self._decode(key, index, lambda length: list(range(length)), scale)
+            self._frames[key, scale] = frames
+            self.bytes += frames.numel()
+        return frames[pick(len(frames))]
+
+    def _decode(self, key: Key, index: VideoIndex, pick: Pick, scale: Scale) -> torch.Tensor:
+        """Decode what `pick` names; a file that turns out shorter than its index is asked again at its true length."""
+        while True:
+            picked = pick(index.frames)
+            wanted = sorted(set(picked))
+            frames, length = read(key[0], index, wanted, scale)
+            if length == index.frames:
+                place = {number: position for position, number in enumerate(wanted)}
+                return frames if picked == wanted else frames[[place[number] for number in picked]]
+            index = self._indices[key] = replace(index, frames=length, times=None, keys=(0,))
+
+    def clear(self) -> None:
+        self._indices.clear()
+        self._frames.clear()
+        self.bytes = 0
+
+
+STORE = VideoStore()
+
+
+def _key(path: str) -> Key:
+    try:
+        status = os.stat(path)
+    except OSError as problem:
+        raise UnreadableVideo(problem.strerror or str(problem)) from None
+    return path, status.st_mtime_ns, status.st_size
+
+
+def _size(index: VideoIndex, scale: Scale) -> int:
+    height, width = scaled_size(max(1, index.height), max(1, index.width), scale)
+    return index.frames * height * width * 3

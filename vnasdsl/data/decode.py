@@ -1,0 +1,176 @@
+"""Frame-accurate reading of chosen frames of a video file, by PyAV.
+
+Frames are counted as they are decoded and identified by their time stamps; the nominal frame rate is never used, so
+a variable frame rate does no harm. `scan` reads the packets once without decoding them, which gives the number
+of frames and the key frames; `read` seeks to the key frame before the first wanted frame and decodes from there.
+Where time stamps are missing or doubled, or a seek lands elsewhere than it should, everything before is decoded and
+counted instead: slower, never wrong.
+
+Scaling and conversion to RGB are one pass of swscale (bilinear; its filter widens when it shrinks, so it does not
+alias), on wanted frames only. The rotation that phones write as a display matrix is honoured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import av
+import torch
+from av.video.reformatter import Interpolation, VideoReformatter
+
+Scale = tuple[int, int] | int  # (height, width) exactly, or the short side with the aspect kept
+
+
+class UnreadableVideo(Exception):
+    """The file cannot be decoded; the text says why."""
+
+
+@dataclass(frozen=True)
+class VideoIndex:
+    """`times`: the time stamp of every frame in order of display, None where only counting is safe.
+    `keys`: numbers of the frames that decoding may start at. `height`, `width`: as stored, before any turning."""
+
+    frames: int
+    times: tuple[int, ...] | None
+    keys: tuple[int, ...]
+    height: int
+    width: int
+
+
+def scaled_size(height: int, width: int, scale: Scale) -> tuple[int, int]:
+    """(height, width) of a frame scaled by the rule; both in pixels."""
+    if not isinstance(scale, int):
+        return scale
+    if height <= width:
+        return scale, max(scale, round(width * scale / height))
+    return max(scale, round(height * scale / width)), scale
+
+
+def scan(path: str) -> VideoIndex:
+    """Number, time stamps and key frames without decoding. Raises UnreadableVideo."""
+    try:
+        with av.open(path) as container:
+            stream = _video_stream(container)
+            height, width = stream.codec_context.height, stream.codec_context.width
+            packets = [
+                (packet.pts, bool(packet.is_keyframe))
+                for packet in container.demux(stream)
+                if packet.size and not packet.is_discard
+            ]
+    except (av.FFmpegError, OSError) as problem:
+        raise UnreadableVideo(_reason(problem)) from None
+    if not packets:
+        raise UnreadableVideo("it holds no frames")
+    stamps = {time for time, _ in packets if time is not None}
+    if len(stamps) < len(packets):
+        return VideoIndex(len(packets), None, (0,), height, width)
+    packets.sort()
+    times = tuple(time for time, _ in packets if time is not None)
+    keys = tuple(number for number, (_, key) in enumerate(packets) if key)
+    return VideoIndex(len(times), times, keys or (0,), height, width)
+
+
+def read(path: str, index: VideoIndex, wanted: Sequence[int], scale: Scale) -> tuple[torch.Tensor, int]:
+    """Frames `wanted` (ascending, none twice) as (len(wanted), H, W, 3) uint8 RGB, and the frames found in the file.
+
+    The second value is `index.frames` unless decoding ended early (a file cut off, packets that hold no frame): then
+    fewer frames than wanted come back and it is the number that can be decoded. Raises UnreadableVideo.
+    """
+    start = max((key for key in index.keys if key <= wanted[0]), default=0)
+    try:
+        if start > 0 and index.times is not None:
+            found = _collect(path, wanted, scale, lambda container: _numbered_after_seek(container, index, start))
+            if found is not None and len(found[0]) == len(wanted):
+                return torch.stack(found[0]), index.frames
+        found = _collect(path, wanted, scale, lambda container: enumerate(container.decode(_video_stream(container))))
+        assert found is not None  # counting from the start cannot miss the first wanted frame by seeking
+    except (av.FFmpegError, OSError) as problem:
+        raise UnreadableVideo(_reason(problem)) from None
+    pictures, decoded = found
+    if len(pictures) == len(wanted):
+        return torch.stack(pictures), index.frames
+    if decoded == 0:
+        raise UnreadableVideo("no frame can be decoded")
+    return torch.stack(pictures) if pictures else torch.empty(0), decoded
+
+
+def _collect(
+    path: str,
+    wanted: Sequence[int],
+    scale: Scale,
+    numbered: Callable[[av.container.InputContainer], Iterator[tuple[int, av.VideoFrame]] | None],
+) -> tuple[list[torch.Tensor], int] | None:
+    """Wanted pictures, and the number of frames seen up to the last wanted one; None when seeking failed."""
+    pictures: list[torch.Tensor] = []
+    seen = 0
+    with av.open(path) as container:
+        # One thread per process: loaders run one process per core, and threads would only delay the first frame.
+        _video_stream(container).codec_context.thread_count = 1
+        frames = numbered(container)
+        if frames is None:
+            return None
+        to_picture = _Converter(scale)
+        for number, frame in frames:
+            seen = number + 1
+            if number > wanted[len(pictures)]:
+                return None
+            if number == wanted[len(pictures)]:
+                pictures.append(to_picture(frame))
+                if len(pictures) == len(wanted):
+                    break
+    return pictures, seen
+
+
+def _numbered_after_seek(
+    container: av.container.InputContainer, index: VideoIndex, start: int
+) -> Iterator[tuple[int, av.VideoFrame]] | None:
+    """Frames from key frame `start` on with their numbers, told by time stamp; None when the seek went astray."""
+    assert index.times is not None
+    stream = _video_stream(container)
+    container.seek(index.times[start], stream=stream, backward=True)
+    number_of = {time: number for number, time in enumerate(index.times)}
+
+    def frames() -> Iterator[tuple[int, av.VideoFrame]]:
+        for frame in container.decode(stream):
+            number = number_of.get(frame.pts) if frame.pts is not None else None
+            if number is None:
+                return
+            if number >= start:  # frames shown before the key frame but stored behind it may lack their reference
+                yield number, frame
+
+    return frames()
+
+
+class _Converter:
+    """Decoded frame -> (H, W, 3) uint8, scaled and upright; the size is settled by the first frame."""
+
+    def __init__(self, scale: Scale):
+        self.scale = scale
+        self.reformatter = VideoReformatter()
+        self.size: tuple[int, int] | None = None  # before turning
+        self.turns = 0  # quarter turns counterclockwise
+
+    def __call__(self, frame: av.VideoFrame) -> torch.Tensor:
+        if self.size is None:
+            self.turns = round(frame.rotation / 90) % 4
+            upright = (frame.height, frame.width) if self.turns % 2 == 0 else (frame.width, frame.height)
+            height, width = scaled_size(*upright, self.scale)
+            self.size = (height, width) if self.turns % 2 == 0 else (width, height)
+        height, width = self.size
+        small = self.reformatter.reformat(
+            frame, width=width, height=height, format="rgb24", interpolation=Interpolation.BILINEAR, threads=1
+        )
+        picture = torch.from_numpy(small.to_ndarray())
+        return picture if self.turns == 0 else torch.rot90(picture, self.turns, (0, 1))
+
+
+def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
+    if not container.streams.video:
+        raise UnreadableVideo("it holds no video stream")
+    return container.streams.video[0]
+
+
+def _reason(problem: Exception) -> str:
+    text = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
+    return str(text)
