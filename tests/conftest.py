@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-ROOT = Path(__file__).resolve().parent.parent
-CASES = ROOT / "tests" / "cases"
+from tests.support import CASES, cli_environment
 
 # One thread each where several workers share the machine; read by torch when a test imports it.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -85,12 +84,3 @@ def run_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
-
-
-def cli_environment(more: dict[str, str] | None = None) -> dict[str, str]:
-    """The environment of a command under test: no colour, 100 columns, this repository's package, UTF-8."""
-    dropped = {"FORCE_COLOR", "CLICOLOR_FORCE", "VNASDSL_TRACEBACK", "LINES"}
-    kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    paths = [str(ROOT), *filter(None, [kept.get("PYTHONPATH")])]
-    fixed = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100", "PYTHONUTF8": "1", "PYTHONPATH": os.pathsep.join(paths)}
-    return kept | fixed | (more or {})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.support import ROOT
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.project import project_root, read_settings
 

@@ -9,7 +9,7 @@ import sys
 import click
 import pytest
 
-from tests.conftest import cli_environment
+from tests.support import cli_environment
 from vnasdsl.cli.errors import TRACEBACK_VARIABLE, reporting
 from vnasdsl.language.diagnostics import UserError, error
 from vnasdsl.language.source import Source, Span

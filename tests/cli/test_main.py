@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tests.conftest import ROOT, cli_environment
+from tests.support import ROOT, cli_environment
 from vnasdsl import __version__
 from vnasdsl.cli.main import COMMANDS, cli
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.support import ROOT
 from vnasdsl import __version__
 
 # Everything but the interpreter's own paths would let the repository in by another door.
