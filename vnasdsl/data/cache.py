@@ -8,9 +8,9 @@ keeping the first ones that fit gives the same share of hits without the churn.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -72,7 +72,7 @@ STORE = VideoStore()
 
 def _key(path: str) -> Key:
     try:
-        status = os.stat(path)
+        status = Path(path).stat()
     except OSError as problem:
         raise UnreadableVideo(problem.strerror or str(problem)) from None
     return path, status.st_mtime_ns, status.st_size

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vnasdsl.language.diagnostics import UserError
@@ -58,7 +59,7 @@ def check_data(data: DataSet, may_lack_test: bool = False) -> DataSet:
         raise UserError(f"no training videos in `{data.name}`", _layout_help(data))
     if not data.test:
         raise UserError(f"no test videos in `{data.name}`", _layout_help(data))
-    _check_doubles(data)
+    check_doubles({"train": data.train, "test": data.test})
     _check_empty(data, "train", data.train)
     if not may_lack_test:
         _check_empty(data, "test", data.test)
@@ -67,22 +68,21 @@ def check_data(data: DataSet, may_lack_test: bool = False) -> DataSet:
     if not lacking:
         return data
     note = f"{len(lacking)} of {len(data.classes)} classes have no test video: {_some(lacking)}"
-    return DataSet(data.name, data.layout, data.classes, data.train, data.test, (*data.notes, note), data.missing)
+    return replace(data, notes=(*data.notes, note))
 
 
 def _layout_help(data: DataSet) -> str:
     return f"`vnasdsl data info --help` describes the folders that `{data.layout}` expects"
 
 
-def _check_doubles(data: DataSet) -> None:
+def check_doubles(lists: dict[str, Sequence[Video]]) -> None:
+    """Raises UserError when a file stands twice in one of the named lists or in two of them."""
     split_of: dict[str, str] = {}
-    for split, videos in (("train", data.train), ("test", data.test)):
+    for split, videos in lists.items():
         for video in videos:
             before = split_of.get(video.path)
             if before == split:
-                raise UserError(
-                    f"video `{video.path}` is listed twice in the {split} list", "remove one of the entries"
-                )
+                raise UserError(f"video `{video.path}` stands twice in the {split} list", "remove one of the entries")
             if before is not None:
                 raise UserError(
                     f"video `{video.path}` is both a train and a test video",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -71,10 +71,22 @@ def normalise(pixels: torch.Tensor) -> torch.Tensor:
     return floats.mul_(1.0 / (255.0 * STD)).sub_(MEAN / STD)
 
 
+class Ordered(Protocol):
+    """What a loader tells about its next pass."""
+
+    epoch: int
+    batch: int
+    drop_last: bool
+
+    def order(self) -> list[int]: ...
+
+    def __len__(self) -> int: ...
+
+
 class EpochBatches(Sampler[list[tuple[int, int]]]):
     """Batches of (epoch, index); `order` is asked anew at the start of every pass."""
 
-    def __init__(self, loader: Any):
+    def __init__(self, loader: Ordered):
         self._loader = loader
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
@@ -104,7 +116,7 @@ def _quiet(worker: int) -> None:
 
 
 def received(batches: Iterable[Batch], faults: FaultLog) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Normalised clips, labels and indices; faults go to the log, which may stop the run. Empty batches are left out."""
+    """Normalised clips, labels and indices, without empty batches; faults go to the log, which may stop the run."""
     for batch in batches:
         for fault in batch.faults:
             faults.add(fault.path, fault.reason)

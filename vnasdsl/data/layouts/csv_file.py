@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vnasdsl.data.layouts.common import absolute, label_number, read_table
 from vnasdsl.data.splits import two_way_split
-from vnasdsl.data.videos import DataSet, Video, check_data, group_of
+from vnasdsl.data.videos import DataSet, Video, check_data, check_doubles, group_of
 from vnasdsl.language.diagnostics import UserError
 
 _SPLITS = {"train": "train", "training": "train", "test": "test", "val": "test", "validate": "test"}
@@ -39,8 +39,7 @@ def read(spec: str, place: str, split: int) -> DataSet:
         videos[part].append(Video(absolute(path), label, row["label"], group_of(path)))
     if not videos[""]:
         return check_data(DataSet(spec, "csv", tuple(names), tuple(videos["train"]), tuple(videos["test"])))
-    if len({video.path for video in videos[""]}) < len(videos[""]):
-        check_data(DataSet(spec, "csv", tuple(names), tuple(videos[""]), tuple(videos[""])))  # names the double
+    check_doubles({"video": videos[""]})
     train, test = two_way_split(videos[""])
     note = f"no column `split`: {len(test)} of {len(videos[''])} videos drawn for testing, a fifth of every class"
     return check_data(DataSet(spec, "csv", tuple(names), train, test, (note,)))

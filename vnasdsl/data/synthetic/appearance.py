@@ -18,7 +18,7 @@ _BACKGROUND_WAVES = 6
 class _Waves:
     """A random smooth periodic field of unit variance: sum of cos(2 pi (ky y + kx x) + phase)."""
 
-    def __init__(self, generator: np.random.Generator, count: int, finest: int, height: int, width: int):
+    def __init__(self, generator: np.random.Generator, count: int, finest: float, height: int, width: int):
         aspect = width / height
         angle = generator.uniform(0.0, np.pi, count)
         # Whole numbers of waves per frame, about the same wave length along both axes.

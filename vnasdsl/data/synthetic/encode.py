@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av import VideoStream
 
 FRAME_RATES = (Fraction(12), Fraction(15), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30))
 
@@ -23,10 +27,13 @@ def encode(path: Path, frames: Iterable[NDArray[np.uint8]], rate: Fraction, code
     import av
 
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
-        stream = None
+        stream: VideoStream | None = None
         for picture in frames:
             if stream is None:
-                stream = container.add_stream(codec, rate=rate, options={"flags": "+bitexact", **_OPTIONS[codec]})
+                stream = cast(
+                    "VideoStream",
+                    container.add_stream(codec, rate=rate, options={"flags": "+bitexact", **_OPTIONS[codec]}),
+                )
                 stream.height, stream.width = picture.shape[:2]
                 stream.pix_fmt = "yuv420p"
                 stream.codec_context.thread_count = 1

@@ -82,9 +82,9 @@ def _put_in_place(work: Path, folder: Path) -> None:
     aside = None
     if folder.exists() and any(folder.iterdir()):
         aside = work.with_suffix(".old")
-        os.rename(folder, aside)
+        folder.rename(aside)
     try:
-        os.rename(work, folder)
+        work.rename(folder)
     except OSError:
         if not (folder / MARKER).is_file():
             raise
@@ -168,7 +168,7 @@ def _kinetics(root: Path, settings: Settings) -> list[_Job]:
                 _Job(motion, class_number, number, root / split / label / clip_name(youtube_id, start, start + 10))
             )
     for split, listed in rows.items():
-        with open(root / f"{split}.csv", "w", encoding="utf-8", newline="") as file:
+        with (root / f"{split}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow((*COLUMNS, "split"))
             writer.writerows(listed)

@@ -49,7 +49,7 @@ class Settings:
             raise UserError(f"the seed must be 0 or more, not {self.seed}")
 
     def folder_name(self) -> str:
-        """A name in the cache; only sets of default settings are cached, so layout, seed and version tell them apart."""
+        """The name in the cache, where only sets of default settings lie: layout, seed and version tell them apart."""
         return f"synthetic-{self.layout}-s{self.seed}-v{VERSION}"
 
 
