@@ -144,7 +144,21 @@ class Choice(Node):
 
 
 Expression: TypeAlias = (
-    Name | Number | String | Dims | Tuple | List | Negative | Binary | Compare | Conditional | Range | Pick | Call | Chain | Choice
+    Name
+    | Number
+    | String
+    | Dims
+    | Tuple
+    | List
+    | Negative
+    | Binary
+    | Compare
+    | Conditional
+    | Range
+    | Pick
+    | Call
+    | Chain
+    | Choice
 )
 
 # ----------------------------------------------------------------- statements

@@ -1,0 +1,88 @@
+"""What the grammar takes but the language does not, found in the finished tree: order, repetition, range, depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Diagnostic, Label, did_you_mean
+from vnasdsl.language.limits import MAX_DEPTH, MAX_NUMBER
+from vnasdsl.language.source import Span
+from vnasdsl.language.walk import children
+
+RECIPE_KINDS = ("search", "retrain", "evaluate")
+
+
+def check(roots: Iterable[tree.Node]) -> list[Diagnostic]:
+    """Every fault of this kind below the given nodes, in the order of the text."""
+    found: list[Diagnostic] = []
+    pending = [(root, 1) for root in roots]
+    while pending:
+        node, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            found.append(Diagnostic("E0105", f"this is nested more than {MAX_DEPTH} deep", Label(node.span)))
+            continue
+        found.extend(_faults(node))
+        # Arguments and lines hold an expression without adding to its depth.
+        inner = depth if isinstance(node, tree.Argument | tree.Line) else depth + 1
+        pending.extend((child, inner) for child in children(node))
+    return found
+
+
+def _faults(node: tree.Node) -> Iterator[Diagnostic]:
+    match node:
+        case tree.Number():
+            if abs(node.value) > MAX_NUMBER and (isinstance(node.value, int) or node.value == float("inf")):
+                yield _out_of_range(node)
+        case tree.Dims():
+            if max(node.values) > MAX_NUMBER:
+                yield _out_of_range(node)
+        case tree.Call():
+            yield from _arguments(node.arguments)
+        case tree.Block():
+            named = [(p.name, Span(p.span.source, p.span.start, p.span.start + len(p.name))) for p in node.parameters]
+            yield from _repeated("E0203", "parameter", named)
+        case tree.Recipe():
+            if node.kind not in RECIPE_KINDS:
+                kind = Span(node.span.source, node.span.start, node.span.start + len(node.kind))
+                yield Diagnostic(
+                    "E0101",
+                    f"unknown kind of recipe `{node.kind}`, expected `search`, `retrain` or `evaluate`",
+                    Label(kind),
+                    help=did_you_mean(node.kind, RECIPE_KINDS),
+                )
+            yield from _repeated("E0203", "key", [(entry.key, entry.key_span) for entry in node.entries])
+
+
+def _out_of_range(node: tree.Node) -> Diagnostic:
+    return Diagnostic("E0106", "this number is too large", Label(node.span), notes=("whole numbers go up to 10^18",))
+
+
+def _arguments(arguments: tuple[tree.Argument, ...]) -> Iterator[Diagnostic]:
+    named: list[tuple[str, Span]] = []
+    for argument in arguments:
+        span = argument.span
+        if argument.name is not None:
+            named.append((argument.name, Span(span.source, span.start, span.start + len(argument.name))))
+        elif named:
+            yield Diagnostic(
+                "E0301",
+                "an argument without a name stands after one with a name",
+                Label(span, "give it its name, or move it to the front"),
+                secondary=(Label(named[0][1], "the first one with a name"),),
+            )
+    yield from _repeated("E0301", "argument", named)
+
+
+def _repeated(code: str, what: str, named: Iterable[tuple[str, Span]]) -> Iterator[Diagnostic]:
+    first: dict[str, Span] = {}
+    for name, span in named:
+        if name in first:
+            yield Diagnostic(
+                code,
+                f"{what} `{name}` is given twice",
+                Label(span),
+                secondary=(Label(first[name], "first given here"),),
+            )
+        else:
+            first[name] = span

@@ -1,0 +1,56 @@
+"""Reading .vns files from disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from vnasdsl.language.diagnostics import error
+from vnasdsl.language.limits import MAX_BYTES
+from vnasdsl.language.source import Source, Span
+
+
+def read_source(path: str | os.PathLike[str]) -> Source:
+    """The text of a file, named as the caller named it; line ends become "\\n" and a byte order mark is dropped.
+
+    Raises: VnsError E0102 (not UTF-8), E0103 (missing, a folder, not readable), E0105 (too large).
+    """
+    name = os.fspath(path)
+    start = Span(Source(name, ""), 0, 0)
+    if "\0" in name:
+        raise error("E0103", "a file name cannot contain a NUL character", start)
+    try:
+        with Path(name).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise error("E0103", "there is no such file", start) from None
+    except IsADirectoryError:
+        raise error("E0103", "this is a folder, not a file", start) from None
+    except (OSError, UnicodeEncodeError) as failure:
+        reason = getattr(failure, "strerror", None) or "its name cannot be used here"
+        raise error("E0103", f"the file cannot be read: {reason}", start) from None
+    if len(data) > MAX_BYTES:
+        raise error("E0105", f"the file has more than {MAX_BYTES:,} bytes", start)
+    return decode_source(name, data)
+
+
+def decode_source(name: str, data: bytes) -> Source:
+    """A source from bytes that were read elsewhere. Raises: VnsError E0102 at the first byte that is not UTF-8."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as failure:
+        # Everything before the fault is sound, so it can be shown with the place marked.
+        readable = _universal_lines(data[: failure.start].decode("utf-8"))
+        shown = Source(name, readable + "\N{REPLACEMENT CHARACTER}")
+        byte = data[failure.start]
+        raise error(
+            "E0102",
+            f"the text is not UTF-8: byte 0x{byte:02x} at offset {failure.start}",
+            Span(shown, len(readable), len(readable) + 1),
+            help="save the file as UTF-8",
+        ) from None
+    return Source(name, _universal_lines(text))
+
+
+def _universal_lines(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")

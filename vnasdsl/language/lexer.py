@@ -1,0 +1,180 @@
+"""From text to tokens: the lossless list, and the list the parser reads (no comments, only the line ends that count)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+from lark import Lark
+
+from vnasdsl.language.builder import Builder
+from vnasdsl.language.diagnostics import error
+from vnasdsl.language.limits import MAX_BYTES, MAX_DEPTH, MAX_TOKENS
+from vnasdsl.language.source import Source, Span
+from vnasdsl.resources import grammar_text
+
+END = "$END"
+SILENT = frozenset({"SPACE_BETWEEN", "COMMENT"})
+KEYWORDS = frozenset("block space network stage input require import pick of tied out for if else".split())
+OPENING = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
+CLOSING = frozenset(OPENING.values())
+
+# A line that ends with one of these goes on in the next line, as does one whose successor starts with one.
+_GOES_ON_AFTER = frozenset(
+    "LPAR LSQB LBRACE COMMA EQUAL ARROW VBAR PLUS MINUS STAR DOUBLE_SLASH DOUBLE_DOT COLON IF ELSE OF PICK "
+    "LESSTHAN LESS_EQUAL MORETHAN GREATER_EQUAL EQUAL_EQUAL NOT_EQUAL".split()
+)
+_GOES_ON_BEFORE = frozenset("ARROW VBAR LBRACE RBRACE RPAR RSQB".split())
+
+
+class Token(NamedTuple):
+    """One word or sign of a text; `type` is the terminal's name in the grammar."""
+
+    type: str
+    span: Span
+
+    @property
+    def text(self) -> str:
+        return self.span.text
+
+
+class _KeepEverything:
+    """Tells lark to keep the terminals that no rule uses (comments, white space, wrong characters)."""
+
+    always_accept = (*SILENT, "BAD_NUMBER", "BAD_STRING", "QUOTED", "BAD_NAME", "UNKNOWN")
+
+    def process(self, stream: Iterator[Any]) -> Iterator[Any]:
+        return stream
+
+
+@cache
+def grammar() -> Lark:
+    """The parser made from the grammar file; built on first use (about 20 ms)."""
+    return Lark(
+        grammar_text(),
+        parser="lalr",
+        lexer="basic",
+        start=["module", "expression"],
+        keep_all_tokens=True,
+        maybe_placeholders=False,
+        postlex=_KeepEverything(),
+        transformer=Builder(),
+    )
+
+
+def lex(source: Source) -> list[Token]:
+    """All tokens of a text with comments, white space and line ends: their texts joined give the text back.
+
+    Raises: VnsError E0105 when the text is larger than `limits` allows.
+    """
+    if len(source.text) > MAX_BYTES:
+        raise error("E0105", f"the text has more than {MAX_BYTES:,} characters", Span(source, 0, 0))
+    return [Token(str(t.type), Span(source, t.start_pos, t.end_pos)) for t in grammar().lex(source.text)]
+
+
+class Tokens:
+    """The tokens the parser reads, and what is known about their brackets.
+
+    `items` ends with the END token; `unclosed` holds the places (in `items`) of opening brackets without a partner;
+    `partner` maps each closing bracket to the place of its opening one.
+    """
+
+    def __init__(self, source: Source):
+        raw = [token for token in lex(source) if token.type not in SILENT]
+        if len(raw) > MAX_TOKENS:
+            raise error("E0105", f"the text has more than {MAX_TOKENS:,} words and signs", raw[MAX_TOKENS].span)
+        self.source = source
+        partner = _match_brackets(raw)
+        self.items: list[Token] = []
+        self.partner: dict[int, int] = {}
+        self.unclosed: set[int] = set()
+        self._keep(raw, partner)
+
+    def _keep(self, raw: list[Token], partner: dict[int, int]) -> None:
+        """Drops the line ends that end no statement."""
+        opened = set(partner.values())
+        place: dict[int, int] = {}
+        inside: list[str] = []
+        for i, token in enumerate(raw):
+            if token.type == "NEWLINE":
+                before = self.items[-1].type if self.items else "NEWLINE"
+                after = next((t.type for t in raw[i + 1 : i + 2]), END)
+                in_brackets = bool(inside) and inside[-1] != "LBRACE"
+                if in_brackets or before == "NEWLINE" or before in _GOES_ON_AFTER:
+                    continue
+                if after == "NEWLINE" or after in _GOES_ON_BEFORE or after == END:
+                    continue
+            elif token.type in OPENING:
+                place[i] = len(self.items)
+                if i in opened:
+                    inside.append(token.type)
+                else:
+                    self.unclosed.add(place[i])
+            elif i in partner:
+                inside.pop()
+                self.partner[len(self.items)] = place[partner[i]]
+            self.items.append(token)
+        self.items.append(Token(END, Span(self.source, len(self.source.text), len(self.source.text))))
+
+    def starts_line(self, index: int) -> bool:
+        """Whether a token is the first of its line."""
+        if index == 0:
+            return True
+        before, token = self.items[index - 1].span, self.items[index].span
+        return before.text in ("\n", "\r\n", "\r") or _has_line_end(self.source.text[before.end : token.start])
+
+    def starts_definition(self, index: int) -> bool:
+        """Whether a token begins a line that can only be a definition."""
+        return self.starts_line(index) and _starts_definition(self.items, index)
+
+
+def _has_line_end(text: str) -> bool:
+    return "\n" in text or "\r" in text
+
+
+def _starts_definition(tokens: list[Token], i: int) -> bool:
+    types = [token.type for token in tokens[i : i + 3]]
+    match types:
+        case (
+            ["BLOCK" | "SPACE" | "NETWORK", "NAME", "LPAR" | "LBRACE" | "COLON"]
+            | ["IMPORT", "STRING", *_]
+            | ["TIED", "BLOCK", *_]
+        ):
+            return True
+        case ["NAME", "NAME", "FOR"]:
+            return True
+    return False
+
+
+def _match_brackets(tokens: list[Token]) -> dict[int, int]:
+    """Which opening bracket each closing one belongs to, by index; brackets without a partner are left out.
+
+    A `}` closes the innermost `{` over any `(` left open, and a definition at the start of a line closes nothing but ends everything.
+    """
+    partner: dict[int, int] = {}
+    open_: list[int] = []
+    for i, token in enumerate(tokens):
+        if token.type in OPENING:
+            open_.append(i)
+            if len(open_) > MAX_DEPTH:
+                raise error("E0105", f"brackets are nested more than {MAX_DEPTH} deep", token.span)
+        elif token.type in CLOSING:
+            _close(tokens, open_, partner, i)
+        elif open_ and (i == 0 or tokens[i - 1].type == "NEWLINE") and _starts_definition(tokens, i):
+            open_.clear()
+    return partner
+
+
+def _close(tokens: list[Token], open_: list[int], partner: dict[int, int], i: int) -> None:
+    for depth in range(len(open_) - 1, -1, -1):
+        opening = tokens[open_[depth]].type
+        if OPENING[opening] == tokens[i].type:
+            partner[i] = open_[depth]
+            del open_[depth:]
+            return
+        if opening == "LBRACE":
+            break
+    if open_ and tokens[i].type != "RBRACE" and tokens[open_[-1]].type != "LBRACE":
+        # `(32]`: the wrong sign, but it was meant to close this bracket.
+        partner[i] = open_.pop()

@@ -1,0 +1,22 @@
+"""How large a text may be: bounds that no hand-written file reaches and that keep hostile ones harmless."""
+
+MAX_BYTES = 1 << 20
+"""Size of one file. x3d3 with its recipes takes 3 KiB."""
+
+MAX_TOKENS = 400_000
+"""Words and signs in one text, comments not counted: what a full file of short lines holds."""
+
+MAX_DEPTH = 100
+"""Brackets inside brackets, and expressions inside expressions. Keeps every recursive walk far from Python's limit."""
+
+MAX_NUMBER = 10**18
+"""Largest whole number. Far above any MAC count; sums and products of a few of them stay cheap."""
+
+MAX_DIAGNOSTICS = 20
+"""Faults shown for one text; the rest are counted."""
+
+MAX_STACK = 20 * MAX_DEPTH
+"""Height of the parser's stack: stops what nests without brackets (`- - - x`) while it is being read."""
+
+MAX_RECOVERIES = 200
+"""Faults after which the parser stops looking for more."""

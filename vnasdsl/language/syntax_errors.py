@@ -1,0 +1,392 @@
+"""What to say about a token that no rule takes, and the smallest change under which the rest can still be read."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from vnasdsl.language.diagnostics import Diagnostic, Fix, Label
+from vnasdsl.language.lexer import END, KEYWORDS, Token, Tokens
+from vnasdsl.language.source import Span
+
+KEYWORD_TYPES = frozenset(word.upper() for word in KEYWORDS)
+DEFINITION_TYPES = frozenset({"BLOCK", "SPACE", "NETWORK", "IMPORT", "TIED"})
+
+_SIGNS = {
+    "ARROW": "->", "VBAR": "|", "EQUAL": "=", "COMMA": ",", "LPAR": "(", "RPAR": ")", "LSQB": "[", "RSQB": "]", "LBRACE": "{",
+    "RBRACE": "}", "COLON": ":", "DOT": ".", "PLUS": "+", "MINUS": "-", "STAR": "*", "DOUBLE_SLASH": "//", "DOUBLE_DOT": "..",
+    "LESSTHAN": "<", "LESS_EQUAL": "<=", "MORETHAN": ">", "GREATER_EQUAL": ">=", "EQUAL_EQUAL": "==", "NOT_EQUAL": "!=",
+}  # fmt: skip
+_COMPARISONS = frozenset({"LESSTHAN", "LESS_EQUAL", "MORETHAN", "GREATER_EQUAL", "EQUAL_EQUAL", "NOT_EQUAL"})
+_VALUE_STARTS = frozenset({"NAME", "NUMBER", "DIMS", "STRING", "LPAR", "LSQB", "MINUS", "PICK"})
+_STATEMENT_STARTS = frozenset({"INPUT", "STAGE", "REQUIRE", "OUT"})
+# After a complete value nearly everything may follow; these are left out so that the message stays readable.
+_SELDOM_MEANT = frozenset({"IF", "PLUS", "MINUS", "STAR", "DOUBLE_SLASH", "DOUBLE_DOT", "LPAR", "LBRACE"})
+_WORDS = {
+    "NAME": "a name",
+    "STRING": "a string",
+    "NUMBER": "a number",
+    "NEWLINE": "the end of the line",
+    END: "the end of the text",
+}
+_LOOKALIKES = {
+    "→": "->", "⟶": "->", "×": "x", "−": "-", "–": "-", "—": "-", "≤": "<=", "≥": ">=", "≠": "!=", "…": "..", "“": '"', "”": '"',
+    "&": "|", "\N{NO-BREAK SPACE}": " ",
+}  # fmt: skip
+
+
+class Fault(NamedTuple):
+    """A diagnostic and how to go on: with the tokens `instead` in place of `removed` ones, from the top of the file, or
+    (neither given) behind the statement."""
+
+    diagnostic: Diagnostic
+    instead: tuple[str, ...] | None = None
+    removed: int = 0
+    to_top: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """The place of a fault: the tokens, which one was refused, what was being read, the open brackets' places."""
+
+    tokens: Tokens
+    index: int
+    start: str
+    open: Sequence[int]
+    takes: Callable[[Sequence[str]], bool]
+
+    @property
+    def token(self) -> Token:
+        return self.tokens.items[self.index]
+
+    @property
+    def before(self) -> Token | None:
+        return self.tokens.items[self.index - 1] if self.index else None
+
+    @property
+    def innermost(self) -> str | None:
+        return self.tokens.items[self.open[-1]].type if self.open else None
+
+    @property
+    def line_ended(self) -> bool:
+        """Whether the line ended too early: at a line end, or after a sign that made the parser look further."""
+        if self.token.type in ("NEWLINE", END):
+            return True
+        return self.innermost in (None, "LBRACE") and self.before is not None and self.tokens.starts_line(self.index)
+
+    def works(self, instead: Sequence[str], removed: int) -> bool:
+        """Whether the text could go on for two more tokens after a repair."""
+        rest = [token.type for token in self.tokens.items[self.index + removed : self.index + removed + 2]]
+        return self.takes([*instead, *rest])
+
+    def repaired(self, diagnostic: Diagnostic, *repairs: tuple[tuple[str, ...], int]) -> Fault:
+        """The fault with the first repair that works, or none."""
+        for instead, removed in repairs:
+            if self.works(instead, removed):
+                return Fault(diagnostic, instead, removed)
+        return Fault(diagnostic)
+
+
+def explain(context: Context) -> Fault:
+    """The fault at a refused token."""
+    for rule in _RULES:
+        for fault in rule(context):
+            return fault
+    return _generic(context)
+
+
+def _error(
+    message: str, span: Span, label: str = "", help: str | None = None, fix: Fix | None = None, code: str = "E0101"
+) -> Diagnostic:
+    return Diagnostic(code, message, Label(span, label), help=help, fix=fix)
+
+
+def _replace(span: Span, text: str) -> Fix:
+    return Fix(span, text, f"write `{text}`")
+
+
+# ------------------------------------------------------------------ brackets
+
+
+def _missing_brace(c: Context) -> Iterator[Fault]:
+    braces = [place for place in c.open if c.tokens.items[place].type == "LBRACE"]
+    at_end = c.token.type == END and c.innermost == "LBRACE"
+    if braces and (at_end or c.tokens.starts_definition(c.index)):
+        place, hint = _unclosed_brace(c.tokens, braces[-1] if at_end else braces[0], c.index)
+        secondary = [
+            Label(c.token.span, "the file ends before it" if at_end else "this can only stand outside of braces")
+        ]
+        if hint is not None:
+            secondary.append(Label(hint, "this `}` stands further left than what it closes"))
+        diagnostic = Diagnostic(
+            "E0104", "this `{` is never closed", Label(c.tokens.items[place].span), secondary=tuple(secondary)
+        )
+        yield Fault(diagnostic, to_top=True)
+
+
+def _unclosed_brace(tokens: Tokens, place: int, end: int) -> tuple[int, Span | None]:
+    """Where the missing `}` belongs, judged by indentation: a `}` that starts its line further left than its `{` line shows that
+    the `}` in between was left out."""
+    for closing, opening in sorted(tokens.partner.items()):
+        if place < opening and closing < end and tokens.items[closing].type == "RBRACE" and tokens.starts_line(closing):
+            opened, closed = tokens.items[opening].span, tokens.items[closing].span
+            indent = len(opened.source.line(opened.line)) - len(opened.source.line(opened.line).lstrip())
+            if closed.column - 1 < indent:
+                return opening, closed
+    return place, None
+
+
+def _missing_parenthesis(c: Context) -> Iterator[Fault]:
+    if (
+        c.open
+        and c.open[-1] in c.tokens.unclosed
+        and c.innermost != "LBRACE"
+        and c.takes(["RPAR" if c.innermost == "LPAR" else "RSQB"])
+    ):
+        if c.token.type in ("NEWLINE", "RBRACE", END) or c.tokens.starts_line(c.index):
+            opening = c.tokens.items[c.open[-1]]
+            yield Fault(_error(f"this `{opening.text}` is never closed", opening.span, code="E0104"))
+
+
+def _stray_brace(c: Context) -> Iterator[Fault]:
+    if c.token.type == "RBRACE" and not c.open:
+        yield Fault(_error("this `}` closes nothing", c.token.span, code="E0104"), (), 1)
+
+
+# ----------------------------------------------------- tokens that are no words
+
+
+def _bad_number(c: Context) -> Iterator[Fault]:
+    if c.token.type != "BAD_NUMBER":
+        return
+    text, span = c.token.text, c.token.span
+    if re.fullmatch(r"[0-9]+(x[A-Za-z0-9_]*)+", text):
+        diagnostic = _error(
+            f"`{text}` is not a size",
+            span,
+            help="a size is made of whole numbers, such as `1x3x3`; with names write `(1, k, k)`",
+        )
+    elif re.fullmatch(r"[0-9.]+[kmgt]", text):
+        diagnostic = _error(
+            f"`{text}` is not a number", span, help=f"did you mean `{text.upper()}`?", fix=_replace(span, text.upper())
+        )
+    elif re.fullmatch(r"[0-9.]+[A-Za-z]+", text) and not c.takes(["NAME"]):
+        diagnostic = _error(f"`{text}` is not a number", span, help="magnitudes are K, M, G and T; units are ms and s")
+    else:
+        diagnostic = _error(f"`{text}` is neither a number nor a name", span, help="a name begins with a letter")
+    yield c.repaired(diagnostic, (("NAME",), 1), (("NUMBER",), 1), (("DIMS",), 1))
+
+
+def _bad_string(c: Context) -> Iterator[Fault]:
+    text, span = c.token.text, c.token.span
+    if c.token.type == "QUOTED":
+        fixed = '"' + text.strip("'").replace("\\", "").replace('"', '\\"') + '"'
+        diagnostic = _error("a string stands in double quotes", span, fix=_replace(span, fixed))
+    elif c.token.type != "BAD_STRING":
+        return
+    elif len(text) > 1 and text.endswith('"') and not re.search(r'(?<!\\)(\\\\)*\\"$', text):
+        diagnostic = _error("a string has an escape that is not known", span, help='only `\\"` and `\\\\` are known')
+    else:
+        diagnostic = _error("this string is never closed", span, code="E0104", help='it ends with `"` on the same line')
+    yield c.repaired(diagnostic, (("STRING",), 1))
+
+
+def _bad_name(c: Context) -> Iterator[Fault]:
+    if c.token.type == "BAD_NAME":
+        diagnostic = _error(
+            f"`{c.token.text}` is not a name", c.token.span, help="names are made of the letters a to z, digits and `_`"
+        )
+        yield c.repaired(diagnostic, (("NAME",), 1))
+
+
+def _bad_character(c: Context) -> Iterator[Fault]:
+    if c.token.type != "UNKNOWN":
+        return
+    text, span = c.token.text, c.token.span
+    if text == ";":
+        diagnostic = _error("`;` has no meaning here", span, help="a statement ends with its line")
+        yield c.repaired(diagnostic, (("NEWLINE",), 1), ((), 1))
+    elif text == "/":
+        diagnostic = _error("`/` is no operator", span, help="whole-number division is `//`", fix=_replace(span, "//"))
+        yield c.repaired(diagnostic, (("DOUBLE_SLASH",), 1))
+    elif text in _LOOKALIKES:
+        meant = _LOOKALIKES[text]
+        help = "sizes are written with the letter x, such as `1x3x3`" if meant == "x" else f"did you mean `{meant}`?"
+        diagnostic = _error(
+            f"unexpected character {_character(text)}", span, help=help if meant != " " else "use an ordinary space"
+        )
+        kinds = {sign: kind for kind, sign in _SIGNS.items()}
+        yield c.repaired(diagnostic, ((kinds[meant],), 1) if meant in kinds else ((), 1), ((), 1))
+    else:
+        yield c.repaired(_error(f"unexpected character {_character(text)}", span), ((), 1))
+
+
+def _character(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return f"`{text}`"
+    name = unicodedata.name(text, "")
+    code = f"U+{ord(text):04X}"
+    return f"`{text}` ({code} {name})" if text.isprintable() and name else f"{code} {name}".strip()
+
+
+# ------------------------------------------------------------- common mistakes
+
+
+def _keyword_as_name(c: Context) -> Iterator[Fault]:
+    if c.token.type in KEYWORD_TYPES and c.takes(["NAME"]) and not c.line_ended and c.works(("NAME",), 1):
+        word = c.token.text
+        yield Fault(
+            _error(f"`{word}` is a keyword and cannot be a name", c.token.span, help=f"`{word}_` would do"),
+            ("NAME",),
+            1,
+        )
+
+
+def _missing_name(c: Context) -> Iterator[Fault]:
+    if c.before is None or not c.takes(["NAME"]) or c.takes(["NUMBER"]):
+        return
+    what = {"STAGE": "stage", "BLOCK": "block", "SPACE": "space", "NETWORK": "network", "INPUT": "input"}.get(
+        c.before.type
+    )
+    if what is not None:
+        article = "an" if what == "input" else "a"
+        diagnostic = _error(f"{article} {what} needs a name", _here(c), f"expected a name, found {found(c)}")
+        yield c.repaired(diagnostic, (("NAME",), 0), (("NAME",), 1))
+
+
+def _wrong_equals(c: Context) -> Iterator[Fault]:
+    if c.token.type in ("EQUAL_EQUAL", "COLON") and c.takes(["EQUAL"]):
+        help = "`==` compares, `=` sets a value" if c.token.type == "EQUAL_EQUAL" else None
+        diagnostic = _error(
+            f"expected `=`, found `{c.token.text}`", c.token.span, help=help, fix=_replace(c.token.span, "=")
+        )
+        yield c.repaired(diagnostic, (("EQUAL",), 1))
+
+
+def _missing_equals(c: Context) -> Iterator[Fault]:
+    if c.before is not None and c.takes(["EQUAL"]) and not c.takes(["NEWLINE"]) and c.innermost == "LBRACE":
+        diagnostic = _error(f"expected `=` after `{c.before.text}`, found {found(c)}", _here(c))
+        yield c.repaired(diagnostic, (("EQUAL",), 0))
+
+
+def _import_without_quotes(c: Context) -> Iterator[Fault]:
+    if c.before is not None and c.before.type == "IMPORT":
+        yield Fault(
+            _error("the path of an import stands in double quotes", _here(c), help='such as `import "x3d3.vns"`')
+        )
+
+
+def _spaced_size(c: Context) -> Iterator[Fault]:
+    if c.before is not None and c.before.type in ("NUMBER", "DIMS") and re.fullmatch(r"x[0-9x]*", c.token.text):
+        yield Fault(
+            _error(
+                f"unexpected {found(c)} after a number", c.token.span, help="a size is written without spaces: `1x3x3`"
+            )
+        )
+
+
+def _statement_at_top(c: Context) -> Iterator[Fault]:
+    if c.open or c.start != "module":
+        return
+    first = c.index
+    while first > 0 and not c.tokens.starts_line(first):
+        first -= 1
+    token = c.tokens.items[first]
+    if token.type in DEFINITION_TYPES or (
+        token.type == "NAME" and c.index > first + 1 and c.tokens.items[first + 1].type == "NAME"
+    ):
+        return
+    if token.type != "NEWLINE" and (c.index == first or token.type == "NAME"):
+        message = f"expected `block`, `space`, `network`, `import` or a recipe, found `{_shorten(token.text)}`"
+        yield Fault(_error(message, token.span, "only definitions stand outside of braces"))
+
+
+_RULES: tuple[Callable[[Context], Iterator[Fault]], ...] = (
+    _missing_brace,
+    _missing_parenthesis,
+    _stray_brace,
+    _bad_string,
+    _bad_name,
+    _bad_number,
+    _bad_character,
+    _import_without_quotes,
+    _keyword_as_name,
+    _missing_name,
+    _wrong_equals,
+    _statement_at_top,
+    _missing_equals,
+    _spaced_size,
+)
+
+
+# --------------------------------------------------------------- all the rest
+
+
+def _generic(c: Context) -> Fault:
+    message = f"expected {expected(c)}, found {found(c)}"
+    diagnostic = _error(message, _here(c))
+    if c.line_ended or c.token.type in ("RBRACE", "RPAR", "RSQB"):
+        return Fault(diagnostic)
+    repairs: list[tuple[tuple[str, ...], int]] = []
+    if c.takes(["LBRACE"]) and not c.takes(["NEWLINE"]) and c.innermost not in ("LPAR", "LSQB"):
+        repairs.append((("LBRACE",), 0))
+    if c.innermost in ("LPAR", "LSQB") and c.takes(["COMMA"]):
+        repairs.append((("COMMA",), 0))
+    if c.token.type not in ("LBRACE", "LPAR", "LSQB"):
+        repairs.append(((), 1))
+    return c.repaired(diagnostic, *repairs)
+
+
+def _here(c: Context) -> Span:
+    """The refused token, or the place behind the last one when the line ended too early."""
+    if c.line_ended and c.before is not None:
+        end = c.before.span.end
+        return Span(c.token.span.source, end, end)
+    return c.token.span
+
+
+def found(c: Context) -> str:
+    """The refused token in words."""
+    if c.token.type == END:
+        return "the end of the text" if c.start == "expression" else "the end of the file"
+    if c.line_ended:
+        return "the end of the line"
+    if c.token.type in KEYWORD_TYPES:
+        return f"the keyword `{c.token.text}`"
+    return f"`{_shorten(c.token.text)}`"
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def expected(c: Context) -> str:
+    """What could stand here, in words, most likely first."""
+    kinds = {kind for kind in (*_SIGNS, *KEYWORD_TYPES, *_WORDS, "DIMS") if c.takes([kind])}
+    names: list[str] = []
+    if kinds >= _VALUE_STARTS:
+        kinds -= _VALUE_STARTS
+        names.append("a statement" if kinds & _STATEMENT_STARTS else "a layer or a value")
+        kinds -= _STATEMENT_STARTS | {"RSQB", "RPAR", "RBRACE"}
+    elif kinds >= _COMPARISONS:
+        kinds -= _COMPARISONS | _SELDOM_MEANT
+        names.append("a comparison such as `<=`")
+    elif kinds - _SELDOM_MEANT:
+        # LBRACE alone is what a header lacks; after a value it is one of many.
+        kinds -= _SELDOM_MEANT if "PLUS" in kinds else set()
+    if "NEWLINE" in kinds or END in kinds:
+        kinds -= {"RBRACE"}
+    if kinds >= DEFINITION_TYPES:
+        kinds -= DEFINITION_TYPES | {"NAME"}
+        names.append("a definition")
+    if {"NEWLINE", END} <= kinds:
+        kinds -= {END}
+    names.extend(f"`{_SIGNS[kind]}`" for kind in _SIGNS if kind in kinds)
+    names.extend(f"`{kind.lower()}`" for kind in sorted(kinds & KEYWORD_TYPES))
+    names.extend(word for kind, word in _WORDS.items() if kind in kinds)
+    if not names:
+        return "something else"
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
