@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,19 +27,23 @@ def command() -> None:
     """
 
 
-class _Pair(click.ParamType):
-    """Two numbers with a sign between them, as 48x64 or 16-32."""
+def _sizes(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[int, int], ...]:
+    sizes = []
+    for value in values:
+        match = re.fullmatch(r"(\d{1,9})x(\d{1,9})", value)
+        if match is None:
+            raise click.BadParameter(f"`{value}` is not of the form HxW, as in 48x64")
+        sizes.append((int(match[1]), int(match[2])))
+    return tuple(sizes)
 
-    def __init__(self, name: str, sign: str, one_is_two: bool):
-        self.name, self.sign, self.one_is_two = name, sign, one_is_two
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        match = re.fullmatch(rf"(\d{{1,9}})(?:{self.sign}(\d{{1,9}}))?", value)
-        if match is None or (match[2] is None and not self.one_is_two):
-            self.fail(f"`{value}` is not of the form {self.name}", param, ctx)
-        return int(match[1]), int(match[2] or match[1])
+def _length(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", value)
+    if match is None:
+        raise click.BadParameter(f"`{value}` is neither a number of frames nor a range, as in 16-32")
+    return int(match[1]), int(match[2] or match[1])
 
 
 @command.command()
@@ -56,16 +61,16 @@ class _Pair(click.ParamType):
 @click.option(
     "--size",
     "sizes",
-    type=_Pair("HxW", "x", False),
+    callback=_sizes,
     multiple=True,
     metavar="HxW",
     help="Height and width in pixels; several are mixed.  [default: four sizes, 48x64 to 72x96]",
 )
 @click.option(
     "--length",
-    type=_Pair("MIN-MAX", "-", True),
-    default=(16, 32),
-    show_default="16-32",
+    callback=_length,
+    default="16-32",
+    show_default=True,
     metavar="MIN-MAX",
     help="Length in frames, a number or a range.",
 )
@@ -104,13 +109,18 @@ def synthetic(
     """
     from pathlib import Path
 
-    from vnasdsl.data.synthetic.make import make
+    from vnasdsl.data.synthetic.make import make, refuse_to_overwrite
     from vnasdsl.data.synthetic.settings import Settings
 
     settings = Settings(layout, classes, clips, test_clips, sizes or Settings.sizes, length, seed)
+    refuse_to_overwrite(Path(folder), force)
     total = classes * (clips + test_clips)
-    with click.progressbar(length=total, label=f"making {total} videos", file=click.get_text_stream("stderr")) as bar:
-        make(Path(folder), settings, force, lambda _done, _all: bar.update(1))
+    with click.progressbar(length=total, label=f"making {total} videos", file=sys.stderr) as bar:
+
+        def advance(_done: int, _total: int) -> None:
+            bar.update(1)
+
+        make(Path(folder), settings, force, advance)
     click.echo(f"{total} videos of {classes} classes in {folder}; read them with --data synthetic:{folder}")
 
 
@@ -210,8 +220,8 @@ def _print(data: DataSet, surveys: dict[str, Survey]) -> None:
             sizes = sorted(seen.sizes.items(), key=lambda item: (-item[1], item[0]))
             shown = ", ".join(f"{h}x{w} ({n})" for (h, w), n in sizes[:6]) + (", ..." if len(sizes) > 6 else "")
             click.echo(
-                f"{part}: {spread['min']} to {spread['max']} frames, median {spread['median']}; height x width (files): "
-                f"{shown}; {seen.looked_into} files looked into"
+                f"{part}: {spread['min']} to {spread['max']} frames, median {spread['median']}; "
+                f"height x width (files): {shown}; {seen.looked_into} files looked into"
             )
         for path, reason in seen.unreadable.items():
             click.echo(f"unreadable: {path}: {reason}")

@@ -45,7 +45,7 @@ def make(
     `force` is set and it holds a synthetic set, which is then replaced.
     """
     folder = folder.expanduser().absolute()
-    _refuse_to_overwrite(folder, force)
+    refuse_to_overwrite(folder, force)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".making", dir=folder.parent))
@@ -63,7 +63,8 @@ def make(
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _refuse_to_overwrite(folder: Path, force: bool) -> None:
+def refuse_to_overwrite(folder: Path, force: bool) -> None:
+    """Raises UserError when `make` may not write to `folder`."""
     if not folder.exists():
         return
     if not folder.is_dir():
