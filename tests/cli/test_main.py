@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 
 from tests.support import ROOT, cli_environment
 from vnasdsl import __version__
-from vnasdsl.cli.main import COMMANDS, cli
+from vnasdsl.cli.main import COMMANDS, cli, main
 
 RunCli = Callable[..., CompletedProcess[str]]
 TINY = ROOT / "spaces" / "tiny.vns"
@@ -73,3 +74,14 @@ def test_wrong_usage_exits_with_2(run_cli: RunCli) -> None:
     assert result.returncode == 2
     assert "No such command 'serach'" in result.stderr
     assert result.stdout == ""
+
+
+def test_a_stream_that_cannot_show_a_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="strict")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "argv", ["vnasdsl", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    stream.write("größer \udcff")
+    stream.flush()
+    assert b"gr\\xf6\\xdfer \\udcff" in stream.buffer.getvalue()  # type: ignore[attr-defined]
