@@ -14,9 +14,9 @@ from vnasdsl.train.evaluation import Evaluation
 
 @contextmanager
 def as_child(model: Any, choices: dict[str, str], calibration: Callable[[], Iterable[Tensor]]) -> Iterator[Any]:
-    """The supernet as one of its networks, in evaluation mode, batch-norm statistics measured for it; undone at the end.
+    """The supernet as one of its networks, in evaluation mode, with its own batch-norm statistics; undone at the end.
 
-    calibration: makes the batches of clips (B, 3, T, H, W) for the statistics, on the model's device; none keep those of the mixture.
+    calibration: batches of clips (B, 3, T, H, W) on the model's device, for the statistics; none keeps the mixture's.
     """
     was_training = model.training
     with statistics_restored(model):
@@ -37,7 +37,7 @@ def score_child(
     evaluate: Callable[[Any], Evaluation],
     names: Mapping[str, str] | None = None,
 ) -> tuple[Evaluation, dict[str, Tensor]]:
-    """Its accuracy, and with `names` (child state-dict name to supernet name) its weights as they were when it was scored."""
+    """Its accuracy, and with `names` (child state-dict name to supernet name) its weights as they were then."""
     with as_child(model, choices, calibration) as child:
         evaluation = evaluate(child)
         state = child.state_dict()

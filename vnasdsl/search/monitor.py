@@ -1,4 +1,4 @@
-"""Looking at the choices while they are learnt: what would be decoded now, how decided it is, and whether it collapses."""
+"""Looking at the choices while they are learnt: what is decoded now, how decided it is, and whether it collapses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def decode_supernet(model: Any, trellis: Trellis) -> Decoded:
 
 
 def entropy(probabilities: Mapping[str, float]) -> float:
-    """Entropy of a distribution as a share of the largest possible: 0 is decided, 1 is uniform; 0 for a single option."""
+    """Entropy of a distribution as a share of the largest: 0 is decided, 1 is uniform; 0 for a single option."""
     if len(probabilities) < 2:
         return 0.0
     return -sum(p * math.log(p) for p in probabilities.values() if p > 0) / math.log(len(probabilities))
@@ -52,7 +52,7 @@ class Monitor:
         score_from: int,
         epochs: int,
     ):
-        """macs_of: choices to the MACs of their network; score: (supernet, choices) to accuracy on the inference part."""
+        """macs_of: choices to the MACs of their network; score: (supernet, choices) to its accuracy."""
         self.trellis = trellis
         self.macs_of = macs_of
         self.score = score
@@ -86,22 +86,24 @@ class Monitor:
         if record.get("decoded_skip_share", 0) >= _SKIP_LIMIT:
             self._once(
                 "skips",
-                f"{100 * record['decoded_skip_share']:.0f} % of the layers that may be skipped would be skipped now: the search is"
-                " collapsing; a longer warm-up, a larger batch or a smaller cost weight (--set cost.weight=...) may help",
+                f"{100 * record['decoded_skip_share']:.0f} % of the layers that may be skipped would be skipped now:"
+                " the search is collapsing; a longer warm-up, a larger batch or"
+                " a smaller cost weight (--set cost.weight=...) may help",
                 reporter,
             )
         if entropies and min(entropies.values()) < 0.02 and epoch <= self.epochs // 2:
             stage = min(entropies, key=lambda name: entropies[name])
             self._once(
                 "early",
-                f"the choices of stage `{stage}` are decided already after {epoch} of {self.epochs} epochs; a smaller choices.lr or a"
-                " longer warm-up lets the weights catch up",
+                f"the choices of stage `{stage}` are decided already after {epoch} of {self.epochs} epochs; a smaller"
+                " choices.lr or a longer warm-up lets the weights catch up",
                 reporter,
             )
         if entropies and epoch == self.epochs and min(entropies.values()) > _UNDECIDED:
             self._once(
                 "undecided",
-                "the choices have hardly moved from uniform: more epochs or a larger choices.lr are needed to tell options apart",
+                "the choices have hardly moved from uniform: more epochs or a larger choices.lr are"
+                " needed to tell options apart",
                 reporter,
             )
 

@@ -1,10 +1,10 @@
-"""Searching a supernet: weights and choices step in turn, each on videos of their own (Zhou et al. 2021, 3.3 and A.1)."""
+"""Searching a supernet: weights and choices step in turn, each on videos of their own (Zhou et al. 2021, A.1)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -12,13 +12,15 @@ from torch import Tensor, nn
 
 from vnasdsl.search.monitor import Monitor
 from vnasdsl.train.batchnorm import statistics_frozen
-from vnasdsl.train.clips import Batches
 from vnasdsl.train.devices import autocast
 from vnasdsl.train.loop import Meter
 from vnasdsl.train.optimise import build_optimiser, learning_rate, set_learning_rate
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipes import MacsCost, SearchRecipe
 from vnasdsl.train.weights import load_exactly
+
+if TYPE_CHECKING:
+    from vnasdsl.train.clips import Batches
 
 
 class Supernet(Protocol):
@@ -60,7 +62,7 @@ class SupernetSearch:
         device: torch.device,
         monitor: Monitor,
     ):
-        """model: a `Supernet`; train, validate: number of a pass (from 1) to its batches; monitor: looks at the choices after each epoch."""
+        """model: a `Supernet`; train, validate: number of a pass (from 1) to batches; monitor: watches the choices."""
         self.model = model.to(device)
         self.recipe = recipe
         self.train = train
@@ -89,7 +91,7 @@ class SupernetSearch:
         meter.add(loss, logits, labels)
 
     def choice_step(self, clips: Tensor, labels: Tensor, rate: float, meter: Meter) -> None:
-        """Choices go down cross entropy plus cost; the gradient of the weights is not computed, batch norms record nothing."""
+        """Choices go down cross entropy plus cost; weights get no gradient, batch norms record nothing."""
         assert self.choice_optimiser is not None
         self._require_grad(weights=False)
         set_learning_rate(self.choice_optimiser, rate)
@@ -136,7 +138,7 @@ class SupernetSearch:
                 rate = learning_rate(self.recipe.weights, (epoch - 1) * steps + number, self.recipe.epochs * steps)
                 self.weight_step(*on_device, rate, train)
             else:
-                # The number of choice steps ahead is only known roughly when passes alternate: the fixed rate of the paper needs none.
+                # Exact when steps alternate, nearly so when passes do; the fixed rate of the paper needs neither.
                 ahead = max(1, (self.recipe.epochs - self.recipe.warmup) * steps)
                 rate = learning_rate(self.recipe.choices, self._choice_step, ahead)
                 self.choice_step(*on_device, rate, validate)
@@ -187,7 +189,7 @@ class SupernetSearch:
         return self.validate(self.validate_pass)
 
     def _endless_validate(self) -> Any:
-        """Batches of the validate part, pass after pass; every epoch begins with a new pass, so that resuming meets the same clips."""
+        """Batches of the validate part, pass after pass; every epoch begins a new pass, so resuming meets it too."""
         while True:
             yield from self._next_validate_pass()
 

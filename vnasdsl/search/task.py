@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
 from vnasdsl.data import FaultLog, Video
-from vnasdsl.space import Space
-from vnasdsl.train.clips import ClipShape
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import SearchRecipe
 from vnasdsl.train.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from vnasdsl.space import Space
+    from vnasdsl.train.clips import ClipShape
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Batch-norm statistics apart from the weights: frozen for a while, or measured afresh for a network taken out of a supernet."""
+"""Batch-norm statistics apart from the weights: frozen, or measured afresh for a network taken out of a supernet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints: everything needed to go on after the last finished epoch, written so that a kill at any moment leaves a whole one.
+"""Checkpoints: everything needed to go on after the last finished epoch, whole whenever a kill comes.
 
 checkpoints/epoch-0012/weights.safetensors    parameters and buffers
 checkpoints/epoch-0012/state.pt               optimisers, random generators, epoch (read with weights_only=True)
@@ -63,7 +63,7 @@ class Checkpoints:
                 shutil.rmtree(old, ignore_errors=True)
 
     def index(self) -> dict[str, str]:
-        """Names of the kept checkpoints by role; empty before the first. Raises: UserError when the index is damaged."""
+        """Names of the kept checkpoints by role; empty before the first. Raises: UserError on a damaged index."""
         path = self.folder / _INDEX
         try:
             index = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""From videos and a recipe to batches: what the data loaders need to know, taken from the text's input and the recipe."""
+"""From videos and a recipe to batches: what the loaders need to know, from the text's input and the recipe."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from vnasdsl.language.diagnostics import UserError
 
 
 def pick_device(wanted: str = "auto") -> torch.device:
-    """The device meant by `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`. Raises: UserError when it is not there."""
+    """The device meant by `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`. Raises: UserError."""
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(wanted)

@@ -39,7 +39,7 @@ def evaluate_views(
     device: torch.device,
     precision: str = "fp32",
 ) -> Evaluation:
-    """Score batches of (views (B, C, T, H, W), labels (B,), video numbers (B,)); views of a video may lie in several batches.
+    """Score batches of (views (B, C, T, H, W), labels (B,), video numbers (B,)); a video may lie in several batches.
 
     Raises: UserError when there is no view at all.
     """

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vnasdsl.train.clips import Batches
 from vnasdsl.train.devices import autocast
 from vnasdsl.train.evaluation import Evaluation
 from vnasdsl.train.loop import Meter
@@ -17,6 +16,9 @@ from vnasdsl.train.optimise import build_optimiser, learning_rate, set_learning_
 from vnasdsl.train.progress import Reporter, percent
 from vnasdsl.train.recipes import RetrainRecipe
 from vnasdsl.train.weights import load_exactly
+
+if TYPE_CHECKING:
+    from vnasdsl.train.clips import Batches
 
 
 class NetworkTraining:

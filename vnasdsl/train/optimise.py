@@ -1,4 +1,4 @@
-"""Optimisers from recipes, and the cosine schedule as a function of the step (so that resuming needs no schedule state)."""
+"""Optimisers from recipes, and the cosine schedule as a function of the step (so resuming needs no state)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def build_optimiser(recipe: Sgd | Adam, parameters: Iterable[nn.Parameter]) -> t
 
 
 def learning_rate(recipe: Sgd | Adam, step: int, total: int) -> float:
-    """Learning rate of a step (from 0) of `total`: end + (lr - end) / 2 * (1 + cos(pi * step / total)); `lr` without `end`."""
+    """Rate of a step (from 0) of `total`: end + (lr - end) / 2 * (1 + cos(pi * step / total)); `lr` without `end`."""
     if recipe.end is None:
         return recipe.lr
     return recipe.end + (recipe.lr - recipe.end) / 2 * (1 + math.cos(math.pi * min(step, total) / max(total, 1)))

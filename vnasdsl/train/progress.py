@@ -1,4 +1,4 @@
-"""What a person sees while something trains: a live bar on a terminal, else one plain line an epoch. Always on stderr."""
+"""What a person sees while something trains: a live bar on a terminal, else a line an epoch. Always on stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recipes from text and back: entries of a .vns recipe and `--set key=value` in, a checked recipe out, and its text again."""
+"""Recipes from text and back: entries of a recipe and `--set key=value` in, a checked recipe out, and its text."""
 
 from __future__ import annotations
 
@@ -41,8 +41,9 @@ class _Raw:
         default = self._default(head)
         if len(rest) > 1 or not isinstance(self.values.get(head, default), dict):
             message = f"`{head}` has no keys of its own" if len(rest) == 1 else f"`{dotted}` is nested too deeply"
-            help = None if head in KINDS[self.kind].model_fields else did_you_mean(head, KINDS[self.kind].model_fields)
-            self.faults.append(Diagnostic("E0801", message, Label(key_span), help=help))
+            known = KINDS[self.kind].model_fields
+            remedy = None if head in known else did_you_mean(head, known)
+            self.faults.append(Diagnostic("E0801", message, Label(key_span), help=remedy))
             return
         part = self.values.setdefault(head, default)
         part[rest[0]] = converted
@@ -105,7 +106,7 @@ def resolve_recipe(
     settings: Mapping[str, str] | None = None,
     check: Callable[[Recipe], Iterable[tuple[str, str]]] | None = None,
 ) -> Recipe:
-    """The recipe of a kind ("search", "retrain", "evaluate"): defaults, then the entries of the text, then settings (key -> text).
+    """The recipe of a kind ("search", "retrain", "evaluate"): defaults, the entries of the text, then settings.
 
     `check` may name further faults as (key, message). Raises VnsError with every fault at its line and column.
     """
@@ -197,8 +198,8 @@ def _diagnostic(raw: _Raw, model: type[BaseModel], key: Key, details: list[Error
         where = f"a {raw.kind} recipe" if len(key) == 1 else f"`{raw.values[str(key[0])]['kind']}`"
         known = [name for name in owner.model_fields if name != "kind"]
         label = Label(raw.key_spans[key]) if key in raw.key_spans else _label(raw, key)
-        help = did_you_mean(str(key[-1]), known) or f"its keys are {', '.join(f'`{name}`' for name in known)}"
-        return Diagnostic("E0801", f"{where} has no key `{key[-1]}`", label, help=help)
+        remedy = did_you_mean(str(key[-1]), known) or f"its keys are {', '.join(f'`{name}`' for name in known)}"
+        return Diagnostic("E0801", f"{where} has no key `{key[-1]}`", label, help=remedy)
     if "missing" in kinds:
         return Diagnostic("E0802", f"`{raw.values[str(key[0])]['kind']}` needs `{key[-1]}`", _label(raw, key[:-1]))
     if "union_tag_invalid" in kinds or "model_attributes_type" in kinds or "union_tag_not_found" in kinds:

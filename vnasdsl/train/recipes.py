@@ -1,6 +1,6 @@
 """Recipes: how a space is searched, a network retrained and evaluated. Every key, its type, default and meaning.
 
-The defaults are the appendix of Zhou et al. 2021 (A.1). Where the paper is silent the description says whose value it is.
+The defaults are the appendix of Zhou et al. 2021 (A.1). Where it is silent the description says whose value it is.
 This module knows nothing of torch: `check` and the documentation read it.
 """
 
@@ -87,8 +87,8 @@ class _Common(_Part):
     )
     scale: Scale | None = Field(
         default=None,
-        description="frames are scaled to (height, width), or to a short side, before they are cropped; without it (256, 342) at crops"
-        " of 224 as in the paper, in proportion at other sizes",
+        description="frames are scaled to (height, width), or to a short side, before they are cropped;"
+        " without it (256, 342) at crops of 224 as in the paper, in proportion at other sizes",
     )
     workers: int = Field(
         default=2, ge=0, description="processes that decode videos; does not change which clips are seen"
@@ -122,7 +122,7 @@ class SearchRecipe(_Training):
     score_from: int = Field(
         default_factory=lambda known: known.get("epochs", 70) * 5 // 7,
         ge=0,
-        description="after this many epochs, the network decoded at the end of each epoch is scored on the inference part",
+        description="after this many epochs, the network decoded after each epoch is scored on the inference part",
         json_schema_extra={"default_text": "epochs * 5 // 7 (50 of 70)"},
     )
     split: tuple[float, float, float] = Field(
@@ -140,7 +140,8 @@ class SearchRecipe(_Training):
     cost: Cost = Field(default=MacsCost(), description="cost term added to the loss of the choice step")
     paths: Literal["paper", "mass"] = Field(
         default="paper",
-        description="how the branches into a stage are summed: paper is Eq. 1, mass weighs each by the probability that a path arrives over it",
+        description="how the branches into a stage are summed: paper is Eq. 1, mass weighs each by the probability"
+        " that a path arrives over it",
     )
     temperature: float = Field(
         default=1.0, gt=0, description="softmax temperature of the path weights; DenseNAS has 0.9"
@@ -164,8 +165,8 @@ class SearchRecipe(_Training):
     recalibrate: int = Field(
         default=20,
         ge=0,
-        description="batches of the train part that measure the batch-norm statistics of a decoded network before it is scored or"
-        " written; 0 keeps those of the mixture (ours: the paper does not say)",
+        description="batches of the train part that measure the batch-norm statistics of a decoded network before it is"
+        " scored or written; 0 keeps those of the mixture (ours: the paper does not say)",
     )
 
     @field_validator("split")

@@ -1,4 +1,4 @@
-"""Search by gradient descent through a relaxed space, decoded by Viterbi (Zhou et al. 2021, after DARTS and DenseNAS)."""
+"""Search by gradient descent through a relaxed space, decoded by Viterbi (Zhou et al. 2021, DARTS, DenseNAS)."""
 
 from __future__ import annotations
 
@@ -152,7 +152,8 @@ def _learnt(model: Any, decoded: Decoded) -> dict[str, Any]:
 
 def _lines(decoded: Decoded, report: dict[str, Any]) -> Iterator[str]:
     shown = [f"{stage} {label}" for stage, label in zip(decoded.stages, decoded.labels, strict=True) if label]
-    yield f"Viterbi path: {' -> '.join(shown) or 'the space has one path'} (log probability {decoded.log_probability:.4f})"
+    path = " -> ".join(shown) or "the space has one path"
+    yield f"Viterbi path: {path} (log probability {decoded.log_probability:.4f})"
     greedy = report["greedy"]
     if greedy["same"]:
         yield "the greedy path is the same"

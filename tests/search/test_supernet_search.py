@@ -1,0 +1,199 @@
+"""The two steps, their order, and going on after an interruption, on a supernet written by hand."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from tests.search.fake import FakeSupernet, batches, fake_trellis
+from vnasdsl.search.child import score_child
+from vnasdsl.search.monitor import Monitor, decode_supernet, entropy
+from vnasdsl.search.supernet import SupernetSearch, cost_term
+from vnasdsl.train.devices import seed_everything
+from vnasdsl.train.evaluation import Evaluation, evaluate_views
+from vnasdsl.train.loop import Meter, run_epochs
+from vnasdsl.train.progress import Reporter
+from vnasdsl.train.recipes import Adam, MacsCost, SearchRecipe
+from vnasdsl.train.run_folder import RunFolder, open_run
+
+CPU = torch.device("cpu")
+RECIPE = SearchRecipe(epochs=4, warmup=1, score_from=2, batch=4, choices=Adam(lr=0.05), recalibrate=2)
+
+
+def quiet() -> tuple[Reporter, io.StringIO]:
+    text = io.StringIO()
+    return Reporter(console=Console(file=text, width=200)), text
+
+
+def score(model: Any, choices: dict[str, str]) -> Evaluation:
+    views = [(clips, labels, torch.arange(i * 4, i * 4 + 4)) for i, (clips, labels) in enumerate(batches(2, 99))]
+    return score_child(
+        model,
+        choices,
+        lambda: (clips for clips, _ in batches(2, 98)),
+        lambda child: evaluate_views(child, views, ("a", "b", "c"), CPU),
+    )[0]
+
+
+def new_search(recipe: SearchRecipe = RECIPE) -> SupernetSearch:
+    seed_everything(recipe.seed)
+    monitor = Monitor(fake_trellis(), lambda _: 10_000_000, score, recipe.score_from, recipe.epochs)
+    return SupernetSearch(
+        FakeSupernet(), recipe, lambda epoch: batches(3, epoch), lambda number: batches(2, 1000 + number), CPU, monitor
+    )
+
+
+def snapshot(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def changed(before: dict[str, torch.Tensor], model: torch.nn.Module) -> set[str]:
+    return {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
+
+
+def test_the_weight_step_changes_weights_and_nothing_of_the_choices() -> None:
+    search = new_search()
+    before = snapshot(search.model)
+    search.model.train()
+    search.weight_step(*batches(1, 0)[0], 0.1, Meter(CPU))
+    assert changed(before, search.model) & {"alphas", "beta2", "beta3"} == set()
+    assert "stem.0.weight" in changed(before, search.model)
+    assert all(parameter.grad is None for parameter in search.model.choice_parameters())
+
+
+def test_the_choice_step_changes_choices_and_nothing_else_not_even_statistics() -> None:
+    search = new_search()
+    before = snapshot(search.model)
+    search.model.train()
+    search.choice_step(*batches(1, 0)[0], 0.1, Meter(CPU))
+    assert changed(before, search.model) == {"alphas", "beta2", "beta3"}
+    assert all(parameter.grad is None for parameter in search.model.weight_parameters())
+
+
+def test_the_cost_is_the_logarithm_of_millions() -> None:
+    assert cost_term(MacsCost(weight=0.2, base=10), torch.tensor(1e9)).item() == pytest.approx(0.6)
+
+
+def test_a_heavier_cost_weight_ends_cheaper() -> None:
+    ends = []
+    for weight in (0.0, 20.0):
+        search = new_search(RECIPE.model_copy(update={"cost": MacsCost(weight=weight, base=10.0)}))
+        for epoch in range(1, 5):
+            record = search.run_epoch(epoch, quiet()[0])
+        ends.append(record["expected_macs"])
+    assert ends[1] < ends[0]
+
+
+@pytest.mark.parametrize(
+    ("order", "alternate", "expected"),
+    [
+        ("choices_first", "step", "cwcwcw"),
+        ("weights_first", "step", "wcwcwc"),
+        ("choices_first", "epoch", "ccwww"),
+        ("weights_first", "epoch", "wwwcc"),
+    ],
+)
+def test_order_and_alternation(order: str, alternate: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = new_search(RECIPE.model_copy(update={"order": order, "alternate": alternate}))
+    steps: list[str] = []
+    monkeypatch.setattr(search, "weight_step", lambda *_: steps.append("w"))
+    monkeypatch.setattr(search, "choice_step", lambda *_: steps.append("c"))
+    search.run_epoch(2, quiet()[0])
+    assert "".join(steps) == expected
+
+
+def test_warm_up_steps_weights_only() -> None:
+    search = new_search()
+    before = snapshot(search.model)
+    record = search.run_epoch(1, quiet()[0])
+    assert record["phase"] == "warmup" and record["validate_loss"] is None
+    assert changed(before, search.model) & {"alphas", "beta2", "beta3"} == set()
+
+
+class Interrupted(Exception):
+    pass
+
+
+def run_all(path: Path, stop_in: int | None = None, resume: bool = False) -> tuple[SupernetSearch, RunFolder]:
+    run = open_run(path, {"kind": "search"}, {"space.vns": "text"}, resume)
+    search = new_search()
+    if stop_in is not None:
+        whole = search.run_epoch
+
+        def stopping(epoch: int, reporter: Reporter) -> dict[str, Any]:
+            record = whole(epoch, reporter)
+            if epoch == stop_in:
+                raise Interrupted
+            return record
+
+        search.run_epoch = stopping  # type: ignore[method-assign]
+    run_epochs(search, RECIPE.epochs, run, quiet()[0], resume)
+    return search, run
+
+
+def test_resuming_gives_the_uninterrupted_result_bit_for_bit(tmp_path: Path) -> None:
+    whole, whole_run = run_all(tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        run_all(tmp_path / "cut", stop_in=3)
+    resumed, resumed_run = run_all(tmp_path / "cut", resume=True)
+    assert changed(snapshot(whole.model), resumed.model) == set()
+    for name in ("weight_optimiser", "choice_optimiser"):
+        one, two = getattr(whole, name).state_dict(), getattr(resumed, name).state_dict()
+        assert str(one) == str(two)
+
+    def timeless(run: RunFolder) -> list[dict[str, Any]]:
+        return [{key: value for key, value in record.items() if key != "seconds"} for record in run.metrics()]
+
+    assert timeless(whole_run) == timeless(resumed_run)
+    assert [record["epoch"] for record in resumed_run.metrics()] == [1, 2, 3, 4]
+
+
+def test_last_and_best_checkpoints_are_kept(tmp_path: Path) -> None:
+    _, run = run_all(tmp_path / "run")
+    index = run.checkpoints.index()
+    scores = {record["epoch"]: record["score_top1"] for record in run.metrics() if "score_top1" in record}
+    best = max(scores, key=lambda epoch: (scores[epoch], epoch))
+    assert sorted(scores) == [3, 4]
+    assert index == {"last": "epoch-0004", "best": f"epoch-{best:04d}"}
+    kept = {entry.name for entry in (tmp_path / "run" / "checkpoints").iterdir()}
+    assert kept == {"index.json", *index.values()}
+
+
+def test_scoring_leaves_the_supernet_as_it_was() -> None:
+    search = new_search()
+    search.model.train()
+    before = snapshot(search.model)
+    state = torch.get_rng_state()
+    score(search.model, decode_supernet(search.model, fake_trellis()).choices)
+    assert changed(before, search.model) == set()
+    assert search.model.fixed is None and search.model.training
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_entropy_is_a_share_of_the_largest() -> None:
+    assert entropy({"a": 0.25, "b": 0.25, "c": 0.25, "d": 0.25}) == pytest.approx(1)
+    assert entropy({"a": 1.0, "b": 0.0}) == 0
+    assert entropy({"a": 1.0}) == 0
+
+
+def test_a_collapse_to_skips_is_said_once() -> None:
+    search = new_search()
+    with torch.no_grad():
+        search.model.alphas[..., 1] = 3.0
+    reporter, text = quiet()
+    for epoch in (2, 3):
+        record = search.monitor.observe(search.model, epoch, True, reporter)
+    assert record["decoded_skip_share"] == 1 and record["skip_share"] == pytest.approx(0.9526, abs=1e-4)
+    assert text.getvalue().count("the search is collapsing") == 1
+
+
+def test_choices_that_never_move_are_said_at_the_end() -> None:
+    search = new_search()
+    reporter, text = quiet()
+    search.monitor.observe(search.model, RECIPE.epochs, True, reporter)
+    assert "hardly moved" in text.getvalue()
