@@ -1,4 +1,4 @@
-"""From grammar rules to syntax tree nodes. Called by lark as it parses, from the leaves up, so depth costs no recursion.
+"""From grammar rules to syntax tree nodes; lark calls this as it parses, from the leaves up: depth costs no recursion.
 
 No checks here: what a rule accepts but the language does not is found by `checks.py` in the finished tree.
 """
@@ -71,7 +71,7 @@ class Builder:
         return _nodes(children)
 
     def expression(self, children: Children) -> tree.Expression:
-        return children[0]  # type: ignore[no-any-return]
+        return children[0]
 
     # definitions
 

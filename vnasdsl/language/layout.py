@@ -39,7 +39,7 @@ class Indent:
 
 @dataclass(frozen=True)
 class Group:
-    """Written on one line when that ends before `width`; `loose` groups stay whole even if a part of them spans lines."""
+    """Written on one line when that ends before `width`. A loose group may stay whole though a part spans lines."""
 
     content: Document
     width: int | None = None

@@ -1,4 +1,4 @@
-"""From text to tokens: the lossless list, and the list the parser reads (no comments, only the line ends that count)."""
+"""From text to tokens: the lossless list, and what the parser reads (no comments, only line ends that count)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def lex(source: Source) -> list[Token]:
     """
     if len(source.text) > MAX_BYTES:
         raise error("E0105", f"the text has more than {MAX_BYTES:,} characters", Span(source, 0, 0))
-    return [Token(str(t.type), Span(source, t.start_pos, t.end_pos)) for t in grammar().lex(source.text)]
+    tokens: Iterator[Any] = grammar().lex(source.text)
+    return [Token(str(token.type), Span(source, token.start_pos, token.end_pos)) for token in tokens]
 
 
 class Tokens:
@@ -134,15 +135,10 @@ def _has_line_end(text: str) -> bool:
 
 
 def _starts_definition(tokens: list[Token], i: int) -> bool:
-    types = [token.type for token in tokens[i : i + 3]]
-    match types:
-        case (
-            ["BLOCK" | "SPACE" | "NETWORK", "NAME", "LPAR" | "LBRACE" | "COLON"]
-            | ["IMPORT", "STRING", *_]
-            | ["TIED", "BLOCK", *_]
-        ):
+    match [token.type for token in tokens[i : i + 3]]:
+        case ["BLOCK" | "SPACE" | "NETWORK", "NAME", "LPAR" | "LBRACE" | "COLON"]:
             return True
-        case ["NAME", "NAME", "FOR"]:
+        case ["IMPORT", "STRING", *_] | ["TIED", "BLOCK", *_] | ["NAME", "NAME", "FOR"]:
             return True
     return False
 
@@ -150,7 +146,8 @@ def _starts_definition(tokens: list[Token], i: int) -> bool:
 def _match_brackets(tokens: list[Token]) -> dict[int, int]:
     """Which opening bracket each closing one belongs to, by index; brackets without a partner are left out.
 
-    A `}` closes the innermost `{` over any `(` left open, and a definition at the start of a line closes nothing but ends everything.
+    A `}` closes the innermost `{` over any `(` left open, and a definition at the start of a line
+    closes nothing but ends everything.
     """
     partner: dict[int, int] = {}
     open_: list[int] = []

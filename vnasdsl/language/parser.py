@@ -37,7 +37,7 @@ def parse_expression(source: Source) -> tree.Expression:
 
 
 def _failure(found: Iterable[Diagnostic]) -> VnsError:
-    """The error for some faults: in the order of the text, each once, at most MAX_DIAGNOSTICS and a count of the rest."""
+    """The error for some faults: in order of place, each once, at most MAX_DIAGNOSTICS and a count of the rest."""
 
     def place(diagnostic: Diagnostic) -> tuple[int, int]:
         span = diagnostic.primary.span if diagnostic.primary else None
@@ -57,8 +57,8 @@ def _failure(found: Iterable[Diagnostic]) -> VnsError:
 class _Run:
     """One pass over the tokens, with recovery.
 
-    After a fault the parser first looks for a small repair (a sign put in, changed or left out) under which it can go on; else it
-    skips to the end of the statement. Nothing that was repaired reaches a caller: faults end in an exception.
+    After a fault the parser first looks for a small repair (a sign put in, changed or left out) under which it can go on;
+    else it skips to the end of the statement. Nothing that was repaired reaches a caller: faults end in an exception.
     """
 
     def __init__(self, tokens: Tokens, start: str):

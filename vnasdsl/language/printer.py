@@ -1,4 +1,4 @@
-"""From syntax tree to the one canonical text. `parse(Source("", print_module(m))) == m` for every tree the parser can make."""
+"""From syntax tree to the one canonical text: parsing it gives the tree again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def print_definition(definition: tree.Definition) -> str:
 
 
 def print_statement(statement: tree.Statement, indent: int = 0) -> str:
-    """The canonical text of one statement; its first line is not indented, later ones are, by `indent` columns and more."""
+    """The canonical text of a statement, the first line not indented, later ones by `indent` columns and more."""
     return lay_out(_statement(statement), WIDTH, indent)
 
 
@@ -122,9 +122,9 @@ def _expression(node: tree.Expression, place: int) -> Document:
     if tightness <= CONDITIONAL:
         # Loose expressions get parentheses when they need several lines: only there a line end does not end them.
         return Group([IfBroken("("), Indent([Break(""), _open(node)]), Break(""), IfBroken(")")])
-    if tightness == CHAIN:
-        first, *rest = _open(node)
-        return Group([first, Indent(rest)], loose=True)
+    if isinstance(node, tree.Chain):
+        first, *rest = [_expression(item, SUM) for item in node.items]
+        return Group([first, Indent([[Break(), "-> ", item] for item in rest])], loose=True)
     return _open(node)
 
 

@@ -16,9 +16,10 @@ KEYWORD_TYPES = frozenset(word.upper() for word in KEYWORDS)
 DEFINITION_TYPES = frozenset({"BLOCK", "SPACE", "NETWORK", "IMPORT", "TIED"})
 
 _SIGNS = {
-    "ARROW": "->", "VBAR": "|", "EQUAL": "=", "COMMA": ",", "LPAR": "(", "RPAR": ")", "LSQB": "[", "RSQB": "]", "LBRACE": "{",
-    "RBRACE": "}", "COLON": ":", "DOT": ".", "PLUS": "+", "MINUS": "-", "STAR": "*", "DOUBLE_SLASH": "//", "DOUBLE_DOT": "..",
-    "LESSTHAN": "<", "LESS_EQUAL": "<=", "MORETHAN": ">", "GREATER_EQUAL": ">=", "EQUAL_EQUAL": "==", "NOT_EQUAL": "!=",
+    "ARROW": "->", "VBAR": "|", "EQUAL": "=", "COMMA": ",", "LPAR": "(", "RPAR": ")", "LSQB": "[", "RSQB": "]",
+    "LBRACE": "{", "RBRACE": "}", "COLON": ":", "DOT": ".", "PLUS": "+", "MINUS": "-", "STAR": "*",
+    "DOUBLE_SLASH": "//", "DOUBLE_DOT": "..", "LESSTHAN": "<", "LESS_EQUAL": "<=", "MORETHAN": ">",
+    "GREATER_EQUAL": ">=", "EQUAL_EQUAL": "==", "NOT_EQUAL": "!=",
 }  # fmt: skip
 _COMPARISONS = frozenset({"LESSTHAN", "LESS_EQUAL", "MORETHAN", "GREATER_EQUAL", "EQUAL_EQUAL", "NOT_EQUAL"})
 _VALUE_STARTS = frozenset({"NAME", "NUMBER", "DIMS", "STRING", "LPAR", "LSQB", "MINUS", "PICK"})
@@ -33,8 +34,8 @@ _WORDS = {
     END: "the end of the text",
 }
 _LOOKALIKES = {
-    "→": "->", "⟶": "->", "×": "x", "−": "-", "–": "-", "—": "-", "≤": "<=", "≥": ">=", "≠": "!=", "…": "..", "“": '"', "”": '"',
-    "&": "|", "\N{NO-BREAK SPACE}": " ",
+    "→": "->", "⟶": "->", "×": "x", "−": "-", "–": "-", "—": "-", "≤": "<=", "≥": ">=", "≠": "!=", "…": "..",
+    "“": '"', "”": '"', "&": "|", "\N{NO-BREAK SPACE}": " ",
 }  # fmt: skip
 
 
@@ -128,8 +129,8 @@ def _missing_brace(c: Context) -> Iterator[Fault]:
 
 
 def _unclosed_brace(tokens: Tokens, place: int, end: int) -> tuple[int, Span | None]:
-    """Where the missing `}` belongs, judged by indentation: a `}` that starts its line further left than its `{` line shows that
-    the `}` in between was left out."""
+    """Where the missing `}` belongs, judged by indentation: a `}` that starts its line further left than the line of its `{`
+    shows that the `}` in between was left out."""
     for closing, opening in sorted(tokens.partner.items()):
         if place < opening and closing < end and tokens.items[closing].type == "RBRACE" and tokens.starts_line(closing):
             opened, closed = tokens.items[opening].span, tokens.items[closing].span
@@ -140,15 +141,12 @@ def _unclosed_brace(tokens: Tokens, place: int, end: int) -> tuple[int, Span | N
 
 
 def _missing_parenthesis(c: Context) -> Iterator[Fault]:
-    if (
-        c.open
-        and c.open[-1] in c.tokens.unclosed
-        and c.innermost != "LBRACE"
-        and c.takes(["RPAR" if c.innermost == "LPAR" else "RSQB"])
-    ):
-        if c.token.type in ("NEWLINE", "RBRACE", END) or c.tokens.starts_line(c.index):
-            opening = c.tokens.items[c.open[-1]]
-            yield Fault(_error(f"this `{opening.text}` is never closed", opening.span, code="E0104"))
+    if not c.open or c.open[-1] not in c.tokens.unclosed or c.innermost == "LBRACE":
+        return
+    over = c.token.type in ("NEWLINE", "RBRACE", END) or c.tokens.starts_line(c.index)
+    if over and c.takes(["RPAR" if c.innermost == "LPAR" else "RSQB"]):
+        opening = c.tokens.items[c.open[-1]]
+        yield Fault(_error(f"this `{opening.text}` is never closed", opening.span, code="E0104"))
 
 
 def _stray_brace(c: Context) -> Iterator[Fault]:

@@ -28,7 +28,7 @@ class Name(Node):
 
 @dataclass(frozen=True)
 class Number(Node):
-    """`16`, `0.5`, `1e-4`, `20G`, `40ms`. The value has the magnitude suffix (K M G T) applied; `unit` is "", "ms" or "s"."""
+    """`16`, `0.5`, `1e-4`, `20G`, `40ms`. The value has its magnitude (K M G T) applied; `unit` is "", "ms" or "s"."""
 
     value: int | float
     unit: str = ""
@@ -138,7 +138,7 @@ class Chain(Node):
 
 @dataclass(frozen=True)
 class Choice(Node):
-    """`a | b | c` between layers or values (at least two options, none of them a Choice)."""
+    """`a | b | c` between layers or values (at least two options; one in parentheses may be a Choice of its own)."""
 
     options: tuple[Expression, ...]
 

@@ -1,0 +1,139 @@
+"""From diagnostics to text for people: in full with the lines they are about, or one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from vnasdsl.language.diagnostics import Diagnostic, Label
+from vnasdsl.language.source import Source
+from vnasdsl.language.visible import columns, visible
+
+Style = Literal["full", "concise"]
+
+LINE_WIDTH = 120
+"""Columns of a source line that are shown; a longer one is cut around what is underlined."""
+
+_CUT = "…"
+_RED, _YELLOW, _BLUE, _BOLD, _OFF = "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\x1b[1m", "\x1b[0m"
+
+
+def render(diagnostics: Iterable[Diagnostic], style: Style = "full", color: bool = False) -> str:
+    """The diagnostics as text without a line end after the last line; `color` adds ANSI escapes."""
+    if style == "concise":
+        return "\n".join(_concise(diagnostic) for diagnostic in diagnostics)
+    if style == "full":
+        paint = _Paint(color)
+        return "\n\n".join("\n".join(_full(diagnostic, paint)) for diagnostic in diagnostics)
+    raise ValueError(f"unknown style {style!r}")
+
+
+class _Paint:
+    def __init__(self, on: bool):
+        self.on = on
+
+    def __call__(self, color: str, text: str) -> str:
+        return f"{color}{text}{_OFF}" if self.on and text else text
+
+    def severity(self, diagnostic: Diagnostic, text: str) -> str:
+        return self(_RED if diagnostic.severity == "error" else _YELLOW, text)
+
+
+def _concise(diagnostic: Diagnostic) -> str:
+    place = f"{_place(diagnostic.primary)}: " if diagnostic.primary else ""
+    return f"{place}{diagnostic.severity}[{diagnostic.code}]: {visible(diagnostic.message)}"
+
+
+def _place(label: Label) -> str:
+    """`file:line:column`, or the file alone when nothing of it could be read."""
+    source = label.span.source
+    return visible(str(label.span) if source.text else source.name)
+
+
+def _full(diagnostic: Diagnostic, paint: _Paint) -> list[str]:
+    title = paint.severity(diagnostic, f"{diagnostic.severity}[{diagnostic.code}]")
+    lines = [title + paint(_BOLD, f": {visible(diagnostic.message)}")]
+    labels = [label for label in (diagnostic.primary, *diagnostic.secondary) if label is not None]
+    gutter = max((len(str(label.span.line)) for label in labels if label.span.source.text), default=1)
+    if diagnostic.primary is not None:
+        lines.extend(_excerpts(diagnostic, diagnostic.primary, labels, gutter, paint))
+    remarks = [("note", note) for note in diagnostic.notes]
+    help = diagnostic.help or (diagnostic.fix.description if diagnostic.fix else None)
+    if help is not None:
+        remarks.append(("help", help))
+    for kind, text in remarks:
+        first, *rest = text.split("\n")
+        lines.append(f"{' ' * gutter} {paint(_BLUE, '=')} {paint(_BOLD, kind)}: {visible(first)}")
+        lines.extend(f"{' ' * (gutter + len(kind) + 5)}{visible(line)}" for line in rest)
+    return lines
+
+
+def _excerpts(diagnostic: Diagnostic, primary: Label, labels: list[Label], gutter: int, paint: _Paint) -> Iterable[str]:
+    """One part for each source: where it is, then the lines that carry a label."""
+    sources: list[Source] = []
+    for label in labels:
+        if label.span.source not in sources:
+            sources.append(label.span.source)
+    bar = f"{' ' * gutter} {paint(_BLUE, '|')}"
+    for source in sources:
+        inside = [label for label in labels if label.span.source is source]
+        yield f"{' ' * gutter}{paint(_BLUE, '-->' if source is primary.span.source else ':::')} {_place(inside[0])}"
+        if not source.text:
+            continue
+        yield bar
+        before = None
+        for number in sorted({label.span.line for label in inside}):
+            if before is not None and number == before + 2:
+                yield f"{paint(_BLUE, f'{before + 1:>{gutter}} |')} {_line(source, before + 1, [])[0]}".rstrip()
+            elif before is not None and number > before + 2:
+                yield paint(_BLUE, "...")
+            here = sorted((label for label in inside if label.span.line == number), key=lambda label: label.span.start)
+            text, underlines = _line(source, number, here)
+            yield f"{paint(_BLUE, f'{number:>{gutter}} |')} {text}".rstrip()
+            for label, (indent, length) in zip(here, underlines, strict=True):
+                sign = "^" if label is primary else "-"
+                under = f"{sign * length} {visible(label.text)}".rstrip()
+                painted = paint.severity(diagnostic, under) if label is primary else paint(_BLUE, under)
+                yield f"{bar} {' ' * indent}{painted}"
+            before = number
+        if diagnostic.notes or diagnostic.help or diagnostic.fix:
+            yield bar
+
+
+def _line(source: Source, number: int, labels: list[Label]) -> tuple[str, list[tuple[int, int]]]:
+    """A source line as shown, and for each label where its underline begins and how long it is.
+
+    A span that goes on in later lines is underlined to the end of its first line, an empty one by a single sign.
+    """
+    text = source.line(number)
+    begin = source.line_starts[number - 1]
+    ranges = [(min(label.span.start - begin, len(text)), min(label.span.end - begin, len(text))) for label in labels]
+    # Only a part around the labels is ever measured, so that a line of a megabyte costs nothing.
+    low = max(0, min((start for start, _ in ranges), default=0) - LINE_WIDTH)
+    high = min(len(text), low + 3 * LINE_WIDTH)
+    shown, starts = columns(text[low:high])
+
+    def column(offset: int) -> int:
+        return starts[min(max(offset - low, 0), len(shown))]
+
+    first, last = 0, len(shown)
+    if low > 0 or high < len(text) or starts[-1] > LINE_WIDTH:
+        first, last = _window(starts, column(min((start for start, _ in ranges), default=0)))
+    left = _CUT if low + first > 0 else ""
+    right = _CUT if low + last < len(text) else ""
+    shift = len(left) - starts[first]
+    underlines = []
+    for start, end in ranges:
+        indent = min(max(column(start), starts[first]), starts[last])
+        stop = min(max(column(end), indent), starts[last])
+        underlines.append((indent + shift, max(stop - indent, 1)))
+    return left + "".join(shown[first:last]) + right, underlines
+
+
+def _window(starts: list[int], target: int) -> tuple[int, int]:
+    """The characters to show of a line that is too long: those around a column, a third of the room before it."""
+    room = LINE_WIDTH - 2 * len(_CUT)
+    begin = max(0, min(target - room // 3, starts[-1] - room))
+    first = next(i for i, start in enumerate(starts) if start >= begin)
+    last = max(i for i, start in enumerate(starts) if start <= starts[first] + room)
+    return first, last
