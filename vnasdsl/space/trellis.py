@@ -6,7 +6,15 @@ that keeps the shape is a mixture of the states it stands in (Zhou et al. 2021).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vnasdsl.space.elements import Alternatives, Element, children, join
+
+if TYPE_CHECKING:
+    from vnasdsl.space.plan import Plan
+    from vnasdsl.space.program import Space
 
 
 @dataclass(frozen=True)
@@ -44,3 +52,40 @@ class Trellis:
     """All stages, first to last; what follows the last stage (the classifier) is none of them."""
 
     stages: tuple[Stage, ...]
+
+
+def trellis(space: Space) -> Trellis:
+    """The trellis of a space. Raises: VnsError E0501 when a choice changes the shape where it may not."""
+    return trellis_of(space.plan)
+
+
+def trellis_of(plan: Plan) -> Trellis:
+    stages = []
+    for stage in plan.stages:
+        states = []
+        for state in stage.states:
+            found = [
+                Mixture(mixture_name(choice, state.label), choice, tuple(o.text for o in element.options))
+                for piece in state.pieces
+                for part in piece.elements
+                for element, choice in mixtures(part, piece.segment)
+            ]
+            states.append(State(state.label, state.choices, tuple(found)))
+        stages.append(Stage(stage.name, tuple(states)))
+    return Trellis(tuple(stages))
+
+
+def mixture_name(choice: str, state: str) -> str:
+    """`s3.stack[0].op` in the state `channels=72` is `s3[channels=72].stack[0].op`. Generated code has the same rule."""
+    if not state:
+        return choice
+    first, dot, rest = choice.partition(".")
+    return f"{first}[{state}]{dot}{rest}"
+
+
+def mixtures(element: Element, path: str) -> Iterator[tuple[Alternatives, str]]:
+    """Every choice below an element with its name, outer ones first."""
+    if isinstance(element, Alternatives):
+        yield element, join(join(path, element.label), element.key)
+    for child, where in children(element, path):
+        yield from mixtures(child, where)

@@ -1,0 +1,304 @@
+"""From the syntax tree to a tree of layers: blocks used in place, choices named, copies made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import error
+from vnasdsl.language.printer import print_inline
+from vnasdsl.layers import CATALOGUE
+from vnasdsl.space.definitions import Definitions, nodes
+from vnasdsl.space.elements import Alternatives, Element, Group, Op, Option, Repeat, Segment, Wrap, label_text, relabel
+from vnasdsl.space.names import Namer, check_name
+from vnasdsl.space.values import COMPARISON, coerce, evaluate, expression_of, number, substitute, unsupported
+
+MOST_LAYERS = 200_000
+"""Layers that one space may expand to, every option of every choice counted."""
+MOST_OPTIONS = 1_000
+"""Options of one choice."""
+
+
+class Expander:
+    """Expands the bodies of one file's spaces and networks; uses of a block with the same values share their lines."""
+
+    def __init__(self, definitions: Definitions):
+        self.definitions = definitions
+        self.lines: dict[tuple[object, ...], tuple[tuple[Element, ...], ...]] = {}
+        self.open: list[str] = []
+        self.sizes: dict[int, tuple[Element, int]] = {}
+
+    # ------------------------------------------------------------- statements
+
+    def segments(self, net: tree.Space | tree.Network, input_name: str) -> tuple[Segment, ...]:
+        """The stages of a space or network, and the lines between them."""
+        segments: list[Segment] = []
+        loose: list[tree.Statement] = []
+        stages = [s for s in net.body if isinstance(s, tree.Stage)]
+        namer = Namer([s for s in net.body if isinstance(s, tree.Wire)])
+        for stage in stages:
+            check_name(stage.name, "stage", stage.name_span)
+            if stage.name in namer.used or stage.name in namer.given:
+                first = next(s.name_span for s in stages if s.name == stage.name)
+                raise error("E0204", f"two labels alike: stage `{stage.name}`", stage.name_span, f"also in line {first.line}")
+            namer.used.add(stage.name)
+
+        def flush() -> None:
+            if loose:
+                lines = self.body(loose, namer, input_name if not segments else None)
+                span = loose[0].span.to(loose[-1].span)
+                segments.append(Segment("", Group("", lines, span)))
+                loose.clear()
+
+        for statement in net.body:
+            if isinstance(statement, tree.Stage):
+                flush()
+                own = Namer([s for s in statement.body if isinstance(s, tree.Wire)])
+                lines = self.body(statement.body, own, input_name if not segments else None)
+                segments.append(Segment(statement.name, Group(statement.name, lines, statement.span)))
+            elif isinstance(statement, (tree.Line, tree.Wire)):
+                loose.append(statement)
+        flush()
+        if not segments:
+            raise error("E0304", f"`{net.name}` has no layers", net.name_span)
+        if sum(self.size(s.body) for s in segments) > MOST_LAYERS:
+            raise error("E0502", f"`{net.name}` expands to more than {MOST_LAYERS} layers", net.name_span)
+        return tuple(segments)
+
+    def body(
+        self, statements: Sequence[tree.Statement], namer: Namer, input_name: str | None = None
+    ) -> tuple[tuple[Element, ...], ...]:
+        lines = []
+        for statement in statements:
+            if isinstance(statement, tree.Line):
+                lines.append(self.line(statement.value, namer, None, input_name))
+            elif isinstance(statement, tree.Wire):
+                lines.append(self.line(statement.value, namer, statement.name, input_name))
+            input_name = None
+        return tuple(line for line in lines if line)
+
+    def line(
+        self, value: tree.Expression, namer: Namer, label: str | None, input_name: str | None
+    ) -> tuple[Element, ...]:
+        items = value.items if isinstance(value, tree.Chain) else (value,)
+        if input_name is not None and isinstance(items[0], tree.Name) and items[0].id == input_name:
+            items = items[1:]
+        if label is not None and len(items) > 1:
+            inner = Namer()
+            return (Group(label, (tuple(self.layer(item, inner) for item in items),), value.span),)
+        return tuple(self.layer(item, namer, label) for item in items)
+
+    # ------------------------------------------------------------ expressions
+
+    def layer(self, expression: tree.Expression, namer: Namer, label: str | None = None) -> Element:
+        """An expression in the place of a layer. Without a label it gets one from `namer`."""
+        match expression:
+            case tree.Name():
+                call = tree.Call(expression.id, span=expression.span, function_span=expression.span)
+                return self.call(call, namer, label)
+            case tree.Call():
+                return self.call(expression, namer, label)
+            case tree.Chain():
+                inner = Namer()
+                lines = (tuple(self.layer(item, inner) for item in expression.items),)
+                return Group(label or namer.label("chain"), lines, expression.span)
+            case tree.Choice():
+                return self.alternatives(expression, label or namer.label("layer"))
+            case tree.Binary(op="*"):
+                return self.repeat(expression, label or namer.label("stack"))
+            case tree.Conditional():
+                test = expression.test
+                holds = COMPARISON[test.op](number(test.left), number(test.right))
+                return self.layer(expression.then if holds else expression.otherwise, namer, label)
+        raise error("E0302", "expected a layer or a block", expression.span)
+
+    def alternatives(self, choice: tree.Choice, label: str) -> Alternatives:
+        """`a | b` between layers: a choice of kind `op`."""
+        if len(choice.options) > MOST_OPTIONS:
+            raise error("E0502", f"a choice has at most {MOST_OPTIONS} options", choice.span)
+        inner = Namer()
+        options = tuple(Option(print_inline(o), self.layer(o, inner)) for o in choice.options)
+        self.distinct(options, choice)
+        return Alternatives(label, "op", "op", options, choice.span)
+
+    def distinct(self, options: Sequence[Option], choice: tree.Expression) -> None:
+        seen: dict[str, str] = {}
+        for option in options:
+            name = label_text(option.text)
+            if name in seen:
+                raise error("E0204", f"two labels alike: options `{seen[name]}` and `{option.text}`", choice.span)
+            seen[name] = option.text
+
+    def repeat(self, expression: tree.Binary, label: str) -> Element:
+        """`N * x`: N copies, each with its own weights and choices; a choice of N is a choice of kind `number`."""
+        open_choice = first_choice(expression.left)
+        if open_choice is not None:
+            options = []
+            for value in option_expressions(open_choice):
+                count = replace_node(expression.left, open_choice, value)
+                copies = self.repeat(replace(expression, left=count), "")
+                options.append(Option(print_inline(value), copies))
+            self.distinct(options, expression)
+            return Alternatives(label, "number", "number", tuple(options), open_choice.span)
+        count = evaluate(expression.left)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise error("E0302", "the number of copies must be a whole number", expression.left.span)
+        item = relabel(self.layer(expression.right, Namer()), "")
+        layers = count * self.size(item)
+        if layers > MOST_LAYERS:
+            raise error(
+                "E0502",
+                f"{count} copies make {layers} layers: at most {MOST_LAYERS} are allowed",
+                expression.left.span,
+                help="use a smaller number of copies",
+            )
+        return Repeat(label, (item,) * count, expression.span)
+
+    def call(self, call: tree.Call, namer: Namer, label: str | None) -> Element:
+        """A layer or a block; a choice among its arguments becomes a choice between calls."""
+        definitions = self.definitions
+        bound = definitions.bind(call)
+        wraps = call.function in CATALOGUE and CATALOGUE[call.function].wraps
+        if label is None and not wraps:
+            label = namer.label(call.function)
+        for name, value in bound.items():
+            open_choice = first_choice(value)
+            if open_choice is not None:
+                return self.value_choice(call, name, open_choice, label or "")
+        if call.function in CATALOGUE:
+            return self.catalogue_layer(call, bound, namer, label or "")
+        return self.block(call, bound, label or "")
+
+    def value_choice(self, call: tree.Call, parameter: str, choice: tree.Expression, label: str) -> Alternatives:
+        """`head(48 | 56, 2)`: a choice named by the parameter, between `head(48, 2)` and `head(56, 2)`."""
+        options = []
+        for value in option_expressions(choice):
+            arguments = tuple(
+                replace(a, value=replace_node(a.value, choice, value)) if any(n is choice for n in nodes(a.value)) else a
+                for a in call.arguments
+            )
+            element = self.call(replace(call, arguments=arguments), Namer(), "")
+            options.append(Option(print_inline(value), element))
+        self.distinct(options, choice)
+        kind = self.definitions.kind_of(call.function, parameter)
+        return Alternatives(label, parameter, kind, tuple(options), choice.span)
+
+    def catalogue_layer(self, call: tree.Call, bound: dict[str, tree.Expression], namer: Namer, label: str) -> Element:
+        layer = CATALOGUE[call.function]
+        arguments = []
+        for parameter in layer.parameters:
+            value = parameter.default
+            if parameter.name in bound:
+                expression = bound[parameter.name]
+                value = coerce(parameter, evaluate(expression), expression.span, layer.name)
+            arguments.append((parameter.name, value))
+        if layer.wraps:
+            assert call.body is not None
+            inner = Namer([s for s in call.body if isinstance(s, tree.Wire)]) if label else namer
+            body = Group("", self.body(call.body, inner), call.span)
+            return Wrap(label, layer, tuple(arguments), body, replace(call, body=None), call.span)
+        return Op(label, layer, tuple(arguments), self.closed(call), call.span)
+
+    def block(self, call: tree.Call, bound: dict[str, tree.Expression], label: str) -> Group:
+        block = self.definitions.blocks[call.function]
+        if block.name in self.open:
+            path = " -> ".join(f"`{name}`" for name in [*self.open[self.open.index(block.name) :], block.name])
+            raise error("E0207", f"block uses itself: {path}", call.function_span or call.span)
+        values: dict[str, tree.Expression] = {}
+        for parameter in block.parameters:
+            expression = bound.get(parameter.name, parameter.default)
+            assert expression is not None
+            values[parameter.name] = expression_of(evaluate(expression), expression.span)
+        known = tuple((name, evaluate(value)) for name, value in values.items())
+        key = (block.name, *known)
+        if key not in self.lines:
+            self.open.append(block.name)
+            try:
+                statements = [substitute(s, values) for s in block.body]
+                namer = Namer([s for s in block.body if isinstance(s, tree.Wire)])
+                self.lines[key] = self.body(statements, namer)  # type: ignore[arg-type]
+            except RecursionError:
+                raise error("E0105", "blocks are nested too deeply", call.span) from None
+            finally:
+                self.open.pop()
+        return Group(label, self.lines[key], call.span, block.name, known, self.closed(call))
+
+    def closed(self, call: tree.Call) -> tree.Expression:
+        """The call as it is printed: values worked out, a bare name where there is nothing in the parentheses."""
+        arguments = tuple(
+            a if isinstance(a.value, (tree.Dims, tree.Number, tree.Tuple)) and not _computed(a.value) else
+            replace(a, value=expression_of(evaluate(a.value), a.span))
+            for a in call.arguments
+        )
+        if not arguments and call.body is None:
+            return tree.Name(call.function, span=call.span)
+        return replace(call, arguments=arguments)
+
+    def size(self, element: Element) -> int:
+        """Layers below an element, every option counted."""
+        if id(element) in self.sizes:
+            return self.sizes[id(element)][1]
+        match element:
+            case Op():
+                size = 1
+            case Group() | Repeat():
+                size = sum(self.size(item) for item in element.items)
+            case Wrap():
+                size = 1 + self.size(element.body)
+            case Alternatives():
+                size = sum(self.size(option.element) for option in element.options)
+        self.sizes[id(element)] = (element, size)  # the element too: an id is only unique while its object lives
+        return size
+
+
+def _computed(value: tree.Expression) -> bool:
+    return any(isinstance(n, (tree.Binary, tree.Conditional, tree.Name)) for n in nodes(value))
+
+
+def first_choice(expression: tree.Expression) -> tree.Choice | tree.Range | None:
+    """The first choice in an expression, or None."""
+    for node in nodes(expression):
+        if isinstance(node, (tree.Choice, tree.Range)):
+            return node
+        if isinstance(node, tree.Pick):
+            raise unsupported("`pick`", node.span)
+    return None
+
+
+def option_expressions(choice: tree.Choice | tree.Range) -> tuple[tree.Expression, ...]:
+    """The options of a choice between values; a range between whole numbers is the choice of each of them."""
+    if isinstance(choice, tree.Choice):
+        flat: list[tree.Expression] = []
+        for option in choice.options:
+            flat += option_expressions(option) if isinstance(option, (tree.Choice, tree.Range)) else (option,)
+        return tuple(flat)
+    low, high = number(choice.low), number(choice.high)
+    if isinstance(low, float) or isinstance(high, float):
+        raise unsupported("a range over real numbers", choice.span)
+    if low > high:
+        raise error("E0303", f"the range {low}..{high} is empty", choice.span, help=f"write {high}..{low}")
+    if high - low >= MOST_OPTIONS:
+        raise error("E0502", f"a choice has at most {MOST_OPTIONS} options", choice.span)
+    return tuple(expression_of(n, choice.span) for n in range(int(low), int(high) + 1))
+
+
+def replace_node(node: tree.Expression, old: tree.Node, new: tree.Expression) -> tree.Expression:
+    """The same expression with one node (this very object) replaced."""
+    if node is old:
+        return new
+    match node:
+        case tree.Tuple() | tree.List():
+            return replace(node, items=tuple(replace_node(item, old, new) for item in node.items))
+        case tree.Negative():
+            return replace(node, operand=replace_node(node.operand, old, new))
+        case tree.Binary() | tree.Compare():
+            return replace(node, left=replace_node(node.left, old, new), right=replace_node(node.right, old, new))
+        case tree.Conditional():
+            test = replace_node(node.test, old, new)
+            assert isinstance(test, tree.Compare)
+            return replace(
+                node, then=replace_node(node.then, old, new), test=test, otherwise=replace_node(node.otherwise, old, new)
+            )
+    return node
+

@@ -1,0 +1,99 @@
+"""The `input` line of a space or network: what a clip is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import UserError, did_you_mean, error
+from vnasdsl.layers.base import Shape
+from vnasdsl.space.definitions import nodes
+from vnasdsl.space.values import LARGEST, evaluate, unsupported
+
+DEFAULT_CLASSES = 400
+"""Kinetics-400, where the text says nothing and no data set is at hand."""
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Values from the command line or a data set that stand in for those of the `input` line; None keeps the text's."""
+
+    frames: int | None = None
+    size: int | None = None
+    classes: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("frames", "size", "classes"):
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= LARGEST:
+                raise UserError(f"--{name} must be from 1 to {LARGEST}, not {value}")
+
+
+@dataclass(frozen=True)
+class VideoInput:
+    """Clips of RGB frames: (3, frames, size, size). `frame_stride` takes every n-th frame of the video."""
+
+    name: str
+    frames: int
+    size: int
+    frame_stride: int = 1
+    classes: int = DEFAULT_CLASSES
+
+    @property
+    def shape(self) -> Shape:
+        return (3, self.frames, self.size, self.size)
+
+
+PARAMETERS = ("frames", "size", "frame_stride", "classes")
+
+
+def read_input(net: tree.Space | tree.Network, overrides: Overrides) -> tuple[VideoInput, tree.Input]:
+    """The input of a space or network, overrides applied. Raises: VnsError E0304, E0301, E0302, E0303."""
+    found = [s for s in net.body if isinstance(s, tree.Input)]
+    if not found:
+        raise error(
+            "E0304", f"`{net.name}` has no input", net.name_span, help="begin it with `input clip = video(frames=16, size=224)`"
+        )
+    if len(found) > 1:
+        raise error("E0304", f"`{net.name}` has a second input", found[1].span)
+    line = found[0]
+    call = line.value
+    if not isinstance(call, tree.Call) or call.function != "video" or call.body is not None:
+        raise error("E0302", "an input must be `video(...)`", call.span, help="write `video(frames=16, size=224)`")
+    values = _read(call)
+    if "frames" not in values or "size" not in values:
+        raise error("E0301", "`video` needs `frames` and `size`", call.span, help="write `video(frames=16, size=224)`")
+    result = VideoInput(line.name, **values)
+    given = {k: getattr(overrides, k) for k in ("frames", "size", "classes") if getattr(overrides, k) is not None}
+    return replace(result, **given), line
+
+
+def _read(call: tree.Call) -> dict[str, int]:
+    values: dict[str, int] = {}
+    for i, argument in enumerate(_arguments(call)):
+        name = argument.name or PARAMETERS[i]
+        if name not in PARAMETERS:
+            raise error(
+                "E0301",
+                f"`video` has no parameter `{name}`",
+                argument.span,
+                help=did_you_mean(name, PARAMETERS) or f"it has {', '.join(f'`{p}`' for p in PARAMETERS)}",
+            )
+        if name in values:
+            raise error("E0301", f"`{name}` of `video` is given twice", argument.span)
+        if any(isinstance(n, (tree.Choice, tree.Range)) for n in nodes(argument.value)):
+            raise unsupported("a choice in the input", argument.value.span)
+        value = evaluate(argument.value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise error("E0302", f"`{name}` of `video` must be a whole number", argument.value.span)
+        if not 1 <= value <= LARGEST:
+            raise error("E0303", f"`{name}` of `video` must be from 1 to {LARGEST}, not {value}", argument.value.span)
+        values[name] = value
+    return values
+
+
+def _arguments(call: tree.Call) -> Sequence[tree.Argument]:
+    if len(call.arguments) > len(PARAMETERS):
+        raise error("E0301", f"`video` takes at most {len(PARAMETERS)} arguments", call.span)
+    return call.arguments

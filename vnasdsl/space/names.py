@@ -1,0 +1,86 @@
+"""Which names may be given, and the labels that lines get without one."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Iterable
+
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import VnsError, error
+from vnasdsl.language.source import Span
+
+# Attributes of torch.nn.Module: a label with such a name would break the generated class. A test holds the list equal
+# to the installed torch; it is written down because nothing here may import torch.
+MODULE_ATTRIBUTES = frozenset(
+    """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
+    extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia
+    named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
+    register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory
+    state_dict to to_empty train training type xpu zero_grad""".split()
+)
+# Methods of the generated supernet, and names that generated code uses itself.
+GENERATED = frozenset(
+    """expected_macs weight_parameters choice_parameters probabilities path_probabilities mixture_probabilities
+    set_choices path_weights temperature stages betas alphas torch nn self Tensor""".split()
+)
+
+
+def check_name(name: str, what: str, span: Span) -> None:
+    """Raise E0205 unless the name can stand in generated code as nothing but a name."""
+    why = None
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        why = "it is a word of Python"
+    elif name.startswith("_"):
+        why = "it starts with an underscore"
+    elif name in MODULE_ATTRIBUTES:
+        why = "every torch module has an attribute of this name"
+    elif name in GENERATED:
+        why = "generated code uses it"
+    elif what != "parameter" and hasattr(builtins, name):
+        why = "it is a builtin of Python"
+    elif not name.isascii() or not name.isidentifier():
+        why = "names are made of ASCII letters, digits and underscores"
+    if why:
+        raise error("E0205", f"`{name}` cannot be the name of a {what}: {why}", span, help=f"for instance `{name.strip('_')}1`")
+
+
+class Namer:
+    """Hands out labels in one body: a given one as it is, else `conv`, `conv2`, `conv3`, ...
+
+    Names given by hand are known beforehand, so that a line without one never takes them.
+    """
+
+    def __init__(self, given: Iterable[tree.Wire] = ()):
+        self.given: dict[str, Span] = {}
+        for wire in given:
+            check_name(wire.name, "line", wire.name_span)
+            if wire.name in self.given:
+                raise _twice(wire.name, wire.name_span, self.given[wire.name])
+            self.given[wire.name] = wire.name_span
+        self.used: set[str] = set()
+
+    def label(self, base: str) -> str:
+        """A label for a line without one, made from what stands there."""
+        name, count = base, 1
+        while name in self.used or name in self.given or name in MODULE_ATTRIBUTES or name in GENERATED:
+            count += 1
+            name = f"{base}{count}"
+        self.used.add(name)
+        return name
+
+
+def _twice(name: str, span: Span, first: Span) -> VnsError:
+    from vnasdsl.language.diagnostics import Diagnostic, Label
+
+    return VnsError(
+        Diagnostic(
+            "E0204",
+            f"two labels alike: `{name}`",
+            Label(span, "again here"),
+            secondary=(Label(first, "first here"),),
+            help="give one of them another name: weights and choices are named by it",
+        )
+    )

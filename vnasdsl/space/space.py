@@ -1,0 +1,333 @@
+"""A space, or a network (a space with nothing left to choose): names, numbers, choices and everything made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from math import prod
+from random import Random
+from typing import TYPE_CHECKING, Literal
+
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean
+from vnasdsl.language.printer import print_module
+from vnasdsl.language.source import Span
+from vnasdsl.layers.base import Shape, show_shape
+from vnasdsl.space.assign import Counter, assignments, restrict
+from vnasdsl.space.definitions import Definitions, nodes
+from vnasdsl.space.elements import Choice, Segment, choices
+from vnasdsl.space.expand import Expander
+from vnasdsl.space.inputs import DEFAULT_CLASSES, Overrides, VideoInput, read_input
+from vnasdsl.space.limits import Limit, read_limits
+from vnasdsl.space.member import prove
+from vnasdsl.space.plan import Plan, make_plan
+from vnasdsl.space.shapes import Analysis, Cost
+from vnasdsl.space.text import blocks_used, statements
+
+if TYPE_CHECKING:
+    from vnasdsl.space.graph import LayerRow
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Immutable; figures are worked out when asked for and kept."""
+
+    name: str
+    input: VideoInput
+    segments: tuple[Segment, ...]
+    definitions: Definitions = field(repr=False)
+    syntax: tree.Space | tree.Network = field(repr=False)
+    limits: tuple[Limit, ...] = field(default=(), repr=False)
+    claim: Space | None = field(default=None, repr=False)
+    """The space this network says it lies in."""
+
+    # ---------------------------------------------------------------- choices
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """Every choice by name, in the order of the text."""
+        found: dict[str, Choice] = {}
+        for segment in self.segments:
+            for choice in choices(segment.body, ""):
+                known = found.get(choice.name)
+                if known is not None:  # lives in several options of another choice
+                    options = (*known.options, *(o for o in choice.options if o not in known.options))
+                    choice = replace(known, options=options)
+                found[choice.name] = choice
+        return tuple(found.values())
+
+    @property
+    def kind(self) -> Literal["space", "network"]:
+        return "space" if self.choices else "network"
+
+    @cached_property
+    def size(self) -> int:
+        """The number of ways to make all choices: exact, conditional choices counted where they exist."""
+        counter = Counter()
+        return prod(counter.count(segment.body) for segment in self.segments)
+
+    def sample(self, random: Random) -> dict[str, str]:
+        """The choices of one network, every network alike likely."""
+        counter = Counter()
+        return {name: text for s in self.segments for name, text in counter.draw(s.body, "", random)}
+
+    def networks(self) -> Iterator[dict[str, str]]:
+        """The choices of every network; only for small spaces."""
+
+        def below(segments: Sequence[Segment]) -> Iterator[dict[str, str]]:
+            if not segments:
+                yield {}
+                return
+            for made, _ in assignments(segments[0].body, ""):
+                for rest in below(segments[1:]):
+                    yield {**dict(made), **rest}
+
+        yield from below(self.segments)
+
+    def select(self, selector: str) -> tuple[Choice, ...]:
+        """The choices with this exact name, else of this kind, else whose names match it as a glob (`s4.*`).
+
+        Raises: UserError when there are none.
+        """
+        exact = tuple(c for c in self.choices if c.name == selector)
+        kind = tuple(c for c in self.choices if c.kind == selector)
+        found = exact or kind or tuple(c for c in self.choices if fnmatchcase(c.name, selector.replace("[", "[[]")))
+        if not found:
+            kinds = list(dict.fromkeys(c.kind for c in self.choices))
+            names = [c.name for c in self.choices]
+            help = did_you_mean(selector, [*kinds, *names]) or f"its kinds of choice are {', '.join(f'`{k}`' for k in kinds)}"
+            raise UserError(f"`{self.name}` has no choice or kind of choice `{selector}`", help)
+        return found
+
+    def fix(self, fixes: Mapping[str, Sequence[str]]) -> Space:
+        """The space with only some options left. A selector is a choice, a kind or a glob (see `select`).
+
+        Raises: UserError for an unknown selector or an option that none of its choices has.
+        """
+        keep: dict[str, tuple[str, ...]] = {}
+        for selector, wanted in fixes.items():
+            texts = [_normal(text) for text in wanted]
+            seen: set[str] = set()
+            for choice in self.select(selector):
+                kept = tuple(o for o in choice.options if _normal(o) in texts)
+                seen.update(_normal(o) for o in kept)
+                if not kept:
+                    options = ", ".join(f"`{o}`" for o in choice.options)
+                    raise UserError(
+                        f"choice `{choice.name}` has none of the options {', '.join(f'`{w}`' for w in wanted)}",
+                        f"its options are {options}",
+                    )
+                keep[choice.name] = kept
+            for text, written in zip(texts, wanted, strict=True):
+                if text not in seen:
+                    raise UserError(f"no choice selected by `{selector}` has the option `{written}`")
+        segments = tuple(
+            Segment(s.name, restrict(s.body, "", lambda name, _, options: keep.get(name, options)))  # type: ignore[arg-type]
+            for s in self.segments
+        )
+        return replace(self, segments=segments)
+
+    def choose(self, made: Mapping[str, str], name: str | None = None) -> Space:
+        """The network that the choices make, built from its own text like any other.
+
+        Raises: UserError for an unknown choice or option, or a choice that is needed and not made.
+        """
+        chosen = self._chosen(made)
+        body = (self._input_line(), *statements(chosen))
+        span = self.syntax.span
+        network = tree.Network(name or f"{self.name}_child", None, body, span=span, name_span=span)
+        built = build(network, self.definitions, Overrides(classes=self.input.classes))
+        return replace(built, claim=self)
+
+    def _chosen(self, made: Mapping[str, str]) -> tuple[Segment, ...]:
+        known = {c.name: c for c in self.choices}
+        for name, option in made.items():
+            if name not in known:
+                raise UserError(f"`{self.name}` has no choice `{name}`", did_you_mean(name, known))
+            if option not in known[name].options:
+                options = ", ".join(f"`{o}`" for o in known[name].options)
+                raise UserError(f"choice `{name}` has no option `{option}`", f"its options are {options}")
+
+        def decide(name: str, kind: str, options: tuple[str, ...]) -> tuple[str, ...]:
+            if made.get(name) not in options:
+                raise UserError(f"choice `{name}` of `{self.name}` is still open")
+            return (made[name],)
+
+        return tuple(Segment(s.name, restrict(s.body, "", decide)) for s in self.segments)  # type: ignore[arg-type]
+
+    # -------------------------------------------------------- shapes and costs
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        return Analysis(self.input.classes)
+
+    @cached_property
+    def _cost(self) -> Cost | None:
+        """Least and greatest costs, or None when a shape does not fit; faults go to the analysis."""
+        outcomes = self.analysis.segments(self.segments, self.input.shape)
+        wrong = [shape for shape in outcomes if shape != (self.input.classes,)]
+        if wrong and not self.analysis.diagnostics:
+            span = self.segments[-1].body.span
+            self.analysis.report(
+                Diagnostic(
+                    "E0402",
+                    f"`{self.name}` ends in {show_shape(wrong[0])}, expected one number for each of"
+                    f" {self.input.classes} classes",
+                    Label(span),
+                    help="end it with `pool -> linear(classes)`",
+                ),
+                span,
+            )
+        if wrong or not outcomes:
+            return None
+        return outcomes[(self.input.classes,)]
+
+    def check(self) -> list[Diagnostic]:
+        """Every fault of shape, limit and claim. Errors come with severity "error"."""
+        cost = self._cost
+        found = list(self.analysis.diagnostics)
+        if cost is None:
+            return found
+        network = self.kind == "network"
+        for limit in (*self.limits, *(self.claim.limits if network and self.claim else ())):
+            found += limit.check(cost, network)
+        try:
+            if network:
+                self.claimed_choices()
+            else:
+                _ = self.plan
+        except VnsError as fault:
+            found += fault.diagnostics
+        return found
+
+    @property
+    def cost(self) -> Cost:
+        """Raises: VnsError when a shape does not fit."""
+        if self._cost is None:
+            raise VnsError([d for d in self.analysis.diagnostics if d.severity == "error"])
+        return self._cost
+
+    @property
+    def macs(self) -> tuple[int, int]:
+        """Least and greatest multiply-adds per clip: exact; equal for a network."""
+        return self.cost.macs_min, self.cost.macs_max
+
+    @property
+    def params(self) -> tuple[int, int]:
+        """Least and greatest number of parameters: exact; equal for a network."""
+        return self.cost.params_min, self.cost.params_max
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The layout for the gradient. Raises: VnsError E0501, E0502."""
+        _ = self.cost
+        return make_plan(self.segments, self.input.shape, self.input.name, self.analysis)
+
+    @property
+    def output(self) -> Shape:
+        return (self.input.classes,)
+
+    def layers(self) -> tuple[LayerRow, ...]:
+        """One row a layer: of a network as it runs, of a space all layers of its supernet."""
+        from vnasdsl.space.graph import layer_rows  # networkx is not needed for the rest
+
+        return layer_rows(self)
+
+    # ------------------------------------------------------------- membership
+
+    def claimed_choices(self) -> dict[str, str] | None:
+        """The choices of the claimed space that make this network; None without a claim.
+
+        Raises: VnsError E0601 when the network does not lie in the space.
+        """
+        if self.claim is None:
+            return None
+        return self.choices_in(self.claim)
+
+    def choices_in(self, space: Space) -> dict[str, str]:
+        """The choices of `space` that make this network. Raises: VnsError E0601."""
+        span = getattr(self.syntax, "space", None) or tree.Name(space.name, span=self.syntax.name_span)
+        _ = self.cost, space.cost
+        if self.input.shape != space.input.shape or self.input.frame_stride != space.input.frame_stride:
+            line = next(s for s in self.syntax.body if isinstance(s, tree.Input))
+            raise VnsError(
+                Diagnostic(
+                    "E0601",
+                    f"the input of `{self.name}` is not that of space `{space.name}`",
+                    Label(line.span),
+                    help=f"expected frames={space.input.frames}, size={space.input.size},"
+                    f" frame_stride={space.input.frame_stride}",
+                )
+            )
+        return prove(self.segments, space.segments, self.input.shape, self.analysis, space.analysis, span, self.name)
+
+    # ------------------------------------------------------------------- text
+
+    def _input_line(self) -> tree.Input:
+        span = self.syntax.span
+        values: list[tuple[str, int]] = [("frames", self.input.frames), ("size", self.input.size)]
+        if self.input.frame_stride != 1:
+            values.append(("frame_stride", self.input.frame_stride))
+        written = next((s for s in self.syntax.body if isinstance(s, tree.Input)), None)
+        given = written is not None and "classes" in {n.name for n in nodes(written) if isinstance(n, tree.Argument)}
+        if given or self.input.classes != DEFAULT_CLASSES:
+            values.append(("classes", self.input.classes))
+        arguments = tuple(
+            tree.Argument(name, tree.Number(value, text=str(value), span=span), span=span) for name, value in values
+        )
+        call = tree.Call("video", arguments, span=span, function_span=span)
+        return tree.Input(self.input.name, call, span=span, name_span=span)
+
+    def text(self, name: str | None = None, import_path: str | None = None) -> str:
+        """The canonical text. With `import_path` the blocks come from there and the claim is written down; without,
+        the text stands on its own."""
+        span = self.syntax.span
+        name = name or self.name
+        items: list[tree.Definition] = []
+        if self.kind == "network":
+            body = (self._input_line(), *statements(self.segments))
+            claim = None
+            if import_path is not None:
+                items.append(tree.Import(tree.String(import_path, span=span), span=span))
+                claim = tree.Name(self.claim.name, span=span) if self.claim else None
+            net: tree.Space | tree.Network = tree.Network(name, claim, body, span=span, name_span=span)
+        else:
+            body = tuple(self._input_line() if isinstance(s, tree.Input) else s for s in self.syntax.body)
+            net = replace(self.syntax, name=name, body=body)
+        if import_path is None:
+            items += blocks_used(body, self.definitions.blocks)
+        items.append(net)
+        return print_module(tree.Module(tuple(items), span=span, source=span.source))
+
+
+def _normal(text: str) -> str:
+    return "".join(text.split())
+
+
+def build(
+    net: tree.Space | tree.Network,
+    definitions: Definitions,
+    overrides: Overrides,
+    claim: Space | None = None,
+) -> Space:
+    """A space or network from its syntax. Raises: VnsError."""
+    video, line = read_input(net, overrides)
+    segments = Expander(definitions).segments(net, line.name)
+    space = Space(net.name, video, segments, definitions, net, read_limits(net), claim)
+    if isinstance(net, tree.Network) and space.choices:
+        first = space.choices[0]
+        raise VnsError(
+            Diagnostic(
+                "E0503",
+                f"network `{net.name}` leaves the choice `{first.name}` open",
+                Label(first.span or _place(net)),
+                help="choose one option, or make it a `space`",
+            )
+        )
+    return space
+
+
+def _place(net: tree.Space | tree.Network) -> Span:
+    return net.name_span

@@ -1,0 +1,180 @@
+"""Values: reading closed expressions, putting values in the place of block parameters, and arguments of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from operator import add, floordiv, mul, sub
+
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import error
+from vnasdsl.language.source import Span
+from vnasdsl.layers.base import Parameter, Value
+
+LARGEST = 1_000_000
+"""Largest number of channels, features or repeats, and largest size along an axis."""
+
+WORDS: dict[str, Value] = {"same": "same", "valid": "valid", "classes": "classes", "true": True, "false": False}
+
+ARITHMETIC: dict[str, Callable[[Value, Value], Value]] = {"+": add, "-": sub, "*": mul, "//": floordiv}
+COMPARISON: dict[str, Callable[[Value, Value], bool]] = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+}
+
+
+def is_number(value: Value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def evaluate(expression: tree.Expression) -> Value:
+    """The value of an expression without choices and block parameters: int, float, bool, word or tuple of ints."""
+    match expression:
+        case tree.Number():
+            if expression.unit:
+                raise error("E0302", f"a time (`{expression.text}`) cannot stand here", expression.span)
+            return expression.value
+        case tree.Dims():
+            return expression.values
+        case tree.Name():
+            if expression.id not in WORDS:
+                raise error("E0202", f"unknown name `{expression.id}`", expression.span)
+            return WORDS[expression.id]
+        case tree.Tuple():
+            items = tuple(evaluate(item) for item in expression.items)
+            for item, value in zip(expression.items, items, strict=True):
+                if not isinstance(value, int) or isinstance(value, bool):
+                    raise error("E0302", "sizes are whole numbers", item.span)
+            return items
+        case tree.Negative():
+            return -number(expression.operand)
+        case tree.Binary():
+            left, right = number(expression.left), number(expression.right)
+            if expression.op == "//" and right == 0:
+                raise error("E0302", "division by zero", expression.span)
+            result = ARITHMETIC[expression.op](left, right)
+            if abs(result) > 10**18:
+                raise error("E0106", "number out of range", expression.span)
+            return result
+        case tree.Conditional():
+            test = expression.test
+            holds = COMPARISON[test.op](number(test.left), number(test.right))
+            return evaluate(expression.then if holds else expression.otherwise)
+        case tree.Pick():
+            raise unsupported("`pick`", expression.span)
+        case tree.List():
+            raise unsupported("a list of values", expression.span)
+        case tree.Call():
+            raise error("E0302", f"a layer (`{expression.function}`) cannot stand where a value is expected", expression.span)
+        case tree.Range():
+            raise unsupported("a range over real numbers", expression.span)
+        case _:
+            raise error("E0302", "expected a value", expression.span)
+
+
+def number(expression: tree.Expression) -> int | float:
+    value = evaluate(expression)
+    if not is_number(value):
+        raise error("E0302", "expected a number", expression.span)
+    return value
+
+
+def unsupported(construct: str, span: Span) -> Exception:
+    return error("E0107", f"{construct} is part of the language but not supported yet", span)
+
+
+def expression_of(value: Value, span: Span) -> tree.Expression:
+    """A value written down, so that it can be printed again."""
+    if isinstance(value, bool):
+        return tree.Name("true" if value else "false", span=span)
+    if isinstance(value, str):
+        return tree.Name(value, span=span)
+    if isinstance(value, tuple):
+        if len(value) > 1 and all(v >= 0 for v in value):
+            return tree.Dims(value, span=span)
+        return tree.Tuple(tuple(expression_of(v, span) for v in value), span=span)
+    if value < 0:
+        return tree.Negative(expression_of(-value, span), span=span)
+    return tree.Number(value, text=repr(value), span=span)
+
+
+def substitute(node: tree.Node, values: Mapping[str, tree.Expression]) -> tree.Node:
+    """The same tree with names replaced by expressions; unchanged parts are kept, not copied."""
+    if isinstance(node, tree.Name):
+        return values.get(node.id, node)
+    changes = {}
+    for f in fields(node):
+        old = getattr(node, f.name)
+        new = _substitute_field(old, values)
+        if new is not old:
+            changes[f.name] = new
+    return replace(node, **changes) if changes else node
+
+
+def _substitute_field(value: object, values: Mapping[str, tree.Expression]) -> object:
+    if isinstance(value, tree.Node):
+        return substitute(value, values)
+    if isinstance(value, tuple) and value and is_dataclass(value[0]):
+        new = tuple(substitute(v, values) for v in value)
+        return value if all(a is b for a, b in zip(new, value, strict=True)) else new
+    return value
+
+
+def coerce(parameter: Parameter, value: Value, span: Span, owner: str) -> Value:
+    """The value as its parameter wants it; an error naming what was expected otherwise."""
+
+    def wrong(expected: str) -> Exception:
+        return error("E0302", f"`{parameter.name}` of `{owner}` must be {expected}", span)
+
+    def whole(low: int) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise wrong(f"a whole number{WORDS_FOR.get(parameter.kind, '')}")
+        if not low <= value <= LARGEST:
+            raise error("E0303", f"`{parameter.name}` of `{owner}` must be from {low} to {LARGEST}, not {value}", span)
+        return value
+
+    match parameter.kind:
+        case "channels":
+            return value if value == "same" else whole(1)
+        case "units":
+            return value if value == "classes" else whole(1)
+        case "whole":
+            return whole(0)
+        case "real":
+            if not is_number(value):
+                raise wrong("a number")
+            return value
+        case "flag":
+            if not isinstance(value, bool):
+                raise wrong("`true` or `false`")
+            return value
+        case "padding" if value in ("same", "valid"):
+            return value
+        case "sizes" | "padding":
+            return sizes(value, parameter, span, owner)
+    raise AssertionError(parameter.kind)
+
+
+WORDS_FOR = {"channels": " or `same`", "units": " or `classes`"}
+
+
+def sizes(value: Value, parameter: Parameter, span: Span, owner: str) -> tuple[int, int, int]:
+    """Sizes along (frames, rows, columns): one number for all three, two for rows and columns, or three."""
+    low = 0 if parameter.kind == "padding" else 1
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = (value,) * 3
+    if not isinstance(value, tuple) or len(value) not in (2, 3):
+        raise error(
+            "E0302",
+            f"`{parameter.name}` of `{owner}` must be sizes along frames, rows and columns, such as `1x3x3`",
+            span,
+        )
+    if len(value) == 2:
+        value = (low, *value)
+    if not all(low <= v <= LARGEST for v in value):
+        raise error("E0303", f"`{parameter.name}` of `{owner}` has a size outside {low} to {LARGEST}", span)
+    return (value[0], value[1], value[2])
