@@ -1,4 +1,4 @@
-"""A supernet written by hand, with the interface of generated ones: three stages, widths in two of them, two mixed layers."""
+"""A supernet written by hand, as generated ones are: three stages, widths in two of them, two mixed layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ CLASSES = 3
 def fake_trellis() -> Trellis:
     def state(stage: str, width: int, layers: int) -> State:
         mixtures = tuple(
-            Mixture(f"{stage}[channels={width}].stack[{i}].op", f"{stage}.stack[{i}].op", OPTIONS) for i in range(layers)
+            Mixture(f"{stage}[channels={width}].stack[{i}].op", f"{stage}.stack[{i}].op", OPTIONS)
+            for i in range(layers)
         )
         return State(f"channels={width}", ((f"{stage}.head.channels", str(width)),), mixtures)
 
@@ -31,7 +32,9 @@ def fake_trellis() -> Trellis:
 
 class Unit(nn.Sequential):
     def __init__(self, cin: int, cout: int):
-        super().__init__(nn.Conv3d(cin, cout, (1, 3, 3), padding=(0, 1, 1), bias=False), nn.BatchNorm3d(cout), nn.ReLU())
+        super().__init__(
+            nn.Conv3d(cin, cout, (1, 3, 3), padding=(0, 1, 1), bias=False), nn.BatchNorm3d(cout), nn.ReLU()
+        )
 
 
 class FakeSupernet(nn.Module):

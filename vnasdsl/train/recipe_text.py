@@ -111,17 +111,7 @@ def resolve_recipe(
     `check` may name further faults as (key, message). Raises VnsError with every fault at its line and column.
     """
     raw = _Raw(kind)
-    seen: dict[str, Span] = {}
     for entry in recipe.entries if recipe is not None else ():
-        if entry.key in seen:
-            label = Label(entry.key_span, "second time")
-            raw.faults.append(
-                Diagnostic(
-                    "E0203", f"key `{entry.key}` is set twice", label, secondary=(Label(seen[entry.key], "first time"),)
-                )
-            )
-            continue
-        seen[entry.key] = entry.key_span
         raw.put(entry.key, entry.value, entry.key_span)
     for key, text in (settings or {}).items():
         _put_setting(raw, key, text)

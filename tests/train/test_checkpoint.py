@@ -1,0 +1,141 @@
+"""Checkpoints and weights on disk: whole ones only, and nothing that is read can run."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import random
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+from torch import nn
+
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.checkpoint import Checkpoints
+from vnasdsl.train.devices import random_state, restore_random_state, seed_everything
+from vnasdsl.train.weights import inherit, load_exactly, load_weights, save_weights
+
+
+class Bomb:
+    """Pickled, it makes a folder when it is unpickled."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (os.mkdir, (str(self.path),))
+
+
+def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    weights = {"a": torch.randn(2, 3), "n": torch.tensor(7)}
+    checkpoints.save(3, weights, {"random": random_state(), "optimisers": {"lr": [0.1, None, True]}})
+    kept = checkpoints.load()
+    assert kept is not None and kept.epoch == 3
+    assert all(torch.equal(kept.weights[name], tensor) for name, tensor in weights.items())
+    assert kept.state["optimisers"] == {"lr": [0.1, None, True]}
+
+
+def test_only_last_and_best_stay(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    for epoch in range(1, 5):
+        checkpoints.save(epoch, {"a": torch.zeros(1)}, {}, best=epoch == 2)
+    assert checkpoints.index() == {"last": "epoch-0004", "best": "epoch-0002"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0002", "epoch-0004", "index.json"]
+    with pytest.raises(UserError, match="has no checkpoint `epoch-0001`") as caught:
+        checkpoints.load("epoch-0001")
+    assert caught.value.help == "there are last (epoch-0004), best (epoch-0002)"
+
+
+def test_before_the_first_there_is_none(tmp_path: Path) -> None:
+    assert Checkpoints(tmp_path / "none").load() is None
+
+
+def test_what_a_kill_leaves_behind_does_not_matter(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, {"a": torch.ones(1)}, {})
+    (tmp_path / ".epoch-0002.tmp").mkdir()
+    (tmp_path / ".epoch-0002.tmp" / "weights.safetensors").write_bytes(b"half")
+    (tmp_path / "epoch-0002").mkdir()  # renamed, but the index not written yet
+    kept = checkpoints.load()
+    assert kept is not None and kept.epoch == 1
+    checkpoints.save(2, {"a": torch.ones(1)}, {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0002", "index.json"]
+
+
+def test_random_generators_go_on_where_they_were() -> None:
+    seed_everything(5)
+    state = random_state()
+
+    def draw() -> tuple[float, float, float]:
+        return random.random(), float(numpy.random.rand()), torch.rand(()).item()
+
+    first = draw()
+    assert draw() != first
+    restore_random_state(state)
+    assert draw() == first
+
+
+def test_a_malicious_state_is_refused_without_running(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path / "run")
+    checkpoints.save(1, {"a": torch.zeros(1)}, {})
+    torch.save({"epoch": 1, "optimisers": Bomb(tmp_path / "ran")}, tmp_path / "run" / "epoch-0001" / "state.pt")
+    with pytest.raises(UserError, match="is not a checkpoint of vnasdsl"):
+        checkpoints.load()
+    (tmp_path / "run" / "epoch-0001" / "state.pt").write_bytes(pickle.dumps(Bomb(tmp_path / "ran")))
+    with pytest.raises(UserError, match="is not a checkpoint of vnasdsl"):
+        checkpoints.load()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_malicious_weights_are_refused_without_running(tmp_path: Path) -> None:
+    for name in ("weights.safetensors", "weights.pt"):
+        torch.save(Bomb(tmp_path / "ran"), tmp_path / name)
+        with pytest.raises(UserError, match="is not a safetensors file"):
+            load_weights(tmp_path / name)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("index", ["[]", "{", '{"last": "../elsewhere"}', '{"last": 3}'])
+def test_a_damaged_index_is_named(tmp_path: Path, index: str) -> None:
+    (tmp_path / "index.json").write_text(index)
+    with pytest.raises(UserError, match="is damaged"):
+        Checkpoints(tmp_path).load()
+
+
+def test_weights_are_written_whole_with_their_header(tmp_path: Path) -> None:
+    save_weights(tmp_path / "w.safetensors", {"a": torch.arange(6.0).view(2, 3).t()}, {"network": "n"})
+    assert torch.equal(load_weights(tmp_path / "w.safetensors")["a"], torch.arange(6.0).view(2, 3).t())
+    raw = (tmp_path / "w.safetensors").read_bytes()
+    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+    assert header["__metadata__"] == {"format": "pt", "network": "n"}
+
+
+def test_inheritance_says_what_matched() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 4))
+    weights = {
+        "0.weight": torch.ones(3, 2),
+        "0.bias": torch.ones(3),
+        "1.weight": torch.ones(4, 5),
+        "old": torch.ones(1),
+    }
+    got = inherit(model, weights)
+    assert got.matched == ("0.weight", "0.bias")
+    assert got.missing == ("1.bias",) and got.unused == ("old",)
+    assert got.misshapen == ("1.weight: file (4, 5), network (4, 3)",)
+    assert torch.equal(model[0].weight.detach(), torch.ones(3, 2))
+    assert got.text() == (
+        "2 tensors matched by name and shape; 1 missing from the file (1.bias); 1 of the file unused (old);"
+        " 1 of another shape (1.weight: file (4, 5), network (4, 3))"
+    )
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    model = nn.Linear(2, 3)
+    with pytest.raises(
+        UserError, match=r"w\.safetensors does not fit this network: 1 missing \(bias\); 1 unknown \(x\); 1 of another"
+    ):
+        load_exactly(model, {"weight": torch.ones(3, 9), "x": torch.ones(1)}, "w.safetensors")

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.run_folder import RunFolder, open_run
+
+FACTS: dict[str, Any] = {
+    "kind": "search",
+    "data": "folder:videos",
+    "classes": ["a", "b"],
+    "recipe": {"epochs": 3, "batch": 2},
+}
+TEXTS = {"space.vns": "space s {}\n", "recipe.vns": "search resolved for s {}\n"}
+
+
+def test_a_new_run_holds_what_was_asked(tmp_path: Path) -> None:
+    run = open_run(tmp_path / "a" / "run", FACTS, TEXTS, resume=False)
+    assert (run / "space.vns").read_text() == TEXTS["space.vns"]
+    facts = run.facts()
+    assert facts["data"] == "folder:videos" and set(facts["versions"]) == {"vnasdsl", "torch", "python"}
+
+
+def test_a_folder_in_use_is_not_overwritten(tmp_path: Path) -> None:
+    open_run(tmp_path / "run", FACTS, TEXTS, resume=False)
+    with pytest.raises(UserError, match="is not empty") as caught:
+        open_run(tmp_path / "run", FACTS, TEXTS, resume=False)
+    assert caught.value.help is not None and "--resume" in caught.value.help
+
+
+def test_resuming_needs_the_same_inputs_and_names_what_differs(tmp_path: Path) -> None:
+    open_run(tmp_path / "run", FACTS, TEXTS, resume=False)
+    open_run(tmp_path / "run", FACTS, TEXTS, resume=True)
+    other = {**FACTS, "data": "folder:others", "recipe": {"epochs": 4, "batch": 2}}
+    with pytest.raises(UserError) as caught:
+        open_run(tmp_path / "run", other, {**TEXTS, "space.vns": "space t {}\n"}, resume=True)
+    message = caught.value.message
+    assert "data was folder:videos, is folder:others" in message
+    assert "recipe `epochs` was 3, is 4" in message and "batch" not in message
+    assert "the text is not the one in" in message
+
+
+def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(b"")
+    with pytest.raises(UserError, match="is not a run folder"):
+        open_run(tmp_path, FACTS, TEXTS, resume=True)
+    with pytest.raises(UserError, match="is not a run folder"):
+        RunFolder(tmp_path).facts()
+
+
+def test_a_run_killed_before_it_began_can_be_resumed(tmp_path: Path) -> None:
+    (tmp_path / "space.vns").write_text(TEXTS["space.vns"])
+    assert open_run(tmp_path, FACTS, TEXTS, resume=True).facts()["kind"] == "search"
+
+
+def test_metrics_are_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
+    run = open_run(tmp_path / "run", FACTS, TEXTS, resume=False)
+    for epoch in (1, 2, 3):
+        run.append_metrics({"epoch": epoch})
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 4, "tra')
+    assert [record["epoch"] for record in run.metrics()] == [1, 2, 3]
+    run.truncate_metrics(2)
+    assert (run / "metrics.jsonl").read_text() == '{"epoch": 1}\n{"epoch": 2}\n'
