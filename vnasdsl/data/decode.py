@@ -3,8 +3,8 @@
 Frames are counted as they are decoded and identified by their time stamps; the nominal frame rate is never used, so
 a variable frame rate does no harm. `scan` reads the packets once without decoding them, which gives the number
 of frames and the key frames; `read` seeks to the key frame before the first wanted frame and decodes from there.
-Where time stamps are missing or doubled, or a seek lands elsewhere than it should, everything before is decoded and
-counted instead: slower, never wrong.
+Seeking is done only where time stamps can be relied on (see `_SEEKABLE`); there and wherever a seek lands elsewhere
+than it should, everything before is decoded and counted instead: slower, never wrong.
 
 Scaling and conversion to RGB are one pass of swscale (bilinear; its filter widens when it shrinks, so it does not
 alias), on wanted frames only. The rotation that phones write as a display matrix is honoured.
@@ -20,6 +20,11 @@ import torch
 from av.video.reformatter import Interpolation, VideoReformatter
 
 Scale = tuple[int, int] | int  # (height, width) exactly, or the short side with the aspect kept
+
+
+# Formats that store a presentation time for every frame. AVI stores none: they are guessed, and with reordered frames
+# (B-frames) guessed differently after a seek, so such a file is always counted from its start.
+_SEEKABLE = frozenset({"mov", "mp4", "matroska", "webm"})
 
 
 class UnreadableVideo(Exception):
@@ -53,6 +58,8 @@ def scan(path: str) -> VideoIndex:
         with av.open(path) as container:
             stream = _video_stream(container)
             height, width = stream.codec_context.height, stream.codec_context.width
+            formats = set(container.format.name.split(","))
+            timed = bool(formats & _SEEKABLE) or (formats == {"avi"} and not stream.codec_context.has_b_frames)
             packets = [
                 (packet.pts, bool(packet.is_keyframe))
                 for packet in container.demux(stream)
@@ -63,7 +70,7 @@ def scan(path: str) -> VideoIndex:
     if not packets:
         raise UnreadableVideo("it holds no frames")
     stamps = {time for time, _ in packets if time is not None}
-    if len(stamps) < len(packets):
+    if not timed or len(stamps) < len(packets):
         return VideoIndex(len(packets), None, (0,), height, width)
     packets.sort()
     times = tuple(time for time, _ in packets if time is not None)
