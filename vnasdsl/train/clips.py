@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,14 +10,15 @@ from torch import Tensor
 
 from vnasdsl.data import FaultLog, Video, clip_loader, view_loader
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe, SearchRecipe
+from vnasdsl.train.progress import Reporter
+from vnasdsl.train.recipes import Recipe, RetrainRecipe, SearchRecipe
 
 # The paper scales frames to 256 x 342 for crops of 224.
 _PAPER_SIZE, _PAPER_SCALE = 224, (256, 342)
 
 
 class Batches(Protocol):
-    """An epoch's batches, of known number."""
+    """The batches of a pass, of known number: clips (B, 3, T, H, W) and labels (B,)."""
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]: ...
 
@@ -52,40 +53,69 @@ def clip_shape(frames: int, size: int, frame_stride: int, recipe: Recipe) -> Cli
     return shape
 
 
-def training_clips(
-    videos: Sequence[Video], shape: ClipShape, recipe: SearchRecipe | RetrainRecipe, epoch: int, faults: FaultLog
-) -> Batches:
-    """One pass over the videos: a clip of each, in an order and with crops given by (seed, epoch) alone."""
-    return clip_loader(
-        videos,
-        frames=shape.frames,
-        size=shape.size,
-        frame_stride=shape.frame_stride,
-        scale=shape.scale,
-        flip=recipe.flip,
-        batch=recipe.batch,
-        workers=recipe.workers,
-        seed=recipe.seed,
-        epoch=epoch,
-        faults=faults,
-        shuffle=True,
-        drop_last=len(videos) >= recipe.batch,
-    )
+def fault_log(reporter: Reporter) -> FaultLog:
+    """Unreadable videos are warned of as they are met; too many end the run."""
+    return FaultLog(report=lambda line: reporter.warn(line.removeprefix("warning: ")))
 
 
-def views(
-    videos: Sequence[Video], shape: ClipShape, recipe: SearchRecipe | RetrainRecipe | EvaluateRecipe, faults: FaultLog
-) -> Iterable[tuple[Tensor, Tensor, Tensor]]:
-    """Batches of (views (B, 3, T, H, W), labels (B,), video numbers (B,)): clips evenly over each video times crops."""
-    return view_loader(
-        videos,
-        frames=shape.frames,
-        size=shape.size,
-        frame_stride=shape.frame_stride,
-        short_side=shape.short_side,
-        clips=recipe.clips,
-        crops=recipe.crops,
-        batch=recipe.batch,
-        workers=recipe.workers,
-        faults=faults,
-    )
+class TrainingClips:
+    """Passes over videos: a clip of each, in an order and with crops given by (seed, number of the pass) alone."""
+
+    def __init__(
+        self, videos: Sequence[Video], shape: ClipShape, recipe: SearchRecipe | RetrainRecipe, faults: FaultLog
+    ):
+        self._loader = clip_loader(
+            videos,
+            frames=shape.frames,
+            size=shape.size,
+            frame_stride=shape.frame_stride,
+            scale=shape.scale,
+            flip=recipe.flip,
+            batch=recipe.batch,
+            workers=recipe.workers,
+            seed=recipe.seed,
+            faults=faults,
+            drop_last=len(videos) >= recipe.batch,
+        )
+
+    def __call__(self, number: int) -> Batches:
+        """The batches of a pass; one pass at a time."""
+        self._loader.set_epoch(number)
+        return self._loader
+
+    def close(self) -> None:
+        """End the worker processes."""
+        self._loader.close()
+
+
+class EvaluationViews:
+    """Batches of (views (B, 3, T, H, W), labels (B,), video numbers (B,)), the same in every pass.
+
+    Clips evenly over each video times crops; B is at most the recipe's batch, so that memory does not grow with the views.
+    """
+
+    def __init__(self, videos: Sequence[Video], shape: ClipShape, recipe: Recipe, faults: FaultLog):
+        per_video = recipe.clips * recipe.crops
+        self._batch = recipe.batch
+        self._loader = view_loader(
+            videos,
+            frames=shape.frames,
+            size=shape.size,
+            frame_stride=shape.frame_stride,
+            scale=shape.short_side,
+            clips=recipe.clips,
+            crops=recipe.crops,
+            batch=max(1, recipe.batch // per_video),
+            workers=recipe.workers,
+            faults=faults,
+        )
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        for views, labels, videos in self._loader:
+            count = views.shape[1]
+            flat = views.flatten(0, 1), labels.repeat_interleave(count), videos.repeat_interleave(count)
+            yield from zip(*(tensor.split(self._batch) for tensor in flat), strict=True)
+
+    def close(self) -> None:
+        """End the worker processes."""
+        self._loader.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -241,6 +243,26 @@ def value_text(value: object) -> str:
         )
         return f"{values['kind']}({arguments})" if arguments else str(values["kind"])
     return str(value)
+
+
+def print_recipes(recipes: Mapping[str, Recipe], target: str) -> str:
+    """Recipes by kind as the text of one file."""
+    return "\n".join(print_recipe(kind, recipe, target) for kind, recipe in recipes.items())
+
+
+def recipes_json(recipes: Mapping[str, Recipe]) -> str:
+    """The same for programs."""
+    return json.dumps({kind: recipe.model_dump(mode="json") for kind, recipe in recipes.items()}, indent=2) + "\n"
+
+
+def read_recipes(path: Path) -> dict[str, tree.Recipe]:
+    """The recipes of a run's recipe.vns by kind; none when there is no such file. Raises: VnsError, UserError."""
+    from vnasdsl.language.files import read_source
+    from vnasdsl.language.parser import parse
+
+    if not path.is_file():
+        return {}
+    return {item.kind: item for item in parse(read_source(path)).items if isinstance(item, tree.Recipe)}
 
 
 def print_recipe(kind: str, recipe: Recipe, target: str, name: str = "resolved") -> str:

@@ -24,7 +24,7 @@ from vnasdsl.train.checkpoint import Checkpoints
 
 RUN_FILE = "run.json"
 # What must be equal for a run to go on: workers and device may change.
-_IDENTITY = ("kind", "data", "classes", "recipe", "inherited")
+_IDENTITY = ("kind", "name", "data", "classes", "fix", "recipe", "inherited")
 
 
 class RunFolder:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from typing import Any
 
@@ -18,8 +19,8 @@ from vnasdsl.search.supernet import SupernetSearch
 from vnasdsl.search.task import Found, SearchTask
 from vnasdsl.show.curves import curves_png, paths_png
 from vnasdsl.space import Space
-from vnasdsl.space.trellis import Trellis, trellis
-from vnasdsl.train.clips import training_clips, views
+from vnasdsl.space.trellis import trellis
+from vnasdsl.train.clips import EvaluationViews, TrainingClips
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views
 from vnasdsl.train.generated import load_generated
@@ -41,31 +42,32 @@ class GradientStrategy:
         trellis(space)
 
     def search(self, task: SearchTask) -> Found:
-        seed_everything(task.recipe.seed)
-        model = _supernet(task)
-        columns = trellis(task.space)
-        monitor = Monitor(columns, _macs_of(task.space), _scorer(task), task.recipe.score_from, task.recipe.epochs)
-        search = SupernetSearch(
-            model,
-            task.recipe,
-            train=lambda epoch: training_clips(task.parts.train, task.shape, task.recipe, epoch, task.faults),
-            validate=lambda number: training_clips(
-                task.parts.validate, task.shape, task.recipe, _VALIDATE_PASSES + number, task.faults
-            ),
-            device=task.device,
-            monitor=monitor,
-        )
-        run_epochs(search, task.recipe.epochs, task.run, task.reporter, task.resume)
-        return _found(task, model, columns)
+        with closing(_Session(task)) as session:
+            monitor = Monitor(
+                session.trellis,
+                session.macs,
+                lambda _, choices: session.score(choices)[0],
+                task.recipe.score_from,
+                task.recipe.epochs,
+            )
+            search = SupernetSearch(
+                session.model,
+                task.recipe,
+                train=session.train,
+                validate=lambda number: session.validate(_VALIDATE_PASSES + number),
+                device=task.device,
+                monitor=monitor,
+            )
+            run_epochs(search, task.recipe.epochs, task.run, task.reporter, task.resume)
+            return session.found()
 
     def derive(self, task: SearchTask, checkpoint: str) -> Found:
         kept = task.run.checkpoints.load(checkpoint)
         if kept is None:
             raise UserError(f"`{task.run.path}` has no checkpoint yet", "go on with the search by --resume")
-        seed_everything(task.recipe.seed)
-        model = _supernet(task)
-        load_exactly(model, kept.weights, f"checkpoint `{checkpoint}`")
-        return _found(task, model, trellis(task.space))
+        with closing(_Session(task)) as session:
+            load_exactly(session.model, kept.weights, f"checkpoint `{checkpoint}`")
+            return session.found()
 
     def pictures(self, task: SearchTask) -> Iterator[tuple[str, bytes]]:
         yield "curves.png", curves_png(task.run.metrics(), task.recipe.warmup)
@@ -76,6 +78,58 @@ class GradientStrategy:
         )
 
 
+class _Session:
+    """The supernet of a task with the clips it needs; a decoded network is scored and taken out here."""
+
+    def __init__(self, task: SearchTask):
+        seed_everything(task.recipe.seed)
+        self.task = task
+        self.trellis = trellis(task.space)
+        self.model = _supernet(task)
+        self.train = TrainingClips(task.parts.train, task.shape, task.recipe, task.faults)
+        self.validate = TrainingClips(task.parts.validate, task.shape, task.recipe, task.faults)
+        self.inference = EvaluationViews(task.parts.inference, task.shape, task.recipe, task.faults)
+        self._macs: dict[tuple[tuple[str, str], ...], int] = {}
+
+    def close(self) -> None:
+        for clips in (self.train, self.validate, self.inference):
+            clips.close()
+
+    def macs(self, choices: dict[str, str]) -> int:
+        """MACs of the network the choices make."""
+        key = tuple(choices.items())
+        if key not in self._macs:
+            self._macs[key] = self.task.space.choose(choices).macs[0]
+        return self._macs[key]
+
+    def score(
+        self, choices: dict[str, str], names: dict[str, str] | None = None
+    ) -> tuple[Evaluation, dict[str, Tensor]]:
+        """Accuracy on the inference part, and with `names` the weights, as `score_child` gives them."""
+        task = self.task
+
+        def evaluate(child: Any) -> Evaluation:
+            return evaluate_views(child, self.inference, task.classes, task.device, task.recipe.precision)
+
+        return score_child(self.model, choices, self._calibration, evaluate, names)
+
+    def _calibration(self) -> Iterator[Tensor]:
+        """Clips of the train part for batch-norm statistics, the same ones every time."""
+        if self.task.recipe.recalibrate:
+            for clips, _ in islice(self.train(_CALIBRATION_PASS), self.task.recipe.recalibrate):
+                yield clips.to(self.task.device)
+
+    def found(self) -> Found:
+        """Decode, score on the inference part and take the weights out."""
+        decoded = decode_supernet(self.model, self.trellis)
+        score, weights = self.score(decoded.choices, inherited_names(self.task.space, decoded.choices))
+        report: dict[str, Any] = {**decoded.to_dict(), **_learnt(self.model, decoded)}
+        same = decoded.greedy_choices == decoded.choices
+        report["greedy"]["macs"] = self.macs(decoded.greedy_choices)
+        report["greedy"]["top1"] = score.top1 if same else self.score(decoded.greedy_choices)[0].top1
+        return Found(decoded.choices, weights, score.as_dict(), report, tuple(_lines(decoded, report)))
+
+
 def _supernet(task: SearchTask) -> Any:
     source = compile_supernet(task.space, task.source_name)
     path = task.run / "supernet.py"
@@ -83,55 +137,6 @@ def _supernet(task: SearchTask) -> Any:
         task.run.write("supernet.py", source)
     supernet: Any = load_generated(path, "Supernet", source)
     return supernet(path_weights=task.recipe.paths, temperature=task.recipe.temperature).to(task.device)
-
-
-def _macs_of(space: Space) -> Callable[[dict[str, str]], int]:
-    known: dict[tuple[tuple[str, str], ...], int] = {}
-
-    def macs(choices: dict[str, str]) -> int:
-        key = tuple(choices.items())
-        if key not in known:
-            known[key] = space.choose(choices).macs[0]
-        return known[key]
-
-    return macs
-
-
-def _calibration(task: SearchTask) -> Iterable[Tensor]:
-    """Clips of the train part for batch-norm statistics, the same ones every time."""
-    if task.recipe.recalibrate:
-        batches = training_clips(task.parts.train, task.shape, task.recipe, _CALIBRATION_PASS, task.faults)
-        for clips, _ in islice(batches, task.recipe.recalibrate):
-            yield clips.to(task.device)
-
-
-def _evaluate(task: SearchTask, model: Any) -> Evaluation:
-    batches = views(task.parts.inference, task.shape, task.recipe, task.faults)
-    return evaluate_views(model, batches, task.classes, task.device, task.recipe.precision)
-
-
-def _scorer(task: SearchTask) -> Callable[[Any, dict[str, str]], Evaluation]:
-    return lambda model, choices: score_child(
-        model, choices, lambda: _calibration(task), lambda child: _evaluate(task, child)
-    )[0]
-
-
-def _found(task: SearchTask, model: Any, columns: Trellis) -> Found:
-    """Decode, score on the inference part and take the weights out."""
-    decoded = decode_supernet(model, columns)
-    names = inherited_names(task.space, decoded.choices)
-    score, weights = score_child(
-        model, decoded.choices, lambda: _calibration(task), lambda child: _evaluate(task, child), names
-    )
-    report: dict[str, Any] = {**decoded.to_dict(), **_learnt(model, decoded)}
-    macs_of = _macs_of(task.space)
-    greedy = report["greedy"]
-    greedy["macs"] = macs_of(decoded.greedy_choices)
-    if decoded.greedy_choices != decoded.choices:
-        greedy["top1"] = _scorer(task)(model, decoded.greedy_choices).top1
-    else:
-        greedy["top1"] = score.top1
-    return Found(decoded.choices, weights, score.as_dict(), report, tuple(_lines(decoded, report)))
 
 
 def _learnt(model: Any, decoded: Decoded) -> dict[str, Any]:
