@@ -21,7 +21,12 @@ CHOICE, CONDITIONAL, CHAIN, SUM, PRODUCT, RANGE, UNARY, ATOM = range(8)
 
 def print_module(module: tree.Module) -> str:
     """The canonical text of a file."""
-    return "".join(f"{text}\n" for text in join("", (print_definition(item) for item in module.items)))
+    pieces: list[str] = []
+    for before, item in zip((None, *module.items), module.items, strict=False):
+        together = before is None or (isinstance(before, tree.Import) and isinstance(item, tree.Import))
+        gap = "" if together else "\n"
+        pieces.append(f"{gap}{print_definition(item)}\n")
+    return "".join(pieces)
 
 
 def print_definition(definition: tree.Definition) -> str:
