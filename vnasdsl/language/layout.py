@@ -59,7 +59,7 @@ def join(separator: Document, parts: Iterable[Document]) -> list[Document]:
     return joined
 
 
-def lay_out(document: Document, width: int, indent: int = 0) -> str:
+def lay_out(document: Document, width: int, indent: int = 0, step: int = STEP) -> str:
     """The text of a document in lines of at most `width` columns where its breaks allow it."""
     pieces: list[str] = []
     column = indent
@@ -70,7 +70,7 @@ def lay_out(document: Document, width: int, indent: int = 0) -> str:
             pieces.append(part)
             column += len(part)
         elif isinstance(part, Indent):
-            pending.append((level + STEP, flat, part.content))
+            pending.append((level + step, flat, part.content))
         elif isinstance(part, IfBroken):
             pending.append((level, flat, "" if flat else part.text))
         elif isinstance(part, Group):
