@@ -29,6 +29,11 @@ class Outcome:
     lines: tuple[str, ...]
     """The report for people."""
 
+    def all_lines(self) -> tuple[str, ...]:
+        """The report, then where everything is."""
+        places = (("network", self.text), ("code", self.code), ("weights", self.weights))
+        return (*self.lines, *(f"{what:<8} {path}" for what, path in places if path is not None))
+
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
         return {

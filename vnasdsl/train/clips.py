@@ -91,7 +91,7 @@ class TrainingClips:
 class EvaluationViews:
     """Batches of (views (B, 3, T, H, W), labels (B,), video numbers (B,)), the same in every pass.
 
-    Clips evenly over each video times crops; B is at most the recipe's batch, so that memory does not grow with the views.
+    Clips evenly over each video times crops; B is at most the batch of the recipe: memory does not grow with the views.
     """
 
     def __init__(self, videos: Sequence[Video], shape: ClipShape, recipe: Recipe, faults: FaultLog):

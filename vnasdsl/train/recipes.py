@@ -238,6 +238,11 @@ def parts_of(kind: str, key: str) -> tuple[str, ...]:
     )
 
 
+def evaluation_of(retrain: RetrainRecipe) -> EvaluateRecipe:
+    """How a network trained by this recipe is evaluated where nothing else is said: the same clips, frames and crops."""
+    return EvaluateRecipe(**{key: getattr(retrain, key) for key in EvaluateRecipe.model_fields})
+
+
 def read_recipe(recipe: tree.Recipe) -> Recipe:
     """The recipe that a text says, defaults filled in. Raises: VnsError with every fault at its place."""
     from vnasdsl.train.recipe_text import resolve_recipe

@@ -103,7 +103,7 @@ def open_run(path: Path, facts: Mapping[str, Any], texts: Mapping[str, str], res
 def _same_run(run: RunFolder, facts: Mapping[str, Any], texts: Mapping[str, str]) -> None:
     """Raise a UserError that names every input of the run that is not what it was."""
     before = run.facts()
-    differing = []
+    differing: list[str] = []
     for key in _IDENTITY:
         old, new = before.get(key), json.loads(json.dumps(facts.get(key)))
         if old == new:

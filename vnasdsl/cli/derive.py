@@ -1,0 +1,46 @@
+"""`vnasdsl derive`: decode a search again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from vnasdsl.cli.options import device_option, json_option, quiet_option
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.vns",
+    help="Write the text here, code and weights beside it (default RUN/network.vns).",
+)
+@click.option(
+    "--checkpoint", default="last", show_default=True, metavar="NAME", help="last, best (by its score), or its name."
+)
+@device_option
+@quiet_option
+@json_option
+def command(run: Path, output: Path | None, checkpoint: str, device: str, quiet: bool, as_json: bool) -> None:
+    """Decode the network of a search again: argmax for each layer, Viterbi over the path weights.
+
+    `search` does this at its end; `derive` does it for a run that was interrupted, or for its best epoch.
+
+    \b
+    Examples:
+      vnasdsl derive runs/tiny
+      vnasdsl derive runs/tiny --checkpoint best -o nets/tiny_best.vns
+    """
+    from vnasdsl.language.diagnostics import UserError
+    from vnasdsl.search.run import derive_again
+    from vnasdsl.train.devices import pick_device
+    from vnasdsl.train.progress import Reporter
+
+    if output is not None and output.suffix != ".vns":
+        raise UserError(f"`{output}` does not end in .vns")
+    outcome = derive_again(run, checkpoint, output, pick_device(device), Reporter(quiet))
+    click.echo(json.dumps({"run": str(run), **outcome.as_dict()}) if as_json else "\n".join(outcome.all_lines()))

@@ -1,0 +1,158 @@
+"""What the commands that train share: from arguments to spaces, recipes and data. No torch at import."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vnasdsl.cli.options import split_options
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
+from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe, evaluation_of
+
+if TYPE_CHECKING:
+    from vnasdsl.data import DataSet
+    from vnasdsl.language import tree
+    from vnasdsl.space import Program, Space
+    from vnasdsl.train.progress import Reporter
+
+
+def split_name(target: str) -> tuple[str, str | None]:
+    """`FILE:NAME` or `FILE`: the file and the name of a space or network in it."""
+    file, colon, name = target.rpartition(":")
+    return (file, name) if colon and name.isidentifier() and not Path(target).exists() else (target, None)
+
+
+def open_space(
+    target: str, data: DataSet, frames: int | None, size: int | None, classes: int | None
+) -> tuple[Program, Space]:
+    """The space or network of `FILE[:NAME]` for the classes of a data set. Raises: VnsError, UserError."""
+    from vnasdsl.space import Overrides, load
+
+    if classes is not None and classes != len(data.classes):
+        raise UserError(
+            f"--classes is {classes}, but `{data.name}` has {len(data.classes)} classes",
+            "leave --classes out: the data say how many there are",
+        )
+    file, name = split_name(target)
+    program = load(file, Overrides(frames=frames, size=size, classes=len(data.classes)))
+    return program, program.get(name)
+
+
+def find_recipe(program: Program, kind: str, space: Space, name: str | None = None) -> tree.Recipe | None:
+    """The recipe of a kind for a space or network, else for the space a network claims to lie in."""
+    found = program.get_recipe(kind, space.name, name if space.claim is None else None)
+    if found is None and space.claim is not None:
+        found = program.get_recipe(kind, space.claim.name, name)
+    return found
+
+
+def checked_recipe(
+    kind: str, source: tree.Recipe | None, settings: Mapping[str, str], seed: int | None, workers: int | None
+) -> Recipe:
+    """The resolved recipe; `--seed` and `--workers` win over `--set`. Raises: VnsError."""
+    more = {key: str(value) for key, value in (("seed", seed), ("workers", workers)) if value is not None}
+    return resolve_recipe(kind, source, {**settings, **more})
+
+
+def fixes_of(
+    space: Space,
+    recipe_fix: Sequence[str],
+    recipe_open: Sequence[str],
+    fix: Mapping[str, Sequence[str]],
+    open_: Sequence[str],
+) -> dict[str, tuple[str, ...]]:
+    """Choice name to the options it keeps: the recipe's `fix` less its `open`, then the command line's in the same way.
+
+    Raises: UserError for a selector that selects nothing, or an option that is not there.
+    """
+    kept: dict[str, tuple[str, ...]] = {}
+    for fixes, opened in ((_parsed(recipe_fix), recipe_open), (fix, open_)):
+        for selector, options in fixes.items():
+            restricted = {choice.name: choice.options for choice in space.fix({selector: options}).choices}
+            for choice in space.select(selector):
+                kept[choice.name] = restricted.get(choice.name) or _only(choice.options, options)
+        for selector in opened:
+            for choice in space.select(selector):
+                kept.pop(choice.name, None)
+    return kept
+
+
+def _only(options: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """The options that are wanted, blanks apart."""
+    texts = {"".join(text.split()) for text in wanted}
+    return tuple(option for option in options if "".join(option.split()) in texts)
+
+
+def _parsed(entries: Sequence[str]) -> dict[str, list[str]]:
+    """`fix` of a recipe: texts like "op=basic(1)|skip"."""
+    parsed = {}
+    for entry in entries:
+        selector, equals, text = (part.strip() for part in entry.partition("="))
+        try:
+            if not (selector and equals and text):
+                raise ValueError(f"`{entry}` is not of the form SELECTOR=OPTION|OPTION")
+            parsed[selector] = split_options(text)
+        except ValueError as fault:
+            raise UserError(f"`fix` in the recipe: {fault}", 'for example fix = ["op=basic(1)|skip"]') from None
+    return parsed
+
+
+def evaluate_recipe(source: tree.Recipe | None, retrain: Recipe, settings: Mapping[str, str]) -> Recipe:
+    """The evaluate recipe that goes with a retrain recipe: its own text, or the clips of the training.
+
+    settings: what `--set` changed in the retrain recipe, which holds for the evaluation too.
+    """
+    assert isinstance(retrain, RetrainRecipe)
+    like_training = evaluation_of(retrain)
+    if source is None:
+        return like_training
+    changed = {key: getattr(like_training, key) for key in settings if key in EvaluateRecipe.model_fields}
+    return resolve_recipe("evaluate", source).model_copy(update=changed)
+
+
+def run_recipe(run: Path, kind: str) -> tree.Recipe | None:
+    """The recipe of a kind that a run keeps for what follows it."""
+    return read_recipes(run / "recipe.vns").get(kind)
+
+
+def is_run(target: str) -> bool:
+    return Path(target).is_dir()
+
+
+def command_line() -> list[str]:
+    """The arguments of this process, as the user gave them."""
+    return sys.argv[1:]
+
+
+@contextmanager
+def resumable(out: Path, reporter: Reporter) -> Iterator[None]:
+    """An interruption says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        arguments = [argument for argument in command_line() if argument != "--resume"]
+        if not any(argument.split("=")[0] == "--out" for argument in arguments):
+            arguments += ["--out", str(out)]
+        reporter.end()
+        click.echo(
+            f"interrupted: the last finished epoch is kept in {out}\n"
+            f"go on with: vnasdsl {shlex.join(arguments)} --resume",
+            err=True,
+        )
+        raise SystemExit(130) from None
+
+
+def free_folder(base: Path, name: str, resume: bool) -> Path:
+    """`base/name`, or `base/name-2` and so on where runs stand already; when resuming the last of them."""
+    taken = [base / name, *(base / f"{name}-{number}" for number in range(2, 10_000))]
+    for number, path in enumerate(taken):
+        if not path.exists():
+            return taken[max(0, number - 1)] if resume else path
+    raise UserError(f"`{base}` is full of runs", "give a folder by --out")
