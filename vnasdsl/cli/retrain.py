@@ -58,7 +58,16 @@ def command(
       vnasdsl retrain nets/mine.vns --data folder:videos --out runs/mine --set epochs=30
       vnasdsl retrain runs/kinetics --data ucf101:data/UCF101 --out runs/ucf --set weights.lr=0.01
     """
-    from vnasdsl.cli.runs import checked_recipe, command_line, find_recipe, is_run, open_space, resumable, run_recipe
+    from vnasdsl.cli.runs import (
+        checked_recipe,
+        command_line,
+        evaluate_recipe,
+        find_recipe,
+        is_run,
+        open_space,
+        resumable,
+        run_recipe,
+    )
     from vnasdsl.data import open_data
     from vnasdsl.language.diagnostics import UserError
     from vnasdsl.train.recipes import RetrainRecipe
@@ -86,6 +95,8 @@ def command(
     source = run_recipe(run, "retrain") if run else find_recipe(program, "retrain", network, recipe)
     wanted = checked_recipe("retrain", source, settings, seed, workers)
     assert isinstance(wanted, RetrainRecipe)
+    scoring_source = run_recipe(run, "evaluate") if run else find_recipe(program, "evaluate", network)
+    recipes = {"retrain": wanted, "evaluate": evaluate_recipe(scoring_source, wanted, settings)}
 
     from vnasdsl.train.devices import pick_device
     from vnasdsl.train.progress import Reporter, megas, percent
@@ -95,7 +106,9 @@ def command(
     start = None if begin == "none" else Start(load_weights(Path(begin)), begin)
     reporter = Reporter(quiet)
     with resumable(folder, reporter):
-        trained = retrain(network, wanted, videos, folder, pick_device(device), reporter, start, resume, command_line())
+        trained = retrain(
+            network, recipes, videos, folder, pick_device(device), reporter, start, resume, command_line()
+        )
     if as_json:
         click.echo(json.dumps({"run": str(folder), **trained.as_dict()}))
         return

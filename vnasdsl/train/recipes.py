@@ -239,7 +239,7 @@ def parts_of(kind: str, key: str) -> tuple[str, ...]:
 
 
 def evaluation_of(retrain: RetrainRecipe) -> EvaluateRecipe:
-    """How a network trained by this recipe is evaluated where nothing else is said: the same clips, frames and crops."""
+    """How a network trained by this recipe is evaluated where nothing else is said: the same clips and crops."""
     return EvaluateRecipe(**{key: getattr(retrain, key) for key in EvaluateRecipe.model_fields})
 
 
