@@ -1,4 +1,4 @@
-"""Random syntax trees: every tree that a text can have, small. `modules()` gives whole files, `expressions()` single ones."""
+"""Random syntax trees, small, of every kind: `modules()` for files, `expressions()` for single values."""
 
 from __future__ import annotations
 

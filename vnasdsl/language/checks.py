@@ -55,7 +55,9 @@ def _faults(node: tree.Node) -> Iterator[Diagnostic]:
 
 
 def _out_of_range(node: tree.Node) -> Diagnostic:
-    return Diagnostic("E0106", "this number is too large", Label(node.span), notes=("whole numbers go up to 10^18",))
+    real = isinstance(node, tree.Number) and isinstance(node.value, float)
+    note = "real numbers go up to 1.79e308" if real else "whole numbers go up to 10^18"
+    return Diagnostic("E0106", "this number is too large", Label(node.span), notes=(note,))
 
 
 def _arguments(arguments: tuple[tree.Argument, ...]) -> Iterator[Diagnostic]:

@@ -25,7 +25,7 @@ _GOES_ON_AFTER = frozenset(
     "LPAR LSQB LBRACE COMMA EQUAL ARROW VBAR PLUS MINUS STAR DOUBLE_SLASH DOUBLE_DOT COLON IF ELSE OF PICK "
     "LESSTHAN LESS_EQUAL MORETHAN GREATER_EQUAL EQUAL_EQUAL NOT_EQUAL".split()
 )
-_GOES_ON_BEFORE = frozenset("ARROW VBAR LBRACE RBRACE RPAR RSQB".split())
+_GOES_ON_BEFORE = frozenset(["ARROW", "VBAR", "LBRACE", "RBRACE"])
 
 
 class Token(NamedTuple):
@@ -68,10 +68,16 @@ def lex(source: Source) -> list[Token]:
 
     Raises: VnsError E0105 when the text is larger than `limits` allows.
     """
+    return list(_tokens(source, frozenset()))
+
+
+def _tokens(source: Source, without: frozenset[str]) -> Iterator[Token]:
     if len(source.text) > MAX_BYTES:
         raise error("E0105", f"the text has more than {MAX_BYTES:,} characters", Span(source, 0, 0))
-    tokens: Iterator[Any] = grammar().lex(source.text)
-    return [Token(str(token.type), Span(source, token.start_pos, token.end_pos)) for token in tokens]
+    found: Iterator[Any] = grammar().lex(source.text)
+    for token in found:
+        if token.type not in without:
+            yield Token(str(token.type), Span(source, token.start_pos, token.end_pos))
 
 
 class Tokens:
@@ -82,9 +88,11 @@ class Tokens:
     """
 
     def __init__(self, source: Source):
-        raw = [token for token in lex(source) if token.type not in SILENT]
-        if len(raw) > MAX_TOKENS:
-            raise error("E0105", f"the text has more than {MAX_TOKENS:,} words and signs", raw[MAX_TOKENS].span)
+        raw: list[Token] = []
+        for token in _tokens(source, SILENT):
+            if len(raw) == MAX_TOKENS:
+                raise error("E0105", f"the text has more than {MAX_TOKENS:,} words and signs", token.span)
+            raw.append(token)
         self.source = source
         partner = _match_brackets(raw)
         self.items: list[Token] = []
@@ -100,11 +108,17 @@ class Tokens:
         for i, token in enumerate(raw):
             if token.type == "NEWLINE":
                 before = self.items[-1].type if self.items else "NEWLINE"
-                after = next((t.type for t in raw[i + 1 : i + 2]), END)
+                after = raw[i + 1].type if i + 1 < len(raw) else END
                 in_brackets = bool(inside) and inside[-1] != "LBRACE"
-                if in_brackets or before == "NEWLINE" or before in _GOES_ON_AFTER:
+                if (
+                    in_brackets
+                    or before in ("NEWLINE", "LBRACE")
+                    or after in ("NEWLINE", END)
+                    or after in _GOES_ON_BEFORE
+                ):
                     continue
-                if after == "NEWLINE" or after in _GOES_ON_BEFORE or after == END:
+                # `x =` with a whole statement in the next line is an unfinished line and not one that goes on.
+                if before in _GOES_ON_AFTER and not _starts_statement(raw, i + 1):
                     continue
             elif token.type in OPENING:
                 place[i] = len(self.items)
@@ -141,6 +155,12 @@ def _starts_definition(tokens: list[Token], i: int) -> bool:
         case ["IMPORT", "STRING", *_] | ["TIED", "BLOCK", *_] | ["NAME", "NAME", "FOR"]:
             return True
     return False
+
+
+def _starts_statement(tokens: list[Token], i: int) -> bool:
+    if tokens[i].type in ("STAGE", "INPUT", "OUT", "REQUIRE") or _starts_definition(tokens, i):
+        return True
+    return [token.type for token in tokens[i : i + 2]] == ["NAME", "EQUAL"]
 
 
 def _match_brackets(tokens: list[Token]) -> dict[int, int]:

@@ -57,8 +57,8 @@ def _failure(found: Iterable[Diagnostic]) -> VnsError:
 class _Run:
     """One pass over the tokens, with recovery.
 
-    After a fault the parser first looks for a small repair (a sign put in, changed or left out) under which it can go on;
-    else it skips to the end of the statement. Nothing that was repaired reaches a caller: faults end in an exception.
+    After a fault the parser first looks for a small repair (a sign put in, changed or left out) under which it can
+    go on; else it skips to the end of the statement. No tree that was repaired reaches a caller: faults are raised.
     """
 
     def __init__(self, tokens: Tokens, start: str):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label
-from vnasdsl.language.lexer import END, KEYWORDS, Token, Tokens
+from vnasdsl.language.lexer import END, KEYWORDS, OPENING, Token, Tokens
 from vnasdsl.language.source import Span
 
 KEYWORD_TYPES = frozenset(word.upper() for word in KEYWORDS)
@@ -76,7 +76,9 @@ class Context:
         """Whether the line ended too early: at a line end, or after a sign that made the parser look further."""
         if self.token.type in ("NEWLINE", END):
             return True
-        return self.innermost in (None, "LBRACE") and self.before is not None and self.tokens.starts_line(self.index)
+        if self.before is None or self.before.type in ("NEWLINE", "LBRACE"):
+            return False
+        return self.innermost in (None, "LBRACE") and self.tokens.starts_line(self.index)
 
     def works(self, instead: Sequence[str], removed: int) -> bool:
         """Whether the text could go on for two more tokens after a repair."""
@@ -117,20 +119,20 @@ def _missing_brace(c: Context) -> Iterator[Fault]:
     at_end = c.token.type == END and c.innermost == "LBRACE"
     if braces and (at_end or c.tokens.starts_definition(c.index)):
         place, hint = _unclosed_brace(c.tokens, braces[-1] if at_end else braces[0], c.index)
-        secondary = [
-            Label(c.token.span, "the file ends before it" if at_end else "this can only stand outside of braces")
-        ]
+        primary = Label(c.tokens.items[place].span, "the file ends before its `}`" if at_end and hint is None else "")
+        secondary: list[Label] = []
         if hint is not None:
             secondary.append(Label(hint, "this `}` stands further left than what it closes"))
-        diagnostic = Diagnostic(
-            "E0104", "this `{` is never closed", Label(c.tokens.items[place].span), secondary=tuple(secondary)
-        )
-        yield Fault(diagnostic, to_top=True)
+        if not at_end:
+            secondary.append(Label(c.token.span, "this can only stand outside of braces"))
+        yield Fault(Diagnostic("E0104", "this `{` is never closed", primary, secondary=tuple(secondary)), to_top=True)
 
 
 def _unclosed_brace(tokens: Tokens, place: int, end: int) -> tuple[int, Span | None]:
-    """Where the missing `}` belongs, judged by indentation: a `}` that starts its line further left than the line of its `{`
-    shows that the `}` in between was left out."""
+    """Where the missing `}` belongs, judged by indentation.
+
+    A `}` that starts its line further left than the line of its `{` shows that the one between them was left out.
+    """
     for closing, opening in sorted(tokens.partner.items()):
         if place < opening and closing < end and tokens.items[closing].type == "RBRACE" and tokens.starts_line(closing):
             opened, closed = tokens.items[opening].span, tokens.items[closing].span
@@ -143,15 +145,25 @@ def _unclosed_brace(tokens: Tokens, place: int, end: int) -> tuple[int, Span | N
 def _missing_parenthesis(c: Context) -> Iterator[Fault]:
     if not c.open or c.open[-1] not in c.tokens.unclosed or c.innermost == "LBRACE":
         return
-    over = c.token.type in ("NEWLINE", "RBRACE", END) or c.tokens.starts_line(c.index)
-    if over and c.takes(["RPAR" if c.innermost == "LPAR" else "RSQB"]):
-        opening = c.tokens.items[c.open[-1]]
-        yield Fault(_error(f"this `{opening.text}` is never closed", opening.span, code="E0104"))
+    opening = c.tokens.items[c.open[-1]]
+    over = c.token.type in ("NEWLINE", "LBRACE", "RBRACE", END) or c.tokens.starts_line(c.index)
+    if over and c.takes([OPENING[opening.type]]):
+        diagnostic = _error(f"this `{opening.text}` is never closed", opening.span, code="E0104")
+        yield c.repaired(diagnostic, ((OPENING[opening.type],), 0))
 
 
 def _stray_brace(c: Context) -> Iterator[Fault]:
     if c.token.type == "RBRACE" and not c.open:
         yield Fault(_error("this `}` closes nothing", c.token.span, code="E0104"), (), 1)
+
+
+def _wrong_bracket(c: Context) -> Iterator[Fault]:
+    if c.token.type in ("RPAR", "RSQB") and c.innermost in ("LPAR", "LSQB") and c.takes([OPENING[c.innermost]]):
+        opening = c.tokens.items[c.open[-1]]
+        meant = _SIGNS[OPENING[opening.type]]
+        message = f"expected `{meant}`, found `{c.token.text}`"
+        diagnostic = Diagnostic("E0104", message, Label(c.token.span), secondary=(Label(opening.span, "opened here"),))
+        yield c.repaired(diagnostic, ((OPENING[opening.type],), 1))
 
 
 # ----------------------------------------------------- tokens that are no words
@@ -171,7 +183,7 @@ def _bad_number(c: Context) -> Iterator[Fault]:
         diagnostic = _error(
             f"`{text}` is not a number", span, help=f"did you mean `{text.upper()}`?", fix=_replace(span, text.upper())
         )
-    elif re.fullmatch(r"[0-9.]+[A-Za-z]+", text) and not c.takes(["NAME"]):
+    elif re.fullmatch(r"[0-9.]+[A-Za-z]{1,2}", text) and c.takes(["NUMBER"]):
         diagnostic = _error(f"`{text}` is not a number", span, help="magnitudes are K, M, G and T; units are ms and s")
     else:
         diagnostic = _error(f"`{text}` is neither a number nor a name", span, help="a name begins with a letter")
@@ -299,13 +311,15 @@ def _statement_at_top(c: Context) -> Iterator[Fault]:
         return
     if token.type != "NEWLINE" and (c.index == first or token.type == "NAME"):
         message = f"expected `block`, `space`, `network`, `import` or a recipe, found `{_shorten(token.text)}`"
-        yield Fault(_error(message, token.span, "only definitions stand outside of braces"))
+        help = "is there a `}` too many before this line?" if token.span.column > 1 else None
+        yield Fault(_error(message, token.span, "only definitions stand outside of braces", help=help))
 
 
 _RULES: tuple[Callable[[Context], Iterator[Fault]], ...] = (
     _missing_brace,
     _missing_parenthesis,
     _stray_brace,
+    _wrong_bracket,
     _bad_string,
     _bad_name,
     _bad_number,
@@ -330,7 +344,8 @@ def _generic(c: Context) -> Fault:
         return Fault(diagnostic)
     repairs: list[tuple[tuple[str, ...], int]] = []
     if c.takes(["LBRACE"]) and not c.takes(["NEWLINE"]) and c.innermost not in ("LPAR", "LSQB"):
-        repairs.append((("LBRACE",), 0))
+        # Which of the signs a header can lack is seen from what follows.
+        repairs.extend([(("COLON",), 0), ((), 1), (("LBRACE",), 0)])
     if c.innermost in ("LPAR", "LSQB") and c.takes(["COMMA"]):
         repairs.append((("COMMA",), 0))
     if c.token.type not in ("LBRACE", "LPAR", "LSQB"):
