@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 
 FIRST, STEP = 10, 5  # brightness of frame n: FIRST + STEP * n, for up to 48 frames
@@ -61,18 +60,3 @@ def encode(
 
 def encode_numbered(path: Path, frames: int, height: int = 32, width: int = 48, **more: object) -> Path:
     return encode(path, [numbered_frame(number, height, width) for number in range(frames)], **more)
-
-
-@pytest.fixture
-def folder_set(tmp_path: Path) -> Callable[..., Path]:
-    """Makes a `folder:` data set of small numbered videos: classes a and b, `train` and `test` videos per class."""
-
-    def make(train: int = 4, test: int = 2, frames: int = 20, name: str = "set", **more: object) -> Path:
-        root = tmp_path / name
-        for part, count in (("train", train), ("test", test)):
-            for class_name in ("a", "b"):
-                for number in range(count):
-                    encode_numbered(root / part / class_name / f"v{number}.avi", frames, **more)
-        return root
-
-    return make

@@ -3,9 +3,9 @@
 Why a single frame says nothing: every video starts at a position drawn uniformly on the torus, whatever its class,
 so the position in each frame is uniform for every class, and appearance is drawn from the same distribution.
 Why the order of the frames matters: opposite drifts show the same set of frames.
-Why time scale matters: the paths cover the same extent, but in 2, 4 or 8 frames and more, and every frame is shaken a
-little, so that a slow drift drowns in the shaking from one frame to the next and shows only over several frames,
-while a quick swing repeats, and vanishes, when only every second or fourth frame is compared.
+Why time scale matters: the paths cover the same extent, but in 2, 4 or 8 frames, and every frame is shaken a little,
+so that a slow motion drowns in the shaking from one frame to the next and shows only over several frames, while a
+quick swing repeats, and vanishes, when only every second or fourth frame is compared.
 
 Motion is per frame, not per second: networks see frames by count (as in the paper, T consecutive frames), so the
 frame rate of a file, drawn at random, must not matter. A reader that resamples by the nominal rate breaks the classes.
@@ -61,7 +61,8 @@ def _circle(sign: float, period: int) -> Callable[[NDArray[np.float64], float], 
     return path
 
 
-# A set of n classes takes the first n. Neighbours in pairs: each class has a twin that differs in direction only.
+# A set of n classes takes the first n. Each class has a twin that differs from it in direction only, and the first
+# eight hold all three scales: swings of 2 frames, drifts of 8, and swings of 8 that look like drifts for half a period.
 MOTIONS: tuple[Motion, ...] = (
     Motion("DriftRight", _drift(0, 1)),
     Motion("DriftLeft", _drift(0, -1)),
@@ -69,10 +70,10 @@ MOTIONS: tuple[Motion, ...] = (
     Motion("DriftUp", _drift(-1, 0)),
     Motion("QuickSwingAcross", _swing(0, 1, 2)),
     Motion("QuickSwingUpDown", _swing(1, 0, 2)),
-    Motion("SwingAcross", _swing(0, 1, 4)),
-    Motion("SwingUpDown", _swing(1, 0, 4)),
     Motion("SlowSwingAcross", _swing(0, 1, 8)),
     Motion("SlowSwingUpDown", _swing(1, 0, 8)),
+    Motion("SwingAcross", _swing(0, 1, 4)),
+    Motion("SwingUpDown", _swing(1, 0, 4)),
     Motion("CircleClockwise", _circle(1, 8)),
     Motion("CircleCounterclockwise", _circle(-1, 8)),
     Motion("QuickCircleClockwise", _circle(1, 4)),

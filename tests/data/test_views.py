@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.data.test_clips import pixels
+from tests.data.videos import encode, encode_numbered, numbers_in
+from vnasdsl.data import Video, open_data, view_loader
+from vnasdsl.language.diagnostics import UserError
+
+
+def views_of(path: Path, **more: object) -> torch.Tensor:
+    """(V, T, H, W, 3) in 0 .. 255."""
+    ((views, labels, indices),) = view_loader([Video(str(path), 3, "x")], workers=0, **more)
+    assert (labels.tolist(), indices.tolist()) == ([3], [0])
+    assert (views.dtype, labels.dtype, indices.dtype) == (torch.float32, torch.int64, torch.int64)
+    return pixels(views)[0]
+
+
+def test_thirty_views_by_default(tmp_path: Path) -> None:
+    path = encode_numbered(tmp_path / "v.mp4", 40, codec="libx264", b_frames=2)
+    views = views_of(path, frames=4, size=16, scale=16)
+    assert views.shape == (30, 4, 16, 16, 3)
+    starts = [0, 4, 8, 12, 16, 20, 24, 28, 32, 36]
+    assert [numbers_in(view) for view in views] == [[s, s + 1, s + 2, s + 3] for s in starts for _ in range(3)]
+
+
+def test_clips_with_a_stride_and_of_a_short_video(tmp_path: Path) -> None:
+    path = encode_numbered(tmp_path / "v.avi", 21)
+    views = views_of(path, frames=8, frame_stride=2, size=16, scale=16, clips=3, crops=1)
+    assert [numbers_in(view)[0] for view in views] == [0, 3, 6]
+    assert numbers_in(views[2]) == list(range(6, 21, 2))
+    short = views_of(encode_numbered(tmp_path / "s.avi", 3), frames=5, size=16, scale=16, clips=2, crops=1)
+    assert [numbers_in(view) for view in short] == [[0, 1, 2, 0, 1]] * 2
+
+
+@pytest.mark.parametrize("tall", [False, True])
+def test_crops_left_middle_right_and_top_middle_bottom(tmp_path: Path, tall: bool) -> None:
+    """Three bands of brightness along the longer side; a square crop as high as the scaled frame sees one band each."""
+    picture = np.zeros((64, 192, 3), dtype=np.uint8)
+    for band, value in enumerate((40, 120, 200)):
+        picture[:, 64 * band : 64 * band + 64] = value
+    pictures = [picture.transpose(1, 0, 2) if tall else picture] * 3
+    path = encode(tmp_path / "v.mp4", [np.ascontiguousarray(frame) for frame in pictures], codec="libx264")
+
+    def bands(crops: int) -> list[int]:
+        views = views_of(path, frames=2, size=32, scale=32, clips=1, crops=crops)
+        return [round(view.mean().item() / 40) for view in views]
+
+    assert bands(3) == [1, 3, 5]
+    assert bands(1) == [3]
+    assert bands(2) == [1, 5]
+    assert bands(5) == [1, 2, 3, 4, 5]
+
+
+def test_batches_of_videos_alike_whatever_the_workers(folder_set: Callable[..., Path]) -> None:
+    data = open_data(f"folder:{folder_set(test=3)}")
+    settings = {"frames": 4, "size": 16, "scale": 24, "clips": 2, "crops": 2}
+    expected = list(view_loader(data.test, batch=4, workers=0, **settings))
+    assert [views.shape for views, _, _ in expected] == [(4, 4, 3, 4, 16, 16), (2, 4, 3, 4, 16, 16)]
+    assert [label for _, labels, _ in expected for label in labels.tolist()] == [0, 0, 0, 1, 1, 1]
+    assert [index for _, _, indices in expected for index in indices.tolist()] == list(range(6))
+    for workers, batch in ((2, 4), (0, 1), (1, 6)):
+        loader = view_loader(data.test, batch=batch, workers=workers, **settings)
+        assert len(loader) == -(-6 // batch)
+        found = torch.cat([views for views, _, _ in loader])
+        assert torch.equal(found, torch.cat([views for views, _, _ in expected]))
+        loader.close()
+
+
+@pytest.mark.parametrize("more", [{"size": 33}, {"clips": 0}, {"crops": 0}, {"frames": 0}])
+def test_settings_that_cannot_be(more: dict[str, int]) -> None:
+    with pytest.raises(UserError):
+        view_loader([Video("v", 0, "x")], **{"frames": 2, "size": 16, "scale": 32, **more})
