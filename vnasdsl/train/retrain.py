@@ -1,0 +1,179 @@
+"""Training a network from text to a run folder, and evaluating one: what `retrain` and `evaluate` do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vnasdsl.codegen import compile_network
+from vnasdsl.data import DataSet, Video
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.space import Space
+from vnasdsl.train.clips import ClipShape, EvaluationViews, TrainingClips, clip_shape, fault_log
+from vnasdsl.train.devices import seed_everything
+from vnasdsl.train.evaluation import Evaluation, evaluate_views
+from vnasdsl.train.generated import load_generated, load_text
+from vnasdsl.train.loop import run_epochs
+from vnasdsl.train.network import NetworkTraining
+from vnasdsl.train.progress import Reporter
+from vnasdsl.train.recipe_text import print_recipes, recipes_json
+from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe
+from vnasdsl.train.run_folder import RunFolder, open_run
+from vnasdsl.train.weights import Inheritance, inherit, load_exactly, load_weights, save_weights
+
+
+@dataclass(frozen=True)
+class Start:
+    """The weights a network begins with."""
+
+    weights: Mapping[str, Tensor]
+    origin: str
+    """The file, as the user named it."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network."""
+
+    run: RunFolder
+    network: Space
+    weights: Path
+    evaluation: Evaluation
+    inheritance: Inheritance | None
+    """None when it was trained from scratch."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "network": str(self.run / "network.vns"),
+            "code": str(self.run / "network.py"),
+            "weights": str(self.weights),
+            "inherited": None if self.inheritance is None else len(self.inheritance.matched),
+            "top1": self.evaluation.top1,
+            "top5": self.evaluation.top5,
+            "videos": self.evaluation.videos,
+            "views": self.evaluation.views,
+            "macs": self.network.macs[0],
+            "params": self.network.params[0],
+            "per_class": self.evaluation.per_class,
+        }
+
+
+def retrain(
+    network: Space,
+    recipes: Mapping[str, Recipe],
+    data: DataSet,
+    out: Path,
+    device: torch.device,
+    reporter: Reporter,
+    start: Start | None = None,
+    resume: bool = False,
+    command: Sequence[str] = (),
+) -> Trained:
+    """Train on the whole training set and evaluate on the test videos.
+
+    network: with the classes of the data; recipes: `retrain`, and others kept for what follows.
+
+    Raises: VnsError, UserError; KeyboardInterrupt leaves a whole run.
+    """
+    recipe = recipes["retrain"]
+    assert isinstance(recipe, RetrainRecipe)
+    shape = shape_of(network, recipe)
+    facts = {
+        "kind": "retrain",
+        "name": network.name,
+        "data": data.name,
+        "classes": list(data.classes),
+        "seed": recipe.seed,
+        "inherited": None if start is None else start.origin,
+        "recipe": recipe.model_dump(mode="json", exclude={"workers"}),
+        "device": str(device),
+        "command": list(command),
+    }
+    texts = {
+        "network.vns": network.text(),
+        "recipe.vns": print_recipes(recipes, network.name),
+        "recipe.json": recipes_json(recipes),
+    }
+    run = open_run(out, facts, texts, resume)
+    seed_everything(recipe.seed)
+    code = compile_network(network, "network.vns")
+    if not (run / "network.py").exists():
+        run.write("network.py", code)
+    model = load_generated(run / "network.py", "Network", code)()
+    inheritance = _inherit(model, start, reporter)
+    faults = fault_log(reporter)
+    watched = recipe.model_copy(update={"clips": 1, "crops": 1})
+    with (
+        closing(TrainingClips(data.train, shape, recipe, faults)) as clips,
+        closing(EvaluationViews(data.test, shape, watched, faults)) as single,
+    ):
+        training = NetworkTraining(
+            model,
+            recipe,
+            clips,
+            device,
+            lambda net: evaluate_views(net, single, data.classes, device, recipe.precision),
+        )
+        run_epochs(training, recipe.epochs, run, reporter, resume)
+    save_weights(run / "network.safetensors", model.state_dict(), {"network": network.name})
+    evaluation = evaluate_model(model, shape, recipe, data.test, data.classes, device, reporter)
+    trained = Trained(run, network, run / "network.safetensors", evaluation, inheritance)
+    run.write_json("report.json", {**trained.as_dict(), "unreadable": faults.files})
+    return trained
+
+
+def _inherit(model: nn.Module, start: Start | None, reporter: Reporter) -> Inheritance | None:
+    if start is None:
+        reporter.note("training from scratch: no weights are inherited")
+        return None
+    inheritance = inherit(model, start.weights)
+    if not inheritance.matched:
+        raise UserError(
+            f"no tensor of `{start.origin}` fits this network by name and shape", "train from scratch by --weights none"
+        )
+    reporter.note(f"training from the weights of {start.origin}: {inheritance.text()}")
+    return inheritance
+
+
+def evaluate_file(
+    network: Space,
+    weights: Path,
+    recipe: EvaluateRecipe,
+    data: DataSet,
+    device: torch.device,
+    reporter: Reporter,
+) -> Evaluation:
+    """Evaluate weights from a file on the test videos. Raises: UserError when they do not fit the network."""
+    tensors = load_weights(weights)
+    model = load_text(compile_network(network, "network.vns"), "Network", Path("network.py"))()
+    load_exactly(model, tensors, f"`{weights}`")
+    shape = shape_of(network, recipe)
+    return evaluate_model(model.to(device), shape, recipe, data.test, data.classes, device, reporter)
+
+
+def evaluate_model(
+    model: nn.Module,
+    shape: ClipShape,
+    recipe: RetrainRecipe | EvaluateRecipe,
+    videos: Sequence[Video],
+    classes: Sequence[str],
+    device: torch.device,
+    reporter: Reporter,
+) -> Evaluation:
+    """Accuracy over clips x crops of every video."""
+    reporter.note(f"evaluating {len(videos)} videos, {recipe.clips} clips x {recipe.crops} crops of each")
+    with closing(EvaluationViews(videos, shape, recipe, fault_log(reporter))) as views:
+        return evaluate_views(model, views, classes, device, recipe.precision)
+
+
+def shape_of(network: Space, recipe: Recipe) -> ClipShape:
+    """The clips a network takes under a recipe."""
+    video = network.input
+    return clip_shape(video.frames, video.size, video.frame_stride, recipe)
