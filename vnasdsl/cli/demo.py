@@ -25,7 +25,7 @@ from vnasdsl.cli.options import json_option, quiet_option, set_option
 @quiet_option
 @json_option
 def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bool, quiet: bool, as_json: bool) -> None:
-    """Compile a small space, search and decode it, retrain what was found, compare it with random networks."""
+    """Compile a small space, search and decode it, retrain what was found, compare it with random networks.
 
     Runs on two CPU cores in minutes. The videos are real encoded files whose classes differ only by motion, made on
     the first use. --set changes the search recipe.

@@ -1,4 +1,4 @@
-"""Pictures of a search: curves over the epochs, and the learnt path and mixture weights with the decoded path marked."""
+"""Pictures of a search: curves over the epochs, and the learnt weights with the decoded path marked."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def curves_png(metrics: Sequence[Mapping[str, Any]], warmup: int) -> bytes:
                 )
         _finish(axis, title, unit, warmup)
     last = axes.flat[3]
-    stages = [stage for stage in (metrics[-1].get("entropy") or {})] if metrics else []
+    stages = list(metrics[-1].get("entropy") or {}) if metrics else []
     for number, stage in enumerate(stages):
         last.plot(
             epochs,
@@ -113,7 +113,7 @@ def paths_png(
     mixture_weights: Mapping[str, Sequence[float]],
     path: Sequence[int],
 ) -> bytes:
-    """Path weights between the states of neighbouring stages (above) and mixtures of the states on the path (below), as PNG.
+    """Path weights between the states of neighbouring stages (above) and mixtures on the path (below), as PNG.
 
     A frame marks what Viterbi took, and the option of the largest weight in every layer.
     """
