@@ -118,7 +118,8 @@ def demonstrate(
         median_row(f"random, median of {len(randoms)}", randoms),
         each["no temporal operations"],
     )
-    curves = folder.write("training.png", training_png({job.name: RunFolder(job.out).metrics() for job in jobs}))
+    metrics = {job.name: RunFolder(job.out).metrics() for job in jobs}
+    curves = folder.write("training.png", training_png(metrics, [row.name for row in randoms]))
     pictures = (out / "search" / "curves.png", out / "search" / "paths.png", curves)
     evaluation: Any = recipes["retrain"]
     seconds = time.monotonic() - began

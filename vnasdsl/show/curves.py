@@ -68,24 +68,24 @@ def curves_png(metrics: Sequence[Mapping[str, Any]], warmup: int) -> bytes:
     return _png(figure)
 
 
-def training_png(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
-    """Training loss and accuracy of several networks, by epoch, as PNG. runs: name to lines of metrics.jsonl."""
+def training_png(runs: Mapping[str, Sequence[Mapping[str, Any]]], faint: Sequence[str] = ()) -> bytes:
+    """Training loss and accuracy of several networks, by epoch, as PNG.
+
+    runs: name to lines of metrics.jsonl; faint: names that stand for a crowd, drawn alike in grey.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4), layout="constrained")
-    axes = figure.subplots(1, 2)
-    for axis, key, title, unit, factor in (
-        (axes[0], "train_loss", "loss", "cross entropy", 1.0),
-        (axes[1], "train_top1", "accuracy", "top-1 in %, training clips", 100.0),
-    ):
-        for number, (name, metrics) in enumerate(runs.items()):
-            axis.plot(
-                [r["epoch"] for r in metrics],
-                [r[key] * factor for r in metrics],
-                label=name,
-                color=_COLOURS[number % len(_COLOURS)],
-            )
-        _finish(axis, title, unit, 0)
+    panels = (("train_loss", "loss", "cross entropy", 1.0), ("train_top1", "accuracy", "top-1 in %", 100.0))
+    for axis, (key, title, unit, factor) in zip(figure.subplots(1, 2), panels, strict=True):
+        colours = iter(_COLOURS * (1 + len(runs) // len(_COLOURS)))
+        for name, metrics in runs.items():
+            points = [record["epoch"] for record in metrics], [record[key] * factor for record in metrics]
+            if name in faint:
+                axis.plot(*points, color="#aaaaaa", linewidth=1, label=name if name == faint[0] else None, zorder=1)
+            else:
+                axis.plot(*points, color=next(colours), linewidth=2, label=name)
+        _finish(axis, f"{title} on training clips", unit, 0)
     return _png(figure)
 
 
