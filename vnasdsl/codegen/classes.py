@@ -252,7 +252,7 @@ class _ClassMaker:
                             row = tuple(_argument_value(self.classes, s.unit, argument.name) for s in parallel)  # type: ignore[union-attr]
                             rows.setdefault(row, set()).add(argument.role)
                             if argument.name == "channels" and not argument.seed:
-                                rows[row].add("in_channels")
+                                rows[row] |= {"in_channels", "channels"}
                 case ResidualStep():
                     for lines in zip(*(s.lines for s in parallel), strict=True):  # type: ignore[union-attr]
                         for inner in zip(*(line.steps for line in lines), strict=True):

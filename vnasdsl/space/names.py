@@ -24,7 +24,8 @@ MODULE_ATTRIBUTES = frozenset(
 # Methods of the generated supernet, and names that generated code uses itself.
 GENERATED = frozenset(
     """expected_macs weight_parameters choice_parameters probabilities path_probabilities mixture_probabilities
-    set_choices path_weights temperature stages betas alphas torch nn self Tensor""".split()
+    set_choices path_weights temperature stages branch_weights betas alphas choice chosen options macs ones torch nn self x
+    Tensor tail append extend insert pop keys values items update clear""".split()
 )
 
 

@@ -36,8 +36,12 @@ class Piece:
     """Lines that run inside a state: the rest of its own stage, or of a later one that makes no states."""
 
     segment: str
-    elements: tuple[Element, ...]
+    lines: tuple[tuple[Element, ...], ...]
     input: Shape
+
+    @property
+    def elements(self) -> tuple[Element, ...]:
+        return tuple(element for line in self.lines for element in line)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +106,7 @@ class _Builder:
         if not segment.name:
             changes = False
         if self.stages and (not segment.name or not (changes or joins)):
-            self.extend(segment.name, segment.body.items)
+            self.extend(segment.name, segment.body.lines)
             return
         opens = changes or (len(sources) > 1 and any(True for e in first for _ in choices(e, "")))
         has_choices = any(True for element in first for _ in choices(element, ""))
@@ -115,7 +119,7 @@ class _Builder:
         """A new stage of the trellis: a state for every way of making the choices of its first line."""
         name = segment.name
         line = Group("", (first,), segment.body.span)
-        rest = segment.body.items[len(first) :]
+        rest = segment.body.lines[1:] if first else segment.body.lines
         states: list[PlanState] = []
         for made, element in assignments(line, name):
             if len(states) == MOST_STATES:
@@ -145,14 +149,14 @@ class _Builder:
         if rest:
             self.extend(name, rest)
 
-    def extend(self, segment: str, elements: tuple[Element, ...]) -> None:
+    def extend(self, segment: str, lines: tuple[tuple[Element, ...], ...]) -> None:
         """Put lines inside each state of the last stage."""
         last = self.stages[-1]
         states = []
         for state in last.states:
-            piece = Piece(segment, elements, state.shape)
+            piece = Piece(segment, lines, state.shape)
             shape = state.shape
-            for element in elements:
+            for element in piece.elements:
                 shape = self.keeps_shape(element, shape, segment)
             states.append(replace(state, pieces=(*state.pieces, piece), shape=shape))
         self.stages[-1] = replace(last, states=tuple(states))

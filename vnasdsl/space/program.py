@@ -143,10 +143,10 @@ def _check_recipe(recipe: tree.Recipe, definitions: Definitions) -> list[Diagnos
         help = did_you_mean(recipe.target.id, definitions.nets)
         message = f"unknown space or network `{recipe.target.id}`"
         return [Diagnostic("E0206", message, Label(recipe.target.span), help=help)]
-    from vnasdsl.train.recipes import read_recipe  # pydantic: only where there is a recipe
+    from vnasdsl.train.recipe_text import resolve_recipe  # pydantic: only where there is a recipe
 
     try:
-        read_recipe(recipe)
+        resolve_recipe(recipe.kind, recipe)
     except VnsError as fault:
         return list(fault.diagnostics)
     return []

@@ -1,0 +1,142 @@
+"""The supernet of a space: every candidate as a branch of its own, choices as parameters (Zhou et al. 2021, section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vnasdsl.codegen.classes import Classes, bracketed, show, text
+from vnasdsl.codegen.literals import RESERVED_CLASSES, class_name, literal, plain, quoted
+from vnasdsl.codegen.network import parameter_kinds
+from vnasdsl.codegen.render import render
+from vnasdsl.codegen.units import Line, ModuleStep, Step, Unit, UnitBuilder, UnitStep
+from vnasdsl.language.layout import Document
+from vnasdsl.layers.base import Shape
+from vnasdsl.space.plan import Head, PlanStage, PlanState
+from vnasdsl.space.space import Space
+
+TAIL = "tail"
+"""The name, inside a state, of lines that stand outside of stages."""
+
+
+@dataclass
+class Branch:
+    """One state of a stage with the units made for it."""
+
+    state: PlanState
+    heads: list[Step]
+    layers: Unit | None
+    macs: int
+
+
+def compile_supernet(space: Space, source_name: str) -> str:
+    """The Python text of a space's supernet. Raises: VnsError E0501 when a choice changes the shape where it may not."""
+    plan = space.plan
+    builder = UnitBuilder(space.analysis, parameter_kinds(space))
+    stages = [(stage, [_branch(builder, stage, state) for state in stage.states]) for stage in plan.stages]
+    roots = [
+        unit
+        for _, branches in stages
+        for branch in branches
+        for unit in (*(s.unit for s in branch.heads if isinstance(s, UnitStep)), branch.layers)
+        if unit is not None
+    ]
+    name = class_name(space.name) + "Supernet"
+    classes = Classes(roots, taken=(*RESERVED_CLASSES, name))
+    low, high = space.macs
+    return render(
+        "supernet.py.j2",
+        source_name,
+        space.text(),
+        classes=classes.views,
+        name=name,
+        title=f"Supernet of the space {space.name} of {plain(source_name)}.",
+        networks=_grouped(space.size),
+        input=show(space.input.shape),
+        classes_count=space.input.classes,
+        macs_min=_grouped(low),
+        macs_max=_grouped(high),
+        stages=[_stage_view(stage, branches, classes) for stage, branches in stages],
+        functional=any("F." in line for view in classes.views for line in view.forward),
+    )
+
+
+def _grouped(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+def _branch(builder: UnitBuilder, stage: PlanStage, state: PlanState) -> Branch:
+    heads = [_head(builder, stage, head) for head in state.heads]
+    lines: list[Line] = []
+    macs = 0
+    shape = state.head_shape
+    for piece in state.pieces:
+        built, after, cost = builder.lines(list(piece.lines), shape, piece.segment)
+        if piece.segment != stage.name:
+            name = piece.segment or TAIL
+            doc = f"stage {piece.segment}" if piece.segment else "the lines behind the last stage"
+            built = [Line([UnitStep(name, Unit(name, built, shape, after, doc))], after)]
+        lines += built
+        shape = after
+        macs += cost
+    if not lines:
+        return Branch(state, heads, None, 0)
+    unit = Unit(stage.name, lines, state.head_shape, shape, f"stage {stage.name} behind its head")
+    return Branch(state, heads, unit, macs)
+
+
+def _head(builder: UnitBuilder, stage: PlanStage, head: Head) -> Step:
+    if len(head.elements) == 1:
+        step, _, _ = builder.module(head.elements[0], head.input, stage.name)
+        return step
+    if not head.elements:
+        return ModuleStep("", "nn.Identity", ())
+    unit = builder.unit(f"{stage.name}_head", f"the first line of stage {stage.name}", [head.elements], head.input, stage.name)
+    return UnitStep("", unit)
+
+
+def _stage_view(stage: PlanStage, branches: list[Branch], classes: Classes) -> dict[str, str]:
+    """The lines that make a stage: a candidate for each state, with its heads and their costs."""
+    candidates: list[Document] = []
+    for branch in branches:
+        state = branch.state
+        heads = [
+            [quoted(head.source), ": ", _module(step, classes)] for head, step in zip(state.heads, branch.heads, strict=True)
+        ]
+        chosen: list[Document] = [[quoted(name), ": ", quoted(option)] for name, option in state.choices]
+        layers = classes.construct(branch.layers) if branch.layers is not None else "nn.Identity()"
+        arguments: list[Document] = [
+            quoted(state.label),
+            bracketed("{", chosen, "}"),
+            ["heads=", bracketed("{", heads, "}")],
+            f"head_macs={literal(tuple(head.macs for head in state.heads))}",
+            ["layers=", layers],
+            f"macs={branch.macs}",
+        ]
+        candidates.append(bracketed("Candidate(", arguments, ")"))
+    sources = _shapes([head.input for state in stage.states for head in state.heads])
+    outputs = _shapes([state.shape for state in stage.states])
+    return {
+        "name": stage.name,
+        "init": text(bracketed("Stage(", candidates, ")"), 8, f"self.{stage.name} = "),
+        "comment": f"{stage.name}: {sources} -> {outputs}",
+    }
+
+
+def _shapes(shapes: list[Shape]) -> str:
+    """Several shapes in one, where only the channels differ: `(B, 48 | 56 | 64, 16, 56, 56)`."""
+    distinct = list(dict.fromkeys(shapes))
+    if len({shape[1:] for shape in distinct}) > 1:
+        return " | ".join(show(shape) for shape in distinct)
+    channels = " | ".join(str(shape[0]) for shape in distinct)
+    return f"({', '.join(['B', channels, *(str(n) for n in distinct[0][1:])])})"
+
+
+def _module(step: Step, classes: Classes) -> Document:
+    if isinstance(step, UnitStep):
+        return classes.construct(step.unit)
+    assert isinstance(step, ModuleStep)
+    arguments: list[Document] = []
+    for f in step.fields:
+        if not f.optional:
+            arguments.append(literal(f.value) if f.positional else f"{f.name}={literal(f.value)}")
+    return bracketed(f"{step.callee}(", arguments, ")")
