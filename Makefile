@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP_ARGS ?=
-PYTEST_ARGS ?=
+# A file stays with one worker: what its tests share is made once.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint check format clean
@@ -15,7 +16,7 @@ help: ## this list
 install: $(STAMP) ## the environment in .venv, made once and again when the dependencies change
 
 demo: $(STAMP) ## compile, search, derive, retrain and evaluate a small space; results in runs/demo
-	$(BIN)/vnasdsl demo --out runs/demo
+	$(BIN)/vnasdsl demo --out runs/demo --force
 
 test: $(STAMP) ## all tests
 	$(BIN)/pytest $(PYTEST_ARGS)
