@@ -27,6 +27,8 @@ _GOES_ON_AFTER = frozenset(
 )
 _GOES_ON_BEFORE = frozenset(["ARROW", "VBAR", "LBRACE", "RBRACE"])
 
+_STATEMENT_KEYWORDS = frozenset({"STAGE", "INPUT", "OUT", "REQUIRE"})
+
 
 class Token(NamedTuple):
     """One word or sign of a text; `type` is the terminal's name in the grammar."""
@@ -158,7 +160,7 @@ def _starts_definition(tokens: list[Token], i: int) -> bool:
 
 
 def _starts_statement(tokens: list[Token], i: int) -> bool:
-    if tokens[i].type in ("STAGE", "INPUT", "OUT", "REQUIRE") or _starts_definition(tokens, i):
+    if tokens[i].type in _STATEMENT_KEYWORDS or _starts_definition(tokens, i):
         return True
     return [token.type for token in tokens[i : i + 2]] == ["NAME", "EQUAL"]
 
@@ -166,8 +168,8 @@ def _starts_statement(tokens: list[Token], i: int) -> bool:
 def _match_brackets(tokens: list[Token]) -> dict[int, int]:
     """Which opening bracket each closing one belongs to, by index; brackets without a partner are left out.
 
-    A `}` closes the innermost `{` over any `(` left open, and a definition at the start of a line
-    closes nothing but ends everything.
+    A `}` closes the innermost `{` over any `(` left open. A statement that begins a line with its keyword leaves every
+    `(` before it without a partner, a definition every `{` too.
     """
     partner: dict[int, int] = {}
     open_: list[int] = []
@@ -178,8 +180,12 @@ def _match_brackets(tokens: list[Token]) -> dict[int, int]:
                 raise error("E0105", f"brackets are nested more than {MAX_DEPTH} deep", token.span)
         elif token.type in CLOSING:
             _close(tokens, open_, partner, i)
-        elif open_ and (i == 0 or tokens[i - 1].type == "NEWLINE") and _starts_definition(tokens, i):
-            open_.clear()
+        elif open_ and tokens[i - 1].type == "NEWLINE":
+            if _starts_definition(tokens, i):
+                open_.clear()
+            elif token.type in _STATEMENT_KEYWORDS:
+                while open_ and tokens[open_[-1]].type != "LBRACE":
+                    open_.pop()
     return partner
 
 
