@@ -289,6 +289,17 @@ def _import_without_quotes(c: Context) -> Iterator[Fault]:
         )
 
 
+def _comparison_as_value(c: Context) -> Iterator[Fault]:
+    if c.token.type in _COMPARISONS and c.takes(["PLUS"]):
+        diagnostic = _error(
+            f"unexpected `{c.token.text}`",
+            c.token.span,
+            "values are compared only after `if` and `require`",
+            help="such as `2 if stride > 1 else 1`",
+        )
+        yield c.repaired(diagnostic, (("PLUS",), 1))
+
+
 def _spaced_size(c: Context) -> Iterator[Fault]:
     if c.before is not None and c.before.type in ("NUMBER", "DIMS") and re.fullmatch(r"x[0-9x]*", c.token.text):
         yield Fault(
@@ -331,6 +342,7 @@ _RULES: tuple[Callable[[Context], Iterator[Fault]], ...] = (
     _statement_at_top,
     _missing_equals,
     _spaced_size,
+    _comparison_as_value,
 )
 
 
