@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -43,7 +44,5 @@ def test_workers_end_with_their_parent_and_quietly(folder_set: Callable[..., Pat
         assert "Traceback" not in errors
         assert "Interrupt" not in errors
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass

@@ -35,7 +35,8 @@ class _Waves:
     def at(self, y: float, x: float) -> Array:
         """(H, W): the field moved by y and x, both in heights of the frame."""
         moved = self.amplitude * np.exp(-2j * np.pi * (self.ky * y + self.kx * x / self.aspect))
-        field: Array = ((self.rows * moved) @ self.columns.T).real
+        # Not `@`: the threads of a BLAS fight with ours over so small a product, and its sums differ between machines.
+        field: Array = np.einsum("yk,xk->yx", self.rows * moved, self.columns, optimize=False).real
         return field
 
 

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 FRAME_RATES = (Fraction(12), Fraction(15), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30))
 
-# Fine quantisation: the set must not leak its classes through compression artefacts that grow with speed.
+# Fine and constant quantisation, so that artefacts do not grow with speed and give a class away. Rate control would
+# adapt to motion; that of x264 also makes other bytes from run to run at heights that are no multiple of 16.
 _OPTIONS = {
-    "mpeg4": {"qmin": "2", "qmax": "4", "g": "12"},
-    "libx264": {"crf": "16", "g": "24", "preset": "veryfast"},
+    "mpeg4": {"qmin": "3", "qmax": "3", "g": "12"},
+    "libx264": {"qp": "16", "g": "24", "preset": "veryfast"},
 }
 
 
