@@ -299,7 +299,10 @@ class _ClassMaker:
         for argument in self.known:
             if not all(isinstance(v, int) for v in argument.values):
                 continue
-            if not (argument.seed and role in (*WIDTHS, "padding")) and (argument.role, role) != ("dilation", "padding"):
+            if not (argument.seed and role in (*WIDTHS, "padding")) and (argument.role, role) != (
+                "dilation",
+                "padding",
+            ):
                 continue
             for factor in range(2, 9):
                 if all(v == factor * a for v, a in zip(values, argument.values, strict=True)):
@@ -326,9 +329,7 @@ class _ClassMaker:
 
     # ------------------------------------------------------------------ code
 
-    def _forward(
-        self, lines: list[list[Line]], init: list[str], source: str, depth: int
-    ) -> tuple[list[str], str]:
+    def _forward(self, lines: list[list[Line]], init: list[str], source: str, depth: int) -> tuple[list[str], str]:
         """The statements of some lines, and the expression that holds their result."""
         out: list[str] = []
         current = source
@@ -409,7 +410,8 @@ class _ClassMaker:
         if len(items) > 1:
             path = steps[0].path
             texts = [
-                lay_out(item, 10**9).replace(f'"{path}[{i}]', f'f"{path}[{{{variable}}}]') for i, item in enumerate(items)
+                lay_out(item, 10**9).replace(f'"{path}[{i}]', f'f"{path}[{{{variable}}}]')
+                for i, item in enumerate(items)
             ]
             if len(set(texts)) == 1 and len({s.path for s in steps}) == 1:
                 counted = f'f"{path}[' in texts[0]

@@ -36,7 +36,9 @@ def _supernet_tensors(space: Space, choices: Mapping[str, str]) -> list[tuple[st
     found: list[tuple[str, ...]] = []
     source = 0
     for stage in space.plan.stages:
-        index, state = next((i, s) for i, s in enumerate(stage.states) if all(choices.get(n) == o for n, o in s.choices))
+        index, state = next(
+            (i, s) for i, s in enumerate(stage.states) if all(choices.get(n) == o for n, o in s.choices)
+        )
         found += _state_tensors(stage, state, source, choices, space.analysis)
         source = index
     return found

@@ -6,7 +6,9 @@ import keyword
 
 from vnasdsl.layers.base import Value
 
-RESERVED_CLASSES = frozenset({"F", "Tensor", "Layers", "Mixture", "Candidate", "Stage", "Network", "Supernet", "None", "True"})
+RESERVED_CLASSES = frozenset(
+    {"F", "Tensor", "Layers", "Mixture", "Candidate", "Stage", "Network", "Supernet", "None", "True"}
+)
 """Names that generated modules already use."""
 
 

@@ -15,7 +15,9 @@ def parameter_kinds(space: Space) -> dict[tuple[str, str], str]:
     """What the parameters of every block mean: (block, parameter) -> kind."""
     definitions = space.definitions
     return {
-        (name, p.name): definitions.kind_of(name, p.name) for name, block in definitions.blocks.items() for p in block.parameters
+        (name, p.name): definitions.kind_of(name, p.name)
+        for name, block in definitions.blocks.items()
+        for p in block.parameters
     }
 
 

@@ -90,7 +90,9 @@ def _head(builder: UnitBuilder, stage: PlanStage, head: Head) -> Step:
         return step
     if not head.elements:
         return ModuleStep("", "nn.Identity", ())
-    unit = builder.unit(f"{stage.name}_head", f"the first line of stage {stage.name}", [head.elements], head.input, stage.name)
+    unit = builder.unit(
+        f"{stage.name}_head", f"the first line of stage {stage.name}", [head.elements], head.input, stage.name
+    )
     return UnitStep("", unit)
 
 
@@ -100,7 +102,8 @@ def _stage_view(stage: PlanStage, branches: list[Branch], classes: Classes) -> d
     for branch in branches:
         state = branch.state
         heads = [
-            [quoted(head.source), ": ", _module(step, classes)] for head, step in zip(state.heads, branch.heads, strict=True)
+            [quoted(head.source), ": ", _module(step, classes)]
+            for head, step in zip(state.heads, branch.heads, strict=True)
         ]
         chosen: list[Document] = [[quoted(name), ": ", quoted(option)] for name, option in state.choices]
         layers = classes.construct(branch.layers) if branch.layers is not None else "nn.Identity()"

@@ -207,4 +207,3 @@ def tensors(element: Element, shape: Shape, prefix: str, analysis: Analysis) -> 
             return found, shape
         case Alternatives():
             raise ValueError("a choice is still open")
-

@@ -109,7 +109,9 @@ def restrict(element: Element, path: str, decide: Decide) -> Element:
                     options.append(option if inner is option.element else Option(option.text, inner))
             if len(options) == 1:
                 return relabel(options[0].element, element.label)
-            if all(a is b for a, b in zip(options, element.options, strict=False)) and len(options) == len(element.options):
+            if all(a is b for a, b in zip(options, element.options, strict=False)) and len(options) == len(
+                element.options
+            ):
                 return element
             return replace(element, options=tuple(options))
 

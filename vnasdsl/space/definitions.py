@@ -35,7 +35,9 @@ class Definitions:
         if isinstance(item, tree.Block):
             table, what = self.blocks, "block"  # type: ignore[assignment]
             if item.name in CATALOGUE:
-                raise error("E0203", f"`{item.name}` is a layer of the catalogue", item.name_span, "choose another name")
+                raise error(
+                    "E0203", f"`{item.name}` is a layer of the catalogue", item.name_span, "choose another name"
+                )
         elif isinstance(item, tree.Recipe):
             table, what = self.recipes, "recipe"  # type: ignore[assignment]
         else:
@@ -71,7 +73,9 @@ class Definitions:
             if argument.name is None:
                 if i >= len(names):
                     takes = f"{len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
-                    raise error("E0301", f"`{call.function}` takes {takes}", argument.span, help=self.usage(call.function))
+                    raise error(
+                        "E0301", f"`{call.function}` takes {takes}", argument.span, help=self.usage(call.function)
+                    )
                 name = names[i]
             else:
                 name = argument.name
@@ -88,7 +92,9 @@ class Definitions:
         for parameter in parameters:
             needed = parameter.required if isinstance(parameter, Parameter) else parameter.default is None
             if needed and parameter.name not in bound:
-                raise error("E0301", f"`{call.function}` needs `{parameter.name}`", place, help=self.usage(call.function))
+                raise error(
+                    "E0301", f"`{call.function}` needs `{parameter.name}`", place, help=self.usage(call.function)
+                )
         return bound
 
     def usage(self, function: str) -> str:
@@ -215,7 +221,9 @@ class Definitions:
                 found.append(Diagnostic("E0202", f"unknown name `{node.id}`", Label(node.span), help=help))
             elif isinstance(node, tree.Call):
                 found.append(
-                    Diagnostic("E0302", f"a layer (`{node.function}`) cannot stand where a value is expected", Label(node.span))
+                    Diagnostic(
+                        "E0302", f"a layer (`{node.function}`) cannot stand where a value is expected", Label(node.span)
+                    )
                 )
                 break
         return found

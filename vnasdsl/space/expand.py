@@ -41,7 +41,9 @@ class Expander:
             check_name(stage.name, "stage", stage.name_span)
             if stage.name in namer.used or stage.name in namer.given:
                 first = next(s.name_span for s in stages if s.name == stage.name)
-                raise error("E0204", f"two labels alike: stage `{stage.name}`", stage.name_span, f"also in line {first.line}")
+                raise error(
+                    "E0204", f"two labels alike: stage `{stage.name}`", stage.name_span, f"also in line {first.line}"
+                )
             namer.used.add(stage.name)
 
         def flush() -> None:
@@ -175,7 +177,9 @@ class Expander:
         options = []
         for value in option_expressions(choice):
             arguments = tuple(
-                replace(a, value=replace_node(a.value, choice, value)) if any(n is choice for n in nodes(a.value)) else a
+                replace(a, value=replace_node(a.value, choice, value))
+                if any(n is choice for n in nodes(a.value))
+                else a
                 for a in call.arguments
             )
             element = self.call(replace(call, arguments=arguments), Namer(), "")
@@ -227,8 +231,9 @@ class Expander:
     def closed(self, call: tree.Call) -> tree.Expression:
         """The call as it is printed: values worked out, a bare name where there is nothing in the parentheses."""
         arguments = tuple(
-            a if isinstance(a.value, (tree.Dims, tree.Number, tree.Tuple)) and not _computed(a.value) else
-            replace(a, value=expression_of(evaluate(a.value), a.span))
+            a
+            if isinstance(a.value, (tree.Dims, tree.Number, tree.Tuple)) and not _computed(a.value)
+            else replace(a, value=expression_of(evaluate(a.value), a.span))
             for a in call.arguments
         )
         if not arguments and call.body is None:
@@ -298,7 +303,9 @@ def replace_node(node: tree.Expression, old: tree.Node, new: tree.Expression) ->
             test = replace_node(node.test, old, new)
             assert isinstance(test, tree.Compare)
             return replace(
-                node, then=replace_node(node.then, old, new), test=test, otherwise=replace_node(node.otherwise, old, new)
+                node,
+                then=replace_node(node.then, old, new),
+                test=test,
+                otherwise=replace_node(node.otherwise, old, new),
             )
     return node
-

@@ -53,7 +53,10 @@ def read_input(net: tree.Space | tree.Network, overrides: Overrides) -> tuple[Vi
     found = [s for s in net.body if isinstance(s, tree.Input)]
     if not found:
         raise error(
-            "E0304", f"`{net.name}` has no input", net.name_span, help="begin it with `input clip = video(frames=16, size=224)`"
+            "E0304",
+            f"`{net.name}` has no input",
+            net.name_span,
+            help="begin it with `input clip = video(frames=16, size=224)`",
         )
     if len(found) > 1:
         raise error("E0304", f"`{net.name}` has a second input", found[1].span)

@@ -58,7 +58,9 @@ def read_limits(net: tree.Space | tree.Network) -> tuple[Limit, ...]:
             continue
         condition = statement.condition
         if not isinstance(condition.left, tree.Name):
-            raise error("E0302", "a limit begins with what it limits", condition.left.span, help="write `require macs <= 20G`")
+            raise error(
+                "E0302", "a limit begins with what it limits", condition.left.span, help="write `require macs <= 20G`"
+            )
         quantity = condition.left.id
         if quantity not in QUANTITIES:
             if quantity.startswith("latency"):

@@ -201,7 +201,9 @@ def _same_stages(network: tuple[Segment, ...], space: tuple[Segment, ...], claim
             continue
         if mine is None:
             assert theirs is not None
-            raise _outside(f"`{net_name}` is not in space `{claim.id}`: {describe(theirs)} is missing", claim.span, claim, None)
+            raise _outside(
+                f"`{net_name}` is not in space `{claim.id}`: {describe(theirs)} is missing", claim.span, claim, None
+            )
         help = f"expected {describe(theirs)} here" if theirs is not None else f"`{claim.id}` ends before it"
         raise _outside(f"{describe(mine)} leaves space `{claim.id}`", mine.body.span, claim, help)
 

@@ -45,7 +45,9 @@ def check_name(name: str, what: str, span: Span) -> None:
     elif not name.isascii() or not name.isidentifier():
         why = "names are made of ASCII letters, digits and underscores"
     if why:
-        raise error("E0205", f"`{name}` cannot be the name of a {what}: {why}", span, help=f"for instance `{name.strip('_')}1`")
+        raise error(
+            "E0205", f"`{name}` cannot be the name of a {what}: {why}", span, help=f"for instance `{name.strip('_')}1`"
+        )
 
 
 class Namer:

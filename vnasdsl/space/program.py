@@ -167,7 +167,9 @@ def _collect(
             found += fault.diagnostics
 
 
-def _import(item: tree.Import, here: Path | None, into: Definitions, found: list[Diagnostic], trail: tuple[Path, ...]) -> None:
+def _import(
+    item: tree.Import, here: Path | None, into: Definitions, found: list[Diagnostic], trail: tuple[Path, ...]
+) -> None:
     """Raises: VnsError E0701, E0702, E0703 and the faults of the imported file."""
     text, span = item.path.value, item.path.span
     if here is None:
@@ -176,8 +178,17 @@ def _import(item: tree.Import, here: Path | None, into: Definitions, found: list
         raise error("E0701", f"`{text}` is not the path of a .vns file", span, help='write `import "relative.vns"`')
     root = project_root(here)
     target = Path(os.path.normpath(here.parent / text))
-    if Path(text).is_absolute() or not target.is_relative_to(root) or not target.resolve().is_relative_to(root.resolve()):
-        raise error("E0701", f"`{text}` is outside the project", span, help="imports stay below the folder of pyproject.toml or .git")
+    if (
+        Path(text).is_absolute()
+        or not target.is_relative_to(root)
+        or not target.resolve().is_relative_to(root.resolve())
+    ):
+        raise error(
+            "E0701",
+            f"`{text}` is outside the project",
+            span,
+            help="imports stay below the folder of pyproject.toml or .git",
+        )
     target = target.resolve()
     if target == here or target in trail:
         raise error("E0702", f"imports in a circle: `{text}` imports this file", span)
@@ -201,4 +212,3 @@ def _sorted(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
         return (d.primary.span.source.name, d.primary.span.start, d.code) if d.primary else ("", 0, d.code)
 
     return sorted(dict.fromkeys(diagnostics), key=key)
-

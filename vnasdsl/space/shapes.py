@@ -132,7 +132,9 @@ class Analysis:
         try:
             applied = self.apply(op, shape)
         except LayerError as fault:
-            self.report(Diagnostic(fault.code, self._where(fault.message), self._label(op.span), help=fault.help), op.span)
+            self.report(
+                Diagnostic(fault.code, self._where(fault.message), self._label(op.span), help=fault.help), op.span
+            )
             return {}
         if applied.warning:
             message = self._where(f"{print_inline(op.call)}: {applied.warning}")

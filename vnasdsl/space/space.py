@@ -97,7 +97,10 @@ class Space:
         if not found:
             kinds = list(dict.fromkeys(c.kind for c in self.choices))
             names = [c.name for c in self.choices]
-            help = did_you_mean(selector, [*kinds, *names]) or f"its kinds of choice are {', '.join(f'`{k}`' for k in kinds)}"
+            help = (
+                did_you_mean(selector, [*kinds, *names])
+                or f"its kinds of choice are {', '.join(f'`{k}`' for k in kinds)}"
+            )
             raise UserError(f"`{self.name}` has no choice or kind of choice `{selector}`", help)
         return found
 

@@ -69,7 +69,9 @@ def evaluate(expression: tree.Expression) -> Value:
         case tree.List():
             raise unsupported("a list of values", expression.span)
         case tree.Call():
-            raise error("E0302", f"a layer (`{expression.function}`) cannot stand where a value is expected", expression.span)
+            raise error(
+                "E0302", f"a layer (`{expression.function}`) cannot stand where a value is expected", expression.span
+            )
         case tree.Range():
             raise unsupported("a range over real numbers", expression.span)
         case _:

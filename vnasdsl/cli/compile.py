@@ -1,0 +1,120 @@
+"""`vnasdsl compile`: write the PyTorch code of spaces and networks."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import click
+
+from vnasdsl.cli.options import input_options
+from vnasdsl.cli.targets import load_target, source_name, split_target
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.space import Overrides
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("generated"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder to write to.",
+)
+@click.option("--check", "check_only", is_flag=True, help="Write nothing; print what is stale or missing and exit 1.")
+@click.option("--force", is_flag=True, help="Overwrite files that were edited or not generated.")
+@input_options
+def command(
+    files: tuple[str, ...],
+    output: Path,
+    check_only: bool,
+    force: bool,
+    frames: int | None,
+    size: int | None,
+    classes: int | None,
+) -> None:
+    """Write the PyTorch code of every space and network in the files, or of FILE:NAME alone.
+
+    A space becomes DIR/NAME_supernet.py, a network DIR/NAME.py. Both import only torch. A file whose text would be the
+    same is not touched.
+
+    \b
+    Examples:
+      vnasdsl compile spaces/x3d3.vns                    # generated/x3d3_supernet.py
+      vnasdsl compile spaces/x3d3_k400.vns -o nets       # nets/x3d3_k400.py
+      vnasdsl compile spaces/tiny.vns --frames 4 --size 16 -o /tmp/look
+      vnasdsl compile --check spaces/*.vns               # for CI: exit 1 when generated/ is stale
+    """
+    texts = compiled(files, Overrides(frames, size, classes))
+    if check_only:
+        stale = [name for name, text in texts.items() if show_difference(output / name, text)]
+        if stale:
+            click.echo(f"{len(stale)} of {len(texts)} files are stale or missing: run `vnasdsl compile`", err=True)
+            raise SystemExit(1)
+        click.echo(f"{len(texts)} files are up to date", err=True)
+        return
+    write(texts, output, force)
+
+
+def compiled(files: tuple[str, ...], overrides: Overrides) -> dict[str, str]:
+    """File name -> text of everything the targets name. Raises: UserError when two would have one name."""
+    from vnasdsl.codegen.outputs import compile_space
+
+    texts: dict[str, str] = {}
+    origin: dict[str, str] = {}
+    for target in files:
+        path, _ = split_target(target)
+        program, named = load_target(target, overrides)
+        for space in [named] if named is not None else program.spaces.values():
+            name, text = compile_space(space, source_name(path))
+            if name in texts and origin[name] != str(path.resolve()):
+                raise UserError(f"`{space.name}` is in {origin[name]} and in {path}: both would write `{name}`")
+            texts[name], origin[name] = text, str(path.resolve())
+        if not program.spaces:
+            raise UserError(f"`{path}` has no space or network to compile")
+    return texts
+
+
+def show_difference(path: Path, text: str) -> bool:
+    """Print a unified diff from the file to what it should be; whether there is one."""
+    old = read(path)
+    if old == text:
+        return False
+    missing = old is None
+    lines = difflib.unified_diff(
+        [] if old is None else old.splitlines(keepends=True),
+        text.splitlines(keepends=True),
+        "/dev/null" if missing else str(path),
+        f"{path} (expected)",
+    )
+    for line in lines:
+        click.echo(line, nl=not line.endswith("\n"))
+    return True
+
+
+def write(texts: dict[str, str], output: Path, force: bool) -> None:
+    """Write what differs; nothing at all when one of the files is not ours to overwrite."""
+    from vnasdsl.codegen.outputs import is_ours
+    from vnasdsl.files import write_atomic
+
+    for name, text in texts.items():
+        old = read(output / name)
+        if old is not None and old != text and not force and not is_ours(old):
+            raise UserError(
+                f"`{output / name}` was edited, or not written by vnasdsl: it is not overwritten",
+                "rename it, or give --force to lose the edits",
+            )
+    for name, text in texts.items():
+        written = write_atomic(output / name, text)
+        click.echo(f"{'wrote' if written else 'unchanged'} {output / name}")
+
+
+def read(path: Path) -> str | None:
+    """The file's text as it is; bytes that are not UTF-8 are kept visible, so that they differ from any text."""
+    try:
+        return path.read_bytes().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
