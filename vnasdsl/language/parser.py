@@ -14,6 +14,7 @@ from vnasdsl.language.diagnostics import Diagnostic, VnsError, error
 from vnasdsl.language.lexer import CLOSING, END, OPENING, Token, Tokens, grammar
 from vnasdsl.language.limits import MAX_DEPTH, MAX_DIAGNOSTICS, MAX_RECOVERIES, MAX_STACK
 from vnasdsl.language.source import Source, Span
+from vnasdsl.language.wording import DEFINITION_TYPES
 
 __all__ = ["parse", "parse_expression"]
 
@@ -175,7 +176,7 @@ class _Run:
         kind = self.items[index].type
         if not self.tokens.starts_line(index):
             return False
-        return self.takes([kind]) if self.open else kind in syntax_errors.DEFINITION_TYPES
+        return self.takes([kind]) if self.open else kind in DEFINITION_TYPES
 
     def _drop_to_top(self) -> None:
         self.open.clear()

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label
-from vnasdsl.language.lexer import END, KEYWORDS, OPENING, Token, Tokens
+from vnasdsl.language.lexer import END, OPENING, Token, Tokens
 from vnasdsl.language.source import Span
+from vnasdsl.language.wording import (
+    COMPARISONS,
+    DEFINITION_TYPES,
+    KEYWORD_TYPES,
+    SIGNS,
+    TERMINALS,
+    alternatives,
+    character,
+    shorten,
+)
 
-KEYWORD_TYPES = frozenset(word.upper() for word in KEYWORDS)
-DEFINITION_TYPES = frozenset({"BLOCK", "SPACE", "NETWORK", "IMPORT", "TIED"})
-
-_SIGNS = {
-    "ARROW": "->", "VBAR": "|", "EQUAL": "=", "COMMA": ",", "LPAR": "(", "RPAR": ")", "LSQB": "[", "RSQB": "]",
-    "LBRACE": "{", "RBRACE": "}", "COLON": ":", "DOT": ".", "PLUS": "+", "MINUS": "-", "STAR": "*",
-    "DOUBLE_SLASH": "//", "DOUBLE_DOT": "..", "LESSTHAN": "<", "LESS_EQUAL": "<=", "MORETHAN": ">",
-    "GREATER_EQUAL": ">=", "EQUAL_EQUAL": "==", "NOT_EQUAL": "!=",
-}  # fmt: skip
-_COMPARISONS = frozenset({"LESSTHAN", "LESS_EQUAL", "MORETHAN", "GREATER_EQUAL", "EQUAL_EQUAL", "NOT_EQUAL"})
-_VALUE_STARTS = frozenset({"NAME", "NUMBER", "DIMS", "STRING", "LPAR", "LSQB", "MINUS", "PICK"})
-_STATEMENT_STARTS = frozenset({"INPUT", "STAGE", "REQUIRE", "OUT"})
-# After a complete value nearly everything may follow; these are left out so that the message stays readable.
-_SELDOM_MEANT = frozenset({"IF", "PLUS", "MINUS", "STAR", "DOUBLE_SLASH", "DOUBLE_DOT", "LPAR", "LBRACE"})
-_WORDS = {
-    "NAME": "a name",
-    "STRING": "a string",
-    "NUMBER": "a number",
-    "NEWLINE": "the end of the line",
-    END: "the end of the text",
-}
 _LOOKALIKES = {
     "→": "->", "⟶": "->", "×": "x", "−": "-", "–": "-", "—": "-", "≤": "<=", "≥": ">=", "≠": "!=", "…": "..",
     "“": '"', "”": '"', "&": "|", "\N{NO-BREAK SPACE}": " ",
@@ -160,7 +148,7 @@ def _stray_brace(c: Context) -> Iterator[Fault]:
 def _wrong_bracket(c: Context) -> Iterator[Fault]:
     if c.token.type in ("RPAR", "RSQB") and c.innermost in ("LPAR", "LSQB") and c.takes([OPENING[c.innermost]]):
         opening = c.tokens.items[c.open[-1]]
-        meant = _SIGNS[OPENING[opening.type]]
+        meant = SIGNS[OPENING[opening.type]]
         message = f"expected `{meant}`, found `{c.token.text}`"
         diagnostic = Diagnostic("E0104", message, Label(c.token.span), secondary=(Label(opening.span, "opened here"),))
         yield c.repaired(diagnostic, ((OPENING[opening.type],), 1))
@@ -226,20 +214,12 @@ def _bad_character(c: Context) -> Iterator[Fault]:
         meant = _LOOKALIKES[text]
         help = "sizes are written with the letter x, such as `1x3x3`" if meant == "x" else f"did you mean `{meant}`?"
         diagnostic = _error(
-            f"unexpected character {_character(text)}", span, help=help if meant != " " else "use an ordinary space"
+            f"unexpected character {character(text)}", span, help=help if meant != " " else "use an ordinary space"
         )
-        kinds = {sign: kind for kind, sign in _SIGNS.items()}
+        kinds = {sign: kind for kind, sign in SIGNS.items()}
         yield c.repaired(diagnostic, ((kinds[meant],), 1) if meant in kinds else ((), 1), ((), 1))
     else:
-        yield c.repaired(_error(f"unexpected character {_character(text)}", span), ((), 1))
-
-
-def _character(text: str) -> str:
-    if text.isascii() and text.isprintable():
-        return f"`{text}`"
-    name = unicodedata.name(text, "")
-    code = f"U+{ord(text):04X}"
-    return f"`{text}` ({code} {name})" if text.isprintable() and name else f"{code} {name}".strip()
+        yield c.repaired(_error(f"unexpected character {character(text)}", span), ((), 1))
 
 
 # ------------------------------------------------------------- common mistakes
@@ -290,11 +270,11 @@ def _import_without_quotes(c: Context) -> Iterator[Fault]:
 
 
 def _comparison_as_value(c: Context) -> Iterator[Fault]:
-    if c.token.type in _COMPARISONS and c.takes(["PLUS"]):
+    if c.token.type in COMPARISONS and c.takes(["PLUS"]):
         diagnostic = _error(
             f"unexpected `{c.token.text}`",
             c.token.span,
-            "values are compared only after `if` and `require`",
+            "one comparison stands after `if` or `require`, without parentheses",
             help="such as `2 if stride > 1 else 1`",
         )
         yield c.repaired(diagnostic, (("PLUS",), 1))
@@ -321,7 +301,7 @@ def _statement_at_top(c: Context) -> Iterator[Fault]:
     ):
         return
     if token.type != "NEWLINE" and (c.index == first or token.type == "NAME"):
-        message = f"expected `block`, `space`, `network`, `import` or a recipe, found `{_shorten(token.text)}`"
+        message = f"expected `block`, `space`, `network`, `import` or a recipe, found `{shorten(token.text)}`"
         help = "is there a `}` too many before this line?" if token.span.column > 1 else None
         yield Fault(_error(message, token.span, "only definitions stand outside of braces", help=help))
 
@@ -381,37 +361,9 @@ def found(c: Context) -> str:
         return "the end of the line"
     if c.token.type in KEYWORD_TYPES:
         return f"the keyword `{c.token.text}`"
-    return f"`{_shorten(c.token.text)}`"
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "..."
+    return f"`{shorten(c.token.text)}`"
 
 
 def expected(c: Context) -> str:
-    """What could stand here, in words, most likely first."""
-    kinds = {kind for kind in (*_SIGNS, *KEYWORD_TYPES, *_WORDS, "DIMS") if c.takes([kind])}
-    names: list[str] = []
-    if kinds >= _VALUE_STARTS:
-        kinds -= _VALUE_STARTS
-        names.append("a statement" if kinds & _STATEMENT_STARTS else "a layer or a value")
-        kinds -= _STATEMENT_STARTS | {"RSQB", "RPAR", "RBRACE"}
-    elif kinds >= _COMPARISONS:
-        kinds -= _COMPARISONS | _SELDOM_MEANT
-        names.append("a comparison such as `<=`")
-    elif kinds - _SELDOM_MEANT:
-        # LBRACE alone is what a header lacks; after a value it is one of many.
-        kinds -= _SELDOM_MEANT if "PLUS" in kinds else set()
-    if "NEWLINE" in kinds or END in kinds:
-        kinds -= {"RBRACE"}
-    if kinds >= DEFINITION_TYPES:
-        kinds -= DEFINITION_TYPES | {"NAME"}
-        names.append("a definition")
-    if {"NEWLINE", END} <= kinds:
-        kinds -= {END}
-    names.extend(f"`{_SIGNS[kind]}`" for kind in _SIGNS if kind in kinds)
-    names.extend(f"`{kind.lower()}`" for kind in sorted(kinds & KEYWORD_TYPES))
-    names.extend(word for kind, word in _WORDS.items() if kind in kinds)
-    if not names:
-        return "something else"
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
+    """What could stand here instead, in words."""
+    return alternatives({kind for kind in TERMINALS if c.takes([kind])})
