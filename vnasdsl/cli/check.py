@@ -8,18 +8,17 @@ import click
 
 from vnasdsl.cli.options import input_options, json_option
 from vnasdsl.cli.targets import load_target
+from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, VnsError
 from vnasdsl.show.numbers import count_words
-from vnasdsl.space import Overrides, Space
+from vnasdsl.space import Overrides, Program, Space
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @input_options
 @json_option
-def command(
-    files: tuple[str, ...], frames: int | None, size: int | None, classes: int | None, as_json: bool
-) -> None:
+def command(files: tuple[str, ...], frames: int | None, size: int | None, classes: int | None, as_json: bool) -> None:
     """Check texts: syntax, names, shapes, limits, recipes, and that every network lies in the space it claims.
 
     All files are checked, every fault is shown with its line; exit 1 when there is an error.
@@ -35,6 +34,7 @@ def command(
         try:
             program, _ = load_target(file, Overrides(frames, size, classes))
             found += program.warnings
+            check_recipes(program)
             if not as_json:
                 click.echo(f"{file}: ok" + "".join(f"\n  {describe(space)}" for space in program.spaces.values()))
         except VnsError as fault:
@@ -48,6 +48,23 @@ def command(
         click.echo(json.dumps([as_dict(d) for d in found], indent=2))
     if failed:
         raise SystemExit(1)
+
+
+def check_recipes(program: Program) -> None:
+    """Raises: VnsError with every unknown key and wrong value of the file's own recipes."""
+    recipes = [item for item in program.module.items if isinstance(item, tree.Recipe)]
+    if not recipes:
+        return
+    from vnasdsl.train.recipe_text import resolve_recipe  # pydantic is slow to import: only where there is a recipe
+
+    found: list[Diagnostic] = []
+    for recipe in recipes:
+        try:
+            resolve_recipe(recipe.kind, recipe)
+        except VnsError as fault:
+            found += fault.diagnostics
+    if found:
+        raise VnsError(found)
 
 
 def describe(space: Space) -> str:

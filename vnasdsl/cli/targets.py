@@ -13,7 +13,7 @@ from vnasdsl.space import Overrides, Program, Space, load
 
 def split_target(text: str) -> tuple[Path, str | None]:
     """`spaces/x.vns:name` as path and name; a path that exists is never split."""
-    if not os.path.exists(text):
+    if not Path(text).exists():
         path, colon, name = text.rpartition(":")
         if colon and path and name.isidentifier():
             return Path(path), name

@@ -343,13 +343,13 @@ class _ClassMaker:
                         out.append(f"x = {current}")
                     shortcut = "shortcut" if depth == 0 else f"shortcut{depth + 1}"
                     out.append(f"{shortcut} = x")
-                    inner = [list(pair) for pair in zip(*(s.lines for s in steps), strict=True)]  # type: ignore[union-attr]
+                    inner = [list(pair) for pair in zip(*(s.lines for s in steps), strict=True)]
                     body, value = self._forward(inner, init, "x", depth + 1)
                     out += body
                     current = f"{shortcut} + {value}"
                 else:
-                    attr = first.attr  # type: ignore[union-attr]
-                    document = self.module(steps)  # type: ignore[arg-type]
+                    attr = first.attr
+                    document = self.module(steps)
                     init.append(text(document, 8, f"self.{attr} = "))
                     current = f"self.{attr}({current})"
             if current != "x":

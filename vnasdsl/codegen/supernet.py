@@ -1,4 +1,4 @@
-"""The supernet of a space: every candidate as a branch of its own, choices as parameters (Zhou et al. 2021, section 3)."""
+"""The supernet of a space: every candidate is a branch, every choice a parameter (Zhou et al. 2021, section 3)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Branch:
 
 
 def compile_supernet(space: Space, source_name: str) -> str:
-    """The Python text of a space's supernet. Raises: VnsError E0501 when a choice changes the shape where it may not."""
+    """The Python text of a supernet. Raises: VnsError E0501 when a choice changes the shape where it may not."""
     plan = space.plan
     builder = UnitBuilder(space.analysis, parameter_kinds(space))
     stages = [(stage, [_branch(builder, stage, state) for state in stage.states]) for stage in plan.stages]

@@ -134,4 +134,4 @@ def need_map(layer: str, shape: Shape) -> tuple[int, int, int, int]:
             f"`{layer}` needs channels x frames x rows x columns, the input is a vector of {shape[0]}",
             "it may stand only before `pool`",
         )
-    return shape  # type: ignore[return-value]
+    return shape

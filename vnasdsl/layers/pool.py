@@ -31,9 +31,7 @@ def window_pool(name: str, callee: str) -> Callable[[Mapping[str, Value], Shape,
         stride = arguments["kernel"] if arguments["stride"] == "kernel" else arguments["stride"]
         frame = window(name, arguments["kernel"], stride, (1, 1, 1), arguments["padding"])
         if any(p > k // 2 for p, k in zip(frame.padding, frame.kernel, strict=True)):
-            raise LayerError(
-                "E0303", f"padding {show_value(frame.padding)} of `{name}` is more than half its kernel"
-            )
+            raise LayerError("E0303", f"padding {show_value(frame.padding)} of `{name}` is more than half its kernel")
         sizes = (size[0], size[1], size[2])
         counted = (Field("count_include_pad", False, role="count", default=True),) if name == "avg_pool" else ()
         return Applied(

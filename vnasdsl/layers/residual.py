@@ -11,4 +11,6 @@ def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied
     return Applied(output=shape)
 
 
-LAYER = Layer("residual", "adds the input of the body in braces to its output: both have one shape", (), apply, wraps=True)
+LAYER = Layer(
+    "residual", "adds the input of the body in braces to its output: both have one shape", (), apply, wraps=True
+)

@@ -43,9 +43,7 @@ class Window:
         return None
 
 
-def window(
-    layer: str, kernel: Value, stride: Value, dilation: Value, padding: Value
-) -> Window:
+def window(layer: str, kernel: Value, stride: Value, dilation: Value, padding: Value) -> Window:
     """A window from arguments that `arguments.py` has already read; `padding` is "same", "valid" or sizes.
 
     Same padding keeps ceil(in / stride); for odd kernels this is dilation * (kernel - 1) / 2 on both sides.
@@ -65,4 +63,4 @@ def window(
         pads = (0, 0, 0)
     else:
         pads = padding
-    return Window(kernel, stride, dilation, pads)  # type: ignore[arg-type]
+    return Window(kernel, stride, dilation, pads)

@@ -75,6 +75,7 @@ def assignments(element: Element, path: str) -> Iterator[tuple[tuple[tuple[str, 
                 yield made, replace(element, items=tuple(part for _, part in parts))
         case Wrap():
             for made, body in assignments(element.body, here):
+                assert isinstance(body, Group)
                 yield made, replace(element, body=body)
         case Alternatives():
             name = join(here, element.key)
@@ -99,6 +100,7 @@ def restrict(element: Element, path: str, decide: Decide) -> Element:
             return replace(element, items=tuple(items))
         case Wrap():
             body = restrict(element.body, here, decide)
+            assert isinstance(body, Group)
             return element if body is element.body else replace(element, body=body)
         case Alternatives():
             kept = decide(join(here, element.key), element.kind, tuple(o.text for o in element.options))

@@ -132,7 +132,7 @@ class Definitions:
         return found
 
     def _check_parameters(self, block: tree.Block) -> list[Diagnostic]:
-        found = []
+        found: list[Diagnostic] = []
         seen: set[str] = set()
         for p in block.parameters:
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import error
@@ -13,6 +14,8 @@ from vnasdsl.space.definitions import Definitions, nodes
 from vnasdsl.space.elements import Alternatives, Element, Group, Op, Option, Repeat, Segment, Wrap, label_text, relabel
 from vnasdsl.space.names import Namer, check_name
 from vnasdsl.space.values import COMPARISON, coerce, evaluate, expression_of, number, substitute, unsupported
+
+OpenChoice: TypeAlias = tree.Choice | tree.Range
 
 MOST_LAYERS = 200_000
 """Layers that one space may expand to, every option of every choice counted."""
@@ -172,7 +175,7 @@ class Expander:
             return self.catalogue_layer(call, bound, namer, label or "")
         return self.block(call, bound, label or "")
 
-    def value_choice(self, call: tree.Call, parameter: str, choice: tree.Expression, label: str) -> Alternatives:
+    def value_choice(self, call: tree.Call, parameter: str, choice: OpenChoice, label: str) -> Alternatives:
         """`head(48 | 56, 2)`: a choice named by the parameter, between `head(48, 2)` and `head(56, 2)`."""
         options = []
         for value in option_expressions(choice):
@@ -261,7 +264,7 @@ def _computed(value: tree.Expression) -> bool:
     return any(isinstance(n, (tree.Binary, tree.Conditional, tree.Name)) for n in nodes(value))
 
 
-def first_choice(expression: tree.Expression) -> tree.Choice | tree.Range | None:
+def first_choice(expression: tree.Expression) -> OpenChoice | None:
     """The first choice in an expression, or None."""
     for node in nodes(expression):
         if isinstance(node, (tree.Choice, tree.Range)):
@@ -271,7 +274,7 @@ def first_choice(expression: tree.Expression) -> tree.Choice | tree.Range | None
     return None
 
 
-def option_expressions(choice: tree.Choice | tree.Range) -> tuple[tree.Expression, ...]:
+def option_expressions(choice: OpenChoice) -> tuple[tree.Expression, ...]:
     """The options of a choice between values; a range between whole numbers is the choice of each of them."""
     if isinstance(choice, tree.Choice):
         flat: list[tree.Expression] = []

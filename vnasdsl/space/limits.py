@@ -26,7 +26,7 @@ class Limit:
         return COMPARISON[self.op](amount, self.value)
 
     def check(self, cost: Cost, is_network: bool) -> list[Diagnostic]:
-        """An error when nothing between the least and the greatest cost meets the limit, a warning when everything does."""
+        """An error when nothing from the least to the greatest cost meets the limit, a warning when everything does."""
         low, high = getattr(cost, f"{self.quantity}_min"), getattr(cost, f"{self.quantity}_max")
         text = print_inline(self.condition)
         possible, always = {

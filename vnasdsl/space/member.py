@@ -175,7 +175,7 @@ def prove(
     claim: tree.Name,
     net_name: str,
 ) -> dict[str, str]:
-    """The choices of the space that make the network. Raises: VnsError E0601 at the first line that leaves the space."""
+    """The choices of the space that make the network. Raises: VnsError E0601 at the first line that leaves it."""
     _same_stages(network, space, claim, net_name)
     choices: dict[str, str] = {}
     for mine, theirs in zip(network, space, strict=True):

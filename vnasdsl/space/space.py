@@ -1,4 +1,4 @@
-"""A space, or a network (a space with nothing left to choose): names, numbers, choices and everything made from them."""
+"""A space, or a network (a space with nothing left to choose): its choices, numbers, and what is made from them."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from vnasdsl.space.elements import Alternatives, Element, children, join
 
 if TYPE_CHECKING:
     from vnasdsl.space.plan import Plan
-    from vnasdsl.space.program import Space
+    from vnasdsl.space.space import Space
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def trellis_of(plan: Plan) -> Trellis:
 
 
 def mixture_name(choice: str, state: str) -> str:
-    """`s3.stack[0].op` in the state `channels=72` is `s3[channels=72].stack[0].op`. Generated code has the same rule."""
+    """`s3.stack[0].op` in the state `channels=72`: `s3[channels=72].stack[0].op`. Generated code has the same rule."""
     if not state:
         return choice
     first, dot, rest = choice.partition(".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from operator import add, floordiv, mul, sub
+from typing import Any
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import error
@@ -108,7 +109,7 @@ def substitute(node: tree.Node, values: Mapping[str, tree.Expression]) -> tree.N
     """The same tree with names replaced by expressions; unchanged parts are kept, not copied."""
     if isinstance(node, tree.Name):
         return values.get(node.id, node)
-    changes = {}
+    changes: dict[str, Any] = {}
     for f in fields(node):
         old = getattr(node, f.name)
         new = _substitute_field(old, values)
