@@ -15,7 +15,7 @@ from vnasdsl.search.outcome import Outcome, write_outcome, write_pictures
 from vnasdsl.search.strategies import get_strategy
 from vnasdsl.search.task import Parts, SearchTask
 from vnasdsl.space import Overrides, Space, load
-from vnasdsl.train.clips import clip_shape, fault_log
+from vnasdsl.train.clips import ClipShape, clip_shape, fault_log
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_text import print_recipes, read_recipes, recipes_json, resolve_recipe
 from vnasdsl.train.recipes import Recipe, SearchRecipe
@@ -53,6 +53,7 @@ def search_space(
         )
     strategy.check(space)
     parts = _parts(request.data, recipe)
+    _shape(space, recipe)  # before anything is written
     run = open_run(out, _facts(request, recipe, device), _texts(request), resume)
     task = _task(space, request.source_name, recipe, parts, request.data, run, device, reporter, resume)
     for note in request.data.notes:
@@ -107,11 +108,24 @@ def _task(
     reporter: Reporter,
     resume: bool,
 ) -> SearchTask:
-    video = space.input
-    shape = clip_shape(video.frames, video.size, video.frame_stride, recipe)
     return SearchTask(
-        space, source_name, recipe, parts, data.classes, shape, run, device, reporter, fault_log(reporter), resume
+        space,
+        source_name,
+        recipe,
+        parts,
+        data.classes,
+        _shape(space, recipe),
+        run,
+        device,
+        reporter,
+        fault_log(reporter),
+        resume,
     )
+
+
+def _shape(space: Space, recipe: SearchRecipe) -> ClipShape:
+    video = space.input
+    return clip_shape(video.frames, video.size, video.frame_stride, recipe)
 
 
 def _parts(data: DataSet, recipe: SearchRecipe) -> Parts:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+import torch
 from torch import Tensor
 
-from vnasdsl.data import FaultLog, Video, clip_loader, view_loader
+from vnasdsl.data import ClipLoader, FaultLog, Video, clip_loader, view_loader
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import Recipe, RetrainRecipe, SearchRecipe
 
 # The paper scales frames to 256 x 342 for crops of 224.
+Batch = TypeVar("Batch")
 _PAPER_SIZE, _PAPER_SCALE = 224, (256, 342)
 
 
@@ -58,6 +60,31 @@ def fault_log(reporter: Reporter) -> FaultLog:
     return FaultLog(report=lambda line: reporter.warn(line.removeprefix("warning: ")))
 
 
+def _undrawn(loader: Iterable[Batch]) -> Iterator[Batch]:
+    """A pass that leaves torch's global generator alone.
+
+    A DataLoader draws a seed from it when a pass begins, how often depends on the number of workers; dropout would then
+    depend on it too, and on whether the run was resumed.
+    """
+    with torch.random.fork_rng(devices=[]):
+        iterator = iter(loader)
+        first = next(iterator, None)
+    if first is not None:
+        yield first
+        yield from iterator
+
+
+class _Pass:
+    def __init__(self, loader: ClipLoader):
+        self._loader = loader
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return _undrawn(self._loader)
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+
 class TrainingClips:
     """Passes over videos: a clip of each, in an order and with crops given by (seed, number of the pass) alone."""
 
@@ -81,7 +108,7 @@ class TrainingClips:
     def __call__(self, number: int) -> Batches:
         """The batches of a pass; one pass at a time."""
         self._loader.set_epoch(number)
-        return self._loader
+        return _Pass(self._loader)
 
     def close(self) -> None:
         """End the worker processes."""
@@ -111,7 +138,7 @@ class EvaluationViews:
         )
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        for views, labels, videos in self._loader:
+        for views, labels, videos in _undrawn(self._loader):
             count = views.shape[1]
             flat = views.flatten(0, 1), labels.repeat_interleave(count), videos.repeat_interleave(count)
             yield from zip(*(tensor.split(self._batch) for tensor in flat), strict=True)

@@ -22,7 +22,7 @@ def pick_device(wanted: str = "auto") -> torch.device:
         if count == 0:
             raise UserError("there is no CUDA device here", "use --device cpu or --device auto")
         if device.index is not None and device.index >= count:
-            raise UserError(f"there is no device `{wanted}`: the last is cuda:{count - 1}")
+            raise UserError(f"there is no CUDA device `{wanted}`: the last is cuda:{count - 1}")
     return device
 
 
