@@ -8,7 +8,7 @@ hand, whatever its uses are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from vnasdsl.codegen.literals import class_name, literal, quoted
@@ -31,6 +31,9 @@ WIDTH = 120
 STEP = 4
 WIDTHS = ("in_channels", "channels", "groups", "features")
 """Roles whose values are numbers of channels: one argument can serve several of them."""
+LOOP_VARIABLES = "ijklmn"
+LOCAL_NAMES = frozenset(("self", "x", "super", "range", "nn", *LOOP_VARIABLES))
+"""Names that a constructor uses itself."""
 
 
 @dataclass
@@ -70,7 +73,8 @@ class ClassView:
 
 def signature(unit: Unit) -> tuple[object, ...]:
     """What must agree between units of one class: everything but the numbers."""
-    return (unit.name, tuple(_line_signature(line) for line in unit.lines))
+    block = tuple(name for name, _, _ in unit.seeds)  # a chain or stage of the same name is no use of the block
+    return (unit.name, unit.doc, block, tuple(_line_signature(line) for line in unit.lines))
 
 
 def _line_signature(line: Line) -> tuple[object, ...]:
@@ -156,6 +160,10 @@ class Classes:
             self._of[id(unit)] = (view, i)
         self.views.append(view)
 
+    def defines(self, name: str) -> bool:
+        """Whether a name of the module is this one: a class made so far, or one of the template's own."""
+        return name in self._taken
+
     def construct(self, unit: Unit) -> Document:
         """The call that makes a unit, from outside of any class: all values are literals."""
         view, i = self._of[id(unit)]
@@ -203,8 +211,8 @@ class _ClassMaker:
         first = units[0]
         for i, (parameter, kind, _) in enumerate(first.seeds):
             values = tuple(unit.seeds[i][2] for unit in units)
-            if len(set(values)) > 1:
-                self.known.append(Argument(parameter, kind, values, seed=True))
+            if len(set(map(repr, values))) > 1:
+                self.known.append(Argument(self._unshadowed(parameter), kind, values, seed=True))
         self.widths = self._width_roles()
 
     def view(self) -> ClassView:
@@ -274,7 +282,7 @@ class _ClassMaker:
         if len(set(map(repr, values))) == 1:
             return literal(values[0])
         for argument in self.known:
-            if argument.values == values and self._fits(argument, role):
+            if repr(argument.values) == repr(values) and self._fits(argument, role):  # True == 1, but reads otherwise
                 argument.used = True
                 return argument.name
         if isinstance(values[0], tuple):
@@ -321,8 +329,12 @@ class _ClassMaker:
         taken = {a.name for a in self.known}
         if name == "channels" and name in taken:
             name = "in_channels" if role == "in_channels" else "out_channels"
-        base, count = name, 1
-        while name in taken or name in ("self", "x"):
+        return self._unshadowed(name, taken)
+
+    def _unshadowed(self, base: str, taken: Collection[str] = ()) -> str:
+        """A name for an argument that hides nothing that the constructor itself needs."""
+        name, count = base, 1
+        while name in taken or name in LOCAL_NAMES or self.classes.defines(name):
             count += 1
             name = f"{base}{count}"
         return name
@@ -337,6 +349,8 @@ class _ClassMaker:
             for steps in zip(*(line.steps for line in parallel), strict=True):
                 first = steps[0]
                 if isinstance(first, FunctionStep):
+                    if first.expression.startswith("{x}") and current.startswith("shortcut"):
+                        current = f"({current})"
                     current = first.expression.format(x=current)
                 elif isinstance(first, ResidualStep):
                     if current != "x":
@@ -402,20 +416,25 @@ class _ClassMaker:
 
     def _repeat(self, steps: Sequence[RepeatStep]) -> Document:
         items: list[Document] = []
-        variable = "ijklmn"[self.depth % 6]
+        variable = LOOP_VARIABLES[self.depth % len(LOOP_VARIABLES)]
         self.depth += 1
         for same in zip(*(s.items for s in steps), strict=True):
             items.append(self.module(same))
         self.depth -= 1
         if len(items) > 1:
             path = steps[0].path
-            texts = [
-                lay_out(item, 10**9).replace(f'"{path}[{i}]', f'f"{path}[{{{variable}}}]')
-                for i, item in enumerate(items)
-            ]
+            counter = f'f"{path}[{{{variable}}}]'
+
+            def counted_by(document: Document, i: int) -> Document:
+                """With the number of the copy in the names of its choices; an inner loop has made them f-strings."""
+                return _replace_text(
+                    _replace_text(document, f'f"{path}[{i}]', f'"{path}[{i}]'), f'"{path}[{i}]', counter
+                )
+
+            texts = [lay_out(counted_by(item, i), 10**9) for i, item in enumerate(items)]
             if len(set(texts)) == 1 and len({s.path for s in steps}) == 1:
                 counted = f'f"{path}[' in texts[0]
-                item = _replace_text(items[0], f'"{path}[0]', f'f"{path}[{{{variable}}}]')
+                item = counted_by(items[0], 0)
                 loop = f"for {variable if counted else '_'} in range({len(items)})"
                 body = Group(["*(", Indent([Break(""), item, Break(), loop]), Break(""), ")"])
                 return bracketed("nn.Sequential(", [body], ")")

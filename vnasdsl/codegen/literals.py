@@ -7,7 +7,7 @@ import keyword
 from vnasdsl.layers.base import Value
 
 RESERVED_CLASSES = frozenset(
-    {"F", "Tensor", "Layers", "Mixture", "Candidate", "Stage", "Network", "Supernet", "None", "True"}
+    {"F", "Tensor", "Layers", "Mixture", "Candidate", "Stage", "Network", "Supernet", "None", "True", "ValueError"}
 )
 """Names that generated modules already use."""
 

@@ -36,7 +36,7 @@ def compile_network(space: Space, source_name: str) -> str:
     name = class_name(space.name)
     classes = Classes([main], taken=tuple(RESERVED_CLASSES))
     *blocks, view = classes.views
-    if any(block.name == name for block in blocks):
+    while any(block.name == name for block in blocks):
         name += "Network"
     return render(
         "network.py.j2",

@@ -8,7 +8,7 @@ from vnasdsl.codegen.classes import Classes, bracketed, show, text
 from vnasdsl.codegen.literals import RESERVED_CLASSES, class_name, literal, plain, quoted
 from vnasdsl.codegen.network import parameter_kinds
 from vnasdsl.codegen.render import render
-from vnasdsl.codegen.units import Line, ModuleStep, Step, Unit, UnitBuilder, UnitStep
+from vnasdsl.codegen.units import Line, ModuleStep, RepeatStep, Step, Unit, UnitBuilder, UnitStep
 from vnasdsl.language.layout import Document
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.plan import Head, PlanStage, PlanState
@@ -37,7 +37,7 @@ def compile_supernet(space: Space, source_name: str) -> str:
         unit
         for _, branches in stages
         for branch in branches
-        for unit in (*(s.unit for s in branch.heads if isinstance(s, UnitStep)), branch.layers)
+        for unit in (*(unit for head in branch.heads for unit in _units(head)), branch.layers)
         if unit is not None
     ]
     name = class_name(space.name) + "Supernet"
@@ -58,6 +58,12 @@ def compile_supernet(space: Space, source_name: str) -> str:
         stages=[_stage_view(stage, branches, classes) for stage, branches in stages],
         functional=any("F." in line for view in classes.views for line in view.forward),
     )
+
+
+def _units(head: Step) -> list[Unit]:
+    if isinstance(head, RepeatStep):
+        return [unit for item in head.items for unit in _units(item)]
+    return [head.unit] if isinstance(head, UnitStep) else []
 
 
 def _grouped(number: int) -> str:
@@ -137,6 +143,8 @@ def _shapes(shapes: list[Shape]) -> str:
 def _module(step: Step, classes: Classes) -> Document:
     if isinstance(step, UnitStep):
         return classes.construct(step.unit)
+    if isinstance(step, RepeatStep):
+        return bracketed("nn.Sequential(", [_module(item, classes) for item in step.items], ")")
     assert isinstance(step, ModuleStep)
     arguments: list[Document] = []
     for f in step.fields:
