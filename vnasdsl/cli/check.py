@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
 from vnasdsl.cli.options import input_options, json_option
-from vnasdsl.cli.targets import load_target
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, VnsError
+from vnasdsl.language.files import read_source
 from vnasdsl.show.numbers import count_words
 from vnasdsl.space import Overrides, Program, Space
+from vnasdsl.space.program import examine
 
 
 @click.command()
@@ -31,40 +33,35 @@ def command(files: tuple[str, ...], frames: int | None, size: int | None, classe
     found: list[Diagnostic] = []
     failed = False
     for file in files:
+        program: Program | None
         try:
-            program, _ = load_target(file, Overrides(frames, size, classes))
-            found += program.warnings
-            check_recipes(program)
-            if not as_json:
-                click.echo(f"{file}: ok" + "".join(f"\n  {describe(space)}" for space in program.spaces.values()))
+            program, faults = examine(read_source(file), Path(file), Overrides(frames, size, classes), check_recipe)
         except VnsError as fault:
-            failed = True
-            found += fault.diagnostics
-            if not as_json:
-                from vnasdsl.language.render import render
+            program, faults = None, list(fault.diagnostics)
+        found += faults
+        wrong = any(d.severity == "error" for d in faults)
+        failed = failed or wrong
+        if faults and not as_json:
+            from vnasdsl.language.render import render
 
-                click.echo(render(fault.diagnostics).rstrip("\n"), err=True)
+            click.echo(render(faults).rstrip("\n"), err=True)
+        if program is not None and not wrong and not as_json:
+            click.echo(f"{file}: ok" + "".join(f"\n  {describe(space)}" for space in program.spaces.values()))
     if as_json:
         click.echo(json.dumps([as_dict(d) for d in found], indent=2))
     if failed:
         raise SystemExit(1)
 
 
-def check_recipes(program: Program) -> None:
-    """Raises: VnsError with every unknown key and wrong value of the file's own recipes."""
-    recipes = [item for item in program.module.items if isinstance(item, tree.Recipe)]
-    if not recipes:
-        return
+def check_recipe(recipe: tree.Recipe) -> list[Diagnostic]:
+    """Unknown keys and wrong values of a recipe."""
     from vnasdsl.train.recipe_text import resolve_recipe  # pydantic is slow to import: only where there is a recipe
 
-    found: list[Diagnostic] = []
-    for recipe in recipes:
-        try:
-            resolve_recipe(recipe.kind, recipe)
-        except VnsError as fault:
-            found += fault.diagnostics
-    if found:
-        raise VnsError(found)
+    try:
+        resolve_recipe(recipe.kind, recipe)
+    except VnsError as fault:
+        return list(fault.diagnostics)
+    return []
 
 
 def describe(space: Space) -> str:

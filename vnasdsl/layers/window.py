@@ -24,11 +24,12 @@ class Window:
             (n + 2 * p - d * (k - 1) - 1) // s + 1
             for n, k, s, d, p in zip(size, self.kernel, self.stride, self.dilation, self.padding, strict=True)
         )
-        for axis, n, left in zip(AXES, size, out, strict=True):
+        for axis, left in zip(AXES, out, strict=True):
             if left < 1:
+                shown = f"{size[1]} x {size[2]}" if axis != "frames" else f"{size[0]} frames"
                 raise LayerError(
                     "E0401",
-                    f"`{layer}` leaves 0 {axis}: the input has {n} here",
+                    f"`{layer}` leaves 0 {axis}: the input is {shown} here",
                     "use a larger input, a smaller kernel or `padding=same`",
                 )
         return out  # type: ignore[return-value]

@@ -26,6 +26,8 @@ class Definitions:
     recipes: dict[str, tree.Recipe] = field(default_factory=dict)
     files: set[Path] = field(default_factory=set)
     """The files imported so far."""
+    complete: bool = True
+    """False when an import could not be read: names that are not known may stand there."""
 
     def add(self, item: tree.Definition) -> None:
         """Raises: VnsError E0203 for a name defined twice, E0205 for one that cannot be used."""
@@ -193,6 +195,8 @@ class Definitions:
         if call.function not in CATALOGUE and call.function not in self.blocks:
             if call.function in names:
                 return [Diagnostic("E0302", f"`{call.function}` is a value, expected a layer or a block", Label(place))]
+            if not self.complete:
+                return []
             known = [*self.blocks, *CATALOGUE]
             help = did_you_mean(call.function, known) or "layers are listed by `vnasdsl show --layers`"
             return [Diagnostic("E0201", f"unknown layer or block `{call.function}`", Label(place), help=help)]

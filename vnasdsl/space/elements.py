@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from vnasdsl.language import tree
 from vnasdsl.language.source import Span
-from vnasdsl.layers.base import Layer, Value
+from vnasdsl.layers.base import Applied, Layer, Value
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,18 @@ class Repeat:
 
 
 Element: TypeAlias = Op | Group | Wrap | Alternatives | Repeat
+
+
+def _nothing(arguments: object, shape: object, classes: object) -> Applied:
+    raise AssertionError("a line that could not be read has no shape")
+
+
+POISON = Layer("?", "stands for a line that could not be read", (), _nothing)
+
+
+def poison(span: Span) -> Op:
+    """What stands for a faulty line: no shape comes out of it, and nothing more is said about it."""
+    return Op("", POISON, (), tree.Name("?", span=span), span)
 
 
 @dataclass(frozen=True, eq=False)

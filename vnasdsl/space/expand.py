@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeAlias
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import error
+from vnasdsl.language.diagnostics import Diagnostic, VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.space.definitions import Definitions, nodes
-from vnasdsl.space.elements import Alternatives, Element, Group, Op, Option, Repeat, Segment, Wrap, label_text, relabel
-from vnasdsl.space.names import Namer, check_name
+from vnasdsl.space.elements import (
+    Alternatives,
+    Element,
+    Group,
+    Op,
+    Option,
+    Repeat,
+    Segment,
+    Wrap,
+    label_text,
+    poison,
+    relabel,
+)
+from vnasdsl.space.names import Namer, check_name, two_alike
 from vnasdsl.space.values import COMPARISON, coerce, evaluate, expression_of, number, substitute, unsupported
 
 OpenChoice: TypeAlias = tree.Choice | tree.Range
@@ -30,6 +43,8 @@ class Expander:
         self.definitions = definitions
         self.lines: dict[tuple[object, ...], tuple[tuple[Element, ...], ...]] = {}
         self.open: list[str] = []
+        self.faults: list[Diagnostic] = []
+        """What is wrong with lines that were replaced by `poison`."""
         self.sizes: dict[int, tuple[Element, int]] = {}
 
     # ------------------------------------------------------------- statements
@@ -40,13 +55,13 @@ class Expander:
         loose: list[tree.Statement] = []
         stages = [s for s in net.body if isinstance(s, tree.Stage)]
         namer = Namer([s for s in net.body if isinstance(s, tree.Wire)])
+        self.faults += namer.faults
         for stage in stages:
-            check_name(stage.name, "stage", stage.name_span)
-            if stage.name in namer.used or stage.name in namer.given:
-                first = next(s.name_span for s in stages if s.name == stage.name)
-                raise error(
-                    "E0204", f"two labels alike: stage `{stage.name}`", stage.name_span, f"also in line {first.line}"
-                )
+            with self.collecting():
+                check_name(stage.name, "stage", stage.name_span)
+                if stage.name in namer.used or stage.name in namer.given:
+                    first = next(s.name_span for s in stages if s.name == stage.name)
+                    raise two_alike(stage.name, stage.name_span, namer.given.get(stage.name, first))
             namer.used.add(stage.name)
 
         def flush() -> None:
@@ -59,16 +74,17 @@ class Expander:
         for statement in net.body:
             if isinstance(statement, tree.Stage):
                 flush()
-                own = Namer([s for s in statement.body if isinstance(s, tree.Wire)])
+                own = self.namer(statement.body)
                 lines = self.body(statement.body, own, input_name if not segments else None)
                 segments.append(Segment(statement.name, Group(statement.name, lines, statement.span)))
             elif isinstance(statement, (tree.Line, tree.Wire)):
                 loose.append(statement)
         flush()
-        if not segments:
-            raise error("E0304", f"`{net.name}` has no layers", net.name_span)
-        if sum(self.size(s.body) for s in segments) > MOST_LAYERS:
-            raise error("E0502", f"`{net.name}` expands to more than {MOST_LAYERS} layers", net.name_span)
+        with self.collecting():
+            if not segments:
+                raise error("E0304", f"`{net.name}` has no layers", net.name_span)
+            if sum(self.size(s.body) for s in segments) > MOST_LAYERS:
+                raise error("E0502", f"`{net.name}` expands to more than {MOST_LAYERS} layers", net.name_span)
         return tuple(segments)
 
     def body(
@@ -76,12 +92,31 @@ class Expander:
     ) -> tuple[tuple[Element, ...], ...]:
         lines = []
         for statement in statements:
-            if isinstance(statement, tree.Line):
-                lines.append(self.line(statement.value, namer, None, input_name))
-            elif isinstance(statement, tree.Wire):
-                lines.append(self.line(statement.value, namer, statement.name, input_name))
+            try:
+                if isinstance(statement, tree.Line):
+                    lines.append(self.line(statement.value, namer, None, input_name))
+                elif isinstance(statement, tree.Wire):
+                    lines.append(self.line(statement.value, namer, statement.name, input_name))
+                else:
+                    lines.append((poison(statement.span),))
+            except VnsError as fault:
+                self.faults += fault.diagnostics
+                lines.append((poison(statement.span),))
             input_name = None
         return tuple(line for line in lines if line)
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Keep the faults raised inside and go on."""
+        try:
+            yield
+        except VnsError as fault:
+            self.faults += fault.diagnostics
+
+    def namer(self, statements: Sequence[tree.Statement]) -> Namer:
+        namer = Namer([s for s in statements if isinstance(s, tree.Wire)])
+        self.faults += namer.faults
+        return namer
 
     def line(
         self, value: tree.Expression, namer: Namer, label: str | None, input_name: str | None
@@ -163,6 +198,8 @@ class Expander:
     def call(self, call: tree.Call, namer: Namer, label: str | None) -> Element:
         """A layer or a block; a choice among its arguments becomes a choice between calls."""
         definitions = self.definitions
+        if call.function not in CATALOGUE and call.function not in definitions.blocks:
+            raise VnsError(())  # said already, by the check of names
         bound = definitions.bind(call)
         wraps = call.function in CATALOGUE and CATALOGUE[call.function].wraps
         if label is None and not wraps:
@@ -194,15 +231,22 @@ class Expander:
     def catalogue_layer(self, call: tree.Call, bound: dict[str, tree.Expression], namer: Namer, label: str) -> Element:
         layer = CATALOGUE[call.function]
         arguments = []
+        faults: list[Diagnostic] = []
         for parameter in layer.parameters:
             value = parameter.default
             if parameter.name in bound:
                 expression = bound[parameter.name]
-                value = coerce(parameter, evaluate(expression), expression.span, layer.name)
+                try:
+                    value = coerce(parameter, evaluate(expression), expression.span, layer.name)
+                except VnsError as fault:
+                    faults += fault.diagnostics
             arguments.append((parameter.name, value))
+        if faults:
+            raise VnsError(faults)
         if layer.wraps:
-            assert call.body is not None
-            inner = Namer([s for s in call.body if isinstance(s, tree.Wire)]) if label else namer
+            if call.body is None:
+                raise VnsError(())  # said already, by the check of names
+            inner = self.namer(call.body) if label else namer
             body = Group("", self.body(call.body, inner), call.span)
             return Wrap(label, layer, tuple(arguments), body, replace(call, body=None), call.span)
         return Op(label, layer, tuple(arguments), self.closed(call), call.span)
@@ -223,8 +267,7 @@ class Expander:
             self.open.append(block.name)
             try:
                 statements = [substitute(s, values) for s in block.body]
-                namer = Namer([s for s in block.body if isinstance(s, tree.Wire)])
-                self.lines[key] = self.body(statements, namer)  # type: ignore[arg-type]
+                self.lines[key] = self.body(statements, self.namer(block.body))  # type: ignore[arg-type]
             except RecursionError:
                 raise error("E0105", "blocks are nested too deeply", call.span) from None
             finally:

@@ -121,8 +121,8 @@ class GraphBuilder:
         shape = state.head_shape
         for piece in state.pieces:
             place = f"{prefix}.layers"
-            if piece.segment != stage.name:
-                place = f"{place}.{piece.segment or 'tail'}"
+            if piece.place:
+                place = f"{place}.{piece.place}"
             for element in piece.elements:
                 end, shape = self.walk(element, shape, join(place, element.label), end)
         return end

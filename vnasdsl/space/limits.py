@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, did_you_mean, error
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, did_you_mean, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.space.shapes import Cost
 from vnasdsl.space.values import COMPARISON, number, unsupported
@@ -50,28 +50,28 @@ class Limit:
         return []
 
 
-def read_limits(net: tree.Space | tree.Network) -> tuple[Limit, ...]:
-    """Raises: VnsError for a quantity that is not known."""
-    limits = []
+def read_limits(net: tree.Space | tree.Network) -> tuple[tuple[Limit, ...], tuple[Diagnostic, ...]]:
+    """The limits of a space or network, and what is wrong with those that cannot be read."""
+    limits: list[Limit] = []
+    faults: list[Diagnostic] = []
     for statement in net.body:
-        if not isinstance(statement, tree.Require):
-            continue
-        condition = statement.condition
-        if not isinstance(condition.left, tree.Name):
-            raise error(
-                "E0302", "a limit begins with what it limits", condition.left.span, help="write `require macs <= 20G`"
-            )
-        quantity = condition.left.id
-        if quantity not in QUANTITIES:
-            if quantity.startswith("latency"):
-                raise unsupported("a limit on latency", condition.left.span)
-            raise error(
-                "E0202",
-                f"unknown quantity `{quantity}`",
-                condition.left.span,
-                help=did_you_mean(quantity, QUANTITIES) or "limits can be put on `macs` and `params`",
-            )
-        if condition.op in ("==", "!="):
-            raise error("E0302", f"a limit cannot use `{condition.op}`", condition.span, help="use `<=` or `>=`")
-        limits.append(Limit(quantity, condition.op, number(condition.right), condition))
-    return tuple(limits)
+        if isinstance(statement, tree.Require):
+            try:
+                limits.append(_limit(statement.condition))
+            except VnsError as fault:
+                faults += fault.diagnostics
+    return tuple(limits), tuple(faults)
+
+
+def _limit(condition: tree.Compare) -> Limit:
+    left = condition.left
+    if not isinstance(left, tree.Name):
+        raise error("E0302", "a limit begins with what it limits", left.span, help="write `require macs <= 20G`")
+    if left.id not in QUANTITIES:
+        if left.id.startswith("latency"):
+            raise unsupported("a limit on latency", left.span)
+        help = did_you_mean(left.id, QUANTITIES) or "limits can be put on `macs` and `params`"
+        raise error("E0202", f"unknown quantity `{left.id}`", left.span, help=help)
+    if condition.op in ("==", "!="):
+        raise error("E0302", f"a limit cannot use `{condition.op}`", condition.span, help="use `<=` or `>=`")
+    return Limit(left.id, condition.op, number(condition.right), condition)

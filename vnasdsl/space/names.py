@@ -7,7 +7,7 @@ import keyword
 from collections.abc import Iterable
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import VnsError, error
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.language.source import Span
 
 # Attributes of torch.nn.Module: a label with such a name would break the generated class. A test holds the list equal
@@ -59,11 +59,15 @@ class Namer:
 
     def __init__(self, given: Iterable[tree.Wire] = ()):
         self.given: dict[str, Span] = {}
+        self.faults: list[Diagnostic] = []
         for wire in given:
-            check_name(wire.name, "line", wire.name_span)
-            if wire.name in self.given:
-                raise _twice(wire.name, wire.name_span, self.given[wire.name])
-            self.given[wire.name] = wire.name_span
+            try:
+                check_name(wire.name, "line", wire.name_span)
+                if wire.name in self.given:
+                    raise two_alike(wire.name, wire.name_span, self.given[wire.name])
+            except VnsError as fault:
+                self.faults += fault.diagnostics
+            self.given.setdefault(wire.name, wire.name_span)
         self.used: set[str] = set()
 
     def label(self, base: str) -> str:
@@ -76,9 +80,7 @@ class Namer:
         return name
 
 
-def _twice(name: str, span: Span, first: Span) -> VnsError:
-    from vnasdsl.language.diagnostics import Diagnostic, Label
-
+def two_alike(name: str, span: Span, first: Span) -> VnsError:
     return VnsError(
         Diagnostic(
             "E0204",

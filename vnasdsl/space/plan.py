@@ -8,6 +8,7 @@ each of them. Lines outside of stages run inside each state of the stage before 
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
@@ -16,6 +17,8 @@ from vnasdsl.space.assign import assignments
 from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Segment, Wrap, choices
 from vnasdsl.space.shapes import Analysis
 
+TAIL = "tail"
+"""The name, inside a state, of lines that stand outside of stages."""
 MOST_STATES = 64
 """States of one stage: a supernet holds a head for every pair of states of neighbouring stages."""
 
@@ -36,6 +39,8 @@ class Piece:
     """Lines that run inside a state: the rest of its own stage, or of a later one that makes no states."""
 
     segment: str
+    place: str
+    """The name of the part of the state that the lines are; empty for the stage's own, which are the state itself."""
     lines: tuple[tuple[Element, ...], ...]
     input: Shape
 
@@ -74,10 +79,28 @@ class Plan:
 
 def make_plan(segments: tuple[Segment, ...], shape: Shape, input_name: str, analysis: Analysis) -> Plan:
     """Raises: VnsError E0501 for a choice that changes the shape where it may not, E0502 for too many states."""
-    builder = _Builder(analysis, input_name, shape)
+    names = {segment.name for segment in segments}
+    builder = _Builder(analysis, _unique(input_name, names), shape)
     for segment in segments:
         builder.add(segment)
     return builder.plan()
+
+
+def _unique(base: str, taken: Container[str]) -> str:
+    name, count = base, 1
+    while name in taken:
+        count += 1
+        name = f"{base}{count}"
+    return name
+
+
+def _labels(elements: Iterable[Element]) -> Iterator[str]:
+    """The names that elements have where they stand; a residual without one leaves its place to its body."""
+    for element in elements:
+        if isinstance(element, Wrap) and not element.label:
+            yield from _labels(element.body.items)
+        else:
+            yield element.label
 
 
 class _Builder:
@@ -87,6 +110,7 @@ class _Builder:
         self.input = shape
         self.stages: list[PlanStage] = []
         self.kept: dict[tuple[int, Shape], Shape] = {}
+        self.faults: list[Diagnostic] = []
 
     def sources(self) -> list[tuple[str, Shape]]:
         if not self.stages:
@@ -147,14 +171,17 @@ class _Builder:
             states.append(PlanState(label, made, tuple(heads), (), after, after))
         self.stages.append(PlanStage(name or self.input_name, head, tuple(states)))
         if rest:
-            self.extend(name, rest)
+            self.extend(name, rest, own=True)
 
-    def extend(self, segment: str, lines: tuple[tuple[Element, ...], ...]) -> None:
+    def extend(self, segment: str, lines: tuple[tuple[Element, ...], ...], own: bool = False) -> None:
         """Put lines inside each state of the last stage."""
         last = self.stages[-1]
         states = []
         for state in last.states:
-            piece = Piece(segment, lines, state.shape)
+            taken = {piece.place for piece in state.pieces}
+            taken.update(label for piece in state.pieces if not piece.place for label in _labels(piece.elements))
+            place = "" if own else _unique(segment or TAIL, taken)
+            piece = Piece(segment, place, lines, state.shape)
             shape = state.shape
             for element in piece.elements:
                 shape = self.keeps_shape(element, shape, segment)
@@ -178,8 +205,8 @@ class _Builder:
             case Alternatives():
                 shapes = {self.keeps_shape(option.element, shape, segment) for option in element.options}
                 if len(shapes) > 1:
-                    raise self.changes(element, shapes, segment)
-                (after,) = shapes
+                    self.faults += self.changes(element, shapes, segment).diagnostics
+                after = min(shapes)
         self.kept[key] = after
         return after
 
@@ -196,5 +223,7 @@ class _Builder:
         )
 
     def plan(self) -> Plan:
+        if self.faults:
+            raise VnsError(self.faults)
         (output,) = {state.shape for state in self.stages[-1].states}
         return Plan(tuple(self.stages), self.input, output)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean, error
+from vnasdsl.language.diagnostics import Diagnostic, Label, Severity, UserError, VnsError, did_you_mean, error
 from vnasdsl.language.files import read_source
+from vnasdsl.language.limits import MAX_DIAGNOSTICS
 from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source
-from vnasdsl.project import project_root
 from vnasdsl.space.definitions import RECIPE_KINDS, Definitions
+from vnasdsl.space.imports import collect
 from vnasdsl.space.inputs import Overrides
 from vnasdsl.space.space import Space, build
 
-DEEPEST_IMPORT = 16
+RecipeCheck = Callable[[tree.Recipe], list[Diagnostic]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,117 +88,84 @@ def load(path: str | os.PathLike[str], overrides: Overrides | None = None) -> Pr
 
 def load_source(source: Source, path: Path | None, overrides: Overrides | None = None) -> Program:
     """The same for a text at hand; `path` is where its imports are looked for (None: it may import nothing)."""
-    module = parse(source)
+    program, found = examine(source, path, overrides)
+    if program is None or any(d.severity == "error" for d in found):
+        raise VnsError(found)
+    return program
+
+
+def examine(
+    source: Source, path: Path | None, overrides: Overrides | None = None, check_recipe: RecipeCheck | None = None
+) -> tuple[Program | None, list[Diagnostic]]:
+    """What a text says as far as it can be read (None: not at all), and every fault in it, in the order of the text.
+
+    A faulty part silences what depends on it: a line that cannot be read has no shape, and nothing is said about the
+    lines behind it that would need one. `check_recipe` says what is wrong with the entries of a recipe.
+    """
+    try:
+        module = parse(source)
+    except VnsError as fault:
+        return None, list(fault.diagnostics)
     definitions = Definitions()
     found: list[Diagnostic] = []
-    _collect(module, path, definitions, found, ())
+    collect(module, path, definitions, found)
     found += definitions.check(module.items)
     for recipe in (item for item in module.items if isinstance(item, tree.Recipe)):
         found += _check_recipe(recipe, definitions)
-    if found:
-        raise VnsError(_sorted(found))
-    builder = _Builder(definitions, overrides or Overrides())
+        if check_recipe is not None and recipe.kind in RECIPE_KINDS:
+            found += check_recipe(recipe)
+    builder = _Builder(definitions, overrides or Overrides(), found)
     spaces: dict[str, Space] = {}
     for item in module.items:
-        if isinstance(item, (tree.Space, tree.Network)):
-            try:
-                spaces[item.name] = builder.get(item)
-                found += spaces[item.name].check()
-            except VnsError as fault:
-                found += fault.diagnostics
-    errors = [d for d in found if d.severity == "error"]
-    if errors:
-        raise VnsError(_sorted(found))
-    return Program(source.name, module, definitions, spaces, tuple(_sorted(found)))
+        if isinstance(item, (tree.Space, tree.Network)) and definitions.nets.get(item.name) is item:
+            space = builder.get(item)
+            if space is not None:
+                spaces[item.name] = space
+                found += space.check()
+    found = _sorted(found)
+    return Program(source.name, module, definitions, spaces, tuple(found)), _at_most(found)
 
 
 class _Builder:
-    """Builds every space once, claimed ones first."""
+    """Builds every space once, claimed ones first; faults are collected."""
 
-    def __init__(self, definitions: Definitions, overrides: Overrides):
+    def __init__(self, definitions: Definitions, overrides: Overrides, found: list[Diagnostic]):
         self.definitions = definitions
         self.overrides = overrides
-        self.built: dict[str, Space] = {}
-        self.open: set[str] = set()
+        self.found = found
+        self.built: dict[str, Space | None] = {}
 
-    def get(self, net: tree.Space | tree.Network) -> Space:
+    def get(self, net: tree.Space | tree.Network) -> Space | None:
+        """None when not even its input can be read."""
         if net.name not in self.built:
             claim = None
             if isinstance(net, tree.Network) and net.space is not None:
-                claim = self.get(self.claimed(net.space, net))
-            self.built[net.name] = build(net, self.definitions, self.overrides, claim)
+                claimed = self.claimed(net.space)
+                claim = self.get(claimed) if claimed is not None else None
+            try:
+                self.built[net.name] = build(net, self.definitions, self.overrides, claim)
+            except VnsError as fault:
+                self.found += fault.diagnostics
+                self.built[net.name] = None
         return self.built[net.name]
 
-    def claimed(self, name: tree.Name, net: tree.Network) -> tree.Space:
+    def claimed(self, name: tree.Name) -> tree.Space | None:
         known = {n: s for n, s in self.definitions.nets.items() if isinstance(s, tree.Space)}
-        if name.id not in known:
+        if name.id not in known and self.definitions.complete:
             help = did_you_mean(name.id, known) or "define it here or import the file that does"
-            raise error("E0206", f"unknown space `{name.id}`", name.span, help=help)
-        return known[name.id]
+            self.found.append(Diagnostic("E0206", f"unknown space `{name.id}`", Label(name.span), help=help))
+        return known.get(name.id)
 
 
 def _check_recipe(recipe: tree.Recipe, definitions: Definitions) -> list[Diagnostic]:
     if recipe.kind not in RECIPE_KINDS:
         kinds = did_you_mean(recipe.kind, RECIPE_KINDS) or "a recipe begins with `search`, `retrain` or `evaluate`"
         return [Diagnostic("E0804", f"unknown kind of recipe `{recipe.kind}`", Label(recipe.span), help=kinds)]
-    if recipe.target.id not in definitions.nets:
+    if recipe.target.id not in definitions.nets and definitions.complete:
         help = did_you_mean(recipe.target.id, definitions.nets)
         message = f"unknown space or network `{recipe.target.id}`"
         return [Diagnostic("E0206", message, Label(recipe.target.span), help=help)]
     return []
-
-
-def _collect(
-    module: tree.Module, path: Path | None, into: Definitions, found: list[Diagnostic], trail: tuple[Path, ...]
-) -> None:
-    """Add what a module and its imports define, imports first."""
-    here = path.resolve() if path is not None else None
-    for item in module.items:
-        try:
-            if isinstance(item, tree.Import):
-                _import(item, here, into, found, trail)
-            else:
-                into.add(item)
-        except VnsError as fault:
-            found += fault.diagnostics
-
-
-def _import(
-    item: tree.Import, here: Path | None, into: Definitions, found: list[Diagnostic], trail: tuple[Path, ...]
-) -> None:
-    """Raises: VnsError E0701, E0702, E0703 and the faults of the imported file."""
-    text, span = item.path.value, item.path.span
-    if here is None:
-        raise error("E0701", "a text that is not in a file cannot import", span)
-    if not text.endswith(".vns") or "\\" in text or not text.isprintable():
-        raise error("E0701", f"`{text}` is not the path of a .vns file", span, help='write `import "relative.vns"`')
-    root = project_root(here)
-    target = Path(os.path.normpath(here.parent / text))
-    if (
-        Path(text).is_absolute()
-        or not target.is_relative_to(root)
-        or not target.resolve().is_relative_to(root.resolve())
-    ):
-        raise error(
-            "E0701",
-            f"`{text}` is outside the project",
-            span,
-            help="imports stay below the folder of pyproject.toml or .git",
-        )
-    target = target.resolve()
-    if target == here or target in trail:
-        raise error("E0702", f"imports in a circle: `{text}` imports this file", span)
-    if len(trail) >= DEEPEST_IMPORT:
-        raise error("E0502", f"imports are nested more than {DEEPEST_IMPORT} deep", span)
-    if not target.is_file():
-        raise error("E0703", f"`{text}` does not exist", span, help="the path is taken from the folder of this file")
-    if target in into.files:
-        return
-    into.files.add(target)
-    shown = Path(os.path.normpath(Path(item.span.source.name).parent / text))
-    module = parse(read_source(shown))
-    _collect(module, target, into, found, (*trail, here))
-    found += into.check(module.items)
 
 
 def _sorted(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
@@ -205,4 +174,17 @@ def _sorted(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
     def key(d: Diagnostic) -> tuple[str, int, str]:
         return (d.primary.span.source.name, d.primary.span.start, d.code) if d.primary else ("", 0, d.code)
 
-    return sorted(dict.fromkeys(diagnostics), key=key)
+    unique: dict[tuple[object, ...], Diagnostic] = {}
+    for diagnostic in sorted(diagnostics, key=key):
+        unique.setdefault((key(diagnostic), diagnostic.message), diagnostic)
+    return list(unique.values())
+
+
+def _at_most(found: list[Diagnostic]) -> list[Diagnostic]:
+    """Errors before warnings where there are too many to show, and a count of the rest."""
+    if len(found) <= MAX_DIAGNOSTICS:
+        return found
+    errors = [d for d in found if d.severity == "error"]
+    kept = (errors or found)[:MAX_DIAGNOSTICS]
+    severity: Severity = "error" if errors else "warning"
+    return [*kept, Diagnostic("E0101", f"{len(found) - len(kept)} more faults not shown", None, severity)]

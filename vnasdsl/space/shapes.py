@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vnasdsl.language.diagnostics import Diagnostic, Label
-from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
+from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Applied, LayerError, Shape, show_shape
-from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Segment, Wrap
+from vnasdsl.space.elements import POISON, Alternatives, Element, Group, Op, Repeat, Segment, Wrap
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Analysis:
         self._known: dict[tuple[int, Shape], tuple[Element, Outcomes]] = {}
         self._applied: dict[tuple[int, Shape], tuple[Op, Applied | LayerError]] = {}
         self._sites: list[Span] = []
-        self._reported: set[tuple[str, Span, str]] = set()
+        self._reported: set[tuple[str, Span, Span]] = set()
 
     def apply(self, op: Op, shape: Shape) -> Applied:
         """A layer at a shape. Raises: LayerError."""
@@ -129,15 +129,18 @@ class Analysis:
                 return self._residual(element, shape)
 
     def _op(self, op: Op, shape: Shape) -> Outcomes:
+        if op.layer is POISON:
+            return {}
         try:
             applied = self.apply(op, shape)
         except LayerError as fault:
             self.report(
-                Diagnostic(fault.code, self._where(fault.message), self._label(op.span), help=fault.help), op.span
+                Diagnostic(fault.code, self._where(fault.message, op.span), self._label(op.span), help=fault.help),
+                op.span,
             )
             return {}
         if applied.warning:
-            message = self._where(f"{print_inline(op.call)}: {applied.warning}")
+            message = self._where(f"`{op.layer.name}`: {applied.warning}", op.span)
             self.report(Diagnostic("W0401", message, self._label(op.span), severity="warning"), op.span)
         return {applied.output: Cost(applied.macs, applied.macs, applied.params, applied.params)}
 
@@ -150,7 +153,7 @@ class Analysis:
                 self.report(
                     Diagnostic(
                         "E0402",
-                        self._where(message),
+                        self._where(message, wrap.span),
                         self._label(wrap.span),
                         help="both must have one shape: keep the channels (`same`) and use no stride inside",
                     ),
@@ -158,11 +161,13 @@ class Analysis:
                 )
         return fitting
 
-    def _where(self, message: str) -> str:
-        if not self._sites:
+    def _where(self, message: str, span: Span) -> str:
+        """The message with the line of the text in the place of the layer inside the block it uses."""
+        site = " ".join((self._sites[0] if self._sites else span).text.split())
+        if len(site) > 60 or "`" in site:
             return message
-        site = " ".join(self._sites[0].text.split())
-        return f"in `{site}`: {message}" if len(site) <= 60 else message
+        name, rest = message[1:].split("`", 1) if message.startswith("`") else ("", "")
+        return f"`{site}`{rest}" if name in CATALOGUE else f"in `{site}`: {message}"
 
     def _label(self, span: Span) -> Label:
         return Label(self._sites[0] if self._sites else span)
@@ -170,7 +175,7 @@ class Analysis:
     def report(self, diagnostic: Diagnostic, inner: Span) -> None:
         """Keep a fault once, with the layer inside the block it comes from as a second place."""
         assert diagnostic.primary is not None
-        key = (diagnostic.code, diagnostic.primary.span, diagnostic.message)
+        key = (diagnostic.code, diagnostic.primary.span, inner)  # one a place, whatever the shapes that come by
         if key in self._reported:
             return
         self._reported.add(key)

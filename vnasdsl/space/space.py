@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean
 from vnasdsl.language.printer import print_module
-from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.space.assign import Counter, assignments, restrict
 from vnasdsl.space.definitions import Definitions, nodes
@@ -42,6 +41,8 @@ class Space:
     limits: tuple[Limit, ...] = field(default=(), repr=False)
     claim: Space | None = field(default=None, repr=False)
     """The space this network says it lies in."""
+    faults: tuple[Diagnostic, ...] = field(default=(), repr=False)
+    """What is wrong with single lines, which then have no shape."""
 
     # ---------------------------------------------------------------- choices
 
@@ -190,8 +191,8 @@ class Space:
     def check(self) -> list[Diagnostic]:
         """Every fault of shape, limit and claim. Errors come with severity "error"."""
         cost = self._cost
-        found = list(self.analysis.diagnostics)
-        if cost is None:
+        found = [*self.faults, *self.analysis.diagnostics]
+        if cost is None or self.faults:
             return found
         network = self.kind == "network"
         for limit in (*self.limits, *(self.claim.limits if network and self.claim else ())):
@@ -208,8 +209,8 @@ class Space:
     @property
     def cost(self) -> Cost:
         """Raises: VnsError when a shape does not fit."""
-        if self._cost is None:
-            raise VnsError([d for d in self.analysis.diagnostics if d.severity == "error"])
+        if self._cost is None or self.faults:
+            raise VnsError([d for d in (*self.faults, *self.analysis.diagnostics) if d.severity == "error"])
         return self._cost
 
     @property
@@ -315,22 +316,24 @@ def build(
     overrides: Overrides,
     claim: Space | None = None,
 ) -> Space:
-    """A space or network from its syntax. Raises: VnsError."""
-    video, line = read_input(net, overrides)
-    segments = Expander(definitions).segments(net, line.name)
-    space = Space(net.name, video, segments, definitions, net, read_limits(net), claim)
+    """A space or network from its syntax. What is wrong with single lines is kept in its `faults`.
+
+    Raises: VnsError when not even its input can be read: without it there are no shapes.
+    """
+    expander = Expander(definitions)
+    try:
+        video, line = read_input(net, overrides)
+    except VnsError as fault:
+        expander.segments(net, "")
+        limits, faults = read_limits(net)
+        raise VnsError((*fault.diagnostics, *expander.faults, *faults)) from None
+    segments = expander.segments(net, line.name)
+    limits, faults = read_limits(net)
+    space = Space(net.name, video, segments, definitions, net, limits, claim, (*expander.faults, *faults))
     if isinstance(net, tree.Network) and space.choices:
         first = space.choices[0]
-        raise VnsError(
-            Diagnostic(
-                "E0503",
-                f"network `{net.name}` leaves the choice `{first.name}` open",
-                Label(first.span or _place(net)),
-                help="choose one option, or make it a `space`",
-            )
-        )
+        help = "choose one option, or make it a `space`"
+        message = f"network `{net.name}` leaves the choice `{first.name}` open"
+        open_choice = Diagnostic("E0503", message, Label(first.span or net.name_span), help=help)
+        return replace(space, faults=(*space.faults, open_choice))
     return space
-
-
-def _place(net: tree.Space | tree.Network) -> Span:
-    return net.name_span

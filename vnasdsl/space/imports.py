@@ -1,0 +1,73 @@
+"""Following imports: which files a text may read, and what they define."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Diagnostic, VnsError, error
+from vnasdsl.language.files import read_source
+from vnasdsl.language.parser import parse
+from vnasdsl.project import project_root
+from vnasdsl.space.definitions import Definitions
+
+DEEPEST_IMPORT = 16
+
+
+def collect(
+    module: tree.Module, path: Path | None, into: Definitions, found: list[Diagnostic], trail: tuple[Path, ...] = ()
+) -> None:
+    """Add what a module and its imports define; faults go to `found`, those of imported files too.
+
+    `path` is the module's file; None: it is in no file and may import nothing.
+    """
+    here = path.resolve() if path is not None else None
+    for item in module.items:
+        try:
+            if isinstance(item, tree.Import):
+                _import(item, here, into, found, trail)
+            else:
+                into.add(item)
+        except VnsError as fault:
+            found += fault.diagnostics
+            if isinstance(item, tree.Import):
+                into.complete = False
+
+
+def _import(
+    item: tree.Import, here: Path | None, into: Definitions, found: list[Diagnostic], trail: tuple[Path, ...]
+) -> None:
+    """Raises: VnsError E0701, E0702, E0703 and the syntax faults of the imported file."""
+    span = item.path.span
+    if here is None:
+        raise error("E0701", "a text that is not in a file cannot import", span)
+    target = _target(item, here)
+    if target == here or target in trail:
+        raise error("E0702", f"imports in a circle: `{item.path.value}` imports this file", span)
+    if len(trail) >= DEEPEST_IMPORT:
+        raise error("E0502", f"imports are nested more than {DEEPEST_IMPORT} deep", span)
+    if not target.is_file():
+        message = f"`{item.path.value}` does not exist"
+        raise error("E0703", message, span, help="the path is taken from the folder of this file")
+    if target in into.files:
+        return
+    into.files.add(target)
+    shown = os.path.normpath(Path(item.span.source.name).parent / item.path.value)
+    module = parse(read_source(shown if Path(shown).is_file() else target))
+    collect(module, target, into, found, (*trail, here))
+    found += into.check(module.items)
+
+
+def _target(item: tree.Import, here: Path) -> Path:
+    """The file an import means, links resolved. Raises: VnsError E0701 when it is none inside the project."""
+    text, span = item.path.value, item.path.span
+    if not text.endswith(".vns") or "\\" in text or not text.isprintable():
+        raise error("E0701", f"`{text}` is not the path of a .vns file", span, help='write `import "relative.vns"`')
+    root = project_root(here)
+    target = Path(os.path.normpath(here.parent / text))
+    inside = target.is_relative_to(root) and target.resolve().is_relative_to(root.resolve())
+    if Path(text).is_absolute() or not inside:
+        help = "imports stay below the folder of pyproject.toml or .git"
+        raise error("E0701", f"`{text}` is outside the project", span, help=help)
+    return target.resolve()
