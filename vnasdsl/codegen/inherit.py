@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vnasdsl.codegen.supernet import TAIL
 from vnasdsl.codegen.units import tensors
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Wrap, join, label_text
@@ -60,8 +59,8 @@ def _state_tensors(
         found += names
     for piece in state.pieces:
         place = f"{prefix}.layers"
-        if piece.segment != stage.name:
-            place = f"{place}.{piece.segment or TAIL}"
+        if piece.place:
+            place = f"{place}.{piece.place}"
         for element in piece.elements:
             names, shape = walker.walk(element, shape, join(place, element.label), piece.segment)
             found += names

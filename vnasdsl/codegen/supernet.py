@@ -14,9 +14,6 @@ from vnasdsl.layers.base import Shape
 from vnasdsl.space.plan import Head, PlanStage, PlanState
 from vnasdsl.space.space import Space
 
-TAIL = "tail"
-"""The name, inside a state, of lines that stand outside of stages."""
-
 
 @dataclass
 class Branch:
@@ -77,10 +74,9 @@ def _branch(builder: UnitBuilder, stage: PlanStage, state: PlanState) -> Branch:
     shape = state.head_shape
     for piece in state.pieces:
         built, after, cost = builder.lines(list(piece.lines), shape, piece.segment)
-        if piece.segment != stage.name:
-            name = piece.segment or TAIL
+        if piece.place:
             doc = f"stage {piece.segment}" if piece.segment else "the lines behind the last stage"
-            built = [Line([UnitStep(name, Unit(name, built, shape, after, doc))], after)]
+            built = [Line([UnitStep(piece.place, Unit(piece.place, built, shape, after, doc))], after)]
         lines += built
         shape = after
         macs += cost
