@@ -64,15 +64,20 @@ def compiled(files: tuple[str, ...], overrides: Overrides) -> dict[str, str]:
     from vnasdsl.codegen.outputs import compile_space
 
     texts: dict[str, str] = {}
-    origin: dict[str, str] = {}
+    origin: dict[str, tuple[str, Path]] = {}
     for target in files:
         path, _ = split_target(target)
         program, named = load_target(target, overrides)
         for space in [named] if named is not None else program.spaces.values():
             name, text = compile_space(space, source_name(path))
-            if name in texts and origin[name] != str(path.resolve()):
-                raise UserError(f"`{space.name}` is in {origin[name]} and in {path}: both would write `{name}`")
-            texts[name], origin[name] = text, str(path.resolve())
+            place = (space.name, path.resolve())
+            if origin.setdefault(name, place) != place:
+                other, where = origin[name]
+                raise UserError(
+                    f"`{other}` of `{where.name}` and `{space.name}` of `{path.name}` would both write `{name}`",
+                    "give one of them another name, or compile them to different folders with -o",
+                )
+            texts[name] = text
         if not program.spaces:
             raise UserError(f"`{path}` has no space or network to compile")
     return texts

@@ -176,10 +176,20 @@ def prove(
     net_name: str,
 ) -> dict[str, str]:
     """The choices of the space that make the network. Raises: VnsError E0601 at the first line that leaves it."""
-    _same_stages(network, space, claim, net_name)
     choices: dict[str, str] = {}
-    for mine, theirs in zip(network, space, strict=True):
-        row, after = tokens(mine.body, shape, net_analysis)
+    i = j = 0
+    while i < len(network) or j < len(space):
+        mine = network[i] if i < len(network) else None
+        theirs = space[j] if j < len(space) else None
+        row, after = tokens(mine.body, shape, net_analysis) if mine is not None else ([], shape)
+        if mine is not None and theirs is not None and mine.name == theirs.name:
+            i, j = i + 1, j + 1
+        elif theirs is not None and not theirs.name and _may_vanish(theirs, shape, net_analysis, space_analysis):
+            mine, row, after, j = _nothing(claim), [], shape, j + 1
+        elif mine is not None and not mine.name and not row:
+            theirs, i = _nothing(claim), i + 1
+        else:
+            raise _other_stage(mine, theirs, claim, net_name)
         matcher = Matcher(row, after, net_analysis, space_analysis)
         if len(row) not in matcher.ends(theirs.body, 0):
             raise _leaves(matcher, mine, theirs, claim)
@@ -188,24 +198,29 @@ def prove(
     return choices
 
 
-def _same_stages(network: tuple[Segment, ...], space: tuple[Segment, ...], claim: tree.Name, net_name: str) -> None:
-    """Raise unless both have the same stages, by name and in order."""
+def _nothing(claim: tree.Name) -> Segment:
+    """No lines outside of a stage, where the other text has some that do nothing."""
+    return Segment("", Group("", (), claim.span))
+
+
+def _may_vanish(segment: Segment, shape: Shape, network: Analysis, space: Analysis) -> bool:
+    return 0 in Matcher([], shape, network, space).ends(segment.body, 0)
+
+
+def _other_stage(mine: Segment | None, theirs: Segment | None, claim: tree.Name, net_name: str) -> VnsError:
+    """The network goes on with another stage than the space, or one of the two ends."""
 
     def describe(segment: Segment) -> str:
         return f"stage `{segment.name}`" if segment.name else "the lines outside of a stage"
 
-    for i in range(max(len(network), len(space))):
-        mine = network[i] if i < len(network) else None
-        theirs = space[i] if i < len(space) else None
-        if mine is not None and theirs is not None and mine.name == theirs.name:
-            continue
-        if mine is None:
-            assert theirs is not None
-            raise _outside(
-                f"`{net_name}` is not in space `{claim.id}`: {describe(theirs)} is missing", claim.span, claim, None
-            )
-        help = f"expected {describe(theirs)} here" if theirs is not None else f"`{claim.id}` ends before it"
-        raise _outside(f"{describe(mine)} leaves space `{claim.id}`", mine.body.span, claim, help)
+    if mine is None:
+        assert theirs is not None
+        missing = f"{describe(theirs)} {'is' if theirs.name else 'are'} missing"
+        return _outside(f"`{net_name}` is not in space `{claim.id}`: {missing}", claim.span, claim, None)
+    help = f"expected {describe(theirs)} here" if theirs is not None else f"`{claim.id}` ends before it"
+    return _outside(
+        f"{describe(mine)} {'leaves' if mine.name else 'leave'} space `{claim.id}`", mine.body.span, claim, help
+    )
 
 
 def _leaves(matcher: Matcher, mine: Segment, theirs: Segment, claim: tree.Name) -> VnsError:
