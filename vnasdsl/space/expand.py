@@ -21,6 +21,7 @@ from vnasdsl.space.elements import (
     Repeat,
     Segment,
     Wrap,
+    children,
     label_text,
     poison,
     relabel,
@@ -32,6 +33,8 @@ OpenChoice: TypeAlias = tree.Choice | tree.Range
 
 MOST_LAYERS = 200_000
 """Layers that one space may expand to, every option of every choice counted."""
+DEEPEST = 120
+"""Levels of layers in blocks, residuals, copies and choices: keeps every recursive walk far from Python's limit."""
 MOST_OPTIONS = 1_000
 """Options of one choice."""
 
@@ -45,7 +48,7 @@ class Expander:
         self.open: list[str] = []
         self.faults: list[Diagnostic] = []
         """What is wrong with lines that were replaced by `poison`."""
-        self.sizes: dict[int, tuple[Element, int]] = {}
+        self.sizes: dict[int, tuple[Element, int, int]] = {}
 
     # ------------------------------------------------------------- statements
 
@@ -85,6 +88,9 @@ class Expander:
                 raise error("E0304", f"`{net.name}` has no layers", net.name_span)
             if sum(self.size(s.body) for s in segments) > MOST_LAYERS:
                 raise error("E0502", f"`{net.name}` expands to more than {MOST_LAYERS} layers", net.name_span)
+            for segment in segments:
+                if self.depth(segment.body) > DEEPEST:
+                    raise error("E0105", f"more than {DEEPEST} levels of layers in layers", segment.body.span)
         return tuple(segments)
 
     def body(
@@ -262,7 +268,7 @@ class Expander:
             assert expression is not None
             values[parameter.name] = expression_of(evaluate(expression), expression.span)
         known = tuple((name, evaluate(value)) for name, value in values.items())
-        key = (block.name, *known)
+        key = (block.name, repr(known))  # not the values themselves: 1, 1.0 and true are equal
         if key not in self.lines:
             self.open.append(block.name)
             try:
@@ -272,7 +278,10 @@ class Expander:
                 raise error("E0105", "blocks are nested too deeply", call.span) from None
             finally:
                 self.open.pop()
-        return Group(label, self.lines[key], call.span, block.name, known, self.closed(call))
+        group = Group(label, self.lines[key], call.span, block.name, known, self.closed(call))
+        if self.depth(group) > DEEPEST:
+            raise error("E0105", f"blocks are nested too deeply: more than {DEEPEST} levels", call.span)
+        return group
 
     def closed(self, call: tree.Call) -> tree.Expression:
         """The call as it is printed: values worked out, a bare name where there is nothing in the parentheses."""
@@ -288,19 +297,20 @@ class Expander:
 
     def size(self, element: Element) -> int:
         """Layers below an element, every option counted."""
-        if id(element) in self.sizes:
-            return self.sizes[id(element)][1]
-        match element:
-            case Op():
-                size = 1
-            case Group() | Repeat():
-                size = sum(self.size(item) for item in element.items)
-            case Wrap():
-                size = 1 + self.size(element.body)
-            case Alternatives():
-                size = sum(self.size(option.element) for option in element.options)
-        self.sizes[id(element)] = (element, size)  # the element too: an id is only unique while its object lives
-        return size
+        return self.measure(element)[0]
+
+    def depth(self, element: Element) -> int:
+        """Levels of elements in elements."""
+        return self.measure(element)[1]
+
+    def measure(self, element: Element) -> tuple[int, int]:
+        """Size and depth."""
+        if id(element) not in self.sizes:
+            inner = [self.measure(child) for child, _ in children(element, "")]
+            size = sum(size for size, _ in inner) + isinstance(element, (Op, Wrap))
+            depth = 1 + max((depth for _, depth in inner), default=0)
+            self.sizes[id(element)] = (element, size, depth)  # an id is only unique while its object lives
+        return self.sizes[id(element)][1:]
 
 
 def _computed(value: tree.Expression) -> bool:
