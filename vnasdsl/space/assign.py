@@ -8,7 +8,7 @@ from itertools import product
 from math import prod
 from random import Random
 
-from vnasdsl.space.elements import Alternatives, Element, Group, Op, Option, Repeat, Wrap, join, relabel
+from vnasdsl.space.elements import Alternatives, Element, Group, Op, Option, Repeat, Wrap, choices, join, relabel
 
 Decide = Callable[[str, str, tuple[str, ...]], tuple[str, ...]]
 """(name, kind, options) -> the options to keep, at least one."""
@@ -110,12 +110,19 @@ def restrict(element: Element, path: str, decide: Decide) -> Element:
                     inner = restrict(option.element, here, decide)
                     options.append(option if inner is option.element else Option(option.text, inner))
             if len(options) == 1:
-                return relabel(options[0].element, element.label)
+                return _made(options[0].element, element)
             if all(a is b for a, b in zip(options, element.options, strict=False)) and len(options) == len(
                 element.options
             ):
                 return element
             return replace(element, options=tuple(options))
+
+
+def _made(option: Element, choice: Alternatives) -> Element:
+    """The one option that is left, in the place of the choice; choices inside it keep their names."""
+    if option.label and any(True for _ in choices(option, "")):
+        return Group(choice.label, ((option,),), choice.span)
+    return relabel(option, choice.label)
 
 
 def _with_items(group: Group, items: list[Element]) -> Group:

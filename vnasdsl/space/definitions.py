@@ -130,7 +130,8 @@ class Definitions:
                     found.append(_unsupported("`tied`", item.name_span))
                 found += self._check_body(item.body, {p.name for p in item.parameters}, top=False)
             elif isinstance(item, (tree.Space, tree.Network)):
-                found += self._check_body(item.body, set(), top=True)
+                input_name = next((s.name for s in item.body if isinstance(s, tree.Input)), None)
+                found += self._check_body(item.body, set(), top=True, input_name=input_name)
         return found
 
     def _check_parameters(self, block: tree.Block) -> list[Diagnostic]:
@@ -148,14 +149,20 @@ class Definitions:
             seen.add(p.name)
         return found
 
-    def _check_body(self, body: Sequence[tree.Statement], names: set[str], top: bool) -> list[Diagnostic]:
+    def _check_body(
+        self, body: Sequence[tree.Statement], names: set[str], top: bool, input_name: str | None = None
+    ) -> list[Diagnostic]:
+        """`input_name`: what the first line may begin with."""
         found: list[Diagnostic] = []
         for statement in body:
             match statement:
                 case tree.Line() | tree.Wire():
-                    found += self._check_layer(statement.value, names)
+                    for item in behind_input(statement.value, input_name):
+                        found += self._check_layer(item, names)
+                    input_name = None
                 case tree.Stage() if top:
-                    found += self._check_body(statement.body, names, top=False)
+                    found += self._check_body(statement.body, names, top=False, input_name=input_name)
+                    input_name = None
                 case tree.Input() | tree.Require() if top:
                     pass
                 case tree.Out():
@@ -231,6 +238,13 @@ class Definitions:
                 )
                 break
         return found
+
+
+def behind_input(line: tree.Expression, input_name: str | None) -> Sequence[tree.Expression]:
+    """The layers of a line; the first line of a net may begin with the name of the input."""
+    items = line.items if isinstance(line, tree.Chain) else (line,)
+    first = items[0]
+    return items[1:] if isinstance(first, tree.Name) and first.id == input_name else items
 
 
 PLACES = {

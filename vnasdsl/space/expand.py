@@ -11,7 +11,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers import CATALOGUE
-from vnasdsl.space.definitions import Definitions, nodes
+from vnasdsl.space.definitions import Definitions, behind_input, nodes
 from vnasdsl.space.elements import (
     Alternatives,
     Element,
@@ -84,6 +84,9 @@ class Expander:
                 loose.append(statement)
         flush()
         with self.collecting():
+            if sum(isinstance(s, tree.Input) for s in net.body) == 1:
+                line = next(s for s in net.body if isinstance(s, tree.Input))
+                check_name(line.name, "input", line.name_span)
             if not segments:
                 raise error("E0304", f"`{net.name}` has no layers", net.name_span)
             if sum(self.size(s.body) for s in segments) > MOST_LAYERS:
@@ -127,9 +130,7 @@ class Expander:
     def line(
         self, value: tree.Expression, namer: Namer, label: str | None, input_name: str | None
     ) -> tuple[Element, ...]:
-        items = value.items if isinstance(value, tree.Chain) else (value,)
-        if input_name is not None and isinstance(items[0], tree.Name) and items[0].id == input_name:
-            items = items[1:]
+        items = behind_input(value, input_name)
         if label is not None and len(items) > 1:
             inner = Namer()
             return (Group(label, (tuple(self.layer(item, inner) for item in items),), value.span),)

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from vnasdsl.space.graph import LayerRow
 
 
+MOST_NETWORKS = 10**4000
+"""Numbers are shown with all their digits, and Python writes no more than 4300 of them."""
+
+
 @dataclass(frozen=True, eq=False)
 class Space:
     """Immutable; figures are worked out when asked for and kept."""
@@ -194,6 +198,9 @@ class Space:
         found = [*self.faults, *self.analysis.diagnostics]
         if cost is None or self.faults:
             return found
+        if self.size > MOST_NETWORKS:
+            message = f"`{self.name}` has more than 10^{len(str(MOST_NETWORKS)) - 1} networks"
+            return [*found, Diagnostic("E0502", message, Label(self.syntax.name_span), help="use fewer copies")]
         network = self.kind == "network"
         for limit in (*self.limits, *(self.claim.limits if network and self.claim else ())):
             found += limit.check(cost, network)
@@ -254,7 +261,7 @@ class Space:
         """The choices of `space` that make this network. Raises: VnsError E0601."""
         span = getattr(self.syntax, "space", None) or tree.Name(space.name, span=self.syntax.name_span)
         _ = self.cost, space.cost
-        if self.input.shape != space.input.shape or self.input.frame_stride != space.input.frame_stride:
+        if replace(self.input, name=space.input.name) != space.input:
             line = next(s for s in self.syntax.body if isinstance(s, tree.Input))
             raise VnsError(
                 Diagnostic(
@@ -262,7 +269,7 @@ class Space:
                     f"the input of `{self.name}` is not that of space `{space.name}`",
                     Label(line.span),
                     help=f"expected frames={space.input.frames}, size={space.input.size},"
-                    f" frame_stride={space.input.frame_stride}",
+                    f" frame_stride={space.input.frame_stride}, classes={space.input.classes}",
                 )
             )
         return prove(self.segments, space.segments, self.input.shape, self.analysis, space.analysis, span, self.name)
