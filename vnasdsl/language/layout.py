@@ -15,19 +15,33 @@ STEP = 2
 
 @dataclass(frozen=True)
 class Break:
-    """A place where a group may go on in the next line; `flat` is written where it does not."""
+    """A place where a group may go on in the next line; `flat` is written where it does not.
+
+    It closes when only the bracket that ends an indented part follows.
+    """
 
     flat: str = " "
+    closes: bool = False
 
 
 @dataclass(frozen=True)
 class HardBreak:
-    """A line end that is always there."""
+    """A line end that is always there, with an empty line after it or without."""
+
+    blank: bool = False
+    closes: bool = False
 
 
 @dataclass(frozen=True)
 class IfBroken:
     """Text that is only there when the group around it is broken."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A comment that goes to the end of the line, whatever else comes there, and takes no room."""
 
     text: str
 
@@ -46,7 +60,12 @@ class Group:
     loose: bool = False
 
 
-Document: TypeAlias = "str | Break | HardBreak | IfBroken | Indent | Group | Sequence[Document]"
+Document: TypeAlias = "str | Break | HardBreak | IfBroken | Comment | Indent | Group | Sequence[Document]"
+
+
+# How a group is written: with a line end at each of its breaks; on one line; with a part of several lines in it but
+# none of its own breaks, the groups inside it deciding for themselves.
+_BROKEN, _FLAT, _WHOLE = range(3)
 
 
 def join(separator: Document, parts: Iterable[Document]) -> list[Document]:
@@ -62,8 +81,9 @@ def join(separator: Document, parts: Iterable[Document]) -> list[Document]:
 def lay_out(document: Document, width: int, indent: int = 0, step: int = STEP) -> str:
     """The text of a document in lines of at most `width` columns where its breaks allow it."""
     pieces: list[str] = []
+    comments: list[str] = []
     column = indent
-    pending: list[tuple[int, bool, Document]] = [(indent, False, document)]
+    pending: list[tuple[int, int, Document]] = [(indent, _BROKEN, document)]
     while pending:
         level, flat, part = pending.pop()
         if isinstance(part, str):
@@ -74,43 +94,60 @@ def lay_out(document: Document, width: int, indent: int = 0, step: int = STEP) -
         elif isinstance(part, IfBroken):
             pending.append((level, flat, "" if flat else part.text))
         elif isinstance(part, Group):
-            fits = flat or _fits(part, (part.width or width) - column, pending)
-            pending.append((level, fits, part.content))
+            mode = flat if flat == _FLAT else _fits(part, (part.width or width) - column, pending)
+            pending.append((level, mode, part.content))
         elif isinstance(part, Break) and flat:
             pieces.append(part.flat)
             column += len(part.flat)
         elif isinstance(part, Break | HardBreak):
-            pieces.append("\n" + " " * level)
+            _end_line(pieces, comments, level + step if part.closes else level)
+            pieces.append("\n\n" if isinstance(part, HardBreak) and part.blank else "\n")
+            pieces.append(" " * level)
             column = level
+        elif isinstance(part, Comment):
+            comments.append(part.text)
         else:
             pending.extend((level, flat, item) for item in reversed(part))
+    _end_line(pieces, comments, indent)
     return "".join(pieces)
 
 
-def _fits(group: Group, room: int, behind: Sequence[tuple[int, bool, Document]]) -> bool:
-    """Whether a group, with what follows it up to the next line break, ends within `room` columns."""
-    inside: list[tuple[bool, Document]] = [(True, group.content)]
+def _end_line(pieces: list[str], comments: list[str], level: int) -> None:
+    """Writes the comments that wait for the end of the line: the first one there, others on lines of their own."""
+    if comments:
+        pieces.append(f"  {comments[0]}")
+        pieces.extend(f"\n{' ' * level}{text}" for text in comments[1:])
+        comments.clear()
+
+
+def _fits(group: Group, room: int, behind: Sequence[tuple[int, int, Document]]) -> int:
+    """How to write a group: flat when it ends, with what follows it up to the next line break, within `room` columns."""
+    inside: list[tuple[int, Document]] = [(_FLAT, group.content)]
     following = reversed(behind)
     while room >= 0:
         in_group = bool(inside)
         if not inside:
             rest = next(following, None)
             if rest is None:
-                return True
+                return _FLAT
             inside, in_group = [rest[1:]], False
         flat, part = inside.pop()
         if isinstance(part, str):
             room -= len(part)
         elif isinstance(part, Break):
             if not flat:
-                return True
+                return _FLAT
             room -= len(part.flat)
         elif isinstance(part, HardBreak):
-            return group.loose or not flat or not in_group
+            if flat and in_group:
+                return _WHOLE if group.loose else _BROKEN
+            return _FLAT
         elif isinstance(part, IfBroken):
             room -= 0 if flat else len(part.text)
+        elif isinstance(part, Comment):
+            continue
         elif isinstance(part, Indent | Group):
             inside.append((flat, part.content))
         else:
             inside.extend((flat, item) for item in reversed(part))
-    return False
+    return _BROKEN

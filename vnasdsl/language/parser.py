@@ -2,30 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
 from lark.exceptions import UnexpectedToken
 
 from vnasdsl.language import syntax_errors, tree
-from vnasdsl.language.checks import check
-from vnasdsl.language.diagnostics import Diagnostic, VnsError, error
+from vnasdsl.language.checks import TOO_DEEP, check
+from vnasdsl.language.diagnostics import Diagnostic, VnsError, arrange, error
+from vnasdsl.language.builder import GapToken
 from vnasdsl.language.lexer import CLOSING, END, OPENING, Token, Tokens, grammar
-from vnasdsl.language.limits import MAX_DEPTH, MAX_DIAGNOSTICS, MAX_RECOVERIES, MAX_STACK
+from vnasdsl.language.limits import MAX_DEPTH, MAX_RECOVERIES, MAX_STACK
 from vnasdsl.language.source import Source, Span
 from vnasdsl.language.wording import DEFINITION_TYPES
 
-__all__ = ["parse", "parse_expression"]
+__all__ = ["parse", "parse_expression", "parse_tokens"]
 
 
 def parse(source: Source) -> tree.Module:
     """The tree of a whole file. Raises: VnsError with all the faults found (E01.., E0203, E0301)."""
-    items = _Run(Tokens(source), "module").finish()
-    found = check(items)
+    return parse_tokens(Tokens(source))
+
+
+def parse_tokens(tokens: Tokens) -> tree.Module:
+    """As `parse`, for a text that is read into tokens already."""
+    module, found = _parse(tokens)
     if found:
-        raise _failure(found)
-    return tree.Module(items, span=Span(source, 0, len(source.text)), source=source)
+        raise VnsError(found)
+    return module
+
+
+def parse_and_go_on(source: Source) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
+    """The tree of a whole file, and those of its faults that leave it a tree (repeated names, numbers out of range).
+
+    Raises: VnsError for a text that has no tree.
+    """
+    return _parse(Tokens(source))
+
+
+def _parse(tokens: Tokens) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
+    source = tokens.source
+    items = _Run(tokens, "module").finish()
+    found = arrange(check(items))
+    if any(diagnostic.code == TOO_DEEP for diagnostic in found):
+        raise VnsError(found)
+    return tree.Module(items, span=Span(source, 0, len(source.text)), source=source), found
+
+
+def parse_partial(source: Source) -> tuple[tree.Module | None, tuple[Diagnostic, ...]]:
+    """What can be read of a file, and every fault in it. A statement that cannot be read is a `Line` with a `Gap`.
+
+    None where nothing can be said: the text is too large, too deep, or has too many faults.
+    """
+    try:
+        run = _Run(Tokens(source), "module")
+        items = run.read() or ()
+        found = [*run.diagnostics, *check(items)]
+    except VnsError as fault:
+        return None, fault.diagnostics
+    module = tree.Module(items, span=Span(source, 0, len(source.text)), source=source)
+    whole = all(d.code != "E0105" for d in found)  # nothing may walk through a tree that is too deep
+    return module if whole else None, () if not found else _failure(found).diagnostics
 
 
 def parse_expression(source: Source) -> tree.Expression:
@@ -33,33 +71,15 @@ def parse_expression(source: Source) -> tree.Expression:
     expression: tree.Expression = _Run(Tokens(source), "expression").finish()
     found = check([expression])
     if found:
-        raise _failure(found)
+        raise VnsError(arrange(found))
     return expression
-
-
-def _failure(found: Iterable[Diagnostic]) -> VnsError:
-    """The error for some faults: in order of place, each once, at most MAX_DIAGNOSTICS and a count of the rest."""
-
-    def place(diagnostic: Diagnostic) -> tuple[int, int]:
-        span = diagnostic.primary.span if diagnostic.primary else None
-        return (span.start, span.end) if span else (0, 0)
-
-    unique: dict[tuple[object, ...], Diagnostic] = {}
-    for diagnostic in sorted(found, key=place):
-        unique.setdefault((place(diagnostic), diagnostic.code, diagnostic.message), diagnostic)
-    kept = list(unique.values())
-    if len(kept) > MAX_DIAGNOSTICS:
-        more = len(kept) - MAX_DIAGNOSTICS
-        text = f"{more} more {'fault' if more == 1 else 'faults'} not shown"
-        kept = [*kept[:MAX_DIAGNOSTICS], Diagnostic("E0101", text, None)]
-    return VnsError(kept)
 
 
 class _Run:
     """One pass over the tokens, with recovery.
 
     After a fault the parser first looks for a small repair (a sign put in, changed or left out) under which it can
-    go on; else it skips to the end of the statement. No tree that was repaired reaches a caller: faults are raised.
+    go on; else it skips to the end of the statement and leaves a gap. Only `parse_partial` gives such a tree away.
     """
 
     def __init__(self, tokens: Tokens, start: str):
@@ -72,14 +92,24 @@ class _Run:
         self.recoveries = 0
         # Open brackets: the place of the token, and how high the parser's stack was once it had taken it.
         self.open: list[tuple[int, int]] = []
+        # How high the stack is where the current statement begins: one height for each open brace, and for the file.
+        self.begins: list[int] = [1]
 
     def finish(self) -> Any:
+        """The tree. Raises: VnsError with the faults met."""
+        result = self.read()
+        if self.diagnostics:
+            raise _failure(self.diagnostics)
+        return result
+
+    def read(self) -> Any:
+        """The tree of what can be read; faults go to `diagnostics`."""
         index = 0
         result: Any = None
         while index < len(self.items):
             token = self.items[index]
             if len(self._states) > MAX_STACK:
-                raise error("E0105", f"this is nested more than {MAX_DEPTH} deep", token.span)
+                raise error(TOO_DEEP, f"this is nested more than {MAX_DEPTH} deep", token.span)
             try:
                 result = self.parser.feed_token(token)
             except UnexpectedToken:
@@ -91,7 +121,7 @@ class _Run:
                 self.open.pop()
             index += 1
         if self.diagnostics:
-            raise _failure(self.diagnostics)
+            raise VnsError(arrange(self.diagnostics))
         return result
 
     @property
@@ -112,9 +142,9 @@ class _Run:
         self.silent_line = here
         self.recoveries += 1
         if self.recoveries > MAX_RECOVERIES:
-            raise _failure(self.diagnostics)
+            raise VnsError(arrange(self.diagnostics))
         if fault.to_top:
-            self._drop_to_top()
+            self._close_all(index)
             return index
         if fault.instead is not None:
             span = self.items[index].span
@@ -125,10 +155,7 @@ class _Run:
 
     def _feed_repair(self, token: Token, index: int) -> None:
         self.parser.feed_token(token)
-        if token.type in OPENING:
-            self.open.append((index, len(self._states)))
-        elif token.type in CLOSING:
-            self.open.pop()
+        self._taken(token, index)
 
     def takes(self, kinds: Sequence[str]) -> bool:
         """Whether the parser could go on with tokens of these kinds."""
@@ -151,25 +178,35 @@ class _Run:
         while self.open and self.items[self.open[-1][0]].type != "LBRACE":
             place, _ = self.open.pop()
             depth += place not in self.tokens.unclosed
-        height = self.open[-1][1] if self.open else 1
-        del self._states[height:]
-        del self.parser.parser_state.value_stack[height - 1 :]
+        self._cut(self.begins[-1])
         if self.start == "expression":
             return len(self.items)
+        refused = index
         while self.items[index].type != END:
             kind = self.items[index].type
             if self.tokens.starts_definition(index) or (not depth and self._begins(index)):
-                return index
+                break
             if kind in OPENING:
                 depth += 1
             elif kind in CLOSING and depth:
                 depth -= 1
+            elif kind in ("RBRACE", "NEWLINE") and not depth and self.open:
+                break
             elif kind == "RBRACE" and self.open:
-                return index
-            elif kind == "NEWLINE" and not depth and self.open:
-                return index + 1
+                break
             index += 1
-        return index
+        return self._after_gap(refused, index)
+
+    def _after_gap(self, refused: int, index: int) -> int:
+        """Puts a gap for what was left out up to `index`; the place to go on from."""
+        kind = self.items[index].type
+        if self._leave_gap(refused):
+            if kind not in ("RBRACE", "NEWLINE", END):
+                self._feed_repair(Token("NEWLINE", self.items[index].span), index)
+            return index
+        if kind in ("RBRACE", END):
+            self._take_line_end_back()
+        return index + 1 if kind == "NEWLINE" else index
 
     def _begins(self, index: int) -> bool:
         """Whether a statement or definition can begin at a token that is the first of its line."""
@@ -178,7 +215,39 @@ class _Run:
             return False
         return self.takes([kind]) if self.open else kind in DEFINITION_TYPES
 
-    def _drop_to_top(self) -> None:
-        self.open.clear()
-        del self._states[1:]
-        del self.parser.parser_state.value_stack[:]
+    def _close_all(self, index: int) -> None:
+        """Closes every open bracket, so that what stands before in the same definition is kept."""
+        while self.open:
+            if self.items[self.open[-1][0]].type == "LBRACE" and self.takes(["RBRACE"]):
+                self._feed_repair(Token("RBRACE", self.items[index].span), index)
+                continue
+            while self.open and self.items[self.open[-1][0]].type != "LBRACE":
+                self.open.pop()
+            self._cut(self.begins[-1])
+            if not self._leave_gap(index):
+                self._take_line_end_back()
+        if self.items[index].type != END and self.takes(["NEWLINE"]):
+            self._feed_repair(Token("NEWLINE", self.items[index].span), index)
+
+    # ---------------------------------------------------------- the parser's stack
+
+    def _cut(self, height: int) -> None:
+        del self._states[height:]
+        del self.parser.parser_state.value_stack[height - 1 :]
+
+    def _leave_gap(self, refused: int) -> bool:
+        """Puts a gap where a statement of a body was left out: from the first token of its line to the refused one."""
+        if not self.takes(["NAME", "RBRACE"]):
+            return False
+        first = refused
+        while first > self.open[-1][0] + 1 and not self.tokens.starts_line(first):
+            first -= 1
+        span = self.items[first].span.to(self.items[max(first, refused)].span)
+        self.parser.feed_token(GapToken("NAME", span))
+        return True
+
+    def _take_line_end_back(self) -> None:
+        """Back to before the line end after which nothing could be read."""
+        if self.begins[-1] > (self.open[-1][1] if self.open else 1):
+            self.begins[-1] -= 1
+            self._cut(self.begins[-1])

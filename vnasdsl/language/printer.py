@@ -19,14 +19,28 @@ BODY_WIDTH = 88
 CHOICE, CONDITIONAL, CHAIN, SUM, PRODUCT, RANGE, UNARY, ATOM = range(8)
 
 
+class Parenthesis(str):
+    """A parenthesis that only groups: the author may have written more of them, or fewer where they may be left out."""
+
+    __slots__ = ()
+
+
+_CLOSE = Break("", closes=True)
+
+
 def print_module(module: tree.Module) -> str:
     """The canonical text of a file."""
-    pieces: list[str] = []
+    return lay_out(module_document(module), WIDTH) + "\n" if module.items else ""
+
+
+def module_document(module: tree.Module) -> Document:
+    """A file before it is laid out, without a line end after the last definition."""
+    pieces: list[Document] = []
     for before, item in zip((None, *module.items), module.items, strict=False):
-        together = before is None or (isinstance(before, tree.Import) and isinstance(item, tree.Import))
-        gap = "" if together else "\n"
-        pieces.append(f"{gap}{print_definition(item)}\n")
-    return "".join(pieces)
+        if before is not None:
+            pieces.append(HardBreak(blank=not (isinstance(before, tree.Import) and isinstance(item, tree.Import))))
+        pieces.append(_definition(item))
+    return pieces
 
 
 def print_definition(definition: tree.Definition) -> str:
@@ -87,14 +101,14 @@ def _parameter(parameter: tree.Parameter) -> Document:
 def _lines(content: Iterable[Document]) -> Document:
     """A body over several lines."""
     lines: list[Document] = [[HardBreak(), line] for line in content]
-    return ["{", Indent(lines), HardBreak(), "}"] if lines else "{}"
+    return ["{", Indent(lines), HardBreak(closes=True), "}"] if lines else "{}"
 
 
 def _body(statements: Sequence[tree.Statement]) -> Document:
     """The body of a stage or a call: on one line when it is a single short statement."""
     if len(statements) != 1:
         return _lines(_statement(statement) for statement in statements)
-    return Group(["{", Indent([Break(), _statement(statements[0])]), Break(), "}"], width=BODY_WIDTH)
+    return Group(["{", Indent([Break(), _statement(statements[0])]), Break(closes=True), "}"], width=BODY_WIDTH)
 
 
 # ----------------------------------------------------------------- statements
@@ -123,10 +137,10 @@ def _expression(node: tree.Expression, place: int) -> Document:
     """An expression where only something at least as tight as `place` may stand without parentheses."""
     tightness = _tightness(node)
     if tightness < place:
-        return Group(["(", Indent([Break(""), _open(node)]), Break(""), ")"])
+        return Group([Parenthesis("("), Indent([Break(""), _open(node)]), _CLOSE, Parenthesis(")")])
     if tightness <= CONDITIONAL:
         # Loose expressions get parentheses when they need several lines: only there a line end does not end them.
-        return Group([IfBroken("("), Indent([Break(""), _open(node)]), Break(""), IfBroken(")")])
+        return Group([IfBroken("("), Indent([Break(""), _open(node)]), _CLOSE, IfBroken(")")])
     if isinstance(node, tree.Chain):
         first, *rest = [_expression(item, SUM) for item in node.items]
         return Group([first, Indent([[Break(), "-> ", item] for item in rest])], loose=True)
@@ -206,7 +220,7 @@ def _call(node: tree.Call) -> Document:
 def _bracketed(opening: str, items: Sequence[Document], closing: str) -> Document:
     if not items:
         return opening + closing
-    return Group([opening, Indent([Break(""), *join([",", Break()], items), IfBroken(",")]), Break(""), closing])
+    return Group([opening, Indent([Break(""), *join([",", Break()], items), IfBroken(",")]), _CLOSE, closing])
 
 
 def _string(node: tree.String) -> str:
