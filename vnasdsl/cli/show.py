@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import click
 
 from vnasdsl.cli.options import input_options, json_option
-from vnasdsl.cli.targets import load_target
+from vnasdsl.cli.targets import load_target, source_name, split_target
 from vnasdsl.show.table import as_object, as_table, layer_table
-from vnasdsl.space import Overrides
+from vnasdsl.space import Overrides, Space
 
 
 @click.command()
 @click.argument("file")
 @click.argument("name", required=False)
-@click.option("--layers", "all_layers", is_flag=True, help="One row for every layer.")
+@click.option("--layers", "all_layers", is_flag=True, help="Every layer with all its attributes.")
+@click.option(
+    "--emit",
+    type=click.Choice(["tree", "space", "graph", "python"]),
+    help="Print a stage of the compiler: what was read, what it expands to, its layers, the code.",
+)
 @input_options
 @json_option
 def command(
     file: str,
     name: str | None,
     all_layers: bool,
+    emit: str | None,
     frames: int | None,
     size: int | None,
     classes: int | None,
@@ -30,19 +37,51 @@ def command(
     """Show a space or network stage by stage: shapes, choices, MACs and parameters.
 
     FILE may be FILE:NAME, or give NAME when the file has several. For a space, MACs and parameters are the exact least
-    and greatest over all its networks.
+    and greatest over all its networks. Defaults that are in effect where the text is silent stand at the end.
 
     \b
     Examples:
       vnasdsl show spaces/x3d3.vns
       vnasdsl show spaces/x3d3_k400.vns --classes 101 --layers
+      vnasdsl show spaces/tiny.vns --emit space      # blocks expanded, every choice by name
       vnasdsl show spaces/x3d3.vns --json | python -m json.tool
     """
-    program, space = load_target(file, Overrides(frames, size, classes), name)
-    space = space or program.get()
-    if as_json:
+    if sum((all_layers, emit is not None, as_json)) > 1:
+        raise click.UsageError("--layers, --emit and --json exclude each other")
+    program, named = load_target(file, Overrides(frames, size, classes), name)
+    if emit == "tree":
+        from vnasdsl.show.emit import emit_tree
+
+        click.echo(emit_tree(program.module, named.name if named else None))
+        return
+    space = named or program.get()
+    if emit is not None:
+        click.echo(emitted(emit, file, space))
+    elif as_json:
         click.echo(json.dumps(as_object(space), indent=2))
     elif all_layers:
         click.echo(layer_table(space))
     else:
-        click.echo(as_table(space))
+        click.echo(as_table(space, ascii_only=not encodes("█▏")))
+
+
+def emitted(stage: str, file: str, space: Space) -> str:
+    """A space at one stage of the compiler, without the last line end."""
+    from vnasdsl.show.emit import emit_graph, emit_space
+
+    if stage == "space":
+        return emit_space(space)
+    if stage == "graph":
+        return emit_graph(space)
+    from vnasdsl.codegen.outputs import compile_space
+
+    return compile_space(space, source_name(split_target(file)[0]))[1].rstrip("\n")
+
+
+def encodes(text: str) -> bool:
+    """Whether standard output can show a text."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

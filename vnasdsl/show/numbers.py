@@ -23,6 +23,28 @@ def amount(value: int) -> str:
     return str(value)
 
 
+def short(value: int) -> str:
+    """The same in three digits: `15.8 G`, `824 K`."""
+    for factor, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K")):
+        if value >= factor:
+            scaled = value / factor
+            digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            return f"{scaled:.{digits}f} {unit}"
+    return str(value)
+
+
 def span(low: int, high: int) -> str:
     """One amount, or from the least to the greatest."""
     return amount(low) if low == high else f"{amount(low)} - {amount(high)}"
+
+
+EIGHTHS = "▏▎▍▌▋▊▉█"
+
+
+def bar(share: float, width: int, ascii_only: bool = False) -> str:
+    """A share of 0 to 1 as a bar of at most `width` characters: Unicode blocks, or `#`."""
+    share = min(max(share, 0.0), 1.0)
+    if ascii_only:
+        return "#" * round(share * width)
+    eighths = round(share * width * 8)
+    return "█" * (eighths // 8) + (EIGHTHS[eighths % 8 - 1] if eighths % 8 else "")
