@@ -28,6 +28,13 @@ class _Body(NamedTuple):
     span: Span
 
 
+class GapToken(NamedTuple):
+    """What the parser puts in the place of a statement that it cannot read."""
+
+    type: str
+    span: Span
+
+
 class _Key(NamedTuple):
     text: str
     span: Span
@@ -169,7 +176,9 @@ class Builder:
     def negative(self, children: Children) -> tree.Negative:
         return tree.Negative(children[1], span=_span(children))
 
-    def name(self, children: Children) -> tree.Name:
+    def name(self, children: Children) -> tree.Name | tree.Gap:
+        if isinstance(children[0], GapToken):
+            return tree.Gap(span=children[0].span)
         return tree.Name(children[0].text, span=children[0].span)
 
     def number(self, children: Children) -> tree.Number:

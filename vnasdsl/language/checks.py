@@ -10,6 +10,7 @@ from vnasdsl.language.limits import MAX_DEPTH, MAX_NUMBER
 from vnasdsl.language.source import Span
 from vnasdsl.language.walk import children
 
+TOO_DEEP = "E0108"
 RECIPE_KINDS = ("search", "retrain", "evaluate")
 
 
@@ -20,7 +21,7 @@ def check(roots: Iterable[tree.Node]) -> list[Diagnostic]:
     while pending:
         node, depth = pending.pop()
         if depth > MAX_DEPTH:
-            found.append(Diagnostic("E0105", f"this is nested more than {MAX_DEPTH} deep", Label(node.span)))
+            found.append(Diagnostic(TOO_DEEP, f"this is nested more than {MAX_DEPTH} deep", Label(node.span)))
             continue
         found.extend(_faults(node))
         # Arguments and lines hold an expression without adding to its depth.
@@ -46,9 +47,9 @@ def _faults(node: tree.Node) -> Iterator[Diagnostic]:
             if node.kind not in RECIPE_KINDS:
                 kind = Span(node.span.source, node.span.start, node.span.start + len(node.kind))
                 yield Diagnostic(
-                    "E0101",
-                    f"unknown kind of recipe `{node.kind}`, expected `search`, `retrain` or `evaluate`",
-                    Label(kind),
+                    "E0804",
+                    f"unknown kind of recipe `{node.kind}`",
+                    Label(kind, "expected `search`, `retrain` or `evaluate`"),
                     help=did_you_mean(node.kind, RECIPE_KINDS),
                 )
             yield from _repeated("E0203", "key", [(entry.key, entry.key_span) for entry in node.entries])

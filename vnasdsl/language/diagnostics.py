@@ -1,6 +1,6 @@
 """What is wrong with a text, as data: made where the fault is found, rendered by `render.py`.
 
-Messages start in lower case, put names in backticks and have no full stop. Every code stands once in `CODES`.
+Messages start in lower case, put names in backticks and have no full stop. Every code stands once in `codes`.
 """
 
 from __future__ import annotations
@@ -10,58 +10,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from vnasdsl.language.codes import CODES
 from vnasdsl.language.source import Span
 
 Severity = Literal["error", "warning"]
-
-CODES: dict[str, str] = {
-    # E01: the text itself
-    "E0101": "unexpected text",
-    "E0102": "text is not UTF-8",
-    "E0103": "file cannot be read",
-    "E0104": "unterminated string or bracket",
-    "E0105": "text is too large or nested too deeply",
-    "E0106": "number out of range",
-    "E0107": "construct not supported yet",
-    # E02: names
-    "E0201": "unknown layer or block",
-    "E0202": "unknown name",
-    "E0203": "name defined twice",
-    "E0204": "two labels alike",
-    "E0205": "name not allowed",
-    "E0206": "unknown space or network",
-    "E0207": "recursive block",
-    # E03: arguments and values
-    "E0301": "wrong arguments",
-    "E0302": "wrong kind of value",
-    "E0303": "value out of range",
-    "E0304": "missing or misplaced statement",
-    # E04: shapes
-    "E0401": "shape becomes empty",
-    "E0402": "shapes do not fit",
-    "E0403": "wrong number of dimensions",
-    # E05: choices
-    "E0501": "choice changes the shape where it may not",
-    "E0502": "too large to expand",
-    "E0503": "network leaves a choice open",
-    "E0504": "unknown choice or option",
-    "E0505": "limit cannot be met",
-    # E06: membership
-    "E0601": "network is not in the space it claims",
-    # E07: imports
-    "E0701": "import outside the project",
-    "E0702": "imports in a circle",
-    "E0703": "imported file not found",
-    # E08: recipes
-    "E0801": "unknown recipe key",
-    "E0802": "wrong recipe value",
-    "E0803": "recipe for another space",
-    "E0804": "unknown recipe",
-    # W: warnings
-    "W0401": "operation without effect at this size",
-    "W0505": "limit that every network meets",
-}
-
 
 @dataclass(frozen=True)
 class Label:
@@ -95,7 +47,20 @@ class Diagnostic:
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
-            raise ValueError(f"diagnostic code {self.code} is not registered in CODES")
+            raise ValueError(f"diagnostic code {self.code} is not registered in vnasdsl/language/codes")
+
+
+def arrange(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """By file and place, each once; those without a place come first."""
+
+    def place(d: Diagnostic) -> tuple[str, int, int, str]:
+        span = d.primary.span if d.primary else None
+        return (span.source.name, span.start, span.end, d.code) if span else ("", 0, 0, d.code)
+
+    unique: dict[tuple[object, ...], Diagnostic] = {}
+    for diagnostic in sorted(found, key=place):
+        unique.setdefault((place(diagnostic), diagnostic.message), diagnostic)
+    return tuple(unique.values())
 
 
 class VnsError(Exception):

@@ -10,17 +10,20 @@ from vnasdsl.language.limits import MAX_BYTES
 from vnasdsl.language.source import Source, Span
 
 
-def read_source(path: str | os.PathLike[str]) -> Source:
+def read_source(path: str | os.PathLike[str], name: str | None = None) -> Source:
     """The text of a file, named as the caller named it; line ends become "\\n" and a byte order mark is dropped.
+
+    `name` is what it is called in messages, where that is not the path.
 
     Raises: VnsError E0102 (not UTF-8), E0103 (missing, a folder, not readable), E0105 (too large).
     """
-    name = os.fspath(path)
+    path = os.fspath(path)
+    name = path if name is None else name
     start = Span(Source(name, ""), 0, 0)
-    if "\0" in name:
+    if "\0" in path:
         raise error("E0103", "a file name cannot contain a NUL character", start)
     try:
-        with Path(name).open("rb") as file:
+        with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise error("E0103", "there is no such file", start) from None

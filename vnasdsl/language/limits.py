@@ -13,7 +13,7 @@ MAX_NUMBER = 10**18
 """Largest whole number. Far above any MAC count; sums and products of a few of them stay cheap."""
 
 MAX_DIAGNOSTICS = 20
-"""Faults shown for one text; the rest are counted."""
+"""Faults shown to people at once; the rest are counted."""
 
 MAX_STACK = 20 * MAX_DEPTH
 """Height of the parser's stack: stops what nests without brackets (`- - - x`) while it is being read."""

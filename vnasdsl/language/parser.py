@@ -62,8 +62,8 @@ def parse_partial(source: Source) -> tuple[tree.Module | None, tuple[Diagnostic,
     except VnsError as fault:
         return None, fault.diagnostics
     module = tree.Module(items, span=Span(source, 0, len(source.text)), source=source)
-    whole = all(d.code != "E0105" for d in found)  # nothing may walk through a tree that is too deep
-    return module if whole else None, () if not found else _failure(found).diagnostics
+    whole = all(d.code != TOO_DEEP for d in found)  # nothing may walk through a tree that is too deep
+    return module if whole else None, arrange(found)
 
 
 def parse_expression(source: Source) -> tree.Expression:
@@ -99,7 +99,7 @@ class _Run:
         """The tree. Raises: VnsError with the faults met."""
         result = self.read()
         if self.diagnostics:
-            raise _failure(self.diagnostics)
+            raise VnsError(arrange(self.diagnostics))
         return result
 
     def read(self) -> Any:
@@ -115,14 +115,22 @@ class _Run:
             except UnexpectedToken:
                 index = self._recover(index)
                 continue
-            if token.type in OPENING:
-                self.open.append((index, len(self._states)))
-            elif token.type in CLOSING:
-                self.open.pop()
+            self._taken(token, index)
             index += 1
-        if self.diagnostics:
-            raise VnsError(arrange(self.diagnostics))
         return result
+
+    def _taken(self, token: Token, index: int) -> None:
+        """Keeps account of brackets and statements after the parser has taken a token."""
+        if token.type in OPENING:
+            self.open.append((index, len(self._states)))
+            if token.type == "LBRACE":
+                self.begins.append(len(self._states))
+        elif token.type in CLOSING:
+            self.open.pop()
+            if token.type == "RBRACE":
+                self.begins.pop()
+        elif token.type == "NEWLINE":
+            self.begins[-1] = len(self._states)
 
     @property
     def _states(self) -> list[Any]:

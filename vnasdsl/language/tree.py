@@ -143,8 +143,14 @@ class Choice(Node):
     options: tuple[Expression, ...]
 
 
+@dataclass(frozen=True)
+class Gap(Node):
+    """What could not be read; only in what `parse_partial` gives for a faulty text."""
+
+
 Expression: TypeAlias = (
     Name
+    | Gap
     | Number
     | String
     | Dims

@@ -1,0 +1,113 @@
+"""The comments and empty lines of a text, each with the place between two words or signs where it stands.
+
+Places are counted in the signs that the canonical text has too. Parentheses that only group, a comma before a closing
+bracket and an empty `()` before a body may come and go: they are not counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from vnasdsl.language.lexer import CLOSING, END, OPENING, Token, Tokens
+
+_PIECE = re.compile(r"(#[^\n\r]*)|\r\n|\n|\r")
+
+
+class Comment(NamedTuple):
+    """`text` from the `#` on without white space at its end; `own_line`: nothing stands before it on its line."""
+
+    text: str
+    own_line: bool
+    blank: bool
+
+
+class Gap(NamedTuple):
+    """What stands between two counted signs: comments and grouping parentheses in order, then perhaps an empty line."""
+
+    items: tuple[Comment | str, ...]
+    blank: bool
+
+
+class Gaps(NamedTuple):
+    """`by_place[k]` stands before the counted sign k (from 0); places without comment or empty line are left out."""
+
+    by_place: dict[int, Gap]
+    count: int
+
+    @property
+    def comments(self) -> list[str]:
+        gaps = (self.by_place[place] for place in sorted(self.by_place))
+        return [item.text for gap in gaps for item in gap.items if isinstance(item, Comment)]
+
+
+def find_gaps(tokens: Tokens) -> Gaps:
+    """The comments and empty lines of a text that has no syntax error."""
+    signs = [token for token in tokens.items if token.type != "NEWLINE"]
+    uncounted = _uncounted(tokens.items)
+    text = tokens.source.text
+    by_place: dict[int, Gap] = {}
+    items: list[Comment | str] = []
+    count = 0
+    end = 0
+    for token in signs:
+        span = token.span
+        blank = False
+        if span.start - end > 1:
+            comments, blank = _between(text[end : span.start], first=end == 0)
+            items += comments
+        end = span.end
+        if span in uncounted:
+            items.append(token.text)
+            continue
+        if blank or any(isinstance(item, Comment) for item in items):
+            by_place[count] = Gap(tuple(items), blank)
+        items = []
+        count += token.type != END
+    return Gaps(by_place, count)
+
+
+def _between(text: str, first: bool) -> tuple[list[Comment], bool]:
+    """The comments in what stands between two signs, and whether an empty line ends it."""
+    comments: list[Comment] = []
+    line_ends = 0
+    for piece in _PIECE.finditer(text):
+        if piece[1] is None:
+            line_ends += 1
+            continue
+        own_line = line_ends > 0 or first or bool(comments)
+        comments.append(Comment(piece[1].rstrip(), own_line, line_ends > 1))
+        line_ends = 0
+    return comments, line_ends > 1
+
+
+class _Open(NamedTuple):
+    token: Token
+    is_call: bool
+    commas: list[Token]
+
+
+def _uncounted(tokens: list[Token]) -> set[object]:
+    """The spans of the signs that the canonical text may lack."""
+    return {token.span for token in _uncounted_tokens(tokens)}
+
+
+def _uncounted_tokens(tokens: list[Token]) -> Iterator[Token]:
+    open_: list[_Open] = []
+    before = ""
+    for i, token in enumerate(tokens):
+        if token.type in OPENING:
+            open_.append(_Open(token, token.type == "LPAR" and before == "NAME", []))
+        elif token.type == "COMMA" and open_:
+            open_[-1].commas.append(token)
+        elif token.type in CLOSING and open_:
+            opening = open_.pop()
+            is_group = opening.token.type == "LPAR" and not opening.is_call
+            if is_group and not opening.commas:
+                yield from (opening.token, token)
+            elif before == "COMMA" and not (is_group and len(opening.commas) == 1):
+                yield opening.commas[-1]
+            elif before == "LPAR" and tokens[i + 1].type == "LBRACE":
+                yield from (opening.token, token)
+        before = token.type

@@ -1,0 +1,61 @@
+"""The one canonical form of a text, with its comments: `vnasdsl fmt`."""
+
+from __future__ import annotations
+
+from vnasdsl.language import tree
+from vnasdsl.language.comments import Gaps, find_gaps
+from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.layout import lay_out
+from vnasdsl.language.lexer import Tokens
+from vnasdsl.language.parser import parse_tokens
+from vnasdsl.language.printer import WIDTH, module_document
+from vnasdsl.language.source import Source
+from vnasdsl.language.weave import weave
+
+
+class FormatError(Exception):
+    """The canonical text would not say what the text says: a bug of vnasdsl."""
+
+
+def format_text(source: Source | str) -> str:
+    """The canonical text: every comment kept, at most one empty line at a time, line ends "\\n".
+
+    Without comments and empty lines inside bodies it is what `print_module` gives. Before it is given back, it is
+    proven to have the same tree and the same comments in the same order, and to be its own canonical text.
+
+    Raises: VnsError for a text with syntax errors; FormatError when the proof fails.
+    """
+    if isinstance(source, str):
+        source = Source("<string>", source)
+    module, gaps = _read(source)
+    text = _write(module, gaps)
+    if text != source.text:
+        _prove(module, gaps, text)
+    return text
+
+
+def _read(source: Source) -> tuple[tree.Module, Gaps]:
+    tokens = Tokens(source)
+    return parse_tokens(tokens), find_gaps(tokens)
+
+
+def _write(module: tree.Module, gaps: Gaps) -> str:
+    document = module_document(module)
+    try:
+        text = lay_out(weave(document, gaps) if gaps.by_place else document, WIDTH)
+    except ValueError as fault:
+        raise FormatError(str(fault)) from fault
+    return text + "\n" if text else ""
+
+
+def _prove(module: tree.Module, gaps: Gaps, text: str) -> None:
+    try:
+        again, gaps_again = _read(Source("<formatted>", text))
+    except VnsError as fault:
+        raise FormatError(f"the formatted text has an error: {fault}") from fault
+    if again != module:
+        raise FormatError("the formatted text has another meaning")
+    if gaps_again.comments != gaps.comments:
+        raise FormatError("the formatted text has other comments")
+    if _write(again, gaps_again) != text:
+        raise FormatError("formatting the formatted text changes it again")
