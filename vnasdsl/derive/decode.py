@@ -13,7 +13,7 @@ from typing import Any
 
 from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, first_max, greedy, log, viterbi
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.space.trellis import State, Trellis
+from vnasdsl.space.trellis import Mixture, State, Trellis
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,10 @@ def _choices(states: Iterable[State], mixture_probabilities: Mapping[str, Sequen
     """The choices made by being in these states, and in their mixtures.
 
     A tied choice is several mixtures: the option of the largest product of probabilities is the one all of them take.
+    A mixture inside an option that is not taken makes no choice.
     """
     choices: dict[str, str] = {}
-    options: dict[str, tuple[str, ...]] = {}
-    logs: dict[str, list[list[float]]] = {}
+    found: list[Mixture] = []
     for state in states:
         for choice, option in state.choices:
             if choices.setdefault(choice, option) != option:
@@ -129,11 +129,17 @@ def _choices(states: Iterable[State], mixture_probabilities: Mapping[str, Sequen
                     "they belong to another space"
                 )
             _check_numbers(f"weights of `{mixture.name}`", weights)
-            options[mixture.choice] = mixture.options
-            logs.setdefault(mixture.choice, []).append([log(weight) for weight in weights])
-    for choice, rows in logs.items():
-        totals = [IMPOSSIBLE if IMPOSSIBLE in column else math.fsum(column) for column in zip(*rows, strict=True)]
-        choices[choice] = options[choice][first_max(totals)]
+            found.append(mixture)
+    # Outer choices first: they say which inner ones count.
+    for depth in sorted({len(mixture.when) for mixture in found}):
+        logs: dict[str, tuple[tuple[str, ...], list[list[float]]]] = {}
+        for mixture in found:
+            if len(mixture.when) == depth and all(choices.get(choice) == option for choice, option in mixture.when):
+                row = [log(weight) for weight in mixture_probabilities[mixture.name]]
+                logs.setdefault(mixture.choice, (mixture.options, []))[1].append(row)
+        for choice, (options, rows) in logs.items():
+            totals = [IMPOSSIBLE if IMPOSSIBLE in column else math.fsum(column) for column in zip(*rows, strict=True)]
+            choices[choice] = options[first_max(totals)]
     return choices
 
 

@@ -6,7 +6,7 @@ that keeps the shape is a mixture of the states it stands in (Zhou et al. 2021).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,13 @@ class Mixture:
     """A shape-keeping choice as it stands in one state."""
 
     name: str
-    """Unique in the trellis: `s3[channels=72].stack[0].op`."""
+    """Unique in the trellis: `s3[channels=72].stack[0].op`; where one choice stands in several options of another,
+    those behind the first are numbered: `s3[channels=72].stack[0].op#2`."""
     choice: str
     """The choice of the space: `s3.stack[0].op`."""
     options: tuple[str, ...]
+    when: tuple[tuple[str, str], ...] = ()
+    """The options of other choices inside of which it stands, outer ones first: it counts only where they are taken."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,13 @@ def trellis_of(plan: Plan) -> Trellis:
     for stage in plan.stages:
         states = []
         for state in stage.states:
-            found = [
-                Mixture(mixture_name(choice, state.label), choice, tuple(o.text for o in element.options))
-                for piece in state.pieces
-                for part in piece.elements
-                for element, choice in mixtures(part, piece.segment)
-            ]
-            states.append(State(state.label, state.choices, tuple(found)))
+            found: dict[str, Mixture] = {}
+            for piece in state.pieces:
+                for part in piece.elements:
+                    for element, choice, when in mixtures(part, piece.segment):
+                        name = unique_name(mixture_name(choice, state.label), found)
+                        found[name] = Mixture(name, choice, tuple(o.text for o in element.options), when)
+            states.append(State(state.label, state.choices, tuple(found.values())))
         stages.append(Stage(stage.name, tuple(states)))
     return Trellis(tuple(stages))
 
@@ -83,9 +86,26 @@ def mixture_name(choice: str, state: str) -> str:
     return f"{first}[{state}]{dot}{rest}"
 
 
-def mixtures(element: Element, path: str) -> Iterator[tuple[Alternatives, str]]:
-    """Every choice below an element with its name, outer ones first."""
+def unique_name(name: str, taken: Container[str]) -> str:
+    """The name, numbered when it is taken. Generated code has the same rule."""
+    count, unique = 1, name
+    while unique in taken:
+        count += 1
+        unique = f"{name}#{count}"
+    return unique
+
+
+Conditions = tuple[tuple[str, str], ...]
+
+
+def mixtures(element: Element, path: str, when: Conditions = ()) -> Iterator[tuple[Alternatives, str, Conditions]]:
+    """Every choice below an element with its name and the options of other choices around it, outer ones first."""
     if isinstance(element, Alternatives):
-        yield element, join(join(path, element.label), element.key)
-    for child, where in children(element, path):
-        yield from mixtures(child, where)
+        here = join(path, element.label)
+        choice = join(here, element.key)
+        yield element, choice, when
+        for option in element.options:
+            yield from mixtures(option.element, here, (*when, (choice, option.text)))
+    else:
+        for child, where in children(element, path):
+            yield from mixtures(child, where, when)
