@@ -1,0 +1,54 @@
+"""The demo's chain on the small space: what it compares, and that it is the same twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vnasdsl.cli.runs import checked_recipe, evaluate_recipe, find_recipe
+from vnasdsl.search import demonstration
+from vnasdsl.search.demonstration import demonstrate
+from vnasdsl.space import load
+from vnasdsl.train.progress import Reporter
+
+
+def test_the_searched_network_stands_beside_random_and_spatial_ones(
+    space: Path, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demonstration, "RANDOM_NETWORKS", 2)
+    program = load(space)
+    small = program.get()
+    search = checked_recipe("search", find_recipe(program, "search", small), {"epochs": "1"}, 5, None)
+    after = checked_recipe("retrain", find_recipe(program, "retrain", small), {"epochs": "1"}, 5, None)
+    recipes = {"search": search, "retrain": after, "evaluate": evaluate_recipe(None, after, {})}
+    spatial = space.with_name("spatial.vns")
+    spatial.write_text(
+        "network flat {\n  input clip = video(frames=4, size=16)\n  conv(4, 1x3x3, stride=1x2x2) -> relu\n"
+        "  pool -> linear(classes)\n}\n"
+    )
+    out = tmp_path / "demo"
+    shown = demonstrate(space, spatial, recipes, f"synthetic:{videos}", out, 5, Reporter(quiet=True))
+    assert [row.name for row in shown.rows] == [
+        "searched, not retrained",
+        "searched",
+        "searched, from scratch",
+        "random, median of 2",
+        "no temporal operations",
+    ]
+    assert [row.weights for row in shown.rows] == ["supernet", "supernet", "scratch", "scratch", "scratch"]
+    assert shown.rows[1].macs == shown.rows[2].macs == load(out / "search" / "network.vns").get().macs[0]
+    results = json.loads((out / "results.json").read_text())
+    assert results["seed"] == 5 and results["chance"] == pytest.approx(1 / 3) and results["views"] == 2
+    assert [row["name"] for row in results["networks"]] == [
+        "searched",
+        "searched, from scratch",
+        "random 1",
+        "random 2",
+        "no temporal operations",
+    ]
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in shown.pictures)
+    for row in results["networks"]:
+        trained = out / "trained" / row["name"].replace(", ", "-").replace(" ", "-")
+        assert json.loads((trained / "report.json").read_text())["top1"] == row["top1"]
