@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, did_you_mean
+from vnasdsl.language.diagnostics import Diagnostic, Label, guess
 from vnasdsl.language.limits import MAX_DEPTH, MAX_NUMBER
 from vnasdsl.language.source import Span
 from vnasdsl.language.walk import children
@@ -41,16 +41,16 @@ def _faults(node: tree.Node) -> Iterator[Diagnostic]:
         case tree.Call():
             yield from _arguments(node.arguments)
         case tree.Block():
-            named = [(p.name, Span(p.span.source, p.span.start, p.span.start + len(p.name))) for p in node.parameters]
+            named = [(p.name, p.span.first(len(p.name))) for p in node.parameters]
             yield from _repeated("E0203", "parameter", named)
         case tree.Recipe():
             if node.kind not in RECIPE_KINDS:
-                kind = Span(node.span.source, node.span.start, node.span.start + len(node.kind))
+                kind = node.span.first(len(node.kind))
                 yield Diagnostic(
                     "E0804",
                     f"unknown kind of recipe `{node.kind}`",
                     Label(kind, "expected `search`, `retrain` or `evaluate`"),
-                    help=did_you_mean(node.kind, RECIPE_KINDS),
+                    **guess(kind, node.kind, RECIPE_KINDS),
                 )
             yield from _repeated("E0203", "key", [(entry.key, entry.key_span) for entry in node.entries])
 
@@ -66,7 +66,7 @@ def _arguments(arguments: tuple[tree.Argument, ...]) -> Iterator[Diagnostic]:
     for argument in arguments:
         span = argument.span
         if argument.name is not None:
-            named.append((argument.name, Span(span.source, span.start, span.start + len(argument.name))))
+            named.append((argument.name, span.first(len(argument.name))))
         elif named:
             yield Diagnostic(
                 "E0301",
@@ -84,8 +84,8 @@ def _repeated(code: str, what: str, named: Iterable[tuple[str, Span]]) -> Iterat
             yield Diagnostic(
                 code,
                 f"{what} `{name}` is given twice",
-                Label(span),
-                secondary=(Label(first[name], "first given here"),),
+                Label(span, "again here"),
+                secondary=(Label(first[name], "first here"),),
             )
         else:
             first[name] = span

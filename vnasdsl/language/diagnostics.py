@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal
+from typing import Any, Literal
 
 from vnasdsl.language.codes import CODES
 from vnasdsl.language.source import Span
 
 Severity = Literal["error", "warning"]
+
 
 @dataclass(frozen=True)
 class Label:
@@ -95,6 +96,12 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
             return name
     close = get_close_matches(word, names, n=1)
     return close[0] if close else None
+
+
+def guess(span: Span, word: str, known: Iterable[str], otherwise: str | None = None) -> Any:
+    """What a diagnostic adds for a misspelt word: a fix that names the nearest known one, else the help `otherwise`."""
+    name = suggest(word, known)
+    return {"help": otherwise} if name is None else {"fix": Fix(span, name, f"did you mean `{name}`?")}
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -1,15 +1,19 @@
-"""From diagnostics to text for people: in full with the lines they are about, or one line each."""
+"""From diagnostics to text: for people in full with the lines they are about, or one line each; for programs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 from vnasdsl.language.diagnostics import Diagnostic, Label
+from vnasdsl.language.limits import MAX_DIAGNOSTICS
+from vnasdsl.language.render_github import render_github
+from vnasdsl.language.render_json import render_json
 from vnasdsl.language.source import Source
 from vnasdsl.language.visible import columns, visible
 
-Style = Literal["full", "concise"]
+Style = Literal["full", "concise", "json", "github"]
+STYLES: tuple[Style, ...] = get_args(Style)
 
 LINE_WIDTH = 120
 """Columns of a source line that are shown; a longer one is cut around what is underlined."""
@@ -19,13 +23,31 @@ _RED, _YELLOW, _BLUE, _BOLD, _OFF = "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\
 
 
 def render(diagnostics: Iterable[Diagnostic], style: Style = "full", color: bool = False) -> str:
-    """The diagnostics as text without a line end after the last line; `color` adds ANSI escapes."""
+    """The diagnostics as text without a line end after the last line; `color` adds ANSI escapes.
+
+    `full` and `concise` are for people: at most MAX_DIAGNOSTICS, errors before warnings, and a count of the rest.
+    """
+    found = list(diagnostics)
+    if style == "json":
+        return render_json(found)
+    if style == "github":
+        return render_github(found)
+    if style not in STYLES:
+        raise ValueError(f"unknown style {style!r}")
+    paint = _Paint(color)
+    shown, rest = _at_most(found)
     if style == "concise":
-        return "\n".join(_concise(diagnostic) for diagnostic in diagnostics)
-    if style == "full":
-        paint = _Paint(color)
-        return "\n\n".join("\n".join(_full(diagnostic, paint)) for diagnostic in diagnostics)
-    raise ValueError(f"unknown style {style!r}")
+        return "\n".join([*(_concise(diagnostic) for diagnostic in shown), *rest])
+    return "\n\n".join([*("\n".join(_full(diagnostic, paint)) for diagnostic in shown), *rest])
+
+
+def _at_most(found: list[Diagnostic]) -> tuple[list[Diagnostic], list[str]]:
+    """What is shown, and a line that counts the rest."""
+    if len(found) <= MAX_DIAGNOSTICS:
+        return found, []
+    shown = ([d for d in found if d.severity == "error"] or found)[:MAX_DIAGNOSTICS]
+    left = len(found) - len(shown)
+    return shown, [f"{left} more {'fault' if left == 1 else 'faults'} not shown"]
 
 
 class _Paint:

@@ -52,6 +52,10 @@ class Span:
     def column(self) -> int:
         return self.source.position(self.start)[1]
 
+    def first(self, length: int) -> Span:
+        """The first characters of the span: the name at the head of a longer part of the text."""
+        return Span(self.source, self.start, min(self.start + length, self.end))
+
     def to(self, other: Span) -> Span:
         """The span from the start of this one to the end of another in the same source."""
         return Span(self.source, self.start, other.end)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, did_you_mean, error
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error, guess
+from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Parameter
@@ -37,9 +38,8 @@ class Definitions:
         if isinstance(item, tree.Block):
             table, what = self.blocks, "block"  # type: ignore[assignment]
             if item.name in CATALOGUE:
-                raise error(
-                    "E0203", f"`{item.name}` is a layer of the catalogue", item.name_span, "choose another name"
-                )
+                message = f"`{item.name}` is the name of a layer"
+                raise error("E0203", message, item.name_span, help="give the block another name")
         elif isinstance(item, tree.Recipe):
             table, what = self.recipes, "recipe"  # type: ignore[assignment]
         else:
@@ -65,44 +65,66 @@ class Definitions:
     def bind(self, call: tree.Call) -> dict[str, tree.Expression]:
         """The arguments of a call by parameter name; defaults are not filled in.
 
-        Raises: VnsError E0301 for a missing, repeated or unknown argument.
+        Raises: VnsError with an E0301 for each missing, repeated or unknown argument.
         """
-        parameters = self.parameters(call.function)
-        names = [p.name for p in parameters]
-        bound: dict[str, tree.Expression] = {}
-        place = call.function_span or call.span
-        for i, argument in enumerate(call.arguments):
-            if argument.name is None:
-                if i >= len(names):
-                    takes = f"{len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
-                    raise error(
-                        "E0301", f"`{call.function}` takes {takes}", argument.span, help=self.usage(call.function)
-                    )
-                name = names[i]
-            else:
-                name = argument.name
-                if name not in names:
-                    raise error(
-                        "E0301",
-                        f"`{call.function}` has no parameter `{name}`",
-                        argument.span,
-                        help=did_you_mean(name, names) or self.usage(call.function),
-                    )
-            if name in bound:
-                raise error("E0301", f"`{name}` of `{call.function}` is given twice", argument.span)
-            bound[name] = argument.value
-        for parameter in parameters:
-            needed = parameter.required if isinstance(parameter, Parameter) else parameter.default is None
-            if needed and parameter.name not in bound:
-                raise error(
-                    "E0301", f"`{call.function}` needs `{parameter.name}`", place, help=self.usage(call.function)
-                )
+        function, parameters = call.function, self.parameters(call.function)
+        needed = [p.name for p in parameters if (p.required if isinstance(p, Parameter) else p.default is None)]
+        bound, faults, orderly = self._assign(call, [p.name for p in parameters])
+        missing = [f"`{name}`" for name in needed if name not in bound]
+        if missing and not faults and orderly:
+            needs = f"{', '.join(missing[:-1])} and {missing[-1]}" if len(missing) > 1 else missing[0]
+            place = call.function_span or call.span
+            faults.append(Diagnostic("E0301", f"`{function}` needs {needs}", Label(place), help=self.usage(function)))
+        if faults or not orderly:
+            raise VnsError(faults)
         return bound
 
+    def _assign(
+        self, call: tree.Call, names: Sequence[str]
+    ) -> tuple[dict[str, tree.Expression], list[Diagnostic], bool]:
+        """The arguments by name, what is wrong with them, and False when `language.checks` has said that their order
+        is wrong or a name repeated."""
+        function = call.function
+        first: dict[str, tree.Argument] = {}
+        faults: list[Diagnostic] = []
+        orderly = True
+        for i, argument in enumerate(call.arguments):
+            named = argument.name is not None
+            name = argument.name or (names[i] if i < len(names) else "")
+            if not named and any(a.name for a in call.arguments[:i]):
+                orderly = False
+            elif not name:
+                takes = f"{len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
+                many = Label(argument.span.to(call.arguments[-1].span))
+                faults.append(Diagnostic("E0301", f"`{function}` takes {takes}", many, help=self.usage(function)))
+                break
+            elif name not in names:
+                place = argument.span.first(len(name))
+                message = f"`{function}` has no parameter `{name}`"
+                more = guess(place, name, names, self.usage(function))
+                faults.append(Diagnostic("E0301", message, Label(place), **more))
+            elif name in first and first[name].name:
+                orderly = False
+            elif name in first:
+                place = argument.span.first(len(name))
+                message = f"`{name}` of `{function}` is given twice"
+                already = Label(first[name].span, f"`{name}` already, by its place")
+                faults.append(
+                    Diagnostic("E0301", message, Label(place), secondary=(already,), help=self.usage(function))
+                )
+            else:
+                first[name] = argument
+        return {name: argument.value for name, argument in first.items()}, faults, orderly
+
     def usage(self, function: str) -> str:
+        """How a layer or block is written, as a help."""
         if function in CATALOGUE:
             return f"it is written `{CATALOGUE[function].signature}`"
-        return f"it is written `{function}({', '.join(p.name for p in self.blocks[function].parameters)})`"
+        parameters = [
+            p.name if p.default is None else f"{p.name}={print_inline(p.default)}"
+            for p in self.blocks[function].parameters
+        ]
+        return f"it is written `{function}({', '.join(parameters)})`" if parameters else f"it is written `{function}`"
 
     def kind_of(self, function: str, parameter: str, seen: frozenset[str] = frozenset()) -> str:
         """What a parameter means: the name of the catalogue's parameter that its value flows to, such as `channels`."""
@@ -128,31 +150,33 @@ class Definitions:
                 found += self._check_parameters(item)
                 if item.tied:
                     found.append(_unsupported("`tied`", item.name_span))
-                found += self._check_body(item.body, {p.name for p in item.parameters}, top=False)
+                found += self._check_body(item.body, {p.name for p in item.parameters}, "in a block")
             elif isinstance(item, (tree.Space, tree.Network)):
                 input_name = next((s.name for s in item.body if isinstance(s, tree.Input)), None)
-                found += self._check_body(item.body, set(), top=True, input_name=input_name)
+                found += self._check_body(item.body, set(), "", input_name)
         return found
 
     def _check_parameters(self, block: tree.Block) -> list[Diagnostic]:
         found: list[Diagnostic] = []
-        seen: set[str] = set()
         for p in block.parameters:
             try:
-                check_name(p.name, "parameter", p.span)
+                place = p.span.first(len(p.name))
+                check_name(p.name, "parameter", place)
                 if p.name in CATALOGUE or p.name in WORDS:
-                    raise error("E0205", f"`{p.name}` already means something else", p.span, help="choose another name")
-                if p.name in seen:
-                    raise error("E0203", f"parameter `{p.name}` is named twice", p.span)
+                    what = "a layer" if p.name in CATALOGUE else "a word of the language"
+                    message = f"`{p.name}` cannot be the name of a parameter: it is {what}"
+                    raise error("E0205", message, place, help=f"for instance `{p.name}_1`")
             except VnsError as fault:
                 found += fault.diagnostics
-            seen.add(p.name)
         return found
 
     def _check_body(
-        self, body: Sequence[tree.Statement], names: set[str], top: bool, input_name: str | None = None
+        self, body: Sequence[tree.Statement], names: set[str], where: str, input_name: str | None = None
     ) -> list[Diagnostic]:
-        """`input_name`: what the first line may begin with."""
+        """Lines, and statements that may not stand `where` they are (empty: directly in a space or network).
+
+        `input_name`: what the first line may begin with.
+        """
         found: list[Diagnostic] = []
         for statement in body:
             match statement:
@@ -160,18 +184,17 @@ class Definitions:
                     for item in behind_input(statement.value, input_name):
                         found += self._check_layer(item, names)
                     input_name = None
-                case tree.Stage() if top:
-                    found += self._check_body(statement.body, names, top=False, input_name=input_name)
+                case tree.Stage() if not where:
+                    found += self._check_body(statement.body, names, "in a stage", input_name)
                     input_name = None
-                case tree.Input() | tree.Require() if top:
+                case tree.Input() | tree.Require() if not where:
                     pass
                 case tree.Out():
                     found.append(_unsupported("`out`", statement.span))
                 case _:
                     what = type(statement).__name__.lower()
-                    found.append(
-                        Diagnostic("E0304", f"`{what}` cannot stand here", Label(statement.span), help=PLACES.get(what))
-                    )
+                    place = Label(statement.span.first(len(what)))
+                    found.append(Diagnostic("E0304", f"`{what}` cannot stand {where}", place, help=PLACES[what]))
         return found
 
     def _check_layer(self, expression: tree.Expression, names: set[str]) -> list[Diagnostic]:
@@ -195,18 +218,19 @@ class Definitions:
             case tree.List():
                 return [_unsupported("a list of layers", expression.span)]
             case _:
-                return [Diagnostic("E0302", "expected a layer or a block", Label(expression.span))]
+                return [_no_layer(expression)]
 
     def _check_call(self, call: tree.Call, names: set[str]) -> list[Diagnostic]:
         place = call.function_span or call.span
         if call.function not in CATALOGUE and call.function not in self.blocks:
             if call.function in names:
-                return [Diagnostic("E0302", f"`{call.function}` is a value, expected a layer or a block", Label(place))]
+                message = f"expected a layer or a block, found the parameter `{call.function}`"
+                return [Diagnostic("E0305", message, Label(place, "this is a value"))]
             if not self.complete:
                 return []
-            known = [*self.blocks, *CATALOGUE]
-            help = did_you_mean(call.function, known) or "layers are listed by `vnasdsl show --layers`"
-            return [Diagnostic("E0201", f"unknown layer or block `{call.function}`", Label(place), help=help)]
+            help = "define a block of this name, or import the file that does"
+            more = guess(place, call.function, [*self.blocks, *CATALOGUE], help)
+            return [Diagnostic("E0201", f"unknown layer or block `{call.function}`", Label(place), **more)]
         found: list[Diagnostic] = []
         wraps = call.function in CATALOGUE and CATALOGUE[call.function].wraps
         if wraps and call.body is None:
@@ -214,30 +238,44 @@ class Definitions:
             return found
         if call.body is not None and not wraps:
             found.append(Diagnostic("E0301", f"`{call.function}` takes no body in braces", Label(place)))
+            found += self._check_body(call.body, names, f"in a `{call.function}`")
         try:
             for value in self.bind(call).values():
                 found += self._check_value(value, names)
         except VnsError as fault:
             found += fault.diagnostics
         if wraps and call.body is not None:
-            found += self._check_body(call.body, names, top=False)
+            found += self._check_body(call.body, names, f"in a `{call.function}`")
         return found
 
     def _check_value(self, expression: tree.Expression, names: set[str]) -> list[Diagnostic]:
         """An expression where a value is expected: every name in it must be a parameter or a word."""
         found = []
         for node in nodes(expression):
-            if isinstance(node, tree.Name) and node.id not in names and node.id not in WORDS:
-                help = did_you_mean(node.id, [*names, *WORDS])
-                found.append(Diagnostic("E0202", f"unknown name `{node.id}`", Label(node.span), help=help))
+            if isinstance(node, tree.Name) and node.id in (self.blocks.keys() | CATALOGUE.keys()) - names:
+                found.append(layer_as_value(node.id, node.span))
+            elif isinstance(node, tree.Name) and node.id not in names and node.id not in WORDS:
+                own = ", ".join(f"`{name}`" for name in sorted(names))
+                help = f"the block has {own}" if own else "outside of a block only words such as `same` are known"
+                more = guess(node.span, node.id, [*sorted(names), *WORDS], help)
+                found.append(Diagnostic("E0202", f"unknown name `{node.id}`", Label(node.span), **more))
             elif isinstance(node, tree.Call):
-                found.append(
-                    Diagnostic(
-                        "E0302", f"a layer (`{node.function}`) cannot stand where a value is expected", Label(node.span)
-                    )
-                )
+                found.append(layer_as_value(node.function, node.span))
                 break
         return found
+
+
+def layer_as_value(name: str, span: Span) -> Diagnostic:
+    return Diagnostic("E0305", f"expected a value, found `{name}`", Label(span, "this is a layer"))
+
+
+def _no_layer(expression: tree.Expression) -> Diagnostic:
+    label = Label(expression.span, "this is a value")
+    help = None
+    if isinstance(expression, tree.Binary):
+        label = Label(expression.span)
+        help = "copies are written `N * layer`, one layer after the other `a -> b`, a choice `a | b`"
+    return Diagnostic("E0305", "expected a layer or a block", label, help=help)
 
 
 def behind_input(line: tree.Expression, input_name: str | None) -> Sequence[tree.Expression]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, VnsError, error
+from vnasdsl.language.diagnostics import Diagnostic, Fix, VnsError, error, suggest
 from vnasdsl.language.files import read_source
-from vnasdsl.language.parser import parse
+from vnasdsl.language.parser import parse_and_go_on
 from vnasdsl.project import project_root
 from vnasdsl.space.definitions import Definitions
 
@@ -41,22 +42,39 @@ def _import(
     """Raises: VnsError E0701, E0702, E0703 and the syntax faults of the imported file."""
     span = item.path.span
     if here is None:
-        raise error("E0701", "a text that is not in a file cannot import", span)
+        help = "save it to a file, or define in it what it needs"
+        raise error("E0701", "a text that is not in a file cannot import", span, help=help)
     target = _target(item, here)
     if target == here or target in trail:
-        raise error("E0702", f"imports in a circle: `{item.path.value}` imports this file", span)
+        self_import = target == here
+        message = "a file cannot import itself" if self_import else f"`{item.path.value}` imports this file again"
+        help = None if self_import else "move what both need into a file of its own"
+        raise error("E0702", message, span, help=help)
     if len(trail) >= DEEPEST_IMPORT:
-        raise error("E0502", f"imports are nested more than {DEEPEST_IMPORT} deep", span)
+        raise error("E0704", f"imports are nested more than {DEEPEST_IMPORT} deep", span)
     if not target.is_file():
-        message = f"`{item.path.value}` does not exist"
-        raise error("E0703", message, span, help="the path is taken from the folder of this file")
+        message = f"there is no file `{item.path.value}`"
+        raise error("E0703", message, span, **_nearest(item, target))
     if target in into.files:
         return
     into.files.add(target)
     shown = os.path.normpath(Path(item.span.source.name).parent / item.path.value)
-    module = parse(read_source(shown if Path(shown).is_file() else target))
+    # A text may be known under another name than its path; then what it imports is too.
+    known = Path(shown).is_file() or not Path(item.span.source.name).is_file()
+    module, faults = parse_and_go_on(read_source(target, shown if known else str(target)))
+    found += faults
     collect(module, target, into, found, (*trail, here))
     found += into.check(module.items)
+
+
+def _nearest(item: tree.Import, target: Path) -> Any:
+    """A fix with the nearest file of the folder, else how paths are read."""
+    folder, _, name = item.path.value.rpartition("/")
+    near = suggest(name, sorted(path.name for path in target.parent.glob("*.vns"))) if target.parent.is_dir() else None
+    if near is None:
+        return {"help": "the path is taken from the folder of this file"}
+    path = f"{folder}/{near}" if folder else near
+    return {"fix": Fix(item.path.span, f'"{path}"', f"did you mean `{path}`?")}
 
 
 def _target(item: tree.Import, here: Path) -> Path:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, Severity, UserError, VnsError, did_you_mean, error
+from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, arrange, did_you_mean, error, guess
 from vnasdsl.language.files import read_source
-from vnasdsl.language.limits import MAX_DIAGNOSTICS
-from vnasdsl.language.parser import parse
+from vnasdsl.language.parser import parse_and_go_on
 from vnasdsl.language.source import Source
 from vnasdsl.space.definitions import RECIPE_KINDS, Definitions
 from vnasdsl.space.imports import collect
@@ -70,13 +69,16 @@ class Program:
             raise UserError(f"`{self.name}` has no recipe `{name}`", did_you_mean(name, recipes))
         recipe = recipes[name]
         if recipe.kind != kind:
-            raise error("E0803", f"recipe `{name}` is for `{recipe.kind}`, not for `{kind}`", recipe.name_span)
+            span = recipe.span.first(len(recipe.kind))
+            others = [f"`{r.name}`" for r in recipes.values() if r.kind == kind and r.target.id == target]
+            help = f"the recipes for it are {', '.join(others)}" if others else f"write a `{kind}` recipe"
+            raise error("E0803", f"recipe `{name}` is a `{recipe.kind}` recipe, not one for `{kind}`", span, help=help)
         if recipe.target.id != target:
             raise error(
                 "E0803",
                 f"recipe `{name}` is for `{recipe.target.id}`, not for `{target}`",
                 recipe.target.span,
-                help=f"write a recipe for `{target}`, or search `{recipe.target.id}`",
+                help=f"write a recipe for `{target}`, or {kind} `{recipe.target.id}`",
             )
         return recipe
 
@@ -103,11 +105,11 @@ def examine(
     lines behind it that would need one. `check_recipe` says what is wrong with the entries of a recipe.
     """
     try:
-        module = parse(source)
+        module, faults = parse_and_go_on(source)
     except VnsError as fault:
         return None, list(fault.diagnostics)
     definitions = Definitions()
-    found: list[Diagnostic] = []
+    found: list[Diagnostic] = [*faults]
     collect(module, path, definitions, found)
     found += definitions.check(module.items)
     for recipe in (item for item in module.items if isinstance(item, tree.Recipe)):
@@ -122,8 +124,8 @@ def examine(
             if space is not None:
                 spaces[item.name] = space
                 found += space.check()
-    found = _sorted(found)
-    return Program(source.name, module, definitions, spaces, tuple(found)), _at_most(found)
+    ordered = arrange(found)
+    return Program(source.name, module, definitions, spaces, ordered), list(ordered)
 
 
 class _Builder:
@@ -152,39 +154,16 @@ class _Builder:
     def claimed(self, name: tree.Name) -> tree.Space | None:
         known = {n: s for n, s in self.definitions.nets.items() if isinstance(s, tree.Space)}
         if name.id not in known and self.definitions.complete:
-            help = did_you_mean(name.id, known) or "define it here or import the file that does"
-            self.found.append(Diagnostic("E0206", f"unknown space `{name.id}`", Label(name.span), help=help))
+            self.found.append(_unknown("space", name, known))
         return known.get(name.id)
 
 
 def _check_recipe(recipe: tree.Recipe, definitions: Definitions) -> list[Diagnostic]:
-    if recipe.kind not in RECIPE_KINDS:
-        kinds = did_you_mean(recipe.kind, RECIPE_KINDS) or "a recipe begins with `search`, `retrain` or `evaluate`"
-        return [Diagnostic("E0804", f"unknown kind of recipe `{recipe.kind}`", Label(recipe.span), help=kinds)]
     if recipe.target.id not in definitions.nets and definitions.complete:
-        help = did_you_mean(recipe.target.id, definitions.nets)
-        message = f"unknown space or network `{recipe.target.id}`"
-        return [Diagnostic("E0206", message, Label(recipe.target.span), help=help)]
+        return [_unknown("space or network", recipe.target, definitions.nets)]
     return []
 
 
-def _sorted(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
-    """By file and place, each once."""
-
-    def key(d: Diagnostic) -> tuple[str, int, str]:
-        return (d.primary.span.source.name, d.primary.span.start, d.code) if d.primary else ("", 0, d.code)
-
-    unique: dict[tuple[object, ...], Diagnostic] = {}
-    for diagnostic in sorted(diagnostics, key=key):
-        unique.setdefault((key(diagnostic), diagnostic.message), diagnostic)
-    return list(unique.values())
-
-
-def _at_most(found: list[Diagnostic]) -> list[Diagnostic]:
-    """Errors before warnings where there are too many to show, and a count of the rest."""
-    if len(found) <= MAX_DIAGNOSTICS:
-        return found
-    errors = [d for d in found if d.severity == "error"]
-    kept = (errors or found)[:MAX_DIAGNOSTICS]
-    severity: Severity = "error" if errors else "warning"
-    return [*kept, Diagnostic("E0101", f"{len(found) - len(kept)} more faults not shown", None, severity)]
+def _unknown(what: str, name: tree.Name, known: Iterable[str]) -> Diagnostic:
+    more = guess(name.span, name.id, known, "define it here, or import the file that does")
+    return Diagnostic("E0206", f"unknown {what} `{name.id}`", Label(name.span), **more)
