@@ -158,7 +158,7 @@ class Expander:
                 test = expression.test
                 holds = COMPARISON[test.op](number(test.left), number(test.right))
                 return self.layer(expression.then if holds else expression.otherwise, namer, label)
-        raise error("E0302", "expected a layer or a block", expression.span)
+        raise VnsError(())  # said already, by the check of names
 
     def alternatives(self, choice: tree.Choice, label: str) -> Alternatives:
         """`a | b` between layers: a choice of kind `op`."""

@@ -1,0 +1,43 @@
+"""Every snippet of the documentation says what the text around it claims."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.parser import parse
+from vnasdsl.language.source import Source
+from vnasdsl.space.program import examine
+
+ROOT = Path(__file__).resolve().parents[2]
+FENCE = re.compile(r"^```vns([^\n]*)\n(.*?)^```", re.M | re.S)
+STAGE = "space wrapped {\n  input clip = video(frames=8, size=32)\n  stage s1 {\n    conv(8, 1x3x3)\n%s  }\n  pool -> linear(classes)\n}\n"
+
+SNIPPETS = [
+    pytest.param(
+        match.group(1).split(), match.group(2), id=f"{page.stem}:{page.read_text()[: match.start()].count(chr(10)) + 1}"
+    )
+    for page in sorted([*ROOT.glob("docs/*.md"), ROOT / "README.md"])
+    for match in FENCE.finditer(page.read_text(encoding="utf-8"))
+]
+
+
+def test_there_are_snippets() -> None:
+    assert len(SNIPPETS) > 8
+
+
+@pytest.mark.parametrize(("words", "text"), SNIPPETS)
+def test_snippet(words: list[str], text: str) -> None:
+    """```vns is a whole file, `vns stage` the lines of a stage, `vns wrong CODE` a file with exactly that fault, `vns syntax` one
+    that parses."""
+    if words[:1] == ["syntax"]:
+        parse(Source("snippet.vns", text))
+        return
+    if words[:1] == ["stage"]:
+        text = STAGE % "".join(f"    {line}\n" for line in text.splitlines())
+    _, found = examine(Source("snippet.vns", text), None)
+    expected = words[1:] if words[:1] == ["wrong"] else []
+    assert [d.code for d in found] == expected, VnsError(found)
