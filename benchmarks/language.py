@@ -1,0 +1,124 @@
+"""Speed of the language's daily tools, as ratios measured side by side in one run.
+
+    python benchmarks/language.py [--runs 7] [--json]
+
+1. `vnasdsl check spaces/x3d3.vns` as a whole process against `python -c "import click, lark, jinja2, networkx"`.
+2. Parse, resolve, shapes and costs of x3d3 in process.
+3. Networks of 1 000, 3 000 and 10 000 layers compiled: time for each layer, relative to the smallest.
+4. `fmt` on a file of 1 000 lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+ROOT = Path(__file__).resolve().parents[1]
+IMPORTS = [sys.executable, "-c", "import click, lark, jinja2, networkx"]
+CHECK = [sys.executable, "-m", "vnasdsl", "check", "spaces/x3d3.vns"]
+
+
+def timed(action: Callable[[], object]) -> float:
+    start = perf_counter()
+    action()
+    return perf_counter() - start
+
+
+def process(command: list[str]) -> Callable[[], object]:
+    return lambda: subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+
+def long_network(layers: int) -> str:
+    """A network of at least `layers` layers: a block of seven layers a line."""
+    lines = "".join(f"    basic({(1, 2, 4)[i % 3]})\n" for i in range(layers // 7))
+    return (
+        "block basic(d) {\n  residual {\n    conv(same, 1x3x3) -> bn -> relu\n"
+        "    conv(same, 3x1x1, dilation=(d, 1, 1)) -> bn -> relu\n  }\n}\n"
+        "network long {\n  input clip = video(frames=8, size=32)\n  stage s1 {\n    conv(16, 1x3x3)\n"
+        f"{lines}  }}\n  pool -> linear(classes)\n}}\n"
+    )
+
+
+def startup(runs: int) -> dict[str, float]:
+    for command in (IMPORTS, CHECK):
+        process(command)()
+    pairs = [(timed(process(IMPORTS)), timed(process(CHECK))) for _ in range(runs)]
+    return {
+        "imports_s": median(a for a, _ in pairs),
+        "check_s": median(b for _, b in pairs),
+        "ratio": median(b / a for a, b in pairs),
+    }
+
+
+def in_process(runs: int) -> dict[str, float]:
+    from vnasdsl.space import load
+
+    path = ROOT / "spaces/x3d3.vns"
+
+    def whole() -> object:
+        space = load(path).get()
+        return space.size, space.macs, space.params
+
+    first = timed(whole)
+    return {"first_ms": 1e3 * first, "median_ms": 1e3 * median(timed(whole) for _ in range(runs))}
+
+
+def growth(runs: int) -> dict[str, float]:
+    from vnasdsl.codegen import compile_network
+    from vnasdsl.language.source import Source
+    from vnasdsl.space import load_source
+
+    def compile_long(layers: int) -> object:
+        return compile_network(load_source(Source("long.vns", long_network(layers)), None).get(), "long.vns")
+
+    sizes = (1_000, 3_000, 10_000)
+    compile_long(sizes[0])
+    seconds = {n: median(timed(lambda n=n: compile_long(n)) for _ in range(max(1, runs // 3))) for n in sizes}
+    result = {f"seconds_{n}": t for n, t in seconds.items()}
+    base = seconds[sizes[0]] / sizes[0]
+    result.update({f"per_layer_ratio_{n}": t / n / base for n, t in seconds.items()})
+    return result
+
+
+def formatting(runs: int) -> dict[str, float]:
+    from vnasdsl.language.format import format_text
+    from vnasdsl.language.source import Source
+
+    text = long_network(7_000)
+    text = "\n".join(text.splitlines()[:-3][:997] + text.splitlines()[-3:]) + "\n"
+    source = Source("long.vns", text)
+    format_text(source)
+    return {
+        "lines": text.count("\n"),
+        "median_ms": 1e3 * median(timed(lambda: format_text(source)) for _ in range(runs)),
+    }
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--runs", type=int, default=7)
+    arguments.add_argument("--json", action="store_true")
+    given = arguments.parse_args()
+    figures = {
+        "startup": startup(given.runs),
+        "x3d3": in_process(given.runs),
+        "growth": growth(given.runs),
+        "fmt": formatting(given.runs),
+    }
+    if given.json:
+        print(json.dumps(figures, indent=2))
+        return
+    for name, values in figures.items():
+        print(name)
+        for key, value in values.items():
+            print(f"  {key:24} {value:.3f}")
+
+
+if __name__ == "__main__":
+    main()
