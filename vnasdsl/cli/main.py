@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("vnasdsl.cli.check", "Check texts and report what is wrong with them."),
     "compile": ("vnasdsl.cli.compile", "Write the PyTorch code of spaces and networks."),
     "show": ("vnasdsl.cli.show", "Show shapes, choices, MACs and parameters, stage by stage."),
+    "diff": ("vnasdsl.cli.diff", "Compare networks and spaces by what they mean."),
     "search": ("vnasdsl.cli.search", "Search a space on video data."),
     "derive": ("vnasdsl.cli.derive", "Derive the network from a search run."),
     "retrain": ("vnasdsl.cli.retrain", "Train a network, from inherited weights or afresh."),

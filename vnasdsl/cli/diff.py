@@ -1,0 +1,180 @@
+"""`vnasdsl diff`: what differs between two networks or spaces, by meaning."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from vnasdsl.cli.errors import INPUT, reporting
+from vnasdsl.cli.options import input_options
+from vnasdsl.cli.revisions import load_copy, open_repository
+from vnasdsl.cli.targets import split_target
+from vnasdsl.language.diagnostics import UserError, VnsError
+from vnasdsl.language.source import Source
+from vnasdsl.show.diff import FileDiff, compare, compare_programs
+from vnasdsl.space import Overrides, Program, Space, load, load_source
+
+DIFFERENT, UNUSABLE = 1, 2
+RUN_TEXTS = ("network.vns", "space.vns")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One side: its program, and the space or network that is meant (None: all of the file)."""
+
+    title: str
+    program: Program
+    name: str | None
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="A B")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, or for a pull request.",
+)
+@click.option("--textconv", is_flag=True, help="Print what one FILE means, for `git diff` (see docs/git.md).")
+@input_options
+def command(
+    targets: tuple[str, ...], form: str, textconv: bool, frames: int | None, size: int | None, classes: int | None
+) -> None:
+    """Compare two networks, two spaces, or a space and a network: what was added, removed, changed or chosen, and what
+    that does to shapes, MACs, parameters and the number of networks.
+
+    A and B are each FILE, FILE:NAME, the folder of a run (its network.vns, or its space.vns when there is none),
+    REVISION:FILE or REVISION:FILE:NAME of git (imports come from the same revision). Of two files with several
+    definitions those of one name are compared. What is compared is the meaning: layout, comments, order of
+    definitions, names of parameters and recipes make no difference.
+
+    Exits with 0 when both mean the same, with 1 when they differ, with 2 when they cannot be compared: wrong usage, or
+    a text, revision or run that cannot be read.
+
+    \b
+    Examples:
+      vnasdsl diff spaces/x3d3.vns spaces/x3d3_k400.vns
+      vnasdsl diff HEAD~1:spaces/tiny.vns spaces/tiny.vns
+      vnasdsl diff runs/first runs/second --format markdown
+    """
+    wanted = 1 if textconv else 2
+    if len(targets) != wanted:
+        raise click.UsageError(
+            "--textconv takes one FILE" if textconv else "give two of FILE, FILE:NAME, a run, REV:FILE"
+        )
+    with _exiting():
+        overrides = Overrides(frames, size, classes)
+        if textconv:
+            click.echo(meaning(Path(targets[0]), overrides), nl=False)
+            return
+        diff = compare_targets(*(open_target(text, overrides) for text in targets))
+        click.echo(rendered(diff, form))
+    if not diff.equal:
+        raise SystemExit(DIFFERENT)
+
+
+@contextmanager
+def _exiting() -> Iterator[None]:
+    """Faults of input exit with 2, because 1 means that there is a difference."""
+    try:
+        with reporting():
+            yield
+    except SystemExit as status:
+        if status.code == INPUT:
+            raise SystemExit(UNUSABLE) from None
+        raise
+
+
+def open_target(text: str, overrides: Overrides) -> Target:
+    """Raises: VnsError, UserError."""
+    path, name = split_target(text)
+    if path.is_dir():
+        return _run(path, name, overrides)
+    if text == os.devnull:  # what git gives for a file that is not there
+        return Target(text, load_source(Source(text, ""), None, overrides), None)
+    if not path.exists() and ":" in text and (name is None or ":" in str(path)):
+        return _revision(text, overrides)
+    return Target(text, replace(load_copy(path, overrides), name=str(path)), name)
+
+
+def _run(folder: Path, name: str | None, overrides: Overrides) -> Target:
+    for text in RUN_TEXTS:
+        if (folder / text).is_file():
+            program = load(folder / text, overrides)
+            return Target(str(folder / text), program, program.get(name).name)
+    raise UserError(
+        f"`{folder}` is not the folder of a run: it has neither network.vns nor space.vns",
+        "give the folder that --out named, or a .vns file",
+    )
+
+
+def _revision(text: str, overrides: Overrides) -> Target:
+    repository = open_repository(text)
+    revision, _, file = text.partition(":")
+    snapshot = repository.snapshot(revision)
+    head, colon, name = file.rpartition(":")
+    if colon and name.isidentifier():
+        path = repository.path_of(snapshot, head)
+        return Target(text, snapshot.load(path, overrides), name)
+    return Target(text, snapshot.load(repository.path_of(snapshot, file), overrides), None)
+
+
+def compare_targets(before: Target, after: Target) -> FileDiff:
+    """Raises: UserError when a name is not there or it is not clear what is meant."""
+    if before.name is None and after.name is None:
+        return compare_programs(before.program, after.program).titled(before.title, after.title)
+    pair = compare(_meant(before, after.name), _meant(after, before.name))
+    return FileDiff(before.title, after.title, (pair,))
+
+
+def _meant(target: Target, other: str | None) -> Space:
+    """The space a target means; without a name that of the other side, else the only one."""
+    if target.name is None and other in target.program.spaces:
+        return target.program.get(other)
+    return target.program.get(target.name)
+
+
+def rendered(diff: FileDiff, form: str) -> str:
+    if form == "json":
+        from vnasdsl.show.diff.as_json import as_object
+
+        return json.dumps(as_object(diff), indent=2)
+    if form == "markdown":
+        from vnasdsl.show.diff.markdown import as_markdown
+
+        return as_markdown(diff)
+    from vnasdsl.show.diff.text import as_text
+
+    return as_text(diff, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+
+
+def meaning(path: Path, overrides: Overrides) -> str:
+    """What a file says, for git. A text with faults is shown as it is written, because git cannot go on without one.
+
+    Raises: VnsError when the file cannot be read.
+    """
+    from vnasdsl.language.files import read_source
+    from vnasdsl.language.parser import parse
+    from vnasdsl.language.visible import visible
+    from vnasdsl.show.diff.canonical import canonical, canonical_syntax
+
+    source = read_source(path)
+    try:
+        return canonical(load_copy(path, overrides))
+    except VnsError as fault:
+        why = visible(fault.diagnostics[0].message)
+    except UserError as fault:
+        why = visible(fault.message)
+    try:
+        return canonical_syntax(parse(source), why)
+    except VnsError:
+        return f"# this text cannot be read: {why}\n\n{source.text}"
