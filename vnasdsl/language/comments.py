@@ -23,31 +23,34 @@ class Comment(NamedTuple):
     blank: bool
 
 
-class Gap(NamedTuple):
+class Trivia(NamedTuple):
     """What stands between two counted signs: comments and grouping parentheses in order, then perhaps an empty line."""
 
     items: tuple[Comment | str, ...]
     blank: bool
 
+    @property
+    def comments(self) -> list[Comment]:
+        return [item for item in self.items if isinstance(item, Comment)]
 
-class Gaps(NamedTuple):
-    """`by_place[k]` stands before the counted sign k (from 0); places without comment or empty line are left out."""
 
-    by_place: dict[int, Gap]
-    count: int
+class TriviaTable(NamedTuple):
+    """`by_place[k]` stands before the counted sign k (from 0), `signs` of them; empty places are left out."""
+
+    by_place: dict[int, Trivia]
+    signs: int
 
     @property
     def comments(self) -> list[str]:
-        gaps = (self.by_place[place] for place in sorted(self.by_place))
-        return [item.text for gap in gaps for item in gap.items if isinstance(item, Comment)]
+        return [c.text for place in sorted(self.by_place) for c in self.by_place[place].comments]
 
 
-def find_gaps(tokens: Tokens) -> Gaps:
+def find_trivia(tokens: Tokens) -> TriviaTable:
     """The comments and empty lines of a text that has no syntax error."""
     signs = [token for token in tokens.items if token.type != "NEWLINE"]
     uncounted = _uncounted(tokens.items)
     text = tokens.source.text
-    by_place: dict[int, Gap] = {}
+    by_place: dict[int, Trivia] = {}
     items: list[Comment | str] = []
     count = 0
     end = 0
@@ -62,10 +65,10 @@ def find_gaps(tokens: Tokens) -> Gaps:
             items.append(token.text)
             continue
         if blank or any(isinstance(item, Comment) for item in items):
-            by_place[count] = Gap(tuple(items), blank)
+            by_place[count] = Trivia(tuple(items), blank)
         items = []
         count += token.type != END
-    return Gaps(by_place, count)
+    return TriviaTable(by_place, count)
 
 
 def _between(text: str, first: bool) -> tuple[list[Comment], bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vnasdsl.language import tree
-from vnasdsl.language.comments import Gaps, find_gaps
+from vnasdsl.language.comments import TriviaTable, find_trivia
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.layout import lay_out
 from vnasdsl.language.lexer import Tokens
@@ -11,6 +11,8 @@ from vnasdsl.language.parser import parse_tokens
 from vnasdsl.language.printer import WIDTH, module_document
 from vnasdsl.language.source import Source
 from vnasdsl.language.weave import weave
+
+ROUNDS = 3
 
 
 class FormatError(Exception):
@@ -27,35 +29,41 @@ def format_text(source: Source | str) -> str:
     """
     if isinstance(source, str):
         source = Source("<string>", source)
-    module, gaps = _read(source)
-    text = _write(module, gaps)
-    if text != source.text:
-        _prove(module, gaps, text)
-    return text
+    module, trivia = _read(source)
+    text = _write(module, trivia)
+    return text if text == source.text else _proven(module, trivia, text)
 
 
-def _read(source: Source) -> tuple[tree.Module, Gaps]:
+def _read(source: Source) -> tuple[tree.Module, TriviaTable]:
     tokens = Tokens(source)
-    return parse_tokens(tokens), find_gaps(tokens)
+    return parse_tokens(tokens), find_trivia(tokens)
 
 
-def _write(module: tree.Module, gaps: Gaps) -> str:
+def _write(module: tree.Module, trivia: TriviaTable) -> str:
     document = module_document(module)
     try:
-        text = lay_out(weave(document, gaps) if gaps.by_place else document, WIDTH)
+        text = lay_out(weave(document, trivia) if trivia.by_place else document, WIDTH)
     except ValueError as fault:
         raise FormatError(str(fault)) from fault
     return text + "\n" if text else ""
 
 
-def _prove(module: tree.Module, gaps: Gaps, text: str) -> None:
-    try:
-        again, gaps_again = _read(Source("<formatted>", text))
-    except VnsError as fault:
-        raise FormatError(f"the formatted text has an error: {fault}") from fault
-    if again != module:
-        raise FormatError("the formatted text has another meaning")
-    if gaps_again.comments != gaps.comments:
-        raise FormatError("the formatted text has other comments")
-    if _write(again, gaps_again) != text:
-        raise FormatError("formatting the formatted text changes it again")
+def _proven(module: tree.Module, trivia: TriviaTable, text: str) -> str:
+    """The text when it says the same and formatting it again changes nothing.
+
+    A comment that had to move to another line may let what surrounds it be laid out anew, hence more than one round.
+    """
+    for _ in range(ROUNDS):
+        try:
+            again, trivia_again = _read(Source("<formatted>", text))
+        except VnsError as fault:
+            raise FormatError(f"the formatted text has an error: {fault}") from fault
+        if again != module:
+            raise FormatError("the formatted text has another meaning")
+        if trivia_again.comments != trivia.comments:
+            raise FormatError("the formatted text has other comments")
+        settled = _write(again, trivia_again)
+        if settled == text:
+            return text
+        text = settled
+    raise FormatError("formatting the formatted text changes it again")

@@ -121,7 +121,7 @@ def _end_line(pieces: list[str], comments: list[str], level: int) -> None:
 
 
 def _fits(group: Group, room: int, behind: Sequence[tuple[int, int, Document]]) -> int:
-    """How to write a group: flat when it ends, with what follows it up to the next line break, within `room` columns."""
+    """How to write a group: flat when it ends, with what follows it up to the next line end, within `room` columns."""
     inside: list[tuple[int, Document]] = [(_FLAT, group.content)]
     following = reversed(behind)
     while room >= 0:

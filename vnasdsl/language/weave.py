@@ -1,8 +1,8 @@
 """Putting comments and empty lines into the document of a text, before it is laid out.
 
 A comment behind something stays behind it; one on a line of its own stays before what follows it. Either makes the
-nearest group that has a break there go over several lines. Where no line can end (`x = # why`), the first kind waits for
-the end of the line and the second moves up before the line.
+nearest group that has a break there go over several lines. Where no line can end (`x = # why`), the first kind waits
+for the end of the line and the second moves up before the line.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from vnasdsl.language import layout
-from vnasdsl.language.comments import Comment, Gap, Gaps
+from vnasdsl.language.comments import Comment, Trivia, TriviaTable
 from vnasdsl.language.layout import Break, Document, Group, HardBreak, IfBroken, Indent
 from vnasdsl.language.printer import Parenthesis
 
@@ -25,16 +25,16 @@ _LEADING = ("-> ", "| ", "if ", "else ")
 _EMPTY = ("{}", "[]", "()")
 
 
-def weave(document: Document, gaps: Gaps) -> Document:
+def weave(document: Document, trivia: TriviaTable) -> Document:
     """The document with the comments and empty lines that stood between the signs of the text it was made from.
 
     Raises: ValueError when the document is not one of that text.
     """
     plan = _Plan(document)
-    if len(plan.signs) != gaps.count:
+    if len(plan.signs) != trivia.signs:
         raise ValueError("the canonical text has other signs than the text")
-    for place in sorted(gaps.by_place):
-        plan.put(place, gaps.by_place[place])
+    for place in sorted(trivia.by_place):
+        plan.put(place, trivia.by_place[place])
     return plan.woven()
 
 
@@ -101,51 +101,48 @@ class _Plan:
 
     # ------------------------------------------------------------ where to put it
 
-    def put(self, place: int, gap: Gap) -> None:
+    def put(self, place: int, here: Trivia) -> None:
         if place == 0:
-            self.before = [(item.blank, item.text) for item in gap.items if isinstance(item, Comment)]
-            self.before.append((gap.blank, ""))
+            self.before = [*((comment.blank, comment.text) for comment in here.comments), (here.blank, "")]
             return
         low = self.signs[place - 1]
         high = self.signs[place] if place < len(self.signs) else len(self.events)
-        comments = [item for item in gap.items if isinstance(item, Comment)]
         if low == high and self.events[low] in _EMPTY:
-            self.filled[low] = comments
+            self.filled[low] = here.comments
             self.last = low
             return
-        matches = self._matches(gap, low, high)
+        matches = self._matches(here, low, high)
         part: list[Comment] = []
-        for i, item in enumerate(gap.items):
+        for i, item in enumerate(here.items):
             if isinstance(item, Comment):
                 part.append(item)
             elif i in matches:
                 self._put_between(low, matches[i], part, False)
                 low = matches[i]
                 part = []
-        self._put_between(low, high, part, gap.blank)
+        self._put_between(low, high, part, here.blank)
 
-    def _matches(self, gap: Gap, low: int, high: int) -> dict[int, int]:
+    def _matches(self, here: Trivia, low: int, high: int) -> dict[int, int]:
         """Which grouping parenthesis of the text is which of the document: index in the gap -> event."""
         matches: dict[int, int] = {}
-        written = [(i, item) for i, item in enumerate(gap.items) if item in ("(", ")")]
+        written = [(i, item) for i, item in enumerate(here.items) if item in ("(", ")")]
         if not written:
             return matches
-        events = [(i, self.events[i]) for i in range(low + 1, high)]
-        offered = [
-            (i, e) for i, e in events if isinstance(e, Parenthesis) or (isinstance(e, IfBroken) and e.text != ",")
-        ]
-        needed = [str(e) for _, e in offered if isinstance(e, Parenthesis)]
-        for event, parenthesis in offered:
-            text = parenthesis.text if isinstance(parenthesis, IfBroken) else str(parenthesis)
-            left = [i for i, item in written if item == text]
-            if isinstance(parenthesis, IfBroken) and len(left) <= needed.count(text):
+        needed = [event for event in self.events[low + 1 : high] if isinstance(event, Parenthesis)]
+        for i in range(low + 1, high):
+            event = self.events[i]
+            if not isinstance(event, Parenthesis | IfBroken):
+                continue
+            text = event.text if isinstance(event, IfBroken) else str(event)
+            left = [k for k, item in written if item == text]
+            if isinstance(event, IfBroken) and len(left) <= needed.count(Parenthesis(text)):
                 continue
             if not left:
                 raise ValueError("the canonical text has parentheses that the text lacks")
-            matches[left[0]] = event
-            written = [(i, item) for i, item in written if i > left[0]]
-            if isinstance(parenthesis, Parenthesis):
-                needed.remove(text)
+            matches[left[0]] = i
+            written = [(k, item) for k, item in written if k > left[0]]
+            if isinstance(event, Parenthesis):
+                needed.remove(event)
         return matches
 
     def _put_between(self, low: int, high: int, comments: list[Comment], blank: bool) -> None:
@@ -210,15 +207,13 @@ class _Plan:
         self.last = max(self.last, target)
 
     def _put_above(self, low: int, text: str) -> None:
-        """A comment on a line of its own where none can be: above the line of the sign before it if that keeps order."""
+        """A comment on a line of its own where none can be: above that line, if this keeps the order of comments."""
         i = low - 1
         while i >= self.last and i >= 0:
             event = self.events[i]
             if isinstance(event, _End):
                 i = event.begin
-            elif isinstance(event, Break | HardBreak):
-                if event.closes:
-                    break
+            elif isinstance(event, Break | HardBreak) and not event.closes:
                 self._put_on_line(i, text, self.blank.pop(i, False))
                 return
             i -= 1
