@@ -9,15 +9,15 @@ from typing import Any
 from lark.exceptions import UnexpectedToken
 
 from vnasdsl.language import syntax_errors, tree
+from vnasdsl.language.builder import GapToken
 from vnasdsl.language.checks import TOO_DEEP, check
 from vnasdsl.language.diagnostics import Diagnostic, VnsError, arrange, error
-from vnasdsl.language.builder import GapToken
 from vnasdsl.language.lexer import CLOSING, END, OPENING, Token, Tokens, grammar
 from vnasdsl.language.limits import MAX_DEPTH, MAX_RECOVERIES, MAX_STACK
 from vnasdsl.language.source import Source, Span
 from vnasdsl.language.wording import DEFINITION_TYPES
 
-__all__ = ["parse", "parse_expression", "parse_tokens"]
+__all__ = ["parse", "parse_expression", "parse_partial", "parse_tokens"]
 
 
 def parse(source: Source) -> tree.Module:
@@ -58,12 +58,12 @@ def parse_partial(source: Source) -> tuple[tree.Module | None, tuple[Diagnostic,
     try:
         run = _Run(Tokens(source), "module")
         items = run.read() or ()
-        found = [*run.diagnostics, *check(items)]
+        found = arrange([*run.diagnostics, *check(items)])
     except VnsError as fault:
         return None, fault.diagnostics
-    module = tree.Module(items, span=Span(source, 0, len(source.text)), source=source)
-    whole = all(d.code != TOO_DEEP for d in found)  # nothing may walk through a tree that is too deep
-    return module if whole else None, arrange(found)
+    if any(diagnostic.code == TOO_DEEP for diagnostic in found):
+        return None, found  # nothing may walk through such a tree
+    return tree.Module(items, span=Span(source, 0, len(source.text)), source=source), found
 
 
 def parse_expression(source: Source) -> tree.Expression:
@@ -90,8 +90,9 @@ class _Run:
         self.diagnostics: list[Diagnostic] = []
         self.silent_line = 0
         self.recoveries = 0
-        # Open brackets: the place of the token, and how high the parser's stack was once it had taken it.
-        self.open: list[tuple[int, int]] = []
+        # Open brackets: the place of the token (or of the one before which a repair put it), how high the parser's
+        # stack was once it had taken it, and its type.
+        self.open: list[tuple[int, int, str]] = []
         # How high the stack is where the current statement begins: one height for each open brace, and for the file.
         self.begins: list[int] = [1]
 
@@ -117,12 +118,21 @@ class _Run:
                 continue
             self._taken(token, index)
             index += 1
+        if self.start == "module" and index > len(self.items):
+            result = self._end()
         return result
+
+    def _end(self) -> Any:
+        """The tree where the end of the text went into a repair."""
+        last = len(self.items) - 1
+        self._skip(last)
+        self._close_all(last)
+        return self.parser.feed_token(self.items[last])
 
     def _taken(self, token: Token, index: int) -> None:
         """Keeps account of brackets and statements after the parser has taken a token."""
         if token.type in OPENING:
-            self.open.append((index, len(self._states)))
+            self.open.append((index, len(self._states), token.type))
             if token.type == "LBRACE":
                 self.begins.append(len(self._states))
         elif token.type in CLOSING:
@@ -141,7 +151,7 @@ class _Run:
 
     def _recover(self, index: int) -> int:
         """Reports the fault at a token and returns the place to go on from."""
-        context = syntax_errors.Context(self.tokens, index, self.start, [place for place, _ in self.open], self.takes)
+        context = syntax_errors.Context(self.tokens, index, self.start, [place for place, *_ in self.open], self.takes)
         fault = syntax_errors.explain(context)
         here = self.items[index].span.line
         if here != self.silent_line or fault.to_top:
@@ -158,7 +168,8 @@ class _Run:
             span = self.items[index].span
             for kind in fault.instead:
                 self._feed_repair(Token(kind, span), index)
-            return index + fault.removed
+            # Past the end of the text when its end was taken out: one more, so that `read` knows.
+            return index + fault.removed + (self.items[index].type == END and fault.removed > 0)
         return self._skip(index)
 
     def _feed_repair(self, token: Token, index: int) -> None:
@@ -183,8 +194,8 @@ class _Run:
     def _skip(self, index: int) -> int:
         """Leaves the statement out: from here to its end, and on the parser's stack back to its beginning."""
         depth = 0
-        while self.open and self.items[self.open[-1][0]].type != "LBRACE":
-            place, _ = self.open.pop()
+        while self.open and self.open[-1][2] != "LBRACE":
+            place, *_ = self.open.pop()
             depth += place not in self.tokens.unclosed
         self._cut(self.begins[-1])
         if self.start == "expression":
@@ -198,9 +209,7 @@ class _Run:
                 depth += 1
             elif kind in CLOSING and depth:
                 depth -= 1
-            elif kind in ("RBRACE", "NEWLINE") and not depth and self.open:
-                break
-            elif kind == "RBRACE" and self.open:
+            elif self.open and (kind == "RBRACE" or (kind == "NEWLINE" and not depth)):
                 break
             index += 1
         return self._after_gap(refused, index)
@@ -208,8 +217,14 @@ class _Run:
     def _after_gap(self, refused: int, index: int) -> int:
         """Puts a gap for what was left out up to `index`; the place to go on from."""
         kind = self.items[index].type
-        if self._leave_gap(refused):
-            if kind not in ("RBRACE", "NEWLINE", END):
+        gap = self._leave_gap(refused)
+        if kind == END or self.tokens.starts_definition(index):
+            # Nothing else reports a brace that a repair has put in.
+            while self.open and self.items[self.open[-1][0]].type != self.open[-1][2]:
+                self._close_innermost(index)
+                gap = True
+        if gap:
+            if kind not in ("RBRACE", "NEWLINE", END) and self.takes(["NEWLINE"]):
                 self._feed_repair(Token("NEWLINE", self.items[index].span), index)
             return index
         if kind in ("RBRACE", END):
@@ -226,16 +241,19 @@ class _Run:
     def _close_all(self, index: int) -> None:
         """Closes every open bracket, so that what stands before in the same definition is kept."""
         while self.open:
-            if self.items[self.open[-1][0]].type == "LBRACE" and self.takes(["RBRACE"]):
-                self._feed_repair(Token("RBRACE", self.items[index].span), index)
-                continue
-            while self.open and self.items[self.open[-1][0]].type != "LBRACE":
+            self._close_innermost(index)
+        if self.items[index].type != END and self.takes(["NEWLINE"]):
+            self._feed_repair(Token("NEWLINE", self.items[index].span), index)
+
+    def _close_innermost(self, index: int) -> None:
+        if self.open[-1][2] != "LBRACE" or not self.takes(["RBRACE"]):
+            while self.open and self.open[-1][2] != "LBRACE":
                 self.open.pop()
             self._cut(self.begins[-1])
             if not self._leave_gap(index):
                 self._take_line_end_back()
-        if self.items[index].type != END and self.takes(["NEWLINE"]):
-            self._feed_repair(Token("NEWLINE", self.items[index].span), index)
+        if self.open:
+            self._feed_repair(Token("RBRACE", self.items[index].span), index)
 
     # ---------------------------------------------------------- the parser's stack
 
@@ -250,8 +268,7 @@ class _Run:
         first = refused
         while first > self.open[-1][0] + 1 and not self.tokens.starts_line(first):
             first -= 1
-        span = self.items[first].span.to(self.items[max(first, refused)].span)
-        self.parser.feed_token(GapToken("NAME", span))
+        self.parser.feed_token(GapToken("NAME", self.items[first].span.to(self.items[refused].span)))
         return True
 
     def _take_line_end_back(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import UserError, did_you_mean, error
+from vnasdsl.language.diagnostics import UserError, VnsError, did_you_mean, error
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.definitions import nodes
 from vnasdsl.space.values import LARGEST, evaluate, unsupported
@@ -52,6 +52,8 @@ def read_input(net: tree.Space | tree.Network, overrides: Overrides) -> tuple[Vi
     """The input of a space or network, overrides applied. Raises: VnsError E0304, E0301, E0302, E0303."""
     found = [s for s in net.body if isinstance(s, tree.Input)]
     if not found:
+        if any(isinstance(s, tree.Line) and isinstance(s.value, tree.Gap) for s in net.body):
+            raise VnsError(())  # it may be the line that could not be read
         raise error(
             "E0304",
             f"`{net.name}` has no input",
