@@ -97,7 +97,7 @@ def test_depth_gives_a_fault_and_not_a_crash(name: str) -> None:
     for text in (DEEP[name], "space s {\n" + DEEP[name] + "\n}"):
         with pytest.raises(VnsError) as caught:
             parse(Source("deep", text))
-        assert {d.code for d in caught.value.diagnostics} <= {"E0101", "E0104", "E0105"}
+        assert {d.code for d in caught.value.diagnostics} <= {"E0101", "E0104", "E0108"}
         render(caught.value.diagnostics)
 
 
@@ -135,4 +135,4 @@ def test_size_is_bounded() -> None:
     for text, what in (("a" * (1 << 20) + "a", "characters"), ("a " * 250_000, "words and signs")):
         with pytest.raises(VnsError, match=what) as caught:
             parse(Source("large", text))
-        assert [d.code for d in caught.value.diagnostics] == ["E0105"]
+        assert [d.code for d in caught.value.diagnostics] == ["E0108"]

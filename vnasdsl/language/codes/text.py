@@ -52,7 +52,7 @@ network small {
         "bracket or string never closed",
         'Every `(`, `[` and `{` needs its partner, and a string ends with `"` on the line it began. Where one is'
         " missing can only be guessed: for a brace, the indentation is the guide, and the line that stands further left"
-        " than what it closes is shown too. Put the missing sign where it belongs, or take the one out that is too many.",
+        " than what it closes is shown too. Put the missing sign where it belongs, or take out the one too many.",
         one("""\
 network small {
   input clip = video(frames=8, size=32, classes=10)
