@@ -16,6 +16,7 @@ from vnasdsl.cli.errors import reporting
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("vnasdsl.cli.check", "Check texts and report what is wrong with them."),
     "compile": ("vnasdsl.cli.compile", "Write the PyTorch code of spaces and networks."),
+    "fmt": ("vnasdsl.cli.fmt", "Lay out texts in their one canonical form, comments kept."),
     "show": ("vnasdsl.cli.show", "Show shapes, choices, MACs and parameters, stage by stage."),
     "diff": ("vnasdsl.cli.diff", "Compare networks and spaces by what they mean."),
     "search": ("vnasdsl.cli.search", "Search a space on video data."),
