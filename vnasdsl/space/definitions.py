@@ -217,6 +217,8 @@ class Definitions:
                 return [_unsupported("`pick`", expression.span)]
             case tree.List():
                 return [_unsupported("a list of layers", expression.span)]
+            case tree.Gap():
+                return []  # said already, by the parser
             case _:
                 return [_no_layer(expression)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,21 @@ from vnasdsl.space.definitions import Definitions
 DEEPEST_IMPORT = 16
 
 
+ParseFile = Callable[[Path, str], tuple[tree.Module, tuple[Diagnostic, ...]]]
+
+
+def parse_file(path: Path, name: str) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
+    """The tree of a file on disk, shown under a name, and its faults. Raises: VnsError."""
+    return parse_and_go_on(read_source(path, name))
+
+
 def collect(
-    module: tree.Module, path: Path | None, into: Definitions, found: list[Diagnostic], trail: tuple[Path, ...] = ()
+    module: tree.Module,
+    path: Path | None,
+    into: Definitions,
+    found: list[Diagnostic],
+    trail: tuple[Path, ...] = (),
+    parse_file: ParseFile = parse_file,
 ) -> None:
     """Add what a module and its imports define; faults go to `found`, those of imported files too.
 
@@ -27,7 +41,7 @@ def collect(
     for item in module.items:
         try:
             if isinstance(item, tree.Import):
-                _import(item, here, into, found, trail)
+                _import(item, here, into, found, trail, parse_file)
             else:
                 into.add(item)
         except VnsError as fault:
@@ -37,14 +51,19 @@ def collect(
 
 
 def _import(
-    item: tree.Import, here: Path | None, into: Definitions, found: list[Diagnostic], trail: tuple[Path, ...]
+    item: tree.Import,
+    here: Path | None,
+    into: Definitions,
+    found: list[Diagnostic],
+    trail: tuple[Path, ...],
+    parse_file: ParseFile,
 ) -> None:
     """Raises: VnsError E0701, E0702, E0703 and the syntax faults of the imported file."""
     span = item.path.span
     if here is None:
         help = "save it to a file, or define in it what it needs"
         raise error("E0701", "a text that is not in a file cannot import", span, help=help)
-    target = _target(item, here)
+    target = import_target(item, here)
     if target == here or target in trail:
         self_import = target == here
         message = "a file cannot import itself" if self_import else f"`{item.path.value}` imports this file again"
@@ -61,9 +80,9 @@ def _import(
     shown = os.path.normpath(Path(item.span.source.name).parent / item.path.value)
     # A text may be known under another name than its path; then what it imports is too.
     known = Path(shown).is_file() or not Path(item.span.source.name).is_file()
-    module, faults = parse_and_go_on(read_source(target, shown if known else str(target)))
+    module, faults = parse_file(target, shown if known else str(target))
     found += faults
-    collect(module, target, into, found, (*trail, here))
+    collect(module, target, into, found, (*trail, here), parse_file)
     found += into.check(module.items)
 
 
@@ -77,7 +96,7 @@ def _nearest(item: tree.Import, target: Path) -> Any:
     return {"fix": Fix(item.path.span, f'"{path}"', f"did you mean `{path}`?")}
 
 
-def _target(item: tree.Import, here: Path) -> Path:
+def import_target(item: tree.Import, here: Path) -> Path:
     """The file an import means, links resolved. Raises: VnsError E0701 when it is none inside the project."""
     text, span = item.path.value, item.path.span
     if not text.endswith(".vns") or "\\" in text or not text.isprintable():

@@ -13,11 +13,12 @@ from vnasdsl.language.files import read_source
 from vnasdsl.language.parser import parse_and_go_on
 from vnasdsl.language.source import Source
 from vnasdsl.space.definitions import RECIPE_KINDS, Definitions
-from vnasdsl.space.imports import collect
+from vnasdsl.space.imports import ParseFile, collect, parse_file
 from vnasdsl.space.inputs import Overrides
 from vnasdsl.space.space import Space, build
 
 RecipeCheck = Callable[[tree.Recipe], list[Diagnostic]]
+Build = Callable[[tree.Space | tree.Network, Definitions, Overrides, Space | None], Space]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,15 +109,31 @@ def examine(
         module, faults = parse_and_go_on(source)
     except VnsError as fault:
         return None, list(fault.diagnostics)
+    return examine_module(module, path, overrides, check_recipe, faults)
+
+
+def examine_module(
+    module: tree.Module,
+    path: Path | None,
+    overrides: Overrides | None = None,
+    check_recipe: RecipeCheck | None = None,
+    faults: Iterable[Diagnostic] = (),
+    parse_file: ParseFile = parse_file,
+    make: Build = build,
+) -> tuple[Program, list[Diagnostic]]:
+    """The same for a tree at hand, gaps allowed, with the faults found in its text.
+
+    `parse_file` reads imports and `make` builds a space: an editor has texts that are not saved and spaces from before.
+    """
     definitions = Definitions()
     found: list[Diagnostic] = [*faults]
-    collect(module, path, definitions, found)
+    collect(module, path, definitions, found, parse_file=parse_file)
     found += definitions.check(module.items)
     for recipe in (item for item in module.items if isinstance(item, tree.Recipe)):
         found += _check_recipe(recipe, definitions)
         if check_recipe is not None and recipe.kind in RECIPE_KINDS:
             found += check_recipe(recipe)
-    builder = _Builder(definitions, overrides or Overrides(), found)
+    builder = _Builder(definitions, overrides or Overrides(), found, make)
     spaces: dict[str, Space] = {}
     for item in module.items:
         if isinstance(item, (tree.Space, tree.Network)) and definitions.nets.get(item.name) is item:
@@ -125,14 +142,15 @@ def examine(
                 spaces[item.name] = space
                 found += space.check()
     ordered = arrange(found)
-    return Program(source.name, module, definitions, spaces, ordered), list(ordered)
+    return Program(module.source.name, module, definitions, spaces, ordered), list(ordered)
 
 
 class _Builder:
     """Builds every space once, claimed ones first; faults are collected."""
 
-    def __init__(self, definitions: Definitions, overrides: Overrides, found: list[Diagnostic]):
+    def __init__(self, definitions: Definitions, overrides: Overrides, found: list[Diagnostic], make: Build):
         self.definitions = definitions
+        self.make = make
         self.overrides = overrides
         self.found = found
         self.built: dict[str, Space | None] = {}
@@ -145,7 +163,7 @@ class _Builder:
                 claimed = self.claimed(net.space)
                 claim = self.get(claimed) if claimed is not None else None
             try:
-                self.built[net.name] = build(net, self.definitions, self.overrides, claim)
+                self.built[net.name] = self.make(net, self.definitions, self.overrides, claim)
             except VnsError as fault:
                 self.found += fault.diagnostics
                 self.built[net.name] = None
