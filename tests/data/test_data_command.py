@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from vnasdsl.cli.main import cli
+
+SMALL = ("--classes", "2", "--clips", "3", "--test-clips", "2", "--size", "16x24", "--size", "32x32", "--length", "4-6")
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["data", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("layout", ["ucf101", "kinetics"])
+def test_make_a_set_and_look_at_it(tmp_path: Path, layout: str) -> None:
+    folder = tmp_path / "set"
+    made = run("synthetic", folder, "--layout", layout, *SMALL)
+    assert made.exit_code == 0
+    assert f"10 videos of 2 classes in {folder}; read them with --data synthetic:{folder}" in made.output
+    looked = run("info", f"{layout}:{folder}", "--json")
+    assert looked.exit_code == 0
+    found = json.loads(looked.stdout)
+    assert (found["name"], found["layout"]) == (f"{layout}:{folder}", layout)
+    assert [(row["train"], row["test"]) for row in found["classes"]] == [(3, 2), (3, 2)]
+    train = found["splits"]["train"]
+    assert (train["videos"], train["missing"], train["looked_into"], train["unreadable"]) == (6, 0, 6, {})
+    assert 4 <= train["lengths"]["min"] <= train["lengths"]["median"] <= train["lengths"]["max"] <= 6
+    assert sum(row["files"] for row in train["sizes"]) == 6
+    assert found["notes"] == []
+
+
+def test_info_for_people(folder_set: Callable[..., Path]) -> None:
+    root = folder_set(train=3, test=2, frames=7, height=32, width=48)
+    (root / "train/b/v1.avi").write_bytes(b"broken")
+    shown = run("info", f"folder:{root}")
+    assert shown.exit_code == 0
+    assert shown.output.splitlines() == [
+        f"folder:{root}: 2 classes, layout folder",
+        "",
+        "class    train     test",
+        "a            3        2",
+        "b            3        2",
+        "all          6        4",
+        "",
+        "train: 7 to 7 frames, median 7; height x width (files): 32x48 (5); 6 files looked into",
+        f"unreadable: {root}/train/b/v1.avi: Invalid data found when processing input",
+        "test: 7 to 7 frames, median 7; height x width (files): 32x48 (4); 4 files looked into",
+    ]
+    unseen = json.loads(run("info", f"folder:{root}", "--look", "0", "--json").stdout)
+    assert unseen["splits"]["train"]["looked_into"] == 0
+    assert unseen["splits"]["train"]["lengths"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("info", "ucf101:/no/such/folder"), 1, "data folder `/no/such/folder` does not exist"),
+        (("info", "ufc101:x"), 1, "did you mean `ucf101`?"),
+        (("synthetic", "x", "--classes", "99"), 1, "99 classes cannot be made"),
+        (("synthetic", "x", "--size", "large"), 2, "as in 48x64"),
+        (("synthetic", "x", "--length", "long"), 2, "as in 16-32"),
+        (("synthetic",), 2, "Missing argument"),
+        (("info", "x", "--split", "7"), 2, "--split"),
+    ],
+)
+def test_bad_input(
+    arguments: tuple[str, ...], status: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*arguments)
+    assert (done.exit_code, list(tmp_path.iterdir())) == (status, [])
+    assert words in done.output
+    assert "Traceback" not in done.output
+
+
+def test_force(tmp_path: Path) -> None:
+    assert run("synthetic", tmp_path / "set", *SMALL).exit_code == 0
+    again = run("synthetic", tmp_path / "set", *SMALL)
+    assert again.exit_code == 1
+    assert "pass --force to replace it" in again.output
+    assert run("synthetic", tmp_path / "set", *SMALL, "--force").exit_code == 0
+
+
+@pytest.mark.parametrize("command", [(), ("synthetic",), ("info",)])
+def test_help_has_examples(command: tuple[str, ...]) -> None:
+    shown = run(*command, "--help")
+    assert shown.exit_code == 0
+    assert "Examples:" in shown.output
