@@ -11,6 +11,7 @@ from vnasdsl.language.source import Span
 from vnasdsl.language.walk import children
 
 TOO_DEEP = "E0108"
+WHOLE_NUMBERS = "whole numbers go up to 10^18"
 RECIPE_KINDS = ("search", "retrain", "evaluate")
 
 
@@ -57,7 +58,7 @@ def _faults(node: tree.Node) -> Iterator[Diagnostic]:
 
 def _out_of_range(node: tree.Node) -> Diagnostic:
     real = isinstance(node, tree.Number) and isinstance(node.value, float)
-    note = "real numbers go up to 1.79e308" if real else "whole numbers go up to 10^18"
+    note = "real numbers go up to 1.79e308" if real else WHOLE_NUMBERS
     return Diagnostic("E0106", "this number is too large", Label(node.span), notes=(note,))
 
 

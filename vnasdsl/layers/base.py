@@ -33,11 +33,21 @@ class Parameter:
 
 
 class LayerError(Exception):
-    """A layer that cannot stand here; the caller knows the place and adds it."""
+    """A layer that cannot stand here; the caller knows the place and adds it: that of `parameter` when it is given."""
 
-    def __init__(self, code: str, message: str, help: str | None = None):
-        self.code, self.message, self.help = code, message, help
+    def __init__(self, code: str, message: str, help: str | None = None, parameter: str | None = None):
+        self.code, self.message, self.help, self.parameter = code, message, help, parameter
         super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a layer says about itself where it can be built and yet does less than it costs."""
+
+    message: str
+    help: str
+    parameter: str
+    """The argument that is at fault."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,7 @@ class Applied:
     code: Code = None
     attributes: tuple[tuple[str, Value], ...] = ()
     """The arguments with every default and `same` filled in: two layers are the same when these are equal."""
-    warning: str | None = None
+    warning: Remark | None = None
 
     @property
     def activation_bytes(self) -> int:

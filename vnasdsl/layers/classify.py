@@ -14,13 +14,19 @@ from vnasdsl.layers.base import (
     Shape,
     Value,
     show_shape,
+    show_value,
 )
 
 
 def dropout(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
     share = arguments["share"]
     if not 0 <= share < 1:
-        raise LayerError("E0303", f"dropout share {share} is outside 0 to 1", "a usual value is 0.5")
+        raise LayerError(
+            "E0303",
+            f"`share` of `dropout` must be at least 0 and less than 1, found {show_value(share)}",
+            "it is the share of values that are set to zero; 0.5 is usual",
+            "share",
+        )
     code = ModuleCode("nn.Dropout", (Field("p", share, role="share", positional=True),), ())
     return Applied(output=shape, code=code, attributes=(("share", share),))
 

@@ -15,7 +15,7 @@ def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied
     channels = before if arguments["channels"] == "same" else arguments["channels"]
     groups = before if arguments["groups"] == "same" else arguments["groups"]
     if before % groups or channels % groups:
-        raise LayerError("E0402", f"{groups} groups do not divide {before} input and {channels} output channels")
+        raise _no_groups(groups, before, channels)
     frame = window("conv", *(arguments[name] for name in ("kernel", "stride", "dilation", "padding")))
     sizes = (size[0], size[1], size[2])
     out = frame.output("conv", sizes)
@@ -51,6 +51,15 @@ def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied
         ),
         warning=frame.degenerate(sizes),
     )
+
+
+def _no_groups(groups: int, before: int, channels: int) -> LayerError:
+    undivided = [f"{n} {side} channels" for n, side in ((before, "input"), (channels, "output")) if n % groups]
+    fitting = [n for n in range(1, before + 1) if before % n == 0 and channels % n == 0]
+    near = sorted(sorted(fitting, key=lambda n: abs(n - groups))[:4])
+    help = f"numbers near it that divide both: {', '.join(map(str, near))}" if len(near) > 1 else None
+    message = f"`conv` cannot split {' and '.join(undivided)} into {groups} groups"
+    return LayerError("E0404", message, help, "groups")
 
 
 LAYER = Layer(

@@ -30,8 +30,10 @@ def window_pool(name: str, callee: str) -> Callable[[Mapping[str, Value], Shape,
         channels, *size = need_map(name, shape)
         stride = arguments["kernel"] if arguments["stride"] == "kernel" else arguments["stride"]
         frame = window(name, arguments["kernel"], stride, (1, 1, 1), arguments["padding"])
-        if any(p > k // 2 for p, k in zip(frame.padding, frame.kernel, strict=True)):
-            raise LayerError("E0303", f"padding {show_value(frame.padding)} of `{name}` is more than half its kernel")
+        half = tuple(k // 2 for k in frame.kernel)
+        if any(p > h for p, h in zip(frame.padding, half, strict=True)):
+            message = f"`padding` of `{name}` must be at most half its kernel, found `{show_value(frame.padding)}`"
+            raise LayerError("E0303", message, f"`{show_value(half)}` is the most, `padding=same` fits", "padding")
         sizes = (size[0], size[1], size[2])
         counted = (Field("count_include_pad", False, role="count", default=True),) if name == "avg_pool" else ()
         return Applied(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vnasdsl.layers.base import LayerError, Value, show_value
+from vnasdsl.layers.base import LayerError, Remark, Value, show_value
 
 AXES = ("frames", "rows", "columns")
 
@@ -24,23 +24,28 @@ class Window:
             (n + 2 * p - d * (k - 1) - 1) // s + 1
             for n, k, s, d, p in zip(size, self.kernel, self.stride, self.dilation, self.padding, strict=True)
         )
-        for axis, left in zip(AXES, out, strict=True):
-            if left < 1:
-                shown = f"{size[1]} x {size[2]}" if axis != "frames" else f"{size[0]} frames"
+        for i, axis in enumerate(AXES):
+            if out[i] < 1:
+                shown = f"{size[1]} x {size[2]}" if axis != "frames" else f"{size[0]} frame{'s' * (size[0] != 1)}"
+                most = (size[i] + 2 * self.padding[i] - 1) // self.dilation[i] + 1
                 raise LayerError(
                     "E0401",
                     f"`{layer}` leaves 0 {axis}: the input is {shown} here",
-                    "use a larger input, a smaller kernel or `padding=same`",
+                    f"a kernel of {most} along {axis} is the most that fits; with `padding=same` any odd one does",
                 )
         return out  # type: ignore[return-value]
 
-    def degenerate(self, size: tuple[int, int, int]) -> str | None:
+    def degenerate(self, size: tuple[int, int, int]) -> Remark | None:
         """Why part of the window can never see anything but padding, or None."""
         for axis, n, k, s, d in zip(AXES, size, self.kernel, self.stride, self.dilation, strict=True):
             if k > 1 and d >= n:
-                return f"dilation {d} reaches past all {n} {axis}: only the middle of the kernel sees data"
+                here = f"all {n} {axis}" if n > 1 else f"the only one of the {axis}"
+                message = f"dilation {d} reaches past {here}: only the middle of the kernel sees data"
+                return Remark(
+                    message, f"use a dilation below {n}" if n > 1 else f"use a kernel of 1 along {axis}", "dilation"
+                )
             if s > 1 and n == 1:
-                return f"stride {s} along {axis} has no effect: there is 1 here"
+                return Remark(f"stride {s} along {axis} has no effect: there is 1 here", "use a stride of 1", "stride")
         return None
 
 
@@ -51,13 +56,14 @@ def window(layer: str, kernel: Value, stride: Value, dilation: Value, padding: V
     """
     for name, sizes in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
         if min(sizes) < 1:
-            raise LayerError("E0303", f"{name} {show_value(sizes)} of `{layer}` has a size below 1")
+            raise LayerError("E0303", f"`{name}` of `{layer}` has a size below 1: `{show_value(sizes)}`", None, name)
     if padding == "same":
         if any(k % 2 == 0 for k in kernel):
             raise LayerError(
                 "E0107",
                 f"`padding=same` with the even kernel {show_value(kernel)} is not supported yet",
                 "use an odd kernel, or `padding=valid`",
+                "kernel",
             )
         pads = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
     elif padding == "valid":

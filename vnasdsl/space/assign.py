@@ -108,7 +108,7 @@ def restrict(element: Element, path: str, decide: Decide) -> Element:
             for option in element.options:
                 if option.text in kept:
                     inner = restrict(option.element, here, decide)
-                    options.append(option if inner is option.element else Option(option.text, inner))
+                    options.append(option if inner is option.element else Option(option.text, inner, option.span))
             if len(options) == 1:
                 return _made(options[0].element, element)
             if all(a is b for a, b in zip(options, element.options, strict=False)) and len(options) == len(

@@ -74,6 +74,7 @@ class Option:
 
     text: str
     element: Element
+    span: Span | None = None
 
 
 @dataclass(frozen=True, eq=False)

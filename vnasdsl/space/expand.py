@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, VnsError, error
+from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, error
 from vnasdsl.language.printer import print_inline
+from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
+from vnasdsl.layers.base import show_value
 from vnasdsl.space.definitions import Definitions, behind_input, nodes
 from vnasdsl.space.elements import (
     Alternatives,
@@ -37,6 +39,9 @@ DEEPEST = 120
 """Levels of layers in blocks, residuals, copies and choices: keeps every recursive walk far from Python's limit."""
 MOST_OPTIONS = 1_000
 """Options of one choice."""
+
+
+NO_LAYERS = "it ends with a classifier such as `pool -> linear(classes)`"
 
 
 class Expander:
@@ -88,12 +93,13 @@ class Expander:
                 line = next(s for s in net.body if isinstance(s, tree.Input))
                 check_name(line.name, "input", line.name_span)
             if not segments:
-                raise error("E0304", f"`{net.name}` has no layers", net.name_span)
+                raise error("E0306", f"`{net.name}` has no layers", net.name_span, help=NO_LAYERS)
             if sum(self.size(s.body) for s in segments) > MOST_LAYERS:
-                raise error("E0502", f"`{net.name}` expands to more than {MOST_LAYERS} layers", net.name_span)
+                message = f"`{net.name}` expands to more than {MOST_LAYERS:,} layers"
+                raise error("E0502", message, net.name_span, help="use fewer copies, or fewer options")
             for segment in segments:
                 if self.depth(segment.body) > DEEPEST:
-                    raise error("E0105", f"more than {DEEPEST} levels of layers in layers", segment.body.span)
+                    raise error("E0108", f"layers inside layers more than {DEEPEST} deep", segment.body.span)
         return tuple(segments)
 
     def body(
@@ -133,8 +139,16 @@ class Expander:
         items = behind_input(value, input_name)
         if label is not None and len(items) > 1:
             inner = Namer()
-            return (Group(label, (tuple(self.layer(item, inner) for item in items),), value.span),)
-        return tuple(self.layer(item, namer, label) for item in items)
+            return (Group(label, (tuple(self.part(item, inner) for item in items),), value.span),)
+        return tuple(self.part(item, namer, label) for item in items)
+
+    def part(self, expression: tree.Expression, namer: Namer, label: str | None = None) -> Element:
+        """One of several layers: a fault in it leaves the others to be looked at."""
+        try:
+            return self.layer(expression, namer, label)
+        except VnsError as fault:
+            self.faults += fault.diagnostics
+            return poison(expression.span)
 
     # ------------------------------------------------------------ expressions
 
@@ -148,7 +162,7 @@ class Expander:
                 return self.call(expression, namer, label)
             case tree.Chain():
                 inner = Namer()
-                lines = (tuple(self.layer(item, inner) for item in expression.items),)
+                lines = (tuple(self.part(item, inner) for item in expression.items),)
                 return Group(label or namer.label("chain"), lines, expression.span)
             case tree.Choice():
                 return self.alternatives(expression, label or namer.label("layer"))
@@ -163,19 +177,28 @@ class Expander:
     def alternatives(self, choice: tree.Choice, label: str) -> Alternatives:
         """`a | b` between layers: a choice of kind `op`."""
         if len(choice.options) > MOST_OPTIONS:
-            raise error("E0502", f"a choice has at most {MOST_OPTIONS} options", choice.span)
+            raise too_many_options(len(choice.options), choice.span)
         inner = Namer()
-        options = tuple(Option(print_inline(o), self.layer(o, inner)) for o in choice.options)
-        self.distinct(options, choice)
+        options = tuple(Option(print_inline(o), self.part(o, inner), o.span) for o in choice.options)
+        self.distinct(options)
         return Alternatives(label, "op", "op", options, choice.span)
 
-    def distinct(self, options: Sequence[Option], choice: tree.Expression) -> None:
-        seen: dict[str, str] = {}
+    def distinct(self, options: Sequence[Option]) -> None:
+        """Raises: VnsError E0204 for two options that are alike once they are written as names."""
+        seen: dict[str, Option] = {}
         for option in options:
             name = label_text(option.text)
             if name in seen:
-                raise error("E0204", f"two labels alike: options `{seen[name]}` and `{option.text}`", choice.span)
-            seen[name] = option.text
+                first = seen[name]
+                if first.text == option.text:
+                    message, help = f"option `{option.text}` stands here twice", "leave one of the two out"
+                else:
+                    message = f"options `{first.text}` and `{option.text}` would have one name: `{name}`"
+                    help = "weights and choices are named by the letters and digits of an option: make these differ"
+                assert option.span is not None and first.span is not None
+                again, once = Label(option.span), (Label(first.span, "first here"),)
+                raise VnsError(Diagnostic("E0204", message, again, secondary=once, help=help))
+            seen[name] = option
 
     def repeat(self, expression: tree.Binary, label: str) -> Element:
         """`N * x`: N copies, each with its own weights and choices; a choice of N is a choice of kind `number`."""
@@ -185,18 +208,21 @@ class Expander:
             for value in option_expressions(open_choice):
                 count = replace_node(expression.left, open_choice, value)
                 copies = self.repeat(replace(expression, left=count), "")
-                options.append(Option(print_inline(value), copies))
-            self.distinct(options, expression)
+                options.append(Option(print_inline(value), copies, value.span))
+            self.distinct(options)
             return Alternatives(label, "number", "number", tuple(options), open_choice.span)
         count = evaluate(expression.left)
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise error("E0302", "the number of copies must be a whole number", expression.left.span)
+            if isinstance(count, int) and not isinstance(count, bool):
+                raise error("E0303", f"the number of copies must be at least 0, found {count}", expression.left.span)
+            message = f"the number of copies must be a whole number, found `{show_value(count)}`"
+            raise error("E0302", message, expression.left.span)
         item = relabel(self.layer(expression.right, Namer()), "")
         layers = count * self.size(item)
         if layers > MOST_LAYERS:
             raise error(
                 "E0502",
-                f"{count} copies make {layers} layers: at most {MOST_LAYERS} are allowed",
+                f"{count:,} copies make {layers:,} layers: at most {MOST_LAYERS:,} are allowed",
                 expression.left.span,
                 help="use a smaller number of copies",
             )
@@ -230,8 +256,8 @@ class Expander:
                 for a in call.arguments
             )
             element = self.call(replace(call, arguments=arguments), Namer(), "")
-            options.append(Option(print_inline(value), element))
-        self.distinct(options, choice)
+            options.append(Option(print_inline(value), element, value.span))
+        self.distinct(options)
         kind = self.definitions.kind_of(call.function, parameter)
         return Alternatives(label, parameter, kind, tuple(options), choice.span)
 
@@ -244,9 +270,9 @@ class Expander:
             if parameter.name in bound:
                 expression = bound[parameter.name]
                 try:
-                    value = coerce(parameter, evaluate(expression), expression.span, layer.name)
+                    value = coerce(parameter, evaluate(expression), expression.span, layer)
                 except VnsError as fault:
-                    faults += fault.diagnostics
+                    faults += (_used_in(d, call, self.open) for d in fault.diagnostics)
             arguments.append((parameter.name, value))
         if faults:
             raise VnsError(faults)
@@ -262,7 +288,7 @@ class Expander:
         block = self.definitions.blocks[call.function]
         if block.name in self.open:
             path = " -> ".join(f"`{name}`" for name in [*self.open[self.open.index(block.name) :], block.name])
-            raise error("E0207", f"block uses itself: {path}", call.function_span or call.span)
+            raise error("E0207", f"block `{block.name}` uses itself: {path}", call.function_span or call.span)
         values: dict[str, tree.Expression] = {}
         for parameter in block.parameters:
             expression = bound.get(parameter.name, parameter.default)
@@ -276,12 +302,12 @@ class Expander:
                 statements = [substitute(s, values) for s in block.body]
                 self.lines[key] = self.body(statements, self.namer(block.body))  # type: ignore[arg-type]
             except RecursionError:
-                raise error("E0105", "blocks are nested too deeply", call.span) from None
+                raise error("E0108", f"blocks use blocks more than {DEEPEST} deep", call.span) from None
             finally:
                 self.open.pop()
         group = Group(label, self.lines[key], call.span, block.name, known, self.closed(call))
         if self.depth(group) > DEEPEST:
-            raise error("E0105", f"blocks are nested too deeply: more than {DEEPEST} levels", call.span)
+            raise error("E0108", f"blocks use blocks more than {DEEPEST} deep", call.span)
         return group
 
     def closed(self, call: tree.Call) -> tree.Expression:
@@ -314,6 +340,15 @@ class Expander:
         return self.sizes[id(element)][1:]
 
 
+def _used_in(fault: Diagnostic, call: tree.Call, blocks: Sequence[str]) -> Diagnostic:
+    """A fault of a value, with the layer inside the block that the value was handed to."""
+    place, layer = fault.primary, call.function_span or call.span
+    if place is None or not blocks or call.span.start <= place.span.start < call.span.end:
+        return fault
+    used = Label(layer, f"used by this layer of `{blocks[-1]}`")
+    return replace(fault, secondary=(*fault.secondary, used))
+
+
 def _computed(value: tree.Expression) -> bool:
     return any(isinstance(n, (tree.Binary, tree.Conditional, tree.Name)) for n in nodes(value))
 
@@ -339,10 +374,16 @@ def option_expressions(choice: OpenChoice) -> tuple[tree.Expression, ...]:
     if isinstance(low, float) or isinstance(high, float):
         raise unsupported("a range over real numbers", choice.span)
     if low > high:
-        raise error("E0303", f"the range {low}..{high} is empty", choice.span, help=f"write {high}..{low}")
+        message = f"the range `{low}..{high}` is empty"
+        raise error("E0303", message, choice.span, fix=Fix(choice.span, f"{high}..{low}", f"write `{high}..{low}`"))
     if high - low >= MOST_OPTIONS:
-        raise error("E0502", f"a choice has at most {MOST_OPTIONS} options", choice.span)
+        raise too_many_options(int(high - low) + 1, choice.span)
     return tuple(expression_of(n, choice.span) for n in range(int(low), int(high) + 1))
+
+
+def too_many_options(count: int, span: Span) -> VnsError:
+    message = f"this choice has {count:,} options: at most {MOST_OPTIONS:,} are allowed"
+    return error("E0507", message, span, help="name the few values that are worth trying, such as `16 | 32 | 64`")
 
 
 def replace_node(node: tree.Expression, old: tree.Node, new: tree.Expression) -> tree.Expression:

@@ -67,8 +67,8 @@ def _import(
     if target == here or target in trail:
         self_import = target == here
         message = "a file cannot import itself" if self_import else f"`{item.path.value}` imports this file again"
-        help = None if self_import else "move what both need into a file of its own"
-        raise error("E0702", message, span, help=help)
+        remedy = None if self_import else "move what both need into a file of its own"
+        raise error("E0702", message, span, help=remedy)
     if len(trail) >= DEEPEST_IMPORT:
         raise error("E0704", f"imports are nested more than {DEEPEST_IMPORT} deep", span)
     if not target.is_file():

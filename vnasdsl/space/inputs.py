@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import UserError, VnsError, did_you_mean, error
-from vnasdsl.layers.base import Shape
+from vnasdsl.language.diagnostics import Label, UserError, VnsError, error, guess
+from vnasdsl.layers.base import Shape, show_value
 from vnasdsl.space.definitions import nodes
 from vnasdsl.space.values import LARGEST, evaluate, unsupported
 
@@ -55,20 +55,24 @@ def read_input(net: tree.Space | tree.Network, overrides: Overrides) -> tuple[Vi
         if any(isinstance(s, tree.Line) and isinstance(s.value, tree.Gap) for s in net.body):
             raise VnsError(())  # it may be the line that could not be read
         raise error(
-            "E0304",
+            "E0306",
             f"`{net.name}` has no input",
             net.name_span,
             help="begin it with `input clip = video(frames=16, size=224)`",
         )
     if len(found) > 1:
-        raise error("E0304", f"`{net.name}` has a second input", found[1].span)
+        second, first = found[1].name_span, found[0].name_span
+        once = (Label(first, "the first one"),)
+        raise error("E0306", f"`{net.name}` has a second input", second, secondary=once, help="remove one of the two")
     line = found[0]
     call = line.value
     if not isinstance(call, tree.Call) or call.function != "video" or call.body is not None:
-        raise error("E0302", "an input must be `video(...)`", call.span, help="write `video(frames=16, size=224)`")
+        raise error("E0306", "an input must be `video(...)`", call.span, help="write `video(frames=16, size=224)`")
     values = _read(call)
     if "frames" not in values or "size" not in values:
-        raise error("E0301", "`video` needs `frames` and `size`", call.span, help="write `video(frames=16, size=224)`")
+        missing = " and ".join(f"`{name}`" for name in ("frames", "size") if name not in values)
+        place = call.function_span or call.span
+        raise error("E0301", f"`video` needs {missing}", place, help="write `video(frames=16, size=224)`")
     result = VideoInput(line.name, **values)
     given = {k: getattr(overrides, k) for k in ("frames", "size", "classes") if getattr(overrides, k) is not None}
     return replace(result, **given), line
@@ -79,21 +83,20 @@ def _read(call: tree.Call) -> dict[str, int]:
     for i, argument in enumerate(_arguments(call)):
         name = argument.name or PARAMETERS[i]
         if name not in PARAMETERS:
-            raise error(
-                "E0301",
-                f"`video` has no parameter `{name}`",
-                argument.span,
-                help=did_you_mean(name, PARAMETERS) or f"it has {', '.join(f'`{p}`' for p in PARAMETERS)}",
-            )
+            place = argument.span.first(len(name))
+            more = guess(place, name, PARAMETERS, f"it has {', '.join(f'`{p}`' for p in PARAMETERS)}")
+            raise error("E0301", f"`video` has no parameter `{name}`", place, **more)
         if name in values:
             raise error("E0301", f"`{name}` of `video` is given twice", argument.span)
         if any(isinstance(n, (tree.Choice, tree.Range)) for n in nodes(argument.value)):
             raise unsupported("a choice in the input", argument.value.span)
         value = evaluate(argument.value)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise error("E0302", f"`{name}` of `video` must be a whole number", argument.value.span)
+            message = f"`{name}` of `video` must be a whole number, found `{show_value(value)}`"
+            raise error("E0302", message, argument.value.span)
         if not 1 <= value <= LARGEST:
-            raise error("E0303", f"`{name}` of `video` must be from 1 to {LARGEST}, not {value}", argument.value.span)
+            message = f"`{name}` of `video` must be from 1 to {LARGEST:,}, found {value:,}"
+            raise error("E0303", message, argument.value.span)
         values[name] = value
     return values
 

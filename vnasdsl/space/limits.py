@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, did_you_mean, error
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error, guess
 from vnasdsl.language.printer import print_inline
+from vnasdsl.language.source import Span
 from vnasdsl.space.shapes import Cost
 from vnasdsl.space.values import COMPARISON, number, unsupported
 
@@ -25,8 +26,11 @@ class Limit:
     def holds(self, amount: int) -> bool:
         return COMPARISON[self.op](amount, self.value)
 
-    def check(self, cost: Cost, is_network: bool) -> list[Diagnostic]:
-        """An error when nothing from the least to the greatest cost meets the limit, a warning when everything does."""
+    def check(self, cost: Cost, is_network: bool, at: Span | None = None) -> list[Diagnostic]:
+        """An error when nothing from the least to the greatest cost meets the limit, a warning when everything does.
+
+        `at`: the name of a network that must keep the limit of the space it lies in.
+        """
         low, high = getattr(cost, f"{self.quantity}_min"), getattr(cost, f"{self.quantity}_max")
         text = print_inline(self.condition)
         possible, always = {
@@ -36,17 +40,28 @@ class Limit:
             ">=": (high >= self.value, low >= self.value),
         }[self.op]
         label = Label(self.condition.span)
+        reach = f"{self.quantity} run from {low:,} to {high:,} over all its networks"
         if is_network:
-            message = f"the network breaks `{text}`: it has {low} {self.quantity}"
-            return [] if possible else [Diagnostic("E0505", message, label)]
+            message = f"the network breaks `{text}`: it has {low:,} {self.quantity}"
+            if possible:
+                return []
+            if at is not None:
+                return [
+                    Diagnostic("E0505", message, Label(at), secondary=(Label(label.span, "the limit of its space"),))
+                ]
+            return [Diagnostic("E0505", message, label, help="raise the limit, or make the network cheaper")]
         if not possible:
             message = f"no network of the space meets `{text}`"
-            reach = f"{self.quantity} run from {low} to {high}"
-            return [Diagnostic("E0505", message, label, notes=(reach,), help="raise the limit, or widen the choices")]
+            help = (
+                "raise the limit, or offer cheaper options"
+                if self.op in ("<", "<=")
+                else "lower the limit, or offer larger options"
+            )
+            return [Diagnostic("E0505", message, label, notes=(reach,), help=help)]
         if always:
             message = f"every network of the space meets `{text}`"
-            note = f"{self.quantity} run from {low} to {high}"
-            return [Diagnostic("W0505", message, label, severity="warning", notes=(note,))]
+            help = "remove it, or make it tighter"
+            return [Diagnostic("W0505", message, label, severity="warning", notes=(reach,), help=help)]
         return []
 
 
@@ -66,12 +81,24 @@ def read_limits(net: tree.Space | tree.Network) -> tuple[tuple[Limit, ...], tupl
 def _limit(condition: tree.Compare) -> Limit:
     left = condition.left
     if not isinstance(left, tree.Name):
-        raise error("E0302", "a limit begins with what it limits", left.span, help="write `require macs <= 20G`")
+        swapped = isinstance(condition.right, tree.Name) and condition.right.id in QUANTITIES
+        raise error(
+            "E0506",
+            "a limit begins with what it limits",
+            left.span,
+            "expected `macs` or `params`",
+            help=f"write `{print_inline(_swapped(condition))}`" if swapped else "write it as `require macs <= 20G`",
+        )
     if left.id not in QUANTITIES:
         if left.id.startswith("latency"):
             raise unsupported("a limit on latency", left.span)
-        help = did_you_mean(left.id, QUANTITIES) or "limits can be put on `macs` and `params`"
-        raise error("E0202", f"unknown quantity `{left.id}`", left.span, help=help)
+        more = guess(left.span, left.id, QUANTITIES, "limits can be put on `macs` and `params`")
+        raise error("E0506", f"unknown quantity `{left.id}`", left.span, **more)
     if condition.op in ("==", "!="):
-        raise error("E0302", f"a limit cannot use `{condition.op}`", condition.span, help="use `<=` or `>=`")
+        raise error("E0506", f"a limit cannot use `{condition.op}`", condition.span, help="use `<=` or `>=`")
     return Limit(left.id, condition.op, number(condition.right), condition)
+
+
+def _swapped(condition: tree.Compare) -> tree.Compare:
+    turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+    return replace(condition, left=condition.right, right=condition.left, op=turned.get(condition.op, condition.op))

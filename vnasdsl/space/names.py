@@ -47,8 +47,16 @@ def check_name(name: str, what: str, span: Span) -> None:
         why = "names are made of ASCII letters, digits and underscores"
     if why:
         raise error(
-            "E0205", f"`{name}` cannot be the name of a {what}: {why}", span, help=f"for instance `{name.strip('_')}1`"
+            "E0205",
+            f"`{name}` cannot be the name of a {what}: {why}",
+            span,
+            help=f"a name such as `{_harmless(name)}` would do",
         )
+
+
+def _harmless(name: str) -> str:
+    letters = "".join(c for c in name if c.isascii() and (c.isalnum() or c == "_")).strip("_")
+    return f"{letters}_1" if letters and not letters[0].isdigit() else "part_1"
 
 
 class Namer:
@@ -84,7 +92,7 @@ def two_alike(name: str, span: Span, first: Span) -> VnsError:
     return VnsError(
         Diagnostic(
             "E0204",
-            f"two labels alike: `{name}`",
+            f"label `{name}` is given twice",
             Label(span, "again here"),
             secondary=(Label(first, "first here"),),
             help="give one of them another name: weights and choices are named by it",

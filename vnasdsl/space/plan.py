@@ -147,7 +147,10 @@ class _Builder:
         states: list[PlanState] = []
         for made, element in assignments(line, name):
             if len(states) == MOST_STATES:
-                raise error("E0502", f"stage `{name}` has more than {MOST_STATES} states", segment.body.span)
+                place = first[0].span.to(first[-1].span) if first else segment.body.span
+                message = f"stage `{name}` has more than {MOST_STATES} states"
+                help = "a state is one way of making the choices of the first line: offer fewer options"
+                raise error("E0508", message, place, help=help)
             assert isinstance(element, Group)
             heads = []
             shapes = set()
@@ -160,7 +163,7 @@ class _Builder:
                 raise error(
                     "E0501",
                     f"the first line of stage `{name}` gives {' or '.join(show_shape(s) for s in sorted(shapes))}"
-                    " for one option, depending on the stage before",
+                    " for one option, as the stage before leaves it",
                     span,
                     help="begin the stage with a line that sets the channels",
                 )
@@ -205,20 +208,27 @@ class _Builder:
             case Alternatives():
                 shapes = {self.keeps_shape(option.element, shape, segment) for option in element.options}
                 if len(shapes) > 1:
-                    self.faults += self.changes(element, shapes, segment).diagnostics
+                    self.faults += self.changes(element, shape, segment).diagnostics
                 after = min(shapes)
         self.kept[key] = after
         return after
 
-    def changes(self, element: Alternatives, shapes: set[Shape], segment: str) -> VnsError:
+    def changes(self, element: Alternatives, shape: Shape, segment: str) -> VnsError:
+        """The choice at a shape, its first options that differ labelled with what each gives."""
         where = f"in the middle of stage `{segment}`" if segment else "outside of a stage"
+        given: dict[Shape, Label] = {}
+        for option in element.options:
+            after = self.keeps_shape(option.element, shape, segment)
+            if option.span is not None and len(given) < 3:
+                given.setdefault(after, Label(option.span, f"gives {show_shape(after)}"))
         return VnsError(
             Diagnostic(
                 "E0501",
-                f"this choice changes the shape {where}: {' or '.join(show_shape(s) for s in sorted(shapes))}",
-                Label(element.span, "its options differ in shape"),
-                help="a choice that changes the shape may stand only in the first line of a stage: move it there,"
-                " or give its options one shape",
+                f"the options of this choice differ in shape {where}",
+                Label(element.span),
+                secondary=tuple(given.values()),
+                notes=("the gradient search adds up what the options give, so they must have one shape",),
+                help="move it into the first line of a stage, where each option becomes a state, or give all one shape",
             )
         )
 

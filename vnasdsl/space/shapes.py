@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vnasdsl.language.diagnostics import Diagnostic, Label
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Diagnostic, Label, Severity
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Applied, LayerError, Shape, show_shape
@@ -64,8 +65,14 @@ class Analysis:
         self.diagnostics: list[Diagnostic] = []
         self._known: dict[tuple[int, Shape], tuple[Element, Outcomes]] = {}
         self._applied: dict[tuple[int, Shape], tuple[Op, Applied | LayerError]] = {}
-        self._sites: list[Span] = []
+        self._sites: list[tuple[Span, str]] = []
+        """The uses of blocks on the way down: where, and of which block."""
         self._reported: set[tuple[str, Span, Span]] = set()
+
+    @property
+    def failed(self) -> bool:
+        """Whether a layer was found that cannot be built where it stands."""
+        return any(d.severity == "error" for d in self.diagnostics)
 
     def apply(self, op: Op, shape: Shape) -> Applied:
         """A layer at a shape. Raises: LayerError."""
@@ -109,7 +116,7 @@ class Analysis:
             case Group():
                 called = element.call is not None
                 if called:
-                    self._sites.append(element.span)
+                    self._sites.append((element.span, element.block or ""))
                 outcomes: Outcomes = {shape: Cost()}
                 for item in element.items:
                     outcomes = self.follow(outcomes, item)
@@ -134,53 +141,91 @@ class Analysis:
         try:
             applied = self.apply(op, shape)
         except LayerError as fault:
-            self.report(
-                Diagnostic(fault.code, self._where(fault.message, op.span), self._label(op.span), help=fault.help),
-                op.span,
-            )
+            self.report(fault.code, fault.message, argument_span(op, fault.parameter), op.span, help=fault.help)
             return {}
         if applied.warning:
-            message = self._where(f"`{op.layer.name}`: {applied.warning}", op.span)
-            self.report(Diagnostic("W0401", message, self._label(op.span), severity="warning"), op.span)
+            remark = applied.warning
+            message = f"`{op.layer.name}`: {remark.message}"
+            self.report("W0401", message, argument_span(op, remark.parameter), op.span, help=remark.help)
         return {applied.output: Cost(applied.macs, applied.macs, applied.params, applied.params)}
 
     def _residual(self, wrap: Wrap, shape: Shape) -> Outcomes:
         body = self.outcomes(wrap.body, shape)
-        fitting = {after: cost for after, cost in body.items() if after == shape}
         for after in body:
             if after != shape:
                 message = f"`{wrap.layer.name}` adds {show_shape(after)} to its input {show_shape(shape)}"
-                self.report(
-                    Diagnostic(
-                        "E0402",
-                        self._where(message, wrap.span),
-                        self._label(wrap.span),
-                        help="both must have one shape: keep the channels (`same`) and use no stride inside",
-                    ),
-                    wrap.span,
-                )
-        return fitting
+                place = wrap.call.function_span or wrap.span
+                more = self._changed(wrap, shape)
+                self.report("E0402", message, place, place, help=_to_fit(shape, after), secondary=more)
+        return {after: cost for after, cost in body.items() if after == shape}
+
+    def _changed(self, wrap: Wrap, shape: Shape) -> tuple[Label, ...]:
+        """The last part of the body that changes the shape."""
+        found: tuple[Label, ...] = ()
+        known = {shape}
+        for item in wrap.body.items:
+            shapes = {after for before in known for after in self.outcomes(item, before)}
+            if shapes and shapes != known:
+                made = " or ".join(show_shape(s) for s in sorted(shapes))
+                found = (Label(item.span, f"makes it {made}"),)
+            known = shapes
+        return found
 
     def _where(self, message: str, span: Span) -> str:
-        """The message with the line of the text in the place of the layer inside the block it uses."""
-        site = " ".join((self._sites[0] if self._sites else span).text.split())
-        if len(site) > 60 or "`" in site:
+        """The message with the line of the text in the place of the layer that it begins with.
+
+        Inside a block that is the use of the block, so that what stands in the text is what is spoken of.
+        """
+        inside = bool(self._sites)
+        site = " ".join((self._sites[0][0] if inside else span).text.split())
+        if len(site) > 60 or "`" in site or "{" in site:
             return message
         name, rest = message[1:].split("`", 1) if message.startswith("`") else ("", "")
-        return f"`{site}`{rest}" if name in CATALOGUE else f"in `{site}`: {message}"
+        if name in CATALOGUE:
+            return f"`{site}`{rest}"
+        return f"in `{site}`: {message}" if inside else message
 
-    def _label(self, span: Span) -> Label:
-        return Label(self._sites[0] if self._sites else span)
+    def report(
+        self,
+        code: str,
+        message: str,
+        place: Span,
+        whole: Span,
+        help: str | None = None,
+        secondary: tuple[Label, ...] = (),
+    ) -> None:
+        """Keep a fault of a layer (`whole`), once for each place in the text whatever the shapes that come by.
 
-    def report(self, diagnostic: Diagnostic, inner: Span) -> None:
-        """Keep a fault once, with the layer inside the block it comes from as a second place."""
-        assert diagnostic.primary is not None
-        key = (diagnostic.code, diagnostic.primary.span, inner)  # one a place, whatever the shapes that come by
+        Inside a block the line that uses the block is the place, and `place` a second one.
+        """
+        site = self._sites[0][0] if self._sites else None
+        key = (code, site or place, place)
         if key in self._reported:
             return
         self._reported.add(key)
-        if diagnostic.primary.span != inner:
-            from dataclasses import replace
+        primary = Label(place)
+        if site is not None:
+            primary = Label(site)
+            secondary = (Label(place, f"from this line of `{self._sites[-1][1]}`"), *secondary)
+        severity: Severity = "warning" if code.startswith("W") else "error"
+        found = Diagnostic(code, self._where(message, whole), primary, severity, secondary, help=help)
+        self.diagnostics.append(found)
 
-            diagnostic = replace(diagnostic, secondary=(Label(inner, "comes from here"),))
-        self.diagnostics.append(diagnostic)
+
+def argument_span(op: Op, parameter: str | None) -> Span:
+    """Where an argument of a layer is written, when it is written in the layer itself."""
+    if parameter is not None and isinstance(op.call, tree.Call):
+        names = [p.name for p in op.layer.parameters]
+        for i, argument in enumerate(op.call.arguments):
+            name = argument.name or (names[i] if i < len(names) else None)
+            inside = argument.span.source is op.span.source and op.span.start <= argument.span.start < op.span.end
+            if name == parameter and inside:
+                return argument.span
+    return op.span
+
+
+def _to_fit(shape: Shape, after: Shape) -> str:
+    """What to do about a residual whose body changes the shape."""
+    if len(shape) == len(after) == 4 and shape[1:] == after[1:]:
+        return f"end the body with the {shape[0]} channels of its input: write `same`, or put the change before it"
+    return "use no stride and `padding=same` inside, and put the layer that changes the size before it"

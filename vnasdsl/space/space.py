@@ -176,18 +176,15 @@ class Space:
         """Least and greatest costs, or None when a shape does not fit; faults go to the analysis."""
         outcomes = self.analysis.segments(self.segments, self.input.shape)
         wrong = [shape for shape in outcomes if shape != (self.input.classes,)]
-        if wrong and not self.analysis.diagnostics:
-            span = self.segments[-1].body.span
-            self.analysis.report(
-                Diagnostic(
-                    "E0402",
-                    f"`{self.name}` ends in {show_shape(wrong[0])}, expected one number for each of"
-                    f" {self.input.classes} classes",
-                    Label(span),
-                    help="end it with `pool -> linear(classes)`",
-                ),
-                span,
+        if wrong and not self.analysis.failed:
+            last = self.segments[-1].body.items[-1].span
+            message = f"`{self.name}` ends in {show_shape(wrong[0])}, expected one number for each class"
+            help = (
+                "end it with `pool -> linear(classes)`"
+                if len(wrong[0]) == 4
+                else f"write `linear(classes)`: there are {self.input.classes:,} classes"
             )
+            self.analysis.report("E0405", message, last, last, help=help)
         if wrong or not outcomes:
             return None
         return outcomes[(self.input.classes,)]
@@ -196,14 +193,17 @@ class Space:
         """Every fault of shape, limit and claim. Errors come with severity "error"."""
         cost = self._cost
         found = [*self.faults, *self.analysis.diagnostics]
-        if cost is None or self.faults:
+        if cost is None or self.faults or self.analysis.failed:
             return found
         if self.size > MOST_NETWORKS:
             message = f"`{self.name}` has more than 10^{len(str(MOST_NETWORKS)) - 1} networks"
             return [*found, Diagnostic("E0502", message, Label(self.syntax.name_span), help="use fewer copies")]
         network = self.kind == "network"
-        for limit in (*self.limits, *(self.claim.limits if network and self.claim else ())):
+        for limit in self.limits:
             found += limit.check(cost, network)
+        if network and self.claim:
+            for limit in self.claim.limits:
+                found += limit.check(cost, network, self.syntax.name_span)
         try:
             if network:
                 self.claimed_choices()
@@ -339,8 +339,9 @@ def build(
     space = Space(net.name, video, segments, definitions, net, limits, claim, (*expander.faults, *faults))
     if isinstance(net, tree.Network) and space.choices:
         first = space.choices[0]
-        help = "choose one option, or make it a `space`"
+        help = f"keep one of the options, or make it a space: `space {net.name}`"
         message = f"network `{net.name}` leaves the choice `{first.name}` open"
-        open_choice = Diagnostic("E0503", message, Label(first.span or net.name_span), help=help)
+        place = Label(first.span or net.name_span, f"{len(first.options)} options")
+        open_choice = Diagnostic("E0503", message, place, help=help)
         return replace(space, faults=(*space.faults, open_choice))
     return space

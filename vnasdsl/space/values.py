@@ -8,9 +8,11 @@ from operator import add, floordiv, mul, sub
 from typing import Any
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import error
+from vnasdsl.language.checks import WHOLE_NUMBERS
+from vnasdsl.language.diagnostics import VnsError, error
+from vnasdsl.language.limits import MAX_NUMBER
 from vnasdsl.language.source import Span
-from vnasdsl.layers.base import Parameter, Value
+from vnasdsl.layers.base import Layer, Parameter, Value, show_value
 
 LARGEST = 1_000_000
 """Largest number of channels, features or repeats, and largest size along an axis."""
@@ -37,29 +39,34 @@ def evaluate(expression: tree.Expression) -> Value:
     match expression:
         case tree.Number():
             if expression.unit:
-                raise error("E0302", f"a time (`{expression.text}`) cannot stand here", expression.span)
+                message = f"expected a number without a unit, found the time `{expression.text}`"
+                raise error("E0302", message, expression.span)
+            if abs(expression.value) > MAX_NUMBER and not isinstance(expression.value, float):
+                raise VnsError(())  # said already, by the check of the tree
             return expression.value
         case tree.Dims():
+            if max(expression.values) > MAX_NUMBER:
+                raise VnsError(())  # said already, by the check of the tree
             return expression.values
         case tree.Name():
             if expression.id not in WORDS:
-                raise error("E0202", f"unknown name `{expression.id}`", expression.span)
+                raise VnsError(())  # said already, by the check of names
             return WORDS[expression.id]
         case tree.Tuple():
             items = tuple(evaluate(item) for item in expression.items)
             for item, value in zip(expression.items, items, strict=True):
                 if not isinstance(value, int) or isinstance(value, bool):
-                    raise error("E0302", "sizes are whole numbers", item.span)
+                    raise error("E0302", f"a size is a whole number, found `{show_value(value)}`", item.span)
             return items
         case tree.Negative():
             return -number(expression.operand)
         case tree.Binary():
             left, right = number(expression.left), number(expression.right)
             if expression.op == "//" and right == 0:
-                raise error("E0302", "division by zero", expression.span)
+                raise error("E0307", "division by zero", expression.right.span, "this is 0")
             result = ARITHMETIC[expression.op](left, right)
-            if abs(result) > 10**18:
-                raise error("E0106", "number out of range", expression.span)
+            if abs(result) > MAX_NUMBER:
+                raise error("E0106", "this gives a number that is too large", expression.span, notes=(WHOLE_NUMBERS,))
             return result
         case tree.Conditional():
             test = expression.test
@@ -70,19 +77,17 @@ def evaluate(expression: tree.Expression) -> Value:
         case tree.List():
             raise unsupported("a list of values", expression.span)
         case tree.Call():
-            raise error(
-                "E0302", f"a layer (`{expression.function}`) cannot stand where a value is expected", expression.span
-            )
+            raise VnsError(())  # said already, by the check of names
         case tree.Range():
             raise unsupported("a range over real numbers", expression.span)
         case _:
-            raise error("E0302", "expected a value", expression.span)
+            raise error("E0302", "expected a number, sizes or a word", expression.span)
 
 
 def number(expression: tree.Expression) -> int | float:
     value = evaluate(expression)
     if not is_number(value):
-        raise error("E0302", "expected a number", expression.span)
+        raise error("E0302", f"expected a number, found `{show_value(value)}`", expression.span)
     return value
 
 
@@ -127,18 +132,23 @@ def _substitute_field(value: object, values: Mapping[str, tree.Expression]) -> o
     return value
 
 
-def coerce(parameter: Parameter, value: Value, span: Span, owner: str) -> Value:
+def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Value:
     """The value as its parameter wants it; an error naming what was expected otherwise."""
 
     def wrong(expected: str) -> Exception:
-        return error("E0302", f"`{parameter.name}` of `{owner}` must be {expected}", span)
+        message = f"`{parameter.name}` of `{owner.name}` must be {expected}, found `{show_value(value)}`"
+        return error("E0302", message, span, help=f"it is written `{owner.signature}`")
 
     def whole(low: int) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise wrong(f"a whole number{WORDS_FOR.get(parameter.kind, '')}")
         if not low <= value <= LARGEST:
-            raise error("E0303", f"`{parameter.name}` of `{owner}` must be from {low} to {LARGEST}, not {value}", span)
+            raise outside(f"from {low} to {LARGEST:,}")
         return value
+
+    def outside(expected: str) -> Exception:
+        message = f"`{parameter.name}` of `{owner.name}` must be {expected}, found {show_value(value)}"
+        return error("E0303", message, span)
 
     match parameter.kind:
         case "channels":
@@ -158,26 +168,25 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: str) -> Value:
         case "padding" if value in ("same", "valid"):
             return value
         case "sizes" | "padding":
-            return sizes(value, parameter, span, owner)
+            low = 0 if parameter.kind == "padding" else 1
+            sizes = _sizes(value, low)
+            if sizes is None:
+                words = "`same`, `valid` or " if parameter.kind == "padding" else ""
+                raise wrong(f"{words}sizes along frames, rows and columns such as `1x3x3`")
+            if not all(low <= v <= LARGEST for v in sizes):
+                raise outside(f"sizes from {low} to {LARGEST:,}")
+            return sizes
     raise AssertionError(parameter.kind)
 
 
 WORDS_FOR = {"channels": " or `same`", "units": " or `classes`"}
 
 
-def sizes(value: Value, parameter: Parameter, span: Span, owner: str) -> tuple[int, int, int]:
+def _sizes(value: Value, low: int) -> tuple[int, int, int] | None:
     """Sizes along (frames, rows, columns): one number for all three, two for rows and columns, or three."""
-    low = 0 if parameter.kind == "padding" else 1
     if isinstance(value, int) and not isinstance(value, bool):
         value = (value,) * 3
     if not isinstance(value, tuple) or len(value) not in (2, 3):
-        raise error(
-            "E0302",
-            f"`{parameter.name}` of `{owner}` must be sizes along frames, rows and columns, such as `1x3x3`",
-            span,
-        )
-    if len(value) == 2:
-        value = (low, *value)
-    if not all(low <= v <= LARGEST for v in value):
-        raise error("E0303", f"`{parameter.name}` of `{owner}` has a size outside {low} to {LARGEST}", span)
-    return (value[0], value[1], value[2])
+        return None
+    frames, rows, columns = (low, *value) if len(value) == 2 else value
+    return frames, rows, columns
