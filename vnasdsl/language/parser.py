@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
@@ -17,7 +17,7 @@ from vnasdsl.language.limits import MAX_DEPTH, MAX_RECOVERIES, MAX_STACK
 from vnasdsl.language.source import Source, Span
 from vnasdsl.language.wording import DEFINITION_TYPES
 
-__all__ = ["parse", "parse_expression", "parse_partial", "parse_tokens"]
+__all__ = ["accepted", "parse", "parse_expression", "parse_partial", "parse_tokens"]
 
 
 def parse(source: Source) -> tree.Module:
@@ -66,6 +66,13 @@ def parse_partial(source: Source) -> tuple[tree.Module | None, tuple[Diagnostic,
     return tree.Module(items, span=Span(source, 0, len(source.text)), source=source), found
 
 
+def accepted(tokens: Tokens, index: int) -> Callable[[Sequence[str]], bool]:
+    """A function that says whether tokens of some types could stand at a place, faults before it passed over."""
+    run = _Run(tokens, "module")
+    run.read(index)
+    return run.takes
+
+
 def parse_expression(source: Source) -> tree.Expression:
     """The tree of one expression, as in `--set key=value` and `--fix op=basic(1)|skip`. Raises: VnsError."""
     expression: tree.Expression = _Run(Tokens(source), "expression").finish()
@@ -103,11 +110,11 @@ class _Run:
             raise VnsError(arrange(self.diagnostics))
         return result
 
-    def read(self) -> Any:
-        """The tree of what can be read; faults go to `diagnostics`."""
+    def read(self, end: int | None = None) -> Any:
+        """The tree of what can be read, up to a place; faults go to `diagnostics`."""
         index = 0
         result: Any = None
-        while index < len(self.items):
+        while index < (len(self.items) if end is None else end):
             token = self.items[index]
             if len(self._states) > MAX_STACK:
                 raise error(TOO_DEEP, f"this is nested more than {MAX_DEPTH} deep", token.span)

@@ -167,6 +167,8 @@ def _tightness(node: tree.Expression) -> int:
 def _open(node: tree.Expression) -> Document:
     """An expression without parentheses around it."""
     match node:
+        case tree.Gap():
+            return node.span.text
         case tree.Name():
             return node.id
         case tree.Number():
