@@ -5,16 +5,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 from typing import TypeAlias
 
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
 Flat: TypeAlias = tuple[object, ...]
 """Layers without choices: ("conv", channels, kernel, stride, dilation, bias), ("bn",), ("relu",), ("add", Flat)."""
 FRAMES, SIZE, CLASSES = 4, 8, 3
+
+
+def examples(count: int) -> settings:
+    """So many random spaces. What fails is small as it is: making it smaller takes minutes."""
+    return settings(max_examples=count, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 BLOCKS = """\
 block basic(d) {
@@ -136,7 +142,7 @@ class Made:
     """A random space and its meaning."""
 
     text: str
-    segments: tuple[tuple[str, tuple[Part, ...]], ...]
+    segments: tuple[tuple[str, tuple[Part, ...]], ...] = field(repr=False)
     """(stage name or "", lines), the classifier left out."""
 
     @property

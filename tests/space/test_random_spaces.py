@@ -7,9 +7,9 @@ from collections import Counter
 from pathlib import Path
 
 import networkx
-from hypothesis import given, settings
+from hypothesis import given
 
-from tests.space.random_spaces import CLASSES, Made, shuffled, spaces
+from tests.space.random_spaces import CLASSES, Made, examples, shuffled, spaces
 from vnasdsl.language.source import Source
 from vnasdsl.space import Space
 from vnasdsl.space.graph import graph
@@ -27,7 +27,7 @@ def layers(network: Space) -> list[tuple[object, ...]]:
 
 
 @given(spaces())
-@settings(max_examples=60)
+@examples(60)
 def test_size_and_costs_are_those_of_brute_force(made: Made) -> None:
     space = read(made.text)
     assert space.size == made.size
@@ -42,7 +42,7 @@ def test_size_and_costs_are_those_of_brute_force(made: Made) -> None:
 
 
 @given(spaces(most=40))
-@settings(max_examples=40)
+@examples(40)
 def test_every_network_lies_in_its_space_and_can_be_read_again(made: Made) -> None:
     space = read(made.text)
     for way in shuffled(list(space.networks()), 8):
@@ -60,7 +60,7 @@ def test_every_network_lies_in_its_space_and_can_be_read_again(made: Made) -> No
 
 
 @given(spaces())
-@settings(max_examples=30)
+@examples(30)
 def test_fixing_keeps_names_and_leaves_what_it_says(made: Made) -> None:
     space = read(made.text)
     names = {c.name: set(c.options) for c in space.choices}
@@ -80,7 +80,7 @@ def layers_key(space: Space, way: dict[str, str]) -> str:
 
 
 @given(spaces())
-@settings(max_examples=30)
+@examples(30)
 def test_samples_are_networks_of_the_space(made: Made) -> None:
     space = read(made.text)
     ways = {tuple(sorted(way.items())) for way in space.networks()}
@@ -90,7 +90,7 @@ def test_samples_are_networks_of_the_space(made: Made) -> None:
 
 
 @given(spaces(most=30))
-@settings(max_examples=40)
+@examples(40)
 def test_graph_is_consistent(made: Made) -> None:
     space = read(made.text)
     networks = [space.choose(way) for way in shuffled(list(space.networks()), 3)]
@@ -110,7 +110,7 @@ def test_graph_is_consistent(made: Made) -> None:
 
 
 @given(spaces(most=40))
-@settings(max_examples=20)
+@examples(20)
 def test_the_text_of_a_space_can_be_read_again(made: Made) -> None:
     space = read(made.text)
     text = space.text()
