@@ -124,8 +124,8 @@ def _fits(group: Group, room: int, behind: Sequence[tuple[int, int, Document]]) 
     """How to write a group: flat when it ends, with what follows it up to the next line end, within `room` columns."""
     inside: list[tuple[int, Document]] = [(_FLAT, group.content)]
     following = reversed(behind)
+    in_group = True
     while room >= 0:
-        in_group = bool(inside)
         if not inside:
             rest = next(following, None)
             if rest is None:

@@ -154,8 +154,9 @@ class _Plan:
             isinstance(self.events[target], HardBreak) or after_brace or (closes and self.events[target + 1] == "}")
         )
         first = after_brace
-        for comment in comments:
-            if not comment.own_line:
+        for i, comment in enumerate(comments):
+            # Behind a sign that was left out, a comment follows others: it stays after them.
+            if not comment.own_line and (target is None or not any(before.own_line for before in comments[:i])):
                 self._put_behind(low, target, comment.text)
             elif high == len(self.events):
                 self.lines[high].append((comment.blank, comment.text))
