@@ -17,7 +17,7 @@ Kind: TypeAlias = Literal["block", "space", "network", "recipe", "parameter", "s
 
 @dataclass(frozen=True)
 class Symbol:
-    """A name with what it belongs to: two symbols are equal when they are the same thing, whatever file speaks of it."""
+    """A name with what it belongs to: two symbols are equal when they are the same thing, in whatever file."""
 
     kind: Kind
     name: str
