@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 
@@ -38,8 +39,8 @@ class Reporter:
         if self.console.is_terminal and not self.quiet:
             self._bar = Progress(
                 TextColumn("{task.description}"),
-                BarColumn(bar_width=20),
-                MofNCompleteColumn(),
+                BarColumn(bar_width=12),
+                MofNCompleteColumn(table_column=Column(no_wrap=True)),
                 TextColumn("{task.fields[values]}"),
                 console=self.console,
                 transient=True,
@@ -87,8 +88,11 @@ def duration(seconds: float) -> str:
 
 
 def megas(macs: float) -> str:
-    """MACs for people: `15.78 GMACs`, `3.2 MMACs`."""
-    return f"{macs / 1e9:.2f} GMACs" if macs >= 1e9 else f"{macs / 1e6:.2f} MMACs"
+    """MACs for people: `15.78 GMACs`, `3.20 MMACs`, `65.40 kMACs`."""
+    for unit, prefix in ((1e9, "G"), (1e6, "M")):
+        if macs >= unit:
+            return f"{macs / unit:.2f} {prefix}MACs"
+    return f"{macs / 1e3:.2f} kMACs"
 
 
 def percent(share: float) -> str:
