@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vnasdsl.language.diagnostics import Diagnostic, Fix, Label
+from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, suggest
 from vnasdsl.language.lexer import END, OPENING, Token, Tokens
 from vnasdsl.language.source import Span
 from vnasdsl.language.wording import (
@@ -25,6 +25,11 @@ _LOOKALIKES = {
     "→": "->", "⟶": "->", "×": "x", "−": "-", "–": "-", "—": "-", "≤": "<=", "≥": ">=", "≠": "!=", "…": "..",
     "“": '"', "”": '"', "&": "|", "\N{NO-BREAK SPACE}": " ",
 }  # fmt: skip
+
+
+_OPERANDS = ("NAME", "NUMBER", "DIMS", "STRING")
+_STATEMENTS = ("input", "stage", "require", "out")
+_DEFINITIONS = ("block", "space", "network", "import", "search", "retrain", "evaluate", "tied")
 
 
 class Fault(NamedTuple):
@@ -280,6 +285,42 @@ def _comparison_as_value(c: Context) -> Iterator[Fault]:
         yield c.repaired(diagnostic, (("PLUS",), 1))
 
 
+def _missing_comma(c: Context) -> Iterator[Fault]:
+    if c.innermost in ("LPAR", "LSQB") and c.token.type in _OPERANDS and c.takes(["COMMA"]) and not c.line_ended:
+        close = SIGNS[OPENING[c.innermost]]
+        diagnostic = _error(f"expected `,` or `{close}`, found {found(c)}", c.token.span, fix=_insert(c, ","))
+        yield c.repaired(diagnostic, (("COMMA",), 0))
+
+
+def _misspelt_keyword(c: Context) -> Iterator[Fault]:
+    word = c.before
+    if word is None or word.type != "NAME" or c.innermost != "LBRACE" or not c.tokens.starts_line(c.index - 1):
+        return
+    if c.token.type == "NAME" or (c.token.type == "LBRACE" and not c.line_ended):
+        near = suggest(word.text, _STATEMENTS)
+        if near is not None and word.text != near:
+            fix = Fix(word.span, near, f"did you mean `{near}`?")
+            yield Fault(_error(f"unknown statement `{word.text}`", word.span, fix=fix))
+
+
+def _missing_arrow(c: Context) -> Iterator[Fault]:
+    if c.innermost == "LBRACE" and c.token.type == "NAME" and c.takes(["ARROW"]) and c.works(("ARROW",), 0):
+        message = f"expected {expected(c)}, found {found(c)}"
+        yield Fault(_error(message, c.token.span, fix=_insert(c, " ->")), ("ARROW",), 0)
+
+
+def _insert(c: Context, sign: str) -> Fix | None:
+    """A sign put in behind the token before."""
+    if c.before is None:
+        return None
+    end = c.before.span.end
+    return Fix(
+        Span(c.token.span.source, end, end),
+        sign,
+        f"put a `{sign.strip()}` between `{shorten(c.before.text)}` and {found(c)}",
+    )
+
+
 def _spaced_size(c: Context) -> Iterator[Fault]:
     if c.before is not None and c.before.type in ("NUMBER", "DIMS") and re.fullmatch(r"x[0-9x]*", c.token.text):
         yield Fault(
@@ -302,8 +343,10 @@ def _statement_at_top(c: Context) -> Iterator[Fault]:
         return
     if token.type != "NEWLINE" and (c.index == first or token.type == "NAME"):
         message = f"expected `block`, `space`, `network`, `import` or a recipe, found `{shorten(token.text)}`"
-        help = "is there a `}` too many before this line?" if token.span.column > 1 else None
-        yield Fault(_error(message, token.span, "only definitions stand outside of braces", help=help))
+        near = suggest(token.text, _DEFINITIONS) if token.type == "NAME" else None
+        fix = Fix(token.span, near, f"did you mean `{near}`?") if near else None
+        help = "is there a `}` too many before this line?" if token.span.column > 1 and not near else None
+        yield Fault(_error(message, token.span, "only definitions stand outside of braces", help=help, fix=fix))
 
 
 _RULES: tuple[Callable[[Context], Iterator[Fault]], ...] = (
@@ -323,6 +366,9 @@ _RULES: tuple[Callable[[Context], Iterator[Fault]], ...] = (
     _missing_equals,
     _spaced_size,
     _comparison_as_value,
+    _missing_comma,
+    _misspelt_keyword,
+    _missing_arrow,
 )
 
 

@@ -44,7 +44,6 @@ class Definitions:
             table, what = self.recipes, "recipe"  # type: ignore[assignment]
         else:
             table, what = self.nets, "network" if isinstance(item, tree.Network) else "space"  # type: ignore[assignment]
-        check_name(item.name, what, item.name_span)
         if item.name in table:
             first = table[item.name].name_span  # type: ignore[union-attr]
             raise VnsError(
@@ -55,7 +54,8 @@ class Definitions:
                     secondary=(Label(first, "first here"),),
                 )
             )
-        table[item.name] = item
+        table[item.name] = item  # also under a name that cannot be: what uses it is not at fault
+        check_name(item.name, what, item.name_span)
 
     def parameters(self, function: str) -> tuple[Parameter | tree.Parameter, ...]:
         if function in CATALOGUE:

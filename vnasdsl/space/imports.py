@@ -89,7 +89,9 @@ def _import(
 def _nearest(item: tree.Import, target: Path) -> Any:
     """A fix with the nearest file of the folder, else how paths are read."""
     folder, _, name = item.path.value.rpartition("/")
-    near = suggest(name, sorted(path.name for path in target.parent.glob("*.vns"))) if target.parent.is_dir() else None
+    own = Path(item.span.source.name).name
+    files = sorted(path.name for path in target.parent.glob("*.vns")) if target.parent.is_dir() else []
+    near = suggest(name, [file for file in files if file != own])
     if near is None:
         return {"help": "the path is taken from the folder of this file"}
     path = f"{folder}/{near}" if folder else near

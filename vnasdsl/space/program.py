@@ -10,9 +10,10 @@ from pathlib import Path
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, arrange, did_you_mean, error, guess
 from vnasdsl.language.files import read_source
-from vnasdsl.language.parser import parse_and_go_on
+from vnasdsl.language.parser import parse_partial
 from vnasdsl.language.source import Source
 from vnasdsl.space.definitions import RECIPE_KINDS, Definitions
+from vnasdsl.space.echoes import Echoes
 from vnasdsl.space.imports import ParseFile, collect, parse_file
 from vnasdsl.space.inputs import Overrides
 from vnasdsl.space.space import Space, build
@@ -103,12 +104,11 @@ def examine(
     """What a text says as far as it can be read (None: not at all), and every fault in it, in the order of the text.
 
     A faulty part silences what depends on it: a line that cannot be read has no shape, and nothing is said about the
-    lines behind it that would need one. `check_recipe` says what is wrong with the entries of a recipe.
+    lines behind it that would need one; a definition that cannot be read may have had any name. `check_recipe` says what is wrong with the entries of a recipe.
     """
-    try:
-        module, faults = parse_and_go_on(source)
-    except VnsError as fault:
-        return None, list(fault.diagnostics)
+    module, faults = parse_partial(source)
+    if module is None:
+        return None, list(faults)
     return examine_module(module, path, overrides, check_recipe, faults)
 
 
@@ -125,9 +125,12 @@ def examine_module(
 
     `parse_file` reads imports and `make` builds a space: an editor has texts that are not saved and spaces from before.
     """
+    faults = tuple(faults)
+    echoes = Echoes(module, faults)
     definitions = Definitions()
-    found: list[Diagnostic] = [*faults]
+    found: list[Diagnostic] = []
     collect(module, path, definitions, found, parse_file=parse_file)
+    definitions.complete = definitions.complete and not echoes.hide_definitions
     found += definitions.check(module.items)
     for recipe in (item for item in module.items if isinstance(item, tree.Recipe)):
         found += _check_recipe(recipe, definitions)
@@ -141,7 +144,7 @@ def examine_module(
             if space is not None:
                 spaces[item.name] = space
                 found += space.check()
-    ordered = arrange(found)
+    ordered = arrange([*faults, *echoes.without(found)])
     return Program(module.source.name, module, definitions, spaces, ordered), list(ordered)
 
 
