@@ -1,0 +1,284 @@
+"""Places for the boxes of any graph without cycles, layer by layer (after Sugiyama, Tagawa and Toda 1981).
+
+Longest paths give the layers; lines across several layers get a lane of their own in each; sweeps by barycentres order
+the boxes of a layer so that few lines cross; boxes are then put as near to their neighbours as the order allows.
+Everything is deterministic: ties go to what was named first.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from vnasdsl.show.draw.picture import Point
+
+Size = tuple[float, float]
+Slot = Hashable
+"""A box (its name) or a lane (an edge and a layer)."""
+_SizeOf = Callable[[Slot], Size]
+BOX_GAP, LANE_GAP = 18.0, 10.0
+LAYER_GAP = 46.0
+SWEEPS = 8
+LANE = (0.0, 2.0)
+
+
+@dataclass(frozen=True)
+class Layered:
+    """Where everything is: the left upper corner of every box, the curve of every edge."""
+
+    boxes: dict[str, Point]
+    curves: dict[tuple[str, str], tuple[Point, ...]]
+    width: float
+    height: float
+
+
+def layers_of(names: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """The layer of every box: longest path from a source. A source stands just before what needs it first.
+
+    Raises: ValueError when there is a cycle.
+    """
+    names, edges = list(names), list(edges)
+    before: dict[str, int] = dict.fromkeys(names, 0)
+    after: dict[str, list[str]] = {name: [] for name in names}
+    for source, target in edges:
+        after[source].append(target)
+        before[target] += 1
+    layer = dict.fromkeys(names, 0)
+    sources = [name for name in names if not before[name]]
+    ready = list(sources)
+    done = 0
+    while done < len(ready):
+        name = ready[done]
+        done += 1
+        for target in after[name]:
+            layer[target] = max(layer[target], layer[name] + 1)
+            before[target] -= 1
+            if not before[target]:
+                ready.append(target)
+    if done < len(names):
+        raise ValueError("the graph has a cycle")
+    for name in sources:
+        if after[name]:
+            layer[name] = min(layer[target] for target in after[name]) - 1
+    return layer
+
+
+def layered(sizes: Mapping[str, Size], edges: Sequence[tuple[str, str]]) -> Layered:
+    """Lay out boxes of given (width, height). Edges are between different boxes, at most one a pair.
+
+    Raises: ValueError when there is a cycle.
+    """
+    layer = layers_of(sizes, edges)
+    columns, chains = _lanes(layer, edges)
+    neighbours = _neighbours(chains)
+    columns = _ordered(columns, *neighbours)
+
+    def size(slot: Slot) -> Size:
+        return sizes[slot] if isinstance(slot, str) else LANE
+
+    middles = _middles(columns, *neighbours, size)
+    lefts, widths = _columns_x(columns, chains, size)
+    top = min((middle - size(slot)[1] / 2 for slot, middle in middles.items()), default=0.0)
+    middles = {slot: middle - top for slot, middle in middles.items()}
+    boxes = {
+        name: (lefts[layer[name]] + (widths[layer[name]] - sizes[name][0]) / 2, middles[name] - sizes[name][1] / 2)
+        for name in sizes
+    }
+    curves = _curves(chains, boxes, sizes, middles, lefts, widths)
+    width = lefts[-1] + widths[-1] if lefts else 0.0
+    height = max((middle + size(slot)[1] / 2 for slot, middle in middles.items()), default=0.0)
+    return Layered(boxes, curves, width, height)
+
+
+Chains = dict[tuple[str, str], list[Slot]]
+Links = dict[Slot, list[Slot]]
+
+
+def _lanes(layer: Mapping[str, int], edges: Sequence[tuple[str, str]]) -> tuple[list[list[Slot]], Chains]:
+    """The slots of every layer, and the slots every edge goes through, its ends included."""
+    columns: list[list[Slot]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
+    for name, number in layer.items():
+        columns[number].append(name)
+    chains: Chains = {}
+    for edge in edges:
+        source, target = edge
+        chain: list[Slot] = [source]
+        for number in range(layer[source] + 1, layer[target]):
+            lane = (edge, number)
+            columns[number].append(lane)
+            chain.append(lane)
+        chains[edge] = [*chain, target]
+    return columns, chains
+
+
+def _neighbours(chains: Chains) -> tuple[Links, Links]:
+    """What lies before and behind every slot."""
+    before: Links = {}
+    after: Links = {}
+    for chain in chains.values():
+        for left, right in pairwise(chain):
+            after.setdefault(left, []).append(right)
+            before.setdefault(right, []).append(left)
+    return before, after
+
+
+def _ordered(columns: list[list[Slot]], before: Links, after: Links) -> list[list[Slot]]:
+    """The order in every layer with the fewest crossings that sweeps find."""
+    best, fewest = columns, crossings(columns, after)
+    current = columns
+    for sweep in range(SWEEPS):
+        if not fewest:
+            break
+        forward = sweep % 2 == 0
+        links = before if forward else after
+        ordered = [list(column) for column in current]
+        numbers = range(1, len(ordered)) if forward else range(len(ordered) - 2, -1, -1)
+        for number in numbers:
+            place = {slot: i for i, slot in enumerate(ordered[number - 1 if forward else number + 1])}
+            ordered[number] = _by_barycentre(ordered[number], links, place)
+        count = crossings(ordered, after)
+        if count < fewest:
+            best, fewest = ordered, count
+        current = ordered
+    return best
+
+
+def _by_barycentre(column: Sequence[Slot], links: Links, place: Mapping[Slot, int]) -> list[Slot]:
+    """By the mean place of their neighbours; what has none keeps its own."""
+    keys = {}
+    for i, slot in enumerate(column):
+        places = [place[other] for other in links.get(slot, ())]
+        keys[slot] = sum(places) / len(places) if places else float(i)
+    return sorted(column, key=keys.__getitem__)
+
+
+def crossings(columns: Sequence[Sequence[Slot]], after: Links) -> int:
+    """The number of pairs of lines between neighbouring layers that cross."""
+    total = 0
+    for left, right in pairwise(columns):
+        place = {slot: i for i, slot in enumerate(right)}
+        seen: list[int] = []
+        for slot in left:
+            ends = sorted(place[other] for other in after.get(slot, ()))
+            total += sum(len(seen) - bisect_left(seen, end + 1) for end in ends)
+            for end in ends:
+                insort(seen, end)
+    return total
+
+
+def _middles(columns: Sequence[Sequence[Slot]], before: Links, after: Links, size: _SizeOf) -> dict[Slot, float]:
+    """Heights: every layer is moved towards its neighbours in turn, order and distances kept."""
+    middles: dict[Slot, float] = {}
+    for column in columns:
+        y = 0.0
+        for above, slot in zip([None, *column], column, strict=False):
+            y += _distance(above, slot, size) if above is not None else 0.0
+            middles[slot] = y
+        for slot in column:
+            middles[slot] -= y / 2
+    for sweep in range(2 * SWEEPS):
+        order = columns if sweep % 2 == 0 else list(reversed(columns))
+        for column in order:
+            wanted, weights = [], []
+            for slot in column:
+                ahead, behind = before.get(slot, []), after.get(slot, [])
+                links = (
+                    [*ahead, *behind] if sweep > SWEEPS else (ahead if sweep % 2 == 0 else behind) or [*ahead, *behind]
+                )
+                wanted.append(sum(middles[other] for other in links) / len(links) if links else middles[slot])
+                weights.append(1.0 if isinstance(slot, str) else 3.0)
+            offsets = [0.0]
+            for above, slot in pairwise(column):
+                offsets.append(offsets[-1] + _distance(above, slot, size))
+            free = [y - offset for y, offset in zip(wanted, offsets, strict=True)]
+            for slot, y, offset in zip(column, rising(free, weights), offsets, strict=True):
+                middles[slot] = y + offset
+    return middles
+
+
+def _distance(above: Slot, below: Slot, size: _SizeOf) -> float:
+    gap = BOX_GAP if isinstance(above, str) and isinstance(below, str) else LANE_GAP
+    return (size(above)[1] + size(below)[1]) / 2 + gap
+
+
+def rising(values: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """The sequence that never falls and lies nearest to the values by weighted squares (pool adjacent violators)."""
+    pools: list[tuple[float, float, int]] = []  # mean, weight, length
+    for value, weight in zip(values, weights, strict=True):
+        mean, total, length = value, weight, 1
+        while pools and pools[-1][0] > mean:
+            other, more, count = pools.pop()
+            mean = (mean * total + other * more) / (total + more)
+            total, length = total + more, length + count
+        pools.append((mean, total, length))
+    return [mean for mean, _, length in pools for _ in range(length)]
+
+
+def _columns_x(columns: Sequence[Sequence[Slot]], chains: Chains, size: _SizeOf) -> tuple[list[float], list[float]]:
+    """Left edge and width of every layer; more room where more lines go."""
+    number_of = {slot: number for number, column in enumerate(columns) for slot in column}
+    lines = [0] * len(columns)
+    for chain in chains.values():
+        for slot in chain[:-1]:
+            lines[number_of[slot]] += 1
+    lefts, widths = [], []
+    x = 0.0
+    for column, count in zip(columns, lines, strict=True):
+        width = max(size(slot)[0] for slot in column)
+        lefts.append(x)
+        widths.append(width)
+        x += width + LAYER_GAP + min(60.0, 3.0 * max(count - 2, 0))
+    return lefts, widths
+
+
+def _curves(
+    chains: Chains,
+    boxes: Mapping[str, Point],
+    sizes: Mapping[str, Size],
+    middles: Mapping[Slot, float],
+    lefts: Sequence[float],
+    widths: Sequence[float],
+) -> dict[tuple[str, str], tuple[Point, ...]]:
+    """From port to port: curves between layers, straight through the lane in each layer that is passed."""
+    ports = _ports(chains, boxes, sizes, middles)
+    curves = {}
+    for edge, chain in chains.items():
+        source, target = edge
+        here = (boxes[source][0] + sizes[source][0], ports[edge][0])
+        points = [here]
+        for slot in chain[1:-1]:
+            assert isinstance(slot, tuple)
+            left, right = lefts[slot[1]], lefts[slot[1]] + widths[slot[1]]
+            enter, leave = (left, middles[slot]), (right, middles[slot])
+            points += [*_bend(points[-1], enter), enter, enter, leave, leave]
+        end = (boxes[target][0], ports[edge][1])
+        points += [*_bend(points[-1], end), end]
+        curves[edge] = tuple(points)
+    return curves
+
+
+def _bend(start: Point, end: Point) -> tuple[Point, Point]:
+    half = (end[0] - start[0]) / 2
+    return (start[0] + half, start[1]), (end[0] - half, end[1])
+
+
+def _ports(
+    chains: Chains, boxes: Mapping[str, Point], sizes: Mapping[str, Size], middles: Mapping[Slot, float]
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """Heights at which every edge leaves and arrives: spread over the side of a box in the order of the other ends."""
+    leaving: dict[str, list[tuple[float, tuple[str, str]]]] = {}
+    arriving: dict[str, list[tuple[float, tuple[str, str]]]] = {}
+    for edge, chain in chains.items():
+        leaving.setdefault(edge[0], []).append((middles[chain[1]], edge))
+        arriving.setdefault(edge[1], []).append((middles[chain[-2]], edge))
+    found: dict[tuple[str, str], list[float]] = {edge: [0.0, 0.0] for edge in chains}
+    for side, ends in enumerate((leaving, arriving)):
+        for name, lines in ends.items():
+            height = sizes[name][1]
+            step = min(12.0, (height - 12) / max(len(lines) - 1, 1))
+            first = boxes[name][1] + height / 2 - step * (len(lines) - 1) / 2
+            for i, (_, edge) in enumerate(sorted(lines, key=lambda line: line[0])):
+                found[edge][side] = first + i * step
+    return {edge: (start, end) for edge, (start, end) in found.items()}

@@ -1,0 +1,163 @@
+"""A picture before it is rendered: boxes, curves, bars and texts with places in pixels, y downwards.
+
+Layouts make pictures and know no file format; a renderer turns one into bytes and decides nothing about places. What
+things look like is said by a role (`state`, `path`, `series2`), which a theme turns into colours.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+Point: TypeAlias = tuple[float, float]
+Anchor: TypeAlias = Literal["start", "middle", "end"]
+SERIES = 8
+"""Colours told apart: roles `series0` to `series7`."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """One line of text; `y` is that of its baseline."""
+
+    x: float
+    y: float
+    content: str
+    role: str = "text"
+    size: float = 12
+    anchor: Anchor = "middle"
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Rect:
+    """A part of a bar, a swatch, a band. `tip` is shown when a pointer rests on it."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    role: str
+    tip: str = ""
+    radius: float = 0
+
+
+@dataclass(frozen=True)
+class Node:
+    """A box with what stands in it. Nodes of one id are one thing, drawn again (`ghost`) where a row begins anew."""
+
+    id: str
+    x: float
+    y: float
+    width: float
+    height: float
+    role: str
+    texts: tuple[Text, ...] = ()
+    rects: tuple[Rect, ...] = ()
+    tip: str = ""
+    group: str = ""
+    """The stage it belongs to."""
+    marked: bool = False
+    """On the path that was taken."""
+    ghost: bool = False
+
+    @property
+    def middle(self) -> float:
+        return self.y + self.height / 2
+
+    @property
+    def right(self) -> float:
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> float:
+        return self.y + self.height
+
+    def moved(self, dx: float, dy: float) -> Node:
+        """The same box elsewhere, with everything in it."""
+        texts = tuple(replace(text, x=text.x + dx, y=text.y + dy) for text in self.texts)
+        rects = tuple(replace(rect, x=rect.x + dx, y=rect.y + dy) for rect in self.rects)
+        return replace(self, x=self.x + dx, y=self.y + dy, texts=texts, rects=rects)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A curve between two nodes: a start, then three points (two of them controls) for every cubic piece."""
+
+    source: str
+    target: str
+    points: tuple[Point, ...]
+    width: float = 1.2
+    strength: float | None = None
+    """A probability; None where there is none."""
+    marked: bool = False
+    arrow: bool = False
+    tip: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything a renderer needs."""
+
+    name: str
+    """What is drawn, as an identifier."""
+    title: str
+    description: str
+    """The picture in words, for those who cannot see it."""
+    width: float
+    height: float
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    texts: tuple[Text, ...] = ()
+    rects: tuple[Rect, ...] = ()
+    lines: tuple[Edge, ...] = ()
+    """Lines that join nothing: samples in the legend."""
+
+    @property
+    def things(self) -> tuple[Node, ...]:
+        """Every node once."""
+        return tuple(node for node in self.nodes if not node.ghost)
+
+    @property
+    def groups(self) -> dict[str, list[Node]]:
+        """Every node once, by stage."""
+        found: dict[str, list[Node]] = {}
+        for node in self.things:
+            found.setdefault(node.group, []).append(node)
+        return found
+
+
+def straight(*corners: Point) -> tuple[Point, ...]:
+    """A line through corners as a curve."""
+    points = [corners[0]]
+    for before, after in itertools.pairwise(corners):
+        points += [before, after, after]
+    return tuple(points)
+
+
+def rounded(corners: list[Point], radius: float = 8) -> tuple[Point, ...]:
+    """A line of horizontal and vertical pieces whose corners are rounded."""
+    points = [corners[0]]
+    for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
+        start, end = _towards(corner, before, radius), _towards(corner, after, radius)
+        points += [points[-1], start, start, corner, corner, end]
+    points += [points[-1], corners[-1], corners[-1]]
+    return tuple(points)
+
+
+def _towards(origin: Point, goal: Point, distance: float) -> Point:
+    dx, dy = goal[0] - origin[0], goal[1] - origin[1]
+    length = abs(dx) + abs(dy)
+    share = min(0.5, distance / length) if length else 0.0
+    return origin[0] + dx * share, origin[1] + dy * share
+
+
+def swing(start: Point, end: Point, ease: float = 0.5) -> tuple[Point, ...]:
+    """A curve that leaves and arrives horizontally."""
+    reach = (end[0] - start[0]) * ease
+    return start, (start[0] + reach, start[1]), (end[0] - reach, end[1]), end
+
+
+def dims(shape: tuple[int, ...]) -> str:
+    """`48 × 16 × 56 × 56`."""
+    return " × ".join(str(n) for n in shape)

@@ -1,0 +1,128 @@
+"""A picture as PNG, drawn by matplotlib (Agg) in its own font from the same places: no browser, no system program."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from vnasdsl.show.draw.metrics import visible
+from vnasdsl.show.draw.picture import Edge, Picture, Rect, Text
+from vnasdsl.show.draw.svg import arrow_head
+from vnasdsl.show.draw.themes import DARK, LIGHT, stroke
+
+SCALE = 2
+"""Pixels of the file for a pixel of the picture."""
+MOST_PIXELS = 16_000
+"""Of a side; larger pictures are scaled down to it."""
+_INCH = 96
+
+
+def png(picture: Picture, theme: str = "auto") -> bytes:
+    """theme "auto" is light: a PNG cannot ask its reader."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    colours = DARK if theme == "dark" else LIGHT
+    scale = min(SCALE, MOST_PIXELS / max(picture.width, picture.height))
+    with rc_context({"font.family": "DejaVu Sans", "path.simplify": False, "text.usetex": False}):
+        figure = Figure(figsize=(picture.width / _INCH, picture.height / _INCH), facecolor=colours["ground"])
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_xlim(0, picture.width)
+        axes.set_ylim(picture.height, 0)
+        axes.set_axis_off()
+        painter = _Painter(axes, colours)
+        painter.paint(picture)
+        buffer = io.BytesIO()
+        FigureCanvasAgg(figure).print_figure(
+            buffer, dpi=_INCH * scale, format="png", facecolor=colours["ground"], metadata={"Software": None}
+        )
+    return buffer.getvalue()
+
+
+class _Painter:
+    def __init__(self, axes: Any, colours: Mapping[str, str]):
+        self.axes = axes
+        self.colours = colours
+        self.order = 0
+
+    def paint(self, picture: Picture) -> None:
+        for rect in picture.rects:
+            self.rect(rect)
+        for edge in sorted((*picture.edges, *picture.lines), key=lambda e: (e.marked, e.strength or 0.0)):
+            self.edge(edge)
+        for node in picture.nodes:
+            frame = self.colours["path" if node.marked else "frame"]
+            self.box(
+                (node.x, node.y, node.width, node.height),
+                6,
+                facecolor="none" if node.ghost else self.colours[node.role],
+                edgecolor=frame,
+                linewidth=points(2 if node.marked else 1),
+                linestyle=(0, (3, 3)) if node.ghost else "-",
+            )
+            for rect in node.rects:
+                self.rect(rect)
+            for text in node.texts:
+                self.text(text)
+        for text in picture.texts:
+            self.text(text)
+
+    def next(self) -> int:
+        self.order += 1
+        return self.order
+
+    def box(self, place: tuple[float, float, float, float], radius: float, **style: Any) -> None:
+        from matplotlib.patches import FancyBboxPatch, Rectangle
+
+        x, y, width, height = place
+        if radius:
+            shape = f"round,pad=0,rounding_size={min(radius, width / 2, height / 2)}"
+            patch: Any = FancyBboxPatch((x, y), width, height, boxstyle=shape, zorder=self.next(), **style)
+        else:
+            patch = Rectangle((x, y), width, height, zorder=self.next(), **style)
+        self.axes.add_patch(patch)
+
+    def rect(self, rect: Rect) -> None:
+        place = (rect.x, rect.y, rect.width, rect.height)
+        self.box(place, rect.radius, facecolor=self.colours[rect.role], edgecolor="none", linewidth=0)
+
+    def edge(self, edge: Edge) -> None:
+        from matplotlib.patches import PathPatch, Polygon
+        from matplotlib.path import Path
+
+        paint = stroke(edge.strength, edge.marked)
+        codes = [Path.MOVETO] + [Path.CURVE4] * (len(edge.points) - 1)
+        style = {"color": self.colours[paint.role], "alpha": paint.opacity}
+        self.axes.add_patch(
+            PathPatch(
+                Path(edge.points, codes),
+                fill=False,
+                linewidth=points(edge.width),
+                capstyle="round",
+                zorder=self.next(),
+                edgecolor=self.colours[paint.role],
+                alpha=paint.opacity,
+            )
+        )
+        if edge.arrow:
+            self.axes.add_patch(Polygon(arrow_head(edge), closed=True, linewidth=0, zorder=self.next(), **style))
+
+    def text(self, text: Text) -> None:
+        self.axes.text(
+            text.x,
+            text.y,
+            visible(text.content),
+            fontsize=points(text.size),
+            fontweight="bold" if text.bold else "normal",
+            color=self.colours[text.role],
+            ha={"start": "left", "middle": "center", "end": "right"}[text.anchor],
+            va="baseline",
+            parse_math=False,
+            zorder=self.next(),
+        )
+
+
+def points(pixels: float) -> float:
+    return pixels * 72 / _INCH

@@ -1,0 +1,381 @@
+"""The trellis of a space as a picture: stages as columns, candidates as boxes, the layers of each as small bars.
+
+With what a search learnt the lines are as strong as their path weights (Zhou et al. 2021, Eq. 1), the bars show the
+weights of the operations (Eq. 2), and the most probable path (Viterbi) is marked.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from vnasdsl.layers.base import Shape
+from vnasdsl.show.draw.metrics import shortened, text_width
+from vnasdsl.show.draw.picture import SERIES, Edge, Node, Picture, Rect, Text, dims, straight, swing
+from vnasdsl.show.draw.words import parts
+from vnasdsl.show.numbers import count_words, short
+from vnasdsl.space.plan import PlanStage, PlanState
+from vnasdsl.space.space import Space
+from vnasdsl.space.trellis import Mixture, Stage, State, Trellis, trellis_of
+
+MOST_WIDTH = 1360
+"""Of a row of columns; further ones go to the next row."""
+MARGIN = 28
+BAR, BAR_GAP, BAR_HEIGHT = 8, 2, 30
+CELLS = 12
+"""Bars side by side in a box."""
+STATE_GAP, COLUMN_GAP = 14, 58
+HEADER = 44
+LABEL_MOST = 220
+THIN, THICK = 0.6, 7.0
+SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a search has learnt, in plain numbers."""
+
+    source: str
+    """The run, as it is named in the picture."""
+    path_weights: Mapping[str, Sequence[Sequence[float]]]
+    """By stage: a row per candidate of the stage before, a column per candidate."""
+    mixture_weights: Mapping[str, Sequence[float]]
+    path: tuple[int, ...]
+    """The most probable path: the index of the candidate in every stage."""
+    choices: Mapping[str, str]
+    """What was taken in every choice."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    """The boxes of a stage at x = 0, the middle of the column at y = 0."""
+
+    nodes: tuple[Node, ...]
+    width: float
+    height: float
+    heading: tuple[tuple[str, str], ...]
+    """(text, role) line by line."""
+
+
+def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
+    """Raises: VnsError E0501 where a choice changes the shape in the middle of a stage."""
+    plan = space.plan
+    trellis = trellis_of(plan)
+    options = _options(trellis)
+    columns = [_ends("in", (space.input.name, dims(space.input.shape)), learnt is not None)]
+    for number, (stage, planned) in enumerate(zip(trellis.stages, plan.stages, strict=True)):
+        taken = learnt.path[number] if learnt else None
+        columns.append(_column(number, stage, planned, options, learnt, taken))
+    last = space.segments[-1]
+    tail = [] if last.name else [shortened(text, LABEL_MOST, 10.5) for text, _ in parts(last.body)]
+    columns.append(_ends("out", (f"{space.input.classes} classes", *tail), learnt is not None))
+    edges = _links(columns, trellis, learnt)
+
+    nodes, texts, drawn, width, bottom = _rows(columns, edges, top=MARGIN + 36)
+    legend_texts, legend_rects, legend_lines, height = _legend(options, learnt, bottom + 26, MOST_WIDTH)
+    texts.append(Text(MARGIN, MARGIN + 6, _title(space, learnt), size=16, anchor="start", bold=True))
+    right = max(
+        [width, *(t.x + text_width(t.content, t.size, t.bold) for t in (*texts, *legend_texts) if t.anchor == "start")]
+    )
+    return Picture(
+        space.name,
+        _title(space, learnt),
+        _description(space, trellis, learnt),
+        right + MARGIN,
+        height,
+        tuple(nodes),
+        tuple(drawn),
+        (*texts, *legend_texts),
+        legend_rects,
+        legend_lines,
+    )
+
+
+# ------------------------------------------------------------------- columns
+
+
+def _ends(name: str, lines: tuple[str, ...], marked: bool) -> _Column:
+    """The clip before the first stage, the classes behind the last one."""
+    width = max(text_width(line, 12 if i == 0 else 10.5) for i, line in enumerate(lines)) + 20
+    height = 14 + 16 * len(lines)
+    texts = tuple(
+        Text(width / 2, -height / 2 + 19 + 15 * i, line, "faint" if i else "text", 10.5 if i else 12, bold=not i)
+        for i, line in enumerate(lines)
+    )
+    node = Node(name, 0, -height / 2, width, height, "io", texts, tip=", ".join(lines), marked=marked)
+    return _Column((node,), width, height, ())
+
+
+def _column(
+    number: int,
+    stage: Stage,
+    planned: PlanStage,
+    options: Mapping[str, str],
+    learnt: Learnt | None,
+    taken: int | None,
+) -> _Column:
+    shapes = {_own_shape(state)[1:] for state in planned.states}
+    names = [
+        _state_lines(state, plan, len(shapes) > 1) for state, plan in zip(stage.states, planned.states, strict=True)
+    ]
+    cells = max(min(len(state.mixtures), CELLS) for state in stage.states)
+    label = max(text_width(line, 13 if i == 0 else 10.5, not i) for lines in names for i, line in enumerate(lines))
+    width = max(label + 20, cells * (BAR + BAR_GAP) + 18, 46)
+    nodes: list[Node] = []
+    y = 0.0
+    for index, (state, plan, lines) in enumerate(zip(stage.states, planned.states, names, strict=True)):
+        node = _box(f"{number}.{index}", stage, state, plan, lines, options, learnt, index == taken, width)
+        nodes.append(node.moved(0, y))
+        y += node.height + STATE_GAP
+    height = y - STATE_GAP
+    heading = [(stage.name, "text")]
+    if len(shapes) == 1:
+        (shape,) = shapes
+        heading.append((dims(shape) or "vector", "faint"))
+    return _Column(tuple(node.moved(0, -height / 2) for node in nodes), width, height, tuple(heading))
+
+
+def _own_shape(state: PlanState) -> Shape:
+    """What leaves a stage, before the lines that other stages put inside it."""
+    return next((piece.input for piece in state.pieces if piece.place), state.shape)
+
+
+def _state_lines(state: State, planned: PlanState, with_shape: bool) -> tuple[str, ...]:
+    """What stands in a box: the channels, or every choice that was made to get there."""
+    channels = str(planned.head_shape[0])
+    keys = [part.partition("=")[0].rpartition(".")[2] for part in state.label.split(",")] if state.label else []
+    if keys in ([], ["channels"]):
+        lines = [channels]
+    else:
+        lines = [shortened(part, LABEL_MOST, 13, True) for part in state.label.split(",")]
+    if with_shape:
+        lines.append(dims(_own_shape(planned)))
+    return tuple(lines)
+
+
+def _box(
+    name: str,
+    stage: Stage,
+    state: State,
+    planned: PlanState,
+    lines: tuple[str, ...],
+    options: Mapping[str, str],
+    learnt: Learnt | None,
+    taken: bool,
+    width: float,
+) -> Node:
+    texts = [
+        Text(
+            width / 2,
+            19 + 15 * i,
+            line,
+            "faint" if i and "=" not in line else "text",
+            13 if i == 0 else 10.5,
+            bold=not i,
+        )
+        for i, line in enumerate(lines)
+    ]
+    head = 12 + 15 * len(lines)
+    rects: list[Rect] = []
+    for start in range(0, len(state.mixtures), CELLS):
+        row = state.mixtures[start : start + CELLS]
+        x = width / 2 - (len(row) * (BAR + BAR_GAP) - BAR_GAP) / 2
+        y = head + 4 + (start // CELLS) * (BAR_HEIGHT + 16)
+        for mixture in row:
+            rects += _bar(mixture, x, y, options, learnt, taken)
+            x += BAR + BAR_GAP
+    rows = -(-len(state.mixtures) // CELLS)
+    height = head + 3 + (rows * (BAR_HEIGHT + 16) - 12 + (8 if taken else 0) if rows else 0)
+    tip = f"{stage.name} {state.label}".strip() + f": {dims(_own_shape(planned))}"
+    if state.mixtures:
+        tip += f", {len(state.mixtures)} layers to choose"
+    return Node(name, 0, 0, width, height, "state", tuple(texts), tuple(rects), tip, stage.name, taken)
+
+
+def _bar(
+    mixture: Mixture, x: float, y: float, options: Mapping[str, str], learnt: Learnt | None, taken: bool
+) -> list[Rect]:
+    """A layer: its options from the top, as high as they are probable; below, what was taken."""
+    equal = [1 / len(mixture.options)] * len(mixture.options)
+    weights = learnt.mixture_weights[mixture.name] if learnt else equal
+    said = ", ".join(
+        option if learnt is None else f"{option} {weight:.3f}"
+        for option, weight in zip(mixture.options, weights, strict=True)
+    )
+    tip = f"{mixture.choice}: {said}"
+    rects = []
+    for option, weight in zip(mixture.options, weights, strict=True):
+        height = BAR_HEIGHT * weight
+        if height > 0:
+            rects.append(Rect(x, y, BAR, height, options[option], tip))
+        y += height
+    if learnt and taken:
+        chosen = learnt.choices[mixture.choice]
+        rects.append(Rect(x, y + 3, BAR, 6, options[chosen], f"{mixture.choice}: {chosen} is taken"))
+    return rects
+
+
+def _links(columns: Sequence[_Column], trellis: Trellis, learnt: Learnt | None) -> dict[int, list[Edge]]:
+    """Edges without places, by the number of the column they lead to."""
+    found: dict[int, list[Edge]] = {}
+    path = (0, *learnt.path, 0) if learnt else None
+    for number in range(1, len(columns)):
+        stage = trellis.stages[number - 1] if number <= len(trellis.stages) else None
+        weights = learnt.path_weights[stage.name] if learnt and stage else None
+        for i, source in enumerate(columns[number - 1].nodes):
+            for j, target in enumerate(columns[number].nodes):
+                weight = weights[i][j] if weights is not None else None
+                marked = path is not None and (path[number - 1], path[number]) == (i, j)
+                width = (2.5 if marked else 1.1) if weight is None else THIN + (THICK - THIN) * weight
+                tip = f"{_said(source)} → {_said(target)}"
+                if weight is not None:
+                    tip += f": {weight:.4f}"
+                edge = Edge(source.id, target.id, (), width, weight, marked, tip=tip)
+                found.setdefault(number, []).append(edge)
+    return found
+
+
+def _said(node: Node) -> str:
+    return node.tip.partition(":")[0]
+
+
+# ---------------------------------------------------------------------- rows
+
+
+def _rows(
+    columns: Sequence[_Column], edges: Mapping[int, list[Edge]], top: float
+) -> tuple[list[Node], list[Text], list[Edge], float, float]:
+    """Columns put side by side in rows; a row begins with the last column of the one before, as ghosts."""
+    nodes: list[Node] = []
+    texts: list[Text] = []
+    drawn: list[Edge] = []
+    widest = 0.0
+    for first, last in _breaks(columns):
+        begin = max(first - 1, 0)
+        row = columns[begin : last + 1]
+        middle = top + HEADER + max(column.height for column in row) / 2
+        x = float(MARGIN)
+        before: dict[str, Node] = {}
+        for number, column in enumerate(row, start=begin):
+            ghost = number < first
+            placed = {node.id: replace(node.moved(x, middle), ghost=ghost) for node in column.nodes}
+            if ghost:  # what was shown above is not shown again
+                placed = {name: replace(node, rects=()) for name, node in placed.items()}
+            for line, (text, role) in enumerate(column.heading):
+                size = 10.5 if line else 13
+                said = f"{text} again" if ghost and not line else text
+                texts.append(
+                    Text(
+                        x + column.width / 2,
+                        top + 10 + 15 * line,
+                        said,
+                        "faint" if ghost else role,
+                        size,
+                        bold=not line,
+                    )
+                )
+            if before and not ghost:
+                for edge in edges[number]:
+                    start, end = before[edge.source], placed[edge.target]
+                    drawn.append(replace(edge, points=swing((start.right, start.middle), (end.x, end.middle))))
+            nodes += placed.values()
+            before = placed
+            x += column.width + _gap(column, columns[number + 1] if number + 1 < len(columns) else None)
+        widest = max(widest, max(node.right for node in before.values()))
+        top = middle + max(column.height for column in row) / 2 + 30
+    return nodes, texts, drawn, widest, top - 30
+
+
+def _breaks(columns: Sequence[_Column]) -> list[tuple[int, int]]:
+    """First and last column of every row: as few rows as the width allows, and these about as wide as one another."""
+    room = MOST_WIDTH - 2 * MARGIN
+    best = _filled(columns, room)
+    for width in range(room - 20, 0, -20):
+        rows = _filled(columns, width)
+        if len(rows) > len(best):
+            break
+        best = rows
+    return best
+
+
+def _filled(columns: Sequence[_Column], room: float) -> list[tuple[int, int]]:
+    gaps = [_gap(a, b) for a, b in itertools.pairwise(columns)]
+    rows: list[tuple[int, int]] = []
+    first, x = 0, 0.0
+    for number, column in enumerate(columns):
+        if number > first and x + column.width > room:
+            rows.append((first, number - 1))
+            first, x = number, columns[number - 1].width + gaps[number - 1]
+        x += column.width + (gaps[number] if number < len(gaps) else 0)
+    rows.append((first, len(columns) - 1))
+    return rows
+
+
+def _gap(left: _Column, right: _Column | None) -> float:
+    """More room where more lines cross."""
+    crowd = 1 if right is None else len(left.nodes) * len(right.nodes)
+    return COLUMN_GAP + min(40, 2 * (crowd - 1)) if crowd > 1 else COLUMN_GAP - 22
+
+
+# --------------------------------------------------------------------- words
+
+
+def _options(trellis: Trellis) -> dict[str, str]:
+    """The role of every option of a layer, in the order of the text; leaving a layer out is grey."""
+    found: dict[str, str] = {}
+    states: Iterable[State] = (state for stage in trellis.stages for state in stage.states)
+    for option in (option for state in states for mixture in state.mixtures for option in mixture.options):
+        if option not in found:
+            count = sum(role != SKIP for role in found.values())
+            found[option] = SKIP if option == SKIP else f"series{count % SERIES}"
+    return found
+
+
+def _legend(
+    options: Mapping[str, str], learnt: Learnt | None, top: float, room: float
+) -> tuple[tuple[Text, ...], tuple[Rect, ...], tuple[Edge, ...], float]:
+    texts: list[Text] = []
+    rects: list[Rect] = []
+    lines: list[Edge] = []
+    x, y = float(MARGIN), top
+
+    def put(text: str, swatch: float) -> float:
+        """Room for a swatch and its text; a new line where there is none."""
+        nonlocal x, y
+        need = swatch + 6 + text_width(text, 11) + 20
+        if x > MARGIN and x + need > room:
+            x, y = float(MARGIN), y + 20
+        texts.append(Text(x + swatch + 6, y + 4, text, "text", 11, "start"))
+        x += need
+        return x - need
+
+    for option, role in options.items():
+        left = put(shortened(option, 240, 11), 10)
+        rects.append(Rect(left, y - 5, 10, 10, role, radius=2))
+    if options:
+        more = ": how probable its options are; below it what is taken" if learnt else ", its colours what it may be"
+        put(f"a bar is a layer{more}", 0)
+    put("number in a box: channels; below a stage: frames × rows × columns", 0)
+    if learnt:
+        left = put("most probable path (Viterbi)", 26)
+        lines.append(Edge("", "", straight((left, y), (left + 26, y)), 3.5, 0.5, True))
+        left = put("width of a line: probability of the next candidate", 26)
+        lines.append(Edge("", "", straight((left, y), (left + 26, y)), 3.5, 0.5))
+    return tuple(texts), tuple(rects), tuple(lines), y + MARGIN
+
+
+def _title(space: Space, learnt: Learnt | None) -> str:
+    low, high = space.macs
+    run = f", searched in {learnt.source}" if learnt else ""
+    return f"{space.name}: {count_words(space.size)} networks, {short(low)} to {short(high)} MACs{run}"
+
+
+def _description(space: Space, trellis: Trellis, learnt: Learnt | None) -> str:
+    parts = [f"The space {space.name} as a trellis of {len(trellis.stages)} stages."]
+    for number, stage in enumerate(trellis.stages):
+        names = ", ".join(state.label or "one candidate" for state in stage.states)
+        layers = max(len(state.mixtures) for state in stage.states)
+        taken = f"; taken: {stage.states[learnt.path[number]].label or 'it'}" if learnt else ""
+        parts.append(f"{stage.name}: {names}{f'; {layers} layers to choose' if layers else ''}{taken}.")
+    return " ".join(parts)

@@ -1,0 +1,25 @@
+"""The layers of a network as the text names them: what stands in a box."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vnasdsl.language.printer import print_inline
+from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Wrap
+
+
+def parts(element: Element) -> Iterator[tuple[str, Element]]:
+    """(text, element) of what stands one after the other: a use of a block is one thing, a chain several."""
+    match element:
+        case Op():
+            yield print_inline(element.call), element
+        case Wrap():
+            inner = " -> ".join(text for text, _ in parts(element.body))
+            yield f"{print_inline(element.call)} {{ {inner} }}", element
+        case Group() if element.call is not None:
+            yield print_inline(element.call), element
+        case Group() | Repeat():
+            for item in element.items:
+                yield from parts(item)
+        case Alternatives():
+            yield " | ".join(option.text for option in element.options), element
