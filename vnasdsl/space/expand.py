@@ -238,6 +238,8 @@ class Expander:
         if label is None and not wraps:
             label = namer.label(call.function)
         for name, value in bound.items():
+            if any(isinstance(node, tree.Call) for node in nodes(value)):
+                raise VnsError(())  # said already: a layer cannot stand where a value is expected
             open_choice = first_choice(value)
             if open_choice is not None:
                 return self.value_choice(call, name, open_choice, label or "")
