@@ -129,7 +129,9 @@ def _same_run(left: Sequence[Row], right: Sequence[Row]) -> bool:
     if [n for row in left for n in row.layers] == [n for row in right for n in row.layers]:
         return True
     at = [[row.layers_at for row in rows] for rows in (left, right)]
-    if any(meaning is None for side in at for meaning in side):
+    if (left and right and left[0].channels != right[0].channels) or any(
+        meaning is None for side in at for meaning in side
+    ):
         return False
     return [n for m in at[0] for n in m or ()] == [n for m in at[1] for n in m or ()]
 
@@ -176,7 +178,7 @@ def _stages(left: Sequence[StageRows], right: Sequence[StageRows]) -> list[Stage
     """The stages that changed, in the order of the second side, removed ones where they were."""
     partner = _partners(left, right)
     back = {j: i for i, j in partner.items()}
-    in_order = {i for i, _ in common(len(left), len(right), lambda i, j: partner.get(i) == j)}
+    in_order = {i for i, _ in common(range(len(left)), range(len(right)), lambda i, j: partner.get(i) == j)}
     found: list[StageChange] = []
     removed = [i for i in range(len(left)) if i not in partner]
     done: set[int] = set()

@@ -37,7 +37,14 @@ class Row:
         return tuple(self.maker.rows(body, self.value.body, self.side.label, self.side.inputs or None))
 
     def same_layers(self, other: Row) -> bool:
-        return self.layers == other.layers or (self.layers_at is not None and self.layers_at == other.layers_at)
+        """The same runs here; `same` and a number are alike behind as many channels."""
+        if self.layers == other.layers:
+            return True
+        return self.channels == other.channels and self.layers_at is not None and self.layers_at == other.layers_at
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        return tuple(shape[0] for shape in self.side.inputs)
 
     def same(self, other: Row) -> bool:
         """Nothing changed in the line itself: a change inside a block it uses is told with the block."""
