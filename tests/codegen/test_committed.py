@@ -1,0 +1,195 @@
+"""The committed generated files: they cost what they say, run without vnasdsl, and read as the formatter leaves them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from tests.codegen.code import child, read, run
+from tests.support import ROOT, cli_environment
+from vnasdsl.codegen.outputs import compile_space, is_ours
+from vnasdsl.space import Space, load
+
+GENERATED = sorted((ROOT / "generated").glob("*.py"))
+SPACES = sorted((ROOT / "spaces").glob("*.vns"))
+
+
+def committed() -> dict[str, Space]:
+    """File name -> what it was made from."""
+    everything = [space for path in SPACES for space in load(path).spaces.values()]
+    return {f"{s.name}.py" if s.kind == "network" else f"{s.name}_supernet.py": s for s in everything}
+
+
+NETWORKS = {name: space for name, space in committed().items() if space.kind == "network"}
+
+
+def test_every_space_and_network_is_committed_and_nothing_else() -> None:
+    assert [path.name for path in GENERATED] == sorted(committed())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_flop_counter_and_the_parameters_agree(name: str) -> None:
+    space = NETWORKS[name]
+    with torch.device("meta"):
+        model = run((ROOT / "generated" / name).read_text())["Network"]()
+        clips = torch.empty(1, *space.input.shape)
+    with FlopCounterMode(display=False) as counter:
+        logits = model.eval()(clips)
+    assert logits.shape == (1, space.input.classes)
+    assert counter.get_total_flops() == 2 * space.macs[0]
+    assert sum(p.numel() for p in model.parameters()) == space.params[0]
+    text = (ROOT / "generated" / name).read_text()
+    for figure in (space.macs[0], space.params[0]):
+        assert f"{figure:,}".replace(",", " ") in text
+
+
+def test_flops_of_drawn_networks_of_the_committed_spaces() -> None:
+    import random
+
+    drawn = random.Random(7)
+    for space in committed().values():
+        for _ in range(2 if space.kind == "space" else 0):
+            way = space.sample(drawn)
+            with torch.device("meta"):
+                model = child(space, way)
+                clips = torch.empty(1, *space.input.shape)
+            with FlopCounterMode(display=False) as counter:
+                model.eval()(clips)
+            assert counter.get_total_flops() == 2 * space.choose(way).macs[0]
+
+
+def test_the_supernet_of_x3d3_has_the_branches_of_the_paper() -> None:
+    with torch.device("meta"):
+        module = run((ROOT / "generated" / "x3d3_supernet.py").read_text())
+        model = module["Supernet"]()
+    stages = list(model.stages().values())
+    heads = [len(candidate.heads) for stage in stages for candidate in stage.values()]
+    assert [len(stage) for stage in stages] == [1, 3, 3, 4, 3, 4, 3]
+    assert sum(heads) - 1 == 60
+    assert sum(isinstance(m, module["Mixture"]) for m in model.modules()) == 93
+    convolutions, norms, classifiers = 164_533_536, 237_440, 596_400  # worked out by hand from Tables 1 and 2
+    assert sum(p.numel() for p in model.weight_parameters()) == convolutions + norms + classifiers
+
+
+@pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.name)
+def test_imports_only_torch_and_is_formatted(path: Path) -> None:
+    text = path.read_text()
+    assert is_ours(text)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            assert all(alias.name.split(".")[0] == "torch" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and (node.module or "").split(".")[0] == "torch"
+
+
+def test_ruff_finds_nothing() -> None:
+    for command in (["format", "--check", "--isolated", "--line-length", "120"], ["check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, *map(str, GENERATED)], capture_output=True, text=True, cwd=ROOT
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_runs_where_vnasdsl_is_not(tmp_path: Path) -> None:
+    """An interpreter that is told nothing but where torch lies."""
+    for name in ("tiny_spatial.py", "tiny_supernet.py"):
+        (tmp_path / name).write_bytes((ROOT / "generated" / name).read_bytes())
+    packages = str(Path(torch.__file__).parent.parent)
+    code = f"""
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "vnasdsl":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Refuse())
+sys.path += [{str(tmp_path)!r}, {packages!r}]
+import torch
+torch.set_num_threads(1)
+import tiny_spatial, tiny_supernet
+clips = torch.randn(1, 3, 8, 32, 32)
+print(tuple(tiny_spatial.Network().eval()(clips).shape), tuple(tiny_supernet.Supernet()(clips).shape))
+assert "vnasdsl" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "(1, 8) (1, 8)"
+
+
+def names(module: dict[str, Any], target: str) -> str:
+    with torch.device("meta"):
+        tensors = module[target]().state_dict()
+    return "".join(f"{name} {'x'.join(map(str, tensor.shape)) or 'scalar'}\n" for name, tensor in tensors.items())
+
+
+def test_names_of_tensors_are_frozen(golden: Callable[[str, str], None]) -> None:
+    """Checkpoints are read by these names: a change here makes those of users unreadable."""
+    for name, target in (("x3d3_k400.py", "Network"), ("tiny_supernet.py", "Supernet")):
+        text = names(run((ROOT / "generated" / name).read_text()), target)
+        golden(f"state_dict/{name.removesuffix('.py')}.txt", text)
+
+
+def test_x3d3_k400_equals_a_network_written_by_hand() -> None:
+    """At a small size with few classes: the layers one after the other, from its tensors."""
+    from vnasdsl.space import Overrides
+
+    space = load(ROOT / "spaces" / "x3d3_k400.vns", Overrides(frames=4, size=32, classes=5)).get()
+    model = run(compile_space(space, "x")[1])["Network"]().eval()
+    generator = torch.Generator().manual_seed(0)
+    t = model.state_dict()
+    for name, tensor in t.items():
+        if name.endswith(("running_mean", "running_var", "bn.weight", "bn2.weight")):
+            tensor.add_(torch.rand(tensor.shape, generator=generator))
+    x = clips = torch.randn(2, 3, 4, 32, 32, generator=generator)
+
+    def conv_bn(x: torch.Tensor, at: str, number: str, **options: Any) -> torch.Tensor:
+        x = F.conv3d(x, t[f"{at}.conv{number}.weight"], **options)
+        bn = f"{at}.bn{number}"
+        statistics = t[f"{bn}.running_mean"], t[f"{bn}.running_var"]
+        return F.relu(F.batch_norm(x, *statistics, t[f"{bn}.weight"], t[f"{bn}.bias"]))
+
+    x = conv_bn(x, "s1.stem", "", stride=(1, 2, 2), padding=(0, 3, 3))
+    x = conv_bn(x, "s1.stem", "2", padding=(1, 0, 0))
+    table = {"s2": (2, ""), "s3": (2, ""), "s4": (2, "444114"), "s5": (2, "244"), "s6": (1, "2211"), "s7": (2, "2")}
+    for stage, (stride, dilations) in table.items():
+        x = conv_bn(x, f"{stage}.head", "", stride=(1, stride, stride), padding=(0, 1, 1))
+        for i, d in enumerate(map(int, dilations)):
+            at = f"{stage}.basic{i + 1 if i else ''}"
+            y = conv_bn(x, at, "", padding=(0, 1, 1))
+            x = x + conv_bn(y, at, "2", padding=(d, 0, 0), dilation=(d, 1, 1))
+    logits = F.linear(x.mean(dim=(2, 3, 4)), t["linear.weight"], t["linear.bias"])
+    torch.testing.assert_close(model(clips), logits, rtol=1e-4, atol=1e-4)
+
+
+def test_the_same_bytes_whatever_the_hash_seed_and_the_folder(tmp_path: Path) -> None:
+    for seed, folder in (("1", tmp_path), ("2", ROOT / "spaces")):
+        files = [os.path.relpath(path, folder) for path in SPACES if path.stem.startswith("tiny")]
+        done = subprocess.run(
+            [sys.executable, "-m", "vnasdsl", "compile", *files, "-o", str(tmp_path / seed)],
+            cwd=folder,
+            env=cli_environment({"PYTHONHASHSEED": seed}),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    for path in (tmp_path / "1").iterdir():
+        assert path.read_bytes() == (tmp_path / "2" / path.name).read_bytes() == (ROOT / "generated" / path.name).read_bytes()
+
+
+def test_shapes_and_costs_of_a_drawn_network_are_in_its_code() -> None:
+    space = read((ROOT / "spaces" / "tiny.vns").read_text())
+    way = {c.name: c.options[-1] for c in space.choices}
+    network = space.choose(way, name="smallest")
+    name, text = compile_space(network, "x.vns")
+    assert name == "smallest.py" and "class Smallest(nn.Module)" in text and "A network of the space tiny." in text
+    assert json.dumps(network.macs[0]) in text.replace(" ", "")
