@@ -50,19 +50,21 @@ def _parse(tokens: Tokens) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
     return tree.Module(items, span=Span(source, 0, len(source.text)), source=source), found
 
 
-def parse_partial(source: Source) -> tuple[tree.Module | None, tuple[Diagnostic, ...]]:
+def parse_partial(text: Source | Tokens) -> tuple[tree.Module | None, tuple[Diagnostic, ...]]:
     """What can be read of a file, and every fault in it. A statement that cannot be read is a `Line` with a `Gap`.
 
     None where nothing can be said: the text is too large, too deep, or has too many faults.
     """
     try:
-        run = _Run(Tokens(source), "module")
+        tokens = text if isinstance(text, Tokens) else Tokens(text)
+        run = _Run(tokens, "module")
         items = run.read() or ()
         found = arrange([*run.diagnostics, *check(items)])
     except VnsError as fault:
         return None, fault.diagnostics
     if any(diagnostic.code == TOO_DEEP for diagnostic in found):
         return None, found  # nothing may walk through such a tree
+    source = tokens.source
     return tree.Module(items, span=Span(source, 0, len(source.text)), source=source), found
 
 

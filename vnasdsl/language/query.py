@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 
 from vnasdsl.language import tree
 from vnasdsl.language.lexer import END, KEYWORDS, Token, Tokens
@@ -22,6 +23,34 @@ def path_at(root: tree.Node, offset: int) -> tuple[tree.Node, ...]:
         if inner is None:
             return tuple(path)
         path.append(inner)
+
+
+def with_gaps(module: tree.Module, offsets: Iterable[int]) -> tree.Module:
+    """The tree with a gap for every line that holds one of these places: how it was repaired there is only a guess."""
+    for offset in offsets:
+        path = path_at(module, offset)
+        for depth in range(len(path) - 1, 0, -1):
+            node = path[depth]
+            if isinstance(node, (tree.Line, tree.Wire)):
+                gap = tree.Line(tree.Gap(span=node.span), span=node.span)
+                module = _replaced(path[:depth], node, gap)
+                break
+    return module
+
+
+def _replaced(path: tuple[tree.Node, ...], old: tree.Node, new: tree.Node) -> tree.Module:
+    """The outermost node of a path with a node inside the innermost one replaced."""
+    for node in reversed(path):
+        changes: dict[str, object] = {}
+        for field in fields(node):
+            value = getattr(node, field.name)
+            if value is old:
+                changes[field.name] = new
+            elif isinstance(value, tuple) and any(item is old for item in value):
+                changes[field.name] = tuple(new if item is old else item for item in value)
+        old, new = node, replace(node, **changes)  # type: ignore[arg-type]
+    assert isinstance(new, tree.Module)
+    return new
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,146 @@
+"""The texts that the server knows: those open in the editor, saved or not, and the files beside them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pygls.uris import from_fs_path, to_fs_path
+
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Diagnostic, VnsError
+from vnasdsl.language.files import read_source
+from vnasdsl.language.lexer import Tokens
+from vnasdsl.language.parser import parse_partial
+from vnasdsl.language.source import Source
+from vnasdsl.project import project_root
+from vnasdsl.space.definitions import Definitions
+from vnasdsl.space.imports import collect
+
+MOST_FILES = 2_000
+"""Files of one project that are looked through for uses of a name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Text:
+    """One version of one text, read when first asked for. Its source is named by its path, else by its URI."""
+
+    uri: str
+    path: Path | None
+    source: Source
+    version: int | None = None
+    crlf: bool = False
+    """Whether the editor's lines end in "\\r\\n"; the source has "\\n"."""
+
+    @cached_property
+    def tokens(self) -> Tokens | None:
+        """None where the text is too large."""
+        try:
+            return Tokens(self.source)
+        except VnsError:
+            return None
+
+    @cached_property
+    def parsed(self) -> tuple[tree.Module | None, tuple[Diagnostic, ...]]:
+        """What can be read of the text, and its faults."""
+        return parse_partial(self.tokens if self.tokens is not None else self.source)
+
+    @property
+    def module(self) -> tree.Module | None:
+        return self.parsed[0]
+
+
+class Documents:
+    """Open texts by URI, and files read from the disk as long as they do not change there."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, Text] = {}
+        self._disk: dict[Path, tuple[tuple[int, int], Text]] = {}
+
+    def put(self, uri: str, text: str, version: int | None) -> Text:
+        """Keep the present text of an open document."""
+        path = path_of(uri)
+        plain = text.replace("\r\n", "\n").replace("\r", "\n")
+        source = Source(str(path) if path is not None else uri, plain)
+        self.open[uri] = Text(uri, path, source, version, "\r\n" in text)
+        return self.open[uri]
+
+    def close(self, uri: str) -> None:
+        self.open.pop(uri, None)
+
+    def at(self, path: Path) -> Text:
+        """The text of a file: the editor's where it is open there. Raises: VnsError when it cannot be read."""
+        for text in list(self.open.values()):
+            if text.path == path:
+                return text
+        state = path.stat() if path.is_file() else None
+        stamp = (state.st_mtime_ns, state.st_size) if state else (0, 0)
+        kept = self._disk.get(path)
+        if kept is None or kept[0] != stamp:
+            uri = from_fs_path(str(path)) or str(path)
+            kept = (stamp, Text(uri, path, read_source(str(path))))
+            self._disk[path] = kept
+        return kept[1]
+
+    def parse_file(self, path: Path, name: str) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
+        """The tree of an import, as far as it can be read. Raises: VnsError."""
+        module, faults = self.at(path).parsed
+        if module is None:
+            raise VnsError(faults)
+        return module, faults
+
+    def definitions(self, text: Text) -> Definitions:
+        """Everything that a text and its imports define."""
+        definitions = Definitions()
+        if text.module is not None:
+            collect(text.module, text.path, definitions, [], parse_file=self.parse_file)
+        return definitions
+
+    def named(self, source_name: str) -> Text | None:
+        """The text that a source of this name came from."""
+        for text in list(self.open.values()):
+            if text.source.name == source_name:
+                return text
+        try:
+            return self.at(Path(source_name))
+        except VnsError:
+            return None
+
+    def project(self, text: Text) -> Iterator[Text]:
+        """All texts of the project of one, itself first; files that cannot be read are left out."""
+        yield text
+        if text.path is None:
+            return
+        seen = {text.path}
+        for path in (*(t.path for t in list(self.open.values()) if t.path), *_files(project_root(text.path))):
+            if path in seen:
+                continue
+            seen.add(path)
+            try:
+                yield self.at(path)
+            except VnsError:
+                continue
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """The .vns files of a folder and those in it, hidden folders left out; the first MOST_FILES."""
+    count = 0
+    for folder, inside, names in os.walk(root):
+        inside[:] = sorted(name for name in inside if not name.startswith(".") and name != "node_modules")
+        for name in sorted(names):
+            if name.endswith(".vns"):
+                yield Path(folder, name).resolve()
+                count += 1
+                if count == MOST_FILES:
+                    return
+
+
+def path_of(uri: str) -> Path | None:
+    """The file of a URI, links resolved; None for a text that is in no file yet."""
+    if not uri.startswith("file:"):
+        return None
+    name = to_fs_path(uri)
+    return Path(name).resolve() if name else None
