@@ -15,10 +15,12 @@ from vnasdsl.cli.errors import reporting
 # name -> (module that exposes `command`, short help)
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("vnasdsl.cli.check", "Check texts and report what is wrong with them."),
+    "explain": ("vnasdsl.cli.explain", "Explain a code such as E0201, with examples."),
     "compile": ("vnasdsl.cli.compile", "Write the PyTorch code of spaces and networks."),
     "fmt": ("vnasdsl.cli.fmt", "Lay out texts in their one canonical form, comments kept."),
     "show": ("vnasdsl.cli.show", "Show shapes, choices, MACs and parameters, stage by stage."),
     "diff": ("vnasdsl.cli.diff", "Compare networks and spaces by what they mean."),
+    "draw": ("vnasdsl.cli.draw", "Draw a space or network, and what a search has learnt of it."),
     "search": ("vnasdsl.cli.search", "Search a space on video data."),
     "derive": ("vnasdsl.cli.derive", "Derive the network from a search run."),
     "retrain": ("vnasdsl.cli.retrain", "Train a network, from inherited weights or afresh."),

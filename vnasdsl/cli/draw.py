@@ -1,0 +1,124 @@
+"""`vnasdsl draw`: a picture of a space or a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vnasdsl.cli.learnt import is_run, read_learnt, run_fixes, run_space
+from vnasdsl.cli.options import input_options
+from vnasdsl.cli.targets import load_target
+from vnasdsl.files import write_atomic
+from vnasdsl.language.diagnostics import UserError, did_you_mean
+from vnasdsl.show.draw import SUFFIXES, render
+from vnasdsl.show.draw.picture import Picture
+from vnasdsl.show.draw.themes import THEMES
+from vnasdsl.space import Overrides, Space
+
+
+@click.command()
+@click.argument("file")
+@click.argument("name", required=False)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="PICTURE",
+    help="Where to write: .svg, .png, .mmd (Mermaid) or .dot (Graphviz).",
+)
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Show what this search has learnt: path weights, operations, the path taken.",
+)
+@click.option(
+    "--checkpoint", metavar="NAME", help="With --run: last, best or the name of a checkpoint, not the finished search."
+)
+@click.option("--layers", is_flag=True, help="The graph of all layers, branches and joins included.")
+@click.option(
+    "--theme",
+    type=click.Choice(THEMES),
+    default="auto",
+    show_default=True,
+    help="Ground of .svg and .png; auto follows the reader's system (.png: light).",
+)
+@input_options
+def command(
+    file: str,
+    name: str | None,
+    output: Path,
+    run: Path | None,
+    checkpoint: str | None,
+    layers: bool,
+    theme: str,
+    frames: int | None,
+    size: int | None,
+    classes: int | None,
+) -> None:
+    """Draw a space as a trellis of stages and candidates, a network as a chain with shapes and costs.
+
+    FILE may be FILE:NAME, or the folder of a search. With --run lines are as wide as the path weights, small bars show the
+    weights of the operations, and the most probable path is marked. Nothing but Python is needed, no Graphviz, no browser.
+
+    \b
+    Examples:
+      vnasdsl draw spaces/x3d3.vns -o x3d3.svg
+      vnasdsl draw spaces/x3d3_k400.vns -o x3d3_k400.png --theme dark
+      vnasdsl draw spaces/tiny.vns --run runs/tiny -o tiny.svg
+      vnasdsl draw runs/tiny --checkpoint best -o best.svg
+      vnasdsl draw spaces/x3d3_k400.vns --layers -o layers.dot
+    """
+    suffix = output.suffix.lower()
+    if suffix not in SUFFIXES:
+        help = did_you_mean(suffix, SUFFIXES) or f"name a file that ends in {', '.join(SUFFIXES)}"
+        raise UserError(f"`{output}` is no kind of picture that can be drawn", help)
+    overrides = Overrides(frames, size, classes)
+    if is_run(Path(file)):
+        if run is not None or name is not None or overrides != Overrides():
+            raise click.UsageError("a run is drawn as it was searched: give its folder alone")
+        run = Path(file)
+        space = run_space(run)
+    else:
+        space = _space(file, name, overrides, run)
+    if checkpoint is not None and run is None:
+        raise click.UsageError("--checkpoint needs --run")
+    if layers and run is not None:
+        raise click.UsageError("--layers shows no probabilities: leave --run out")
+    picture = _picture(space, run, checkpoint, layers)
+    written = write_atomic(output, render(picture, suffix, theme))
+    click.echo(f"{'wrote' if written else 'unchanged'} {output}")
+
+
+def _space(file: str, name: str | None, overrides: Overrides, run: Path | None) -> Space:
+    """The space to draw; for a run with its classes and with what it fixed, unless told otherwise."""
+    if run is None:
+        program, named = load_target(file, overrides, name)
+        return named or program.get()
+    searched = run_space(run)
+    given = {key: getattr(overrides, key) or getattr(searched.input, key) for key in ("frames", "size", "classes")}
+    program, named = load_target(file, Overrides(**given), name)
+    space = named or program.get()
+    if space.name != searched.name:
+        raise UserError(f"`{run}` is a search of `{searched.name}`, not of `{space.name}`")
+    fixes = run_fixes(run)
+    return space.fix(fixes) if fixes else space
+
+
+def _picture(space: Space, run: Path | None, checkpoint: str | None, layers: bool) -> Picture:
+    if layers:
+        from vnasdsl.show.draw.graph import graph_picture
+        from vnasdsl.space.graph import graph
+
+        return graph_picture(graph(space))
+    if space.kind == "network":
+        if run is not None:
+            raise UserError(f"`{space.name}` is a network: nothing in it was searched", "draw the space it comes from")
+        from vnasdsl.show.draw.chain import chain_picture
+
+        return chain_picture(space)
+    from vnasdsl.show.draw.trellis import trellis_picture
+
+    return trellis_picture(space, None if run is None else read_learnt(run, space, checkpoint))
