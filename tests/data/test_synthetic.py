@@ -10,7 +10,7 @@ import pytest
 from vnasdsl.data import open_data
 from vnasdsl.data.survey import survey
 from vnasdsl.data.synthetic.make import make
-from vnasdsl.data.synthetic.motions import EXTENT, MOTIONS, SHAKE, draw_path
+from vnasdsl.data.synthetic.motions import MOTIONS, SHAKE, SPEED, draw_path
 from vnasdsl.data.synthetic.settings import MARKER, MOST_CLASSES, Settings
 from vnasdsl.language.diagnostics import UserError
 
@@ -25,34 +25,53 @@ def files_in(folder: Path) -> list[str]:
 
 
 def still(name: str, frames: int, phase: float = 0.0) -> np.ndarray:
-    """The path of a class without shaking, from its first frame on."""
+    """The path of a class without shaking, relative to its first frame."""
     motion = next(motion for motion in MOTIONS if motion.name == name)
     path = motion.path(np.arange(frames, dtype=np.float64), phase)
     return path - path[0]
 
 
-def test_a_class_is_its_twin_in_reversed_time_or_turned_by_a_right_angle() -> None:
+def test_opposite_drifts_and_circles_are_each_other_in_reversed_time() -> None:
     for first, second in (("DriftRight", "DriftLeft"), ("DriftDown", "DriftUp"), ("DriftDownRight", "DriftUpLeft")):
         backwards = still(first, 9)[::-1]
         assert np.allclose(backwards - backwards[0], still(second, 9))
     for quick in ("", "Quick"):
         backwards = still(f"{quick}CircleClockwise", 9)[::-1]
         assert np.allclose(backwards - backwards[0], still(f"{quick}CircleCounterclockwise", 9))
-    for speed in ("Quick", "", "Slow"):
-        assert np.allclose(still(f"{speed}SwingAcross", 9)[:, ::-1], still(f"{speed}SwingUpDown", 9))
 
 
-def test_directions_and_extents() -> None:
-    assert np.allclose(still("DriftRight", 9)[8], [0, EXTENT])
-    assert np.allclose(still("DriftDown", 9)[8], [EXTENT, 0])
-    for phase in (0.0, 0.3, 0.55, 0.99):
-        for name, period in (("QuickSwingAcross", 2), ("SwingAcross", 4), ("SlowSwingAcross", 8)):
-            across = still(name, 3 * period, phase)[:, 1]
-            assert np.isclose(np.ptp(across), EXTENT)
-            assert np.allclose(across[period:], across[:-period])
-    # Clockwise on a screen, whose y grows downwards: to the right, then down.
+@pytest.mark.parametrize("phase", [0.0, 0.3, 0.55, 0.99])
+def test_every_motion_has_the_same_speed_whatever_its_phase(phase: float) -> None:
+    for motion in MOTIONS:
+        steps = np.diff(still(motion.name, 30, phase), axis=0)
+        assert np.allclose(np.hypot(steps[:, 0], steps[:, 1]), SPEED), motion.name
+
+
+def test_periods_and_directions() -> None:
+    assert np.allclose(still("DriftRight", 9)[8], [0, 8 * SPEED])
+    assert np.allclose(still("DriftDown", 9)[8], [8 * SPEED, 0])
+    for speed, period in (("Quick", 2), ("", 4), ("Slow", 8)):
+        across, down = still(f"{speed}SwingAcross", 24, 0.4), still(f"{speed}SwingUpDown", 24, 0.4)
+        assert np.allclose(across[:, ::-1], down)
+        assert np.isclose(np.ptp(across[:, 1]), SPEED * period / 2)
+        assert np.allclose(across[period:], across[:-period])
+    # Clockwise on a screen, whose y grows downwards: from the top first to the right, then down.
     turning = still("CircleClockwise", 9, phase=0.75)
-    assert turning[1][1] > 0 and turning[2][0] > turning[1][0] > 0
+    assert turning[1][1] > 0
+    assert turning[2][0] > turning[1][0] > 0
+    assert np.allclose(turning[8], 0)
+
+
+def test_swings_of_4_and_8_frames_and_both_circles_share_all_their_single_steps() -> None:
+    """What one frame after another shows, taken without its order, is the same."""
+
+    def steps(name: str) -> np.ndarray:
+        rounded = np.round(np.diff(still(name, 25), axis=0), 9) + 0.0
+        return rounded[np.lexsort(rounded.T)]
+
+    assert np.allclose(steps("SwingAcross"), steps("SlowSwingAcross"))
+    assert np.allclose(steps("SwingUpDown"), steps("SlowSwingUpDown"))
+    assert np.allclose(steps("CircleClockwise"), steps("CircleCounterclockwise"), atol=1e-6)
 
 
 def test_at_least_eight_classes_and_all_differ() -> None:

@@ -97,7 +97,7 @@ def synthetic(
     """Make real encoded video files in DIR whose classes differ only by motion.
 
     Texture, colours, position and background are drawn at random alike for all classes: one frame says nothing.
-    The classes are drifts, swings and circles at several speeds; motion is per frame, and the frame rate is drawn at
+    The classes are drifts, swings and circles of several periods; motion is per frame, and the frame rate is drawn at
     random. DIR appears only when complete.
 
     \b

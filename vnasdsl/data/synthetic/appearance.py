@@ -44,7 +44,7 @@ class Scene:
     """One random appearance at one size; `frame` draws it with the pattern at a position."""
 
     def __init__(self, generator: np.random.Generator, height: int, width: int):
-        self.shape = _Waves(generator, _PATTERN_WAVES, 3.5, height, width)
+        self.shape = _Waves(generator, _PATTERN_WAVES, 2.75, height, width)
         background = _Waves(generator, _BACKGROUND_WAVES, 3.0, height, width).at(0.0, 0.0)
         ground, figure = _two_colours(generator)
         shade = generator.uniform(-30.0, 30.0, 3)
@@ -60,8 +60,8 @@ class Scene:
 
 
 def _two_colours(generator: np.random.Generator) -> tuple[Array, Array]:
-    """Two RGB colours that differ enough in brightness to survive encoding; either may be the brighter one."""
+    """Two RGB colours that differ clearly in brightness; either may be the brighter one."""
     while True:
         first, second = generator.uniform(20.0, 235.0, (2, 3))
-        if abs(float((first - second) @ np.array([0.299, 0.587, 0.114]))) > 60.0:
+        if abs(float((first - second) @ np.array([0.299, 0.587, 0.114]))) > 105.0:
             return first, second

@@ -2,10 +2,10 @@
 
 Why a single frame says nothing: every video starts at a position drawn uniformly on the torus, whatever its class,
 so the position in each frame is uniform for every class, and appearance is drawn from the same distribution.
-Why the order of the frames matters: opposite drifts show the same set of frames.
-Why time scale matters: the paths cover the same extent, but in 2, 4 or 8 frames, and every frame is shaken a little,
-so that a slow motion drowns in the shaking from one frame to the next and shows only over several frames, while a
-quick swing repeats, and vanishes, when only every second or fourth frame is compared.
+Why the order of the frames matters: opposite drifts and opposite circles show the same frames in reversed order.
+Why time scale matters: all paths have the same speed, so that two neighbouring frames show at most where the pattern
+moves just now, and classes share all their directions: swings of 4 and of 8 frames along one axis, both circles.
+Only 4 frames and more tell those apart. Every frame is shaken a little, so that longer distances in time show more.
 
 Motion is per frame, not per second: networks see frames by count (as in the paper, T consecutive frames), so the
 frame rate of a file, drawn at random, must not matter. A reader that resamples by the nominal rate breaks the classes.
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 Path = NDArray[np.float64]  # (frames, 2): y, x in units of the frame's height
 
-EXTENT = 0.25  # how far the pattern moves, peak to peak (swings) or in 8 frames (drifts)
-SHAKE = 0.02  # standard deviation of the random displacement of every frame
+SPEED = 0.065  # of every motion, in heights per frame
+SHAKE = 0.01  # standard deviation of the random displacement of every frame, in heights
 
 
 @dataclass(frozen=True)
@@ -34,48 +34,50 @@ class Motion:
 
 
 def _drift(y: float, x: float) -> Callable[[NDArray[np.float64], float], Path]:
-    """A straight line, `EXTENT` in 8 frames; the start is random anyway, so the phase has no effect."""
+    """A straight line; the start is random anyway, so the phase has no effect."""
+    direction = np.array([[y, x]]) / np.hypot(y, x)
 
     def path(frames: NDArray[np.float64], phase: float) -> Path:
-        return frames[:, None] * (EXTENT / 8.0) * np.array([[y, x]])
+        return frames[:, None] * SPEED * direction
 
     return path
 
 
 def _swing(y: float, x: float, period: int) -> Callable[[NDArray[np.float64], float], Path]:
-    """There and back in `period` frames: a triangle wave that touches both ends in every period."""
+    """There and back in `period` frames, an even number: a triangle wave that turns on whole frames."""
 
     def path(frames: NDArray[np.float64], phase: float) -> Path:
-        turn = np.floor(phase * period)  # whole frames, so that a period of 2 has its full extent
-        position = np.mod(frames + turn, period) / period
-        return (EXTENT * 2.0 * np.abs(position - 0.5))[:, None] * np.array([[y, x]])
+        position = np.mod(frames + np.floor(phase * period), period)
+        return (SPEED * np.abs(position - period / 2))[:, None] * np.array([[y, x]])
 
     return path
 
 
 def _circle(sign: float, period: int) -> Callable[[NDArray[np.float64], float], Path]:
+    """Once around in `period` frames; on a screen, whose y grows downwards, sign 1 is clockwise."""
+    radius = SPEED / (2.0 * np.sin(np.pi / period))
+
     def path(frames: NDArray[np.float64], phase: float) -> Path:
         angle = 2.0 * np.pi * (sign * frames / period + phase)
-        return EXTENT / 2.0 * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+        return radius * np.stack([np.sin(angle), np.cos(angle)], axis=1)
 
     return path
 
 
-# A set of n classes takes the first n. Each class has a twin that differs from it in direction only, and the first
-# eight hold all three scales: swings of 2 frames, drifts of 8, and swings of 8 that look like drifts for half a period.
+# A set of n classes takes the first n; the first eight need every time scale.
 MOTIONS: tuple[Motion, ...] = (
     Motion("DriftRight", _drift(0, 1)),
     Motion("DriftLeft", _drift(0, -1)),
+    Motion("SwingAcross", _swing(0, 1, 4)),
+    Motion("SlowSwingAcross", _swing(0, 1, 8)),
+    Motion("SwingUpDown", _swing(1, 0, 4)),
+    Motion("SlowSwingUpDown", _swing(1, 0, 8)),
+    Motion("CircleClockwise", _circle(1, 8)),
+    Motion("CircleCounterclockwise", _circle(-1, 8)),
     Motion("DriftDown", _drift(1, 0)),
     Motion("DriftUp", _drift(-1, 0)),
     Motion("QuickSwingAcross", _swing(0, 1, 2)),
     Motion("QuickSwingUpDown", _swing(1, 0, 2)),
-    Motion("SlowSwingAcross", _swing(0, 1, 8)),
-    Motion("SlowSwingUpDown", _swing(1, 0, 8)),
-    Motion("SwingAcross", _swing(0, 1, 4)),
-    Motion("SwingUpDown", _swing(1, 0, 4)),
-    Motion("CircleClockwise", _circle(1, 8)),
-    Motion("CircleCounterclockwise", _circle(-1, 8)),
     Motion("QuickCircleClockwise", _circle(1, 4)),
     Motion("QuickCircleCounterclockwise", _circle(-1, 4)),
     Motion("DriftDownRight", _drift(1, 1)),

@@ -14,7 +14,7 @@ MARKER = "synthetic.json"
 LAYOUTS = ("ucf101", "kinetics")
 MOST_CLASSES = len(MOTIONS)
 # Raised whenever the same settings make other files, so that a cached set of an older version is not taken for new.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
