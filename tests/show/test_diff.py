@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from functools import cache
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -182,6 +182,31 @@ def test_same_and_a_number_are_alike_only_behind_the_same_channels() -> None:
     assert comparison(text, ("conv(same, 1x1x1)", "conv(16, 1x1x1)")).equal
     found = comparison(text, ("conv(same, 1x1x1)", "conv(16, 1x1x1)"), ("head(16, 2)", "head(24, 2)"))
     assert [told(line)[1] for line in only_stage(found).lines] == ["head(16, 2)", "conv(same, 1x1x1)"]
+
+
+def test_a_line_of_skip_is_no_line() -> None:
+    found = comparison(NETWORK, ("basic(2)", "skip\n    basic(4)"))
+    assert [told(line) for line in only_stage(found).lines] == [("changed", "basic(2)", "basic(4)")]
+
+
+def test_a_body_in_a_stage_is_compared_line_by_line() -> None:
+    body = "residual {\n conv(same, 3) -> bn\n relu\n conv(same, 1)\n}"
+    text = NETWORK.replace("    basic(2)", body)
+    (line,) = only_stage(comparison(text, ("conv(same, 1)", "conv(same, 3)"))).lines
+    assert [told(inner) for inner in line.inside] == [("changed", "conv(same, 1)", "conv(same, 3)")]
+    assert line.before is not None
+    assert line.before.text == "residual { conv(same, 3) -> bn; relu; conv(same, 1) }"
+    assert line.inside[0].before is not None
+    assert line.inside[0].before.outputs == ((16, 8, 8, 8),)
+
+
+def test_lines_without_stages() -> None:
+    text = "network n {\n input clip = video(frames=4, size=8, classes=2)\n clip -> conv(4, 1)\n pool -> linear(2)\n}"
+    found = comparison(text, ("conv(4, 1)\n", "conv(4, 1)\n bn\n"))
+    assert [told(line) for line in only_stage(found).lines] == [("added", None, "bn")]
+    staged = comparison(text, ("clip -> conv(4, 1)", "stage s1 { conv(4, 1) }"))
+    assert sorted(stage.kind for stage in staged.stages) == ["added", "changed"]
+    check_sums(staged)
 
 
 def test_a_label_is_a_difference_because_weights_are_named_by_it() -> None:
@@ -381,8 +406,15 @@ def test_sums_with_stages_and_blocks_changed() -> None:
     check_sums(comparison(NETWORK, ("basic(2)\n", ""), blocks=[("unit(1x3x3)", "unit(1x5x5)")]))
 
 
-def test_a_long_network_takes_time_linear_in_its_length(tmp_path: Path) -> None:
-    body = "\n".join(f"    basic({1 + i % 3})" for i in range(3000))
+def test_colour_is_only_added() -> None:
+    found = diff(BLOCKS + NETWORK, BLOCKS + altered(NETWORK, ("basic(2)\n", ""), ("head(32, 2)", "head(40, 2)")))
+    colored = as_text(found, color=True)
+    assert "\x1b[31m    - basic(2)\x1b[0m" in colored
+    assert re.sub(r"\x1b\[\d+m", "", colored) == as_text(found)
+
+
+def test_a_long_network() -> None:
+    body = "\n".join(f"    basic({1 + i % 3})" for i in range(1000))
     text = BLOCKS + NETWORK.replace("    basic(1)\n    basic(2)\n    basic(1)", body)
     found = diff(text, text.replace("head(16, 2)\n", "head(16, 2)\n    basic(4)\n")).pairs[0]
     assert isinstance(found, Comparison)

@@ -63,10 +63,12 @@ def compare(before: Space, after: Space) -> Comparison | Choosing:
     right = RowMaker(after, Reader(numbers, after.analysis))
     uses = blocks.Uses()
     old = left.stages()
-    left_uses, right_uses = uses.of_stages(old), uses.of_stages(right.stages())
-    names = blocks.renamed(left, right, left_uses, right_uses)
-    right.reader = Reader(numbers, after.analysis, names)
     new = right.stages()
+    left_uses, right_uses = uses.of_stages(old), uses.of_stages(new)
+    names = blocks.renamed(left, right, left_uses, right_uses)
+    if names:
+        right.reader = Reader(numbers, after.analysis, names)
+        new = right.stages()
     changed = {
         b: BlockChange("changed", _signature(before, a), _signature(after, b), lines, uses.places(new, b))
         for a, b, lines in blocks.changed(left, right, (left_uses, right_uses), names, _compare_rows)

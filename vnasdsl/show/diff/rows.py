@@ -103,7 +103,8 @@ class RowMaker:
                 row = self.row(part, written, given, label, shapes)
                 if row.side.outputs:
                     shapes = row.side.outputs
-                yield row
+                if row.surface or row.given is not None:  # a line with nothing but `skip` is no line
+                    yield row
 
     def _split(
         self, items: tuple[Element, ...], value: tree.Expression, path: str
@@ -125,7 +126,7 @@ class RowMaker:
         label: str,
         shapes: tuple[Shape, ...] | None,
     ) -> Row:
-        text = " ".join(print_inline(value).split())
+        text = one_line(value)
         side = Side(label, f"{given} = {text}" if given else text)
         if shapes is not None:
             cost, after = self.flow(items, shapes)
@@ -144,6 +145,14 @@ class RowMaker:
             more, shape = self.reader.layers_at(item, shape)
             row += more
         return tuple(row)
+
+
+def one_line(value: tree.Expression) -> str:
+    """The text of an expression in one line; lines of a body in braces are set apart by semicolons."""
+    first, *rest = (line.strip() for line in print_inline(value).split("\n"))
+    for line in rest:
+        first += f" {line}" if first.endswith("{") or line.startswith("}") else f"; {line}"
+    return first
 
 
 def _statements(space: Space) -> Iterator[Sequence[tree.Statement]]:
