@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from vnasdsl.cli.options import input_options
+from vnasdsl.cli.output import format_option
 from vnasdsl.cli.targets import load_target, source_name, split_target
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.space import Overrides
@@ -27,6 +28,7 @@ from vnasdsl.space import Overrides
 @click.option("--check", "check_only", is_flag=True, help="Write nothing; print what is stale or missing and exit 1.")
 @click.option("--force", is_flag=True, help="Overwrite files that were edited or not generated.")
 @input_options
+@format_option
 def command(
     files: tuple[str, ...],
     output: Path,

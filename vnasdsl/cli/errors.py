@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import click
 
+from vnasdsl.cli.output import as_text, user_error_text
 from vnasdsl.language.diagnostics import UserError, VnsError
 
 INPUT, BUG, INTERRUPTED, PIPE = 1, 70, 130, 141
@@ -31,12 +32,9 @@ def reporting() -> Iterator[None]:
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except VnsError as fault:
-        from vnasdsl.language.render import render
-
-        _fail(render(fault.diagnostics).rstrip("\n"), INPUT)
+        _fail(as_text(fault.diagnostics), INPUT)
     except UserError as fault:
-        help_line = f"\n  = help: {fault.help}" if fault.help else ""
-        _fail(f"error: {fault.message}{help_line}", INPUT)
+        _fail(user_error_text(fault), INPUT)
     except BrokenPipeError:
         # Nobody reads on: keep the interpreter from complaining when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -62,5 +60,5 @@ def _bug(fault: Exception) -> NoReturn:
 def _fail(text: str, status: int) -> NoReturn:
     if os.environ.get(TRACEBACK_VARIABLE):
         traceback.print_exc()
-    click.echo(text, err=True)
+    click.echo(text, err=True, color=True)
     raise SystemExit(status)

@@ -8,6 +8,7 @@ import sys
 import click
 
 from vnasdsl.cli.options import input_options, json_option
+from vnasdsl.cli.output import format_option
 from vnasdsl.cli.targets import load_target, source_name, split_target
 from vnasdsl.show.table import as_object, as_table, layer_table
 from vnasdsl.space import Overrides, Space
@@ -23,6 +24,7 @@ from vnasdsl.space import Overrides, Space
     help="Print a stage of the compiler: what was read, what it expands to, its layers, the code.",
 )
 @input_options
+@format_option
 @json_option
 def command(
     file: str,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import click
-
+from vnasdsl.cli.output import show
 from vnasdsl.project import project_root
 from vnasdsl.space import Overrides, Program, Space, load
 
@@ -33,10 +32,7 @@ def load_target(text: str, overrides: Overrides | None = None, name: str | None 
 
 
 def show_warnings(program: Program) -> None:
-    if program.warnings:
-        from vnasdsl.language.render import render
-
-        click.echo(render(program.warnings).rstrip("\n"), err=True)
+    show(program.warnings)
 
 
 def source_name(path: str | os.PathLike[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vnasdsl.language.diagnostics import Diagnostic
 
@@ -25,8 +25,13 @@ def _command(diagnostic: Diagnostic) -> str:
             if line == end_line:
                 properties |= {"col": str(column), "endColumn": str(end_column)}
     properties["title"] = diagnostic.code
-    given = ",".join(f"{name}={_property(value)}" for name, value in sorted(properties.items(), key=_order))
-    return f"::{diagnostic.severity} {given}::{_data(_text(diagnostic))}"
+    return github_command(diagnostic.severity, properties, _text(diagnostic))
+
+
+def github_command(name: str, properties: Mapping[str, str], text: str) -> str:
+    """A workflow command, its parts escaped."""
+    given = ",".join(f"{key}={_property(value)}" for key, value in sorted(properties.items(), key=_order))
+    return f"::{name}{' ' if given else ''}{given}::{_data(text)}"
 
 
 def _order(item: tuple[str, str]) -> int:

@@ -8,8 +8,8 @@
         "fix": {"span": {...}, "replacement": "basic", "description": "did you mean `basic`?"}}]}
 
 Lines and columns count from 1, offsets from 0, all in code points of the text with "\\n" as line end and without a byte
-order mark; `end` is the place behind the last character. `span` is null where a fault has no place, `start` and `end`
-are null where nothing of the file could be read. Fields may be added under the same version, never changed.
+order mark; `end` is the place behind the last character. `code` and `span` are null for a fault that is in no text,
+`start` and `end` where nothing of the file could be read. Fields may be added under the same version, never changed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from vnasdsl.language.diagnostics import Diagnostic, Label
+from vnasdsl.language.diagnostics import Diagnostic, Label, UserError
 from vnasdsl.language.source import Span
 
 VERSION = 1
@@ -27,12 +27,17 @@ VERSION = 1
 def render_json(diagnostics: Sequence[Diagnostic]) -> str:
     """One JSON object without a line end."""
     errors = sum(d.severity == "error" for d in diagnostics)
-    document = {
-        "version": VERSION,
-        "errors": errors,
-        "warnings": len(diagnostics) - errors,
-        "diagnostics": [as_object(diagnostic) for diagnostic in diagnostics],
-    }
+    return _document(errors, len(diagnostics) - errors, [as_object(diagnostic) for diagnostic in diagnostics])
+
+
+def render_user_error(fault: UserError) -> str:
+    """The same for a fault that is in no text: it has no code and no span."""
+    absent: dict[str, Any] = {"span": None, "label": "", "secondary": [], "notes": [], "help": fault.help, "fix": None}
+    return _document(1, 0, [{"code": None, "severity": "error", "message": fault.message, **absent}])
+
+
+def _document(errors: int, warnings: int, diagnostics: list[dict[str, Any]]) -> str:
+    document = {"version": VERSION, "errors": errors, "warnings": warnings, "diagnostics": diagnostics}
     return json.dumps(document, indent=2)
 
 

@@ -314,11 +314,7 @@ def _insert(c: Context, sign: str) -> Fix | None:
     if c.before is None:
         return None
     end = c.before.span.end
-    return Fix(
-        Span(c.token.span.source, end, end),
-        sign,
-        f"put a `{sign.strip()}` between `{shorten(c.before.text)}` and {found(c)}",
-    )
+    return Fix(Span(c.token.span.source, end, end), sign, f"put a `{sign.strip()}` before {found(c)}")
 
 
 def _spaced_size(c: Context) -> Iterator[Fault]:
