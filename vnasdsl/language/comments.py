@@ -47,26 +47,28 @@ class TriviaTable(NamedTuple):
 
 def find_trivia(tokens: Tokens) -> TriviaTable:
     """The comments and empty lines of a text that has no syntax error."""
-    signs = [token for token in tokens.items if token.type != "NEWLINE"]
-    uncounted = _uncounted(tokens.items)
+    uncounted = set(_uncounted(tokens.items))
     text = tokens.source.text
     by_place: dict[int, Trivia] = {}
     items: list[Comment | str] = []
     count = 0
     end = 0
-    for token in signs:
+    for i, token in enumerate(tokens.items):
+        if token.type == "NEWLINE":
+            continue
         span = token.span
         blank = False
         if span.start - end > 1:
             comments, blank = _between(text[end : span.start], first=end == 0)
             items += comments
         end = span.end
-        if span in uncounted:
+        if i in uncounted:
             items.append(token.text)
             continue
-        if blank or any(isinstance(item, Comment) for item in items):
-            by_place[count] = Trivia(tuple(items), blank)
-        items = []
+        if blank or items:
+            if blank or any(isinstance(item, Comment) for item in items):
+                by_place[count] = Trivia(tuple(items), blank)
+            items = []
         count += token.type != END
     return TriviaTable(by_place, count)
 
@@ -86,31 +88,27 @@ def _between(text: str, first: bool) -> tuple[list[Comment], bool]:
 
 
 class _Open(NamedTuple):
-    token: Token
-    is_call: bool
-    commas: list[Token]
+    place: int
+    is_group: bool
+    commas: list[int]
 
 
-def _uncounted(tokens: list[Token]) -> set[object]:
-    """The spans of the signs that the canonical text may lack."""
-    return {token.span for token in _uncounted_tokens(tokens)}
-
-
-def _uncounted_tokens(tokens: list[Token]) -> Iterator[Token]:
+def _uncounted(tokens: list[Token]) -> Iterator[int]:
+    """The places in `tokens` of the signs that the canonical text may lack."""
     open_: list[_Open] = []
     before = ""
     for i, token in enumerate(tokens):
-        if token.type in OPENING:
-            open_.append(_Open(token, token.type == "LPAR" and before == "NAME", []))
-        elif token.type == "COMMA" and open_:
-            open_[-1].commas.append(token)
-        elif token.type in CLOSING and open_:
+        kind = token.type
+        if kind in OPENING:
+            open_.append(_Open(i, kind == "LPAR" and before != "NAME", []))
+        elif kind == "COMMA":
+            open_[-1].commas.append(i)
+        elif kind in CLOSING:
             opening = open_.pop()
-            is_group = opening.token.type == "LPAR" and not opening.is_call
-            if is_group and not opening.commas:
-                yield from (opening.token, token)
-            elif before == "COMMA" and not (is_group and len(opening.commas) == 1):
-                yield opening.commas[-1]
+            if opening.is_group and not opening.commas:
+                yield from (opening.place, i)
+            elif before == "COMMA" and not (opening.is_group and len(opening.commas) == 1):
+                yield i - 1
             elif before == "LPAR" and tokens[i + 1].type == "LBRACE":
-                yield from (opening.token, token)
-        before = token.type
+                yield from (opening.place, i)
+        before = kind

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from vnasdsl.language import layout
 from vnasdsl.language.comments import Comment, Trivia, TriviaTable
@@ -78,24 +78,21 @@ class _Plan:
     def _flatten(self, document: Document) -> None:
         events, owner, signs = self.events, self.owner, self.signs
         groups = [-1]
-        pending: list[Document | _End] = [document]
+        pending: list[Any] = [document]
         while pending:
             part = pending.pop()
-            if isinstance(part, str):
-                if not isinstance(part, Parenthesis):
-                    signs += [len(events)] * _signs_in(part)
-            elif isinstance(part, Group | Indent):
-                pending += [_End(len(events)), part.content]
-                if isinstance(part, Group):
-                    groups.append(len(events))
-            elif isinstance(part, _End):
-                if groups[-1] == part.begin:
-                    groups.pop()
-            elif isinstance(part, Sequence):
-                pending.extend(reversed(part))
+            kind = type(part)
+            if kind is list:
+                pending += part[::-1]
                 continue
-            elif isinstance(part, layout.Comment):
-                raise TypeError("the document has comments already")
+            if kind is str:
+                signs += [len(events)] * _signs_in(part)
+            elif kind is Group or kind is Indent:
+                pending += (_End(len(events)), part.content)
+                if kind is Group:
+                    groups.append(len(events))
+            elif kind is _End and groups[-1] == part.begin:
+                groups.pop()
             events.append(part)
             owner.append(groups[-1])
 
@@ -230,7 +227,9 @@ class _Plan:
     def woven(self) -> Document:
         stack: list[list[Document]] = [self._start()]
         for i, event in enumerate(self.events):
-            if isinstance(event, _End):
+            if type(event) is str and i not in self.filled:
+                stack[-1].append(event)
+            elif isinstance(event, _End):
                 content = stack.pop()
                 begin = self.events[event.begin]
                 if isinstance(begin, Indent):
