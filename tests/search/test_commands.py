@@ -184,6 +184,23 @@ def test_derive_decodes_again_and_elsewhere(vnasdsl: Command, searched: Path, tm
     assert unknown.exit_code == 1 and "has no checkpoint `epoch-9999`" in unknown.output
 
 
+def test_search_alone_uses_the_project(
+    vnasdsl: Command, space: Path, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(space, tmp_path / "small.vns")
+    settings = f'space = "small.vns"\ndata = "synthetic:{videos}"\nrecipe = "quick"\nout = "searches"\n'
+    (tmp_path / "pyproject.toml").write_text(f"[tool.vnasdsl]\n{settings}")
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    for run in ("small", "small-2"):
+        result = vnasdsl("search", "--set", "epochs=1", "-q")
+        assert result.exit_code == 0, result.output
+        assert (tmp_path / "searches" / run / "network.vns").is_file()
+    (tmp_path / "pyproject.toml").write_text("[tool.vnasdsl]\n")
+    assert "there is no space to search" in vnasdsl("search").output
+    assert "there are no data to search on" in vnasdsl("search", space).output
+
+
 def test_fixed_choices_stay_fixed(vnasdsl: Command, space: Path, videos: Path, tmp_path: Path) -> None:
     search = ["search", space, "--data", f"synthetic:{videos}", "--set", "epochs=1", "--device", "cpu", "-q"]
     run = tmp_path / "fixed"
