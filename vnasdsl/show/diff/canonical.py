@@ -1,6 +1,6 @@
 """The definitions of a file as text that says what they mean: what `git diff` shows of .vns files when asked to.
 
-The text is the same for two files that mean the same. Labels that are made from what stands in a line are left out: one
+Layout, comments and the order of definitions leave no trace in it. Labels that are made from what stands in a line are left out: one
 line put in at the front would change those of all lines behind it.
 """
 
