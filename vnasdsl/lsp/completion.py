@@ -1,0 +1,198 @@
+"""What may stand here: from the grammar, the catalogue of layers, the definitions in sight and the recipe schema."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin
+
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.query import cursor_at
+from vnasdsl.language.source import Span
+from vnasdsl.layers import CATALOGUE
+from vnasdsl.lsp.describe import block_signature, recipe_rows
+from vnasdsl.lsp.documents import Documents, Text
+from vnasdsl.space.definitions import RECIPE_KINDS, Definitions
+from vnasdsl.space.inputs import PARAMETERS
+from vnasdsl.space.limits import QUANTITIES
+from vnasdsl.space.places import Place, catalogue_parameter, place_at, words_for
+from vnasdsl.train.recipes import KINDS, PARTS, parts_of
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One thing that may stand here. `snippet` has `$1`-like places to fill in; `text` is what is put in without."""
+
+    label: str
+    kind: str
+    """"keyword", "layer", "block", "parameter", "word", "key", "part", "space", "file", "name"."""
+    detail: str = ""
+    doc: str = ""
+    text: str = ""
+    snippet: str = ""
+
+
+def candidates(documents: Documents, text: Text, offset: int) -> tuple[Span, list[Candidate]]:
+    """The span of the word that is there already, and what may stand in its place."""
+    nowhere = Span(text.source, offset, offset)
+    if text.tokens is None:
+        return nowhere, []
+    try:
+        cursor = cursor_at(text.tokens, offset)
+    except VnsError:
+        return nowhere, []
+    if cursor is None:
+        return nowhere, []
+    place = place_at(cursor)
+    found = list(_at(place, documents, text, offset))
+    found += [Candidate(word, "keyword") for word in sorted(place.keywords)]
+    return cursor.word, found
+
+
+def _at(place: Place, documents: Documents, text: Text, offset: int) -> Iterator[Candidate]:
+    match place.kind:
+        case "definition":
+            for kind in RECIPE_KINDS:
+                yield Candidate(kind, "keyword", snippet=f"{kind} ${{1:name}} for ${{2:space}} {{\n  $0\n}}")
+        case "path":
+            yield from _paths(documents, text)
+        case "input":
+            filled = ", ".join(f"{name}=${{{i}}}" for i, name in enumerate(PARAMETERS[:2], 1))
+            yield Candidate("video", "layer", f"video({', '.join(PARAMETERS)})", snippet=f"video({filled})")
+        case "quantity":
+            yield from (Candidate(name, "word") for name in QUANTITIES)
+        case "layer" | "value" | "argument" | "net" | "space":
+            yield from _of_program(place, documents.definitions(text))
+        case "nothing":
+            return
+        case _:
+            yield from _of_recipe(place, text, offset)
+
+
+def _of_program(place: Place, definitions: Definitions) -> Iterator[Candidate]:
+    if place.kind in ("net", "space"):
+        for name, net in definitions.nets.items():
+            if place.kind == "net" or isinstance(net, tree.Space):
+                yield Candidate(name, "space", type(net).__name__.lower())
+        return
+    if place.kind == "layer":
+        yield from _layers(definitions)
+        yield from (Candidate(name, "parameter") for name in place.parameters)
+        return
+    known = list(_signature(place.function, definitions))
+    if place.kind == "argument":
+        for i, (name, detail, doc) in enumerate(known):
+            if name not in place.given and i >= place.position - len(place.given):
+                yield Candidate(f"{name}=", "parameter", detail, doc, text=f"{name}=")
+    if place.given and place.kind == "argument":
+        return  # a value without a name may not follow one with a name
+    yield from (Candidate(name, "parameter", "parameter of the block") for name in place.parameters)
+    if place.function == "video":
+        return
+    wanted = place.parameter or (known[place.position][0] if place.position < len(known) else "")
+    parameter = catalogue_parameter(definitions, place.function, wanted) if wanted else None
+    yield from (Candidate(word, "word") for word in words_for(parameter))
+
+
+def _layers(definitions: Definitions) -> Iterator[Candidate]:
+    for layer in CATALOGUE.values():
+        needed = [p.name for p in layer.parameters if p.required]
+        filled = ", ".join(f"${{{i}:{name}}}" for i, name in enumerate(needed, 1))
+        body = " {\n  $0\n}" if layer.wraps else ""
+        snippet = f"{layer.name}({filled}){body}" if filled else f"{layer.name}{body}"
+        yield Candidate(layer.name, "layer", layer.signature, layer.doc, snippet=snippet)
+    for block in definitions.blocks.values():
+        needed = [p.name for p in block.parameters if p.default is None]
+        filled = ", ".join(f"${{{i}:{name}}}" for i, name in enumerate(needed, 1))
+        snippet = f"{block.name}({filled})" if filled else block.name
+        yield Candidate(block.name, "block", block_signature(block), snippet=snippet)
+
+
+def _signature(function: str, definitions: Definitions) -> Iterator[tuple[str, str, str]]:
+    """Name, detail and documentation of every parameter."""
+    if function == "video":
+        yield from ((name, "", "") for name in PARAMETERS)
+    elif function in CATALOGUE:
+        for p in CATALOGUE[function].parameters:
+            yield p.name, p.kind, p.doc
+    elif function in definitions.blocks:
+        for parameter in definitions.blocks[function].parameters:
+            flows = catalogue_parameter(definitions, function, parameter.name)
+            yield parameter.name, flows.kind if flows else "", flows.doc if flows else ""
+
+
+# ---------------------------------------------------------------------- recipes
+
+
+def _of_recipe(place: Place, text: Text, offset: int) -> Iterator[Candidate]:
+    if place.recipe not in KINDS:
+        return
+    model = KINDS[place.recipe]
+    if place.kind == "key":
+        written = _keys_around(text, offset)
+        for row in recipe_rows(place.recipe):
+            if row["name"] not in written:
+                yield _key(row, f"{row['name']} = ")
+    elif place.kind == "part key":
+        part = _default_part(model.model_fields[place.key].default) if place.key in model.model_fields else None
+        for row in recipe_rows(f"{part}(...)") if part else ():
+            yield _key(row, row["name"])
+    elif place.kind == "part argument":
+        for row in recipe_rows(f"{place.function}(...)"):
+            if row["name"] not in place.given:
+                yield _key(row, f"{row['name']}=")
+    elif place.kind == "part value" and place.function in PARTS:
+        yield from _words(PARTS[place.function].model_fields.get(place.parameter))
+    elif place.kind == "entry":
+        for part in parts_of(place.recipe, place.key):
+            doc = (PARTS[part].__doc__ or "").strip()
+            yield Candidate(part, "part", doc=doc, snippet=f"{part}($0)")
+        head, _, rest = place.key.partition(".")
+        if rest:
+            part = _default_part(model.model_fields[head].default) if head in model.model_fields else None
+            yield from _words(PARTS[part].model_fields.get(rest)) if part else ()
+        else:
+            yield from _words(model.model_fields.get(head))
+
+
+def _key(row: dict[str, str], text: str) -> Candidate:
+    default = f"default {row['default']}" if row["default"] not in ("", "required") else row["default"]
+    return Candidate(row["name"], "key", ", ".join(filter(None, [row["type"], default])), row["description"], text)
+
+
+def _default_part(default: object) -> str | None:
+    kind = getattr(default, "kind", None)
+    return kind if isinstance(kind, str) else None
+
+
+def _words(field: Any) -> Iterable[Candidate]:
+    """The words that a key can be set to, from its type."""
+    if field is None:
+        return
+    kinds = [field.annotation, *get_args(field.annotation)]
+    if bool in kinds:
+        yield from (Candidate(word, "word") for word in ("true", "false"))
+    for kind in kinds:
+        if str(get_origin(kind)) == "typing.Literal":
+            yield from (Candidate(str(word), "word") for word in get_args(kind))
+
+
+def _keys_around(text: Text, offset: int) -> set[str]:
+    """The keys that the recipe around a place has already, but for the one that is being written."""
+    items = text.module.items if text.module is not None else ()
+    for item in items:
+        if isinstance(item, tree.Recipe) and item.span.start <= offset <= item.span.end:
+            return {e.key for e in item.entries if not e.key_span.start <= offset <= e.key_span.end}
+    return set()
+
+
+def _paths(documents: Documents, text: Text) -> Iterator[Candidate]:
+    """The files of the project that can be imported, as paths from the folder of the text."""
+    if text.path is None:
+        return
+    for other in documents.project(text):
+        if other.path is not None and other.path != text.path:
+            path = os.path.relpath(other.path, text.path.parent).replace(os.sep, "/")
+            yield Candidate(path, "file")

@@ -1,0 +1,103 @@
+"""Signatures, documentation and figures in words: what completion and hover show."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from vnasdsl.language import tree
+from vnasdsl.language.printer import print_inline
+from vnasdsl.layers.base import Layer, Shape, show_shape, show_value
+from vnasdsl.show.numbers import count_words, span
+from vnasdsl.space import Space
+from vnasdsl.space.figures import LineFigures
+from vnasdsl.space.shapes import Cost
+
+SHAPES_SHOWN = 3
+"""Shapes that are listed; of more, the first and the last."""
+
+
+@cache
+def recipe_rows(owner: str) -> tuple[dict[str, str], ...]:
+    """The keys of a kind of recipe (`search`) or of a part (`sgd(...)`): name, type, default, description."""
+    from vnasdsl.train.recipes import recipe_keys
+
+    return tuple(row for row in recipe_keys() if row["recipe"] == owner)
+
+
+def block_signature(block: tree.Block) -> str:
+    parts = [p.name if p.default is None else f"{p.name}={print_inline(p.default)}" for p in block.parameters]
+    return f"{block.name}({', '.join(parts)})" if parts else block.name
+
+
+def comment_above(item: tree.Node) -> str:
+    """The comment in the lines directly above a definition."""
+    source = item.span.source
+    number = item.span.line - 1
+    lines: list[str] = []
+    while number >= 1 and source.line(number).strip().startswith("#"):
+        lines.append(source.line(number).strip().lstrip("#").strip())
+        number -= 1
+    return "\n".join(reversed(lines))
+
+
+def layer_text(layer: Layer) -> str:
+    """Signature, documentation and parameters of a layer, as Markdown."""
+    lines = [code(layer.signature), layer.doc, ""]
+    for p in layer.parameters:
+        default = "" if p.required else f" (default `{show_value(p.default)}`)"
+        lines.append(f"- `{p.name}`: {p.doc}{default}")
+    return "\n".join(lines).rstrip()
+
+
+def block_text(block: tree.Block) -> str:
+    return "\n".join([code(f"block {block_signature(block)}"), comment_above(block)]).rstrip()
+
+
+def net_text(net: tree.Space | tree.Network, space: Space | None) -> str:
+    """What a space or network is and costs, as Markdown."""
+    claim = f" : {net.space.id}" if isinstance(net, tree.Network) and net.space is not None else ""
+    lines = [code(f"{type(net).__name__.lower()} {net.name}{claim}"), comment_above(net)]
+    if space is not None and space._cost is not None:
+        clip = f"{space.input.frames} frames of {space.input.size} x {space.input.size}"
+        lines.append(f"{cost_text(space.cost)}, input {clip}")
+        if space.kind == "space":
+            lines.append(f"{count_words(space.size)} networks in {len(space.choices)} choices")
+    return "\n\n".join(filter(None, lines))
+
+
+def key_text(row: dict[str, str]) -> str:
+    default = {"": "", "required": "required"}.get(row["default"], f"default `{row['default']}`")
+    head = code(f"{row['name']} = {row['default'] or '...'}") if row["default"] != "required" else code(row["name"])
+    return "\n".join([head, row["description"], "", ", ".join(filter(None, [row["type"], default]))])
+
+
+def figures_text(line: LineFigures) -> str:
+    """Shapes, MACs and parameters of a line."""
+    cost = line.cost
+    if cost is None:
+        return ""
+    return f"`{shapes_text(line.before)}` -> `{shapes_text(tuple(line.after))}`: {cost_text(cost)}"
+
+
+def cost_text(cost: Cost) -> str:
+    return f"{span(cost.macs_min, cost.macs_max)} MACs, {span(cost.params_min, cost.params_max)} parameters"
+
+
+def shapes_text(shapes: tuple[Shape, ...]) -> str:
+    """`(72 | 96 | 112) x 16 x 28 x 28`: several shapes that differ in one size, else one after the other."""
+    if len(shapes) == 1:
+        return show_shape(shapes[0])
+    if len({len(shape) for shape in shapes}) == 1:
+        columns = list(zip(*shapes, strict=True))
+        varied = [i for i, sizes in enumerate(columns) if len(set(sizes)) > 1]
+        if len(varied) == 1:
+            sizes = sorted(set(columns[varied[0]]))
+            some = " | ".join(map(str, sizes)) if len(sizes) <= 4 else f"{sizes[0]} .. {sizes[-1]}"
+            parts = [f"({some})" if i == varied[0] else str(column[0]) for i, column in enumerate(columns)]
+            return " x ".join(parts)
+    shown = shapes if len(shapes) <= SHAPES_SHOWN else (shapes[0], shapes[-1])
+    return (" | " if len(shapes) <= SHAPES_SHOWN else " .. ").join(show_shape(shape) for shape in shown)
+
+
+def code(text: str) -> str:
+    return f"```vns\n{text}\n```"
