@@ -1,7 +1,7 @@
 """The definitions of a file as text that says what they mean: what `git diff` shows of .vns files when asked to.
 
-Layout, comments and the order of definitions leave no trace in it. Labels that are made from what stands in a line are left out: one
-line put in at the front would change those of all lines behind it.
+Layout, comments and the order of definitions leave no trace in it. Labels that are made from what stands in a line are
+left out: one line put in at the front would change those of all lines behind it.
 """
 
 from __future__ import annotations
