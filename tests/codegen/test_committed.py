@@ -1,4 +1,4 @@
-"""The committed generated files: they cost what they say, run without vnasdsl, and read as the formatter leaves them."""
+"""The committed generated files: they cost what they say, run without vnasdsl, and are as the formatter leaves them."""
 
 from __future__ import annotations
 
@@ -183,7 +183,11 @@ def test_the_same_bytes_whatever_the_hash_seed_and_the_folder(tmp_path: Path) ->
         )
         assert done.returncode == 0, done.stderr
     for path in (tmp_path / "1").iterdir():
-        assert path.read_bytes() == (tmp_path / "2" / path.name).read_bytes() == (ROOT / "generated" / path.name).read_bytes()
+        assert (
+            path.read_bytes()
+            == (tmp_path / "2" / path.name).read_bytes()
+            == (ROOT / "generated" / path.name).read_bytes()
+        )
 
 
 def test_shapes_and_costs_of_a_drawn_network_are_in_its_code() -> None:
