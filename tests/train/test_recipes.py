@@ -110,29 +110,28 @@ def test_every_fault_is_reported_at_its_place() -> None:
     )
     assert faults(text) == [
         ("E0801", 2, 1, "a search recipe has no key `epoch`"),
-        ("E0802", 3, 11, "`sgd` needs `lr`"),
         ("E0801", 3, 15, "`sgd` has no key `lrr`"),
-        ("E0802", 4, 9, "`batch` should be a whole number"),
-        ("E0802", 5, 9, "`split` should be three positive shares that add up to 1"),
-        ("E0802", 6, 9, "`scale` should be a whole number"),
-        ("E0802", 7, 8, "`cost` should be `macs(...)` or `none(...)`"),
-        ("E0802", 8, 10, "`warmup` should be at most `epochs`, which is 70"),
-        ("E0802", 9, 9, "`paths` should be `paper` or `mass`"),
-        ("E0802", 10, 8, "`flip` should be `true` or `false`"),
+        ("E0802", 4, 9, "`batch` must be a whole number, found `2.5`"),
+        ("E0802", 5, 9, "`split` must be three positive shares that add up to 1, found `(1, 2, 3)`"),
+        ("E0802", 6, 9, '`scale` must be a whole number, found `(3, "a")`'),
+        ("E0802", 7, 8, "`cost` must be `macs(...)` or `none(...)`, found `mac(2)`"),
+        ("E0802", 8, 10, "`warmup` must be at most `epochs`, which is 70, found `100`"),
+        ("E0802", 9, 9, "`paths` must be `paper` or `mass`, found `other`"),
+        ("E0802", 10, 8, "`flip` must be `true` or `false`, found `1`"),
     ]
 
 
 def test_a_misspelt_key_is_helped() -> None:
     with pytest.raises(VnsError) as caught:
         resolved("epoch = 3\nweights = sgd(lr=1, momentun=0.9)")
-    assert [fault.help for fault in caught.value.diagnostics] == ["did you mean `epochs`?", "did you mean `momentum`?"]
+    assert [fault.fix and fault.fix.replacement for fault in caught.value.diagnostics] == ["epochs", "momentum"]
 
 
 def test_faults_of_settings_name_the_setting() -> None:
     assert faults("epochs = 3", {"weights.lrr": "1", "batch": "many", "epochs.x": "1"}) == [
         ("E0801", 1, 1, "`epochs` has no keys of its own"),
         ("E0801", 1, 1, "`sgd` has no key `lrr`"),
-        ("E0802", 1, 1, "`batch` should be a whole number"),
+        ("E0802", 1, 1, "`batch` must be a whole number, found `many`"),
     ]
 
 

@@ -94,7 +94,7 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
     for name in names:
         if name.lower() == word.lower():
             return name
-    close = get_close_matches(word, names, n=1)
+    close = get_close_matches(word, names, n=1, cutoff=0.65)
     return close[0] if close else None
 
 

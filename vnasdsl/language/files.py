@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vnasdsl.language.diagnostics import error
+from vnasdsl.language.diagnostics import error, suggest
 from vnasdsl.language.limits import MAX_BYTES
 from vnasdsl.language.source import Source, Span
 
@@ -26,15 +26,26 @@ def read_source(path: str | os.PathLike[str], name: str | None = None) -> Source
         with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise error("E0103", "there is no such file", start) from None
+        raise error("E0103", "there is no such file", start, help=_nearest(Path(path))) from None
     except IsADirectoryError:
         raise error("E0103", "this is a folder, not a file", start) from None
     except (OSError, UnicodeEncodeError) as failure:
         reason = getattr(failure, "strerror", None) or "its name cannot be used here"
         raise error("E0103", f"the file cannot be read: {reason}", start) from None
     if len(data) > MAX_BYTES:
-        raise error("E0105", f"the file has more than {MAX_BYTES:,} bytes", start)
+        help = "is it a .vns file? Definitions can be spread over several files and imported"
+        raise error("E0105", f"the file has more than {MAX_BYTES:,} bytes", start, help=help)
     return decode_source(name, data)
+
+
+def _nearest(path: Path) -> str | None:
+    """A help naming the .vns file of the same folder that is nearest to one that is not there."""
+    try:
+        names = sorted(file.name for file in path.parent.glob("*.vns"))
+    except OSError:
+        return None
+    near = suggest(path.name, names)
+    return None if near is None else f"did you mean `{path.parent / near}`?"
 
 
 def decode_source(name: str, data: bytes) -> Source:

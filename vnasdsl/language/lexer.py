@@ -198,7 +198,8 @@ def _match_brackets(tokens: list[Token]) -> dict[int, int]:
         if token.type in OPENING:
             open_.append(i)
             if len(open_) > MAX_DEPTH:
-                raise error("E0108", f"brackets are nested more than {MAX_DEPTH} deep", token.span)
+                help = "give the inner part a name: a block, or a line of its own"
+                raise error("E0108", f"brackets are nested more than {MAX_DEPTH} deep", token.span, help=help)
         elif token.type in CLOSING:
             _close(tokens, open_, partner, i)
         elif open_ and tokens[i - 1].type == "NEWLINE":

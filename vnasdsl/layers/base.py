@@ -45,6 +45,7 @@ class Remark:
     """What a layer says about itself where it can be built and yet does less than it costs."""
 
     message: str
+    why: str
     help: str
     parameter: str
     """The argument that is at fault."""

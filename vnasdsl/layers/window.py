@@ -39,13 +39,12 @@ class Window:
         """Why part of the window can never see anything but padding, or None."""
         for axis, n, k, s, d in zip(AXES, size, self.kernel, self.stride, self.dilation, strict=True):
             if k > 1 and d >= n:
-                here = f"all {n} {axis}" if n > 1 else f"the only one of the {axis}"
-                message = f"dilation {d} reaches past {here}: only the middle of the kernel sees data"
-                return Remark(
-                    message, f"use a dilation below {n}" if n > 1 else f"use a kernel of 1 along {axis}", "dilation"
-                )
+                message = f"dilation {d} reaches past {f'all {n} {axis}' if n > 1 else f'the only one of the {axis}'}"
+                help = f"use a dilation below {n}" if n > 1 else f"use a kernel of 1 along {axis}"
+                return Remark(message, "only the middle of the kernel sees data", help, "dilation")
             if s > 1 and n == 1:
-                return Remark(f"stride {s} along {axis} has no effect: there is 1 here", "use a stride of 1", "stride")
+                message = f"stride {s} along {axis} has no effect"
+                return Remark(message, f"there is 1 of the {axis} here", f"use a stride of 1 along {axis}", "stride")
         return None
 
 

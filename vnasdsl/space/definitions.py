@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from vnasdsl.language import tree
@@ -144,16 +144,18 @@ class Definitions:
 
     def check(self, items: Sequence[tree.Definition]) -> list[Diagnostic]:
         """Unknown layers and names, wrong arguments and misplaced statements, all of them."""
+        return [fault for item in items for fault in _together(self._check_item(item))]
+
+    def _check_item(self, item: tree.Definition) -> list[Diagnostic]:
         found: list[Diagnostic] = []
-        for item in items:
-            if isinstance(item, tree.Block):
-                found += self._check_parameters(item)
-                if item.tied:
-                    found.append(_unsupported("`tied`", item.name_span))
-                found += self._check_body(item.body, {p.name for p in item.parameters}, "in a block")
-            elif isinstance(item, (tree.Space, tree.Network)):
-                input_name = next((s.name for s in item.body if isinstance(s, tree.Input)), None)
-                found += self._check_body(item.body, set(), "", input_name)
+        if isinstance(item, tree.Block):
+            found += self._check_parameters(item)
+            if item.tied:
+                found.append(_unsupported("`tied`", item.name_span))
+            found += self._check_body(item.body, {p.name for p in item.parameters}, "in a block")
+        elif isinstance(item, (tree.Space, tree.Network)):
+            input_name = next((s.name for s in item.body if isinstance(s, tree.Input)), None)
+            found += self._check_body(item.body, set(), "", input_name)
         return found
 
     def _check_parameters(self, block: tree.Block) -> list[Diagnostic]:
@@ -265,6 +267,21 @@ class Definitions:
                 found.append(layer_as_value(node.function, node.span))
                 break
         return found
+
+
+def _together(found: list[Diagnostic]) -> list[Diagnostic]:
+    """One fault for a name that is unknown at several places of a definition."""
+    first: dict[tuple[str, str], int] = {}
+    kept: list[Diagnostic] = []
+    for d in found:
+        key = (d.code, d.message)
+        if d.code not in ("E0201", "E0202") or key not in first:
+            first[key] = len(kept)
+            kept.append(d)
+        elif d.primary is not None:
+            known = kept[first[key]]
+            kept[first[key]] = replace(known, secondary=(*known.secondary, Label(d.primary.span, "and here")))
+    return kept
 
 
 def layer_as_value(name: str, span: Span) -> Diagnostic:

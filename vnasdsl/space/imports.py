@@ -70,7 +70,8 @@ def _import(
         remedy = None if self_import else "move what both need into a file of its own"
         raise error("E0702", message, span, help=remedy)
     if len(trail) >= DEEPEST_IMPORT:
-        raise error("E0704", f"imports are nested more than {DEEPEST_IMPORT} deep", span)
+        remedy = "import the files you need directly"
+        raise error("E0704", f"imports are nested more than {DEEPEST_IMPORT} deep", span, help=remedy)
     if not target.is_file():
         message = f"there is no file `{item.path.value}`"
         raise error("E0703", message, span, **_nearest(item, target))

@@ -224,7 +224,7 @@ class _Builder:
         return VnsError(
             Diagnostic(
                 "E0501",
-                f"the options of this choice differ in shape {where}",
+                f"this choice changes the shape {where}",
                 Label(element.span),
                 secondary=tuple(given.values()),
                 notes=("the gradient search adds up what the options give, so they must have one shape",),

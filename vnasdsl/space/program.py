@@ -104,7 +104,8 @@ def examine(
     """What a text says as far as it can be read (None: not at all), and every fault in it, in the order of the text.
 
     A faulty part silences what depends on it: a line that cannot be read has no shape, and nothing is said about the
-    lines behind it that would need one; a definition that cannot be read may have had any name. `check_recipe` says what is wrong with the entries of a recipe.
+    lines behind it that would need one; a definition that cannot be read may have had any name. `check_recipe` says
+    what is wrong with the entries of a recipe.
     """
     module, faults = parse_partial(source)
     if module is None:

@@ -146,7 +146,8 @@ class Analysis:
         if applied.warning:
             remark = applied.warning
             message = f"`{op.layer.name}`: {remark.message}"
-            self.report("W0401", message, argument_span(op, remark.parameter), op.span, help=remark.help)
+            place = argument_span(op, remark.parameter)
+            self.report("W0401", message, place, op.span, help=remark.help, label=remark.why)
         return {applied.output: Cost(applied.macs, applied.macs, applied.params, applied.params)}
 
     def _residual(self, wrap: Wrap, shape: Shape) -> Outcomes:
@@ -193,6 +194,7 @@ class Analysis:
         whole: Span,
         help: str | None = None,
         secondary: tuple[Label, ...] = (),
+        label: str = "",
     ) -> None:
         """Keep a fault of a layer (`whole`), once for each place in the text whatever the shapes that come by.
 
@@ -203,9 +205,9 @@ class Analysis:
         if key in self._reported:
             return
         self._reported.add(key)
-        primary = Label(place)
+        primary = Label(place, label)
         if site is not None:
-            primary = Label(site)
+            primary = Label(site, label)
             secondary = (Label(place, f"from this line of `{self._sites[-1][1]}`"), *secondary)
         severity: Severity = "warning" if code.startswith("W") else "error"
         found = Diagnostic(code, self._where(message, whole), primary, severity, secondary, help=help)

@@ -177,13 +177,11 @@ class Space:
         outcomes = self.analysis.segments(self.segments, self.input.shape)
         wrong = [shape for shape in outcomes if shape != (self.input.classes,)]
         if wrong and not self.analysis.failed:
-            last = self.segments[-1].body.items[-1].span
-            message = f"`{self.name}` ends in {show_shape(wrong[0])}, expected one number for each class"
-            help = (
-                "end it with `pool -> linear(classes)`"
-                if len(wrong[0]) == 4
-                else f"write `linear(classes)`: there are {self.input.classes:,} classes"
-            )
+            items = [item for segment in self.segments for item in segment.body.items]
+            last = items[-1].span if items else self.syntax.name_span
+            ends = f"a map of {show_shape(wrong[0])}" if len(wrong[0]) == 4 else f"{wrong[0][0]:,} numbers"
+            message = f"`{self.name}` ends in {ends}, expected one number for each of {self.input.classes:,} classes"
+            help = f"end it with `{'pool -> ' if len(wrong[0]) == 4 else ''}linear(classes)`"
             self.analysis.report("E0405", message, last, last, help=help)
         if wrong or not outcomes:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, did_you_mean
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, did_you_mean, guess, suggest
 from vnasdsl.language.source import Source, Span
 from vnasdsl.train.recipes import KINDS, PARTS, Recipe, parts_of
 
@@ -74,7 +74,7 @@ class _Raw:
         self.faults.append(
             Diagnostic(
                 "E0802",
-                f"`{_dotted(key)}` should be a number, a word, a text, a tuple, a list or a call",
+                f"`{_dotted(key)}` must be a number, a word, a text, a tuple, a list or a call",
                 Label(value.span),
             )
         )
@@ -102,15 +102,10 @@ class _Raw:
         return values
 
 
-def resolve_recipe(
-    kind: str,
-    recipe: tree.Recipe | None,
-    settings: Mapping[str, str] | None = None,
-    check: Callable[[Recipe], Iterable[tuple[str, str]]] | None = None,
-) -> Recipe:
+def resolve_recipe(kind: str, recipe: tree.Recipe | None, settings: Mapping[str, str] | None = None) -> Recipe:
     """The recipe of a kind ("search", "retrain", "evaluate"): defaults, the entries of the text, then settings.
 
-    `check` may name further faults as (key, message). Raises VnsError with every fault at its line and column.
+    settings: key to text. Raises VnsError with every fault at its line and column.
     """
     raw = _Raw(kind)
     for entry in recipe.entries if recipe is not None else ():
@@ -119,16 +114,11 @@ def resolve_recipe(
         _put_setting(raw, key, text)
     resolved: Recipe | None = None
     try:
-        # A value that could not be converted has its fault already.
         resolved = KINDS[kind].model_validate(raw.values)
     except ValidationError as failure:
+        # A value that could not be converted has its fault already.
         known = {fault.primary.span for fault in raw.faults if fault.primary}
         raw.faults.extend(d for d in _diagnostics(raw, failure) if d.primary is None or d.primary.span not in known)
-    if resolved is not None and check is not None:
-        raw.faults.extend(
-            Diagnostic("E0802", message, _label(raw, (key,)) or (Label(recipe.name_span) if recipe else None))
-            for key, message in check(resolved)
-        )
     if raw.faults or resolved is None:
         raise VnsError(sorted(raw.faults, key=_place))
     return resolved
@@ -170,7 +160,20 @@ def _diagnostics(raw: _Raw, failure: ValidationError) -> list[Diagnostic]:
         if detail["type"] == "default_factory_not_called":  # follows from another fault
             continue
         grouped.setdefault(_plain_key(raw, detail["loc"]), []).append(detail)
+    for key in _misspelt(grouped):
+        grouped.pop(key, None)
     return [_diagnostic(raw, model, key, details) for key, details in grouped.items()]
+
+
+def _misspelt(grouped: Mapping[Key, list[ErrorDetails]]) -> list[Key]:
+    """Keys that are missing because another one, given in their place, is misspelt: one fault and not two."""
+
+    def having(kind: str) -> list[Key]:
+        return [key for key, details in grouped.items() if any(detail["type"] == kind for detail in details)]
+
+    missing = having("missing")
+    wrong = having("extra_forbidden")
+    return [m for m in missing if any(w[:-1] == m[:-1] and suggest(str(w[-1]), [str(m[-1])]) for w in wrong)]
 
 
 def _plain_key(raw: _Raw, loc: tuple[int | str, ...]) -> Key:
@@ -190,22 +193,34 @@ def _diagnostic(raw: _Raw, model: type[BaseModel], key: Key, details: list[Error
         where = f"a {raw.kind} recipe" if len(key) == 1 else f"`{raw.values[str(key[0])]['kind']}`"
         known = [name for name in owner.model_fields if name != "kind"]
         label = Label(raw.key_spans[key]) if key in raw.key_spans else _label(raw, key)
-        remedy = did_you_mean(str(key[-1]), known) or f"its keys are {', '.join(f'`{name}`' for name in known)}"
-        return Diagnostic("E0801", f"{where} has no key `{key[-1]}`", label, help=remedy)
+        keys = f"its keys are {', '.join(f'`{name}`' for name in known)}"
+        word = str(key[-1])
+        if label is None or not label.span.text.startswith(word):
+            return Diagnostic("E0801", f"{where} has no key `{word}`", label, help=did_you_mean(word, known) or keys)
+        place = label.span.first(len(word))
+        return Diagnostic("E0801", f"{where} has no key `{word}`", Label(place), **guess(place, word, known, keys))
     if "missing" in kinds:
         return Diagnostic("E0802", f"`{raw.values[str(key[0])]['kind']}` needs `{key[-1]}`", _label(raw, key[:-1]))
     if "union_tag_invalid" in kinds or "model_attributes_type" in kinds or "union_tag_not_found" in kinds:
         calls = parts_of(raw.kind, str(key[0]))
         value = raw.values.get(str(key[0]))
-        word = value.get("kind") if isinstance(value, dict) else None
-        message = f"`{_dotted(key)}` should be {' or '.join(f'`{name}(...)`' for name in calls)}"
-        return Diagnostic("E0802", message, _label(raw, key), help=did_you_mean(str(word), calls) if word else None)
+        call = value.get("kind") if isinstance(value, dict) else None
+        message = (
+            f"`{_dotted(key)}` must be {' or '.join(f'`{name}(...)`' for name in calls)}{_found(_label(raw, key))}"
+        )
+        return Diagnostic("E0802", message, _label(raw, key), help=did_you_mean(str(call), calls) if call else None)
     wanted = list(dict.fromkeys(_wanted(detail["msg"]) for detail in details))
     description = (
         model.model_fields[str(key[0])].description if len(key) == 1 and key[0] in model.model_fields else None
     )
     notes = (f"`{key[0]}`: {description}",) if description else ()
-    return Diagnostic("E0802", f"`{_dotted(key)}` should be {' or '.join(wanted)}", _label(raw, key), notes=notes)
+    label = _label(raw, key)
+    return Diagnostic("E0802", f"`{_dotted(key)}` must be {' or '.join(wanted)}{_found(label)}", label, notes=notes)
+
+
+def _found(label: Label | None) -> str:
+    text = " ".join(label.span.text.split()) if label else ""
+    return f", found `{text}`" if text and len(text) <= 40 and "`" not in text else ""
 
 
 def _wanted(message: str) -> str:
@@ -218,6 +233,12 @@ def _wanted(message: str) -> str:
         "a valid boolean": "`true` or `false`",
         "a valid tuple": "a tuple",
     }
+    for long, short in (
+        ("greater than or equal to", "at least"),
+        ("less than or equal to", "at most"),
+        ("greater", "more"),
+    ):
+        message = message.replace(long, short)
     return words.get(message, message.replace("'", "`"))
 
 

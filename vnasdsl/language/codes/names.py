@@ -153,26 +153,26 @@ network small {
         one("""\
 space wide {
   input clip = video(frames=8, size=32, classes=10)
-  conv(16 | 32, 3x3x3) -> bn -> relu
+  stage s1 { conv(16 | 32, 3x3x3) -> bn -> relu }
   pool -> linear(classes)
 }
 
 network small : wider {
   input clip = video(frames=8, size=32, classes=10)
-  conv(16, 3x3x3) -> bn -> relu
+  stage s1 { conv(16, 3x3x3) -> bn -> relu }
   pool -> linear(classes)
 }
 """),
         one("""\
 space wide {
   input clip = video(frames=8, size=32, classes=10)
-  conv(16 | 32, 3x3x3) -> bn -> relu
+  stage s1 { conv(16 | 32, 3x3x3) -> bn -> relu }
   pool -> linear(classes)
 }
 
 network small : wide {
   input clip = video(frames=8, size=32, classes=10)
-  conv(16, 3x3x3) -> bn -> relu
+  stage s1 { conv(16, 3x3x3) -> bn -> relu }
   pool -> linear(classes)
 }
 """),

@@ -80,7 +80,7 @@ network small {
         one("""\
 space small {
   input clip = video(frames=8, size=32, classes=10)
-  conv(16 | 32, 3x3x3) -> bn -> relu
+  stage s1 { conv(16 | 32, 3x3x3) -> bn -> relu }
   pool -> linear(classes)
   require macs <= 20000000000000000000
 }
@@ -88,9 +88,9 @@ space small {
         one("""\
 space small {
   input clip = video(frames=8, size=32, classes=10)
-  conv(16 | 32, 3x3x3) -> bn -> relu
+  stage s1 { conv(16 | 32, 3x3x3) -> bn -> relu }
   pool -> linear(classes)
-  require macs <= 20M
+  require macs <= 15M
 }
 """),
     ),
