@@ -176,7 +176,7 @@ class Space:
         """Least and greatest costs, or None when a shape does not fit; faults go to the analysis."""
         outcomes = self.analysis.segments(self.segments, self.input.shape)
         wrong = [shape for shape in outcomes if shape != (self.input.classes,)]
-        if wrong and not self.analysis.failed:
+        if wrong and self.segments and not self.analysis.failed:
             items = [item for segment in self.segments for item in segment.body.items]
             last = items[-1].span if items else self.syntax.name_span
             ends = f"a map of {show_shape(wrong[0])}" if len(wrong[0]) == 4 else f"{wrong[0][0]:,} numbers"
