@@ -11,12 +11,14 @@ import torch
 from rich.console import Console
 
 from tests.search.fake import FakeSupernet, batches, fake_trellis
+from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.child import score_child
 from vnasdsl.search.monitor import Monitor, decode_supernet, entropy
 from vnasdsl.search.supernet import SupernetSearch, cost_term
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views
 from vnasdsl.train.loop import Meter, run_epochs
+from vnasdsl.train.optimise import learning_rate
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import Adam, MacsCost, SearchRecipe
 from vnasdsl.train.run_folder import RunFolder, open_run
@@ -151,6 +153,24 @@ def test_resuming_gives_the_uninterrupted_result_bit_for_bit(tmp_path: Path) -> 
 
     assert timeless(whole_run) == timeless(resumed_run)
     assert [record["epoch"] for record in resumed_run.metrics()] == [1, 2, 3, 4]
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was_whole(tmp_path: Path) -> None:
+    run = open_run(tmp_path / "run", {"kind": "search"}, {}, resume=False)
+    search = new_search()
+    whole = search.weight_step
+
+    def exploding(clips: torch.Tensor, labels: torch.Tensor, rate: float, meter: Meter) -> None:
+        whole(clips, labels, rate, meter)
+        if rate < learning_rate(RECIPE.weights, 6, 12):  # in the third epoch of three steps each
+            with torch.no_grad():
+                search.model.stem[0].weight.fill_(float("nan"))
+
+    search.weight_step = exploding  # type: ignore[method-assign]
+    with pytest.raises(UserError, match=r"train loss of epoch \d is nan: training has diverged"):
+        run_epochs(search, RECIPE.epochs, run, quiet()[0], resume=False)
+    kept = run.checkpoints.load()
+    assert kept is not None and all(tensor.isfinite().all() for tensor in kept.weights.values())
 
 
 def test_last_and_best_checkpoints_are_kept(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_a_malicious_state_is_refused_without_running(tmp_path: Path) -> None:
     torch.save({"epoch": 1, "optimisers": Bomb(tmp_path / "ran")}, tmp_path / "run" / "epoch-0001" / "state.pt")
     with pytest.raises(UserError, match="is not a checkpoint of vnasdsl"):
         checkpoints.load()
-    (tmp_path / "run" / "epoch-0001" / "state.pt").write_bytes(pickle.dumps(Bomb(tmp_path / "ran")))
+    (tmp_path / "run" / "epoch-0001" / "state.pt").write_bytes(pickle.dumps(Bomb(tmp_path / "ran"), protocol=2))
     with pytest.raises(UserError, match="is not a checkpoint of vnasdsl"):
         checkpoints.load()
     assert not (tmp_path / "ran").exists()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from vnasdsl.search.monitor import Monitor
 from vnasdsl.train.batchnorm import statistics_frozen
 from vnasdsl.train.devices import autocast
-from vnasdsl.train.loop import Meter
+from vnasdsl.train.loop import Meter, require_finite
 from vnasdsl.train.optimise import build_optimiser, learning_rate, set_learning_rate
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipes import MacsCost, SearchRecipe
@@ -148,6 +148,7 @@ class SupernetSearch:
         for parameter in self._choices:
             parameter.requires_grad_(True)
         record: dict[str, Any] = {
+            "epoch": epoch,
             "phase": "search" if searching else "warmup",
             "train_loss": train.loss,
             "train_top1": train.top1,
@@ -156,6 +157,7 @@ class SupernetSearch:
             "lr": self.weight_optimiser.param_groups[0]["lr"],
             "expected_macs": self._macs(),
         }
+        require_finite(record)  # before anything is decoded
         cost = self.recipe.cost
         if isinstance(cost, MacsCost):
             record["cost"] = cost_term(cost, torch.tensor(record["expected_macs"])).item()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
@@ -60,14 +61,7 @@ def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Repo
         for epoch in range(done + 1, epochs + 1):
             began = time.monotonic()
             record = {"epoch": epoch, **trainable.run_epoch(epoch, reporter)}
-            losses = {key: value for key, value in record.items() if key.endswith("loss") and value is not None}
-            for key, value in losses.items():
-                if not math.isfinite(value):
-                    raise UserError(
-                        f"the {key.replace('_', ' ')} of epoch {epoch} is {value}: training has diverged",
-                        "a smaller learning rate (--set weights.lr=...) or a norm limit (--set grad_clip=5.0) may help;"
-                        f" checkpoints up to epoch {epoch - 1} are kept",
-                    )
+            require_finite(record)
             record["seconds"] = round(time.monotonic() - began, 2)
             quality = trainable.quality(record)
             is_best = quality is not None and (best is None or quality >= best)
@@ -79,6 +73,17 @@ def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Repo
             reporter.finished(record, trainable.summary(record))
     finally:
         reporter.end()
+
+
+def require_finite(record: Mapping[str, Any]) -> None:
+    """Raises: UserError when a loss in the metrics of an epoch is no number any more."""
+    for key, value in record.items():
+        if key.endswith("loss") and value is not None and not math.isfinite(value):
+            raise UserError(
+                f"the {key.replace('_', ' ')} of epoch {record['epoch']} is {value}: training has diverged",
+                "a smaller learning rate (--set weights.lr=...) or a norm limit (--set grad_clip=5.0) may help;"
+                " the checkpoints of earlier epochs are kept",
+            )
 
 
 class Meter:

@@ -6,12 +6,9 @@ This module knows nothing of torch: `check` and the documentation read it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
-
-if TYPE_CHECKING:
-    from vnasdsl.language import tree
 
 
 def _word_is_call(value: object) -> object:
@@ -241,13 +238,6 @@ def parts_of(kind: str, key: str) -> tuple[str, ...]:
 def evaluation_of(retrain: RetrainRecipe) -> EvaluateRecipe:
     """How a network trained by this recipe is evaluated where nothing else is said: the same clips and crops."""
     return EvaluateRecipe(**{key: getattr(retrain, key) for key in EvaluateRecipe.model_fields})
-
-
-def read_recipe(recipe: tree.Recipe) -> Recipe:
-    """The recipe that a text says, defaults filled in. Raises: VnsError with every fault at its place."""
-    from vnasdsl.train.recipe_text import resolve_recipe
-
-    return resolve_recipe(recipe.kind, recipe)
 
 
 def recipe_keys() -> list[dict[str, str]]:
