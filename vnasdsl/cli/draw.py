@@ -8,13 +8,13 @@ import click
 
 from vnasdsl.cli.learnt import is_run, read_learnt, run_fixes, run_space
 from vnasdsl.cli.options import input_options
-from vnasdsl.cli.targets import load_target
+from vnasdsl.cli.targets import load_target, split_target
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError, did_you_mean
 from vnasdsl.show.draw import SUFFIXES, render
 from vnasdsl.show.draw.picture import Picture
 from vnasdsl.show.draw.themes import THEMES
-from vnasdsl.space import Overrides, Space
+from vnasdsl.space import Overrides, Space, load
 
 
 @click.command()
@@ -60,8 +60,8 @@ def command(
 ) -> None:
     """Draw a space as a trellis of stages and candidates, a network as a chain with shapes and costs.
 
-    FILE may be FILE:NAME, or the folder of a search. With --run lines are as wide as the path weights, small bars show the
-    weights of the operations, and the most probable path is marked. Nothing but Python is needed, no Graphviz, no browser.
+    FILE may be FILE:NAME, or the folder of a search. With --run lines are as wide as the path weights, small bars show
+    the weights of the operations, and the most probable path is marked. No other program is needed.
 
     \b
     Examples:
@@ -98,11 +98,13 @@ def _space(file: str, name: str | None, overrides: Overrides, run: Path | None) 
         program, named = load_target(file, overrides, name)
         return named or program.get()
     searched = run_space(run)
+    path, wanted = split_target(file)
+    space = load(path).get(name or wanted)
+    if space.name != searched.name:
+        raise UserError(f"`{run}` is a search of `{searched.name}`, not of `{space.name}`")
     given = {key: getattr(overrides, key) or getattr(searched.input, key) for key in ("frames", "size", "classes")}
     program, named = load_target(file, Overrides(**given), name)
     space = named or program.get()
-    if space.name != searched.name:
-        raise UserError(f"`{run}` is a search of `{searched.name}`, not of `{space.name}`")
     fixes = run_fixes(run)
     return space.fix(fixes) if fixes else space
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,9 +36,11 @@ def png(picture: Picture, theme: str = "auto") -> bytes:
         painter = _Painter(axes, colours)
         painter.paint(picture)
         buffer = io.BytesIO()
-        FigureCanvasAgg(figure).print_figure(
-            buffer, dpi=_INCH * scale, format="png", facecolor=colours["ground"], metadata={"Software": None}
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph")  # a sign the font lacks is drawn as an empty box
+            FigureCanvasAgg(figure).print_figure(
+                buffer, dpi=_INCH * scale, format="png", facecolor=colours["ground"], metadata={"Software": None}
+            )
     return buffer.getvalue()
 
 

@@ -73,7 +73,7 @@ def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
     edges = _links(columns, trellis, learnt)
 
     nodes, texts, drawn, width, bottom = _rows(columns, edges, top=MARGIN + 36)
-    legend_texts, legend_rects, legend_lines, height = _legend(options, learnt, bottom + 26, MOST_WIDTH)
+    legend_texts, legend_rects, legend_lines, height = _legend(options, learnt, bottom + 26, max(width, 760))
     texts.append(Text(MARGIN, MARGIN + 6, _title(space, learnt), size=16, anchor="start", bold=True))
     right = max(
         [width, *(t.x + text_width(t.content, t.size, t.bold) for t in (*texts, *legend_texts) if t.anchor == "start")]
@@ -356,7 +356,7 @@ def _legend(
     if options:
         more = ": how probable its options are; below it what is taken" if learnt else ", its colours what it may be"
         put(f"a bar is a layer{more}", 0)
-    put("number in a box: channels; below a stage: frames × rows × columns", 0)
+    put("number in a box: channels; under a stage: frames × rows × columns", 0)
     if learnt:
         left = put("most probable path (Viterbi)", 26)
         lines.append(Edge("", "", straight((left, y), (left + 26, y)), 3.5, 0.5, True))

@@ -1,0 +1,326 @@
+"""Pictures: every candidate and line is there, widths follow probabilities, nothing overlaps, names do no harm."""
+
+from __future__ import annotations
+
+import math
+import random
+from itertools import combinations, pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import networkx
+import pytest
+
+from tests.support import CASES, ROOT
+from vnasdsl.derive import decode
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.show.draw import SUFFIXES, render
+from vnasdsl.show.draw.chain import chain_picture
+from vnasdsl.show.draw.dot import dot
+from vnasdsl.show.draw.graph import graph_picture
+from vnasdsl.show.draw.mermaid import mermaid
+from vnasdsl.show.draw.metrics import shortened, text_width
+from vnasdsl.show.draw.picture import Node, Picture, Text
+from vnasdsl.show.draw.svg import svg
+from vnasdsl.show.draw.themes import DARK, LIGHT
+from vnasdsl.show.draw.trellis import MARGIN, MOST_WIDTH, THICK, THIN, Learnt, trellis_picture
+from vnasdsl.space import Space, load
+from vnasdsl.space.graph import graph
+from vnasdsl.space.trellis import trellis
+
+SVG = "{http://www.w3.org/2000/svg}"
+TINY = load(ROOT / "spaces" / "tiny.vns").get()
+X3D3 = load(ROOT / "spaces" / "x3d3.vns").get()
+K400 = load(ROOT / "spaces" / "x3d3_k400.vns").get()
+SMALL = load(CASES / "emit" / "small.vns").get("small")
+
+
+def learnt_of(space: Space, seed: int = 0) -> Learnt:
+    """What a search might have learnt: random probabilities and the path decoded from them."""
+    draw = random.Random(seed)
+
+    def distribution(count: int) -> list[float]:
+        values = [math.exp(2 * draw.gauss(0, 1)) for _ in range(count)]
+        return [value / sum(values) for value in values]
+
+    paths, mixtures, before = {}, {}, 1
+    for stage in trellis(space).stages:
+        paths[stage.name] = [distribution(len(stage.states)) for _ in range(before)]
+        before = len(stage.states)
+        for state in stage.states:
+            mixtures.update({mixture.name: distribution(len(mixture.options)) for mixture in state.mixtures})
+    decoded = decode(trellis(space), paths, mixtures)
+    return Learnt("a_run", paths, mixtures, decoded.path, decoded.choices)
+
+
+def forty(tmp_path: Path, kind: str) -> Space:
+    """A space or network of forty stages."""
+    widths = "8 | 12" if kind == "space" else "8"
+    lines = "2 * (basic(1) | skip)" if kind == "space" else "basic(1)\n    basic(2)"
+    blocks = (ROOT / "spaces" / "tiny.vns").read_text(encoding="utf-8").partition("space tiny")[0]
+    stages = "\n".join(f"  stage s{i} {{\n    head({widths}, 1)\n    {lines}\n  }}" for i in range(1, 41))
+    path = tmp_path / "forty.vns"
+    path.write_text(
+        f"{blocks}{kind} forty {{\n  input clip = video(frames=4, size=16, classes=8)\n{stages}\n"
+        "  pool -> linear(classes)\n}\n"
+    )
+    return load(path).get()
+
+
+def overlapping(nodes: tuple[Node, ...]) -> list[tuple[str, str]]:
+    return [
+        (a.id, b.id)
+        for a, b in combinations(nodes, 2)
+        if a.x < b.right and b.x < a.right and a.y < b.bottom and b.y < a.bottom
+    ]
+
+
+def assert_tidy(picture: Picture) -> None:
+    """Boxes apart and inside, their texts and bars within them, lines between the sides of their boxes."""
+    assert not overlapping(picture.nodes)
+    for node in picture.nodes:
+        assert node.x >= 0
+        assert node.y >= 0
+        assert node.right <= picture.width
+        assert node.bottom <= picture.height
+        for text in node.texts:
+            half = text_width(text.content, text.size, text.bold) / 2
+            assert node.x <= text.x - half
+            assert text.x + half <= node.right
+            assert node.y < text.y < node.bottom
+        for rect in node.rects:
+            assert node.x <= rect.x
+            assert rect.x + rect.width <= node.right
+            assert node.y <= rect.y
+            assert rect.y + rect.height <= node.bottom + 1e-6
+    places: dict[str, list[Node]] = {}
+    for node in picture.nodes:
+        places.setdefault(node.id, []).append(node)
+    for edge in picture.edges:
+        assert any(edge.points[0][0] == pytest.approx(node.right) for node in places[edge.source])
+        assert any(edge.points[-1][0] == pytest.approx(node.x) for node in places[edge.target])
+
+
+def test_every_candidate_and_line_of_x3d3() -> None:
+    picture = trellis_picture(X3D3)
+    states = [node for node in picture.things if node.role == "state"]
+    sizes = [1, 3, 3, 4, 3, 4, 3]
+    assert [node.texts[0].content for node in states] == [
+        label
+        for stage in trellis(X3D3).stages
+        for label in (s.label.removeprefix("channels=") or "32" for s in stage.states)
+    ]
+    ends = [1, *sizes, 1]
+    assert len(picture.edges) == sum(a * b for a, b in pairwise(ends))
+    assert len({(edge.source, edge.target) for edge in picture.edges}) == len(picture.edges)
+    bars = {rect.tip.partition(":")[0] for node in states for rect in node.rects}
+    assert bars == {choice.name for choice in X3D3.choices if choice.kind == "op"}
+    assert picture.title == "x3d3: 5.84e18 networks, 3.67 G to 33.1 G MACs"
+    assert not any(edge.marked or edge.strength is not None for edge in picture.edges)
+
+
+def test_widths_follow_the_path_weights() -> None:
+    learnt = learnt_of(X3D3)
+    picture = trellis_picture(X3D3, learnt)
+    weighted = [edge for edge in picture.edges if edge.strength is not None]
+    assert len(weighted) == sum(len(row) for matrix in learnt.path_weights.values() for row in matrix)
+    for edge in weighted:
+        stage, target = map(int, edge.target.split("."))
+        source = int(edge.source.partition(".")[2] or 0)
+        name = trellis(X3D3).stages[stage].name
+        weight = learnt.path_weights[name][source][target]
+        assert edge.strength == weight
+        assert edge.width == pytest.approx(THIN + (THICK - THIN) * weight)
+
+
+def test_the_path_is_marked() -> None:
+    learnt = learnt_of(X3D3)
+    picture = trellis_picture(X3D3, learnt)
+    marked = [node.id for node in picture.things if node.marked]
+    assert marked == ["in", *(f"{stage}.{state}" for stage, state in enumerate(learnt.path)), "out"]
+    assert [(edge.source, edge.target) for edge in picture.edges if edge.marked] == list(pairwise(marked))
+
+
+def test_bars_are_as_high_as_probable() -> None:
+    learnt = learnt_of(SMALL)
+    node = next(n for n in trellis_picture(SMALL, learnt).nodes if n.id == "0.0")
+    weights = learnt.mixture_weights["s1[channels=4].stack[0].op"]
+    bars = [rect for rect in node.rects if rect.tip.startswith("s1.stack[0].op: basic(1) ")]
+    assert [bar.height for bar in bars] == pytest.approx([30 * weight for weight in weights])
+    assert [bar.role for bar in bars] == ["series0", "skip"]
+
+
+@pytest.mark.parametrize("with_run", [False, True])
+def test_seven_stages_fit_in_one_row(with_run: bool) -> None:
+    picture = trellis_picture(X3D3, learnt_of(X3D3) if with_run else None)
+    assert_tidy(picture)
+    assert not any(node.ghost for node in picture.nodes)
+    assert picture.width <= MOST_WIDTH + MARGIN
+
+
+def test_forty_stages_go_on_in_further_rows(tmp_path: Path) -> None:
+    space = forty(tmp_path, "space")
+    picture = trellis_picture(space, learnt_of(space))
+    assert_tidy(picture)
+    assert picture.width <= MOST_WIDTH + MARGIN
+    assert len([n for n in picture.things if n.role == "state"]) == 80
+    assert len(picture.edges) == 2 + 39 * 4 + 2
+    assert {text.content for text in picture.texts} > {f"s{i}" for i in range(1, 41)}
+
+
+def test_a_network_is_a_chain_with_shapes_and_costs() -> None:
+    picture = chain_picture(K400)
+    assert_tidy(picture)
+    names = [node.texts[0].content for node in picture.nodes]
+    assert names[:3] == ["clip", "stem(32)", "head(64, 2)"]
+    assert names[4:12] == ["head(160, 2)", *["basic(4)"] * 3, *["basic(1)"] * 2, "basic(4)", "head(224, 2)"]
+    assert [(e.source, e.target) for e in picture.edges] == [(a.id, b.id) for a, b in pairwise(picture.nodes)]
+    shown = {text.content for text in picture.texts}
+    assert {"160 × 16 × 14 × 14", "6.21 G", "39.4 %", "1.99 M", "s4"} <= shown
+    assert "15.78 G MACs per clip, 13.45 M parameters" in picture.title
+
+
+def test_forty_stages_of_a_network_stand_in_columns(tmp_path: Path) -> None:
+    picture = chain_picture(forty(tmp_path, "network"))
+    assert_tidy(picture)
+    assert picture.height < picture.width * 1.3
+
+
+def test_the_graph_of_layers_has_branches_and_joins() -> None:
+    picture = graph_picture(graph(K400))
+    assert_tidy(picture)
+    assert sum(node.role == "join" for node in picture.things) == 14
+    layers = {text.content for node in picture.things for text in node.texts}
+    assert "conv 160 3x1x1 dilation 4x1x1 · bn · relu" in layers
+    assert "160 × 16 × 14 × 14 · 963.38 M MACs" in layers
+
+
+def test_any_graph_with_weights() -> None:
+    view = networkx.DiGraph(name="streams")
+    for number in range(6):
+        view.add_node(f"n{number}", label=f"node {number}", output_shape=(8, 4, 4, 4), macs=1000)
+    for source, target, weight in (
+        (0, 2, 0.1),
+        (1, 2, 0.9),
+        (0, 3, 0.4),
+        (2, 4, 1.0),
+        (3, 4, 0.2),
+        (0, 5, 0.5),
+        (4, 5, 0.3),
+    ):
+        view.add_edge(f"n{source}", f"n{target}", weight=weight)
+    picture = graph_picture(view, "streams of a network")
+    assert_tidy(picture)
+    width = {(edge.source, edge.target): edge.width for edge in picture.edges}
+    assert len(width) == 7
+    assert width["n1", "n2"] > width["n0", "n5"] > width["n0", "n2"]
+    assert "node 3" in {text.content for node in picture.nodes for text in node.texts}
+
+
+def test_a_graph_with_a_cycle_is_refused() -> None:
+    with pytest.raises(UserError, match="cycle"):
+        graph_picture(networkx.DiGraph([("a", "b"), ("b", "a")]))
+
+
+def test_a_graph_too_large_is_refused() -> None:
+    with pytest.raises(UserError, match="831 boxes"):
+        graph_picture(graph(X3D3))
+
+
+# ------------------------------------------------------------------ renderers
+
+
+def pictures() -> dict[str, Picture]:
+    return {
+        "trellis": trellis_picture(TINY),
+        "search": trellis_picture(TINY, learnt_of(TINY)),
+        "chain": chain_picture(K400),
+        "graph": graph_picture(graph(K400)),
+    }
+
+
+@pytest.mark.parametrize("name", list(pictures()))
+def test_svg_is_well_formed_and_holds_everything(name: str) -> None:
+    picture = pictures()[name]
+    root = ElementTree.fromstring(svg(picture))
+    assert root.tag == f"{SVG}svg"
+    assert root.get("role") == "img"
+    assert root.get("aria-label") == picture.title
+    assert root.findtext(f"{SVG}title") == picture.title
+    assert root.findtext(f"{SVG}desc") == picture.description
+    drawn = [group.get("data-id") for group in root.iter(f"{SVG}g")]
+    assert drawn == [node.id for node in picture.nodes]
+    lines = {(p.get("data-source"), p.get("data-target")) for p in root.iter(f"{SVG}path") if p.get("data-source")}
+    assert lines == {(edge.source, edge.target) for edge in picture.edges}
+    assert "http" not in svg(picture).replace('xmlns="http://www.w3.org/2000/svg"', "")
+
+
+def test_themes() -> None:
+    picture = trellis_picture(TINY)
+    assert set(LIGHT) == set(DARK)
+    light, dark, auto = (svg(picture, theme) for theme in ("light", "dark", "auto"))
+    assert LIGHT["ground"] in light
+    assert DARK["ground"] not in light
+    assert DARK["ground"] in dark
+    assert LIGHT["ground"] not in dark
+    assert auto.index(LIGHT["ground"]) < auto.index("@media (prefers-color-scheme: dark)") < auto.index(DARK["ground"])
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_same_bytes_twice(suffix: str) -> None:
+    first, second = (render(trellis_picture(TINY, learnt_of(TINY)), suffix) for _ in range(2))
+    assert first == second
+
+
+def test_png_has_the_size_of_the_picture() -> None:
+    picture = trellis_picture(TINY)
+    content = render(picture, ".png")
+    assert content.startswith(b"\x89PNG")
+    width, height = (int.from_bytes(content[i : i + 4], "big") for i in (16, 20))
+    assert width == pytest.approx(2 * picture.width, abs=2)
+    assert height == pytest.approx(2 * picture.height, abs=2)
+    assert render(picture, ".png", "dark") != content
+
+
+HOSTILE = [
+    '"><script>alert(1)</script>', "a]]>b", "<!--", "&amp;", "'\"`", "$x^2$", "\\n\\", "x\x00y\x1bz", "end", "#quot;",
+    "]-->n1", '"; evil=1; "', "%%{init}%%", "\u202eabc", "\ud800", "日本語", "a\nb",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_names_stay_text(text: str) -> None:
+    texts = (Text(50, 20, text),)
+    node = Node(text, 10, 10, 80, 30, "layer", texts, tip=text, group=text)
+    other = Node("other", 120, 10, 80, 30, "layer", (Text(160, 20, "other"),))
+    picture = Picture(text, text, text, 220, 60, (node, other), ())
+    root = ElementTree.fromstring(svg(picture))
+    assert {child.tag for child in root.iter()} == {
+        f"{SVG}{tag}" for tag in ("svg", "title", "desc", "style", "rect", "g", "text")
+    }
+    assert render(picture, ".png").startswith(b"\x89PNG")
+    render(picture, ".svg")
+    flow = mermaid(picture).splitlines()
+    assert len(flow) == 8
+    assert flow[3] == "flowchart LR"
+    assert all(line.count('"') in (0, 2) for line in flow[3:])
+    shown = dot(picture)
+    assert shown.count("\n") == 10
+    for line in shown.splitlines():
+        assert line.replace("\\\\", "").replace('\\"', "").count('"') % 2 == 0
+
+
+def test_mermaid_and_dot_of_a_search() -> None:
+    learnt = learnt_of(SMALL)
+    picture = trellis_picture(SMALL, learnt)
+    flow, lines = mermaid(picture), dot(picture)
+    assert flow.count("==>") == len(learnt.path) + 1 == lines.count('color="#d1400c"];')
+    assert f'|"{learnt.path_weights["s1"][0][0]:.2f}"|' in flow
+    assert lines.count(" -> ") == len(picture.edges) == flow.count("-->") + flow.count("==>")
+
+
+def test_texts_are_cut_to_their_room() -> None:
+    assert shortened("basic(1)", 200) == "basic(1)"
+    cut = shortened("a very long name of a layer", 80)
+    assert cut.endswith("…")
+    assert text_width(cut) <= 80
