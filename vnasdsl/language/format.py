@@ -29,14 +29,10 @@ def format_text(source: Source | str) -> str:
     """
     if isinstance(source, str):
         source = Source("<string>", source)
-    module, trivia = _read(source)
-    text = _write(module, trivia)
-    return text if text == source.text else _proven(module, trivia, text)
-
-
-def _read(source: Source) -> tuple[tree.Module, TriviaTable]:
     tokens = Tokens(source)
-    return parse_tokens(tokens), find_trivia(tokens)
+    module, trivia = parse_tokens(tokens), find_trivia(tokens)
+    text = _write(module, trivia)
+    return text if text == source.text else _proven(module, trivia, tokens, text)
 
 
 def _write(module: tree.Module, trivia: TriviaTable) -> str:
@@ -48,16 +44,20 @@ def _write(module: tree.Module, trivia: TriviaTable) -> str:
     return text + "\n" if text else ""
 
 
-def _proven(module: tree.Module, trivia: TriviaTable, text: str) -> str:
+def _proven(module: tree.Module, trivia: TriviaTable, tokens: Tokens, text: str) -> str:
     """The text when it says the same and formatting it again changes nothing.
 
     A comment that had to move to another line may let what surrounds it be laid out anew, hence more than one round.
     """
+    signs = _signs(tokens)
     for _ in range(ROUNDS):
         try:
-            again, trivia_again = _read(Source("<formatted>", text))
+            tokens_again = Tokens(Source("<formatted>", text))
+            # The parser sees nothing but the signs: where they are the same, so is the tree.
+            again = module if _signs(tokens_again) == signs else parse_tokens(tokens_again)
         except VnsError as fault:
             raise FormatError(f"the formatted text has an error: {fault}") from fault
+        trivia_again = find_trivia(tokens_again)
         if again != module:
             raise FormatError("the formatted text has another meaning")
         if trivia_again.comments != trivia.comments:
@@ -67,3 +67,7 @@ def _proven(module: tree.Module, trivia: TriviaTable, text: str) -> str:
             return text
         text = settled
     raise FormatError("formatting the formatted text changes it again")
+
+
+def _signs(tokens: Tokens) -> list[tuple[str, str]]:
+    return [(token.type, token.text if token.type != "NEWLINE" else "") for token in tokens.items]
