@@ -37,6 +37,8 @@ MOST_LAYERS = 200_000
 """Layers that one space may expand to, every option of every choice counted."""
 DEEPEST = 120
 """Levels of layers in blocks, residuals, copies and choices: keeps every recursive walk far from Python's limit."""
+MOST_CALLS = 15_000
+"""Calls that one file may expand to: a call with several choices is expanded once for every combination of them."""
 MOST_OPTIONS = 1_000
 """Options of one choice."""
 
@@ -51,6 +53,7 @@ class Expander:
         self.definitions = definitions
         self.lines: dict[tuple[object, ...], tuple[tuple[Element, ...], ...]] = {}
         self.open: list[str] = []
+        self.calls = 0
         self.faults: list[Diagnostic] = []
         """What is wrong with lines that were replaced by `poison`."""
         self.sizes: dict[int, tuple[Element, int, int]] = {}
@@ -233,6 +236,13 @@ class Expander:
         definitions = self.definitions
         if call.function not in CATALOGUE and call.function not in definitions.blocks:
             raise VnsError(())  # said already, by the check of names
+        self.calls += 1
+        if self.calls > MOST_CALLS:
+            if self.calls > MOST_CALLS + 1:
+                raise VnsError(())  # said already
+            message = f"the choices up to here make more than {MOST_CALLS:,} combinations and copies of calls"
+            help = "a call is expanded for every combination of the choices among its arguments: use fewer of them"
+            raise error("E0502", message, call.function_span or call.span, help=help)
         bound = definitions.bind(call)
         wraps = call.function in CATALOGUE and CATALOGUE[call.function].wraps
         if label is None and not wraps:
