@@ -157,23 +157,38 @@ def test_comments_at_all_boundaries_at_once_survive(path: Path) -> None:
 # ------------------------------------------------------------- random layout
 
 
+def more_signs(text: str, random: Random) -> list[tuple[str, str]]:
+    """Type and text of the signs of a canonical text, with commas and parentheses that change nothing."""
+    more: list[tuple[str, str]] = []
+    calls: list[bool] = []
+    for token in Tokens(Source("x", text)).items[:-1]:
+        kind, before = token.type, more[-1][0] if more else ""
+        if kind in ("LPAR", "LSQB", "LBRACE"):
+            calls.append(kind == "LSQB" or (kind == "LPAR" and before == "NAME"))
+        elif kind in ("RPAR", "RSQB", "RBRACE") and calls.pop() and before not in ("LPAR", "LSQB", "COMMA"):
+            more += [("COMMA", ",")] * random.randrange(2)
+        if kind == "NUMBER" and random.random() < 0.3:
+            more += [("LPAR", "("), (kind, token.text), ("RPAR", ")")]
+        else:
+            more.append((kind, token.text))
+    return more
+
+
 def ugly(text: str, random: Random) -> str:
-    """The same signs with other white space, empty lines and comments, as the rules of the language allow."""
+    """The same tree with other white space, empty lines and comments, as the rules of the language allow."""
     parts: list[str] = []
     inside: list[str] = []
-    tokens = Tokens(Source("x", text)).items[:-1]
-    following = [token.type for token in tokens[1:]] + ["END"]
-    for token, after in zip(tokens, following, strict=False):
-        if token.type in ("LPAR", "LSQB", "LBRACE"):
-            inside.append(token.type)
-        elif token.type in ("RPAR", "RSQB", "RBRACE"):
+    signs = more_signs(text, random)
+    following = [kind for kind, _ in signs[1:]] + ["END"]
+    for (kind, sign), after in zip(signs, following, strict=False):
+        if kind in ("LPAR", "LSQB", "LBRACE"):
+            inside.append(kind)
+        elif kind in ("RPAR", "RSQB", "RBRACE"):
             inside.pop()
-        ends_line = token.type == "NEWLINE"
-        parts.append("" if ends_line else token.text)
-        in_brackets = bool(inside) and inside[-1] != "LBRACE"
-        free = in_brackets or token.type in ("LBRACE", "ARROW", "VBAR")
-        free = free or after in ("LBRACE", "RBRACE", "ARROW", "VBAR")
-        if ends_line or (free and random.random() < 0.4):
+        parts.append("" if kind == "NEWLINE" else sign)
+        free = bool(inside) and inside[-1] != "LBRACE"
+        free = free or kind in ("LBRACE", "ARROW", "VBAR") or after in ("LBRACE", "RBRACE", "ARROW", "VBAR")
+        if kind == "NEWLINE" or (free and random.random() < 0.4):
             behind = f"  # {random.random():.3f} " if random.random() < 0.3 else ""
             count = random.choice([0, 0, 0, 1, 2])
             own = [f"{' ' * random.randrange(4)}# {random.random():.3f}\n" for _ in range(count)]
