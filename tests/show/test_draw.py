@@ -168,6 +168,20 @@ def test_forty_stages_go_on_in_further_rows(tmp_path: Path) -> None:
     assert {text.content for text in picture.texts} > {f"s{i}" for i in range(1, 41)}
 
 
+def test_long_names_of_stages_stay_apart(tmp_path: Path) -> None:
+    text = (ROOT / "spaces" / "tiny.vns").read_text(encoding="utf-8").partition("search tiny_search")[0]
+    for number in range(1, 5):
+        text = text.replace(f"stage s{number} ", f"stage the_{number}_stage_with_a_very_long_name_indeed ")
+    path = tmp_path / "long.vns"
+    path.write_text(text, encoding="utf-8")
+    picture = trellis_picture(load(path).get())
+    assert_tidy(picture)
+    headings = [text for text in picture.texts if text.bold and text.anchor == "middle"]
+    assert len(headings) == 4
+    for a, b in pairwise(headings):
+        assert a.x + text_width(a.content, a.size, True) / 2 < b.x - text_width(b.content, b.size, True) / 2
+
+
 def test_a_network_is_a_chain_with_shapes_and_costs() -> None:
     picture = chain_picture(K400)
     assert_tidy(picture)
@@ -253,6 +267,12 @@ def test_svg_is_well_formed_and_holds_everything(name: str) -> None:
     lines = {(p.get("data-source"), p.get("data-target")) for p in root.iter(f"{SVG}path") if p.get("data-source")}
     assert lines == {(edge.source, edge.target) for edge in picture.edges}
     assert "http" not in svg(picture).replace('xmlns="http://www.w3.org/2000/svg"', "")
+
+
+def test_the_picture_of_the_docs_is_what_is_drawn() -> None:
+    """Redraw it with `vnasdsl draw spaces/x3d3.vns -o docs/images/x3d3.svg`."""
+    for picture in (trellis_picture(X3D3), chain_picture(K400)):
+        assert render(picture, ".svg") == (ROOT / "docs" / "images" / f"{picture.name}.svg").read_bytes()
 
 
 def test_themes() -> None:

@@ -28,6 +28,7 @@ CELLS = 12
 STATE_GAP, COLUMN_GAP = 14, 58
 HEADER = 44
 LABEL_MOST = 220
+HEADING_REACH = 36
 THIN, THICK = 0.6, 7.0
 SKIP = "skip"
 
@@ -129,11 +130,14 @@ def _column(
         nodes.append(node.moved(0, y))
         y += node.height + STATE_GAP
     height = y - STATE_GAP
-    heading = [(stage.name, "text")]
+    heading = [(shortened(stage.name, LABEL_MOST, 13, True), "text")]
     if len(shapes) == 1:
         (shape,) = shapes
         heading.append((dims(shape) or "vector", "faint"))
-    return _Column(tuple(node.moved(0, -height / 2) for node in nodes), width, height, tuple(heading))
+    # A heading may reach into the gaps beside its column.
+    room = max(text_width(text, 10.5 if i else 13, not i) for i, (text, _) in enumerate(heading)) - HEADING_REACH
+    aside = max(0.0, (room - width) / 2)
+    return _Column(tuple(node.moved(aside, -height / 2) for node in nodes), width + 2 * aside, height, tuple(heading))
 
 
 def _own_shape(state: PlanState) -> Shape:
@@ -343,10 +347,11 @@ def _legend(
     def put(text: str, swatch: float) -> float:
         """Room for a swatch and its text; a new line where there is none."""
         nonlocal x, y
-        need = swatch + 6 + text_width(text, 11) + 20
+        before = swatch + 6 if swatch else 0
+        need = before + text_width(text, 11) + 20
         if x > MARGIN and x + need > room:
             x, y = float(MARGIN), y + 20
-        texts.append(Text(x + swatch + 6, y + 4, text, "text", 11, "start"))
+        texts.append(Text(x + before, y + 4, text, "text", 11, "start"))
         x += need
         return x - need
 
