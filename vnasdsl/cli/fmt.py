@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from vnasdsl.cli.errors import BUG, INPUT
+from vnasdsl.cli.output import as_text, format_option
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.files import decode_source, read_source
@@ -25,6 +26,7 @@ STDIN = "-"
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
 @click.option("--check", is_flag=True, help="Write nothing; name the files that would change, and exit 1 for any.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change, and exit 1 for any.")
+@format_option
 def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
     """Lay out texts in their one canonical form, comments kept.
 
@@ -127,12 +129,10 @@ class _Outcome:
             click.echo(f"{'would format' if self.check else 'formatted'} {name}")
 
     def _report(self, fault: VnsError) -> None:
-        from vnasdsl.language.render import render
-
-        self._fail(render(fault.diagnostics).rstrip("\n"), INPUT)
+        self._fail(as_text(fault.diagnostics), INPUT)
 
     def _fail(self, message: str, status: int) -> None:
-        click.echo(message, err=True)
+        click.echo(message, err=True, color=True)
         self.failed += 1
         self.status = max(self.status, status)
 
