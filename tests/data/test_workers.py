@@ -41,8 +41,7 @@ def test_workers_end_with_their_parent_and_quietly(folder_set: Callable[..., Pat
             process.send_signal(how)
         _, errors = process.communicate(timeout=60)
         assert process.returncode == (130 if how is signal.SIGINT else -signal.SIGKILL)
-        assert "Traceback" not in errors
-        assert "Interrupt" not in errors
+        assert errors == ""
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

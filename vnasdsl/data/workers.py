@@ -13,8 +13,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Protocol
 
 import torch
@@ -113,11 +115,27 @@ def start(dataset: Dataset[Sample], batches: EpochBatches, workers: int) -> Data
 
 def _quiet(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.excepthook = _unless_parent_is_gone
 
 
-def received(batches: Iterable[Batch], faults: FaultLog) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+def _unless_parent_is_gone(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
+    """The thread that hands tensors over reports a broken connection when the parent ends: not worth a traceback."""
+    if not issubclass(kind, ConnectionError | EOFError):
+        sys.__excepthook__(kind, problem, trace)
+
+
+def _begin(loader: DataLoader[Any]) -> Iterator[Batch]:
+    """Start a pass. Workers that start with it are born deaf to Ctrl-C: there is no moment before `_quiet` runs."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return iter(loader)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def received(loader: DataLoader[Any], faults: FaultLog) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Normalised clips, labels and indices, without empty batches; faults go to the log, which may stop the run."""
-    for batch in batches:
+    for batch in _begin(loader):
         for fault in batch.faults:
             faults.add(fault.path, fault.reason)
         if batch.clips is not None:
