@@ -22,6 +22,7 @@ def examples(count: int) -> settings:
     """So many random spaces. What fails is small as it is: making it smaller takes minutes."""
     return settings(max_examples=count, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
+
 BLOCKS = """\
 block basic(d) {
   residual {
@@ -62,7 +63,9 @@ def one(text: str, *layers: object) -> Part:
     return Part(text, (layers,))
 
 
-def conv(channels: object, kernel: tuple[int, int, int], stride: int = 1, dilation: int = 1, bias: bool = False) -> Flat:
+def conv(
+    channels: object, kernel: tuple[int, int, int], stride: int = 1, dilation: int = 1, bias: bool = False
+) -> Flat:
     return (("conv", channels, kernel, stride, dilation, bias),)
 
 
@@ -178,7 +181,9 @@ def keeping(draw: st.DrawFn, most: int, depth: int = 2) -> Part:
     ]
     if most < 2 or depth == 0:
         return draw(st.sampled_from(simple))
-    kind = draw(st.sampled_from(["choice", "choice", "copies", "number", "value", "residual", "block", "chain", "simple"]))
+    kind = draw(
+        st.sampled_from(["choice", "choice", "copies", "number", "value", "residual", "block", "chain", "simple"])
+    )
     if kind == "choice":
         first = draw(keeping(most // 2, depth - 1))
         second = draw(st.sampled_from([SKIP, one("basic(4)", *basic(4)), one("hswish", RELU)]))

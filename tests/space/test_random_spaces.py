@@ -121,8 +121,8 @@ def test_the_text_of_a_space_can_be_read_again(made: Made) -> None:
 
 
 def test_a_claim_with_an_import_is_written_down_and_proven(tmp_path: Path) -> None:
-    from vnasdsl.space import load
     from tests.support import ROOT
+    from vnasdsl.space import load
 
     text = (ROOT / "spaces" / "tiny.vns").read_text()
     (tmp_path / "tiny.vns").write_text(text)
