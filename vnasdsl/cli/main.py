@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retrain": ("vnasdsl.cli.retrain", "Train a network, from inherited weights or afresh."),
     "evaluate": ("vnasdsl.cli.evaluate", "Evaluate a trained network over several views."),
     "data": ("vnasdsl.cli.data", "Make or look at video data sets."),
+    "lsp": ("vnasdsl.cli.lsp", "Answer an editor: the language server."),
+    "completion": ("vnasdsl.cli.completion", "Print the completion script of a shell."),
     "demo": ("vnasdsl.cli.demo", "The whole chain on a small space, in minutes on a CPU."),
 }
 

@@ -1,0 +1,153 @@
+"""Diagnostics, quick fixes, formatting and inlay hints in the types of the protocol."""
+
+from __future__ import annotations
+
+import re
+
+from lsprotocol import types
+
+from vnasdsl.language.diagnostics import Diagnostic, Fix, VnsError
+from vnasdsl.language.format import format_text
+from vnasdsl.language.query import path_at
+from vnasdsl.language.source import Source, Span
+from vnasdsl.language.tree import Line, Out, Wire
+from vnasdsl.lsp.analysis import Analysis
+from vnasdsl.lsp.describe import shapes_text
+from vnasdsl.lsp.documents import Documents, Text
+from vnasdsl.lsp.positions import Encoding, position, range_of
+
+SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
+
+
+def diagnostics(documents: Documents, analysis: Analysis, encoding: Encoding) -> list[types.Diagnostic]:
+    return [_diagnostic(documents, analysis.text, d, encoding) for d in analysis.diagnostics]
+
+
+def _diagnostic(documents: Documents, text: Text, d: Diagnostic, encoding: Encoding) -> types.Diagnostic:
+    span = d.primary.span if d.primary is not None else Span(text.source, 0, 0)
+    label = f" ({d.primary.text})" if d.primary is not None and d.primary.text else ""
+    lines = [d.message + label, *(f"note: {note}" for note in d.notes)]
+    if d.help:
+        lines.append(f"help: {d.help}")
+    elif d.fix is not None:
+        lines.append(f"help: {d.fix.description}")
+    related = []
+    for other in d.secondary:
+        owner = documents.named(other.span.source.name)
+        if owner is not None:
+            location = types.Location(owner.uri, range_of(other.span, encoding))
+            related.append(types.DiagnosticRelatedInformation(location, other.text or d.message))
+    return types.Diagnostic(
+        range=range_of(span, encoding),
+        message="\n".join(lines),
+        severity=SEVERITIES[d.severity],
+        code=d.code,
+        source="vnasdsl",
+        related_information=related,
+    )
+
+
+# ------------------------------------------------------------------ quick fixes
+
+
+def fixes(diagnostic: Diagnostic) -> list[Fix]:
+    """The fix of a diagnostic, or what its help suggests in the place of a misspelt word."""
+    if diagnostic.fix is not None:
+        return [diagnostic.fix]
+    meant = re.fullmatch(r"did you mean `([^`]+)`\?", diagnostic.help or "")
+    if meant is None or diagnostic.primary is None:
+        return []
+    span = diagnostic.primary.span
+    for word in re.findall(r"`([^`]+)`", diagnostic.message):
+        place = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", span.text)
+        if place:
+            wrong = Span(span.source, span.start + place.start(), span.start + place.end())
+            return [Fix(wrong, meant[1], f"write `{meant[1]}`")]
+    return []
+
+
+def code_actions(documents: Documents, analysis: Analysis, around: Span, encoding: Encoding) -> list[types.CodeAction]:
+    """Quick fixes of the faults that touch a span."""
+    actions = []
+    for d in analysis.diagnostics:
+        span = d.primary.span if d.primary is not None else None
+        if span is None or span.start > around.end or around.start > span.end:
+            continue
+        for fix in fixes(d):
+            owner = documents.named(fix.span.source.name)
+            if owner is None:
+                continue
+            edit = types.TextEdit(range_of(fix.span, encoding), fix.replacement)
+            actions.append(
+                types.CodeAction(
+                    title=_title(fix),
+                    kind=types.CodeActionKind.QuickFix,
+                    diagnostics=[_diagnostic(documents, analysis.text, d, encoding)],
+                    edit=types.WorkspaceEdit(changes={owner.uri: [edit]}),
+                    is_preferred=True,
+                )
+            )
+    return actions
+
+
+def _title(fix: Fix) -> str:
+    """What a fix does, as an order: a question is turned into one."""
+    if not fix.description.startswith("did you mean"):
+        return fix.description
+    return f"Replace `{fix.span.text}` by `{fix.replacement}`" if fix.span.text else f"Write `{fix.replacement}`"
+
+
+# -------------------------------------------------------------------- formatting
+
+
+def formatting(text: Text, encoding: Encoding) -> list[types.TextEdit]:
+    """The edit that lays a text out as `vnasdsl fmt` does: none for one with syntax errors."""
+    try:
+        new = format_text(text.source)
+    except VnsError:
+        return []
+    old = text.source.text
+    if new == old:
+        return []
+    # Only the lines that change, so that the cursor and folds elsewhere stay.
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    head = 0
+    while head < min(len(before), len(after)) and before[head] == after[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    start = sum(map(len, before[:head]))
+    end = len(old) - sum(map(len, before[len(before) - tail :]))
+    middle = "".join(after[head : len(after) - tail])
+    middle = middle.replace("\n", "\r\n") if text.crlf else middle
+    return [types.TextEdit(range_of(Span(text.source, start, end), encoding), middle)]
+
+
+# ------------------------------------------------------------------- inlay hints
+
+
+def inlay_hints(analysis: Analysis, within: Span, encoding: Encoding) -> list[types.InlayHint]:
+    """The shape that comes out of every line, at its end."""
+    module = analysis.text.module
+    source = analysis.text.source
+    found: dict[int, types.InlayHint] = {}
+    for line in analysis.figures:
+        if line.whole or not line.after or line.span.end < within.start or line.span.start > within.end:
+            continue
+        path = path_at(module, line.span.start) if module is not None else ()
+        statement = next((n for n in reversed(path) if isinstance(n, (Line, Wire, Out))), None)
+        end = line_end(source, max(line.span.end, statement.span.end) if statement is not None else line.span.end)
+        found[end] = types.InlayHint(
+            position(source, end, encoding), f"→ {shapes_text(tuple(line.after))}", padding_left=True
+        )
+    return [found[end] for end in sorted(found)]
+
+
+def line_end(source: Source, offset: int) -> int:
+    """Behind a statement; behind the braces that close in the same line when nothing else follows."""
+    rest = re.compile(r"[ \t)}]*").match(source.text, offset)
+    end = rest.end() if rest else offset
+    if end == len(source.text) or source.text[end] in "\n#":
+        return offset + len(source.text[offset:end].rstrip())
+    return offset

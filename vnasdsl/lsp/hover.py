@@ -1,0 +1,118 @@
+"""What a name means, and what a line makes of its input."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from vnasdsl.language import tree
+from vnasdsl.language.query import path_at
+from vnasdsl.language.source import Span
+from vnasdsl.layers import CATALOGUE
+from vnasdsl.lsp import describe, navigation
+from vnasdsl.lsp.analysis import Analysis
+from vnasdsl.lsp.documents import Documents, Text
+from vnasdsl.space.figures import LineFigures
+from vnasdsl.space.places import catalogue_parameter
+from vnasdsl.train.recipes import KINDS, PARTS
+
+
+def hover(documents: Documents, text: Text, analysis: Analysis | None, offset: int) -> tuple[Span, str] | None:
+    """A span and what to show for it as Markdown; `analysis` is None while it is still being made."""
+    if text.module is None:
+        return None
+    path = path_at(text.module, offset)
+    meaning = _key(path, offset) or _name(documents, text, analysis, offset) or _layer(path, offset)
+    line = _figures(analysis, offset) if analysis is not None else None
+    parts = [meaning[1]] if meaning else []
+    span = meaning[0] if meaning else None
+    if line is not None and not (meaning and _outside(meaning[0], line.span)):
+        parts.append(describe.figures_text(line))
+        span = span or line.span
+    shown = [part for part in parts if part]
+    return (span, "\n\n---\n\n".join(shown)) if span is not None and shown else None
+
+
+def _outside(inner: Span, outer: Span) -> bool:
+    return not (outer.start <= inner.start and inner.end <= outer.end)
+
+
+def _name(documents: Documents, text: Text, analysis: Analysis | None, offset: int) -> tuple[Span, str] | None:
+    here = navigation.at(documents, text, offset)
+    if here is None:
+        return None
+    symbol = here.symbol
+    definitions = documents.definitions(text)
+    spaces = dict(analysis.sizes) if analysis is not None else {}
+    match symbol.kind:
+        case "block" if symbol.name in definitions.blocks:
+            return here.span, describe.block_text(definitions.blocks[symbol.name])
+        case "space" | "network" if symbol.name in definitions.nets:
+            net = definitions.nets[symbol.name]
+            return here.span, describe.net_text(net, spaces.get(symbol.name))
+        case "parameter":
+            parameter = catalogue_parameter(definitions, symbol.owner, symbol.name)
+            doc = f": {parameter.doc}" if parameter else ""
+            return here.span, f"`{symbol.name}`, parameter of `{symbol.owner}`{doc}"
+        case "stage" | "label" | "input" | "recipe":
+            return here.span, f"{symbol.kind} `{symbol.name}`" + (f" of `{symbol.owner}`" if symbol.owner else "")
+    return None
+
+
+def _layer(path: tuple[tree.Node, ...], offset: int) -> tuple[Span, str] | None:
+    """A layer of the catalogue, or a parameter of one that is given by name."""
+    for depth in range(len(path) - 1, -1, -1):
+        node = path[depth]
+        if isinstance(node, tree.Name) and node.id in CATALOGUE:
+            return node.span, describe.layer_text(CATALOGUE[node.id])
+        if isinstance(node, tree.Argument) and node.name is not None and depth:
+            span, call = node.span.first(len(node.name)), path[depth - 1]
+            if isinstance(call, tree.Call) and call.function in CATALOGUE and offset <= span.end:
+                parameters = CATALOGUE[call.function].parameters
+                found = next((p for p in parameters if p.name == node.name), None)
+                return (span, f"`{found.name}`: {found.doc}") if found else None
+        if isinstance(node, tree.Call) and node.function_span is not None and node.function in CATALOGUE:
+            if node.function_span.start <= offset <= node.function_span.end:
+                return node.function_span, describe.layer_text(CATALOGUE[node.function])
+            return None
+    return None
+
+
+def _key(path: tuple[tree.Node, ...], offset: int) -> tuple[Span, str] | None:
+    """A key of a recipe, or of a part of one."""
+    recipe = next((node for node in path if isinstance(node, tree.Recipe)), None)
+    entry = next((node for node in path if isinstance(node, tree.Entry)), None)
+    if recipe is None or entry is None or recipe.kind not in KINDS:
+        return None
+    if entry.key_span.start <= offset <= entry.key_span.end:
+        head, _, rest = entry.key.partition(".")
+        field = KINDS[recipe.kind].model_fields.get(head)
+        part = getattr(field.default, "kind", "") if field is not None else ""
+        return _row(f"{part}(...)" if rest else recipe.kind, rest or head, entry.key_span)
+    for outer, node in pairwise(path):
+        if isinstance(node, tree.Argument) and node.name is not None and isinstance(outer, tree.Call):
+            span = node.span.first(len(node.name))
+            if span.start <= offset <= span.end:
+                return _row(f"{outer.function}(...)", node.name, span)
+    call = path[-1]
+    name = call.function if isinstance(call, tree.Call) else call.id if isinstance(call, tree.Name) else ""
+    return (call.span.first(len(name)), (PARTS[name].__doc__ or "").strip()) if name in PARTS else None
+
+
+def _row(owner: str, name: str, span: Span) -> tuple[Span, str] | None:
+    row = next((row for row in describe.recipe_rows(owner) if row["name"] == name), None)
+    return (span, describe.key_text(row)) if row is not None else None
+
+
+def _figures(analysis: Analysis, offset: int) -> LineFigures | None:
+    """The figures of the innermost line around a place; of a stage only in its first line."""
+    source = analysis.text.source
+    number = source.position(offset)[0]
+    found = None
+    for line in analysis.figures:
+        if line.whole and line.span.line == number and line.span.start <= offset <= line.span.end:
+            found = line
+        elif not line.whole and line.span.line <= number <= source.position(line.span.end)[0]:
+            row_start = source.line_starts[number - 1]
+            if found is None or found.whole or line.span.start > found.span.start:
+                found = line if offset >= row_start else found
+    return found
