@@ -10,10 +10,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import signal
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +166,9 @@ def _before_retraining(
 def _train(jobs: Sequence[Job], workers: int, say: Any) -> dict[str, Row]:
     """Every job, several processes at a time; rows in the order of the jobs."""
     done: dict[str, Row] = {}
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    ends, keeps = context.Pipe(duplex=False)
+    with ProcessPoolExecutor(workers, context, _end_with_parent, (ends,)) as pool:
         futures = {pool.submit(train_one, job): job.name for job in jobs}
         try:
             for future in as_completed(futures):
@@ -171,9 +176,25 @@ def _train(jobs: Sequence[Job], workers: int, say: Any) -> dict[str, Row]:
                 done[row.name] = row
                 say(f"  {row.name}: {percent(row.top1)} ({len(done)} of {len(jobs)})")
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            keeps.close()  # ends the workers
             raise
     return {job.name: done[job.name] for job in jobs}
+
+
+def _end_with_parent(ends: Connection) -> None:
+    """End this worker when its parent is gone or closes the other end of the pipe: it would train on, or wait for ever.
+
+    Ctrl-C is the parent's to handle.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel, ends])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def train_one(job: Job) -> Row:
