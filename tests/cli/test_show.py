@@ -1,0 +1,78 @@
+"""`vnasdsl show`: the table for people and the object for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from math import prod
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.support import ROOT
+from vnasdsl.cli.main import cli
+
+SPACES = ROOT / "spaces"
+
+
+def show(*arguments: str) -> Result:
+    result = CliRunner(env={"COLUMNS": "100", "NO_COLOR": "1"}).invoke(cli, ["show", *arguments])
+    assert "Traceback" not in result.output and "bug in vnasdsl" not in result.output, result.output
+    return result
+
+
+@pytest.mark.parametrize("name", ["tiny", "x3d3_k400"])
+def test_tables(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"show/{name}.txt", show(str(SPACES / f"{name}.vns")).stdout)
+
+
+def test_objects(golden: Callable[[str, str], None]) -> None:
+    text = show(str(SPACES / "tiny.vns"), "--json").stdout
+    golden("show/tiny.json", text)
+    found = json.loads(text)
+    assert (found["name"], found["kind"], found["size"]) == ("tiny", "space", str(27 * 4**6))
+    assert found["macs"]["min"] < found["macs"]["max"] and found["params"]["min"] < found["params"]["max"]
+    assert prod(len(choice["options"]) for choice in found["choices"]) == int(found["size"])
+    assert {choice["kind"] for choice in found["choices"]} == {"channels", "op"}
+
+
+def test_a_network_has_one_cost_and_its_layers_add_up_to_it() -> None:
+    found = json.loads(show(str(SPACES / "x3d3_k400.vns"), "--json").stdout)
+    assert found["kind"] == "network" and found["size"] == "1" and found["choices"] == []
+    assert (found["macs"], found["params"]) == (15783796736, 13447792)
+    assert sum(row["macs"] for row in found["layers"]) == 15783796736
+    assert sum(row["params"] for row in found["layers"]) == 13447792
+    for row in found["layers"]:
+        assert {"label", "operation", "input_shape", "output_shape", "macs", "params"} <= set(row)
+    for before, after in zip(found["layers"], found["layers"][1:], strict=False):
+        assert before["output_shape"] == after["input_shape"]
+
+
+def test_the_size_is_a_string_because_programs_lose_digits() -> None:
+    text = show(str(SPACES / "x3d3.vns"), "--json").stdout
+    assert json.loads(text)["size"] == "5836665117072162816"
+    assert "5836665117072162816" in show(str(SPACES / "x3d3.vns")).stdout
+
+
+def test_overrides_are_followed() -> None:
+    found = json.loads(
+        show(str(SPACES / "tiny.vns"), "--json", "--frames", "4", "--size", "16", "--classes", "3").stdout
+    )
+    assert found["input"]["frames"] == 4 and found["input"]["size"] == 16 and found["input"]["classes"] == 3
+    assert found["layers"][0]["input_shape"] == [3, 4, 16, 16]
+
+
+def test_names(tmp_path: object) -> None:
+    k400 = str(SPACES / "x3d3_k400.vns")
+    assert show(k400, "x3d3_k400").stdout == show(f"{k400}:x3d3_k400").stdout == show(k400).stdout
+    result = show(k400, "x3d3k400")
+    assert result.exit_code == 1 and "x3d3_k400" in result.stderr
+    assert show("nowhere.vns").exit_code == 1
+    assert show().exit_code == 2
+
+
+def test_layers_have_a_row_each() -> None:
+    found = json.loads(show(str(SPACES / "tiny_spatial.vns"), "--json").stdout)
+    table = show(str(SPACES / "tiny_spatial.vns"), "--layers").stdout
+    for row in found["layers"]:
+        assert row["label"] in table
