@@ -1,4 +1,4 @@
-"""`vnasdsl explain`, and the examples of every code: each is run, and the fault of the wrong one is shown in a golden."""
+"""`vnasdsl explain`, and the examples of every code: each is run, the fault of the wrong one shown in a golden."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ def named_codes() -> Iterator[tuple[str, Path]]:
         if REGISTRY in path.parents:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if re.fullmatch(r"[EW][0-9]{4}", node.value):
-                    yield node.value, path
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and re.fullmatch(r"[EW][0-9]{4}", text):
+                yield text, path
 
 
 def test_every_code_raised_is_registered_and_every_registered_one_is_raised() -> None:

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any, Literal
 
 from vnasdsl.language.codes import CODES
+from vnasdsl.language.limits import MAX_SUGGESTIONS
 from vnasdsl.language.source import Span
 
 Severity = Literal["error", "warning"]
@@ -90,7 +91,7 @@ def error(code: str, message: str, span: Span | None, label: str = "", **more: o
 
 def suggest(word: str, known: Iterable[str]) -> str | None:
     """The known name nearest to a misspelt one, or None."""
-    names = list(known)
+    names = list(known)[:MAX_SUGGESTIONS]
     for name in names:
         if name.lower() == word.lower():
             return name

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error, guess
+from vnasdsl.language.limits import MAX_FOUND
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
@@ -83,11 +84,11 @@ class Definitions:
         self, call: tree.Call, names: Sequence[str]
     ) -> tuple[dict[str, tree.Expression], list[Diagnostic], bool]:
         """The arguments by name, what is wrong with them, and False when `language.checks` has said that their order
-        is wrong or a name repeated."""
+        is wrong or a name (of an argument, or of a parameter of the block) repeated."""
         function = call.function
         first: dict[str, tree.Argument] = {}
         faults: list[Diagnostic] = []
-        orderly = True
+        orderly = len(set(names)) == len(names)
         for i, argument in enumerate(call.arguments):
             named = argument.name is not None
             name = argument.name or (names[i] if i < len(names) else "")
@@ -103,7 +104,7 @@ class Definitions:
                 message = f"`{function}` has no parameter `{name}`"
                 more = guess(place, name, names, self.usage(function))
                 faults.append(Diagnostic("E0301", message, Label(place), **more))
-            elif name in first and first[name].name:
+            elif name in first and (first[name].name or not orderly):
                 orderly = False
             elif name in first:
                 place = argument.span.first(len(name))
@@ -144,7 +145,11 @@ class Definitions:
 
     def check(self, items: Sequence[tree.Definition]) -> list[Diagnostic]:
         """Unknown layers and names, wrong arguments and misplaced statements, all of them."""
-        return [fault for item in items for fault in _together(self._check_item(item))]
+        found: list[Diagnostic] = []
+        for item in items:
+            if len(found) < MAX_FOUND:
+                found += _together(self._check_item(item))
+        return found
 
     def _check_item(self, item: tree.Definition) -> list[Diagnostic]:
         found: list[Diagnostic] = []
@@ -181,6 +186,8 @@ class Definitions:
         """
         found: list[Diagnostic] = []
         for statement in body:
+            if len(found) >= MAX_FOUND:
+                break
             match statement:
                 case tree.Line() | tree.Wire():
                     for item in behind_input(statement.value, input_name):

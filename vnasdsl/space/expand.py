@@ -277,6 +277,7 @@ class Expander:
         layer = CATALOGUE[call.function]
         arguments = []
         faults: list[Diagnostic] = []
+        readable = True
         for parameter in layer.parameters:
             value = parameter.default
             if parameter.name in bound:
@@ -284,9 +285,10 @@ class Expander:
                 try:
                     value = coerce(parameter, evaluate(expression), expression.span, layer)
                 except VnsError as fault:
+                    readable = False
                     faults += (_used_in(d, call, self.open) for d in fault.diagnostics)
             arguments.append((parameter.name, value))
-        if faults:
+        if not readable:
             raise VnsError(faults)
         if layer.wraps:
             if call.body is None:
