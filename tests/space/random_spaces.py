@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -118,8 +118,9 @@ def residual(part: Part) -> Part:
 def price(layers: Sequence[object], channels: int, size: int) -> tuple[int, int, int, int]:
     """(MACs, parameters, channels, size) of layers at (channels, FRAMES, size, size)."""
     macs = params = 0
+    layer: Any
     for layer in layers:
-        kind, *rest = layer  # type: ignore[misc]
+        kind, rest = layer[0], layer[1:]
         if kind == "conv":
             wanted, kernel, stride, _, bias = rest
             out = channels if wanted == "same" else wanted

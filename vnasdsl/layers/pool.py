@@ -35,6 +35,9 @@ def window_pool(name: str, callee: str) -> Callable[[Mapping[str, Value], Shape,
             message = f"`padding` of `{name}` must be at most half its kernel, found `{show_value(frame.padding)}`"
             raise LayerError("E0303", message, f"`{show_value(half)}` is the most, `padding=same` fits", "padding")
         sizes = (size[0], size[1], size[2])
+        if name == "avg_pool" and any(k > n for k, n in zip(frame.kernel, sizes, strict=True)):  # padded or not
+            message = f"`{name}` has a window of {show_value(frame.kernel)} on an input of {show_value(sizes)}"
+            raise LayerError("E0401", message, "torch averages over no window larger than its input", "kernel")
         counted = (Field("count_include_pad", False, role="count", default=True),) if name == "avg_pool" else ()
         return Applied(
             output=(channels, *frame.output(name, sizes)),
