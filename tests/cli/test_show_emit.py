@@ -22,6 +22,7 @@ SMALL = CASES / "emit" / "small.vns"
         ("small", ["--emit", "graph"], "graph.txt"),
         ("small_a", ["--emit", "graph"], "graph_network.txt"),
         ("small_a", ["--emit", "python"], "python.txt"),
+        ("small", [], "table.txt"),
         ("small", ["--layers"], "layers.txt"),
         ("small_a", ["--layers"], "layers_network.txt"),
         ("small_a", [], "table_network.txt"),

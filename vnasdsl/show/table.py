@@ -88,36 +88,38 @@ def as_table(space: Space, ascii_only: bool = False) -> str:
 
     ascii_only: bars of `#`, for streams that cannot show blocks.
     """
-    heading = ["stage", "output", "choices (options)", "MACs", "parameters"]
+    for terse in range(3):  # where stages say too much for a line, they say less
+        table = stage_table(space, ascii_only, terse)
+        if max(map(len, table.splitlines())) <= WIDTH:
+            break
+    note = ["share: the greatest MACs of a stage as part of the greatest of the space"]
+    return "\n".join(
+        [title(space), input_line(space), "", table, "", *(note if space.kind == "space" else ()), *foot(space)]
+    )
+
+
+def stage_table(space: Space, ascii_only: bool, terse: int) -> str:
+    """A row a stage and one for all. terse: 0, or 1 for counts instead of choices, or 2 for short shapes too."""
+    heading = ["stage", "output", "choices (options)", "MACs", "parameters", "share", ""]
     rows: list[list[str]] = []
-    shares: list[float | None] = []
+    shares: list[float] = []
     before: Outcomes = {space.input.shape: Cost()}
-    greatest = space.macs[1]
+    greatest = space.macs[1] or 1
     for segment in space.segments:
         after, cost = stage_outcomes(space, segment, before)
         figures = [between(cost.macs_min, cost.macs_max), between(cost.params_min, cost.params_max)]
-        rows.append([segment.name or "-", shapes(list(after)), choice_text(segment), *figures])
-        shares.append(cost.macs_max / greatest if greatest else None)
+        rows.append([segment.name or "-", shapes(list(after), terse > 1), choice_text(segment, terse > 0), *figures])
+        shares.append(cost.macs_max / greatest)
         before = after
     rows.append(["total", "", "", between(*space.macs), between(*space.params)])
-    plain = columns([heading, *rows], right=(3, 4))
+    plain = columns([heading[:5], *rows], right=(3, 4))
     room = WIDTH - max(len(line) for line in plain.splitlines()) - len("  100.0%  ")
     width = max(LEAST_BAR, min(MOST_BAR, room))
-    most = max((share for share in shares if share is not None), default=0.0)
-    drawn = ["" if not share else bar(share / most, width, ascii_only) for share in shares]
-    percent = ["" if share is None else f"{100 * share:.1f}%" for share in shares]
-    if all(share is None for share in shares):
-        heading += ["", ""]
-    else:
-        heading += ["share", ""]
-    table = columns(
-        [heading, *([*row, p, b] for row, p, b in zip(rows, [*percent, ""], [*drawn, ""], strict=True))],
-        right=(3, 4, 5),
-    )
-    note = (
-        [] if space.kind == "network" else ["share: the greatest MACs of a stage as part of the greatest of the space"]
-    )
-    return "\n".join([title(space), input_line(space), "", table, "", *note, *foot(space)])
+    most = max(shares, default=0.0) or 1.0
+    percent = [*(f"{100 * share:.1f}%" for share in shares), ""]
+    drawn = [*(bar(share / most, width, ascii_only) for share in shares), ""]
+    full = ([*row, *more] for row, *more in zip(rows, percent, drawn, strict=True))
+    return columns([heading, *full], right=(3, 4, 5))
 
 
 def foot(space: Space) -> Iterator[str]:
@@ -152,9 +154,11 @@ def between(low: int, high: int) -> str:
     return (amount(low) if low == high else f"{short(low)}..{short(high)}").replace(" ", "")
 
 
-def shapes(found: list[Shape]) -> str:
+def shapes(found: list[Shape], terse: bool = False) -> str:
     """Shapes of one stage in one: where only channels differ, `48 | 56 | 64 x 16x56x56`."""
     found = sorted(found)
+    if terse and len(found) > 1:
+        return f"{len(found)} shapes"
     if len({shape[1:] for shape in found}) > 1:
         if len(found) > 2:
             return f"{compact(found[0])} ... {compact(found[-1])}"
@@ -164,14 +168,18 @@ def shapes(found: list[Shape]) -> str:
     return " x ".join([first, *([compact(found[0][1:])] if found[0][1:] else [])])
 
 
-def choice_text(segment: Segment) -> str:
+def choice_text(segment: Segment, terse: bool = False) -> str:
     """How many choices of which kind, with the number of options: `channels (3), 5 op (4)`."""
+    found = {choice.name: choice for choice in choices(segment.body, "")}
+    if terse:
+        return str(len(found) or "")
     counted: dict[tuple[str, int], int] = {}
-    for choice in choices(segment.body, ""):
+    for choice in found.values():
         key = (choice.kind, len(choice.options))
         counted[key] = counted.get(key, 0) + 1
-    texts = [f"{'' if count == 1 else f'{count} '}{kind} ({options})" for (kind, options), count in counted.items()]
-    return ", ".join(texts) if len(texts) <= 3 else f"{sum(counted.values())} of {len(texts)} kinds"
+    return ", ".join(
+        f"{'' if count == 1 else f'{count} '}{kind} ({options})" for (kind, options), count in counted.items()
+    )
 
 
 # ----------------------------------------------------------------- defaults

@@ -214,8 +214,9 @@ def _bar(
         if height > 0:
             rects.append(Rect(x, y, BAR, height, options[option], tip))
         y += height
-    if learnt and taken:
-        chosen = learnt.choices[mixture.choice]
+    # A choice inside an option that was not taken is not made.
+    chosen = learnt.choices.get(mixture.choice) if learnt and taken else None
+    if chosen is not None:
         rects.append(Rect(x, y + 3, BAR, 6, options[chosen], f"{mixture.choice}: {chosen} is taken"))
     return rects
 

@@ -1,0 +1,46 @@
+"""Random spaces: their pictures and tables can be made, and nothing lies on top of anything else."""
+
+from __future__ import annotations
+
+from random import Random
+from xml.etree import ElementTree
+
+from hypothesis import given
+
+from tests.show.test_draw import assert_tidy, learnt_of
+from tests.space.random_spaces import Made, examples, spaces
+from vnasdsl.language.source import Source
+from vnasdsl.show.draw.chain import chain_picture
+from vnasdsl.show.draw.dot import dot
+from vnasdsl.show.draw.graph import graph_picture
+from vnasdsl.show.draw.mermaid import mermaid
+from vnasdsl.show.draw.svg import svg
+from vnasdsl.show.draw.trellis import trellis_picture
+from vnasdsl.show.emit import emit_graph, emit_space
+from vnasdsl.show.table import WIDTH, as_table, layer_table
+from vnasdsl.space import load_source
+from vnasdsl.space.graph import graph
+from vnasdsl.space.trellis import trellis
+
+
+@examples(25)
+@given(spaces())
+def test_pictures_and_tables_of_random_spaces(made: Made) -> None:
+    space = load_source(Source("random.vns", made.text), None).get()
+    assert max(map(len, as_table(space).splitlines())) <= WIDTH
+    assert space.name in layer_table(space)
+    network = space if space.kind == "network" else space.choose(space.sample(Random(1)))
+    drawn = [chain_picture(network), graph_picture(graph(network))]
+    if space.kind == "space":
+        plain, searched = trellis_picture(space), trellis_picture(space, learnt_of(space))
+        states = sum(len(stage.states) for stage in trellis(space).stages)
+        assert sum(node.role == "state" for node in plain.things) == states
+        drawn += [plain, searched, graph_picture(graph(space))]
+    for picture in drawn:
+        assert_tidy(picture)
+        ElementTree.fromstring(svg(picture))
+        assert mermaid(picture).startswith("---\n")
+        assert dot(picture).startswith("digraph ")
+    for choice in space.choices:
+        assert choice.name in emit_space(space)
+    assert emit_graph(space).count("\nnode ") == len(graph(space))
