@@ -64,7 +64,7 @@ def _at(place: Place, documents: Documents, text: Text, offset: int) -> Iterator
         case "quantity":
             yield from (Candidate(name, "word") for name in QUANTITIES)
         case "layer" | "value" | "argument" | "net" | "space":
-            yield from _of_program(place, documents.definitions(text))
+            yield from _of_program(place, documents.definitions(documents.soon(text)))
         case "nothing":
             return
         case _:
@@ -181,11 +181,19 @@ def _words(field: Any) -> Iterable[Candidate]:
 
 def _keys_around(text: Text, offset: int) -> set[str]:
     """The keys that the recipe around a place has already, but for the one that is being written."""
-    items = text.module.items if text.module is not None else ()
-    for item in items:
-        if isinstance(item, tree.Recipe) and item.span.start <= offset <= item.span.end:
-            return {e.key for e in item.entries if not e.key_span.start <= offset <= e.key_span.end}
-    return set()
+    tokens = text.tokens.items if text.tokens is not None else []
+    place = next((i for i, token in enumerate(tokens) if token.span.end >= offset), len(tokens) - 1)
+    first = last = place
+    while first > 0 and tokens[first].type != "LBRACE":
+        first -= 1
+    while last < len(tokens) - 1 and tokens[last].type != "RBRACE":
+        last += 1
+    return {
+        tokens[i].text
+        for i in range(first + 1, last)
+        if tokens[i].type == "NAME" and tokens[i + 1].type == "EQUAL" and tokens[i - 1].type in ("LBRACE", "NEWLINE")
+        if not tokens[i].span.start <= offset <= tokens[i].span.end
+    }
 
 
 def _paths(documents: Documents, text: Text) -> Iterator[Candidate]:

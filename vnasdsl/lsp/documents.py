@@ -49,6 +49,10 @@ class Text:
         return parse_partial(self.tokens if self.tokens is not None else self.source)
 
     @property
+    def is_read(self) -> bool:
+        return "parsed" in self.__dict__
+
+    @property
     def module(self) -> tree.Module | None:
         return self.parsed[0]
 
@@ -58,10 +62,14 @@ class Documents:
 
     def __init__(self) -> None:
         self.open: dict[str, Text] = {}
+        self._before: dict[str, Text] = {}
         self._disk: dict[Path, tuple[tuple[int, int], Text]] = {}
 
     def put(self, uri: str, text: str, version: int | None) -> Text:
         """Keep the present text of an open document."""
+        last = self.open.get(uri)
+        if last is not None and last.is_read:
+            self._before[uri] = last
         path = path_of(uri)
         plain = text.replace("\r\n", "\n").replace("\r", "\n")
         source = Source(str(path) if path is not None else uri, plain)
@@ -70,6 +78,7 @@ class Documents:
 
     def close(self, uri: str) -> None:
         self.open.pop(uri, None)
+        self._before.pop(uri, None)
 
     def at(self, path: Path) -> Text:
         """The text of a file: the editor's where it is open there. Raises: VnsError when it cannot be read."""
@@ -91,6 +100,10 @@ class Documents:
         if module is None:
             raise VnsError(faults)
         return module, faults
+
+    def soon(self, text: Text) -> Text:
+        """The text, or the version before it while this one is not read: names seldom change with a keystroke."""
+        return text if text.is_read else self._before.get(text.uri, text)
 
     def definitions(self, text: Text) -> Definitions:
         """Everything that a text and its imports define."""

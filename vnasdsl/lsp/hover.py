@@ -22,18 +22,14 @@ def hover(documents: Documents, text: Text, analysis: Analysis | None, offset: i
         return None
     path = path_at(text.module, offset)
     meaning = _key(path, offset) or _name(documents, text, analysis, offset) or _layer(path, offset)
-    line = _figures(analysis, offset) if analysis is not None else None
+    line = _figures(analysis, path) if analysis is not None else None
     parts = [meaning[1]] if meaning else []
     span = meaning[0] if meaning else None
-    if line is not None and not (meaning and _outside(meaning[0], line.span)):
+    if line is not None:
         parts.append(describe.figures_text(line))
         span = span or line.span
     shown = [part for part in parts if part]
     return (span, "\n\n---\n\n".join(shown)) if span is not None and shown else None
-
-
-def _outside(inner: Span, outer: Span) -> bool:
-    return not (outer.start <= inner.start and inner.end <= outer.end)
 
 
 def _name(documents: Documents, text: Text, analysis: Analysis | None, offset: int) -> tuple[Span, str] | None:
@@ -103,16 +99,15 @@ def _row(owner: str, name: str, span: Span) -> tuple[Span, str] | None:
     return (span, describe.key_text(row)) if row is not None else None
 
 
-def _figures(analysis: Analysis, offset: int) -> LineFigures | None:
-    """The figures of the innermost line around a place; of a stage only in its first line."""
-    source = analysis.text.source
-    number = source.position(offset)[0]
-    found = None
-    for line in analysis.figures:
-        if line.whole and line.span.line == number and line.span.start <= offset <= line.span.end:
-            found = line
-        elif not line.whole and line.span.line <= number <= source.position(line.span.end)[0]:
-            row_start = source.line_starts[number - 1]
-            if found is None or found.whole or line.span.start > found.span.start:
-                found = line if offset >= row_start else found
-    return found
+def _figures(analysis: Analysis, path: tuple[tree.Node, ...]) -> LineFigures | None:
+    """The figures of the innermost line around a place, or of the stage."""
+    for node in reversed(path):
+        if isinstance(node, tree.Line | tree.Wire | tree.Stage):
+            whole = isinstance(node, tree.Stage)
+            inside = [
+                line
+                for line in analysis.figures
+                if line.whole == whole and node.span.start <= line.span.start and line.span.end <= node.span.end
+            ]
+            return max(inside, key=lambda line: line.span.end - line.span.start, default=None)
+    return None

@@ -21,8 +21,8 @@ from vnasdsl.lsp.positions import Encoding, offset, range_of, span_of
 
 PAUSE = 0.15
 """Seconds without typing after which a text is examined."""
-PATIENCE = 0.05
-"""Seconds that an answer waits for shapes and costs; it comes without them when that is not enough."""
+PATIENCE = 5.0
+"""Seconds that hints wait for shapes; other answers come without them while they are being worked out."""
 
 SYMBOLS = {
     "block": types.SymbolKind.Function,
@@ -103,7 +103,7 @@ class Server(LanguageServer):
     async def analysis(self, uri: str, patience: float) -> Analysis | None:
         """What is known about the present text of a document, waiting for it a while."""
         task = self.tasks.get(uri)
-        if task is not None and not task.done():
+        if task is not None and not task.done() and patience:
             await asyncio.wait([task], timeout=patience)
         known = self.analyses.get(uri)
         return known if known is not None and known.text is self.documents.open.get(uri) else None
@@ -185,7 +185,7 @@ def complete(ls: Server, params: types.CompletionParams) -> types.CompletionList
 @server.feature(types.TEXT_DOCUMENT_HOVER)
 async def on_hover(ls: Server, params: types.HoverParams) -> types.Hover | None:
     uri = params.text_document.uri
-    analysis = await ls.analysis(uri, PATIENCE)
+    analysis = await ls.analysis(uri, 0)
     text = ls.text(uri)
     found = hover(ls.documents, text, analysis, offset(text.source, params.position, ls.encoding))
     if found is None:
@@ -264,7 +264,7 @@ def rename(ls: Server, params: types.RenameParams) -> types.WorkspaceEdit:
     types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix])
 )
 async def code_action(ls: Server, params: types.CodeActionParams) -> list[types.CodeAction]:
-    analysis = await ls.analysis(params.text_document.uri, PATIENCE)
+    analysis = await ls.analysis(params.text_document.uri, 0)
     if analysis is None:
         return []
     around = span_of(analysis.text.source, params.range, ls.encoding)
