@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass
+from math import sqrt
 
 from vnasdsl.show.draw.metrics import shortened, text_width
 from vnasdsl.show.draw.picture import SERIES, Edge, Node, Picture, Point, Rect, Text, dims, rounded, straight
@@ -19,7 +21,7 @@ LEAST_BOX, MOST_BOX = 64, 250
 MOST_CHAIN = 760
 """Width of the boxes of a row; further ones go below."""
 PANEL_ROWS = 22
-"""Rows one below the other; further ones go to a second column."""
+"""Rows one below the other; where there are more, they stand in several columns."""
 BAR = 110
 COLUMN = 20
 PANEL_GAP = 70
@@ -67,8 +69,8 @@ def _colours(space: Space) -> dict[str, str]:
     """A colour for every line that comes more than once in some stage."""
     repeated: set[str] = set()
     for segment in space.segments:
-        texts = [text for text, _ in _parts(segment)]
-        repeated.update(text for text in texts if texts.count(text) > 1)
+        counted = Counter(text for text, _ in _parts(segment))
+        repeated.update(text for text, count in counted.items() if count > 1)
     return {text: f"series{number % SERIES}" for number, text in enumerate(sorted(repeated, key=_natural))}
 
 
@@ -129,7 +131,8 @@ def _picture(space: Space, rows: list[_Row]) -> Picture:
     widths = [max([text_width(fact[i], 11) for fact in facts] + [62.0]) for i in range(3)]
     left = names + 18
     panel = left + chain + 34 + widths[0] + COLUMN + widths[1] + 8 + BAR + COLUMN + widths[2]
-    count = -(-len(rows) // PANEL_ROWS)
+    # About as wide as high, however long the network is.
+    count = 1 if len(rows) <= PANEL_ROWS else max(2, round(sqrt(len(rows) * (HEIGHT + ROW_GAP) / panel)))
     per_panel = -(-len(rows) // count)
 
     top = MARGIN + 36

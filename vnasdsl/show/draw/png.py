@@ -14,7 +14,7 @@ from vnasdsl.show.draw.themes import DARK, LIGHT, stroke
 
 SCALE = 2
 """Pixels of the file for a pixel of the picture."""
-MOST_PIXELS = 16_000
+MOST_PIXELS = 8_000
 """Of a side; larger pictures are scaled down to it."""
 _INCH = 96
 
