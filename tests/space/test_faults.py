@@ -237,6 +237,57 @@ def test_a_warning_does_not_hide_a_missing_end(tmp_path: Path) -> None:
     assert places(tmp_path, text) == [(3, "W0401"), (4, "E0405")]
 
 
+def test_blocks_are_checked_though_nothing_uses_them(tmp_path: Path) -> None:
+    blocks = (
+        "block a {\n  conv(1x3x3, 16) -> bn\n  b\n}\n\n"
+        "block b(n=1) {\n  conv(n, 3x3x3, bias=2) -> conv(8 // 0, 3x3x3) -> c\n}\n\n"
+        "block c {\n  residual { b }\n}\n"
+    )
+    assert places(tmp_path, blocks) == [(2, "E0302"), (7, "E0302"), (7, "E0307"), (11, "E0207")]
+    assert places(tmp_path, 'import "blocks.vns"\n\n' + SMALL.replace("relu", "a"), blocks=blocks) == [
+        (2, "E0302"),
+        (7, "E0302"),
+        (7, "E0307"),
+        (11, "E0207"),
+    ]
+
+
+WIDE = """\
+space wide {
+  input clip = video(frames=8, size=32, classes=10)
+  stage s1 { conv(16 | 32, 3x3x3) -> bn -> relu }
+  pool -> linear(classes)
+}
+
+network small : wide {
+  input clip = video(frames=8, size=32, classes=10)
+  stage s1 { conv(16, 3x3x3) -> bn -> relu }
+  pool -> linear(classes)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "column", "message", "help"),
+    [
+        ("conv(16, ", "conv(24, ", 14, "`conv(24, 3x3x3)` leaves stage", "expected `conv(16, 3x3x3)` or `conv(32, 3x3x3)`"),
+        ("relu }", "relu -> bn }", 47, "`bn` leaves stage `s1` of space `wide`", "expected the end of the stage"),
+        ("bn -> relu", "bn", 33, "stage `s1` of space `wide` goes on behind this", "expected `relu`"),
+        ("bn -> relu", "relu -> bn", 33, "`relu` leaves stage `s1` of space `wide`", "expected `bn`"),
+        ("stage s1", "stage s2", 3, "stage `s2` leaves space `wide`", "expected stage `s1` here"),
+    ],
+)  # fmt: skip
+def test_the_first_part_that_leaves_the_space_is_shown(
+    old: str, new: str, column: int, message: str, help: str, tmp_path: Path
+) -> None:
+    space, network = WIDE.split("\n\n")
+    (fault,) = found(tmp_path, space + "\n\n" + network.replace(old, new))
+    assert fault.primary is not None
+    assert (fault.code, fault.primary.span.line, fault.primary.span.column) == ("E0601", 9, column)
+    assert fault.message.startswith(message)
+    assert fault.help == help
+
+
 def test_a_file_of_faults_gives_a_bounded_number(tmp_path: Path) -> None:
     lines = "".join(f"  layer{i}(3)\n" for i in range(2_000))
     faults = found(tmp_path, "network many {\n  input clip = video(frames=8, size=32)\n" + lines + "}\n")

@@ -14,7 +14,8 @@ from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Parameter
 from vnasdsl.space.names import check_name
-from vnasdsl.space.values import WORDS
+from vnasdsl.space.recursion import Recursion
+from vnasdsl.space.values import WORDS, coerce, evaluate
 
 RECIPE_KINDS = ("search", "retrain", "evaluate")
 
@@ -30,6 +31,10 @@ class Definitions:
     """The files imported so far."""
     complete: bool = True
     """False when an import could not be read: names that are not known may stand there."""
+    recursion: Recursion = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.recursion = Recursion(self.blocks)
 
     def add(self, item: tree.Definition) -> None:
         """Raises: VnsError E0203 for a name defined twice, E0205 for one that cannot be used."""
@@ -145,7 +150,8 @@ class Definitions:
 
     def check(self, items: Sequence[tree.Definition]) -> list[Diagnostic]:
         """Unknown layers and names, wrong arguments and misplaced statements, all of them."""
-        found: list[Diagnostic] = []
+        blocks = [item.name for item in items if isinstance(item, tree.Block) and item.name in self.blocks]
+        found = self.recursion.check(blocks)
         for item in items:
             if len(found) < MAX_FOUND:
                 found += _together(self._check_item(item))
@@ -196,8 +202,10 @@ class Definitions:
                 case tree.Stage() if not where:
                     found += self._check_body(statement.body, names, "in a stage", input_name)
                     input_name = None
-                case tree.Input() | tree.Require() if not where:
-                    pass
+                case tree.Input() if not where:
+                    found += self._check_arguments(statement.value)
+                case tree.Require() if not where:
+                    found += self._check_value(statement.condition.right, names)
                 case tree.Out():
                     found.append(_unsupported("`out`", statement.span))
                 case _:
@@ -251,12 +259,34 @@ class Definitions:
             found.append(Diagnostic("E0301", f"`{call.function}` takes no body in braces", Label(place)))
             found += self._check_body(call.body, names, f"in a `{call.function}`")
         try:
-            for value in self.bind(call).values():
+            bound = self.bind(call)
+            for value in bound.values():
                 found += self._check_value(value, names)
+            if call.function in CATALOGUE:
+                found += self._check_closed(call, bound)
         except VnsError as fault:
             found += fault.diagnostics
         if wraps and call.body is not None:
             found += self._check_body(call.body, names, f"in a `{call.function}`")
+        return found
+
+    def _check_arguments(self, value: tree.Expression) -> list[Diagnostic]:
+        """The values of an input."""
+        arguments = value.arguments if isinstance(value, tree.Call) else ()
+        return [fault for argument in arguments for fault in self._check_value(argument.value, set())]
+
+    def _check_closed(self, call: tree.Call, bound: dict[str, tree.Expression]) -> list[Diagnostic]:
+        """Arguments of a layer that are the same wherever its block is used: looked at even when nothing uses it."""
+        found: list[Diagnostic] = []
+        layer = CATALOGUE[call.function]
+        for parameter in layer.parameters:
+            value = bound.get(parameter.name)
+            if value is None or not all(_is_closed(node) for node in nodes(value)):
+                continue
+            try:
+                coerce(parameter, evaluate(value), value.span, layer)
+            except VnsError as fault:
+                found += fault.diagnostics
         return found
 
     def _check_value(self, expression: tree.Expression, names: set[str]) -> list[Diagnostic]:
@@ -289,6 +319,13 @@ def _together(found: list[Diagnostic]) -> list[Diagnostic]:
             known = kept[first[key]]
             kept[first[key]] = replace(known, secondary=(*known.secondary, Label(d.primary.span, "and here")))
     return kept
+
+
+def _is_closed(node: tree.Node) -> bool:
+    """Whether a part of a value means the same everywhere: no parameter, no choice, nothing unreadable."""
+    if isinstance(node, tree.Name):
+        return node.id in WORDS
+    return not isinstance(node, (tree.Choice, tree.Range, tree.Pick, tree.Gap, tree.Call))
 
 
 def layer_as_value(name: str, span: Span) -> Diagnostic:

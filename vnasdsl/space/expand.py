@@ -301,6 +301,8 @@ class Expander:
     def block(self, call: tree.Call, bound: dict[str, tree.Expression], label: str) -> Group:
         block = self.definitions.blocks[call.function]
         if block.name in self.open:
+            if block.name in self.definitions.recursion.circular:
+                raise VnsError(())  # said already, by the check of names
             path = " -> ".join(f"`{name}`" for name in [*self.open[self.open.index(block.name) :], block.name])
             raise error("E0207", f"block `{block.name}` uses itself: {path}", call.function_span or call.span)
         values: dict[str, tree.Expression] = {}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Label, UserError, VnsError, error, guess
+from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, error, guess
 from vnasdsl.layers.base import Shape, show_value
 from vnasdsl.space.definitions import nodes
 from vnasdsl.space.values import LARGEST, evaluate, unsupported
@@ -79,29 +78,42 @@ def read_input(net: tree.Space | tree.Network, overrides: Overrides) -> tuple[Vi
 
 
 def _read(call: tree.Call) -> dict[str, int]:
+    """The numbers by name. Raises: VnsError with every argument that is wrong."""
     values: dict[str, int] = {}
-    for i, argument in enumerate(_arguments(call)):
+    given: dict[str, bool] = {}
+    faults: list[Diagnostic] = []
+    readable = True
+    if len(call.arguments) > len(PARAMETERS):
+        raise error("E0301", f"`video` takes at most {len(PARAMETERS)} arguments", call.span)
+    for i, argument in enumerate(call.arguments):
         name = argument.name or PARAMETERS[i]
-        if name not in PARAMETERS:
-            place = argument.span.first(len(name))
-            more = guess(place, name, PARAMETERS, f"it has {', '.join(f'`{p}`' for p in PARAMETERS)}")
-            raise error("E0301", f"`video` has no parameter `{name}`", place, **more)
-        if name in values:
-            raise error("E0301", f"`{name}` of `video` is given twice", argument.span)
-        if any(isinstance(n, (tree.Choice, tree.Range)) for n in nodes(argument.value)):
-            raise unsupported("a choice in the input", argument.value.span)
-        value = evaluate(argument.value)
-        if isinstance(value, bool) or not isinstance(value, int):
-            message = f"`{name}` of `video` must be a whole number, found `{show_value(value)}`"
-            raise error("E0302", message, argument.value.span)
-        if not 1 <= value <= LARGEST:
-            message = f"`{name}` of `video` must be from 1 to {LARGEST:,}, found {value:,}"
-            raise error("E0303", message, argument.value.span)
-        values[name] = value
+        try:
+            if name in given:
+                if argument.name is not None and given[name]:
+                    raise VnsError(())  # said already, by the check of the tree
+                raise error("E0301", f"`{name}` of `video` is given twice", argument.span)
+            given[name] = argument.name is not None
+            values[name] = _value(name, argument)
+        except VnsError as fault:
+            readable = False
+            faults += fault.diagnostics
+    if not readable:
+        raise VnsError(faults)
     return values
 
 
-def _arguments(call: tree.Call) -> Sequence[tree.Argument]:
-    if len(call.arguments) > len(PARAMETERS):
-        raise error("E0301", f"`video` takes at most {len(PARAMETERS)} arguments", call.span)
-    return call.arguments
+def _value(name: str, argument: tree.Argument) -> int:
+    if name not in PARAMETERS:
+        place = argument.span.first(len(name))
+        more = guess(place, name, PARAMETERS, f"it has {', '.join(f'`{p}`' for p in PARAMETERS)}")
+        raise error("E0301", f"`video` has no parameter `{name}`", place, **more)
+    if any(isinstance(n, (tree.Choice, tree.Range)) for n in nodes(argument.value)):
+        raise unsupported("a choice in the input", argument.value.span)
+    value = evaluate(argument.value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        message = f"`{name}` of `video` must be a whole number, found `{show_value(value)}`"
+        raise error("E0302", message, argument.value.span)
+    if not 1 <= value <= LARGEST:
+        message = f"`{name}` of `video` must be from 1 to {LARGEST:,}, found {value:,}"
+        raise error("E0303", message, argument.value.span)
+    return value

@@ -80,6 +80,8 @@ def read_limits(net: tree.Space | tree.Network) -> tuple[tuple[Limit, ...], tupl
 
 def _limit(condition: tree.Compare) -> Limit:
     left = condition.left
+    if isinstance(left, tree.Call) and left.function == "latency":
+        raise unsupported("a limit on latency", left.span)
     if not isinstance(left, tree.Name):
         swapped = isinstance(condition.right, tree.Name) and condition.right.id in QUANTITIES
         raise error(

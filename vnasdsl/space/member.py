@@ -218,21 +218,20 @@ def _other_stage(mine: Segment | None, theirs: Segment | None, claim: tree.Name,
         missing = f"{describe(theirs)} {'is' if theirs.name else 'are'} missing"
         return _outside(f"`{net_name}` is not in space `{claim.id}`: {missing}", claim.span, claim, None)
     help = f"expected {describe(theirs)} here" if theirs is not None else f"`{claim.id}` ends before it"
-    return _outside(
-        f"{describe(mine)} {'leaves' if mine.name else 'leave'} space `{claim.id}`", mine.body.span, claim, help
-    )
+    span = mine.body.span.first(len(f"stage {mine.name}")) if mine.name else mine.body.span
+    return _outside(f"{describe(mine)} {'leaves' if mine.name else 'leave'} space `{claim.id}`", span, claim, help)
 
 
 def _leaves(matcher: Matcher, mine: Segment, theirs: Segment, claim: tree.Name) -> VnsError:
-    expected = [f"`{text}`" for text in matcher.expected]
     complete = matcher.ends(theirs.body, 0)
-    place = matcher.furthest if expected else max(complete)
+    place = max([matcher.furthest, *complete])
+    expected = [f"`{text}`" for text in matcher.expected] if place == matcher.furthest else []
     if place in complete:
         expected.append("the end of the stage" if mine.name else "the end")
     where = f"stage `{mine.name}` of space `{claim.id}`" if mine.name else f"space `{claim.id}`"
     help = f"expected {' or '.join(expected)}"
     if place >= len(matcher.row):
-        return _outside(f"{where} goes on here", _last(mine), claim, help)
+        return _outside(f"{where} goes on behind this", _last(mine), claim, help, "ends too early here")
     token = matcher.row[place]
     text = " ".join(token.site.text.split())
     return _outside(f"`{text}` leaves {where}", token.site, claim, help)
@@ -242,13 +241,10 @@ def _last(segment: Segment) -> Span:
     return segment.body.items[-1].span if segment.body.items else segment.body.span
 
 
-def _outside(message: str, span: Span, claim: tree.Name, help: str | None) -> VnsError:
-    return VnsError(
-        Diagnostic(
-            "E0601",
-            message,
-            Label(span, "leaves the space here"),
-            secondary=(Label(claim.span, "claimed here"),),
-            help=help,
-        )
-    )
+def _outside(
+    message: str, span: Span, claim: tree.Name, help: str | None, label: str = "leaves the space here"
+) -> VnsError:
+    if span == claim.span:
+        return VnsError(Diagnostic("E0601", message, Label(span, "claimed here"), help=help))
+    once = (Label(claim.span, "claimed here"),)
+    return VnsError(Diagnostic("E0601", message, Label(span, label), secondary=once, help=help))

@@ -261,15 +261,14 @@ class Space:
         _ = self.cost, space.cost
         if replace(self.input, name=space.input.name) != space.input:
             line = next(s for s in self.syntax.body if isinstance(s, tree.Input))
-            raise VnsError(
-                Diagnostic(
-                    "E0601",
-                    f"the input of `{self.name}` is not that of space `{space.name}`",
-                    Label(line.span),
-                    help=f"expected frames={space.input.frames}, size={space.input.size},"
-                    f" frame_stride={space.input.frame_stride}, classes={space.input.classes}",
-                )
-            )
+            others = [
+                f"{name} is {getattr(self.input, name):,} and not {getattr(space.input, name):,}"
+                for name in ("frames", "size", "frame_stride", "classes")
+                if getattr(self.input, name) != getattr(space.input, name)
+            ]
+            message = f"the input of `{self.name}` is not that of space `{space.name}`"
+            claimed = (Label(span.span, "claimed here"),)
+            raise VnsError(Diagnostic("E0601", message, Label(line.value.span, "; ".join(others)), secondary=claimed))
         return prove(self.segments, space.segments, self.input.shape, self.analysis, space.analysis, span, self.name)
 
     # ------------------------------------------------------------------- text
