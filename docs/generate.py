@@ -1,4 +1,4 @@
-"""Writes the pages of the documentation that are made from code: layers, recipes and commands.
+"""Writes the pages of the documentation that are made from code: layers, recipes, commands and errors.
 
     python docs/generate.py [--check]
 
@@ -45,9 +45,9 @@ def recipes() -> str:
     from vnasdsl.train.recipes import recipe_keys
 
     intro = (
-        "# Recipes\n\nThe keys of `search`, `retrain` and `evaluate` recipes, and of the calls that stand in them. Any of them can be"
-        " set from the command line: `--set epochs=20`, `--set weights.lr=0.05`. Defaults are those of the appendix of Zhou et"
-        " al. 2021 (A.1) where it gives one.\n"
+        "# Recipes\n\nThe keys of `search`, `retrain` and `evaluate` recipes, and of the calls that stand in them. Any of them"
+        " can be set from the command line: `--set epochs=20`, `--set weights.lr=0.05`. Defaults are those of the appendix"
+        " of Zhou et al. 2021 (A.1) where it gives one.\n"
     )
     parts = [NOTE, intro]
     owner = None
@@ -55,7 +55,9 @@ def recipes() -> str:
         if row["recipe"] != owner:
             owner = row["recipe"]
             parts.append(f"\n## {owner}\n\n| key | type | default | meaning |\n|---|---|---|---|\n")
-        parts.append(f"| `{row['name']}` | {cell(row['type'])} | {cell(row['default'])} | {cell(row['description'])} |\n")
+        parts.append(
+            f"| `{row['name']}` | {cell(row['type'])} | {cell(row['default'])} | {cell(row['description'])} |\n"
+        )
     return "".join(parts)
 
 
@@ -79,7 +81,13 @@ def help_of(command: click.Command, path: str) -> str:
     return f"\n```text\n{text}\n```\n"
 
 
-PAGES = {"layers.md": layers, "recipes.md": recipes, "commands.md": commands}
+def errors() -> str:
+    from vnasdsl.cli.error_index import error_index
+
+    return error_index()
+
+
+PAGES = {"layers.md": layers, "recipes.md": recipes, "commands.md": commands, "errors.md": errors}
 
 
 def main(check: bool) -> int:
