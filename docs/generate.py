@@ -28,7 +28,8 @@ def layers() -> str:
 
     parts = [
         NOTE,
-        "# Layers\n\nEvery layer of the language. Sizes go along frames, rows and columns; shapes leave the batch out.\n",
+        "# Layers\n\nEvery layer of the language. Sizes go along frames, rows and columns; shapes leave the batch"
+        " out.\n",
     ]
     for layer in CATALOGUE.values():
         body = " { ... }" if layer.wraps else ""
@@ -45,9 +46,9 @@ def recipes() -> str:
     from vnasdsl.train.recipes import recipe_keys
 
     intro = (
-        "# Recipes\n\nThe keys of `search`, `retrain` and `evaluate` recipes, and of the calls that stand in them. Any of them"
-        " can be set from the command line: `--set epochs=20`, `--set weights.lr=0.05`. Defaults are those of the appendix"
-        " of Zhou et al. 2021 (A.1) where it gives one.\n"
+        "# Recipes\n\nThe keys of `search`, `retrain` and `evaluate` recipes, and of the calls that stand in them."
+        " Any of them can be set from the command line: `--set epochs=20`, `--set weights.lr=0.05`."
+        " Defaults are those of the appendix of Zhou et al. 2021 (A.1) where it gives one.\n"
     )
     parts = [NOTE, intro]
     owner = None
