@@ -31,6 +31,8 @@ WIDTH = 120
 STEP = 4
 WIDTHS = ("in_channels", "channels", "groups", "features")
 """Roles whose values are numbers of channels: one argument can serve several of them."""
+LONGEST = 76
+"""Characters of an expression in a forward method: with its indentation and a shape behind it a line fits `WIDTH`."""
 LOOP_VARIABLES = "ijklmn"
 LOCAL_NAMES = frozenset(("self", "x", "super", "range", "nn", *LOOP_VARIABLES))
 """Names that a constructor uses itself."""
@@ -349,9 +351,7 @@ class _ClassMaker:
             for steps in zip(*(line.steps for line in parallel), strict=True):
                 first = steps[0]
                 if isinstance(first, FunctionStep):
-                    if first.expression.startswith("{x}") and current.startswith("shortcut"):
-                        current = f"({current})"
-                    current = first.expression.format(x=current)
+                    current = _applied(first.expression, current, out)
                 elif isinstance(first, ResidualStep):
                     if current != "x":
                         out.append(f"x = {current}")
@@ -365,7 +365,7 @@ class _ClassMaker:
                     attr = first.attr
                     document = self.module(steps)
                     init.append(text(document, 8, f"self.{attr} = "))
-                    current = f"self.{attr}({current})"
+                    current = _applied(f"self.{attr}({{x}})", current, out)
             if current != "x":
                 shape = self._shape(parallel)
                 out.append(f"x = {current}{shape}")
@@ -466,6 +466,16 @@ def _replace_text(document: Document, old: str, new: str) -> Document:
     if isinstance(document, (list, tuple)):
         return [_replace_text(part, old, new) for part in document]
     return document
+
+
+def _applied(expression: str, current: str, out: list[str]) -> str:
+    """The expression of what came before; a line that would get too long goes to `out` first."""
+    if current != "x" and len(expression) + len(current) > LONGEST:
+        out.append(f"x = {current}")
+        current = "x"
+    if expression.startswith("{x}") and current.startswith("shortcut"):
+        current = f"({current})"
+    return expression.format(x=current)
 
 
 def _merge_return(statements: list[str]) -> list[str]:

@@ -110,7 +110,7 @@ class UnitBuilder:
         return Unit(name, built, shape, after, doc, macs=macs)
 
     def group(self, group: Group, shape: Shape, path: str) -> Unit:
-        name = group.block or "_".join(item.label for item in group.items)
+        name = group.block or ("_".join(item.label for item in group.items) if len(group.items) <= 4 else "chain")
         doc = f"{group.block}({', '.join(n for n, _ in group.bound)})" if group.bound else group.block or ""
         unit = self.unit(name, doc, list(group.lines), shape, path)
         if group.block:

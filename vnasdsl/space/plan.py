@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.space.assign import assignments
-from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Segment, Wrap, choices
+from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Segment, Wrap, choices, label_text
 from vnasdsl.space.shapes import Analysis
 
 TAIL = "tail"
@@ -171,6 +171,11 @@ class _Builder:
             label = ",".join(f"{choice.rpartition('.')[2]}={option}" for choice, option in made)
             if any(label == state.label for state in states):
                 label = ",".join(f"{choice}={option}" for choice, option in made)
+            parts = {label_text(state.label) for state in states}  # by which the states' weights are named
+            base, count = label, 1
+            while label_text(label) in parts:
+                count += 1
+                label = f"{base}#{count}"
             states.append(PlanState(label, made, tuple(heads), (), after, after))
         self.stages.append(PlanStage(name or self.input_name, head, tuple(states)))
         if rest:
