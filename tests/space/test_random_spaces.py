@@ -59,8 +59,8 @@ def test_every_network_lies_in_its_space_and_can_be_read_again(made: Made) -> No
         assert layers(space.choose(loaded.choices_in(space))) == layers(network)
 
 
-@given(spaces())
-@examples(30)
+@given(spaces(most=16))
+@examples(20)
 def test_fixing_keeps_names_and_leaves_what_it_says(made: Made) -> None:
     space = read(made.text)
     names = {c.name: set(c.options) for c in space.choices}
