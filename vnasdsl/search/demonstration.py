@@ -122,7 +122,7 @@ def demonstrate(
         each["no temporal operations"],
     )
     metrics = {job.name: RunFolder(job.out).metrics() for job in jobs}
-    curves = folder.write("training.png", training_png(metrics, [row.name for row in randoms]))
+    curves = folder.write("training.png", training_png(metrics, [row.name for row in randoms], "random"))
     pictures = (out / "search" / "curves.png", out / "search" / "paths.png", curves)
     evaluation: Any = recipes["retrain"]
     seconds = time.monotonic() - began

@@ -68,10 +68,12 @@ def curves_png(metrics: Sequence[Mapping[str, Any]], warmup: int) -> bytes:
     return _png(figure)
 
 
-def training_png(runs: Mapping[str, Sequence[Mapping[str, Any]]], faint: Sequence[str] = ()) -> bytes:
+def training_png(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]], faint: Sequence[str] = (), crowd: str = "others"
+) -> bytes:
     """Training loss and accuracy of several networks, by epoch, as PNG.
 
-    runs: name to lines of metrics.jsonl; faint: names that stand for a crowd, drawn alike in grey.
+    runs: name to lines of metrics.jsonl; faint: names that are drawn alike in grey, as a `crowd`.
     """
     from matplotlib.figure import Figure
 
@@ -82,7 +84,7 @@ def training_png(runs: Mapping[str, Sequence[Mapping[str, Any]]], faint: Sequenc
         for name, metrics in runs.items():
             points = [record["epoch"] for record in metrics], [record[key] * factor for record in metrics]
             if name in faint:
-                axis.plot(*points, color="#aaaaaa", linewidth=1, label=name if name == faint[0] else None, zorder=1)
+                axis.plot(*points, color="#aaaaaa", linewidth=1, label=crowd if name == faint[0] else None, zorder=1)
             else:
                 axis.plot(*points, color=next(colours), linewidth=2, label=name)
         _finish(axis, f"{title} on training clips", unit, 0)
