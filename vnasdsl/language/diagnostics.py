@@ -99,6 +99,13 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
+def suggest_file(name: str, known: Iterable[str]) -> str | None:
+    """The known file name nearest to one that is not there; the suffix, which they share, does not count."""
+    stems = {file.rpartition(".")[0]: file for file in known}
+    near = suggest(name.rpartition(".")[0] or name, stems)
+    return None if near is None else stems[near]
+
+
 def guess(span: Span, word: str, known: Iterable[str], otherwise: str | None = None) -> Any:
     """What a diagnostic adds for a misspelt word: a fix that names the nearest known one, else the help `otherwise`."""
     name = suggest(word, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vnasdsl.language.diagnostics import error, suggest
+from vnasdsl.language.diagnostics import error, suggest_file
 from vnasdsl.language.limits import MAX_BYTES
 from vnasdsl.language.source import Source, Span
 
@@ -44,7 +44,7 @@ def _nearest(path: Path) -> str | None:
         names = sorted(file.name for file in path.parent.glob("*.vns"))
     except OSError:
         return None
-    near = suggest(path.name, names)
+    near = suggest_file(path.name, names)
     return None if near is None else f"did you mean `{path.parent / near}`?"
 
 

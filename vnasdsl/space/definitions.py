@@ -178,7 +178,7 @@ class Definitions:
                 if p.name in CATALOGUE or p.name in WORDS:
                     what = "a layer" if p.name in CATALOGUE else "a word of the language"
                     message = f"`{p.name}` cannot be the name of a parameter: it is {what}"
-                    raise error("E0205", message, place, help=f"for instance `{p.name}_1`")
+                    raise error("E0205", message, place, help=f"a name such as `{p.name}_1` would do")
             except VnsError as fault:
                 found += fault.diagnostics
         return found
@@ -205,7 +205,8 @@ class Definitions:
                 case tree.Input() if not where:
                     found += self._check_arguments(statement.value)
                 case tree.Require() if not where:
-                    found += self._check_value(statement.condition.right, names)
+                    if isinstance(statement.condition.left, tree.Name):
+                        found += self._check_value(statement.condition.right, names)
                 case tree.Out():
                     found.append(_unsupported("`out`", statement.span))
                 case _:

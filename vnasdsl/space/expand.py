@@ -314,6 +314,7 @@ class Expander:
         key = (block.name, repr(known))  # not the values themselves: 1, 1.0 and true are equal
         if key not in self.lines:
             self.open.append(block.name)
+            known_faults = len(self.faults)
             try:
                 statements = [substitute(s, values) for s in block.body]
                 self.lines[key] = self.body(statements, self.namer(block.body))  # type: ignore[arg-type]
@@ -321,6 +322,7 @@ class Expander:
                 raise error("E0108", f"blocks use blocks more than {DEEPEST} deep", call.span) from None
             finally:
                 self.open.pop()
+                self.faults[known_faults:] = [_used_at(fault, call.span) for fault in self.faults[known_faults:]]
         group = Group(label, self.lines[key], call.span, block.name, known, self.closed(call))
         if self.depth(group) > DEEPEST:
             raise error("E0108", f"blocks use blocks more than {DEEPEST} deep", call.span)
@@ -363,6 +365,15 @@ def _used_in(fault: Diagnostic, call: tree.Call, blocks: Sequence[str]) -> Diagn
         return fault
     used = Label(layer, f"used by this layer of `{blocks[-1]}`")
     return replace(fault, secondary=(*fault.secondary, used))
+
+
+def _used_at(fault: Diagnostic, use: Span) -> Diagnostic:
+    """A fault inside a block with the use of the block whose values lead to it; faults of names need none."""
+    place = fault.primary.span if fault.primary else use
+    inside = place.source is use.source and use.start <= place.start < use.end
+    if inside or fault.secondary or fault.code.startswith("E02"):
+        return fault
+    return replace(fault, secondary=(Label(use, "in this use of the block"),))
 
 
 def _computed(value: tree.Expression) -> bool:

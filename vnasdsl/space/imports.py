@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Fix, VnsError, error, suggest
+from vnasdsl.language.diagnostics import Diagnostic, Fix, VnsError, error, suggest_file
 from vnasdsl.language.files import read_source
 from vnasdsl.language.parser import parse_and_go_on
 from vnasdsl.project import project_root
@@ -92,7 +92,7 @@ def _nearest(item: tree.Import, target: Path) -> Any:
     folder, _, name = item.path.value.rpartition("/")
     own = Path(item.span.source.name).name
     files = sorted(path.name for path in target.parent.glob("*.vns")) if target.parent.is_dir() else []
-    near = suggest(name, [file for file in files if file != own])
+    near = suggest_file(name, [file for file in files if file != own])
     if near is None:
         return {"help": "the path is taken from the folder of this file"}
     path = f"{folder}/{near}" if folder else near

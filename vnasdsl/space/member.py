@@ -229,7 +229,7 @@ def _leaves(matcher: Matcher, mine: Segment, theirs: Segment, claim: tree.Name) 
     if place in complete:
         expected.append("the end of the stage" if mine.name else "the end")
     where = f"stage `{mine.name}` of space `{claim.id}`" if mine.name else f"space `{claim.id}`"
-    help = f"expected {' or '.join(expected)}"
+    help = f"expected {', '.join(expected[:-1])}{' or ' if len(expected) > 1 else ''}{expected[-1]}"
     if place >= len(matcher.row):
         return _outside(f"{where} goes on behind this", _last(mine), claim, help, "ends too early here")
     token = matcher.row[place]

@@ -147,7 +147,8 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
         return value
 
     def outside(expected: str) -> Exception:
-        message = f"`{parameter.name}` of `{owner.name}` must be {expected}, found {show_value(value)}"
+        shown = f"{value:,}" if isinstance(value, int) else f"`{show_value(value)}`"
+        message = f"`{parameter.name}` of `{owner.name}` must be {expected}, found {shown}"
         return error("E0303", message, span)
 
     match parameter.kind:
