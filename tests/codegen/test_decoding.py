@@ -28,7 +28,7 @@ space s {
     space = read(text)
     model = supernet(space)
     shape = trellis(space)
-    (state, other) = shape.stages[0].states
+    state = shape.stages[0].states[0]
     assert [m.name for m in state.mixtures] == [
         "a[c=4].stack.number",
         "a[c=4].stack[0].op",
