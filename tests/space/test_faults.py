@@ -270,7 +270,7 @@ network small : wide {
 @pytest.mark.parametrize(
     ("old", "new", "column", "message", "help"),
     [
-        ("conv(16, ", "conv(24, ", 14, "`conv(24, 3x3x3)` leaves stage", "expected `conv(16, 3x3x3)` or `conv(32, 3x3x3)`"),
+        ("conv(16, ", "conv(24, ", 14, "`conv(24, 3x3x3)`", "expected `conv(16, 3x3x3)` or `conv(32, 3x3x3)`"),
         ("relu }", "relu -> bn }", 47, "`bn` leaves stage `s1` of space `wide`", "expected the end of the stage"),
         ("bn -> relu", "bn", 33, "stage `s1` of space `wide` goes on behind this", "expected `relu`"),
         ("bn -> relu", "relu -> bn", 33, "`relu` leaves stage `s1` of space `wide`", "expected `bn`"),

@@ -15,6 +15,7 @@ from vnasdsl.language.diagnostics import Diagnostic, VnsError, arrange, error
 from vnasdsl.language.lexer import CLOSING, END, OPENING, Token, Tokens, grammar
 from vnasdsl.language.limits import MAX_DEPTH, MAX_RECOVERIES, MAX_STACK
 from vnasdsl.language.source import Source, Span
+from vnasdsl.language.syntax_context import Context
 from vnasdsl.language.wording import DEFINITION_TYPES
 
 __all__ = ["accepted", "parse", "parse_expression", "parse_partial", "parse_tokens"]
@@ -160,7 +161,7 @@ class _Run:
 
     def _recover(self, index: int) -> int:
         """Reports the fault at a token and returns the place to go on from."""
-        context = syntax_errors.Context(self.tokens, index, self.start, [place for place, *_ in self.open], self.takes)
+        context = Context(self.tokens, index, self.start, [place for place, *_ in self.open], self.takes)
         fault = syntax_errors.explain(context)
         here = self.items[index].span.line
         if here != self.silent_line or fault.to_top:

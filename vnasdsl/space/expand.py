@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeAlias
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, error
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
@@ -24,14 +23,20 @@ from vnasdsl.space.elements import (
     Segment,
     Wrap,
     children,
-    label_text,
     poison,
     relabel,
 )
 from vnasdsl.space.names import Namer, check_name, two_alike
-from vnasdsl.space.values import COMPARISON, coerce, evaluate, expression_of, number, substitute, unsupported
-
-OpenChoice: TypeAlias = tree.Choice | tree.Range
+from vnasdsl.space.options import (
+    MOST_OPTIONS,
+    OpenChoice,
+    check_distinct,
+    first_choice,
+    option_expressions,
+    replace_node,
+    too_many_options,
+)
+from vnasdsl.space.values import COMPARISON, coerce, evaluate, expression_of, number, substitute
 
 MOST_LAYERS = 200_000
 """Layers that one space may expand to, every option of every choice counted."""
@@ -39,8 +44,6 @@ DEEPEST = 120
 """Levels of layers in blocks, residuals, copies and choices: keeps every recursive walk far from Python's limit."""
 MOST_CALLS = 15_000
 """Calls that one file may expand to: a call with several choices is expanded once for every combination of them."""
-MOST_OPTIONS = 1_000
-"""Options of one choice."""
 
 
 NO_LAYERS = "it ends with a classifier such as `pool -> linear(classes)`"
@@ -183,25 +186,8 @@ class Expander:
             raise too_many_options(len(choice.options), choice.span)
         inner = Namer()
         options = tuple(Option(print_inline(o), self.part(o, inner), o.span) for o in choice.options)
-        self.distinct(options)
+        check_distinct(options)
         return Alternatives(label, "op", "op", options, choice.span)
-
-    def distinct(self, options: Sequence[Option]) -> None:
-        """Raises: VnsError E0204 for two options that are alike once they are written as names."""
-        seen: dict[str, Option] = {}
-        for option in options:
-            name = label_text(option.text)
-            if name in seen:
-                first = seen[name]
-                if first.text == option.text:
-                    message, help = f"option `{option.text}` stands here twice", "leave one of the two out"
-                else:
-                    message = f"options `{first.text}` and `{option.text}` would have one name: `{name}`"
-                    help = "weights and choices are named by the letters and digits of an option: make these differ"
-                assert option.span is not None and first.span is not None
-                again, once = Label(option.span), (Label(first.span, "first here"),)
-                raise VnsError(Diagnostic("E0204", message, again, secondary=once, help=help))
-            seen[name] = option
 
     def repeat(self, expression: tree.Binary, label: str) -> Element:
         """`N * x`: N copies, each with its own weights and choices; a choice of N is a choice of kind `number`."""
@@ -212,7 +198,7 @@ class Expander:
                 count = replace_node(expression.left, open_choice, value)
                 copies = self.repeat(replace(expression, left=count), "")
                 options.append(Option(print_inline(value), copies, value.span))
-            self.distinct(options)
+            check_distinct(options)
             return Alternatives(label, "number", "number", tuple(options), open_choice.span)
         count = evaluate(expression.left)
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
@@ -269,7 +255,7 @@ class Expander:
             )
             element = self.call(replace(call, arguments=arguments), Namer(), "")
             options.append(Option(print_inline(value), element, value.span))
-        self.distinct(options)
+        check_distinct(options)
         kind = self.definitions.kind_of(call.function, parameter)
         return Alternatives(label, parameter, kind, tuple(options), choice.span)
 
@@ -378,59 +364,3 @@ def _used_at(fault: Diagnostic, use: Span) -> Diagnostic:
 
 def _computed(value: tree.Expression) -> bool:
     return any(isinstance(n, (tree.Binary, tree.Conditional, tree.Name)) for n in nodes(value))
-
-
-def first_choice(expression: tree.Expression) -> OpenChoice | None:
-    """The first choice in an expression, or None."""
-    for node in nodes(expression):
-        if isinstance(node, (tree.Choice, tree.Range)):
-            return node
-        if isinstance(node, tree.Pick):
-            raise unsupported("`pick`", node.span)
-    return None
-
-
-def option_expressions(choice: OpenChoice) -> tuple[tree.Expression, ...]:
-    """The options of a choice between values; a range between whole numbers is the choice of each of them."""
-    if isinstance(choice, tree.Choice):
-        flat: list[tree.Expression] = []
-        for option in choice.options:
-            flat += option_expressions(option) if isinstance(option, (tree.Choice, tree.Range)) else (option,)
-        return tuple(flat)
-    low, high = number(choice.low), number(choice.high)
-    if isinstance(low, float) or isinstance(high, float):
-        raise unsupported("a range over real numbers", choice.span)
-    if low > high:
-        message = f"the range `{low}..{high}` is empty"
-        raise error("E0303", message, choice.span, fix=Fix(choice.span, f"{high}..{low}", f"write `{high}..{low}`"))
-    if high - low >= MOST_OPTIONS:
-        raise too_many_options(int(high - low) + 1, choice.span)
-    return tuple(expression_of(n, choice.span) for n in range(int(low), int(high) + 1))
-
-
-def too_many_options(count: int, span: Span) -> VnsError:
-    message = f"this choice has {count:,} options: at most {MOST_OPTIONS:,} are allowed"
-    return error("E0507", message, span, help="name the few values that are worth trying, such as `16 | 32 | 64`")
-
-
-def replace_node(node: tree.Expression, old: tree.Node, new: tree.Expression) -> tree.Expression:
-    """The same expression with one node (this very object) replaced."""
-    if node is old:
-        return new
-    match node:
-        case tree.Tuple() | tree.List():
-            return replace(node, items=tuple(replace_node(item, old, new) for item in node.items))
-        case tree.Negative():
-            return replace(node, operand=replace_node(node.operand, old, new))
-        case tree.Binary() | tree.Compare():
-            return replace(node, left=replace_node(node.left, old, new), right=replace_node(node.right, old, new))
-        case tree.Conditional():
-            test = replace_node(node.test, old, new)
-            assert isinstance(test, tree.Compare)
-            return replace(
-                node,
-                then=replace_node(node.then, old, new),
-                test=test,
-                otherwise=replace_node(node.otherwise, old, new),
-            )
-    return node

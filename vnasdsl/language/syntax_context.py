@@ -1,0 +1,64 @@
+"""Where the parser met a token that no rule takes, and what it is told to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from vnasdsl.language.diagnostics import Diagnostic
+from vnasdsl.language.lexer import END, Token, Tokens
+
+
+class Fault(NamedTuple):
+    """A diagnostic and how to go on: with the tokens `instead` in place of `removed` ones, from the top of the file, or
+    (neither given) behind the statement."""
+
+    diagnostic: Diagnostic
+    instead: tuple[str, ...] | None = None
+    removed: int = 0
+    to_top: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """The place of a fault: the tokens, which one was refused, what was being read, the open brackets' places."""
+
+    tokens: Tokens
+    index: int
+    start: str
+    open: Sequence[int]
+    takes: Callable[[Sequence[str]], bool]
+
+    @property
+    def token(self) -> Token:
+        return self.tokens.items[self.index]
+
+    @property
+    def before(self) -> Token | None:
+        return self.tokens.items[self.index - 1] if self.index else None
+
+    @property
+    def innermost(self) -> str | None:
+        return self.tokens.items[self.open[-1]].type if self.open else None
+
+    @property
+    def line_ended(self) -> bool:
+        """Whether the line ended too early: at a line end, or after a sign that made the parser look further."""
+        if self.token.type in ("NEWLINE", END):
+            return True
+        if self.before is None or self.before.type in ("NEWLINE", "LBRACE"):
+            return False
+        return self.innermost in (None, "LBRACE") and self.tokens.starts_line(self.index)
+
+    def works(self, instead: Sequence[str], removed: int) -> bool:
+        """Whether the text could go on for two more tokens after a repair."""
+        rest = [token.type for token in self.tokens.items[self.index + removed : self.index + removed + 2]]
+        return self.takes([*instead, *rest])
+
+    def repaired(self, diagnostic: Diagnostic, *repairs: tuple[tuple[str, ...], int]) -> Fault:
+        """The fault with the first repair that works, or none."""
+        for instead, removed in repairs:
+            if self.works(instead, removed):
+                return Fault(diagnostic, instead, removed)
+        return Fault(diagnostic)
