@@ -135,4 +135,4 @@ def test_size_is_bounded() -> None:
     for text, what in (("a" * (1 << 20) + "a", "characters"), ("a " * 250_000, "words and signs")):
         with pytest.raises(VnsError, match=what) as caught:
             parse(Source("large", text))
-        assert [d.code for d in caught.value.diagnostics] == ["E0108"]
+        assert [d.code for d in caught.value.diagnostics] == ["E0105"]

@@ -9,6 +9,7 @@ from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, suggest
 from vnasdsl.language.lexer import END, OPENING, Tokens
 from vnasdsl.language.source import Span
 from vnasdsl.language.syntax_context import Context, Fault
+from vnasdsl.language.syntax_habits import habits
 from vnasdsl.language.wording import (
     COMPARISONS,
     DEFINITION_TYPES,
@@ -287,7 +288,10 @@ def _statement_at_top(c: Context) -> Iterator[Fault]:
         near = suggest(token.text, _DEFINITIONS) if token.type == "NAME" else None
         fix = Fix(token.span, near, f"did you mean `{near}`?") if near else None
         help = "is there a `}` too many before this line?" if token.span.column > 1 and not near else None
-        yield Fault(_error(message, token.span, "only definitions stand outside of braces", help=help, fix=fix))
+        before = [t for t in c.tokens.items[:first] if t.type != "NEWLINE"][-1:]
+        closing = [Label(t.span, "closes the definition") for t in before if t.type == "RBRACE" and help]
+        label = Label(token.span, "only definitions stand outside of braces")
+        yield Fault(Diagnostic("E0101", message, label, secondary=tuple(closing), help=help, fix=fix))
 
 
 _RULES: tuple[Callable[[Context], Iterator[Fault]], ...] = (
@@ -295,6 +299,7 @@ _RULES: tuple[Callable[[Context], Iterator[Fault]], ...] = (
     _missing_parenthesis,
     _stray_brace,
     _wrong_bracket,
+    habits,
     _bad_string,
     _bad_name,
     _bad_number,
