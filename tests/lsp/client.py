@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.support import ROOT, cli_environment
 
+DEADLINE = 120
 SNIPPETS = {"textDocument": {"completion": {"completionItem": {"snippetSupport": True}}}}
 
 
@@ -31,6 +33,10 @@ class Client:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        # A server that says nothing more ends, so that no test waits for ever.
+        self.watchdog = threading.Timer(DEADLINE, self.process.kill)
+        self.watchdog.daemon = True
+        self.watchdog.start()
         self.number = 0
         self.versions: dict[str, int] = {}
         self.published: dict[str, dict[str, Any]] = {}
@@ -115,11 +121,19 @@ class Client:
         found = self.request("textDocument/completion", **self.put(name, marked))
         return [item["label"] for item in found["items"]]
 
+    def move(self, folder: Path) -> None:
+        """Close every document and go on in another folder: a server takes long to start."""
+        for name in self.versions:
+            self.notify("textDocument/didClose", textDocument={"uri": self.uri(name)})
+        self.versions.clear()
+        self.folder = folder
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.request("shutdown")
             self.notify("exit")
-            self.process.wait(timeout=60)
+            self.process.wait(timeout=DEADLINE)
+        self.watchdog.cancel()
 
 
 def apply(text: str, edits: list[dict[str, Any]]) -> str:
