@@ -32,6 +32,8 @@ class Definitions:
     complete: bool = True
     """False when an import could not be read: names that are not known may stand there."""
     recursion: Recursion = field(init=False)
+    lines: set[str] = field(default_factory=set)
+    """The names of the lines and the input of the definition that is being checked."""
 
     def __post_init__(self) -> None:
         self.recursion = Recursion(self.blocks)
@@ -159,6 +161,7 @@ class Definitions:
 
     def _check_item(self, item: tree.Definition) -> list[Diagnostic]:
         found: list[Diagnostic] = []
+        self.lines = {node.name for node in nodes(item) if isinstance(node, (tree.Wire, tree.Input))}
         if isinstance(item, tree.Block):
             found += self._check_parameters(item)
             if item.tied:
@@ -246,6 +249,8 @@ class Definitions:
             if call.function in names:
                 message = f"expected a layer or a block, found the parameter `{call.function}`"
                 return [Diagnostic("E0305", message, Label(place, "this is a value"))]
+            if call.function in self.lines:
+                return [_unsupported(f"reading the line `{call.function}` by its name", place)]
             if not self.complete:
                 return []
             help = "define a block of this name, or import the file that does"

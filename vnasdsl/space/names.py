@@ -25,7 +25,7 @@ MODULE_ATTRIBUTES = frozenset(
 # Methods of the generated supernet, and names that generated code uses itself.
 GENERATED = frozenset(
     """expected_macs weight_parameters choice_parameters probabilities path_probabilities mixture_probabilities
-    set_choices path_weights temperature stages branch_weights betas alphas choice chosen options macs ones
+    set_choices make_choices path_weights temperature stages branch_weights betas alphas choice chosen options macs ones
     torch nn self x Tensor tail append extend insert pop keys values items update clear""".split()
 )
 
@@ -77,13 +77,16 @@ class Namer:
                 self.faults += fault.diagnostics
             self.given.setdefault(wire.name, wire.name_span)
         self.used: set[str] = set()
+        self.tried: dict[str, int] = {}
 
     def label(self, base: str) -> str:
         """A label for a line without one, made from what stands there."""
-        name, count = base, 1
+        count = self.tried.get(base, 1)
+        name = base if count == 1 else f"{base}{count}"
         while name in self.used or name in self.given or name in MODULE_ATTRIBUTES or name in GENERATED:
             count += 1
             name = f"{base}{count}"
+        self.tried[base] = count  # all before it are taken, and stay so
         self.used.add(name)
         return name
 

@@ -191,7 +191,7 @@ class Space:
         """Every fault of shape, limit and claim. Errors come with severity "error"."""
         cost = self._cost
         found = [*self.faults, *self.analysis.diagnostics]
-        if cost is None or self.faults or self.analysis.failed:
+        if cost is None or self.faults or self.analysis.failed or self.analysis.unread:
             return found
         if self.size > MOST_NETWORKS:
             message = f"`{self.name}` has more than 10^{len(str(MOST_NETWORKS)) - 1} networks"
@@ -295,7 +295,11 @@ class Space:
         name = name or self.name
         items: list[tree.Definition] = []
         if self.kind == "network":
-            body = (self._input_line(), *statements(self.segments))
+            body: tuple[tree.Statement, ...]
+            if isinstance(self.syntax, tree.Network):  # as it is written: labels given by hand name its weights
+                body = tuple(self._input_line() if isinstance(s, tree.Input) else s for s in self.syntax.body)
+            else:
+                body = (self._input_line(), *statements(self.segments))
             claim = None
             if import_path is not None:
                 items.append(tree.Import(tree.String(import_path, span=span), span=span))
