@@ -167,3 +167,15 @@ def test_choices_that_make_no_network_are_refused() -> None:
     for way in ({}, {"s1.head.c": "5", "s2.head.c": "3"}, {"s1.head.c": "4", "s2.head.c": "3"}):
         with pytest.raises(ValueError):
             model.set_choices(way)
+
+
+def test_choices_that_make_no_network_leave_the_relaxation() -> None:
+    space = read(TEXT)
+    model = supernet(space).eval()
+    clips = torch.randn(2, 3, 4, 8, 8)
+    relaxed = model(clips)
+    made = {c.name: c.options[0] for c in space.choices}
+    for missing in made:
+        with pytest.raises(ValueError, match="choice|chosen"):
+            model.set_choices({name: option for name, option in made.items() if name != missing})
+        assert torch.equal(model(clips), relaxed)
