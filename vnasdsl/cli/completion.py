@@ -23,26 +23,32 @@ def command(shell: str) -> None:
       eval "$(vnasdsl completion zsh)"                    # in ~/.zshrc, behind compinit
       vnasdsl completion fish > ~/.config/fish/completions/vnasdsl.fish
     """
-    from vnasdsl.cli.main import cli
+    from vnasdsl.cli.main import COMPLETION_VARIABLE, cli
 
     made = get_completion_class(shell)
     assert made is not None
-    click.echo(made(cli, {}, "vnasdsl", "_VNASDSL_COMPLETE").source())
+    if shell == "bash":
+        # `FILE:NAME` is one word.
+        click.echo('COMP_WORDBREAKS="${COMP_WORDBREAKS//:/}"')
+    click.echo(made(cli, {}, "vnasdsl", COMPLETION_VARIABLE).source())
 
 
 # --------------------------------------------------- what is completed in arguments
 
 
-def complete_target(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Files, and the spaces and networks of one: `spaces/x3d3.vns:x3d3`."""
+def prepare(command: click.Command) -> None:
+    """Let the arguments of a command complete what they take, by their names."""
+    for parameter in command.params:
+        complete = COMPLETERS.get(str(parameter.name))
+        if complete is not None:
+            parameter.shell_complete = complete  # type: ignore[method-assign]
+
+
+def complete_target(context: click.Context, incomplete: str) -> list[CompletionItem]:
+    """Files and folders, and the spaces and networks of a file: `spaces/x3d3.vns:x3d3`."""
     path, colon, name = incomplete.rpartition(":")
     if colon and Path(path).is_file():
         return [CompletionItem(f"{path}:{known}") for known in _nets(Path(path)) if known.startswith(name)]
-    return complete_file(context, parameter, incomplete)
-
-
-def complete_file(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """.vns files and folders."""
     folder, slash, start = incomplete.rpartition("/")
     place = Path(folder + slash or ".")
     found = []
@@ -56,7 +62,14 @@ def complete_file(context: click.Context, parameter: click.Parameter, incomplete
     return found
 
 
-def complete_setting(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_name(context: click.Context, incomplete: str) -> list[CompletionItem]:
+    """The spaces and networks of the file that stands before."""
+    file = context.params.get("file")
+    names = _nets(Path(file)) if isinstance(file, str) else ()
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def complete_setting(context: click.Context, incomplete: str) -> list[CompletionItem]:
     """Keys of the command's recipe for `--set`: `epochs=`."""
     from vnasdsl.train.recipes import KINDS
 
@@ -66,6 +79,22 @@ def complete_setting(context: click.Context, parameter: click.Parameter, incompl
         for key, field in KINDS[str(kind)].model_fields.items():
             found.setdefault(key, field.description or "")
     return [CompletionItem(f"{key}=", help=doc) for key, doc in found.items() if key.startswith(incomplete)]
+
+
+def complete_code(context: click.Context, incomplete: str) -> list[CompletionItem]:
+    """Codes of errors and warnings."""
+    from vnasdsl.language.codes import CODES
+
+    return [CompletionItem(code) for code in CODES if code.lower().startswith(incomplete.lower())]
+
+
+COMPLETERS = {
+    **dict.fromkeys(("files", "file", "paths", "target", "targets", "space"), complete_target),
+    "name": complete_name,
+    "settings": complete_setting,
+    "code": complete_code,
+}
+"""By the name of the parameter."""
 
 
 def _nets(path: Path) -> Iterator[str]:

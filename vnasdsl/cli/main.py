@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from vnasdsl import __version__
 from vnasdsl.cli.errors import reporting
@@ -30,6 +32,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "completion": ("vnasdsl.cli.completion", "Print the completion script of a shell."),
     "demo": ("vnasdsl.cli.demo", "The whole chain on a small space, in minutes on a CPU."),
 }
+
+COMPLETION_VARIABLE = "_VNASDSL_COMPLETE"
+"""What the scripts of `vnasdsl completion` set when a shell asks."""
 
 HELP = """A declarative language for video networks and spaces of them.
 
@@ -55,7 +60,16 @@ class LazyGroup(click.Group):
             return None
         command = import_module(COMMANDS[cmd_name][0]).command
         assert isinstance(command, click.Command)
+        if COMPLETION_VARIABLE in os.environ:
+            from vnasdsl.cli.completion import prepare
+
+            prepare(command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names of commands from the table above, and the group's own options."""
+        names = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands from the table above, without importing any of them."""
