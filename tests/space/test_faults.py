@@ -252,6 +252,16 @@ def test_blocks_are_checked_though_nothing_uses_them(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("line", ["conv(8 | 16, 1x1x1) * bn", "conv(bn(1 | 2), 1x1x1)", "(2 | conv(8 | 9, 3)) * bn"])
+def test_a_choice_inside_a_misplaced_layer_ends(line: str, tmp_path: Path) -> None:
+    assert {code for _, code in places(tmp_path, SMALL.replace("conv(16, 3x3x3)", line))} == {"E0305"}
+
+
+@pytest.mark.parametrize("line", ["conv(16 */ 2, 3x3x3)", "2 */ bn", "bn if 1 <// 2 else bn"])
+def test_signs_that_were_put_right_have_no_meaning(line: str, tmp_path: Path) -> None:
+    assert places(tmp_path, SMALL.replace("conv(16, 3x3x3) -> bn", line)) == [(3, "E0101")]
+
+
 WIDE = """\
 space wide {
   input clip = video(frames=8, size=32, classes=10)

@@ -16,6 +16,8 @@ from vnasdsl.language.source import Span
 
 MAGNITUDES = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _LONGEST = len(str(MAX_NUMBER)) + 1
+_OPERATORS = ("+", "-", "*", "//")
+_COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _TOO_LARGE = MAX_NUMBER * 10
 
 Children = list[Any]
@@ -163,10 +165,13 @@ class Builder:
 
     def compare(self, children: Children) -> tree.Compare:
         left, operator, right = children
-        return tree.Compare(operator.text, left, right, span=_span(children))
+        sign = operator.text if operator.text in _COMPARISONS else "<="
+        return tree.Compare(sign, left, right, span=_span(children))
 
-    def binary(self, children: Children) -> tree.Binary:
+    def binary(self, children: Children) -> tree.Binary | tree.Gap:
         left, operator, right = children
+        if operator.text not in _OPERATORS:  # put in by a repair, with the text of what stood there
+            return tree.Gap(span=_span(children))
         return tree.Binary(operator.text, left, right, span=_span(children))
 
     def range_of(self, children: Children) -> tree.Range:

@@ -24,6 +24,8 @@ def first_choice(expression: tree.Expression) -> OpenChoice | None:
     for node in nodes(expression):
         if isinstance(node, (tree.Choice, tree.Range)):
             return node
+        if isinstance(node, (tree.Call, tree.Gap)):
+            raise VnsError(())  # said already, by the check of names: no choice is taken out of a layer
         if isinstance(node, tree.Pick):
             raise unsupported("`pick`", node.span)
     return None

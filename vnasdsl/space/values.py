@@ -72,6 +72,8 @@ def evaluate(expression: tree.Expression) -> Value:
             test = expression.test
             holds = COMPARISON[test.op](number(test.left), number(test.right))
             return evaluate(expression.then if holds else expression.otherwise)
+        case tree.Gap():
+            raise VnsError(())  # said already, by the parser
         case tree.Pick():
             raise unsupported("`pick`", expression.span)
         case tree.List():
