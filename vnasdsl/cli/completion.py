@@ -41,7 +41,7 @@ def prepare(command: click.Command) -> None:
     for parameter in command.params:
         complete = COMPLETERS.get(str(parameter.name))
         if complete is not None:
-            parameter.shell_complete = complete  # type: ignore[method-assign]
+            parameter.shell_complete = complete  # type: ignore[assignment, method-assign]
 
 
 def complete_target(context: click.Context, incomplete: str) -> list[CompletionItem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -90,7 +91,11 @@ class Server(LanguageServer):
     async def _examine(self, uri: str, pause: float) -> None:
         await asyncio.sleep(pause)
         text = self.documents.open[uri]
-        analysis = await asyncio.get_running_loop().run_in_executor(self.worker, self.analyser.analyse, text)
+        try:
+            analysis = await asyncio.get_running_loop().run_in_executor(self.worker, self.analyser.analyse, text)
+        except Exception:  # a bug of ours in one text must not end what is said about it and the others
+            logging.getLogger(__name__).exception("%s cannot be examined", uri)
+            analysis = Analysis(text, text.parsed[1])
         if self.documents.open.get(uri) is not text:
             return
         self.analyses[uri] = analysis

@@ -1,0 +1,82 @@
+"""Positions, places and robustness of the server's parts, without a process."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lsprotocol import types
+
+from tests.support import ROOT
+from vnasdsl.language.source import Source, Span
+from vnasdsl.lsp import completion, features, hover, navigation
+from vnasdsl.lsp.analysis import Analyser
+from vnasdsl.lsp.documents import Documents
+from vnasdsl.lsp.positions import offset, position, units
+
+ENCODINGS = ["utf-8", "utf-16", "utf-32"]
+
+
+@given(st.text(alphabet="ab\n🎬é", max_size=40), st.sampled_from(ENCODINGS))
+def test_positions_go_there_and_back(text: str, encoding: str) -> None:
+    source = Source("x", text)
+    for place in range(len(text) + 1):
+        assert offset(source, position(source, place, encoding), encoding) == place
+
+
+def test_positions_outside_of_the_text() -> None:
+    source = Source("x", "a🎬\nb")
+    assert offset(source, types.Position(0, 99), "utf-16") == 2
+    assert offset(source, types.Position(9, 0), "utf-16") == 4
+    assert [units("a🎬é", encoding) for encoding in ENCODINGS] == [7, 4, 3]
+
+
+def project(folder: Path) -> tuple[Documents, Analyser]:
+    (folder / "pyproject.toml").write_text("", encoding="utf-8")
+    documents = Documents()
+    return documents, Analyser(documents)
+
+
+def test_what_is_kept_of_other_spaces_stands_at_its_new_place(tmp_path: Path) -> None:
+    documents, analyser = project(tmp_path)
+    uri = (tmp_path / "x.vns").as_uri()
+    space = "space {} {{\n  input clip = video(frames=8, size=32)\n  conv(8, 1x3x3) -> pool -> linear({})\n}}\n"
+    text = space.format("a", "classes") + space.format("b", "7")
+    first = analyser.analyse(documents.put(uri, text, 1))
+    second = analyser.analyse(documents.put(uri, "# 🎬\n\n" + text.replace("8, 1x3x3", "16, 1x3x3", 1), 2))
+    assert [d.message for d in first.diagnostics] == [d.message for d in second.diagnostics]
+    (fault,) = second.diagnostics
+    assert fault.primary is not None
+    assert fault.primary.span.line == 9
+    assert fault.primary.span.source is second.text.source
+    assert dict(first.sizes)["b"] is dict(second.sizes)["b"]
+    assert dict(first.sizes)["a"] is not dict(second.sizes)["a"]
+    assert [line.span.line for line in second.figures] == [5, 9]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_text_gets_answers(tmp_path: Path, seed: int) -> None:
+    documents, analyser = project(tmp_path)
+    (tmp_path / "x3d3.vns").write_bytes((ROOT / "spaces" / "x3d3.vns").read_bytes())
+    texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "spaces").glob("*.vns"))]
+    chance = random.Random(seed)
+    for version in range(12):
+        content = chance.choice(texts)[: chance.randrange(200, 1500)]
+        place = chance.randrange(len(content))
+        noise = chance.choice(["{", "}", "(", ")", "\n", "🎬", "stage ", "search a for b {", 'import "', "|", "=", ","])
+        content = content[:place] + noise + content[place + chance.randrange(3) :]
+        text = documents.put((tmp_path / "y.vns").as_uri(), content, version)
+        analysis = analyser.analyse(text)
+        everything = Span(text.source, 0, len(content))
+        features.diagnostics(documents, analysis, "utf-16")
+        features.code_actions(documents, analysis, everything, "utf-16")
+        features.inlay_hints(analysis, everything, "utf-16")
+        features.formatting(text, "utf-16")
+        for _ in range(8):
+            place = chance.randrange(len(content) + 1)
+            completion.candidates(documents, text, place)
+            hover.hover(documents, text, analysis, place)
+            navigation.definition(documents, text, place)
