@@ -176,6 +176,6 @@ def test_choices_that_make_no_network_leave_the_relaxation() -> None:
     relaxed = model(clips)
     made = {c.name: c.options[0] for c in space.choices}
     for missing in made:
-        with pytest.raises(ValueError, match="choice|chosen"):
+        with pytest.raises(ValueError, match=r"choice|chosen"):
             model.set_choices({name: option for name, option in made.items() if name != missing})
         assert torch.equal(model(clips), relaxed)
