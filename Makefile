@@ -8,7 +8,7 @@ PIP_ARGS ?=
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint check format clean
+.PHONY: help install demo test lint check docs format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ lint: $(STAMP) ## ruff, mypy and the import rules
 
 check: $(STAMP) ## the committed generated code is what the texts say
 	$(BIN)/vnasdsl compile --check spaces/*.vns -o generated
+
+docs: $(STAMP) ## the documentation site in build/site; pages made from code must be up to date
+	$(BIN)/python docs/generate.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 format: $(STAMP) ## lay out the Python code
 	$(BIN)/ruff check --fix-only
