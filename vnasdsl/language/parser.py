@@ -85,6 +85,9 @@ def parse_expression(source: Source) -> tree.Expression:
     return expression
 
 
+_COUNTED = frozenset({*OPENING, *CLOSING, "NEWLINE"})
+
+
 class _Run:
     """One pass over the tokens, with recovery.
 
@@ -117,16 +120,21 @@ class _Run:
         """The tree of what can be read, up to a place; faults go to `diagnostics`."""
         index = 0
         result: Any = None
-        while index < (len(self.items) if end is None else end):
+        state = self.parser.parser_state
+        states, feed = state.state_stack, state.feed_token  # looked up once: this loop is most of what parsing takes
+        end = len(self.items) if end is None else end
+        while index < end:
             token = self.items[index]
-            if len(self._states) > MAX_STACK:
+            kind = token.type
+            if len(states) > MAX_STACK:
                 raise error(TOO_DEEP, f"this is nested more than {MAX_DEPTH} deep", token.span)
             try:
-                result = self.parser.feed_token(token)
+                result = feed(token, kind == END)
             except UnexpectedToken:
                 index = self._recover(index)
                 continue
-            self._taken(token, index)
+            if kind in _COUNTED:
+                self._taken(token, index)
             index += 1
         if self.start == "module" and index > len(self.items):
             result = self._end()
