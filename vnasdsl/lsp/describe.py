@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Layer, Shape, show_shape, show_value
 from vnasdsl.show.numbers import count_words, span
@@ -57,12 +58,21 @@ def net_text(net: tree.Space | tree.Network, space: Space | None) -> str:
     """What a space or network is and costs, as Markdown."""
     claim = f" : {net.space.id}" if isinstance(net, tree.Network) and net.space is not None else ""
     lines = [code(f"{type(net).__name__.lower()} {net.name}{claim}"), comment_above(net)]
-    if space is not None and space._cost is not None:
+    cost = _cost(space) if space is not None else None
+    if space is not None and cost is not None:
         clip = f"{space.input.frames} frames of {space.input.size} x {space.input.size}"
-        lines.append(f"{cost_text(space.cost)}, input {clip}")
+        lines.append(f"{cost_text(cost)}, input {clip}")
         if space.kind == "space":
             lines.append(f"{count_words(space.size)} networks in {len(space.choices)} choices")
     return "\n\n".join(filter(None, lines))
+
+
+def _cost(space: Space) -> Cost | None:
+    """None where a line has a fault."""
+    try:
+        return space.cost
+    except VnsError:
+        return None
 
 
 def key_text(row: dict[str, str]) -> str:
