@@ -29,6 +29,8 @@ class Definitions:
     recipes: dict[str, tree.Recipe] = field(default_factory=dict)
     files: set[Path] = field(default_factory=set)
     """The files imported so far."""
+    imported: int = 0
+    """Characters in them."""
     complete: bool = True
     """False when an import could not be read: names that are not known may stand there."""
     recursion: Recursion = field(init=False)

@@ -38,7 +38,7 @@ from vnasdsl.space.options import (
 )
 from vnasdsl.space.values import COMPARISON, coerce, evaluate, expression_of, number, substitute
 
-MOST_LAYERS = 200_000
+MOST_LAYERS = 20_000
 """Layers that one space may expand to, every option of every choice counted."""
 DEEPEST = 120
 """Levels of layers in blocks, residuals, copies and choices: keeps every recursive walk far from Python's limit."""

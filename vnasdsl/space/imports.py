@@ -10,11 +10,14 @@ from typing import Any
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Fix, VnsError, error, suggest_file
 from vnasdsl.language.files import read_source
+from vnasdsl.language.limits import MAX_BYTES
 from vnasdsl.language.parser import parse_and_go_on
 from vnasdsl.project import project_root
 from vnasdsl.space.definitions import Definitions
 
 DEEPEST_IMPORT = 16
+MOST_FILES = 100
+"""Files that one text may import, directly or not."""
 
 
 ParseFile = Callable[[Path, str], tuple[tree.Module, tuple[Diagnostic, ...]]]
@@ -58,7 +61,7 @@ def _import(
     trail: tuple[Path, ...],
     parse_file: ParseFile,
 ) -> None:
-    """Raises: VnsError E0701, E0702, E0703 and the syntax faults of the imported file."""
+    """Raises: VnsError E0701 to E0705 and the syntax faults of the imported file."""
     span = item.path.span
     if here is None:
         help = "save it to a file, or define in it what it needs"
@@ -78,11 +81,20 @@ def _import(
     if target in into.files:
         return
     into.files.add(target)
+    if len(into.files) == MOST_FILES + 1:
+        help = "put blocks that belong together into one file"
+        raise error("E0705", f"more than {MOST_FILES} files are imported", span, help=help)
+    if len(into.files) > MOST_FILES or into.imported > MAX_BYTES:
+        raise VnsError(())  # said already
     shown = os.path.normpath(Path(item.span.source.name).parent / item.path.value)
     # A text may be known under another name than its path; then what it imports is too.
     known = Path(shown).is_file() or not Path(item.span.source.name).is_file()
     module, faults = parse_file(target, shown if known else str(target))
     found += faults
+    into.imported += len(module.source.text)
+    if into.imported > MAX_BYTES:
+        help = "import only the files that are needed"
+        raise error("E0705", f"the imported files have more than {MAX_BYTES:,} characters", span, help=help)
     collect(module, target, into, found, (*trail, here), parse_file)
     found += into.check(module.items)
 

@@ -28,11 +28,16 @@ GENERATED = frozenset(
     set_choices make_choices path_weights temperature stages branch_weights betas alphas choice chosen options macs ones
     torch nn self x Tensor tail append extend insert pop keys values items update clear""".split()
 )
+LONGEST_NAME = 60
+"""Characters of a name: it becomes a part of file names and of the names of weights."""
 
 
 def check_name(name: str, what: str, span: Span) -> None:
-    """Raise E0205 unless the name can stand in generated code as nothing but a name."""
+    """Raise E0205 unless the name can stand in generated code as nothing but a name, E0208 when it is too long."""
     why = None
+    if len(name) > LONGEST_NAME:
+        message = f"the name of a {what} has {len(name):,} characters: at most {LONGEST_NAME} are allowed"
+        raise error("E0208", message, span, help=f"for instance `{_harmless(name[:20])}`")
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         why = "it is a word of Python"
     elif name.startswith("_"):

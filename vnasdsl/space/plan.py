@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.layers.base import Shape, show_shape
-from vnasdsl.space.assign import assignments
+from vnasdsl.space.assign import Counter, assignments
 from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Segment, Wrap, choices, label_text
 from vnasdsl.space.shapes import Analysis
 
@@ -145,12 +145,12 @@ class _Builder:
         line = Group("", (first,), segment.body.span)
         rest = segment.body.lines[1:] if first else segment.body.lines
         states: list[PlanState] = []
+        if Counter().count(line) > MOST_STATES:
+            place = first[0].span.to(first[-1].span) if first else segment.body.span
+            message = f"stage `{name}` has more than {MOST_STATES} states"
+            help = "a state is one way of making the choices of the first line: offer fewer options"
+            raise error("E0508", message, place, help=help)
         for made, element in assignments(line, name):
-            if len(states) == MOST_STATES:
-                place = first[0].span.to(first[-1].span) if first else segment.body.span
-                message = f"stage `{name}` has more than {MOST_STATES} states"
-                help = "a state is one way of making the choices of the first line: offer fewer options"
-                raise error("E0508", message, place, help=help)
             assert isinstance(element, Group)
             heads = []
             shapes = set()

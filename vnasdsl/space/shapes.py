@@ -11,11 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, Severity
+from vnasdsl.language.diagnostics import Diagnostic, Label, Severity, error
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Applied, LayerError, Shape, show_shape
 from vnasdsl.space.elements import POISON, Alternatives, Element, Group, Op, Repeat, Segment, Wrap
+
+MOST_PLACES = 20_000
+"""Layers, each counted once for every shape that can reach it: what is worked out for one space."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class Analysis:
     def __init__(self, classes: int):
         self.classes = classes
         self.diagnostics: list[Diagnostic] = []
+        self.unread = False
+        """Whether some line could not be read; the fault was said where it was found."""
         self._known: dict[tuple[int, Shape], tuple[Element, Outcomes]] = {}
         self._applied: dict[tuple[int, Shape], tuple[Op, Applied | LayerError]] = {}
         self._sites: list[tuple[Span, str]] = []
@@ -75,9 +80,13 @@ class Analysis:
         return any(d.severity == "error" for d in self.diagnostics)
 
     def apply(self, op: Op, shape: Shape) -> Applied:
-        """A layer at a shape. Raises: LayerError."""
+        """A layer at a shape. Raises: LayerError; VnsError E0509 for too many shapes."""
         key = (id(op), shape)
         if key not in self._applied:
+            if len(self._applied) == MOST_PLACES:
+                message = f"up to here there are more than {MOST_PLACES:,} ways for a shape to reach a layer"
+                help = "every choice of channels or stride multiplies the shapes behind it: offer fewer options"
+                raise error("E0509", message, op.span, help=help)
             try:
                 self._applied[key] = (op, op.layer.apply(dict(op.arguments), shape, self.classes))
             except LayerError as fault:
@@ -137,6 +146,7 @@ class Analysis:
 
     def _op(self, op: Op, shape: Shape) -> Outcomes:
         if op.layer is POISON:
+            self.unread = True
             return {}
         try:
             applied = self.apply(op, shape)

@@ -174,7 +174,11 @@ class Space:
     @cached_property
     def _cost(self) -> Cost | None:
         """Least and greatest costs, or None when a shape does not fit; faults go to the analysis."""
-        outcomes = self.analysis.segments(self.segments, self.input.shape)
+        try:
+            outcomes = self.analysis.segments(self.segments, self.input.shape)
+        except VnsError as fault:
+            self.analysis.diagnostics += fault.diagnostics
+            return None
         wrong = [shape for shape in outcomes if shape != (self.input.classes,)]
         if wrong and self.segments and not self.analysis.failed:
             items = [item for segment in self.segments for item in segment.body.items]

@@ -34,7 +34,7 @@ space wide {
     Code(
         "E0502",
         "too many layers",
-        "Blocks and copies are written out while a text is compiled, with every option of every choice: 200,000 layers"
+        "Blocks and copies are written out while a text is compiled, with every option of every choice: 20,000 layers"
         " are the most. Networks for video have some hundreds. Copies of copies multiply, so look for a number that is"
         " larger than it was meant to be.",
         one("""\
@@ -165,6 +165,29 @@ space wide {
 space wide {
   input clip = video(frames=8, size=32, classes=10)
   stage s1 { conv(8..16, 3x3x3) -> bn -> relu }
+  pool -> linear(classes)
+}
+"""),
+    ),
+    Code(
+        "E0509",
+        "too many shapes",
+        "Shapes and costs are worked out for every shape that can reach a layer, and a choice of channels or stride"
+        " multiplies the shapes that reach the next choice. 20,000 pairs of a layer and a shape are the most; the"
+        " largest space of the paper has some hundreds. Offer fewer options.",
+        one("""\
+space wide {
+  input clip = video(frames=8, size=32, classes=10)
+  stage s1 { conv(1..200, 1x1x1) }
+  stage s2 { conv(1..200, 1x1x1) }
+  pool -> linear(classes)
+}
+"""),
+        one("""\
+space wide {
+  input clip = video(frames=8, size=32, classes=10)
+  stage s1 { conv(8 | 16, 1x1x1) }
+  stage s2 { conv(16 | 32, 1x1x1) }
   pool -> linear(classes)
 }
 """),

@@ -62,4 +62,17 @@ CODES = (
         | {"part18.vns": _BLOCKS},
         {MAIN: _importing("part1.vns"), "part1.vns": 'import "part2.vns"\n', "part2.vns": _BLOCKS},
     ),
+    Code(
+        "E0705",
+        "too many imports",
+        "A text may import 100 files, directly or through others, with 1,048,576 characters in them. Every file is read"
+        " and checked whenever the text is, so that more would only make it slow. Put blocks that belong together into"
+        " one file.",
+        {
+            MAIN: "".join(f'import "part{i}.vns"\n' for i in range(1, 102)) + _importing("blocks.vns"),
+            "blocks.vns": _BLOCKS,
+        }
+        | {f"part{i}.vns": "" for i in range(1, 102)},
+        _GOOD,
+    ),
 )

@@ -210,4 +210,22 @@ network small {
 }
 """),
     ),
+    Code(
+        "E0208",
+        "name too long",
+        "A name has at most 60 characters. It becomes a part of file names, of the names of weights and of lines of"
+        " generated code, which all have limits of their own. Choose a shorter one.",
+        one("""\
+network a_small_network_for_clips_of_eight_frames_with_ten_classes_and_one_layer {
+  input clip = video(frames=8, size=32, classes=10)
+  conv(16, 3x3x3) -> pool -> linear(classes)
+}
+"""),
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  conv(16, 3x3x3) -> pool -> linear(classes)
+}
+"""),
+    ),
 )

@@ -1,0 +1,151 @@
+"""`python -m tests.safety.fuzz --seconds 300`: any text gives diagnostics or success.
+
+Never a traceback, more than 2 seconds of CPU time in one command, or more than 512 MiB. What fails is saved with its
+seed; `--seed N --count 1` runs it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from tests.safety.texts import MAIN, Files, draw
+from vnasdsl.cli.main import cli
+
+CPU_SECONDS = 2.0
+MEMORY = 512 << 20
+COMMANDS = (
+    ("check",),
+    ("check", "--format", "json"),
+    ("check", "--format", "github"),
+    ("compile", "-o", "out", "--force", "--format", "concise"),
+    ("show",),
+    ("show", "--layers"),
+    ("show", "--json"),
+    ("show", "--emit", "tree"),
+    ("show", "--emit", "space"),
+    ("show", "--emit", "graph"),
+    ("fmt", "--diff"),
+    ("fmt",),
+)
+ALWAYS = ("check", "compile", "fmt", "show")
+
+
+class TooSlow(BaseException):
+    """Not an Exception, so that nothing catches it on the way."""
+
+
+def _too_slow(_signal: int, _frame: FrameType | None) -> None:
+    raise TooSlow
+
+
+@contextlib.contextmanager
+def cpu_limit(seconds: float) -> Iterator[None]:
+    before = signal.signal(signal.SIGPROF, _too_slow)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def run(arguments: list[str]) -> str | None:
+    """What is wrong with one run of the command; None when nothing is."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True)
+    status: object = 0
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), cpu_limit(CPU_SECONDS):
+            cli.main(arguments, prog_name="vnasdsl", standalone_mode=True)
+    except SystemExit as done:
+        status = done.code
+    except TooSlow:
+        return f"more than {CPU_SECONDS} seconds of CPU time"
+    except BaseException as fault:
+        return f"{type(fault).__name__}: {fault}"
+    written = out.buffer.getvalue().decode("utf-8")
+    if status not in (0, 1, None):
+        return f"exit status {status}\n{written[-3000:]}"
+    if "Traceback (most recent" in written and "this is a bug" in written:
+        return written[-3000:]
+    return None
+
+
+def commands(seed: int) -> list[tuple[str, ...]]:
+    """One form of each command."""
+    rng = random.Random(seed)
+    return [rng.choice([c for c in COMMANDS if c[0] == name]) for name in ALWAYS]
+
+
+def lay_out(files: Files, folder: Path) -> None:
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def try_one(seed: int, folder: Path) -> tuple[str, Files, str | None]:
+    """The kind and files of a seed, and what is wrong."""
+    kind, files = draw(seed)
+    lay_out(files, folder)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for command in commands(seed):
+            wrong = run([*command, MAIN])
+            if wrong is not None:
+                return kind, files, f"vnasdsl {' '.join(command)} {MAIN}: {wrong}"
+    finally:
+        os.chdir(before)
+    return kind, files, None
+
+
+def fuzz(seed: int, seconds: float, count: int | None, save: Path) -> tuple[int, int]:
+    """Seeds from `seed` on, until the time or the count is over. Returns: inputs tried, inputs that failed."""
+    os.environ.update(VNASDSL_TRACEBACK="1", NO_COLOR="1", COLUMNS="100")
+    start, tried, failed = time.monotonic(), 0, 0
+    while (count is None or tried < count) and time.monotonic() - start < seconds:
+        with tempfile.TemporaryDirectory() as folder:
+            kind, files, wrong = try_one(seed + tried, Path(folder))
+        if wrong is not None:
+            failed += 1
+            place = save / f"seed{seed + tried}"
+            shutil.rmtree(place, ignore_errors=True)
+            lay_out(files, place)
+            (place / "fault.txt").write_text(wrong, encoding="utf-8", errors="backslashreplace")
+            print(f"seed {seed + tried} ({kind}): {wrong}\nsaved in {place}\n", flush=True)
+        tried += 1
+    return tried, failed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--seed", type=int, help="the first seed [default: by the clock]")
+    parser.add_argument("--count", type=int, help="inputs to try at most")
+    parser.add_argument("--save", type=Path, default=Path("fuzz-failures"))
+    given = parser.parse_args()
+    seed = time.time_ns() % 10**12 if given.seed is None else given.seed
+    limit = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, limit))
+    print(f"seeds from {seed} on", flush=True)
+    tried, failed = fuzz(seed, given.seconds, given.count, given.save)
+    print(json.dumps({"seed": seed, "tried": tried, "failed": failed}))
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()
