@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from vnasdsl.codegen.classes import Classes, show
+from vnasdsl.codegen.classes import Classes
 from vnasdsl.codegen.literals import RESERVED_CLASSES, class_name, plain
+from vnasdsl.codegen.python import show
 from vnasdsl.codegen.render import render
 from vnasdsl.codegen.units import Line, SequenceStep, Unit, UnitBuilder, UnitStep
 from vnasdsl.layers.base import Shape

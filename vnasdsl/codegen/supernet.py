@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vnasdsl.codegen.classes import Classes, bracketed, show, text
+from vnasdsl.codegen.classes import Classes
 from vnasdsl.codegen.literals import RESERVED_CLASSES, class_name, literal, plain, quoted
 from vnasdsl.codegen.network import parameter_kinds
+from vnasdsl.codegen.python import bracketed, show, text
 from vnasdsl.codegen.render import render
 from vnasdsl.codegen.units import Line, ModuleStep, RepeatStep, Step, Unit, UnitBuilder, UnitStep
 from vnasdsl.language.layout import Document

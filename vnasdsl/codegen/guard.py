@@ -1,0 +1,87 @@
+"""The last look at generated code: nothing but classes of layers, whatever text they were made from.
+
+Everything is listed that may be there; what is not listed is refused. A refusal is a fault of vnasdsl, never of a
+user's text.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+IMPORTS = frozenset(
+    {"import math", "import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"}
+)
+BUILTINS = frozenset(
+    "ValueError bool dict enumerate float int isinstance len list max next range reversed str sum super tuple zip".split()
+)
+STATEMENTS = (
+    ast.Module, ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.Return, ast.Assign, ast.AnnAssign,
+    ast.For, ast.If, ast.While, ast.Raise, ast.Expr, ast.Pass, ast.Continue, ast.AugAssign, ast.Break,
+)  # fmt: skip
+EXPRESSIONS = (
+    ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Dict, ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.Compare,
+    ast.Call, ast.FormattedValue, ast.JoinedStr, ast.Constant, ast.Attribute, ast.Subscript, ast.Starred, ast.Name,
+    ast.List, ast.Tuple, ast.Slice,
+)  # fmt: skip
+PARTS = (
+    ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop, ast.comprehension, ast.arguments, ast.arg,
+    ast.keyword, ast.alias,
+)  # fmt: skip
+TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
+OF_MODULES = {
+    "torch": frozenset(
+        "as_tensor finfo no_grad nn ones softmax stack zeros zeros_like".split()
+    ),
+    "nn": frozenset(
+        """AdaptiveAvgPool3d AvgPool3d BatchNorm3d Conv3d Dropout Flatten Hardswish Identity Linear MaxPool3d Module
+        ModuleDict ModuleList Parameter ReLU Sequential""".split()
+    ),
+    "F": frozenset("adaptive_avg_pool3d avg_pool3d dropout hardswish max_pool3d relu".split()),
+    "math": frozenset("ceil exp log sqrt".split()),
+}
+"""What generated code may take from the modules it imports."""
+LARGEST_MODULE = 64 << 20
+
+
+def check_code(text: str) -> None:
+    """Raises: ValueError for anything that has no business there."""
+    if len(text) > LARGEST_MODULE:
+        raise ValueError("generated code is too large")
+    module = ast.parse(text)
+    for statement in module.body:
+        docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        alias = isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name)
+        if not (docstring or alias or isinstance(statement, TOP_LEVEL)):
+            raise ValueError(f"generated code runs something as it is imported: {ast.unparse(statement)[:80]}")
+    known = set(_defined(module)) | BUILTINS
+    for node in ast.walk(module):
+        if not isinstance(node, (*STATEMENTS, *EXPRESSIONS, *PARTS)):
+            raise ValueError(f"generated code has a {type(node).__name__}")
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and ast.unparse(node) not in IMPORTS:
+            raise ValueError(f"generated code has `{ast.unparse(node)}`")
+        if isinstance(node, ast.Name) and node.id not in known:
+            raise ValueError(f"generated code uses {node.id}")
+        if isinstance(node, ast.Attribute):
+            _check_attribute(node)
+
+
+def _check_attribute(node: ast.Attribute) -> None:
+    if isinstance(node.value, ast.Name) and node.value.id in OF_MODULES:
+        if node.attr not in OF_MODULES[node.value.id]:
+            raise ValueError(f"generated code uses {node.value.id}.{node.attr}")
+    elif node.attr.startswith("_") and ast.unparse(node) != "super().__init__":
+        raise ValueError(f"generated code uses .{node.attr}")
+
+
+def _defined(module: ast.Module) -> Iterator[str]:
+    """Every name that the module itself gives something, imports included."""
+    for node in ast.walk(module):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name

@@ -1,0 +1,71 @@
+"""What may stand in the places of a template: each place says by a filter what it is for, and a value that is no such
+thing is refused. A value that went through none of these filters cannot be rendered at all."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Callable
+from typing import Any
+
+ANNOTATION = r"(?:int|float|bool|str|tuple\[int(?:, int)*\])"
+SIGNATURE = re.compile(rf"(?:, [A-Za-z]\w*: {ANNOTATION})*", re.ASCII)
+NUMBER = re.compile(r"[0-9]{1,3}(?: [0-9]{3})*|[0-9]+", re.ASCII)
+
+
+class Checked(str):
+    """A text that a filter has let through."""
+
+
+def name(value: str) -> Checked:
+    """A name of Python."""
+    if not (value.isascii() and value.isidentifier()) or keyword.iskeyword(value):
+        raise ValueError(f"{value!r} is no name")
+    return Checked(value)
+
+
+def number(value: int | str) -> Checked:
+    """A whole number, perhaps in groups of three digits."""
+    text = str(value)
+    if not NUMBER.fullmatch(text):
+        raise ValueError(f"{value!r} is no number")
+    return Checked(text)
+
+
+def prose(value: str) -> Checked:
+    """Words for a comment or docstring: one line, with nothing that could end either."""
+    if not value.isprintable() or '"' in value or "\\" in value or "#" in value:
+        raise ValueError(f"{value!r} cannot stand in a comment or docstring")
+    return Checked(value)
+
+
+def signature(value: str) -> Checked:
+    """Parameters behind `self`: `, channels: int, stride: int`."""
+    if not SIGNATURE.fullmatch(value):
+        raise ValueError(f"{value!r} is no list of parameters")
+    return Checked(value)
+
+
+def statement(value: str) -> Checked:
+    """One assignment or `return`, perhaps over several lines, with comments."""
+    body = ast.parse(value).body
+    if len(body) != 1 or not isinstance(body[0], (ast.Assign, ast.Return)):
+        raise ValueError(f"{value!r} is not one assignment or return")
+    return Checked(value)
+
+
+FILTERS: dict[str, Callable[..., Checked]] = {
+    "name": name,
+    "number": number,
+    "prose": prose,
+    "signature": signature,
+    "statement": statement,
+}
+
+
+def only_checked(value: Any) -> Any:
+    """What Jinja calls for every value that is about to be written. Raises: TypeError for one without a filter."""
+    if not isinstance(value, Checked):
+        raise TypeError(f"a template writes {value!r} without saying what it is")
+    return value
