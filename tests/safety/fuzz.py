@@ -25,7 +25,6 @@ from types import FrameType
 from tests.safety.texts import MAIN, Files, draw
 from vnasdsl.cli.main import cli
 
-CPU_SECONDS = 2.0
 MEMORY = 512 << 20
 COMMANDS = (
     ("check",),
@@ -63,17 +62,17 @@ def cpu_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
-def run(arguments: list[str]) -> str | None:
+def run(arguments: list[str], cpu_seconds: float) -> str | None:
     """What is wrong with one run of the command; None when nothing is."""
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True)
     status: object = 0
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), cpu_limit(CPU_SECONDS):
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), cpu_limit(cpu_seconds):
             cli.main(arguments, prog_name="vnasdsl", standalone_mode=True)
     except SystemExit as done:
         status = done.code
     except TooSlow:
-        return f"more than {CPU_SECONDS} seconds of CPU time"
+        return f"more than {cpu_seconds} seconds of CPU time"
     except BaseException as fault:
         return f"{type(fault).__name__}: {fault}"
     written = out.buffer.getvalue().decode("utf-8")
@@ -97,7 +96,7 @@ def lay_out(files: Files, folder: Path) -> None:
         path.write_bytes(data)
 
 
-def try_one(seed: int, folder: Path) -> tuple[str, Files, str | None]:
+def try_one(seed: int, folder: Path, cpu_seconds: float) -> tuple[str, Files, str | None]:
     """The kind and files of a seed, and what is wrong."""
     kind, files = draw(seed)
     lay_out(files, folder)
@@ -105,7 +104,7 @@ def try_one(seed: int, folder: Path) -> tuple[str, Files, str | None]:
     os.chdir(folder)
     try:
         for command in commands(seed):
-            wrong = run([*command, MAIN])
+            wrong = run([*command, MAIN], cpu_seconds)
             if wrong is not None:
                 return kind, files, f"vnasdsl {' '.join(command)} {MAIN}: {wrong}"
     finally:
@@ -113,13 +112,13 @@ def try_one(seed: int, folder: Path) -> tuple[str, Files, str | None]:
     return kind, files, None
 
 
-def fuzz(seed: int, seconds: float, count: int | None, save: Path) -> tuple[int, int]:
+def fuzz(seed: int, seconds: float, count: int | None, cpu_seconds: float, save: Path) -> tuple[int, int]:
     """Seeds from `seed` on, until the time or the count is over. Returns: inputs tried, inputs that failed."""
     os.environ.update(VNASDSL_TRACEBACK="1", NO_COLOR="1", COLUMNS="100")
     start, tried, failed = time.monotonic(), 0, 0
     while (count is None or tried < count) and time.monotonic() - start < seconds:
         with tempfile.TemporaryDirectory() as folder:
-            kind, files, wrong = try_one(seed + tried, Path(folder))
+            kind, files, wrong = try_one(seed + tried, Path(folder), cpu_seconds)
         if wrong is not None:
             failed += 1
             place = save / f"seed{seed + tried}"
@@ -136,13 +135,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--seed", type=int, help="the first seed [default: by the clock]")
     parser.add_argument("--count", type=int, help="inputs to try at most")
+    parser.add_argument("--cpu-seconds", type=float, default=2.0, help="for one command; more on a slow machine")
     parser.add_argument("--save", type=Path, default=Path("fuzz-failures"))
     given = parser.parse_args()
     seed = time.time_ns() % 10**12 if given.seed is None else given.seed
     limit = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, limit))
     print(f"seeds from {seed} on", flush=True)
-    tried, failed = fuzz(seed, given.seconds, given.count, given.save)
+    tried, failed = fuzz(seed, given.seconds, given.count, given.cpu_seconds, given.save)
     print(json.dumps({"seed": seed, "tried": tried, "failed": failed}))
     sys.exit(failed > 0)
 

@@ -23,7 +23,18 @@ NUMBERS = (
 ).split()
 LAYERS = "conv bn relu hswish pool max_pool avg_pool linear dropout skip residual".split()
 WORDS = "same valid classes true false".split()
-SIGNS = [*"(){}[]|=,.:;'\"/\\#*+-<> \n\t@\x00\r\u2028\ufeff", "->", "..", "//", "==", "<=", "\r\n", "# c\n", "é日", "🦕"]
+SIGNS = [
+    *"(){}[]|=,.:;'\"/\\#*+-<> \n\t@\x00\r\u2028\ufeff",
+    "->",
+    "..",
+    "//",
+    "==",
+    "<=",
+    "\r\n",
+    "# c\n",
+    "é日",
+    "🦕",
+]
 KEYWORDS = "block space network stage input require import pick of tied out for if else search retrain".split()
 TOKEN = re.compile(r"\w+|\s+|->|\.\.|//|[<>=!]=|.", re.DOTALL)
 
@@ -204,7 +215,9 @@ def deep(rng: random.Random) -> str:
 def towers(rng: random.Random) -> str:
     """Blocks that use blocks that use blocks: few words, many layers."""
     n, times = rng.choice([2, 5, 20, 60, 130]), rng.choice([1, 2, 3, 10])
-    shape = rng.choice(["{k} * {b}", "{b} | skip", "{b} -> {b}", "residual {{ {b} }}", "{k} * ({b} | relu)", "{b}\n{b}"])
+    shape = rng.choice(
+        ["{k} * {b}", "{b} | skip", "{b} -> {b}", "residual {{ {b} }}", "{k} * ({b} | relu)", "{b}\n{b}"]
+    )
     blocks = [f"block t0 {{ {rng.choice(['relu', 'conv(same, 1x1x1)', 'conv(2 | 4, 1x1x1)'])} }}"]
     blocks += [f"block t{i} {{ {shape.format(k=times, b=f't{i - 1}')} }}" for i in range(1, n)]
     kind = rng.choice(["space", "network"])
@@ -212,14 +225,34 @@ def towers(rng: random.Random) -> str:
     return "\n".join(blocks) + f"\n{kind} n {{\n {lines}\n}}\n"
 
 
+WIDE = (
+    "conv(same, 1x1x1)\n",
+    "relu -> ",
+    "relu | ",
+    "conv(1 | 2, 1x1x1)\n",
+    "conv(1..900, 1x1x1)\n",
+    "conv(1 | 2, (1 | 3, 1 | 3, 1 | 3))\n",
+    "(relu | bn)\n",
+    "{i} * relu\n",
+    "basic({i}) | ",
+    "a{i} = relu\n",
+    "stage s{i} {{ relu }}\n",
+    "stage s{i} {{ conv({i} | 3 | 4, 1x1x1) }}\n",
+    "stage s{i} {{",
+    "require macs <= {i}\n",
+    "# c\n",
+    "\n",
+    "bn(",
+    "{i}",
+    "x",
+    "@",
+)
+
+
 def wide(rng: random.Random) -> str:
     """Many of one thing in a row."""
     n = rng.choice([50, 70, 900, 1100, 4000, 30_000])
-    unit = rng.choice(
-        ["conv(same, 1x1x1)\n", "relu -> ", "relu | ", "conv(1 | 2, 1x1x1)\n", "a{i} = relu\n", "# c\n", "\n", "bn(",
-         "stage s{i} {{ relu }}\n", "stage s{i} {{ conv({i} | 3 | 4, 1x1x1) }}\n", "basic({i}) | ", "{i}", "x", "(relu | bn)\n",
-         "conv(1..900, 1x1x1)\n", "conv(1 | 2, (1 | 3, 1 | 3, 1 | 3))\n", "@", "require macs <= {i}\n", "stage s{i} {{", "{i} * relu\n"]
-    )  # fmt: skip
+    unit = rng.choice(WIDE)
     inner = "".join(unit.format(i=i) for i in range(n))
     return f"space n {{\n input c = video(frames=4, size=4, classes=2)\n {inner} relu\n pool -> linear(classes)\n}}\n"
 

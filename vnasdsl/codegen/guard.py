@@ -9,15 +9,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-IMPORTS = frozenset(
-    {"import math", "import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"}
-)
+IMPORTS = frozenset({"import math", "import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"})
 BUILTINS = frozenset(
-    "ValueError bool dict enumerate float int isinstance len list max next range reversed str sum super tuple zip".split()
+    """ValueError bool dict enumerate float int isinstance len list max next range reversed str sum super tuple
+    zip""".split()
 )
 STATEMENTS = (
     ast.Module, ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.Return, ast.Assign, ast.AnnAssign,
-    ast.For, ast.If, ast.While, ast.Raise, ast.Expr, ast.Pass, ast.Continue, ast.AugAssign, ast.Break,
+    ast.For, ast.If, ast.While, ast.Raise, ast.Expr, ast.Continue, ast.AugAssign,
+    ast.Try,
 )  # fmt: skip
 EXPRESSIONS = (
     ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Dict, ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.Compare,
@@ -26,19 +26,17 @@ EXPRESSIONS = (
 )  # fmt: skip
 PARTS = (
     ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop, ast.comprehension, ast.arguments, ast.arg,
-    ast.keyword, ast.alias,
+    ast.keyword, ast.alias, ast.ExceptHandler,
 )  # fmt: skip
 TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
 OF_MODULES = {
-    "torch": frozenset(
-        "as_tensor finfo no_grad nn ones softmax stack zeros zeros_like".split()
-    ),
+    "torch": frozenset("as_tensor finfo no_grad ones softmax stack zeros zeros_like".split()),
     "nn": frozenset(
-        """AdaptiveAvgPool3d AvgPool3d BatchNorm3d Conv3d Dropout Flatten Hardswish Identity Linear MaxPool3d Module
-        ModuleDict ModuleList Parameter ReLU Sequential""".split()
+        """AvgPool3d BatchNorm3d Conv3d Dropout Identity Linear MaxPool3d Module ModuleDict Parameter
+        Sequential""".split()
     ),
-    "F": frozenset("adaptive_avg_pool3d avg_pool3d dropout hardswish max_pool3d relu".split()),
-    "math": frozenset("ceil exp log sqrt".split()),
+    "F": frozenset({"hardswish", "relu"}),
+    "math": frozenset(),
 }
 """What generated code may take from the modules it imports."""
 LARGEST_MODULE = 64 << 20

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import keyword
+import unicodedata
+from math import isfinite
 
 from vnasdsl.layers.base import Value
+from vnasdsl.space.names import BUILTINS
 
 RESERVED_CLASSES = frozenset(
     {"F", "Tensor", "Layers", "Mixture", "Candidate", "Stage", "Network", "Supernet", "None", "True", "ValueError"}
 )
 """Names that generated modules already use."""
+HARMLESS = frozenset("/._-+@, ")
+LONGEST = 400
+"""Characters of a file's name that are repeated."""
 
 
 def literal(value: Value) -> str:
@@ -19,9 +25,9 @@ def literal(value: Value) -> str:
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     if isinstance(value, str):
         return quoted(value)
-    if isinstance(value, (bool, int, float)):
+    if isinstance(value, (bool, int)) or (isinstance(value, float) and isfinite(value)):
         return repr(value)
-    raise TypeError(f"{type(value).__name__} has no literal")
+    raise TypeError(f"{value!r} has no literal")
 
 
 def quoted(text: str) -> str:
@@ -31,14 +37,18 @@ def quoted(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A text that can stand in a comment or docstring: printable, one line, no quotes that could end it."""
-    clean = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(clean.replace("\\", "/").replace('"""', "'''").split()).rstrip('"')
+    """A file's name as it stands in comments and docstrings: letters, digits and a few signs, everything else `_`.
+
+    Nothing is left that ends a comment or docstring, turns the direction of writing, or is read by tools: the coding
+    of a file (`coding:` in its first two lines), editors' and checkers' instructions.
+    """
+    whole = unicodedata.normalize("NFC", text)
+    return "".join(c if c.isalnum() or c in HARMLESS else "_" for c in whole)[:LONGEST].strip()
 
 
 def class_name(text: str) -> str:
     """`x3d3_k400` as `X3d3K400`."""
     name = "".join(part[:1].upper() + part[1:] for part in text.split("_") if part)
-    if name in RESERVED_CLASSES or keyword.iskeyword(name):
+    if name in RESERVED_CLASSES or name in BUILTINS or keyword.iskeyword(name):
         name += "Block"
     return name

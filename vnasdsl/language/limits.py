@@ -3,7 +3,7 @@
 MAX_BYTES = 1 << 20
 """Size of one file. x3d3 with its recipes takes 3 KiB."""
 
-MAX_TOKENS = 200_000
+MAX_TOKENS = 100_000
 """Words and signs in one text, comments not counted: what a full file of short lines holds."""
 
 MAX_DEPTH = 100

@@ -106,6 +106,11 @@ class Expander:
             for segment in segments:
                 if self.depth(segment.body) > DEEPEST:
                     raise error("E0108", f"layers inside layers more than {DEEPEST} deep", segment.body.span)
+        if sum(self.size(s.body) for s in segments) > MOST_LAYERS or any(
+            self.depth(s.body) > DEEPEST for s in segments
+        ):
+            # Nothing may walk through what has just been refused.
+            return tuple(Segment(s.name, Group(s.name, ((poison(s.body.span),),), s.body.span)) for s in segments)
         return tuple(segments)
 
     def body(

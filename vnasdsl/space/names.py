@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
-import keyword
+import re
 from collections.abc import Iterable
 
 from vnasdsl.language import tree
@@ -22,12 +21,46 @@ MODULE_ATTRIBUTES = frozenset(
     register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to
     to_empty train training type xpu zero_grad""".split()
 )
+WORDS_OF_PYTHON = frozenset(
+    """False None True _ and as assert async await break case class continue def del elif else except finally for from
+    global if import in is lambda match nonlocal not or pass raise return try type while with yield""".split()
+)
+# What Python knows without an import: written down too, so that a text means the same under every Python.
+BUILTINS = frozenset(
+    """ArithmeticError AssertionError AttributeError BaseException BaseExceptionGroup BlockingIOError BrokenPipeError
+    BufferError BytesWarning ChildProcessError ConnectionAbortedError ConnectionError ConnectionRefusedError
+    ConnectionResetError DeprecationWarning EOFError Ellipsis EncodingWarning EnvironmentError Exception
+    ExceptionGroup False FileExistsError FileNotFoundError FloatingPointError FutureWarning GeneratorExit
+    IOError ImportError ImportWarning IndentationError IndexError InterruptedError IsADirectoryError KeyError
+    KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError None NotADirectoryError
+    NotImplemented NotImplementedError OSError OverflowError PendingDeprecationWarning PermissionError
+    ProcessLookupError PythonFinalizationError RecursionError ReferenceError ResourceWarning RuntimeError
+    RuntimeWarning StopAsyncIteration StopIteration SyntaxError SyntaxWarning SystemError SystemExit TabError
+    TimeoutError True TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError UnicodeError
+    UnicodeTranslateError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError abs aiter all anext
+    any ascii bin bool breakpoint bytearray bytes callable chr classmethod compile complex copyright credits
+    delattr dict dir divmod enumerate eval exec exit filter float format frozenset getattr globals hasattr hash
+    help hex id input int isinstance issubclass iter len license list locals map max memoryview min next object
+    oct open ord pow print property quit range repr reversed round set setattr slice sorted staticmethod str sum
+    super tuple type vars zip""".split()
+)
+# A network is a file of its own: one of these would stand in the way of what torch imports.
+MODULES = frozenset(
+    """abc ast base64 bisect calendar cmath code codecs collections contextlib copy copyreg csv ctypes dataclasses
+    datetime decimal dis email enum errno functools gc glob hashlib heapq http importlib inspect io itertools json
+    keyword linecache locale logging math multiprocessing numbers numpy opcode operator os pathlib pdb pickle platform
+    posixpath pprint queue random re resource select selectors shutil signal site socket ssl stat string struct
+    subprocess sympy sys sysconfig tarfile tempfile textwrap threading time token tokenize traceback types typing
+    unicodedata urllib uuid warnings weakref xml zipfile zlib vnasdsl
+    con prn aux nul""".split()
+)
 # Methods of the generated supernet, and names that generated code uses itself.
 GENERATED = frozenset(
     """expected_macs weight_parameters choice_parameters probabilities path_probabilities mixture_probabilities
     set_choices make_choices path_weights temperature stages branch_weights betas alphas choice chosen options macs ones
     torch nn self x Tensor tail append extend insert pop keys values items update clear""".split()
 )
+DEVICE = re.compile("(?:com|lpt)[0-9]", re.IGNORECASE)
 LONGEST_NAME = 60
 """Characters of a name: it becomes a part of file names and of the names of weights."""
 
@@ -38,7 +71,7 @@ def check_name(name: str, what: str, span: Span) -> None:
     if len(name) > LONGEST_NAME:
         message = f"the name of a {what} has {len(name):,} characters: at most {LONGEST_NAME} are allowed"
         raise error("E0208", message, span, help=f"for instance `{_harmless(name[:20])}`")
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+    if name in WORDS_OF_PYTHON:
         why = "it is a word of Python"
     elif name.startswith("_"):
         why = "it starts with an underscore"
@@ -46,8 +79,10 @@ def check_name(name: str, what: str, span: Span) -> None:
         why = "every torch module has an attribute of this name"
     elif name in GENERATED:
         why = "generated code uses it"
-    elif what != "parameter" and hasattr(builtins, name):
+    elif name in BUILTINS:
         why = "it is a builtin of Python"
+    elif what == "network" and (name.lower() in MODULES or DEVICE.fullmatch(name)):
+        why = "its code would take the place of another module"
     elif not name.isascii() or not name.isidentifier():
         why = "names are made of ASCII letters, digits and underscores"
     if why:

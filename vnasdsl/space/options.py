@@ -11,6 +11,7 @@ from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, error
 from vnasdsl.language.source import Span
 from vnasdsl.space.definitions import nodes
 from vnasdsl.space.elements import Option, label_text
+from vnasdsl.space.names import GENERATED, MODULE_ATTRIBUTES
 from vnasdsl.space.values import expression_of, number, unsupported
 
 OpenChoice: TypeAlias = tree.Choice | tree.Range
@@ -78,7 +79,8 @@ def replace_node(node: tree.Expression, old: tree.Node, new: tree.Expression) ->
 
 
 def check_distinct(options: Sequence[Option]) -> None:
-    """Raises: VnsError E0204 for two options that are alike once they are written as names."""
+    """Raises: VnsError E0204 for two options that are alike once they are written as names, E0205 for one that
+    is then called like a part of every module."""
     seen: dict[str, Option] = {}
     for option in options:
         name = label_text(option.text)
@@ -93,3 +95,7 @@ def check_distinct(options: Sequence[Option]) -> None:
             again, once = Label(option.span), (Label(first.span, "first here"),)
             raise VnsError(Diagnostic("E0204", message, again, secondary=once, help=help))
         seen[name] = option
+        if name in MODULE_ATTRIBUTES or name in GENERATED:
+            message = f"option `{option.text}` would be called `{name}`, a name that generated code needs"
+            assert option.span is not None
+            raise error("E0205", message, option.span, help="give one of its blocks another name")
