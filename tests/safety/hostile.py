@@ -8,7 +8,7 @@ NAMES = [
     "self", "super", "print", "exec", "eval", "open", "compile", "getattr", "globals", "breakpoint", "input", "exit",
     "__init__", "__class__", "__dict__", "__import__", "__builtins__", "__subclasses__", "__getattr__", "__reduce__",
     # names of torch and of generated code
-    "torch", "nn", "F", "Tensor", "Supernet", "Network", "x", "forward", "train", "half", "to", "eval", "register_buffer",
+    "torch", "nn", "F", "Tensor", "Supernet", "Network", "x", "forward", "train", "half", "to", "register_buffer",
     "state_dict", "add_module", "training", "T_destination", "parameters", "expected_macs", "betas", "alphas", "chosen",
     "keys", "pop", "append", "update", "items", "stages", "set_choices", "path_weights", "temperature",
     # look-alikes, invisible letters, code

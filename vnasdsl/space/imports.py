@@ -16,6 +16,7 @@ from vnasdsl.project import project_root
 from vnasdsl.space.definitions import Definitions
 
 DEEPEST_IMPORT = 16
+LONGEST_PATH = 1000
 MOST_FILES = 100
 """Files that one text may import, directly or not."""
 
@@ -75,7 +76,7 @@ def _import(
     if len(trail) >= DEEPEST_IMPORT:
         remedy = "import the files you need directly"
         raise error("E0704", f"imports are nested more than {DEEPEST_IMPORT} deep", span, help=remedy)
-    if not target.is_file():
+    if not _is_file(target):
         message = f"there is no file `{item.path.value}`"
         raise error("E0703", message, span, **_nearest(item, target))
     if target in into.files:
@@ -88,7 +89,7 @@ def _import(
         raise VnsError(())  # said already
     shown = os.path.normpath(Path(item.span.source.name).parent / item.path.value)
     # A text may be known under another name than its path; then what it imports is too.
-    known = Path(shown).is_file() or not Path(item.span.source.name).is_file()
+    known = _is_file(Path(shown)) or not _is_file(Path(item.span.source.name))
     module, faults = parse_file(target, shown if known else str(target))
     found += faults
     into.imported += len(module.source.text)
@@ -114,12 +115,22 @@ def _nearest(item: tree.Import, target: Path) -> Any:
 def import_target(item: tree.Import, here: Path) -> Path:
     """The file an import means, links resolved. Raises: VnsError E0701 when it is none inside the project."""
     text, span = item.path.value, item.path.span
-    if not text.endswith(".vns") or "\\" in text or not text.isprintable():
+    if not text.endswith(".vns") or any(c in text for c in "\\:") or not text.isprintable():
         raise error("E0701", f"`{text}` is not the path of a .vns file", span, help='write `import "relative.vns"`')
+    if len(text) > LONGEST_PATH:
+        raise error("E0701", f"the path has more than {LONGEST_PATH} characters", span)
     root = project_root(here)
     target = Path(os.path.normpath(here.parent / text))
-    inside = target.is_relative_to(root) and target.resolve().is_relative_to(root.resolve())
+    resolved = Path(os.path.realpath(target))  # unlike Path.resolve it says nothing about links in a circle
+    inside = target.is_relative_to(root) and resolved.is_relative_to(os.path.realpath(root))
     if Path(text).is_absolute() or not inside:
         help = "imports stay below the folder of pyproject.toml or .git"
         raise error("E0701", f"`{text}` is outside the project", span, help=help)
-    return target.resolve()
+    return resolved
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a part of it is longer than a name can be, or may not be looked at
+        return False
