@@ -297,7 +297,10 @@ def test_pickled_weights_are_refused_without_running(vnasdsl: Command, searched:
         (["search", "{space}", "--data", "folder:nowhere"], "nowhere"),
         (["search", "{space}", "--data", "{data}", "--set", "epoch=3"], "did you mean `epochs`?"),
         (["search", "{space}", "--data", "{data}", "--recipe", "quik"], "did you mean `quick`?"),
-        (["search", "{space}", "--data", "{data}", "--recipe", "quick_retrain"], "is for `retrain`, not for `search`"),
+        (
+            ["search", "{space}", "--data", "{data}", "--recipe", "quick_retrain"],
+            "is a `retrain` recipe, not one for `search`",
+        ),
         (["search", "{space}", "--data", "{data}", "--set", "strategy=gradiant"], "did you mean `gradient`?"),
         (["search", "{space}", "--data", "{data}", "--set", "scale=8"], "too small for crops of 16 x 16"),
         (["search", "{space}", "--data", "{data}", "--device", "cuda:99"], "CUDA device"),
