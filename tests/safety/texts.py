@@ -178,7 +178,7 @@ def spoilt(rng: random.Random, text: str) -> str:
         elif what == 5:
             tokens[i:i] = tokens[j : j + rng.randint(1, 30)]
         else:
-            numbers = [k for k, token in enumerate(tokens) if token[0].isdigit()]
+            numbers = [k for k, token in enumerate(tokens) if token[:1].isdigit()]
             if numbers:
                 tokens[rng.choice(numbers)] = rng.choice(NUMBERS)
     return "".join(tokens)

@@ -73,8 +73,9 @@ def compiled(files: tuple[str, ...], overrides: Overrides) -> dict[str, str]:
         for space in [named] if named is not None else program.spaces.values():
             name, text = compile_space(space, source_name(path))
             place = (space.name, path.resolve())
-            if origin.setdefault(name, place) != place:
-                other, where = origin[name]
+            one_name = name.casefold()  # some file systems know no difference
+            if origin.setdefault(one_name, place) != place:
+                other, where = origin[one_name]
                 raise UserError(
                     f"`{other}` of `{where.name}` and `{space.name}` of `{path.name}` would both write `{name}`",
                     "give one of them another name, or compile them to different folders with -o",

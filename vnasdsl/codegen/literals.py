@@ -7,7 +7,7 @@ import unicodedata
 from math import isfinite
 
 from vnasdsl.layers.base import Value
-from vnasdsl.space.names import BUILTINS
+from vnasdsl.space.names import BUILTINS, LONGEST_NAME
 
 RESERVED_CLASSES = frozenset(
     {"F", "Tensor", "Layers", "Mixture", "Candidate", "Stage", "Network", "Supernet", "None", "True", "ValueError"}
@@ -47,8 +47,8 @@ def plain(text: str) -> str:
 
 
 def class_name(text: str) -> str:
-    """`x3d3_k400` as `X3d3K400`."""
-    name = "".join(part[:1].upper() + part[1:] for part in text.split("_") if part)
+    """`x3d3_k400` as `X3d3K400`; what a long chain would be called is cut off."""
+    name = "".join(part[:1].upper() + part[1:] for part in text.split("_") if part)[:LONGEST_NAME]
     if name in RESERVED_CLASSES or name in BUILTINS or keyword.iskeyword(name):
         name += "Block"
     return name

@@ -61,7 +61,7 @@ GENERATED = frozenset(
     torch nn self x Tensor tail append extend insert pop keys values items update clear""".split()
 )
 DEVICE = re.compile("(?:com|lpt)[0-9]", re.IGNORECASE)
-LONGEST_NAME = 60
+LONGEST_NAME = 48
 """Characters of a name: it becomes a part of file names and of the names of weights."""
 
 

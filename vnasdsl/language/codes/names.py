@@ -213,7 +213,7 @@ network small {
     Code(
         "E0208",
         "name too long",
-        "A name has at most 60 characters. It becomes a part of file names, of the names of weights and of lines of"
+        "A name has at most 48 characters. It becomes a part of file names, of the names of weights and of lines of"
         " generated code, which all have limits of their own. Choose a shorter one.",
         one("""\
 network a_small_network_for_clips_of_eight_frames_with_ten_classes_and_one_layer {
