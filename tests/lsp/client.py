@@ -132,7 +132,7 @@ class Client:
         if self.process.poll() is None:
             self.request("shutdown")
             self.notify("exit")
-            self.process.wait(timeout=DEADLINE)
+            assert self.process.wait(timeout=DEADLINE) == 0
         self.watchdog.cancel()
 
 

@@ -28,7 +28,8 @@ def reporting() -> Iterator[None]:
     """Turn whatever is raised inside into a message and `SystemExit`; click's own exceptions pass."""
     try:
         yield
-        sys.stdout.flush()
+        if not sys.stdout.closed:  # a language server closes it when its editor leaves
+            sys.stdout.flush()
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except VnsError as fault:
