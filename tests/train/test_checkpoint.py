@@ -79,16 +79,57 @@ def test_random_generators_go_on_where_they_were() -> None:
     assert draw() == first
 
 
-def test_a_malicious_state_is_refused_without_running(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["state.json", "state.safetensors", "weights.safetensors"])
+def test_a_malicious_checkpoint_is_refused_without_running(tmp_path: Path, name: str) -> None:
     checkpoints = Checkpoints(tmp_path / "run")
     checkpoints.save(1, {"a": torch.zeros(1)}, {})
-    torch.save({"epoch": 1, "optimisers": Bomb(tmp_path / "ran")}, tmp_path / "run" / "epoch-0001" / "state.pt")
-    with pytest.raises(UserError, match="is not a checkpoint of vnasdsl"):
+    file = tmp_path / "run" / "epoch-0001" / name
+    torch.save({"epoch": 1, "optimisers": Bomb(tmp_path / "ran")}, file)
+    with pytest.raises(UserError, match=r"is not a (checkpoint of vnasdsl|safetensors file)"):
         checkpoints.load()
-    (tmp_path / "run" / "epoch-0001" / "state.pt").write_bytes(pickle.dumps(Bomb(tmp_path / "ran"), protocol=2))
-    with pytest.raises(UserError, match="is not a checkpoint of vnasdsl"):
+    file.write_bytes(pickle.dumps(Bomb(tmp_path / "ran"), protocol=2))
+    with pytest.raises(UserError, match=r"is not a (checkpoint of vnasdsl|safetensors file)"):
         checkpoints.load()
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "3", "{}", '{"dict": 3}', '{"dict": []}', '{"tensor": "9"}', '{"call": []}', "[" * 100_000]
+)
+def test_a_damaged_state_is_named(tmp_path: Path, text: str) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, {"a": torch.zeros(1)}, {})
+    (tmp_path / "epoch-0001" / "state.json").write_text(text)
+    with pytest.raises(UserError, match="is not a checkpoint of vnasdsl"):
+        checkpoints.load()
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
+def test_optimisers_go_on_where_they_were(tmp_path: Path, kind: type[torch.optim.Optimizer]) -> None:
+    def build(model: nn.Module) -> torch.optim.Optimizer:
+        more = {"momentum": 0.9} if kind is torch.optim.SGD else {"betas": (0.5, 0.999)}
+        return kind(model.parameters(), lr=0.1, weight_decay=1e-3, **more)  # type: ignore[arg-type]
+
+    def step(model: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+        optimiser.zero_grad()
+        model(torch.ones(1, 2)).square().sum().backward()
+        optimiser.step()
+
+    model = nn.Linear(2, 2)
+    optimiser = build(model)
+    step(model, optimiser)
+    Checkpoints(tmp_path).save(1, model.state_dict(), {"optimiser": optimiser.state_dict(), "random": random_state()})
+    kept = Checkpoints(tmp_path).load()
+    assert kept is not None
+    other = nn.Linear(2, 2)
+    load_exactly(other, kept.weights, "the checkpoint")
+    resumed = build(other)
+    resumed.load_state_dict(kept.state["optimiser"])
+    assert kept.state["optimiser"]["param_groups"] == optimiser.state_dict()["param_groups"]
+    for _ in range(3):
+        step(model, optimiser)
+        step(other, resumed)
+    assert all(torch.equal(mine, yours) for mine, yours in zip(model.parameters(), other.parameters(), strict=True))
 
 
 def test_malicious_weights_are_refused_without_running(tmp_path: Path) -> None:
@@ -112,6 +153,14 @@ def test_weights_are_written_whole_with_their_header(tmp_path: Path) -> None:
     raw = (tmp_path / "w.safetensors").read_bytes()
     header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
     assert header["__metadata__"] == {"format": "pt", "network": "n"}
+
+
+def test_the_same_weights_make_the_same_bytes(tmp_path: Path) -> None:
+    about = {name: name for name in "fedcba"}
+    for copy in range(8):
+        save_weights(tmp_path / f"{copy}.safetensors", {"b": torch.ones(3), "a": torch.zeros(())}, about)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+    assert load_weights(tmp_path / "0.safetensors").keys() == {"a", "b"}
 
 
 def test_inheritance_says_what_matched() -> None:

@@ -1,27 +1,27 @@
 """Checkpoints: everything needed to go on after the last finished epoch, whole whenever a kill comes.
 
 checkpoints/epoch-0012/weights.safetensors    parameters and buffers
-checkpoints/epoch-0012/state.pt               optimisers, random generators, epoch (read with weights_only=True)
+checkpoints/epoch-0012/state.json             optimisers, random generators, epoch; their tensors in state.safetensors
 checkpoints/index.json                        {"last": "epoch-0012", "best": "epoch-0010"}
+
+Nothing is pickled or unpickled.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import pickle
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.state import load_state, save_state
 from vnasdsl.train.weights import load_weights, save_weights
 
 _INDEX = "index.json"
@@ -50,9 +50,7 @@ class Checkpoints:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         save_weights(temporary / "weights.safetensors", weights)
-        buffer = io.BytesIO()
-        torch.save({"epoch": epoch, **state}, buffer)
-        write_atomic(temporary / "state.pt", buffer.getvalue())
+        save_state(temporary, {"epoch": epoch, **state})
         shutil.rmtree(final, ignore_errors=True)
         temporary.rename(final)
         _flush_folder(self.folder)
@@ -95,17 +93,10 @@ class Checkpoints:
 def load_checkpoint(folder: Path) -> Checkpoint:
     """Read one checkpoint. Nothing in it is executed. Raises: UserError."""
     weights = load_weights(folder / "weights.safetensors")
-    path = folder / "state.pt"
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        epoch = int(state["epoch"])
-    except FileNotFoundError:
-        raise UserError(f"there is no file `{path}`") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError, OSError) as fault:
-        summary = " ".join(str(fault).split())[:120]
-        raise UserError(
-            f"`{path}` is not a checkpoint of vnasdsl, or is damaged: {summary}", "nothing of it was executed"
-        ) from None
+    state = load_state(folder)
+    epoch = state.get("epoch")
+    if not isinstance(epoch, int):
+        raise UserError(f"`{folder}` is not a checkpoint of vnasdsl: it does not say after which epoch it was made")
     return Checkpoint(epoch, weights, state)
 
 

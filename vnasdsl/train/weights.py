@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,15 @@ from vnasdsl.language.diagnostics import UserError
 def save_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str, str] | None = None) -> None:
     """Write tensors by name; `about` goes into the header."""
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in weights.items()}
-    write_atomic(path, safetensors.torch.save(plain, metadata={"format": "pt", **(about or {})}))
+    write_atomic(path, _ordered(safetensors.torch.save(plain, metadata={"format": "pt", **(about or {})})))
+
+
+def _ordered(file: bytes) -> bytes:
+    """The same safetensors file with the keys of its header in order: the library writes `about` in any order."""
+    end = 8 + int.from_bytes(file[:8], "little")
+    header = json.dumps(json.loads(file[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + file[end:]
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
