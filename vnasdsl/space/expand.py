@@ -106,9 +106,8 @@ class Expander:
             for segment in segments:
                 if self.depth(segment.body) > DEEPEST:
                     raise error("E0108", f"layers inside layers more than {DEEPEST} deep", segment.body.span)
-        if sum(self.size(s.body) for s in segments) > MOST_LAYERS or any(
-            self.depth(s.body) > DEEPEST for s in segments
-        ):
+        large = self.calls > MOST_CALLS or sum(self.size(s.body) for s in segments) > MOST_LAYERS
+        if large or any(self.depth(s.body) > DEEPEST for s in segments):
             # Nothing may walk through what has just been refused.
             return tuple(Segment(s.name, Group(s.name, ((poison(s.body.span),),), s.body.span)) for s in segments)
         return tuple(segments)
@@ -342,7 +341,8 @@ class Expander:
     def measure(self, element: Element) -> tuple[int, int]:
         """Size and depth."""
         if id(element) not in self.sizes:
-            inner = [self.measure(child) for child, _ in children(element, "")]
+            below = element.items if isinstance(element, Repeat) else [child for child, _ in children(element, "")]
+            inner = [self.measure(child) for child in below]
             size = sum(size for size, _ in inner) + isinstance(element, (Op, Wrap))
             depth = 1 + max((depth for _, depth in inner), default=0)
             self.sizes[id(element)] = (element, size, depth)  # an id is only unique while its object lives
