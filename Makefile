@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP_ARGS ?=
+FUZZ_ARGS ?= --seconds 300
 # A file stays with one worker: what its tests share is made once.
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint check docs format clean
+.PHONY: help install demo test fuzz lint check docs format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +21,9 @@ demo: $(STAMP) ## compile, search, derive, retrain and evaluate a small space; r
 
 test: $(STAMP) ## all tests
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+fuzz: $(STAMP) ## five minutes of hostile texts; what fails is kept in fuzz-failures (FUZZ_ARGS="--seconds 60 --seed 1")
+	$(BIN)/python -m tests.safety.fuzz $(FUZZ_ARGS)
 
 lint: $(STAMP) ## ruff, mypy and the import rules
 	$(BIN)/ruff check

@@ -1,0 +1,65 @@
+"""Some hundred texts of the fuzzer; `make fuzz` tries it for minutes. A failure names its seed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.safety.fuzz import MEMORY, run
+from tests.safety.texts import KINDS, draw
+from tests.support import ROOT, cli_environment
+from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.parser import parse
+from vnasdsl.language.source import Source
+
+SECONDS = 20
+CPU_SECONDS = 10
+"""For one command: a machine that runs many tests at once may be several times slower than it could be."""
+
+
+def test_any_text_gives_diagnostics_or_success(tmp_path: Path) -> None:
+    """The same texts everywhere under CI, new ones on every other run."""
+    seed = 1 if os.environ.get("CI") else time.time_ns() % 10**9
+    limits = ["--seconds", str(SECONDS), "--count", "600", "--cpu-seconds", str(CPU_SECONDS)]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.safety.fuzz", *limits, "--seed", str(seed), "--save", str(tmp_path)],
+        cwd=ROOT,
+        env=cli_environment(),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="backslashreplace",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f'"seed": {seed}' in done.stdout
+
+
+def test_a_seed_gives_the_same_text_again_and_every_kind_comes() -> None:
+    drawn = [draw(seed) for seed in range(120)]
+    assert drawn == [draw(seed) for seed in range(120)]
+    assert {kind for kind, _ in drawn} == set(KINDS)
+    assert MEMORY == 512 * 1024 * 1024
+
+
+def test_many_of_the_made_up_programs_mean_something() -> None:
+    """Else only the parser would be tried."""
+    read = 0
+    programs = [files["main.vns"] for kind, files in map(draw, range(300)) if kind == "program"]
+    for data in programs:
+        try:
+            parse(Source("made", data.decode("utf-8", errors="replace")))
+        except VnsError:
+            continue
+        read += 1
+    assert read > len(programs) // 2
+
+
+def test_the_fuzzer_sees_what_is_wrong(tmp_path: Path) -> None:
+    good = str(ROOT / "spaces" / "tiny.vns")
+    assert run(["check", good], CPU_SECONDS) is None
+    assert run(["check", str(tmp_path / "missing.vns")], CPU_SECONDS) is None
+    assert "exit status 2" in (run(["check", "--no-such-option"], CPU_SECONDS) or "")
+    assert "CPU time" in (run(["show", "--emit", "graph", good], 0.001) or "")
