@@ -13,8 +13,9 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -51,7 +52,6 @@ class Job:
     data: str
     recipes: dict[str, dict[str, Any]]
     """Resolved recipes by kind, as plain values."""
-    threads: int
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,13 @@ def demonstrate(
 
     say("search, then Viterbi")
     request = Request(space, space_file.name, {}, recipes, data, command)
-    searched = search_space(request, out / "search", _CPU, reporter)
+    with _one_thread():
+        searched = search_space(request, out / "search", _CPU, reporter)
     for line in searched.all_lines():
         reporter.note(f"  {line}")
 
     plain = {kind: recipe.model_dump() for kind, recipe in recipes.items()}
     workers = min(2, os.cpu_count() or 1)
-    threads = max(1, (os.cpu_count() or 1) // workers)
     jobs = []
     networks = [("searched", searched.network, searched.weights), ("searched, from scratch", searched.network, None)]
     networks += [
@@ -108,11 +108,12 @@ def demonstrate(
     networks.append(("no temporal operations", load(spatial_file, overrides).get(), None))
     for name, network, weights in networks:
         text = folder.write(f"networks/{name.replace(', ', '-').replace(' ', '-')}.vns", network.text())
-        jobs.append(Job(name, text, out / "trained" / text.stem, weights, data_spec, plain, threads))
+        jobs.append(Job(name, text, out / "trained" / text.stem, weights, data_spec, plain))
     say(f"train and evaluate {len(jobs)} networks, {workers} at a time, by the same recipe")
     each = _train(jobs, workers, say)
 
-    before = _before_retraining(searched.network, searched.weights, recipes, data_spec, reporter)
+    with _one_thread():
+        before = _before_retraining(searched.network, searched.weights, recipes, data_spec, reporter)
     randoms = [row for name, row in each.items() if name.startswith("random")]
     rows = (
         before,
@@ -139,6 +140,17 @@ def demonstrate(
         },
     )
     return Demonstration(rows, tuple(each.values()), evaluation.clips * evaluation.crops, seconds, pictures)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Steps this small gain little from a second thread, and take several times as long when its core is busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _random(space: Space, searched: Space, seed: int) -> list[Space]:
@@ -199,7 +211,7 @@ def _end_with_parent(ends: Connection) -> None:
 
 def train_one(job: Job) -> Row:
     """Train and evaluate one network (in a worker process)."""
-    torch.set_num_threads(job.threads)
+    torch.set_num_threads(1)
     data = open_data(job.data)
     network = load(job.text, Overrides(classes=len(data.classes))).get()
     recipes: dict[str, Any] = {kind: KINDS[kind].model_validate(values) for kind, values in job.recipes.items()}
