@@ -7,7 +7,6 @@ user's text.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 IMPORTS = frozenset({"import math", "import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"})
 BUILTINS = frozenset(
@@ -24,10 +23,9 @@ EXPRESSIONS = (
     ast.Call, ast.FormattedValue, ast.JoinedStr, ast.Constant, ast.Attribute, ast.Subscript, ast.Starred, ast.Name,
     ast.List, ast.Tuple, ast.Slice,
 )  # fmt: skip
-PARTS = (
-    ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop, ast.comprehension, ast.arguments, ast.arg,
-    ast.keyword, ast.alias, ast.ExceptHandler,
-)  # fmt: skip
+PARTS = (ast.comprehension, ast.arguments, ast.arg, ast.keyword, ast.alias, ast.ExceptHandler)
+SIGNS = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
+KINDS = frozenset({*STATEMENTS, *EXPRESSIONS, *PARTS, *(kind for sign in SIGNS for kind in sign.__subclasses__())})
 TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
 OF_MODULES = {
     "torch": frozenset("as_tensor finfo no_grad ones softmax stack zeros zeros_like".split()),
@@ -52,16 +50,26 @@ def check_code(text: str) -> None:
         alias = isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name)
         if not (docstring or alias or isinstance(statement, TOP_LEVEL)):
             raise ValueError(f"generated code runs something as it is imported: {ast.unparse(statement)[:80]}")
-    known = set(_defined(module)) | BUILTINS
+    used: set[str] = set()
+    known = set(BUILTINS)
     for node in ast.walk(module):
-        if not isinstance(node, (*STATEMENTS, *EXPRESSIONS, *PARTS)):
-            raise ValueError(f"generated code has a {type(node).__name__}")
-        if isinstance(node, (ast.Import, ast.ImportFrom)) and ast.unparse(node) not in IMPORTS:
-            raise ValueError(f"generated code has `{ast.unparse(node)}`")
-        if isinstance(node, ast.Name) and node.id not in known:
-            raise ValueError(f"generated code uses {node.id}")
-        if isinstance(node, ast.Attribute):
+        kind = type(node)
+        if kind not in KINDS:
+            raise ValueError(f"generated code has a {kind.__name__}")
+        if isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else known).add(node.id)
+        elif isinstance(node, ast.Attribute):
             _check_attribute(node)
+        elif isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            known.add(node.name)
+        elif isinstance(node, ast.arg):
+            known.add(node.arg)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            if ast.unparse(node) not in IMPORTS:
+                raise ValueError(f"generated code has `{ast.unparse(node)}`")
+            known.update(alias.asname or alias.name for alias in node.names)
+    if used - known:
+        raise ValueError(f"generated code uses {', '.join(sorted(used - known))}")
 
 
 def _check_attribute(node: ast.Attribute) -> None:
@@ -70,16 +78,3 @@ def _check_attribute(node: ast.Attribute) -> None:
             raise ValueError(f"generated code uses {node.value.id}.{node.attr}")
     elif node.attr.startswith("_") and ast.unparse(node) != "super().__init__":
         raise ValueError(f"generated code uses .{node.attr}")
-
-
-def _defined(module: ast.Module) -> Iterator[str]:
-    """Every name that the module itself gives something, imports included."""
-    for node in ast.walk(module):
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
-            yield node.name
-        elif isinstance(node, ast.arg):
-            yield node.arg
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        elif isinstance(node, ast.alias):
-            yield node.asname or node.name

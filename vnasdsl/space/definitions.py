@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vnasdsl.language import tree
@@ -11,6 +11,7 @@ from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error, gue
 from vnasdsl.language.limits import MAX_FOUND
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
+from vnasdsl.language.walk import walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Parameter
 from vnasdsl.space.names import check_name
@@ -369,15 +370,7 @@ def _unsupported(construct: str, span: Span) -> Diagnostic:
 
 def nodes(node: tree.Node) -> Iterator[tree.Node]:
     """A node and everything below it, outside in, in the order of the text."""
-    yield node
-    for f in fields(node):
-        value = getattr(node, f.name)
-        if isinstance(value, tree.Node):
-            yield from nodes(value)
-        elif isinstance(value, tuple):
-            for item in value:
-                if isinstance(item, tree.Node):
-                    yield from nodes(item)
+    return walk(node)
 
 
 def calls(body: Sequence[tree.Statement]) -> Iterator[tree.Call]:
