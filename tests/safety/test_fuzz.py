@@ -11,9 +11,8 @@ from pathlib import Path
 from tests.safety.fuzz import MEMORY, run
 from tests.safety.texts import KINDS, draw
 from tests.support import ROOT, cli_environment
-from vnasdsl.language.diagnostics import VnsError
-from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source
+from vnasdsl.space.program import examine
 
 SECONDS = 20
 CPU_SECONDS = 10
@@ -46,15 +45,12 @@ def test_a_seed_gives_the_same_text_again_and_every_kind_comes() -> None:
 
 def test_many_of_the_made_up_programs_mean_something() -> None:
     """Else only the parser would be tried."""
-    read = 0
-    programs = [files["main.vns"] for kind, files in map(draw, range(300)) if kind == "program"]
-    for data in programs:
-        try:
-            parse(Source("made", data.decode("utf-8", errors="replace")))
-        except VnsError:
-            continue
-        read += 1
-    assert read > len(programs) // 2
+    drawn = [draw(seed) for seed in range(400)]
+    texts = [Source("made", files["main.vns"].decode("utf-8", "replace")) for kind, files in drawn if kind == "sound"]
+    programs = [examine(text, None)[0] for text in texts]
+    sound = [p for p in programs if p is not None and all(d.severity != "error" for d in p.warnings)]
+    assert len(sound) > len(texts) / 2
+    assert sum(bool(space.choices) for program in sound for space in program.spaces.values()) > 10
 
 
 def test_the_fuzzer_sees_what_is_wrong(tmp_path: Path) -> None:

@@ -65,13 +65,13 @@ class Writer:
         parts = [self.block(i) for i in range(self.rng.randint(0, 4))]
         parts += [self.net(i) for i in range(self.rng.randint(1, 3))]
         if self.rng.random() < 0.3:
-            parts.append(f"search fast for n0 {{\n epochs = {self.number()}\n lr = {self.value(2)}\n}}")
+            parts.append(f"search fast for n0 {{\n epochs = {self.number()}\n lr = {self.value(1)}\n}}")
         if self.rng.random() < 0.1:
             self.rng.shuffle(parts)
         return "\n\n".join(parts) + "\n"
 
     def name(self) -> str:
-        return self.rng.choice(NAMES) if self.rng.random() < 0.02 else f"n{self.rng.randint(0, 9)}"
+        return self.rng.choice(NAMES) if self.rng.random() < 0.01 else f"n{self.rng.randint(0, 9)}"
 
     def block(self, i: int) -> str:
         parameters = [f"p{k}" for k in range(self.rng.randint(0, 3))]
@@ -79,7 +79,7 @@ class Writer:
         self.inside = parameters
         body = self.body(self.rng.randint(1, 3), 2)
         self.inside = []
-        name = self.rng.choice(NAMES) if self.rng.random() < 0.03 else f"b{i}"
+        name = self.rng.choice(NAMES) if self.rng.random() < 0.01 else f"b{i}"
         self.blocks.append((name, len(parameters)))
         return f"block {name}({', '.join(written)}) {{\n{body}\n}}" if written else f"block {name} {{\n{body}\n}}"
 
@@ -111,11 +111,11 @@ class Writer:
             return self.rng.choice(
                 [
                     f"({' | '.join(inner)})",
-                    f"{self.value(1)} * ({inner[0]})",
+                    f"({self.value(1)}) * ({inner[0]})",
                     f"{self.small()} * {inner[0]}",
                     f"residual {{ {inner[0]}\n{inner[1]} }}",
                     f"({' -> '.join(inner)})",
-                    f"({inner[0]} if {self.value(1)} < {self.value(1)} else {inner[1]})",
+                    f"({inner[0]} if {self.value(0)} < {self.value(0)} else {inner[1]})",
                 ]
             )
         if self.blocks and self.rng.random() < 0.4:
@@ -127,14 +127,14 @@ class Writer:
                 f"conv({self.value(2)}, {self.rng.choice(['1x1x1', '1x3x3', '3x1x1', self.value(1)])})",
                 f"conv({self.small()}, 1x3x3, stride=1x2x2)",
                 f"conv(same, 3x1x1, dilation=({self.value(1)}, 1, 1))",
-                f"dropout({self.number()})",
+                f"dropout({self.number() if self.rng.random() < 0.05 else '0.5'})",
                 f"max_pool(1x3x3, stride={self.value(1)})",
                 *LAYERS,
             ]
         )
 
     def small(self) -> str:
-        return self.number() if self.rng.random() < 0.05 else str(self.rng.choice([1, 2, 3, 4, 8]))
+        return self.number() if self.rng.random() < 0.01 else str(self.rng.choice([1, 2, 3, 4, 8]))
 
     def number(self) -> str:
         return self.rng.choice(NUMBERS)
@@ -143,15 +143,72 @@ class Writer:
         if self.inside and self.rng.random() < 0.5:
             return self.rng.choice(self.inside)
         if depth > 0 and self.rng.random() < 0.3:
-            a, b = self.value(depth - 1), self.value(depth - 1)
+            a, b = self.value(0), self.value(0)
             return self.rng.choice(
-                [f"{a} | {b}", f"{a}..{b}", f"{a} * {b}", f"{a} // {b}", f"({a}, {b}, 1)", f"({a} - {b})", f"-{a}"]
+                [
+                    f"{a} | {b}",
+                    f"{self.small()}..{self.small()}",
+                    f"{a} * {b}",
+                    f"{a} // {b}",
+                    f"({a}, {b}, 1)",
+                    f"({a} - {b})",
+                    f"-{a}",
+                ]
             )
         return self.rng.choice(WORDS) if self.rng.random() < 0.1 else self.small()
 
 
 def program(rng: random.Random) -> str:
     return Writer(rng).program()
+
+
+BASIC = """\
+block basic(d) { residual { conv(same, 1x3x3) -> bn -> relu
+  conv(same, 3x1x1, dilation=(d, 1, 1)) -> bn } }
+block maybe(d) { basic(d) | relu }
+block head(c, s) { conv(c, 1x3x3, stride=(1, s, s)) -> bn }
+"""
+
+
+def keeping(rng: random.Random, depth: int) -> str:
+    """Layers that keep the shape, with choices of every kind."""
+    simple = ["relu", "hswish", "bn", "skip", "conv(same, 3x1x1)", "basic(1)", "basic(2 | 4)", "maybe(2)"]
+    if depth == 0:
+        return rng.choice(simple)
+    a, b = keeping(rng, depth - 1), keeping(rng, depth - 1)
+    n = rng.randint(0, 3)
+    return rng.choice(
+        [
+            f"({a} | {b} | avg_pool(1x3x3))",
+            f"{n} * ({a})",
+            f"({n} | {n + 1}) * ({a})",
+            f"({n}..{n + 2}) * ({b})",
+            f"({a} -> {b})",
+            f"residual {{ {a}\n  l{n} = {b} }}",
+            f"residual {{ {a} -> residual {{ {b} }} }}",
+            a,
+        ]
+    )
+
+
+def sound(rng: random.Random) -> str:
+    """A space that compiles, and perhaps a network beside it."""
+    lines = []
+    for i in range(rng.randint(1, 4)):
+        channels = " | ".join(map(str, rng.sample(range(1, 12), rng.randint(1, 3))))
+        body = [f"head({channels}, {rng.choice([1, 1, 2])})"] if i == 0 or rng.random() < 0.8 else []
+        for k in range(rng.randint(0, 3)):
+            label = rng.choice(["", "", f"w{k} = ", f"{rng.choice(NAMES)} = " if rng.random() < 0.1 else ""])
+            body.append(label + keeping(rng, rng.randint(0, 3)))
+        text = "\n    ".join(body)
+        lines.append(f"stage s{i} {{\n    {text}\n  }}" if rng.random() < 0.9 else text)
+    inner = "\n  ".join(lines)
+    start = f"input clip = video(frames={rng.choice([1, 2, 4])}, size={rng.choice([4, 8, 17])}, classes=3)"
+    end = "pool -> dropout(0.5) -> linear(classes)"
+    text = f"{BASIC}space n {{\n  {start}\n  {inner}\n  {end}\n}}\n"
+    if rng.random() < 0.3:
+        text += f"network m {{\n  {start}\n  head(3, 1) -> basic(1) -> 2 * basic(2)\n  {end}\n}}\n"
+    return text
 
 
 # ------------------------------------------------------------------- spoiling them
@@ -284,6 +341,8 @@ def single(make: Callable[[random.Random], str]) -> Callable[[random.Random], Fi
 
 KINDS: dict[str, tuple[int, Callable[[random.Random], Files]]] = {
     "program": (6, single(program)),
+    "sound": (5, single(sound)),
+    "spoilt sound": (4, single(lambda rng: spoilt(rng, sound(rng)))),
     "spoilt program": (4, single(lambda rng: spoilt(rng, program(rng)))),
     "spoilt file": (8, single(lambda rng: spoilt(rng, rng.choice(corpus())))),
     "spliced files": (3, single(spliced)),

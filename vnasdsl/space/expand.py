@@ -257,6 +257,7 @@ class Expander:
                 else a
                 for a in call.arguments
             )
+            self.calls += 1  # putting the option in its place is as much work as a call
             element = self.call(replace(call, arguments=arguments), Namer(), "")
             options.append(Option(print_inline(value), element, value.span))
         check_distinct(options)
