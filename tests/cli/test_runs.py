@@ -10,11 +10,11 @@ import pytest
 
 from tests.support import ROOT
 from vnasdsl.cli.options import fix_options
-from vnasdsl.cli.runs import evaluate_recipe, fixes_of, free_folder, split_name
+from vnasdsl.cli.runs import checked_recipe, evaluate_recipe, fixes_of, free_folder, split_name
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.space import Space, load
 from vnasdsl.train.recipe_text import resolve_recipe
-from vnasdsl.train.recipes import EvaluateRecipe, RetrainRecipe
+from vnasdsl.train.recipes import EvaluateRecipe, RetrainRecipe, SearchRecipe
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,13 @@ def test_the_rows_of_table_6_are_flags(x3d3: Space, flags: list[str], size: int)
     space = fixed(x3d3, *flags)
     assert space.size == size
     assert space.choose(space.sample(random.Random(0))).kind == "network"
+
+
+def test_the_row_of_40_epochs_is_one_flag() -> None:
+    source = load(ROOT / "spaces" / "x3d3.vns").get_recipe("search", "x3d3")
+    found = checked_recipe("search", source, {"epochs": "40"}, None, None)
+    assert isinstance(found, SearchRecipe)
+    assert (found.epochs, found.warmup, found.score_from) == (40, 5, 28)
 
 
 def test_open_takes_back_what_the_recipe_fixes(x3d3: Space) -> None:

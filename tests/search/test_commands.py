@@ -210,8 +210,6 @@ def test_fixed_choices_stay_fixed(vnasdsl: Command, space: Path, videos: Path, t
     text = (run / "network.vns").read_text()
     assert text.count("basic(2)") == 2 and "head(8, 1)" in text
     assert vnasdsl("derive", run, "-q").exit_code == 0
-    nothing = vnasdsl(*search, "--out", tmp_path / "x", "--fix", "op=skip", "--fix", "channels=4,6")
-    assert nothing.exit_code == 0 or "nothing is left" in nothing.output
     alone = vnasdsl(*search, "--out", tmp_path / "y", "--fix", "op=skip", "--fix", "channels=6")
     assert alone.exit_code == 1 and "nothing is left to search" in alone.output and not (tmp_path / "y").exists()
 
@@ -306,6 +304,8 @@ def test_pickled_weights_are_refused_without_running(vnasdsl: Command, searched:
         (["search", "{space}", "--data", "{data}", "--device", "cuda:99"], "CUDA device"),
         (["derive", "nowhere"], "is not a run folder"),
         (["retrain", "{space}", "--data", "{data}", "--out", "x"], "is a space: choose a network first"),
+        (["retrain", "runs/none"], "there is no run and no text `runs/none`"),
+        (["evaluate", "none.vns:one"], "there is no run and no text `none.vns:one`"),
         (["retrain", "{space}"], "--data and --out are needed"),
         (["evaluate", "{space}"], "--data and --weights are needed"),
         (["evaluate", "{searched}", "--weights", "nothing.safetensors"], "there is no file `nothing.safetensors`"),

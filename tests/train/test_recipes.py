@@ -169,8 +169,25 @@ def test_every_key_has_a_type_a_default_and_a_description() -> None:
         "name": "epochs",
         "type": "whole number",
         "default": "70",
-        "description": "passes over the train part",
+        "description": "passes over the train part; `--set epochs=...` alone moves the text's `warmup` and `score_from`"
+        " in proportion",
     } in rows
+
+
+def test_another_number_of_epochs_needs_no_other_setting() -> None:
+    text = "epochs = 70\nwarmup = 10\nscore_from = 50"
+
+    def counts(**settings: str) -> tuple[int, int, int]:
+        got = resolved(text, settings=settings)
+        return got.epochs, got.warmup, got.score_from
+
+    assert counts(epochs="40") == (40, 5, 28)  # the row of Table 6
+    assert counts(epochs="140") == (140, 20, 100)
+    assert counts(epochs="1") == (1, 0, 0)
+    assert counts(epochs="40", warmup="10") == (40, 10, 28)
+    assert counts(seed="1") == (70, 10, 50)
+    assert faults(text, {"epochs": "0"})[0][3] == "`epochs` must be at least 1, found `0`"
+    assert faults(text, {"epochs": "many"})[0][3] == "`epochs` must be a whole number, found `many`"
 
 
 def test_recipes_need_no_torch() -> None:

@@ -123,7 +123,12 @@ def run_recipe(run: Path, kind: str) -> tree.Recipe | None:
 
 
 def is_run(target: str) -> bool:
-    return Path(target).is_dir()
+    """Whether a target is a folder and not a text. Raises: UserError when it is neither."""
+    if Path(target).is_dir():
+        return True
+    if not Path(split_name(target)[0]).is_file():
+        raise UserError(f"there is no run and no text `{target}`")
+    return False
 
 
 def command_line() -> list[str]:

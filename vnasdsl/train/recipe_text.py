@@ -105,13 +105,16 @@ class _Raw:
 def resolve_recipe(kind: str, recipe: tree.Recipe | None, settings: Mapping[str, str] | None = None) -> Recipe:
     """The recipe of a kind ("search", "retrain", "evaluate"): defaults, the entries of the text, then settings.
 
-    settings: key to text. Raises VnsError with every fault at its line and column.
+    settings: key to text; `epochs` among them moves a text's `warmup` and `score_from` in proportion unless they are
+    set too. Raises VnsError with every fault at its line and column.
     """
     raw = _Raw(kind)
     for entry in recipe.entries if recipe is not None else ():
         raw.put(entry.key, entry.value, entry.key_span)
+    written = dict(raw.values)
     for key, text in (settings or {}).items():
         _put_setting(raw, key, text)
+    _shorten(raw, written, settings or {})
     resolved: Recipe | None = None
     try:
         resolved = KINDS[kind].model_validate(raw.values)
@@ -122,6 +125,16 @@ def resolve_recipe(kind: str, recipe: tree.Recipe | None, settings: Mapping[str,
     if raw.faults or resolved is None:
         raise VnsError(sorted(raw.faults, key=_place))
     return resolved
+
+
+def _shorten(raw: _Raw, written: Mapping[str, Any], settings: Mapping[str, str]) -> None:
+    """Fewer or more epochs by a setting alone move what the text counts in epochs in proportion, as defaults would."""
+    before, now = written.get("epochs"), raw.values.get("epochs")
+    if "epochs" not in settings or type(before) is not int or type(now) is not int or min(before, now) < 1:
+        return
+    for key in ("warmup", "score_from"):
+        if key not in settings and type(written.get(key)) is int:
+            raw.values[key] = written[key] * now // before
 
 
 def _put_setting(raw: _Raw, key: str, text: str) -> None:

@@ -112,7 +112,12 @@ class SearchRecipe(_Training):
     """`search NAME for SPACE { ... }`"""
 
     strategy: str = Field(default="gradient", description="how the space is searched")
-    epochs: int = Field(default=70, ge=1, description="passes over the train part")
+    epochs: int = Field(
+        default=70,
+        ge=1,
+        description="passes over the train part; `--set epochs=...` alone moves the text's `warmup` and `score_from` in"
+        " proportion",
+    )
     warmup: int = Field(
         default_factory=lambda known: known.get("epochs", 70) // 7,
         ge=0,
