@@ -226,3 +226,9 @@ network n {
     assert {"first.conv", "body.a.conv2", "body.basic.conv", "body.stack.1.bn", "body.b.c", "body.b.conv"} <= names
     assert sum(p.numel() for p in module.parameters()) == made.params[0]
     assert {row.label for row in made.layers() if row.params} == names
+
+
+def test_a_chain_of_residuals_alone_has_a_class() -> None:
+    """Neither of them has a name of its own to call the class by."""
+    made = read(space("stage s1 { head(4 | 6, 1)\n w = (residual { bn } -> residual { relu }) }", TAIL))
+    assert supernet(made)(torch.randn(1, 3, 4, 8, 8)).shape == (1, 3)

@@ -48,7 +48,7 @@ def plain(text: str) -> str:
 
 def class_name(text: str) -> str:
     """`x3d3_k400` as `X3d3K400`; what a long chain would be called is cut off."""
-    name = "".join(part[:1].upper() + part[1:] for part in text.split("_") if part)[:LONGEST_NAME]
+    name = "".join(part[:1].upper() + part[1:] for part in text.split("_") if part)[:LONGEST_NAME] or "Chain"
     if name in RESERVED_CLASSES or name in BUILTINS or keyword.iskeyword(name):
         name += "Block"
     return name
