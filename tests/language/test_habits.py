@@ -6,6 +6,7 @@ import pytest
 
 from vnasdsl.language.parser import parse_partial
 from vnasdsl.language.source import Source
+from vnasdsl.space.program import examine
 
 TEXT = """\
 network small {{
@@ -31,7 +32,12 @@ network small {{
         ("2 bn", 5, "expected `*`, found `bn`", "write `2 * bn`"),
         ("conv 16", 8, "the arguments of `conv` stand in parentheses", "write `conv(...)`"),
         ("conv[16, 3x3x3]", 7, "the arguments of `conv` stand in parentheses", "write `conv(...)`"),
-        ("// a comment", 3, "`//` cannot begin a statement", "a comment begins with `#`"),
+        ("// a comment", 3, "`//` begins no comment", "a comment begins with `#`"),
+        ("conv(16, 3x3x3) -> bn // two words of it", 25, "`//` begins no comment", "a comment begins with `#`"),
+        ("stage s1 { bn } // comment", 19, "`//` begins no comment", "a comment begins with `#`"),
+        ("bn /* some * words\n of it */", 6, "`/*` begins no comment", "a comment begins with `#`"),
+        ("/* never ended", 3, "`/*` begins no comment", "a comment begins with `#`"),
+        ("bn / 2", 6, "`/` is no operator", "whole-number division is `//`"),
         ("for i in 3 { bn }", 3, "`for` cannot begin a statement", "copies of a layer are written `4 * basic(1)`"),
         ("if 3 > 2 { bn }", 3, "`if` cannot begin a statement",
          "a condition stands inside a line: `basic(1) if stride > 1 else basic(2)`"),
@@ -67,3 +73,25 @@ def test_misspelt_definitions(text: str, message: str, said: str) -> None:
     (fault,) = faults
     assert message in fault.message
     assert (fault.help or (fault.fix and fault.fix.description)) == said
+
+
+def test_comments_of_other_languages_hide_nothing_else() -> None:
+    text = """\
+// a net of mine
+network small {  // the first
+  input clip = video(frames=8, size=32, classes=10)  // clips
+  baisc(16) -> bn  // mine
+  /* the end */
+  pool -> linear(classes)
+}
+"""
+    found = examine(Source("x.vns", text), None)[1]
+    places = [(d.code, d.primary.span.line, d.primary.span.text) for d in found if d.primary]
+    assert places == [
+        ("E0101", 1, "//"),
+        ("E0101", 2, "//"),
+        ("E0101", 3, "//"),
+        ("E0201", 4, "baisc"),
+        ("E0101", 4, "//"),
+        ("E0101", 5, "/*"),
+    ]

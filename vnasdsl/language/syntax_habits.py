@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from vnasdsl.language.checks import RECIPE_KINDS
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, suggest
 from vnasdsl.language.source import Span
+from vnasdsl.language.syntax_comments import COMMENT, comments
 from vnasdsl.language.syntax_context import Context, Fault
 from vnasdsl.language.wording import COMPARISONS, shorten
 
@@ -15,8 +16,7 @@ _MAGNITUDES = ("K", "M", "G", "T")
 _STATEMENTS = {
     "IF": "a condition stands inside a line: `basic(1) if stride > 1 else basic(2)`",
     "FOR": "copies of a layer are written `4 * basic(1)`",
-    "DOUBLE_SLASH": "a comment begins with `#`",
-    "STAR": "a comment begins with `#`",
+    "STAR": COMMENT,
 }
 
 
@@ -25,7 +25,8 @@ def habits(c: Context) -> Iterator[Fault]:
     for rule in (
         _definition,
         _arrow,
-        _comment_or_loop,
+        comments,
+        _loop,
         _magnitude,
         _copies,
         _arguments,
@@ -80,7 +81,7 @@ def _arrow(c: Context) -> Iterator[Fault]:
         yield Fault(_fault(span, f"expected `->`, found `{span.text}`", fix=_written(span, "->")))
 
 
-def _comment_or_loop(c: Context) -> Iterator[Fault]:
+def _loop(c: Context) -> Iterator[Fault]:
     after = c.tokens.items[c.index + 1].type if c.index + 1 < len(c.tokens.items) else ""
     if after == "EQUAL" or c.innermost not in (None, "LBRACE"):
         return

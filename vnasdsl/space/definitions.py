@@ -11,6 +11,7 @@ from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error, gue
 from vnasdsl.language.limits import MAX_FOUND
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
+from vnasdsl.language.syntax_comments import comment_behind
 from vnasdsl.language.walk import walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Parameter
@@ -244,7 +245,7 @@ class Definitions:
             case tree.Gap():
                 return []  # said already, by the parser
             case _:
-                return [_no_layer(expression)]
+                return [*comment_behind(expression)] or [_no_layer(expression)]
 
     def _check_call(self, call: tree.Call, names: set[str]) -> list[Diagnostic]:
         place = call.function_span or call.span

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, error, guess
+from vnasdsl.language.syntax_comments import comment_behind
 from vnasdsl.layers.base import Shape, show_value
 from vnasdsl.space.definitions import nodes
 from vnasdsl.space.values import LARGEST, evaluate, unsupported
@@ -65,6 +66,8 @@ def read_input(net: tree.Space | tree.Network, overrides: Overrides) -> tuple[Vi
         raise error("E0306", f"`{net.name}` has a second input", second, secondary=once, help="remove one of the two")
     line = found[0]
     call = line.value
+    for fault in comment_behind(call):
+        raise VnsError((fault,))
     if not isinstance(call, tree.Call) or call.function != "video" or call.body is not None:
         raise error("E0306", "an input must be `video(...)`", call.span, help="write `video(frames=16, size=224)`")
     values = _read(call)
