@@ -17,6 +17,7 @@ from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.files import decode_source, read_source
 from vnasdsl.language.format import FormatError, format_text
+from vnasdsl.language.limits import MAX_BYTES
 from vnasdsl.language.source import Source
 
 STDIN = "-"
@@ -69,7 +70,7 @@ class _Outcome:
     failed: int = 0
 
     def format_stdin(self) -> None:
-        data = sys.stdin.buffer.read()
+        data = sys.stdin.buffer.read(MAX_BYTES + 1)  # one more, to see that it is too much
         text = self._formatted("<stdin>", data)
         if text is None:
             return

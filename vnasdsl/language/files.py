@@ -32,9 +32,6 @@ def read_source(path: str | os.PathLike[str], name: str | None = None) -> Source
     except (OSError, UnicodeEncodeError) as failure:
         reason = getattr(failure, "strerror", None) or "its name cannot be used here"
         raise error("E0103", f"the file cannot be read: {reason}", start) from None
-    if len(data) > MAX_BYTES:
-        help = "is it a .vns file? Definitions can be spread over several files and imported"
-        raise error("E0105", f"the file has more than {MAX_BYTES:,} bytes", start, help=help)
     return decode_source(name, data)
 
 
@@ -49,7 +46,11 @@ def _nearest(path: Path) -> str | None:
 
 
 def decode_source(name: str, data: bytes) -> Source:
-    """A source from bytes that were read elsewhere. Raises: VnsError E0102 at the first byte that is not UTF-8."""
+    """A source from bytes that were read elsewhere. Raises: VnsError E0102 at the first byte that is not UTF-8, E0105
+    for more bytes than a file may have: one more than `MAX_BYTES` need be read."""
+    if len(data) > MAX_BYTES:
+        help = "is it a .vns file? Definitions can be spread over several files and imported"
+        raise error("E0105", f"the file has more than {MAX_BYTES:,} bytes", Span(Source(name, ""), 0, 0), help=help)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as failure:
