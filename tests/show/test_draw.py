@@ -23,7 +23,7 @@ from vnasdsl.show.draw.metrics import shortened, text_width
 from vnasdsl.show.draw.picture import Node, Picture, Text
 from vnasdsl.show.draw.svg import svg
 from vnasdsl.show.draw.themes import DARK, LIGHT
-from vnasdsl.show.draw.trellis import MARGIN, MOST_WIDTH, THICK, THIN, Learnt, trellis_picture
+from vnasdsl.show.draw.trellis import MARGIN, MOST_OPTIONS, MOST_WIDTH, THICK, THIN, Learnt, trellis_picture
 from vnasdsl.space import Space, load
 from vnasdsl.space.graph import graph
 from vnasdsl.space.trellis import trellis
@@ -198,6 +198,45 @@ def test_forty_stages_of_a_network_stand_in_columns(tmp_path: Path) -> None:
     picture = chain_picture(forty(tmp_path, "network"))
     assert_tidy(picture)
     assert picture.height < picture.width * 1.3
+
+
+def test_a_network_without_stages_says_its_shape_in_every_row(tmp_path: Path) -> None:
+    path = tmp_path / "plain.vns"
+    lines = "conv(16, 3x3x3) -> bn -> relu\n  " * 5
+    path.write_text(
+        f"network plain {{\n  input clip = video(frames=8, size=32)\n  {lines}pool -> linear(classes)\n}}\n", "utf-8"
+    )
+    picture = chain_picture(load(path).get())
+    rows = {node.y for node in picture.nodes}
+    assert len(rows) > 2
+    outputs = [text for text in picture.texts if text.content in ("16 × 8 × 32 × 32", "400")]
+    assert len(outputs) == len(rows)
+
+
+def test_a_space_without_stages_names_its_clip_once(tmp_path: Path) -> None:
+    path = tmp_path / "plain.vns"
+    path.write_text(
+        "space plain {\n  input clip = video(frames=8, size=32)\n"
+        "  conv(16, 3x3x3) | conv(16, 1x1x1)\n  pool -> linear(classes)\n}\n",
+        "utf-8",
+    )
+    picture = trellis_picture(load(path).get())
+    said = [text.content for text in (*picture.texts, *(t for node in picture.nodes for t in node.texts))]
+    assert said.count("clip") == 1
+    assert "3" not in said  # the channels of the clip are none of a candidate
+
+
+def test_the_legend_names_so_many_options(tmp_path: Path) -> None:
+    path = tmp_path / "many.vns"
+    options = " | ".join(f"conv(16, 3x3x3, dilation=(1, {n}, {n}))" for n in range(1, 61))
+    path.write_text(
+        "space many {\n  input clip = video(frames=8, size=112)\n"
+        f"  stage s1 {{\n    conv(16, 3x3x3)\n    {options}\n  }}\n  pool -> linear(classes)\n}}\n",
+        "utf-8",
+    )
+    contents = [text.content for text in trellis_picture(load(path).get()).texts]
+    assert sum(content.startswith("conv(") for content in contents) == MOST_OPTIONS
+    assert f"and {60 - MOST_OPTIONS} more" in contents
 
 
 def test_the_graph_of_layers_has_branches_and_joins() -> None:

@@ -33,8 +33,8 @@ class _Row:
 
     stage: str
     nodes: tuple[Node, ...]
-    facts: tuple[str, str, str] | None
-    """Shape, MACs, parameters: in the last row of a stage."""
+    facts: tuple[str, str, str]
+    """Shape; MACs and parameters only in the last row of a stage."""
     share: float
 
     @property
@@ -49,6 +49,7 @@ def chain_picture(space: Space) -> Picture:
     colours = _colours(space)
     rows: list[_Row] = []
     boxes = [_box("in", [space.input.name, dims(shape)], "io", "", "")]
+    shapes = [dims(shape)]
     for number, segment in enumerate(space.segments):
         stage_macs = stage_params = 0
         for count, (text, element) in enumerate(_parts(segment)):
@@ -59,9 +60,10 @@ def chain_picture(space: Space) -> Picture:
             stage_macs += cost.macs_max
             stage_params += cost.params_max
             shape = after
-        facts = (dims(shape), amount(stage_macs) if stage_macs else "", amount(stage_params) if stage_params else "")
-        rows += _fill(segment.name, boxes, facts, stage_macs / total if total else 0.0)
-        boxes = []
+            shapes.append(dims(shape))
+        costs = (amount(stage_macs) if stage_macs else "", amount(stage_params) if stage_params else "")
+        rows += _fill(segment.name, boxes, shapes, costs, stage_macs / total if total else 0.0)
+        boxes, shapes = [], []
     return _picture(space, rows)
 
 
@@ -105,8 +107,8 @@ def _box(name: str, lines: list[str], role: str, tip: str, group: str, colour: s
     return Node(name, 0, 0, width, HEIGHT, role, texts, rects, tip or " ".join(lines), group)
 
 
-def _fill(stage: str, boxes: list[Node], facts: tuple[str, str, str], share: float) -> list[_Row]:
-    """The boxes of a stage in as many rows as they need."""
+def _fill(stage: str, boxes: list[Node], shapes: list[str], costs: tuple[str, str], share: float) -> list[_Row]:
+    """The boxes of a stage in as many rows as they need; `shapes` is what leaves each box."""
     if not boxes:
         return []
     rows: list[list[Node]] = [[]]
@@ -117,18 +119,20 @@ def _fill(stage: str, boxes: list[Node], facts: tuple[str, str, str], share: flo
             x = 0.0
         rows[-1].append(box.moved(x, 0))
         x += box.width + GAP
-    last = len(rows) - 1
-    return [
-        _Row(stage if i == 0 else "", tuple(row), facts if i == last else None, share if i == last else 0.0)
-        for i, row in enumerate(rows)
-    ]
+    found: list[_Row] = []
+    done = 0
+    for i, row in enumerate(rows):
+        done += len(row)
+        last = done == len(boxes)
+        facts = (shapes[done - 1], *(costs if last else ("", "")))
+        found.append(_Row("" if i else stage, tuple(row), facts, share if last else 0.0))
+    return found
 
 
 def _picture(space: Space, rows: list[_Row]) -> Picture:
     names = max((text_width(row.stage, 13, True) for row in rows), default=0.0)
     chain = max(row.width for row in rows)
-    facts = [row.facts for row in rows if row.facts]
-    widths = [max([text_width(fact[i], 11) for fact in facts] + [62.0]) for i in range(3)]
+    widths = [max([text_width(row.facts[i], 11) for row in rows] + [62.0]) for i in range(3)]
     left = names + 18
     panel = left + chain + 34 + widths[0] + COLUMN + widths[1] + 8 + BAR + COLUMN + widths[2]
     # About as wide as high, however long the network is.
@@ -150,14 +154,13 @@ def _picture(space: Space, rows: list[_Row]) -> Picture:
         if row.stage:
             texts.append(Text(x0 + names, y + HEIGHT / 2 + 5, row.stage, size=13, anchor="end", bold=True))
         nodes += (node.moved(x0 + left, y) for node in row.nodes)
-        if row.facts:
-            more_texts, more_rects = _facts(row, x0 + left + chain + 34, y + HEIGHT / 2 + 4, widths, most)
-            texts += more_texts
-            rects += more_rects
-            begin = x0 + left + row.width + 24
-            length = x0 + left + chain + 26 + widths[0] - text_width(row.facts[0], 11) - begin
-            if length > 0:
-                rects.append(Rect(begin, y + HEIGHT / 2, length, 1, "rule"))
+        more_texts, more_rects = _facts(row, x0 + left + chain + 34, y + HEIGHT / 2 + 4, widths, most)
+        texts += more_texts
+        rects += more_rects
+        begin = x0 + left + row.width + 24
+        length = x0 + left + chain + 26 + widths[0] - text_width(row.facts[0], 11) - begin
+        if length > 0:
+            rects.append(Rect(begin, y + HEIGHT / 2, length, 1, "rule"))
     edges = _edges(rows, places, nodes, per_panel, left)
     width = MARGIN * 2 + count * panel + (count - 1) * PANEL_GAP
     title = MARGIN * 2 + text_width(_title(space), 16, True)
@@ -186,7 +189,6 @@ def _headings(x: float, y: float, widths: list[float]) -> list[Text]:
 
 def _facts(row: _Row, x: float, y: float, widths: list[float], most: float) -> tuple[list[Text], list[Rect]]:
     """Shape, MACs with a bar, parameters of a stage."""
-    assert row.facts is not None
     shape, macs, params = row.facts
     texts = [Text(x + widths[0], y, shape, size=11, anchor="end")]
     x += widths[0] + COLUMN + widths[1]
@@ -258,6 +260,5 @@ def _description(space: Space, rows: list[_Row]) -> str:
     said = [f"The network {space.name} as a chain of {sum(len(row.nodes) for row in rows) - 1} layers."]
     for row in rows:
         layers = ", ".join(node.texts[0].content for node in row.nodes)
-        output = f"; output {row.facts[0]}" if row.facts else ""
-        said.append(f"{row.stage + ': ' if row.stage else ''}{layers}{output}.")
+        said.append(f"{row.stage + ': ' if row.stage else ''}{layers}; output {row.facts[0]}.")
     return " ".join(said)

@@ -31,6 +31,10 @@ LABEL_MOST = 220
 HEADING_REACH = 36
 THIN, THICK = 0.6, 7.0
 SKIP = "skip"
+NO_STAGE = "–"
+"""The heading of lines that stand before the first stage."""
+MOST_OPTIONS = 40
+"""Options that the legend names; the others are named where the pointer rests on a bar."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,12 @@ def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
     columns = [_ends("in", (space.input.name, dims(space.input.shape)), learnt is not None)]
     for number, (stage, planned) in enumerate(zip(trellis.stages, plan.stages, strict=True)):
         taken = learnt.path[number] if learnt else None
-        columns.append(_column(number, stage, planned, options, learnt, taken))
+        loose = not number and not space.segments[0].name
+        heading = NO_STAGE if loose else stage.name
+        columns.append(_column(number, stage, planned, heading, options, learnt, taken))
     last = space.segments[-1]
-    tail = [] if last.name else [shortened(text, LABEL_MOST, 10.5) for text, _ in parts(last.body)]
+    alone = len(space.segments) == 1  # no stage behind these lines: they are the one column
+    tail = [] if last.name or alone else [shortened(text, LABEL_MOST, 10.5) for text, _ in parts(last.body)]
     columns.append(_ends("out", (f"{space.input.classes} classes", *tail), learnt is not None))
     edges = _links(columns, trellis, learnt)
 
@@ -112,6 +119,7 @@ def _column(
     number: int,
     stage: Stage,
     planned: PlanStage,
+    name: str,
     options: Mapping[str, str],
     learnt: Learnt | None,
     taken: int | None,
@@ -130,7 +138,7 @@ def _column(
         nodes.append(node.moved(0, y))
         y += node.height + STATE_GAP
     height = y - STATE_GAP
-    heading = [(shortened(stage.name, LABEL_MOST, 13, True), "text")]
+    heading = [(shortened(name, LABEL_MOST, 13, True), "text")]
     if len(shapes) == 1:
         (shape,) = shapes
         heading.append((dims(shape) or "vector", "faint"))
@@ -147,10 +155,11 @@ def _own_shape(state: PlanState) -> Shape:
 
 def _state_lines(state: State, planned: PlanState, with_shape: bool) -> tuple[str, ...]:
     """What stands in a box: the channels, or every choice that was made to get there."""
-    channels = str(planned.head_shape[0])
     keys = [part.partition("=")[0].rpartition(".")[2] for part in state.label.split(",")] if state.label else []
-    if keys in ([], ["channels"]):
-        lines = [channels]
+    if not keys:
+        lines = [str(_own_shape(planned)[0])]
+    elif keys == ["channels"]:
+        lines = [str(planned.head_shape[0])]
     else:
         lines = [shortened(part, LABEL_MOST, 13, True) for part in state.label.split(",")]
     if with_shape:
@@ -356,9 +365,11 @@ def _legend(
         x += need
         return x - need
 
-    for option, role in options.items():
+    for option, role in itertools.islice(options.items(), MOST_OPTIONS):
         left = put(shortened(option, 240, 11), 10)
         rects.append(Rect(left, y - 5, 10, 10, role, radius=2))
+    if len(options) > MOST_OPTIONS:
+        put(f"and {len(options) - MOST_OPTIONS} more", 0)
     if options:
         more = ": how probable its options are; below it what is taken" if learnt else ", its colours what it may be"
         put(f"a bar is a layer{more}", 0)
