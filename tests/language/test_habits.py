@@ -65,10 +65,14 @@ def test_what_was_meant_is_said(line: str, column: int, message: str, said: str 
     [
         ("blok basic(n) {\n  bn\n}\n", "found `blok`", "did you mean `block`?"),
         ("spaec s {\n  bn\n}\n", "found `spaec`", "did you mean `space`?"),
+        ("spaec\n", "found `spaec`", "did you mean `space`?"),
+        ("\nspaec\n\n", "found `spaec`", "did you mean `space`?"),
+        ("search", "a search recipe needs a name", None),
+        ("evaluate {\n}\n", "an evaluate recipe needs a name", None),
         ("import blocks.vns\n", "stands in double quotes", 'such as `import "x3d3.vns"`'),
     ],
 )
-def test_misspelt_definitions(text: str, message: str, said: str) -> None:
+def test_misspelt_definitions(text: str, message: str, said: str | None) -> None:
     _, faults = parse_partial(Source("x.vns", text))
     (fault,) = faults
     assert message in fault.message

@@ -56,7 +56,7 @@ def command(
         if stale:
             click.echo(f"{len(stale)} of {len(texts)} files are stale or missing: run `vnasdsl compile`", err=True)
             raise SystemExit(1)
-        click.echo(f"{len(texts)} files are up to date", err=True)
+        click.echo(f"{len(texts)} file{'s are' if len(texts) > 1 else ' is'} up to date", err=True)
         return
     write(texts, output, force)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from vnasdsl.language.checks import RECIPE_KINDS
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, suggest
 from vnasdsl.language.lexer import END, OPENING, Tokens
 from vnasdsl.language.source import Span
@@ -192,8 +193,10 @@ def _missing_name(c: Context) -> Iterator[Fault]:
     what = {"STAGE": "stage", "BLOCK": "block", "SPACE": "space", "NETWORK": "network", "INPUT": "input"}.get(
         c.before.type
     )
+    if not c.open and c.before.text in RECIPE_KINDS and c.tokens.starts_line(c.index - 1):
+        what = f"{c.before.text} recipe"
     if what is not None:
-        article = "an" if what == "input" else "a"
+        article = "an" if what[0] in "ei" else "a"
         diagnostic = _error(f"{article} {what} needs a name", _here(c), f"expected a name, found {found(c)}")
         yield c.repaired(diagnostic, (("NAME",), 0), (("NAME",), 1))
 
@@ -276,9 +279,11 @@ def _statement_at_top(c: Context) -> Iterator[Fault]:
     if c.open or c.start != "module":
         return
     first = c.index
-    while first > 0 and not c.tokens.starts_line(first):
+    while first > 0 and (c.tokens.items[first].type in ("NEWLINE", END) or not c.tokens.starts_line(first)):
         first -= 1
     token = c.tokens.items[first]
+    if token.text in RECIPE_KINDS and first == c.index - 1:
+        return
     if token.type in DEFINITION_TYPES or (
         token.type == "NAME" and c.index > first + 1 and c.tokens.items[first + 1].type == "NAME"
     ):
