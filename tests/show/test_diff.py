@@ -17,7 +17,7 @@ from vnasdsl.language.source import Source
 from vnasdsl.show.diff import Choosing, Comparison, FileDiff, compare, compare_programs
 from vnasdsl.show.diff.as_json import as_object
 from vnasdsl.show.diff.model import LineChange, StageChange
-from vnasdsl.show.diff.text import as_text
+from vnasdsl.show.diff.text import _wrapped, as_text
 from vnasdsl.space import Program, Space, load, load_source
 from vnasdsl.space.shapes import Cost
 
@@ -411,6 +411,14 @@ def test_colour_is_only_added() -> None:
     colored = as_text(found, color=True)
     assert "\x1b[31m    - basic(2)\x1b[0m" in colored
     assert re.sub(r"\x1b\[\d+m", "", colored) == as_text(found)
+
+
+def test_a_number_keeps_its_magnitude_where_a_line_is_broken() -> None:
+    for shift in range(40):
+        line = f"{'x' * (60 + shift)} -183.04 M greatest MACs (-13.2%), -14.56 K greatest parameters, 2 048 networks"
+        parts = list(_wrapped(line, "  "))
+        assert " ".join(part.strip() for part in parts) == line
+        assert not any(part.endswith(("183.04", "14.56", "-2", " 2")) for part in parts)
 
 
 def test_a_long_network() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
@@ -13,6 +14,7 @@ WIDTH = 100
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "renamed": "~", "moved": "~", "affected": " "}
 COLORS = {"+": "\x1b[32m", "-": "\x1b[31m", "~": "\x1b[33m"}
 _OFF = "\x1b[0m"
+_GLUE = "\N{NO-BREAK SPACE}"
 
 
 def as_text(diff: FileDiff, color: bool = False) -> str:
@@ -189,10 +191,12 @@ def _worth(change: LineChange) -> bool:
 
 
 def _wrapped(line: str, indent: str) -> Sequence[str]:
-    """A line, broken between words where it is longer than WIDTH."""
+    """A line, broken between words where it is longer than WIDTH; a number keeps its magnitude."""
     if len(line) <= WIDTH:
         return [line]
-    return wrap(line, WIDTH, subsequent_indent=indent + "  ", break_long_words=False, break_on_hyphens=False)
+    glued = re.sub(r"(?<=[0-9]) (?=[KMGT]\b|[0-9])", _GLUE, line)
+    broken = wrap(glued, WIDTH, subsequent_indent=indent + "  ", break_long_words=False, break_on_hyphens=False)
+    return [part.replace(_GLUE, " ") for part in broken]
 
 
 def _painted(text: str) -> str:
