@@ -146,7 +146,7 @@ def test_the_inherited_weights_are_those_that_were_scored(searched: Path, videos
     model = load_text((searched / "network.py").read_text(), "Network", searched / "network.py")()
     model.load_state_dict(load_file(searched / "network.safetensors"))
     inference = three_way_split(data.train, recipe.split, recipe.seed)[2]  # type: ignore[union-attr]
-    views = EvaluationViews(inference, shape_of(network, recipe), recipe, fault_log(Reporter(quiet=True)))
+    views = EvaluationViews(inference, shape_of(network, recipe), recipe, fault_log(Reporter(quiet=True), recipe))
     result = evaluate_views(model, views, data.classes, torch.device("cpu"))
     report = json.loads((searched / "report.json").read_text())["inference"]
     assert result.top1 == report["top1"] and result.loss == pytest.approx(report["loss"], abs=1e-5)
@@ -258,6 +258,30 @@ def test_a_checkpoint_of_another_space_is_refused(
     shutil.copytree(searched / "checkpoints", tmp_path / "run" / "checkpoints")
     result = vnasdsl("derive", tmp_path / "run")
     assert result.exit_code == 1 and "does not fit this network" in result.output
+
+
+def test_unreadable_videos_are_named_counted_and_limited(
+    vnasdsl: Command, searched: Path, space: Path, videos: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(videos, tmp_path / "videos")
+    found = open_data(f"synthetic:{tmp_path / 'videos'}")
+    broken = [video.path for video in (*found.train[:3], found.test[0])]
+    for file in broken:
+        Path(file).write_bytes(b"nothing")
+    data = ["--data", f"synthetic:{tmp_path / 'videos'}", "--device", "cpu", "-q"]
+    some = ["--set", "unreadable=0.5"]
+    search = ["search", space, *data, "--out", tmp_path / "run", "--set", "epochs=1"]
+    stopped = vnasdsl(*search)
+    assert stopped.exit_code == 1 and "more than the allowed share of 1.00%" in stopped.output
+    assert "--set unreadable=0.05" in " ".join(stopped.output.split())
+    resumed = vnasdsl(*search, *some, "--resume")  # a run that stopped for it can go on
+    assert resumed.exit_code == 0, resumed.output
+    trained = vnasdsl("retrain", searched, *data, *some, "--out", tmp_path / "trained", "--set", "epochs=1")
+    assert trained.exit_code == 0, trained.output
+    assert "warning: 4 of 30 videos were unreadable and left out" in trained.stderr
+    assert set(json.loads((tmp_path / "trained" / "report.json").read_text())["unreadable"]) == set(broken)
+    again = vnasdsl("evaluate", searched, *data, *some, "--clips", "1", "--crops", "1")
+    assert again.exit_code == 0 and "1 of 6 videos were unreadable" in again.stderr, again.output
 
 
 def test_code_that_was_edited_is_not_run(vnasdsl: Command, searched: Path, tmp_path: Path) -> None:

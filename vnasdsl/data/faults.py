@@ -57,5 +57,5 @@ class FaultLog:
             raise UserError(
                 f"{self.count} of {self.total} videos are unreadable, "
                 f"more than the allowed share of {self.max_share:.2%}:{listed}",
-                "replace or remove these files, or allow a larger share",
+                "replace or remove these files, or allow a larger share, such as --set unreadable=0.05",
             )

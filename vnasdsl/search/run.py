@@ -15,7 +15,7 @@ from vnasdsl.search.outcome import Outcome, write_outcome, write_pictures
 from vnasdsl.search.strategies import get_strategy
 from vnasdsl.search.task import Parts, SearchTask
 from vnasdsl.space import Overrides, Space, load
-from vnasdsl.train.clips import ClipShape, clip_shape, fault_log
+from vnasdsl.train.clips import ClipShape, clip_shape, count_faults, fault_log
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_text import print_recipes, read_recipes, recipes_json, resolve_recipe
 from vnasdsl.train.recipes import Recipe, SearchRecipe
@@ -65,6 +65,7 @@ def search_space(
     found = strategy.search(task)
     outcome = write_outcome(task, found)
     write_pictures(task, strategy)
+    count_faults(task.faults, reporter)
     return outcome
 
 
@@ -118,7 +119,7 @@ def _task(
         run,
         device,
         reporter,
-        fault_log(reporter),
+        fault_log(reporter, recipe),
         resume,
     )
 
@@ -142,7 +143,7 @@ def _facts(request: Request, recipe: SearchRecipe, device: torch.device) -> dict
         "seed": recipe.seed,
         "fix": {name: list(options) for name, options in request.fixes.items()},
         "overrides": dict(request.overrides or {}),
-        "recipe": recipe.model_dump(mode="json", exclude={"workers"}),
+        "recipe": recipe.model_dump(mode="json", exclude={"workers", "unreadable"}),
         "device": str(device),
         "command": list(request.command),
     }

@@ -55,9 +55,15 @@ def clip_shape(frames: int, size: int, frame_stride: int, recipe: Recipe) -> Cli
     return shape
 
 
-def fault_log(reporter: Reporter) -> FaultLog:
-    """Unreadable videos are warned of as they are met; too many end the run."""
-    return FaultLog(report=lambda line: reporter.warn(line.removeprefix("warning: ")))
+def fault_log(reporter: Reporter, recipe: Recipe) -> FaultLog:
+    """Unreadable videos are warned of as they are met; more than the recipe allows end the run."""
+    return FaultLog(recipe.unreadable, report=lambda line: reporter.warn(line.removeprefix("warning: ")))
+
+
+def count_faults(faults: FaultLog, reporter: Reporter) -> None:
+    """Say at the end of a run how many videos were left out, if any were."""
+    if faults.count:
+        reporter.warn(f"{faults.count} of {faults.total} videos were unreadable and left out")
 
 
 def _undrawn(loader: Iterable[Batch]) -> Iterator[Batch]:

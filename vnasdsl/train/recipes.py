@@ -94,6 +94,9 @@ class _Common(_Part):
         default=2, ge=0, description="processes that decode videos; does not change which clips are seen"
     )
     precision: Precision = Field(default="fp32", description="bf16: autocast in the forward pass")
+    unreadable: float = Field(
+        default=0.01, ge=0, le=1, description="share of the videos that may be unreadable before the run stops"
+    )
 
 
 class _Training(_Common):

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from vnasdsl.codegen import compile_network
-from vnasdsl.data import DataSet, Video
+from vnasdsl.data import DataSet, FaultLog, Video
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.space import Space
-from vnasdsl.train.clips import ClipShape, EvaluationViews, TrainingClips, clip_shape, fault_log
+from vnasdsl.train.clips import ClipShape, EvaluationViews, TrainingClips, clip_shape, count_faults, fault_log
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views
 from vnasdsl.train.generated import load_generated, load_text
@@ -92,7 +92,7 @@ def retrain(
         "classes": list(data.classes),
         "seed": recipe.seed,
         "inherited": None if start is None else start.origin,
-        "recipe": recipe.model_dump(mode="json", exclude={"workers"}),
+        "recipe": recipe.model_dump(mode="json", exclude={"workers", "unreadable"}),
         "device": str(device),
         "command": list(command),
     }
@@ -108,7 +108,7 @@ def retrain(
         run.write("network.py", code)
     model = load_generated(run / "network.py", "Network", code)()
     inheritance = _inherit(model, start, reporter)
-    faults = fault_log(reporter)
+    faults = fault_log(reporter, recipe)
     watched = recipe.model_copy(update={"clips": 1, "crops": 1})
     with (
         closing(TrainingClips(data.train, shape, recipe, faults)) as clips,
@@ -123,7 +123,8 @@ def retrain(
         )
         run_epochs(training, recipe.epochs, run, reporter, resume)
     save_weights(run / "network.safetensors", model.state_dict(), {"network": network.name})
-    evaluation = evaluate_model(model, shape, recipe, data.test, data.classes, device, reporter)
+    evaluation = evaluate_model(model, shape, recipe, data.test, data.classes, device, reporter, faults)
+    count_faults(faults, reporter)
     trained = Trained(run, network, run / "network.safetensors", evaluation, inheritance)
     run.write_json("report.json", {**trained.as_dict(), "unreadable": faults.files})
     return trained
@@ -155,7 +156,10 @@ def evaluate_file(
     model = load_text(compile_network(network, "network.vns"), "Network", Path("network.py"))()
     load_exactly(model, tensors, f"`{weights}`")
     shape = shape_of(network, recipe)
-    return evaluate_model(model.to(device), shape, recipe, data.test, data.classes, device, reporter)
+    faults = fault_log(reporter, recipe)
+    evaluation = evaluate_model(model.to(device), shape, recipe, data.test, data.classes, device, reporter, faults)
+    count_faults(faults, reporter)
+    return evaluation
 
 
 def evaluate_model(
@@ -166,10 +170,11 @@ def evaluate_model(
     classes: Sequence[str],
     device: torch.device,
     reporter: Reporter,
+    faults: FaultLog,
 ) -> Evaluation:
-    """Accuracy over clips x crops of every video."""
+    """Accuracy over clips x crops of every video; unreadable ones go into `faults`."""
     reporter.note(f"evaluating {len(videos)} videos, {recipe.clips} clips x {recipe.crops} crops of each")
-    with closing(EvaluationViews(videos, shape, recipe, fault_log(reporter))) as views:
+    with closing(EvaluationViews(videos, shape, recipe, faults)) as views:
         return evaluate_views(model, views, classes, device, recipe.precision)
 
 

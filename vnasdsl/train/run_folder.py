@@ -23,7 +23,7 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.checkpoint import Checkpoints
 
 RUN_FILE = "run.json"
-# What must be equal for a run to go on: workers and device may change.
+# What must be equal for a run to go on: workers, device and the share of unreadable videos may change.
 _IDENTITY = ("kind", "name", "data", "classes", "fix", "recipe", "inherited")
 
 
