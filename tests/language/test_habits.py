@@ -67,6 +67,7 @@ def test_what_was_meant_is_said(line: str, column: int, message: str, said: str 
         ("spaec s {\n  bn\n}\n", "found `spaec`", "did you mean `space`?"),
         ("spaec\n", "found `spaec`", "did you mean `space`?"),
         ("\nspaec\n\n", "found `spaec`", "did you mean `space`?"),
+        ("search s for x {\n  epochs = 3, batch = 2\n}\n", "found `,`", "every key has a line of its own"),
         ("search", "a search recipe needs a name", None),
         ("evaluate {\n}\n", "an evaluate recipe needs a name", None),
         ("import blocks.vns\n", "stands in double quotes", 'such as `import "x3d3.vns"`'),

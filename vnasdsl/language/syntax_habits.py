@@ -123,8 +123,13 @@ def _arguments(c: Context) -> Iterator[Fault]:
 
 
 def _commas(c: Context) -> Iterator[Fault]:
-    """`conv(16, 3x3x3), bn`."""
-    if c.token.type == "COMMA" and c.innermost == "LBRACE" and c.before is not None:
+    """`conv(16, 3x3x3), bn`, and `epochs = 3, warmup = 1` in a recipe."""
+    if c.token.type != "COMMA" or c.innermost != "LBRACE" or c.before is None:
+        return
+    if [t.type for t in c.tokens.items[c.index + 1 : c.index + 3]] == ["NAME", "EQUAL"]:
+        diagnostic = _fault(c.token.span, "expected the end of the line, found `,`", "every key has a line of its own")
+        yield c.repaired(diagnostic, (("NEWLINE",), 1))
+    else:
         help = "`a -> b` runs one layer behind the other, `a | b` is a choice"
         diagnostic = _fault(c.token.span, "`,` cannot join layers", help)
         yield c.repaired(diagnostic, (("ARROW",), 1))
