@@ -80,7 +80,7 @@ def test_version(run_cli: RunCli) -> None:
 def test_wrong_usage_exits_with_2(run_cli: RunCli) -> None:
     result = run_cli("serach")
     assert result.returncode == 2
-    assert "No such command 'serach'" in result.stderr
+    assert "No such command 'serach'. Did you mean 'search'?" in result.stderr
     assert result.stdout == ""
 
 

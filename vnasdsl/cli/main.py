@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 
 from vnasdsl import __version__
 from vnasdsl.cli.errors import reporting
+from vnasdsl.language.diagnostics import suggest
 
 # name -> (module that exposes `command`, short help)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -65,6 +66,18 @@ class LazyGroup(click.Group):
 
             prepare(command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As ever; a misspelt command is told the one that was meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as fault:
+            near = suggest(args[0], COMMANDS)
+            if near is not None:
+                fault.message += f" Did you mean '{near}'?"
+            raise
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The names of commands from the table above, and the group's own options."""
