@@ -16,7 +16,9 @@ def command(stdio: bool) -> None:
     costs, quick fixes, and the shape behind every line. docs/editors.md says how editors are set up.
 
     \b
-    Needs: pip install 'vnasdsl[lsp]'
+    Example:
+      pip install 'vnasdsl[lsp]'
+      vnasdsl lsp                 # what an editor starts
     """
     try:
         import pygls.lsp.server  # noqa: F401

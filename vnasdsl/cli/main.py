@@ -75,9 +75,9 @@ class LazyGroup(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as fault:
             near = suggest(args[0], COMMANDS)
-            if near is not None:
-                fault.message += f" Did you mean '{near}'?"
-            raise
+            if near is None:
+                raise
+            raise click.UsageError(f"{fault.message} Did you mean '{near}'?", ctx) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The names of commands from the table above, and the group's own options."""
