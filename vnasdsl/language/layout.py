@@ -86,9 +86,13 @@ def lay_out(document: Document, width: int, indent: int = 0, step: int = STEP) -
     pending: list[tuple[int, int, Document]] = [(indent, _BROKEN, document)]
     while pending:
         level, flat, part = pending.pop()
-        if isinstance(part, str):
-            pieces.append(part)
-            column += len(part)
+        kind = type(part)  # the two commonest first: this loop is most of the time of `fmt`
+        if kind is str:
+            pieces.append(part)  # type: ignore[arg-type]
+            column += len(part)  # type: ignore[arg-type]
+        elif kind is list or kind is tuple:
+            for item in reversed(part):  # type: ignore[arg-type]
+                pending.append((level, flat, item))
         elif isinstance(part, Indent):
             pending.append((level + step, flat, part.content))
         elif isinstance(part, IfBroken):
@@ -106,8 +110,6 @@ def lay_out(document: Document, width: int, indent: int = 0, step: int = STEP) -
             column = level
         elif isinstance(part, Comment):
             comments.append(part.text)
-        else:
-            pending.extend((level, flat, item) for item in reversed(part))
     _end_line(pieces, comments, indent)
     return "".join(pieces)
 
@@ -132,8 +134,12 @@ def _fits(group: Group, room: int, behind: Sequence[tuple[int, int, Document]]) 
                 return _FLAT
             inside, in_group = [rest[1:]], False
         flat, part = inside.pop()
-        if isinstance(part, str):
-            room -= len(part)
+        kind = type(part)
+        if kind is str:
+            room -= len(part)  # type: ignore[arg-type]
+        elif kind is list or kind is tuple:
+            for item in reversed(part):  # type: ignore[arg-type]
+                inside.append((flat, item))
         elif isinstance(part, Break):
             if not flat:
                 return _FLAT
@@ -148,6 +154,4 @@ def _fits(group: Group, room: int, behind: Sequence[tuple[int, int, Document]]) 
             continue
         elif isinstance(part, Indent | Group):
             inside.append((flat, part.content))
-        else:
-            inside.extend((flat, item) for item in reversed(part))
     return _BROKEN
