@@ -86,10 +86,10 @@ def lay_out(document: Document, width: int, indent: int = 0, step: int = STEP) -
     pending: list[tuple[int, int, Document]] = [(indent, _BROKEN, document)]
     while pending:
         level, flat, part = pending.pop()
-        kind = type(part)  # the two commonest first: this loop is most of the time of `fmt`
-        if kind is str:
-            pieces.append(part)  # type: ignore[arg-type]
-            column += len(part)  # type: ignore[arg-type]
+        kind = type(part)  # asked once, and the commonest first: this loop is most of the time of `fmt`
+        if isinstance(part, str):
+            pieces.append(part)
+            column += len(part)
         elif kind is list or kind is tuple:
             for item in reversed(part):  # type: ignore[arg-type]
                 pending.append((level, flat, item))
@@ -135,8 +135,8 @@ def _fits(group: Group, room: int, behind: Sequence[tuple[int, int, Document]]) 
             inside, in_group = [rest[1:]], False
         flat, part = inside.pop()
         kind = type(part)
-        if kind is str:
-            room -= len(part)  # type: ignore[arg-type]
+        if isinstance(part, str):
+            room -= len(part)
         elif kind is list or kind is tuple:
             for item in reversed(part):  # type: ignore[arg-type]
                 inside.append((flat, item))
