@@ -15,6 +15,7 @@ from vnasdsl.language.diagnostics import Diagnostic, VnsError, arrange, error
 from vnasdsl.language.lexer import CLOSING, END, OPENING, Token, Tokens, grammar
 from vnasdsl.language.limits import MAX_DEPTH, MAX_RECOVERIES, MAX_STACK
 from vnasdsl.language.source import Source, Span
+from vnasdsl.language.step import Step
 from vnasdsl.language.syntax_context import Context
 from vnasdsl.language.wording import DEFINITION_TYPES
 
@@ -120,19 +121,17 @@ class _Run:
         """The tree of what can be read, up to a place; faults go to `diagnostics`."""
         index = 0
         result: Any = None
-        state = self.parser.parser_state
-        states, feed = state.state_stack, state.feed_token  # looked up once: this loop is most of what parsing takes
+        states, step = self.parser.parser_state.state_stack, Step(self.parser.parser_state)
         end = len(self.items) if end is None else end
         while index < end:
             token = self.items[index]
             kind = token.type
             if len(states) > MAX_STACK:
                 raise error(TOO_DEEP, f"this is nested more than {MAX_DEPTH} deep", token.span)
-            try:
-                result = feed(token, kind == END)
-            except UnexpectedToken:
+            if not step.takes(token, kind):
                 index = self._recover(index)
                 continue
+            result = step.result
             if kind in _COUNTED:
                 self._taken(token, index)
             index += 1
