@@ -43,6 +43,32 @@ def test_a_terminal_gets_a_bar_and_the_lines() -> None:
     assert "2/2" in text and text.count("train 3/3") >= 2
 
 
+def test_a_long_epoch_has_a_plain_line_a_minute() -> None:
+    text, now = io.StringIO(), [1000.0]
+    reporter = Reporter(console=Console(file=text, width=120), clock=lambda: now[0])
+    reporter.begin("search", 2, 0)
+    asked: list[int] = []
+
+    def values() -> str:
+        asked.append(len(asked))
+        return "loss 1.000  accuracy 30.0 %  expected 3.20 MMACs"
+
+    for epoch in (1, 2):
+        reporter.epoch(epoch, 6)
+        for _ in range(6):
+            now[0] += 25
+            reporter.step(values)
+        reporter.finished({"epoch": epoch}, "loss 0.500")
+    reporter.end()
+    assert text.getvalue().splitlines() == [
+        "search 1/2  step 3/6  loss 1.000  accuracy 30.0 %  expected 3.20 MMACs  3:45 left",
+        "search 1/2  loss 0.500  2:30 left",
+        "search 2/2  step 3/6  loss 1.000  accuracy 30.0 %  expected 3.20 MMACs  1:15 left",
+        "search 2/2  loss 0.500",
+    ]
+    assert len(asked) == 2  # figures may wait for the device: asked for only when they are shown
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (65, "1:05"), (3 * 3600 + 125, "3:02:05")])
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text

@@ -1,4 +1,7 @@
-"""What a person sees while something trains: a live bar on a terminal, else a line an epoch. Always on stderr."""
+"""What a person sees while something trains, always on stderr: a live bar on a terminal, else plain lines.
+
+Plain: a line an epoch, and within an epoch that takes long one a minute, so that a log shows that it goes on.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Column
 from rich.text import Text
 
+# Seconds between two looks at a bar, and between two plain lines within an epoch.
+_BAR_EVERY, _LINE_EVERY = 0.25, 60.0
+
 
 class Reporter:
     """Shows epochs and steps. `quiet` shows warnings only."""
 
-    def __init__(self, quiet: bool = False, console: Console | None = None):
+    def __init__(
+        self, quiet: bool = False, console: Console | None = None, clock: Callable[[], float] = time.monotonic
+    ):
+        """clock: seconds since any moment; only differences count."""
         self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self.quiet = quiet
+        self._clock = clock
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._title = ""
@@ -35,7 +45,7 @@ class Reporter:
     def begin(self, title: str, epochs: int, done: int) -> None:
         """Start a phase of `epochs` epochs of which `done` are finished."""
         self._title, self._epochs, self._first = title, epochs, done
-        self._began = time.monotonic()
+        self._began = self._shown = self._clock()
         if self.console.is_terminal and not self.quiet:
             self._bar = Progress(
                 TextColumn("{task.description}"),
@@ -57,27 +67,37 @@ class Reporter:
     def step(self, values: Callable[[], str]) -> None:
         """One step is done; `values` is called only when the screen is due, as it may wait for the device."""
         self._step += 1
-        now = time.monotonic()
-        if self._bar is not None and self._task is not None and (now - self._shown > 0.25 or self._step == self._steps):
+        if self.quiet:
+            return
+        now, last = self._clock(), self._step == self._steps
+        if self._bar is not None and self._task is not None:
+            if now - self._shown > _BAR_EVERY or last:
+                self._shown = now
+                self._bar.update(self._task, completed=self._step, values=f"{values()}  {self._left()} left")
+        elif now - self._shown >= _LINE_EVERY and not last:  # after the last step comes the line of the epoch
             self._shown = now
-            self._bar.update(self._task, completed=self._step, values=f"{values()}  {self._left()} left")
+            self._line(self._epoch, f"step {self._step}/{self._steps}  {values()}  {self._left()} left")
 
     def finished(self, record: Mapping[str, Any], summary: str) -> None:
         """An epoch is done: `summary` is its line."""
         if not self.quiet:
             left = f"  {self._left()} left" if self._epoch < self._epochs else ""
-            self.console.print(Text(f"{self._title} {record['epoch']}/{self._epochs}  {summary}{left}"))
+            self._shown = self._clock()
+            self._line(record["epoch"], f"{summary}{left}")
 
     def end(self) -> None:
         if self._bar is not None:
             self._bar.stop()
             self._bar = self._task = None
 
+    def _line(self, epoch: int, text: str) -> None:
+        self.console.print(Text(f"{self._title} {epoch}/{self._epochs}  {text}"))
+
     def _left(self) -> str:
         done = self._epoch - 1 - self._first + (self._step / self._steps if self._steps else 1.0)
         if done <= 0:
             return "?"
-        return duration((time.monotonic() - self._began) / done * (self._epochs - self._first - done))
+        return duration((self._clock() - self._began) / done * (self._epochs - self._first - done))
 
 
 def duration(seconds: float) -> str:
