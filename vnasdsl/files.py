@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -21,6 +23,8 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> bool:
         if target.read_bytes() == data:
             return False
         mode = target.stat().st_mode & 0o7777
+        if not mode & stat.S_IWUSR:  # a rename would replace what its owner has locked
+            raise PermissionError(errno.EACCES, "the file is read-only", str(target))
     except FileNotFoundError:
         mode = None
     target.parent.mkdir(parents=True, exist_ok=True)

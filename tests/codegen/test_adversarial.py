@@ -86,7 +86,8 @@ TEXTS = {
         TAIL,
     ),
     "parameters that hide what the code needs": with_blocks(
-        "block q(label, shortcut, i) { conv(label, 1x3x3) -> bn\n 2 * (conv(same, 1x1x1) | skip)\n conv(shortcut, 1x1x1)\n"
+        "block q(label, shortcut, i) { conv(label, 1x3x3) -> bn\n 2 * (conv(same, 1x1x1) | skip)\n"
+        " conv(shortcut, 1x1x1)\n"
         " 3 * (basic(i) | skip) }\nblock inner(Basic, Mixture) { basic(Basic) | basic(Mixture) }",
         "stage s1 { head(4 | 6, 1)\n q(4, 5, 1) -> q(6, 7, 2) -> head(4, 1)\n inner(1, 2)\n inner(2, 1) }",
         TAIL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vnasdsl.language.source import Source
 from vnasdsl.space import load_source
+from vnasdsl.space.program import examine
 
 LABELLED = """\
 network labelled {
@@ -22,3 +23,8 @@ def test_labels_given_by_hand_stay_in_the_text_of_a_network() -> None:
     again = load_source(Source("again.vns", network.text()), None).get()
     assert [row.label for row in again.layers()] == [row.label for row in network.layers()]
     assert "s1.first.conv" in {row.label for row in network.layers()}
+
+
+def test_a_network_cannot_be_searched() -> None:
+    _, found = examine(Source("searched.vns", LABELLED + "search s for labelled { epochs = 3 }\n"), None)
+    assert [(d.code, d.primary.span.text if d.primary else None) for d in found] == [("E0803", "labelled")]

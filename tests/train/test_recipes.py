@@ -194,3 +194,12 @@ def test_recipes_need_no_torch() -> None:
     code = "import sys, vnasdsl.train.recipe_text, vnasdsl.train.recipes; print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert run.stdout.strip() == "False"
+
+
+def test_the_strategies_of_the_schema_are_those_there_are() -> None:
+    from typing import get_args
+
+    from vnasdsl.search.strategies import strategy_names
+    from vnasdsl.train.recipes import SearchRecipe
+
+    assert get_args(SearchRecipe.model_fields["strategy"].annotation) == strategy_names()

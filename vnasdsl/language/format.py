@@ -5,7 +5,7 @@ from __future__ import annotations
 from vnasdsl.language import tree
 from vnasdsl.language.comments import TriviaTable, find_trivia
 from vnasdsl.language.diagnostics import VnsError
-from vnasdsl.language.layout import lay_out
+from vnasdsl.language.layout import Document, lay_out
 from vnasdsl.language.lexer import Tokens
 from vnasdsl.language.parser import parse_tokens
 from vnasdsl.language.printer import WIDTH, module_document
@@ -31,12 +31,12 @@ def format_text(source: Source | str) -> str:
         source = Source("<string>", source)
     tokens = Tokens(source)
     module, trivia = parse_tokens(tokens), find_trivia(tokens)
-    text = _write(module, trivia)
-    return text if text == source.text else _proven(module, trivia, tokens, text)
-
-
-def _write(module: tree.Module, trivia: TriviaTable) -> str:
     document = module_document(module)
+    text = _write(document, trivia)
+    return text if text == source.text else _proven(module, document, trivia, tokens, text)
+
+
+def _write(document: Document, trivia: TriviaTable) -> str:
     try:
         text = lay_out(weave(document, trivia) if trivia.by_place else document, WIDTH)
     except ValueError as fault:
@@ -44,7 +44,7 @@ def _write(module: tree.Module, trivia: TriviaTable) -> str:
     return text + "\n" if text else ""
 
 
-def _proven(module: tree.Module, trivia: TriviaTable, tokens: Tokens, text: str) -> str:
+def _proven(module: tree.Module, document: Document, trivia: TriviaTable, tokens: Tokens, text: str) -> str:
     """The text when it says the same and formatting it again changes nothing.
 
     A comment that had to move to another line may let what surrounds it be laid out anew, hence more than one round.
@@ -62,7 +62,7 @@ def _proven(module: tree.Module, trivia: TriviaTable, tokens: Tokens, text: str)
             raise FormatError("the formatted text has another meaning")
         if trivia_again.comments != trivia.comments:
             raise FormatError("the formatted text has other comments")
-        settled = _write(again, trivia_again)
+        settled = _write(document if again is module else module_document(again), trivia_again)
         if settled == text:
             return text
         text = settled

@@ -77,6 +77,13 @@ class Plan:
     output: Shape
 
 
+def _one_shape(shapes: set[Shape]) -> str:
+    """What to do where the states before a stage do not lead to one shape."""
+    if len({shape[0] for shape in shapes}) > 1:
+        return "begin the stage with a line that sets the channels"
+    return "the stage before leaves several sizes: let every option of its first line have the same stride"
+
+
 def make_plan(segments: tuple[Segment, ...], shape: Shape, input_name: str, analysis: Analysis) -> Plan:
     """Raises: VnsError E0501 for a choice that changes the shape where it may not, E0502 for too many states."""
     names = {segment.name for segment in segments}
@@ -165,7 +172,7 @@ class _Builder:
                     f"the first line of stage `{name}` gives {' or '.join(show_shape(s) for s in sorted(shapes))}"
                     " for one option, as the stage before leaves it",
                     span,
-                    help="begin the stage with a line that sets the channels",
+                    help=_one_shape(shapes),
                 )
             (after,) = shapes
             label = ",".join(f"{choice.rpartition('.')[2]}={option}" for choice, option in made)

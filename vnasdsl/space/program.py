@@ -183,6 +183,10 @@ class _Builder:
 def _check_recipe(recipe: tree.Recipe, definitions: Definitions) -> list[Diagnostic]:
     if recipe.target.id not in definitions.nets and definitions.complete:
         return [_unknown("space or network", recipe.target, definitions.nets)]
+    if recipe.kind == "search" and isinstance(definitions.nets.get(recipe.target.id), tree.Network):
+        message = f"`{recipe.target.id}` is a network: there is nothing to search in it"
+        help = f"name a space, or write `retrain {recipe.name} for {recipe.target.id}`"
+        return [Diagnostic("E0803", message, Label(recipe.target.span), help=help)]
     return []
 
 

@@ -114,7 +114,7 @@ class _Training(_Common):
 class SearchRecipe(_Training):
     """`search NAME for SPACE { ... }`"""
 
-    strategy: str = Field(default="gradient", description="how the space is searched")
+    strategy: Literal["gradient"] = Field(default="gradient", description="how the space is searched")
     epochs: int = Field(
         default=70,
         ge=1,
