@@ -16,6 +16,7 @@ from vnasdsl.search.strategies import get_strategy
 from vnasdsl.search.task import Parts, SearchTask
 from vnasdsl.space import Overrides, Space, load
 from vnasdsl.train.clips import ClipShape, clip_shape, count_faults, fault_log
+from vnasdsl.train.identity import differing_videos, video_facts
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_text import print_recipes, read_recipes, recipes_json, resolve_recipe
 from vnasdsl.train.recipes import Recipe, SearchRecipe
@@ -92,6 +93,12 @@ def reopen(path: Path) -> tuple[RunFolder, Space, SearchRecipe, DataSet]:
     data = open_data(facts["data"])
     if list(data.classes) != facts["classes"]:
         raise UserError(f"the classes of `{facts['data']}` are not those `{path}` was searched with")
+    changed = differing_videos(facts.get("videos"), video_facts(data))
+    if changed:
+        raise UserError(
+            f"the videos of `{facts['data']}` are not those `{path}` was searched with: {'; '.join(changed)}",
+            "make the data set what it was, or search again",
+        )
     space = load(run / "space.vns", Overrides(classes=len(data.classes))).get(facts["name"])
     recipe = resolve_recipe("search", read_recipes(run / "recipe.vns").get("search"))
     assert isinstance(recipe, SearchRecipe)
@@ -140,6 +147,7 @@ def _facts(request: Request, recipe: SearchRecipe, device: torch.device) -> dict
         "name": request.space.name,
         "data": request.data.name,
         "classes": list(request.data.classes),
+        "videos": video_facts(request.data),
         "seed": recipe.seed,
         "fix": {name: list(options) for name, options in request.fixes.items()},
         "overrides": dict(request.overrides or {}),

@@ -19,6 +19,7 @@ from vnasdsl.train.clips import ClipShape, EvaluationViews, TrainingClips, clip_
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views
 from vnasdsl.train.generated import load_generated, load_text
+from vnasdsl.train.identity import video_facts
 from vnasdsl.train.loop import run_epochs
 from vnasdsl.train.network import NetworkTraining
 from vnasdsl.train.progress import Reporter
@@ -90,6 +91,7 @@ def retrain(
         "name": network.name,
         "data": data.name,
         "classes": list(data.classes),
+        "videos": video_facts(data),
         "seed": recipe.seed,
         "inherited": None if start is None else start.origin,
         "recipe": recipe.model_dump(mode="json", exclude={"workers", "unreadable"}),

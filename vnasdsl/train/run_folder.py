@@ -1,6 +1,6 @@
 """A run folder: what was asked, what happened in every epoch, and what came out.
 
-run.json       kind, command line, data, seed, versions, fixed choices, overridden input
+run.json       kind, command line, data, digests of the lists of videos, seed, versions, fixed choices, input
 space.vns      the text that is searched (or network.vns, the text that is trained)
 recipe.vns     the resolved recipes, every value spelled out; recipe.json the same for programs
 metrics.jsonl  one line an epoch
@@ -21,6 +21,7 @@ from vnasdsl import __version__
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.checkpoint import Checkpoints
+from vnasdsl.train.identity import differing_videos
 
 RUN_FILE = "run.json"
 # What must be equal for a run to go on: workers, device and the share of unreadable videos may change.
@@ -125,6 +126,12 @@ def _same_run(run: RunFolder, facts: Mapping[str, Any], texts: Mapping[str, str]
         raise UserError(
             f"`{run.path}` was started differently: {'; '.join(differing)}",
             "give the arguments it was started with, or another --out",
+        )
+    changed = differing_videos(before.get("videos"), facts["videos"]) if "videos" in facts else []
+    if changed:
+        raise UserError(
+            f"the videos of `{facts['data']}` are not those `{run.path}` was started with: {'; '.join(changed)}",
+            "make the data set what it was, or start anew with another --out",
         )
 
 
