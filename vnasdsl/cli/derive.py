@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -23,9 +22,12 @@ from vnasdsl.cli.options import device_option, json_option, quiet_option
     "--checkpoint", default="last", show_default=True, metavar="NAME", help="last, best (by its score), or its name."
 )
 @device_option
+@click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes that decode videos.")
 @quiet_option
 @json_option
-def command(run: Path, output: Path | None, checkpoint: str, device: str, quiet: bool, as_json: bool) -> None:
+def command(
+    run: Path, output: Path | None, checkpoint: str, device: str, workers: int | None, quiet: bool, as_json: bool
+) -> None:
     """Decode the network of a search again: argmax for each layer, Viterbi over the path weights.
 
     `search` does this at its end; `derive` does it for a run that was interrupted, or for its best epoch.
@@ -35,12 +37,26 @@ def command(run: Path, output: Path | None, checkpoint: str, device: str, quiet:
       vnasdsl derive runs/tiny
       vnasdsl derive runs/tiny --checkpoint best -o nets/tiny_best.vns
     """
+    from vnasdsl.cli.runs import tell_outcome
     from vnasdsl.language.diagnostics import UserError
     from vnasdsl.search.run import derive_again
     from vnasdsl.train.devices import pick_device
     from vnasdsl.train.progress import Reporter
+    from vnasdsl.train.run_folder import RunFolder
 
     if output is not None and output.suffix != ".vns":
         raise UserError(f"`{output}` does not end in .vns")
-    outcome = derive_again(run, checkpoint, output, pick_device(device), Reporter(quiet))
-    click.echo(json.dumps({"run": str(run), **outcome.as_dict()}) if as_json else "\n".join(outcome.all_lines()))
+    outcome = derive_again(run, checkpoint, output, pick_device(device), Reporter(quiet), workers)
+    again = [str(run)]
+    if output is not None:  # a text of its own, which the run does not know
+        data = RunFolder(run).facts()["data"]
+        again = [
+            str(output),
+            "--weights",
+            str(outcome.weights or "none"),
+            "--data",
+            data,
+            "--out",
+            str(output.with_suffix("")),
+        ]
+    tell_outcome(run, outcome, again, as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe, evaluat
 if TYPE_CHECKING:
     from vnasdsl.data import DataSet
     from vnasdsl.language import tree
+    from vnasdsl.search.outcome import Outcome
     from vnasdsl.space import Program, Space
     from vnasdsl.train.progress import Reporter
 
@@ -134,6 +136,15 @@ def is_run(target: str) -> bool:
 def command_line() -> list[str]:
     """The arguments of this process, as the user gave them."""
     return sys.argv[1:]
+
+
+def tell_outcome(run: Path, outcome: Outcome, again: Sequence[str], as_json: bool) -> None:
+    """The last words of a search: the report, where everything is, and the arguments that retrain it."""
+    follow_up = shlex.join(["vnasdsl", "retrain", *again])
+    if as_json:
+        click.echo(json.dumps({"run": str(run), **outcome.as_dict(), "retrain": follow_up}))
+    else:
+        click.echo("\n".join((*outcome.all_lines(), f"retrain it: {follow_up}")))
 
 
 @contextmanager

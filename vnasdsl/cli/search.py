@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from pathlib import Path
 
 import click
@@ -81,6 +79,7 @@ def command(
         free_folder,
         open_space,
         resumable,
+        tell_outcome,
     )
     from vnasdsl.data import open_data
     from vnasdsl.language.diagnostics import UserError
@@ -114,9 +113,4 @@ def command(
     reporter = Reporter(quiet)
     with resumable(folder, reporter):
         outcome = search_space(request, folder, pick_device(device), reporter, resume)
-    follow_up = shlex.join(["vnasdsl", "retrain", str(folder)])
-    if as_json:
-        click.echo(json.dumps({"run": str(folder), **outcome.as_dict(), "retrain": follow_up}))
-        return
-    click.echo("\n".join(outcome.all_lines()))
-    click.echo(f"retrain it: {follow_up}")
+    tell_outcome(folder, outcome, [str(folder)], as_json)

@@ -71,16 +71,27 @@ def search_space(
 
 
 def derive_again(
-    path: Path, checkpoint: str, text_path: Path | None, device: torch.device, reporter: Reporter
+    path: Path,
+    checkpoint: str,
+    text_path: Path | None,
+    device: torch.device,
+    reporter: Reporter,
+    workers: int | None = None,
 ) -> Outcome:
-    """Decode a run, or one of its checkpoints, again. Raises: VnsError, UserError."""
+    """Decode a run, or one of its checkpoints, again. Raises: VnsError, UserError.
+
+    workers: processes that decode videos, if not as many as the run's recipe says.
+    """
     run, space, recipe, data = reopen(path)
+    if workers is not None:
+        recipe = recipe.model_copy(update={"workers": workers})
     strategy = get_strategy(recipe.strategy)
     source_name = str(run.facts().get("file", "space.vns"))
     task = _task(space, source_name, recipe, _parts(data, recipe), data, run, device, reporter, resume=True)
     outcome = write_outcome(task, strategy.derive(task, checkpoint), text_path)
     if text_path is None:
         write_pictures(task, strategy)
+    count_faults(task.faults, reporter)
     return outcome
 
 
