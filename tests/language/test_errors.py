@@ -13,6 +13,7 @@ from vnasdsl.language.files import read_source
 from vnasdsl.language.parser import parse, parse_expression
 from vnasdsl.language.render import render
 from vnasdsl.language.source import Source
+from vnasdsl.space.program import examine
 
 FOLDER = Path(__file__).parent / "errors"
 CASES = sorted(path.stem for path in FOLDER.glob("*.vns"))
@@ -113,3 +114,15 @@ def test_faults_come_in_order_once_and_counted() -> None:
 def test_a_statement_keyword_ends_an_open_parenthesis() -> None:
     text = "space s {\n  x = f(a,\n  stage s1 { g(1 2) }\n  ) -> bn\n  a b\n}\n"
     assert [(line, code) for line, code, _ in faults(text)] == [(2, "E0104"), (3, "E0101"), (4, "E0101"), (5, "E0101")]
+
+
+@pytest.mark.parametrize(
+    "inner",
+    ["block b(c) { conv(c, 1x3x3) }", "tied block b(c) {\n    conv(c, 1x3x3)\n  }", 'import "x.vns"', "space t { }"],
+)
+def test_a_definition_inside_of_another_is_one_fault(inner: str) -> None:
+    begin = "space s {\n  input clip = video(frames=8, size=32)\n"
+    text = f"{begin}  {inner}\n  stage s1 {{ b(8) }}\n  pool -> linear(classes)\n}}\n"
+    _, found = examine(Source("inner.vns", text), None)
+    assert [(d.code, d.primary.span.line if d.primary else 0) for d in found] == [("E0101", 3)]
+    assert "inside of another definition" in found[0].message

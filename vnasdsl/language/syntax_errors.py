@@ -57,7 +57,9 @@ def _replace(span: Span, text: str) -> Fix:
 def _missing_brace(c: Context) -> Iterator[Fault]:
     braces = [place for place in c.open if c.tokens.items[place].type == "LBRACE"]
     at_end = c.token.type == END and c.innermost == "LBRACE"
-    if braces and (at_end or c.tokens.starts_definition(c.index)):
+    if braces and not at_end and c.tokens.starts_definition(c.index) and _is_closed(c.tokens, braces[0]):
+        yield _inside_another(c, braces[0])
+    elif braces and (at_end or c.tokens.starts_definition(c.index)):
         place, hint = _unclosed_brace(c.tokens, braces[-1] if at_end else braces[0], c.index)
         primary = Label(c.tokens.items[place].span, "the file ends before its `}`" if at_end and hint is None else "")
         secondary: list[Label] = []
@@ -66,6 +68,38 @@ def _missing_brace(c: Context) -> Iterator[Fault]:
         if not at_end:
             secondary.append(Label(c.token.span, "this can only stand outside of braces"))
         yield Fault(Diagnostic("E0104", "this `{` is never closed", primary, secondary=tuple(secondary)), to_top=True)
+
+
+def _is_closed(tokens: Tokens, brace: int) -> bool:
+    """Whether a `{` has its `}` when braces are only counted."""
+    depth = 0
+    for token in tokens.items[brace:]:
+        depth += (token.type == "LBRACE") - (token.type == "RBRACE")
+        if depth == 0:
+            return True
+    return False
+
+
+def _inside_another(c: Context, brace: int) -> Fault:
+    """A definition where all braces are closed: it is misplaced, and is passed over to its own `}` or line end."""
+    items = c.tokens.items
+    outer = Label(items[brace].span, "inside of this")
+    word = items[c.index].text
+    diagnostic = Diagnostic(
+        "E0101",
+        f"`{word}` cannot stand inside of another definition",
+        Label(items[c.index].span),
+        secondary=(outer,),
+        help="move it before or behind the definition it stands in: the order makes no difference",
+    )
+    depth, last = 0, c.index
+    while items[last].type != END:
+        depth += (items[last].type == "LBRACE") - (items[last].type == "RBRACE")
+        last += 1
+        if depth <= 0 and items[last].type in ("NEWLINE", "RBRACE"):
+            break
+    last += items[last].type == "NEWLINE"
+    return Fault(diagnostic, instead=(), removed=last - c.index)
 
 
 def _unclosed_brace(tokens: Tokens, place: int, end: int) -> tuple[int, Span | None]:

@@ -15,6 +15,7 @@ from vnasdsl.language.diagnostics import Diagnostic
 from vnasdsl.language.syntax_comments import COMMENT
 
 SYNTAX = ("E0101", "E0104")
+DEFINING = ("block", "tied", "space", "network", "import")
 NEEDS_EVERY_LINE = ("E04", "E0501", "E0503", "E0505", "E0508", "E06", "W")
 
 
@@ -36,7 +37,9 @@ class Echoes:
 
     @property
     def hide_definitions(self) -> bool:
-        """Whether a part of the text that is in no definition could have been one, of any name."""
+        """Whether a part of the text that was passed over could have been a definition, of any name."""
+        if any(d.primary and d.primary.span.text in DEFINING for d in self.faults):
+            return True
         places = [d.primary.span.start for d in self.faults if d.primary and d.help != COMMENT]
         return any(i < 0 or place > self.ends[i] for place in places for i in [self._item(place)])
 
