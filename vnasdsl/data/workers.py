@@ -4,18 +4,22 @@
   each sample's randomness from (seed, epoch, index), and batches come back in the order they were sent.
 - Workers stay alive between epochs (`epoch` travels with every index), since starting them costs more than a whole
   epoch of small videos.
-- Workers ignore Ctrl-C: the main process gets it, unwinds and ends them. If the main process is killed, they notice
-  within seconds and end: torch's worker loop asks for its parent whenever it waits for work.
+- Workers ignore Ctrl-C: the main process gets it, unwinds and ends them. If the main process is killed, they end
+  with it.
 - Clips travel as uint8 and are normalised in the main process: a quarter of the bytes through shared memory.
 - A sample that cannot be read comes back as its path and reason; the main process keeps the one list of faults.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import wait
+from threading import Thread
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -116,6 +120,16 @@ def start(dataset: Dataset[Sample], batches: EpochBatches, workers: int) -> Data
 def _quiet(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.excepthook = _unless_parent_is_gone
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone. torch's worker loop looks too, but then waits for batches it has sent
+    to be taken, which is for ever when the pipe is full."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _unless_parent_is_gone(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
