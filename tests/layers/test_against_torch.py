@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.source import Source, Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import REQUIRED, Applied, FunctionCode, LayerError, ModuleCode
+from vnasdsl.space.values import coerce
 
 torch.set_num_threads(1)
 SHAPES = st.tuples(st.integers(1, 6), st.integers(1, 5), st.integers(1, 9), st.integers(1, 9))
@@ -149,10 +152,13 @@ def test_what_cannot_be() -> None:
         apply("conv", (4, 2, 2, 2), channels=6, kernel=(1, 1, 1), groups=4)
     with pytest.raises(LayerError):
         apply("linear", (3, 1, 1, 1), features=2)
+    span = Span(Source("x.vns", "dropout"), 0, 7)
+    dropout = CATALOGUE["dropout"]
     for share in (-0.1, 1, 1.5):
-        with pytest.raises(LayerError):
-            apply("dropout", (3,), share=share)
-    assert apply("dropout", (3,), share=0).output == (3,)
+        with pytest.raises(VnsError) as caught:
+            coerce(dropout.parameters[0], share, span, dropout)
+        assert [d.code for d in caught.value.diagnostics] == ["E0303"]
+    assert coerce(dropout.parameters[0], 0, span, dropout) == 0
 
 
 def test_depthwise_and_same_take_the_channels_that_come_in() -> None:

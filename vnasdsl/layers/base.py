@@ -13,14 +13,14 @@ from typing import Any, Literal, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
 Value: TypeAlias = Any  # int, float, bool, str (a word) or a tuple of ints: what an argument can be
-Kind: TypeAlias = Literal["channels", "whole", "real", "sizes", "padding", "flag", "units"]
+Kind: TypeAlias = Literal["channels", "whole", "share", "sizes", "padding", "flag", "units"]
 
 REQUIRED = object()
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One argument of a layer: `kind` says how its value is read (see `arguments.py`)."""
+    """One argument of a layer: `kind` says how its value is read (see `coerce` in `vnasdsl/space/values.py`)."""
 
     name: str
     kind: Kind

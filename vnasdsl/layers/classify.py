@@ -14,19 +14,11 @@ from vnasdsl.layers.base import (
     Shape,
     Value,
     show_shape,
-    show_value,
 )
 
 
 def dropout(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
     share = arguments["share"]
-    if not 0 <= share < 1:
-        raise LayerError(
-            "E0303",
-            f"`share` of `dropout` must be at least 0 and less than 1, found {show_value(share)}",
-            "it is the share of values that are set to zero; 0.5 is usual",
-            "share",
-        )
     code = ModuleCode("nn.Dropout", (Field("p", share, role="share", positional=True),), ())
     return Applied(output=shape, code=code, attributes=(("share", share),))
 
@@ -56,7 +48,7 @@ def linear(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applie
 DROPOUT = Layer(
     "dropout",
     "sets a share of the values to zero while training",
-    (Parameter("share", "real", doc="share of values set to zero"),),
+    (Parameter("share", "share", doc="share of values that are set to zero"),),
     dropout,
 )
 LINEAR = Layer(

@@ -77,7 +77,10 @@ def evaluate(expression: tree.Expression) -> Value:
         case tree.Pick():
             raise unsupported("`pick`", expression.span)
         case tree.List():
-            raise unsupported("a list of values", expression.span)
+            raise unsupported("a list of values", expression.span, help="a choice between values is written `16 | 32`")
+        case tree.String():
+            help = "sizes and words are written without quotes"
+            raise error("E0302", "expected a number, sizes or a word, found a text", expression.span, help=help)
         case tree.Call():
             raise VnsError(())  # said already, by the check of names
         case tree.Range():
@@ -93,8 +96,8 @@ def number(expression: tree.Expression) -> int | float:
     return value
 
 
-def unsupported(construct: str, span: Span) -> Exception:
-    return error("E0107", f"{construct} is part of the language but not supported yet", span)
+def unsupported(construct: str, span: Span, help: str | None = None) -> Exception:
+    return error("E0107", f"{construct} is part of the language but not supported yet", span, help=help)
 
 
 def expression_of(value: Value, span: Span) -> tree.Expression:
@@ -148,10 +151,10 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
             raise outside(f"from {low} to {LARGEST:,}")
         return value
 
-    def outside(expected: str) -> Exception:
-        shown = f"{value:,}" if isinstance(value, int) else f"`{show_value(value)}`"
+    def outside(expected: str, help: str | None = None) -> Exception:
+        shown = f"`{value:,}`" if isinstance(value, int) else f"`{show_value(value)}`"
         message = f"`{parameter.name}` of `{owner.name}` must be {expected}, found {shown}"
-        return error("E0303", message, span)
+        return error("E0303", message, span, help=help)
 
     match parameter.kind:
         case "channels":
@@ -160,9 +163,11 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
             return value if value == "classes" else whole(1)
         case "whole":
             return whole(0)
-        case "real":
+        case "share":
             if not is_number(value):
                 raise wrong("a number")
+            if not 0 <= value < 1:
+                raise outside("at least 0 and less than 1", f"it is the {parameter.doc}; 0.5 is usual")
             return value
         case "flag":
             if not isinstance(value, bool):
