@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
 Value: TypeAlias = Any  # int, float, bool, str (a word) or a tuple of ints: what an argument can be
-Kind: TypeAlias = Literal["channels", "whole", "share", "sizes", "padding", "flag", "units"]
+Kind: TypeAlias = Literal["channels", "whole", "share", "sizes", "padding", "flag", "units", "word", "real", "weights"]
 
 REQUIRED = object()
 
@@ -26,6 +26,11 @@ class Parameter:
     kind: Kind
     default: Value = REQUIRED
     doc: str = ""
+    words: tuple[str, ...] = ()
+    """Of the kind `word`: the words there are."""
+    low: float | None = None
+    high: float | None = None
+    """Of the kinds `real` and `whole`: the least and the greatest value."""
 
     @property
     def required(self) -> bool:
@@ -68,21 +73,41 @@ class Field:
 
 @dataclass(frozen=True)
 class ModuleCode:
-    """A layer that is a module: `self.label = callee(fields...)`, applied as `self.label(x)`."""
+    """A layer that is a module: `self.label = callee(fields...)`, applied as `self.label(x)`.
+
+    A callee without a dot is a class of `templates/layers/CALLEE.py.j2`, which the generated module then holds.
+    """
 
     callee: str
     fields: tuple[Field, ...]
     tensors: tuple[str, ...]  # names of its parameters and buffers in the state dict
+    prepare: str = ""
+    """An expression of the input that the module is applied to, such as `F.pad({x}, (0, 1, 0, 1, 0, 0))`."""
 
 
 @dataclass(frozen=True)
 class FunctionCode:
-    """A layer without parameters that is an expression of its input: `F.relu({x})`."""
+    """A layer without parameters that is an expression of its input: `F.relu({x})`.
+
+    With several inputs `{xs}` stands for all of them, comma separated, and `{sum}` for their sum.
+    """
 
     expression: str
 
 
-Code: TypeAlias = ModuleCode | FunctionCode | None  # None: the input itself (skip)
+@dataclass(frozen=True)
+class BodyCode:
+    """A layer around a body: what the body is given, and what is made of the body's result `{x}`.
+
+    `{kept}` in `leave` is what came in, gone through `shortcut` when there is one.
+    """
+
+    enter: str = "{x}"
+    leave: str = "{x}"
+    shortcut: ModuleCode | None = None
+
+
+Code: TypeAlias = ModuleCode | FunctionCode | BodyCode | None  # None: the input itself (skip)
 
 
 @dataclass(frozen=True)
@@ -104,18 +129,38 @@ class Applied:
 
 
 @dataclass(frozen=True)
+class Body:
+    """The rules of a layer around a body."""
+
+    leave: Callable[[Mapping[str, Value], Shape, Shape, int], Applied]
+    """(arguments, shape that came in, shape that the body gives, classes): what comes out, with its own costs only and
+    with `BodyCode`. Raises LayerError."""
+    enter: Callable[[Mapping[str, Value], Shape], Shape] = lambda arguments, shape: shape
+    """(arguments, shape that came in): the shape that the body is given. Raises LayerError."""
+    times: Callable[[Mapping[str, Value]], int] = lambda arguments: 1
+    """How often the body runs for one clip: its MACs count so many times, its parameters once."""
+
+
+@dataclass(frozen=True)
 class Layer:
     """An entry of the catalogue.
 
     `apply(arguments, shape, classes)` gets every parameter (defaults filled in) and raises `LayerError`.
-    A layer with `wraps` takes a body in braces: `residual { ... }`.
+    A layer that joins takes several inputs in its parentheses: `concat(a, b)`; `join(arguments, shapes, classes)` is
+    called in the place of `apply`. A layer with `body` takes lines in braces: `residual { ... }`.
     """
 
     name: str
     doc: str
     parameters: tuple[Parameter, ...]
-    apply: Callable[[Mapping[str, Value], Shape, int], Applied] = field(repr=False)
-    wraps: bool = False
+    apply: Callable[[Mapping[str, Value], Shape, int], Applied] | None = field(repr=False)
+    join: Callable[[Mapping[str, Value], tuple[Shape, ...], int], Applied] | None = field(default=None, repr=False)
+    body: Body | None = field(default=None, repr=False)
+    """What it does around a body."""
+
+    @property
+    def wraps(self) -> bool:
+        return self.body is not None
 
     @property
     def signature(self) -> str:

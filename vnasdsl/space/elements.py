@@ -6,29 +6,84 @@ shared by many places and adding a stage renames nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice, product
+from math import isfinite
 from typing import TypeAlias
 
 from vnasdsl.language import tree
 from vnasdsl.language.source import Span
-from vnasdsl.layers.base import Applied, Layer, Value
+from vnasdsl.layers.base import Applied, Layer, Parameter, Value
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One choice of a space: `s4.stack[3].op`, of kind `op`, between the texts of its options."""
+    """One choice of a space: `s4.stack[3].op`, of kind `op`, between the texts of its options.
+
+    A choice of edges (`pick 1..3 of [...]`) takes between `least` and `most` of its options at a time; what is chosen is
+    written with ` + ` between them. A choice of a real number has no options: it lies from `low` to `high`.
+    """
 
     name: str
     kind: str
     options: tuple[str, ...]
     span: Span | None = field(default=None, compare=False, repr=False)
+    least: int | None = None
+    most: int | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def is_subset(self) -> bool:
+        return self.most is not None
+
+    @property
+    def is_real(self) -> bool:
+        return self.low is not None
+
+    def allows(self, value: str) -> bool:
+        """Whether a text is a value of this choice."""
+        if self.is_subset:
+            assert self.least is not None and self.most is not None
+            taken = picked(value)
+            order = [self.options.index(t) for t in taken if t in self.options]
+            known = len(order) == len(taken) and order == sorted(set(order))
+            return known and self.least <= len(taken) <= self.most
+        if self.is_real:
+            number = real(value)
+            assert self.low is not None and self.high is not None
+            return number is not None and self.low <= number <= self.high
+        return value in self.options
+
+
+def picked(value: str) -> tuple[str, ...]:
+    """The options in the value of a choice of edges: `r0 + f2` are two."""
+    return tuple(value.split(" + ")) if value else ()
+
+
+def real(value: str) -> float | None:
+    """The number in the value of a real choice, or None when it is none."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+@dataclass(frozen=True, eq=False)
+class FromShape:
+    """An argument that depends on what comes in: `min(frames)`-like expressions over `frames`, `rows`, `columns` and
+    `channels`."""
+
+    expression: tree.Expression
+    parameter: Parameter
 
 
 @dataclass(frozen=True, eq=False)
 class Op:
-    """A layer of the catalogue with values for its arguments."""
+    """A layer of the catalogue with values for its arguments (some of them may be `FromShape`)."""
 
     label: str
     layer: Layer
@@ -39,21 +94,48 @@ class Op:
 
 
 @dataclass(frozen=True, eq=False)
+class Read:
+    """The value of an earlier line by its name, whatever came before: `r0` in `n6 = weighted(r0, r1)`.
+
+    The name is that of a line, of an input of the block, or of the input of the space; a line that is a list gives
+    several values.
+    """
+
+    label: str
+    wire: str
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
 class Group:
-    """Layers one after the other, in the lines of the text: a use of a block, a chain, the body of a stage."""
+    """Layers one after the other, in the lines of the text: a use of a block, a chain, the body of a stage.
+
+    A use of a block (`block` is given) has names of its own: inside, `Read` sees only its lines and inputs.
+    """
 
     label: str
     lines: tuple[tuple[Element, ...], ...]
     span: Span
     block: str | None = None
     bound: tuple[tuple[str, Value], ...] = ()
-    """The values of the block's parameters."""
+    """The values of the block's parameters; a layer that was handed in stands as its text."""
     call: tree.Expression | None = None
     """The call that printing can use; None for a chain, and once a choice inside the block has been made."""
+    names: tuple[str, ...] = ()
+    """For each line the name that it is read by, or nothing; empty when no line has one."""
+    inputs: tuple[tuple[str, Element], ...] = ()
+    """What was handed to the block by name: the parameter and what it stands for outside of the block."""
+    out: Element | None = None
+    """What `out` gives; without one it is what the last line gives."""
+    tied: bool = False
+    """Every use of the block makes the same choices: they are named after the block, not after the place."""
 
     @cached_property
     def items(self) -> tuple[Element, ...]:
         return tuple(element for line in self.lines for element in line)
+
+    def name_of(self, line: int) -> str:
+        return self.names[line] if self.names else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +147,55 @@ class Wrap:
     arguments: tuple[tuple[str, Value], ...]
     body: Group
     call: tree.Call
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class Join:
+    """A layer of several inputs, `concat(a, b -> conv(8, 1x1x1))`: each begins with what came before, or reads a line."""
+
+    label: str
+    layer: Layer
+    arguments: tuple[tuple[str, Value], ...]
+    inputs: tuple[Element, ...]
+    """Elements of one value, or of several: a Many, a Pick, a Read of a list, or Alternatives of such."""
+    call: tree.Call
+    """Its arguments without the inputs."""
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class Many:
+    """A list: `[a, b, 3 * c]`. Each item begins with what came before; together they give several values."""
+
+    label: str
+    items: tuple[Element, ...]
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class Pick:
+    """`pick 1..3 of [...]`: a choice of a subset of the items, in their order."""
+
+    label: str
+    key: str
+    kind: str
+    least: int
+    most: int
+    options: tuple[Option, ...]
+    """An option whose element is a Read of a list stands for every value of it: `level0[0]`, `level0[1]`, ..."""
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class When:
+    """One of two, decided by what comes in: `pool if frames > 1 else skip`. It is no choice."""
+
+    label: str
+    test: tree.Compare
+    """Over numbers and the names of axes."""
+    then: Element
+    otherwise: Element
     span: Span
 
 
@@ -88,6 +219,34 @@ class Alternatives:
     span: Span
 
 
+@dataclass(frozen=True)
+class OpenField:
+    """One open argument of a call: between the texts of its options, or a real number from `low` to `high`."""
+
+    key: str
+    kind: str
+    options: tuple[str, ...]
+    span: Span
+    low: float | None = None
+    high: float | None = None
+    structural: bool = True
+    """Whether other choices below the call may depend on it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Open:
+    """A call with more combinations of open arguments than are worth writing out, or with a real one: what it becomes is
+    built when all of them are known."""
+
+    label: str
+    fields: tuple[OpenField, ...]
+    make: Callable[[tuple[str, ...]], Element] = field(repr=False)
+    """From a text for each field to the element, with an empty label. Kept for as long as the space. Raises: VnsError."""
+    call: tree.Call
+    """As it is written."""
+    span: Span
+
+
 @dataclass(frozen=True, eq=False)
 class Repeat:
     """Copies one after the other, each with weights and choices of its own."""
@@ -97,7 +256,7 @@ class Repeat:
     span: Span
 
 
-Element: TypeAlias = Op | Group | Wrap | Alternatives | Repeat
+Element: TypeAlias = Op | Read | Group | Wrap | Join | Many | Pick | When | Alternatives | Open | Repeat
 
 
 def _nothing(arguments: object, shape: object, classes: object) -> Applied:
@@ -133,31 +292,80 @@ def join(path: str, label: str) -> str:
     return f"{path}.{label}"
 
 
+def inside(element: Element, path: str) -> str:
+    """The path of the choices inside an element that stands at `path`: those of a tied block are named after it."""
+    if isinstance(element, Group) and element.tied:
+        assert element.block is not None
+        return element.block
+    return join(path, element.label)
+
+
 def children(element: Element, path: str) -> Iterator[tuple[Element, str]]:
-    """The parts of an element with the path of the place each stands in (their own labels not yet added)."""
-    here = join(path, element.label)
+    """The parts of an element with the path of the place each stands in (their own labels not yet added).
+
+    Of an `Open` those of one way to close it: a part that only another way has is not among them.
+    """
+    here = inside(element, path)
     match element:
         case Group():
+            for _, value in element.inputs:
+                yield value, path
             for item in element.items:
                 yield item, here
+            if element.out is not None:
+                yield element.out, here
         case Wrap():
             yield element.body, here
-        case Alternatives():
+        case Join():
+            for item in element.inputs:
+                yield item, here
+        case Many():
+            for i, item in enumerate(element.items):
+                yield item, here if item.label else f"{here}[{i}]"
+        case When():
+            yield element.then, here
+            yield element.otherwise, here
+        case Alternatives() | Pick():
             for option in element.options:
                 yield option.element, here
+        case Open():
+            yield element.make(tuple(first_value(f) for f in element.fields)), here
         case Repeat():
             for i, item in enumerate(element.items):
                 yield item, f"{here}[{i}]"
 
 
+def first_value(field: OpenField) -> str:
+    return field.options[0] if field.options else repr(field.low)
+
+
 def choices(element: Element, path: str) -> Iterator[Choice]:
     """Every choice below an element, outer ones first, in the order of the text; a name can come more than once
-    when it lives in several options of another choice."""
+    when it lives in several options of another choice, or in several uses of a tied block."""
+    here = inside(element, path)
     if isinstance(element, Alternatives):
-        name = join(join(path, element.label), element.key)
-        yield Choice(name, element.kind, tuple(o.text for o in element.options), element.span)
+        yield Choice(join(here, element.key), element.kind, tuple(o.text for o in element.options), element.span)
+    elif isinstance(element, Pick):
+        texts = tuple(o.text for o in element.options)
+        yield Choice(join(here, element.key), element.kind, texts, element.span, element.least, element.most)
+    elif isinstance(element, Open):
+        for f in element.fields:
+            yield Choice(join(here, f.key), f.kind, f.options, f.span, low=f.low, high=f.high)
+        for made in structural_ways(element):
+            yield from choices(element.make(made), here)
+        return
     for child, where in children(element, path):
         yield from choices(child, where)
+
+
+MOST_WAYS = 4096
+"""Ways to close the structural arguments of one call that are looked at."""
+
+
+def structural_ways(element: Open) -> Iterator[tuple[str, ...]]:
+    """Texts for the fields of an open call, one for each way that other choices could depend on."""
+    columns = [f.options if f.structural and f.options else (first_value(f),) for f in element.fields]
+    yield from islice(product(*columns), MOST_WAYS)
 
 
 def label_text(text: str) -> str:
