@@ -74,11 +74,11 @@ def real(value: str) -> float | None:
 
 @dataclass(frozen=True, eq=False)
 class FromShape:
-    """An argument that depends on what comes in: `min(frames)`-like expressions over `frames`, `rows`, `columns` and
-    `channels`."""
+    """An argument that depends on what comes in, such as `2 if frames > 1 else 1`."""
 
     expression: tree.Expression
     parameter: Parameter
+    layer: Layer
 
 
 @dataclass(frozen=True, eq=False)

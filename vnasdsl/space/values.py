@@ -12,12 +12,23 @@ from vnasdsl.language.checks import WHOLE_NUMBERS
 from vnasdsl.language.diagnostics import VnsError, error
 from vnasdsl.language.limits import MAX_NUMBER
 from vnasdsl.language.source import Span
-from vnasdsl.layers.base import Layer, Parameter, Value, show_value
+from vnasdsl.language.walk import walk
+from vnasdsl.layers import CATALOGUE
+from vnasdsl.layers.base import Layer, LayerError, Parameter, Shape, Value, show_value
+from vnasdsl.space.elements import FromShape
 
 LARGEST = 1_000_000
 """Largest number of channels, features or repeats, and largest size along an axis."""
 
-WORDS: dict[str, Value] = {"same": "same", "valid": "valid", "classes": "classes", "true": True, "false": False}
+WORDS: dict[str, Value] = {
+    **{word: word for word in ("same", "valid", "classes", "learned")},
+    **{word: word for layer in CATALOGUE.values() for p in layer.parameters for word in p.words},
+    "true": True,
+    "false": False,
+}
+"""Values that have names."""
+AXES = ("channels", "frames", "rows", "columns")
+"""Words that stand for the size of what comes into a layer, in the order of a shape (C, T, H, W)."""
 
 ARITHMETIC: dict[str, Callable[[Value, Value], Value]] = {"+": add, "-": sub, "*": mul, "//": floordiv}
 COMPARISON: dict[str, Callable[[Value, Value], bool]] = {
@@ -34,8 +45,54 @@ def is_number(value: Value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def reads_shape(expression: tree.Node) -> bool:
+    """Whether a value depends on the shape of what comes in."""
+    return any(isinstance(node, tree.Name) and node.id in AXES for node in walk(expression))
+
+
+def resolve_arguments(arguments: tuple[tuple[str, Value], ...], shape: Shape) -> dict[str, Value]:
+    """The arguments of a layer where `shape` (C, T, H, W) or (C,) comes in: none of them is a `FromShape` any more.
+
+    Raises: LayerError for an axis that the shape does not have, or a value that its parameter does not take.
+    """
+    return {name: _resolved(value, shape) if isinstance(value, FromShape) else value for name, value in arguments}
+
+
+def _resolved(value: FromShape, shape: Shape) -> Value:
+    expression = with_shape(value.expression, shape)
+    try:
+        assert isinstance(expression, tree.Node)
+        return coerce(value.parameter, evaluate(expression), value.expression.span, value.layer)  # type: ignore[arg-type]
+    except VnsError as fault:
+        first = fault.diagnostics[0]
+        raise LayerError(first.code, first.message, first.help, value.parameter.name) from None
+
+
+def with_shape(expression: tree.Node, shape: Shape) -> tree.Node:
+    """An expression with the sizes of a shape in the place of the words that stand for them. Raises: LayerError."""
+    used = {node.id for node in walk(expression) if isinstance(node, tree.Name) and node.id in AXES}
+    known = AXES[: len(shape)]
+    if not used <= set(known):
+        word = min(used - set(known))
+        raise LayerError("E0403", f"`{word}` is not known here: the input is a vector", f"use it before `pool`")
+    sizes = {
+        word: tree.Number(size, text=str(size), span=expression.span) for word, size in zip(known, shape, strict=True)
+    }
+    return substitute(expression, {word: size for word, size in sizes.items() if word in used})
+
+
+def holds(test: tree.Compare) -> bool:
+    """Whether a comparison of values without choices and block parameters holds. Raises: VnsError."""
+    if test.op in ("==", "!="):
+        left, right = evaluate(test.left), evaluate(test.right)
+        if is_number(left) == is_number(right):
+            return COMPARISON[test.op](left, right)
+    return COMPARISON[test.op](number(test.left), number(test.right))
+
+
 def evaluate(expression: tree.Expression) -> Value:
-    """The value of an expression without choices and block parameters: int, float, bool, word or tuple of ints."""
+    """The value of an expression without choices and block parameters: int, float, bool, word, tuple of ints (sizes), or
+    tuple of floats (a list)."""
     match expression:
         case tree.Number():
             if expression.unit:
@@ -49,6 +106,10 @@ def evaluate(expression: tree.Expression) -> Value:
                 raise VnsError(())  # said already, by the check of the tree
             return expression.values
         case tree.Name():
+            if expression.id in AXES:
+                message = f"`{expression.id}` is known only where a layer stands"
+                help = "write it in the arguments of a layer, or in the test of `a if ... else b` between layers"
+                raise error("E0302", message, expression.span, help=help)
             if expression.id not in WORDS:
                 raise VnsError(())  # said already, by the check of names
             return WORDS[expression.id]
@@ -69,22 +130,19 @@ def evaluate(expression: tree.Expression) -> Value:
                 raise error("E0106", "this gives a number that is too large", expression.span, notes=(WHOLE_NUMBERS,))
             return result
         case tree.Conditional():
-            test = expression.test
-            holds = COMPARISON[test.op](number(test.left), number(test.right))
-            return evaluate(expression.then if holds else expression.otherwise)
+            return evaluate(expression.then if holds(expression.test) else expression.otherwise)
         case tree.Gap():
             raise VnsError(())  # said already, by the parser
         case tree.Pick():
-            raise unsupported("`pick`", expression.span)
+            help = "`pick` chooses among the inputs of a layer such as `sum(pick 2 of [a, b, c])`"
+            raise error("E0305", "expected a value, found a `pick`", expression.span, help=help)
         case tree.List():
-            raise unsupported("a list of values", expression.span, help="a choice between values is written `16 | 32`")
+            return tuple(float(number(item)) for item in expression.items)
         case tree.String():
             help = "sizes and words are written without quotes"
             raise error("E0302", "expected a number, sizes or a word, found a text", expression.span, help=help)
         case tree.Call():
             raise VnsError(())  # said already, by the check of names
-        case tree.Range():
-            raise unsupported("a range over real numbers", expression.span)
         case _:
             raise error("E0302", "expected a number, sizes or a word", expression.span)
 
@@ -96,10 +154,6 @@ def number(expression: tree.Expression) -> int | float:
     return value
 
 
-def unsupported(construct: str, span: Span, help: str | None = None) -> Exception:
-    return error("E0107", f"{construct} is part of the language but not supported yet", span, help=help)
-
-
 def expression_of(value: Value, span: Span) -> tree.Expression:
     """A value written down, so that it can be printed again."""
     if isinstance(value, bool):
@@ -107,6 +161,8 @@ def expression_of(value: Value, span: Span) -> tree.Expression:
     if isinstance(value, str):
         return tree.Name(value, span=span)
     if isinstance(value, tuple):
+        if any(isinstance(v, float) for v in value):
+            return tree.List(tuple(expression_of(v, span) for v in value), span=span)
         if len(value) > 1 and all(v >= 0 for v in value):
             return tree.Dims(value, span=span)
         return tree.Tuple(tuple(expression_of(v, span) for v in value), span=span)
@@ -162,7 +218,24 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
         case "units":
             return value if value == "classes" else whole(1)
         case "whole":
-            return whole(0)
+            return whole(0 if parameter.low is None else int(parameter.low))
+        case "real":
+            if not is_number(value):
+                raise wrong("a number")
+            assert parameter.low is not None and parameter.high is not None
+            if not parameter.low <= value <= parameter.high:
+                raise outside(f"from {parameter.low:g} to {parameter.high:g}")
+            return float(value)
+        case "word":
+            if value not in parameter.words:
+                raise wrong(" or ".join(f"`{word}`" for word in parameter.words))
+            return value
+        case "weights":
+            if value == "learned":
+                return value
+            if not isinstance(value, tuple) or not all(isinstance(v, float) for v in value):
+                raise wrong("`learned` or a list of numbers such as `[0.5, 0.25]`")
+            return value
         case "share":
             if not is_number(value):
                 raise wrong("a number")
