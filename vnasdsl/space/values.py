@@ -74,7 +74,7 @@ def with_shape(expression: tree.Node, shape: Shape) -> tree.Node:
     known = AXES[: len(shape)]
     if not used <= set(known):
         word = min(used - set(known))
-        raise LayerError("E0403", f"`{word}` is not known here: the input is a vector", f"use it before `pool`")
+        raise LayerError("E0403", f"`{word}` is not known here: the input is a vector", "use it before `pool`")
     sizes = {
         word: tree.Number(size, text=str(size), span=expression.span) for word, size in zip(known, shape, strict=True)
     }
@@ -152,6 +152,10 @@ def number(expression: tree.Expression) -> int | float:
     if not is_number(value):
         raise error("E0302", f"expected a number, found `{show_value(value)}`", expression.span)
     return value
+
+
+def unsupported(construct: str, span: Span, help: str | None = None) -> Exception:
+    return error("E0107", f"{construct} is part of the language but not supported yet", span, help=help)
 
 
 def expression_of(value: Value, span: Span) -> tree.Expression:
