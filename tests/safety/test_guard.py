@@ -25,7 +25,7 @@ from vnasdsl.language.source import Source, Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.space.names import BUILTINS, GENERATED, MODULE_ATTRIBUTES, MODULES, WORDS_OF_PYTHON, check_name
 
-TEMPLATES = sorted((ROOT / "templates").glob("*.j2"))
+TEMPLATES = sorted((ROOT / "templates").rglob("*.j2"))
 KINDS = ("block", "space", "network", "stage", "line", "input", "parameter", "recipe")
 
 

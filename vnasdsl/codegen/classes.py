@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vnasdsl.codegen.helpers import helper_texts
 from vnasdsl.codegen.literals import class_name, literal
 from vnasdsl.codegen.python import call
 from vnasdsl.codegen.units import (
@@ -86,7 +87,9 @@ class Classes:
 
     def __init__(self, roots: Sequence[Unit], taken: Sequence[str] = ()):
         self.views: list[ClassView] = []
-        self._taken = set(taken)
+        self.callees: set[str] = set()
+        """What the modules of layers are made by: `nn.Conv3d`, or the name of a helper class."""
+        self._taken = {*taken, *helper_texts()}
         self._groups: dict[tuple[object, ...], list[Unit]] = {}
         self._order: list[tuple[object, ...]] = []
         self._of: dict[int, tuple[ClassView, int]] = {}
@@ -120,6 +123,11 @@ class Classes:
     def defines(self, name: str) -> bool:
         """Whether a name of the module is this one: a class made so far, or one of the template's own."""
         return name in self._taken
+
+    def call(self, callee: str, arguments: Sequence[Document]) -> Document:
+        """The call that makes the module of a layer."""
+        self.callees.add(callee)
+        return call(callee, arguments)
 
     def construct(self, unit: Unit) -> Document:
         """The call that makes a unit, from outside of any class: all values are literals."""

@@ -6,13 +6,14 @@ import keyword
 import unicodedata
 from math import isfinite
 
+from vnasdsl.codegen.helpers import helper_texts
 from vnasdsl.layers.base import Value
 from vnasdsl.space.names import BUILTINS, LONGEST_NAME
 
 RESERVED_CLASSES = frozenset(
     {"F", "Tensor", "Layers", "Mixture", "Candidate", "Stage", "Network", "Supernet", "None", "True", "ValueError"}
 )
-"""Names that generated modules already use."""
+"""Names that generated modules already use; those of helper classes are kept free as well."""
 HARMLESS = frozenset("/._-+@, ")
 LONGEST = 400
 """Characters of a file's name that are repeated."""
@@ -49,6 +50,6 @@ def plain(text: str) -> str:
 def class_name(text: str) -> str:
     """`x3d3_k400` as `X3d3K400`; what a long chain would be called is cut off."""
     name = "".join(part[:1].upper() + part[1:] for part in text.split("_") if part)[:LONGEST_NAME] or "Chain"
-    if name in RESERVED_CLASSES or name in BUILTINS or keyword.iskeyword(name):
+    if name in RESERVED_CLASSES or name in helper_texts() or name in BUILTINS or keyword.iskeyword(name):
         name += "Block"
     return name

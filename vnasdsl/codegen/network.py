@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vnasdsl.codegen.classes import Classes
+from vnasdsl.codegen.helpers import helpers_for, modules_used
 from vnasdsl.codegen.literals import RESERVED_CLASSES, class_name, plain
 from vnasdsl.codegen.python import show
 from vnasdsl.codegen.render import render
@@ -39,6 +40,8 @@ def compile_network(space: Space, source_name: str) -> str:
     *blocks, view = classes.views
     while any(block.name == name for block in blocks):
         name += "Network"
+    helpers = helpers_for(classes.callees)
+    needs = modules_used(helpers, (line for c in classes.views for line in c.forward))
     return render(
         "network.py.j2",
         source_name,
@@ -53,7 +56,8 @@ def compile_network(space: Space, source_name: str) -> str:
         macs=f"{macs:,}".replace(",", " "),
         params=f"{params:,}".replace(",", " "),
         layers=any(isinstance(step, SequenceStep) for line in lines for step in line.steps),
-        functional=any("F." in text for c in classes.views for text in c.forward),
+        helpers=helpers,
+        **needs,
     )
 
 

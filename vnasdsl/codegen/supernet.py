@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vnasdsl.codegen.classes import Classes
+from vnasdsl.codegen.helpers import helpers_for, modules_used
 from vnasdsl.codegen.literals import RESERVED_CLASSES, class_name, literal, plain, quoted
 from vnasdsl.codegen.network import parameter_kinds
 from vnasdsl.codegen.python import bracketed, show, text
@@ -41,6 +42,9 @@ def compile_supernet(space: Space, source_name: str) -> str:
     name = class_name(space.name) + "Supernet"
     classes = Classes(roots, taken=(*RESERVED_CLASSES, name))
     low, high = space.macs
+    views = [_stage_view(stage, branches, classes) for stage, branches in stages]
+    helpers = helpers_for(classes.callees)
+    needs = modules_used(helpers, (line for view in classes.views for line in view.forward))
     return render(
         "supernet.py.j2",
         source_name,
@@ -53,8 +57,9 @@ def compile_supernet(space: Space, source_name: str) -> str:
         classes_count=space.input.classes,
         macs_min=_grouped(low),
         macs_max=_grouped(high),
-        stages=[_stage_view(stage, branches, classes) for stage, branches in stages],
-        functional=any("F." in line for view in classes.views for line in view.forward),
+        stages=views,
+        helpers=helpers,
+        **needs,
     )
 
 
@@ -147,4 +152,4 @@ def _module(step: Step, classes: Classes) -> Document:
     for f in step.fields:
         if not f.optional:
             arguments.append(literal(f.value) if f.positional else f"{f.name}={literal(f.value)}")
-    return bracketed(f"{step.callee}(", arguments, ")")
+    return classes.call(step.callee, arguments)

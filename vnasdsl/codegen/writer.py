@@ -117,7 +117,7 @@ class ClassWriter:
         first = steps[0]
         match first:
             case ModuleStep():
-                return call(first.callee, self._fields([s.fields for s in steps]))  # type: ignore[union-attr]
+                return self.classes.call(first.callee, self._fields([s.fields for s in steps]))  # type: ignore[union-attr]
             case UnitStep():
                 units = [s.unit for s in steps]  # type: ignore[union-attr]
                 view, _ = self.classes.arguments(first.unit)

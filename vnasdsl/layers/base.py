@@ -75,14 +75,13 @@ class Field:
 class ModuleCode:
     """A layer that is a module: `self.label = callee(fields...)`, applied as `self.label(x)`.
 
-    A callee without a dot is a class of `templates/layers/CALLEE.py.j2`, which the generated module then holds.
+    A callee without a dot is a class of `templates/layers/CALLEE.py.j2`, which the generated module then holds: so is
+    everything that one module of torch cannot do, such as padding that differs between both ends of an axis.
     """
 
     callee: str
     fields: tuple[Field, ...]
     tensors: tuple[str, ...]  # names of its parameters and buffers in the state dict
-    prepare: str = ""
-    """An expression of the input that the module is applied to, such as `F.pad({x}, (0, 1, 0, 1, 0, 0))`."""
 
 
 @dataclass(frozen=True)
