@@ -1,0 +1,38 @@
+"""Where trials run: in this process, in local processes, or on a Ray cluster. One interface: `make_pool`."""
+
+from __future__ import annotations
+
+import re
+
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.search.pool.executor import Executor, Function
+from vnasdsl.search.pool.inline import Inline
+from vnasdsl.search.pool.pool import ATTEMPTS, Pool, Result
+
+__all__ = ["ATTEMPTS", "Function", "Pool", "Result", "make_pool"]
+
+MOST_WORKERS = 1024
+
+
+def make_pool(workers: str | int, *, threads: int = 1, memory: int | None = None, timeout: float | None = None) -> Pool:
+    """A pool of workers; use it as a context manager.
+
+    workers: `0` or `1` in this process, one trial after the other; `N` local processes; `ray:N` a local Ray cluster
+    of N workers, started and ended here; `ray://host:port` a Ray cluster that runs. `threads` bounds the threads that
+    torch computes with in each worker, `memory` the bytes a worker may take up, `timeout` the seconds of an attempt;
+    the last two need a process of their own and have no effect in this one.
+
+    Raises: UserError for workers that are none of these, and when Ray is not installed or does not answer.
+    """
+    return Pool(_executor(str(workers).strip(), threads, memory), timeout)
+
+
+def _executor(workers: str, threads: int, memory: int | None) -> Executor:
+    if re.fullmatch(r"\d{1,4}", workers) and int(workers) <= MOST_WORKERS:
+        if int(workers) <= 1:
+            return Inline(threads)
+        raise UserError("only one worker so far")
+    raise UserError(
+        f"workers `{workers}` are none of N, ray:N and ray://host:port",
+        "use 1 for this process, 4 for four processes, ray:4 for a local Ray cluster",
+    )
