@@ -104,6 +104,8 @@ class Read:
     label: str
     wire: str
     span: Span
+    index: int | None = None
+    """Which of the values of a list is meant, counted from 0: `level0[2]`; None for all of them."""
 
 
 @dataclass(frozen=True, eq=False)
