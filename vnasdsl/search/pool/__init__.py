@@ -7,6 +7,7 @@ import re
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.pool.executor import Executor, Function
 from vnasdsl.search.pool.inline import Inline
+from vnasdsl.search.pool.local import Local
 from vnasdsl.search.pool.pool import ATTEMPTS, Pool, Result
 
 __all__ = ["ATTEMPTS", "Function", "Pool", "Result", "make_pool"]
@@ -29,9 +30,7 @@ def make_pool(workers: str | int, *, threads: int = 1, memory: int | None = None
 
 def _executor(workers: str, threads: int, memory: int | None) -> Executor:
     if re.fullmatch(r"\d{1,4}", workers) and int(workers) <= MOST_WORKERS:
-        if int(workers) <= 1:
-            return Inline(threads)
-        raise UserError("only one worker so far")
+        return Inline(threads) if int(workers) <= 1 else Local(int(workers), threads, memory)
     raise UserError(
         f"workers `{workers}` are none of N, ray:N and ray://host:port",
         "use 1 for this process, 4 for four processes, ray:4 for a local Ray cluster",

@@ -13,6 +13,8 @@ from vnasdsl.search.pool.executor import Begun, Done, Event, Executor, Failed, F
 
 ATTEMPTS = 3
 """A trial that fails so often is given up."""
+START_SECONDS = 300.0
+"""How long a worker may take until it begins, where attempts have a time limit."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ class Pool:
             trial = self._waiting.popleft()
             self._tickets += 1
             self._running[self._tickets] = trial
+            if self._timeout is not None:
+                self._deadlines[self._tickets] = self._clock() + START_SECONDS + self._timeout
             self._executor.start(self._tickets, trial.function, trial.payload)
 
     def _take(self, event: Event) -> None:
@@ -127,7 +131,7 @@ class Pool:
         now = self._clock()
         for ticket in [ticket for ticket, deadline in self._deadlines.items() if deadline <= now]:
             self._executor.abandon(ticket)
-            self._fail(self._drop(ticket), f"no result within {self._timeout:g} s")
+            self._fail(self._drop(ticket), f"there was no result within {self._timeout:g} s")
 
     def _patience(self) -> float | None:
         return max(0.0, min(self._deadlines.values()) - self._clock()) if self._deadlines else None
