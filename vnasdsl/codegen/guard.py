@@ -10,7 +10,7 @@ import ast
 
 IMPORTS = frozenset({"import math", "import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"})
 BUILTINS = frozenset(
-    """ValueError bool dict enumerate float int isinstance len list max next range reversed str sum super tuple
+    """ValueError any bool dict enumerate float int isinstance len list max next range reversed str sum super tuple
     zip""".split()
 )
 STATEMENTS = (
@@ -24,17 +24,21 @@ EXPRESSIONS = (
     ast.List, ast.Tuple, ast.Slice,
 )  # fmt: skip
 PARTS = (ast.comprehension, ast.arguments, ast.arg, ast.keyword, ast.alias, ast.ExceptHandler)
-SIGNS = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
-KINDS = frozenset({*STATEMENTS, *EXPRESSIONS, *PARTS, *(kind for sign in SIGNS for kind in sign.__subclasses__())})
+LEAVES = frozenset("ctx op ops id attr kind".split())
+"""Fields with signs (all of which are harmless) and texts: there is nothing inside them."""
+INSIDE = {kind: tuple(f for f in kind._fields if f not in LEAVES) for kind in (*STATEMENTS, *EXPRESSIONS, *PARTS)}
+"""What may be there, and where there is more inside of it: asking each node anew takes several times as long."""
 TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
 OF_MODULES = {
-    "torch": frozenset("as_tensor finfo no_grad ones softmax stack zeros zeros_like".split()),
+    "torch": frozenset(
+        """arange as_tensor finfo full no_grad ones ones_like rand randn softmax stack tanh zeros zeros_like""".split()
+    ),
     "nn": frozenset(
         """AvgPool3d BatchNorm3d Conv3d Dropout Identity Linear MaxPool3d Module ModuleDict Parameter
         Sequential""".split()
     ),
-    "F": frozenset({"hardswish", "relu"}),
-    "math": frozenset(),
+    "F": frozenset({"conv3d", "hardswish", "pad", "relu"}),
+    "math": frozenset({"pi", "sqrt"}),
 }
 """What generated code may take from the modules it imports."""
 LARGEST_MODULE = 64 << 20
@@ -52,14 +56,22 @@ def check_code(text: str) -> None:
             raise ValueError(f"generated code runs something as it is imported: {ast.unparse(statement)[:80]}")
     used: set[str] = set()
     known = set(BUILTINS)
-    for node in ast.walk(module):
+    pending: list[ast.AST] = [module]
+    while pending:
+        node = pending.pop()
         kind = type(node)
-        if kind not in KINDS:
+        if kind not in INSIDE:
             raise ValueError(f"generated code has a {kind.__name__}")
-        if isinstance(node, ast.Name):
-            (used if isinstance(node.ctx, ast.Load) else known).add(node.id)
-        elif isinstance(node, ast.Attribute):
-            _check_attribute(node)
+        for field in INSIDE[kind]:
+            value = getattr(node, field)
+            if isinstance(value, list):
+                pending += [item for item in value if item is not None]  # None: the key of `**x` in a dict
+            elif isinstance(value, ast.AST):
+                pending.append(value)
+        if kind is ast.Name:
+            (used if isinstance(node.ctx, ast.Load) else known).add(node.id)  # type: ignore[attr-defined]
+        elif kind is ast.Attribute:
+            _check_attribute(node)  # type: ignore[arg-type]
         elif isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             known.add(node.name)
         elif isinstance(node, ast.arg):

@@ -98,7 +98,14 @@ def lay_out(document: Document, width: int, indent: int = 0, step: int = STEP) -
         elif isinstance(part, IfBroken):
             pending.append((level, flat, "" if flat else part.text))
         elif isinstance(part, Group):
-            mode = flat if flat == _FLAT else _fits(part, (part.width or width) - column, pending)
+            if flat != _FLAT:
+                mode, line = _fits(part, (part.width or width) - column, pending)
+                if line is not None:
+                    pieces.append(line)
+                    column += len(line)
+                    continue
+            else:
+                mode = _FLAT
             pending.append((level, mode, part.content))
         elif isinstance(part, Break) and flat:
             pieces.append(part.flat)
@@ -122,36 +129,46 @@ def _end_line(pieces: list[str], comments: list[str], level: int) -> None:
         comments.clear()
 
 
-def _fits(group: Group, room: int, behind: Sequence[tuple[int, int, Document]]) -> int:
-    """How to write a group: flat when it ends, with what follows it up to the next line end, within `room` columns."""
+def _fits(group: Group, room: int, behind: Sequence[tuple[int, int, Document]]) -> tuple[int, str | None]:
+    """How to write a group: flat when it ends, with what follows it up to the next line end, within `room` columns.
+
+    With the text of a flat one that has no comments, so that nothing has to go through it again.
+    """
     inside: list[tuple[int, Document]] = [(_FLAT, group.content)]
     following = reversed(behind)
-    in_group = True
+    in_group, plain = True, True
+    line: list[str] = []
     while room >= 0:
         if not inside:
             rest = next(following, None)
             if rest is None:
-                return _FLAT
+                break
             inside, in_group = [rest[1:]], False
         flat, part = inside.pop()
         kind = type(part)
         if isinstance(part, str):
             room -= len(part)
+            if in_group:
+                line.append(part)
         elif kind is list or kind is tuple:
             for item in reversed(part):  # type: ignore[arg-type]
                 inside.append((flat, item))
         elif isinstance(part, Break):
             if not flat:
-                return _FLAT
+                break
             room -= len(part.flat)
+            if in_group:
+                line.append(part.flat)
         elif isinstance(part, HardBreak):
             if flat and in_group:
-                return _WHOLE if group.loose else _BROKEN
-            return _FLAT
+                return (_WHOLE if group.loose else _BROKEN), None
+            break
         elif isinstance(part, IfBroken):
             room -= 0 if flat else len(part.text)
         elif isinstance(part, Comment):
-            continue
+            plain = plain and not in_group
         elif isinstance(part, Indent | Group):
             inside.append((flat, part.content))
-    return _BROKEN
+    else:
+        return _BROKEN, None
+    return _FLAT, "".join(line) if plain else None

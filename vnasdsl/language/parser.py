@@ -121,7 +121,7 @@ class _Run:
         """The tree of what can be read, up to a place; faults go to `diagnostics`."""
         index = 0
         result: Any = None
-        states, step = self.parser.parser_state.state_stack, Step(self.parser.parser_state)
+        states, step = self.parser.parser_state.state_stack, Step(self.parser.parser_state, self.start)
         end = len(self.items) if end is None else end
         while index < end:
             token = self.items[index]
