@@ -1,0 +1,430 @@
+"""One network of a space: every choice is asked for in the order of the text, given those before it.
+
+A choice exists only where those before it let it: inside an option that is taken, among as many values as a list has.
+Those of a tied block are asked for at its first use and hold at all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from math import comb
+from random import Random
+from typing import Literal, TypeAlias, TypeVar
+
+from vnasdsl.language.diagnostics import UserError, VnsError
+from vnasdsl.language.source import Span
+from vnasdsl.layers.base import LayerError, Shape
+from vnasdsl.space.elements import (
+    POISON,
+    Alternatives,
+    Choice,
+    Element,
+    Group,
+    Join,
+    Many,
+    Op,
+    Open,
+    OpenField,
+    Pick,
+    Read,
+    Repeat,
+    Segment,
+    When,
+    Wrap,
+    choices,
+    inside,
+    join,
+    picked,
+    real,
+    relabel,
+)
+from vnasdsl.space.values import holds, resolve_arguments, with_shape
+from vnasdsl.space.wires import UNKNOWN, Flow, Several, pool, read, spliced
+
+Form: TypeAlias = Literal["option", "number", "edges", "real"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A choice as one network meets it, and what it takes there.
+
+    `form`: "number" where all options are numbers, "edges" where between `least` and `most` options are taken at a
+    time (written with ` + ` between them), "real" where any number from `low` to `high` may be taken, else "option".
+    """
+
+    name: str
+    kind: str
+    form: Form
+    options: tuple[str, ...] = ()
+    least: int | None = None
+    most: int | None = None
+    low: float | None = None
+    high: float | None = None
+    value: str = ""
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def choice(self) -> Choice:
+        return Choice(self.name, self.kind, self.options, self.span, self.least, self.most, self.low, self.high)
+
+    def allows(self, value: str) -> bool:
+        """Whether a text is a value of this choice."""
+        return self.choice.allows(value)
+
+    @property
+    def count(self) -> int | None:
+        """How many values there are; None for a real number."""
+        if self.form == "real":
+            return None
+        if self.form == "edges":
+            assert self.least is not None and self.most is not None
+            return sum(comb(len(self.options), k) for k in range(self.least, self.most + 1))
+        return len(self.options)
+
+    def values(self) -> Iterator[str]:
+        """Every value there is, fewer edges first. Raises: UserError for a real number."""
+        if self.form == "real":
+            raise UserError(
+                f"choice `{self.name}` is a real number: its values cannot be listed", "fix it to one value"
+            )
+        if self.form == "edges":
+            assert self.least is not None and self.most is not None
+            for k in range(self.least, self.most + 1):
+                yield from (" + ".join(taken) for taken in combinations(self.options, k))
+        else:
+            yield from self.options
+
+    def draw(self, random: Random) -> str:
+        """A value, all alike likely."""
+        if self.form == "real":
+            assert self.low is not None and self.high is not None
+            number = float(f"{self.low + (self.high - self.low) * random.random():.6g}")
+            return repr(min(max(number, self.low), self.high))
+        if self.form == "edges":
+            assert self.least is not None and self.most is not None
+            counts = range(self.least, self.most + 1)
+            weights = [comb(len(self.options), k) for k in counts]
+            left = random.randrange(sum(weights))
+            for k, weight in zip(counts, weights, strict=True):
+                if left < weight:
+                    return " + ".join(self.options[i] for i in sorted(random.sample(range(len(self.options)), k)))
+                left -= weight
+        return self.options[random.randrange(len(self.options))]
+
+    def refuse(self, value: str) -> UserError:
+        """What to say about a text that is no value of this choice."""
+        if self.form == "real":
+            return UserError(f"choice `{self.name}` cannot be `{value}`", f"it lies from {self.low} to {self.high}")
+        options = ", ".join(f"`{option}`" for option in self.options)
+        if self.form == "edges":
+            many = f"{self.least}" if self.least == self.most else f"{self.least} to {self.most}"
+            help = f"it takes {many} of {options}, in this order, with ` + ` between them"
+            return UserError(f"choice `{self.name}` cannot be `{value}`", help)
+        return UserError(f"choice `{self.name}` has no option `{value}`", f"its options are {options}")
+
+
+Decide: TypeAlias = Callable[[Decision], str]
+"""From a choice (its `value` still empty) to what it takes."""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A network as elements: every choice made, in the order of the text."""
+
+    decisions: tuple[Decision, ...]
+    segments: tuple[Segment, ...]
+
+    @property
+    def made(self) -> dict[str, str]:
+        return {decision.name: decision.value for decision in self.decisions}
+
+
+def resolve(
+    segments: Iterable[Segment],
+    decide: Decide,
+    input_name: str = "",
+    shape: Shape = UNKNOWN,
+    classes: int = 0,
+) -> Resolved:
+    """Make every choice of a space.
+
+    With the shape of the input, choices inside `a if frames > 1 else b` are those of the side that is taken; without
+    it both sides are asked for. Raises: UserError for a value that its choice does not have.
+    """
+    resolver = Resolver(decide, classes)
+    env: dict[str, Flow] = {input_name: shape}
+    flow: Flow = shape
+    made = []
+    for segment in segments:
+        body, flow, inner = resolver.group(segment.body, "", flow, env)
+        if not segment.name:
+            env = inner
+        made.append(Segment(segment.name, body))
+    return Resolved(tuple(resolver.made.values()), tuple(made))
+
+
+def complete(
+    segments: Iterable[Segment],
+    made: Mapping[str, str],
+    random: Random,
+    input_name: str = "",
+    shape: Shape = UNKNOWN,
+    classes: int = 0,
+) -> Resolved:
+    """The network of some choices: what they do not say, or say wrongly there, is drawn choice by choice."""
+
+    def decide(decision: Decision) -> str:
+        value = made.get(decision.name)
+        return value if value is not None and decision.allows(value) else decision.draw(random)
+
+    return resolve(segments, decide, input_name, shape, classes)
+
+
+def assignments(element: Element, path: str) -> Iterator[tuple[tuple[tuple[str, str], ...], Element]]:
+    """Every network below an element: its choices in the order of the text, and the element with them made.
+
+    Raises: UserError where one of them is a real number.
+    """
+
+    def walk(decide: Decide) -> tuple[tuple[tuple[str, str], ...], Element]:
+        resolver = Resolver(decide)
+        made, _ = resolver.walk(element, path, UNKNOWN, {})
+        return tuple((d.name, d.value) for d in resolver.made.values()), made
+
+    return every(walk)
+
+
+def networks(
+    segments: tuple[Segment, ...], input_name: str = "", shape: Shape = UNKNOWN, classes: int = 0
+) -> Iterator[Resolved]:
+    """Every network of a space, in the order of the options in the text. Raises: UserError for a real choice."""
+    return every(lambda decide: resolve(segments, decide, input_name, shape, classes))
+
+
+Made = TypeVar("Made")
+
+
+def every(walk: Callable[[Decide], Made]) -> Iterator[Made]:
+    """What a walk gives for all ways to answer it: the last choice changes first."""
+    order: list[tuple[str, ...]] = []
+    taken: list[int] = []
+    depth = 0
+
+    def decide(decision: Decision) -> str:
+        nonlocal depth
+        if depth == len(order):
+            order.append(tuple(decision.values()))
+            taken.append(0)
+        depth += 1
+        return order[depth - 1][taken[depth - 1]]
+
+    while True:
+        depth = 0
+        yield walk(decide)
+        while order and taken[-1] + 1 == len(order[-1]):
+            order.pop()
+            taken.pop()
+        if not order:
+            return
+        taken[-1] += 1
+
+
+class Resolver:
+    """Walks elements in the order of the text and asks for each choice once."""
+
+    def __init__(self, decide: Decide, classes: int = 0):
+        self.decide = decide
+        self.classes = classes
+        self.made: dict[str, Decision] = {}
+
+    def ask(self, decision: Decision) -> str:
+        """The value of a choice; that of a tied block has one from its first use on."""
+        known = self.made.get(decision.name)
+        if known is not None:
+            if not decision.allows(known.value):
+                raise decision.refuse(known.value)
+            return known.value
+        value = self.decide(decision)
+        if not decision.allows(value):
+            raise decision.refuse(value)
+        self.made[decision.name] = replace(decision, value=value)
+        return value
+
+    def walk(self, element: Element, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
+        """An element that stands at `path` with its choices made, and what it gives for what comes in."""
+        match element:
+            case Op():
+                return element, self.op(element, flow)
+            case Read():
+                return element, read(element, env)
+            case Group():
+                body, after, _ = self.group(element, path, flow, env)
+                return body, after
+            case Repeat():
+                items = []
+                here = inside(element, path)
+                for i, item in enumerate(element.items):
+                    made, flow = self.walk(item, f"{here}[{i}]", flow, env)
+                    items.append(made)
+                return (element if same(items, element.items) else replace(element, items=tuple(items))), flow
+            case Wrap():
+                return self.wrap(element, path, flow, env)
+            case Join() | Many():
+                return self.side_by_side(element, path, flow, env)
+            case Pick():
+                return self.pick(element, path, flow, env)
+            case When():
+                return self.when(element, path, flow, env)
+            case Alternatives():
+                here = inside(element, path)
+                texts = tuple(option.text for option in element.options)
+                name = join(here, element.key)
+                value = self.ask(Decision(name, element.kind, form_of(texts), texts, span=element.span))
+                option = element.options[texts.index(value)]
+                made, after = self.walk(option.element, here, flow, env)
+                return relabel(made, element.label), after
+            case Open():
+                here = inside(element, path)
+                values = tuple(self.field(here, f) for f in element.fields)
+                made, after = self.walk(element.make(values), here, flow, env)
+                return relabel(made, element.label), after
+
+    def field(self, here: str, f: OpenField) -> str:
+        form: Form = "real" if f.low is not None else form_of(f.options)
+        return self.ask(Decision(join(here, f.key), f.kind, form, f.options, low=f.low, high=f.high, span=f.span))
+
+    def group(
+        self, group: Group, path: str, flow: Flow, env: Mapping[str, Flow]
+    ) -> tuple[Group, Flow, dict[str, Flow]]:
+        """A group, what it gives, and what its lines can be read by behind them."""
+        here = inside(group, path)
+        inputs = []
+        known: dict[str, Flow] = {} if group.block is not None else dict(env)
+        for name, value in group.inputs:
+            made, known[name] = self.walk(value, path, flow, env)
+            inputs.append((name, made))
+        lines = []
+        for i, line in enumerate(group.lines):
+            items = []
+            for item in line:
+                made, flow = self.walk(item, here, flow, known)
+                items.append(made)
+            lines.append(line if same(items, line) else tuple(items))
+            if group.name_of(i):
+                known[group.name_of(i)] = flow
+        out = group.out
+        if out is not None:
+            out, flow = self.walk(out, here, flow, known)
+        kept = same(lines, group.lines) and out is group.out
+        if kept and same((e for _, e in inputs), (e for _, e in group.inputs)):
+            return group, flow, known
+        return replace(group, lines=tuple(lines), inputs=tuple(inputs), out=out, call=None), flow, known
+
+    def op(self, op: Op, flow: Flow) -> Flow:
+        if flow == UNKNOWN or isinstance(flow, Several) or op.layer is POISON or op.layer.apply is None:
+            return UNKNOWN
+        try:
+            return op.layer.apply(resolve_arguments(op.arguments, flow), flow, self.classes).output
+        except LayerError:
+            return UNKNOWN  # said where shapes are checked
+
+    def wrap(self, wrap: Wrap, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
+        rules = wrap.layer.body
+        before = flow if isinstance(flow, tuple) else UNKNOWN
+        assert rules is not None
+        arguments, start = dict(wrap.arguments), UNKNOWN
+        if before != UNKNOWN:
+            try:
+                arguments = resolve_arguments(wrap.arguments, before)
+                start = rules.enter(arguments, before)
+            except LayerError:
+                start = UNKNOWN
+        body, after, _ = self.group(wrap.body, inside(wrap, path), start, env)
+        made = wrap if body is wrap.body else replace(wrap, body=body)
+        if start == UNKNOWN or after == UNKNOWN or isinstance(after, Several):
+            return made, UNKNOWN
+        try:
+            return made, rules.leave(arguments, before, after, self.classes).output
+        except LayerError:
+            return made, UNKNOWN
+
+    def side_by_side(
+        self, element: Join | Many, path: str, flow: Flow, env: Mapping[str, Flow]
+    ) -> tuple[Element, Flow]:
+        here = inside(element, path)
+        parts = element.inputs if isinstance(element, Join) else element.items
+        items: list[Element] = []
+        values: list[Shape] = []
+        for i, item in enumerate(parts):
+            where = here if isinstance(element, Join) or item.label else f"{here}[{i}]"
+            made, value = self.walk(item, where, flow, env)
+            items.append(made)
+            values += spliced(value)
+        if isinstance(element, Many):
+            made = element if same(items, parts) else replace(element, items=tuple(items))
+            return made, Several(tuple(values))
+        made = element if same(items, parts) else replace(element, inputs=tuple(items))
+        return made, self.joined(element, flow, tuple(values))
+
+    def joined(self, element: Join, flow: Flow, values: tuple[Shape, ...]) -> Flow:
+        assert element.layer.join is not None
+        if not values or UNKNOWN in values:
+            return UNKNOWN
+        try:
+            return element.layer.join(resolve_arguments(element.arguments, values[0]), values, self.classes).output
+        except LayerError:
+            return UNKNOWN
+
+    def pick(self, element: Pick, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
+        here = inside(element, path)
+        options = pool(element, env)
+        texts = tuple(option.text for option in options)
+        name = join(here, element.key)
+        if len(texts) < element.least:
+            raise UserError(f"choice `{name}` takes at least {element.least}, and there are {len(texts)}")
+        most = min(element.most, len(texts))
+        value = self.ask(Decision(name, element.kind, "edges", texts, element.least, most, span=element.span))
+        taken = picked(value)
+        items: list[Element] = []
+        values: list[Shape] = []
+        for option in options:
+            if option.text in taken:
+                made, after = self.walk(option.element, here, flow, env)
+                items.append(made)
+                values += spliced(after)
+        return Many(element.label, tuple(items), element.span), Several(tuple(values))
+
+    def when(self, element: When, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
+        here = inside(element, path)
+        side = taken_side(element, flow)
+        open_choice = any(True for part in (element.then, element.otherwise) for _ in choices(part, ""))
+        if side is not None:
+            made, after = self.walk(side, here, flow, env)
+            return (relabel(made, element.label or made.label) if open_choice else element), after
+        then, after = self.walk(element.then, here, flow, env)
+        otherwise, other = self.walk(element.otherwise, here, flow, env)
+        same_parts = then is element.then and otherwise is element.otherwise
+        made = element if same_parts else replace(element, then=then, otherwise=otherwise)
+        return made, after if after == other else UNKNOWN
+
+
+def taken_side(element: When, flow: Flow) -> Element | None:
+    """Which of the two stands, or None where the shape is not known."""
+    if flow == UNKNOWN or isinstance(flow, Several):
+        return None
+    try:
+        test = with_shape(element.test, flow)
+        return element.then if holds(test) else element.otherwise  # type: ignore[arg-type]
+    except (LayerError, VnsError):
+        return None
+
+
+def form_of(options: tuple[str, ...]) -> Form:
+    return "number" if options and all(real(text) is not None for text in options) else "option"
+
+
+def same(new: Iterable[object], old: Iterable[object]) -> bool:
+    """Whether all parts are the very same objects."""
+    return all(a is b for a, b in zip(new, old, strict=True))
