@@ -87,7 +87,9 @@ class ITGM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         along_time = torch.einsum("oim,ml->oil", self.mixing.softmax(dim=2), self.curves())
-        return F.conv3d(same_pad(x, self.kernel), self.spatial * along_time[..., None, None], stride=self.stride)
+        return F.conv3d(
+            same_pad(x, self.kernel, self.stride), self.spatial * along_time[..., None, None], stride=self.stride
+        )
 
 
 def space_time(kind: str, before: int, channels: int, t: int, kernel: int = 3, stride: Sizes = ONE) -> nn.Module:

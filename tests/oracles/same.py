@@ -1,7 +1,8 @@
 """SAME padding, out = ceil(in / stride), and layers with it, for the plain models of this folder.
 
-`dilation * (kernel - 1)` zeros are put around every axis, half of them (rounded down) before it: the same on both
-sides for odd kernels, and one more behind for even ones.
+An odd kernel has dilation * (kernel - 1) / 2 zeros on both sides, whatever the stride. An even one has as few as give
+so many outputs, half of them (rounded down) before the axis: none for a kernel that is as large as its stride where
+that divides the axis.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ Sizes = tuple[int, int, int]
 ONE: Sizes = (1, 1, 1)
 
 
-def same_pad(x: Tensor, kernel: Sizes, dilation: Sizes = ONE, value: float = 0.0) -> Tensor:
+def same_pad(x: Tensor, kernel: Sizes, stride: Sizes = ONE, dilation: Sizes = ONE, value: float = 0.0) -> Tensor:
     """`x` (B, C, T, H, W) with `value` around it."""
     pads: list[int] = []
-    for k, d in zip(reversed(kernel), reversed(dilation), strict=True):  # F.pad begins with the last axis
+    for axis in (4, 3, 2):  # F.pad begins with the last axis
+        n, k, s, d = x.shape[axis], kernel[axis - 2], stride[axis - 2], dilation[axis - 2]
         total = d * (k - 1)
+        if k % 2 == 0:
+            total = max(0, total + 1 + (out_size(n, s) - 1) * s - n)
         pads += [total // 2, total - total // 2]
     return F.pad(x, pads, value=value)
 
@@ -39,17 +43,17 @@ class Conv(nn.Conv3d):
         super().__init__(before, channels, kernel, stride, 0, dilation, groups, bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(same_pad(x, self.kernel_size, self.dilation))
+        return super().forward(same_pad(x, self.kernel_size, self.stride, self.dilation))
 
 
 def max_pool(x: Tensor, kernel: Sizes, stride: Sizes = ONE) -> Tensor:
-    return F.max_pool3d(same_pad(x, kernel, value=float("-inf")), kernel, stride)
+    return F.max_pool3d(same_pad(x, kernel, stride, value=float("-inf")), kernel, stride)
 
 
 def avg_pool(x: Tensor, kernel: Sizes, stride: Sizes = ONE) -> Tensor:
     """Mean of what lies inside; padding is not counted."""
-    inside = F.avg_pool3d(same_pad(torch.ones_like(x), kernel), kernel, stride)
-    return F.avg_pool3d(same_pad(x, kernel), kernel, stride) / inside
+    inside = F.avg_pool3d(same_pad(torch.ones_like(x), kernel, stride), kernel, stride)
+    return F.avg_pool3d(same_pad(x, kernel, stride), kernel, stride) / inside
 
 
 def out_size(n: int, stride: int) -> int:
