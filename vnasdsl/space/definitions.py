@@ -17,7 +17,7 @@ from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Parameter
 from vnasdsl.space.names import check_name
 from vnasdsl.space.recursion import Recursion
-from vnasdsl.space.values import WORDS, coerce, evaluate
+from vnasdsl.space.values import AXES, WORDS, coerce, evaluate
 
 RECIPE_KINDS = ("search", "retrain", "evaluate")
 
@@ -38,6 +38,7 @@ class Definitions:
     recursion: Recursion = field(init=False)
     lines: set[str] = field(default_factory=set)
     """The names of the lines and the input of the definition that is being checked."""
+    _written: dict[tuple[int, int, int, type], tree.Node] | None = None
 
     def __post_init__(self) -> None:
         self.recursion = Recursion(self.blocks)
@@ -81,6 +82,8 @@ class Definitions:
         """
         function, parameters = call.function, self.parameters(call.function)
         needed = [p.name for p in parameters if (p.required if isinstance(p, Parameter) else p.default is None)]
+        if function in CATALOGUE and CATALOGUE[function].join is not None:  # what has no name is an input
+            call = replace(call, arguments=tuple(a for a in call.arguments if a.name is not None))
         bound, faults, orderly = self._assign(call, [p.name for p in parameters])
         missing = [f"`{name}`" for name in needed if name not in bound]
         if missing and not faults and orderly:
@@ -154,6 +157,40 @@ class Definitions:
                     return self.kind_of(use.function, name, seen | {function})
         return parameter
 
+    def as_written(self, node: tree.Expression) -> tree.Expression:
+        """An expression of a block as the text has it, before values were put in the place of parameters."""
+        if self._written is None:
+            self._written = {
+                (id(n.span.source), n.span.start, n.span.end, type(n)): n
+                for block in self.blocks.values()
+                for n in nodes(block)
+            }
+        found = self._written.get((id(node.span.source), node.span.start, node.span.end, type(node)))
+        return node if found is None else found  # type: ignore[return-value]
+
+    def is_structural(self, function: str, parameter: str, seen: frozenset[str] = frozenset()) -> bool:
+        """Whether the value of a parameter may decide which other choices there are below a call."""
+        if function in CATALOGUE or function not in self.blocks or function in seen:
+            return False
+        block = self.blocks[function]
+        for node in (n for statement in block.body for n in nodes(statement)):
+            match node:
+                case tree.Conditional(test=deciding) | tree.Binary(op="*", left=deciding) | tree.Pick(count=deciding):
+                    if _mentions(deciding, parameter):
+                        return True
+                case tree.Choice() | tree.Range():
+                    if _mentions(node, parameter):
+                        return True
+                case tree.Call() if node.function in self.blocks:
+                    try:
+                        bound = self.bind(node)
+                    except VnsError:
+                        return True
+                    for name, value in bound.items():
+                        if _mentions(value, parameter) and self.is_structural(node.function, name, seen | {function}):
+                            return True
+        return False
+
     def check(self, items: Sequence[tree.Definition]) -> list[Diagnostic]:
         """Unknown layers and names, wrong arguments and misplaced statements, all of them."""
         blocks = [item.name for item in items if isinstance(item, tree.Block) and item.name in self.blocks]
@@ -168,8 +205,6 @@ class Definitions:
         self.lines = {node.name for node in nodes(item) if isinstance(node, (tree.Wire, tree.Input))}
         if isinstance(item, tree.Block):
             found += self._check_parameters(item)
-            if item.tied:
-                found.append(_unsupported("`tied`", item.name_span))
             found += self._check_body(item.body, {p.name for p in item.parameters}, "in a block")
         elif isinstance(item, (tree.Space, tree.Network)):
             input_name = next((s.name for s in item.body if isinstance(s, tree.Input)), None)
@@ -214,8 +249,8 @@ class Definitions:
                 case tree.Require() if not where:
                     if isinstance(statement.condition.left, tree.Name):
                         found += self._check_value(statement.condition.right, names)
-                case tree.Out():
-                    found.append(_unsupported("`out`", statement.span))
+                case tree.Out() if where == "in a block":
+                    found += self._check_layer(statement.value, names)
                 case _:
                     what = type(statement).__name__.lower()
                     place = Label(statement.span.first(len(what)))
@@ -232,29 +267,32 @@ class Definitions:
             case tree.Binary(op="*"):
                 return self._check_value(expression.left, names) + self._check_layer(expression.right, names)
             case tree.Conditional():
-                return self._check_layer(expression.then, names) + self._check_layer(expression.otherwise, names)
+                test = self._check_value(expression.test.left, names) + self._check_value(expression.test.right, names)
+                then, otherwise = expression.then, expression.otherwise
+                return test + self._check_layer(then, names) + self._check_layer(otherwise, names)
+            case tree.Name() if expression.id in names or expression.id in self.lines:
+                return []  # a layer handed to the block, or a line: known where it is used
             case tree.Name():
                 call = tree.Call(expression.id, span=expression.span, function_span=expression.span)
                 return self._check_call(call, names)
             case tree.Call():
                 return self._check_call(expression, names)
             case tree.Pick():
-                return [_unsupported("`pick`", expression.span)]
+                return self._check_value(expression.count, names) + self._check_layer(expression.pool, names)
             case tree.List():
-                return [_unsupported("a list of layers", expression.span)]
+                return [d for item in expression.items for d in self._check_layer(item, names)]
             case tree.Gap():
                 return []  # said already, by the parser
             case _:
-                return [*comment_behind(expression)] or [_no_layer(expression)]
+                return [*comment_behind(expression)] or [no_layer(expression)]
 
     def _check_call(self, call: tree.Call, names: set[str]) -> list[Diagnostic]:
         place = call.function_span or call.span
         if call.function not in CATALOGUE and call.function not in self.blocks:
-            if call.function in names:
-                message = f"expected a layer or a block, found the parameter `{call.function}`"
-                return [Diagnostic("E0305", message, Label(place, "this is a value"))]
-            if call.function in self.lines:
-                return [_unsupported(f"reading the line `{call.function}` by its name", place)]
+            if call.function in names or call.function in self.lines:
+                what = "parameter" if call.function in names else "line"
+                message = f"the {what} `{call.function}` takes no arguments"
+                return [Diagnostic("E0305", message, Label(place), help="write its name alone")]
             if not self.complete:
                 return []
             help = "define a block of this name, or import the file that does"
@@ -263,22 +301,40 @@ class Definitions:
         found: list[Diagnostic] = []
         wraps = call.function in CATALOGUE and CATALOGUE[call.function].wraps
         if wraps and call.body is None:
-            found.append(_unsupported(f"`{call.function}` without a body in braces", call.span))
+            help = f"write `{call.function} {{ ... }}` with the layers in the braces"
+            found.append(Diagnostic("E0301", f"`{call.function}` needs a body in braces", Label(place), help=help))
             return found
         if call.body is not None and not wraps:
             found.append(Diagnostic("E0301", f"`{call.function}` takes no body in braces", Label(place)))
             found += self._check_body(call.body, names, f"in a `{call.function}`")
         try:
             bound = self.bind(call)
-            for value in bound.values():
-                found += self._check_value(value, names)
             if call.function in CATALOGUE:
+                if CATALOGUE[call.function].join is not None:
+                    for argument in call.arguments:
+                        if argument.name is None:
+                            found += self._check_layer(argument.value, names)
+                for value in bound.values():
+                    found += self._check_value(value, names)
                 found += self._check_closed(call, bound)
+            else:
+                for value in bound.values():
+                    found += self._check_handed(value, names)
         except VnsError as fault:
             found += fault.diagnostics
         if wraps and call.body is not None:
             found += self._check_body(call.body, names, f"in a `{call.function}`")
         return found
+
+    def _check_handed(self, value: tree.Expression, names: set[str]) -> list[Diagnostic]:
+        """What is handed to a block: a value, a layer, or a line."""
+        for node in nodes(value):
+            if isinstance(node, (tree.Call, tree.Chain)):
+                return self._check_layer(value, names)
+            known = isinstance(node, tree.Name) and node.id not in names and node.id not in WORDS
+            if known and node.id in (self.lines | CATALOGUE.keys() | self.blocks.keys()):  # type: ignore[attr-defined]
+                return self._check_layer(value, names)
+        return self._check_value(value, names)
 
     def _check_arguments(self, value: tree.Expression) -> list[Diagnostic]:
         """The values of an input."""
@@ -305,7 +361,7 @@ class Definitions:
         for node in nodes(expression):
             if isinstance(node, tree.Name) and node.id in (self.blocks.keys() | CATALOGUE.keys()) - names:
                 found.append(layer_as_value(node.id, node.span))
-            elif isinstance(node, tree.Name) and node.id not in names and node.id not in WORDS:
+            elif isinstance(node, tree.Name) and node.id not in names and node.id not in WORDS and node.id not in AXES:
                 own = ", ".join(f"`{name}`" for name in sorted(names))
                 help = f"the block has {own}" if own else "outside of a block only words such as `same` are known"
                 more = guess(node.span, node.id, [*sorted(names), *WORDS], help)
@@ -342,7 +398,7 @@ def layer_as_value(name: str, span: Span) -> Diagnostic:
     return Diagnostic("E0305", f"expected a value, found `{name}`", Label(span, "this is a layer"))
 
 
-def _no_layer(expression: tree.Expression) -> Diagnostic:
+def no_layer(expression: tree.Expression) -> Diagnostic:
     label = Label(expression.span, "this is a value")
     help = None
     if isinstance(expression, tree.Binary):
@@ -361,12 +417,13 @@ def behind_input(line: tree.Expression, input_name: str | None) -> Sequence[tree
 PLACES = {
     "stage": "stages stand directly in a space or a network",
     "input": "`input` stands at the top of a space or a network",
+    "out": "`out` stands in a block: a space or network gives what its last line gives",
     "require": "`require` stands directly in a space or a network",
 }
 
 
-def _unsupported(construct: str, span: Span) -> Diagnostic:
-    return Diagnostic("E0107", f"{construct} is part of the language but not supported yet", Label(span))
+def _mentions(expression: tree.Node, name: str) -> bool:
+    return any(isinstance(node, tree.Name) and node.id == name for node in nodes(expression))
 
 
 def nodes(node: tree.Node) -> Iterator[tree.Node]:

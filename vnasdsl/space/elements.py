@@ -22,8 +22,8 @@ from vnasdsl.layers.base import Applied, Layer, Parameter, Value
 class Choice:
     """One choice of a space: `s4.stack[3].op`, of kind `op`, between the texts of its options.
 
-    A choice of edges (`pick 1..3 of [...]`) takes between `least` and `most` of its options at a time; what is chosen is
-    written with ` + ` between them. A choice of a real number has no options: it lies from `low` to `high`.
+    A choice of edges (`pick 1..3 of [...]`) takes between `least` and `most` of its options at a time; what is chosen
+    is written with ` + ` between them. A choice of a real number has no options: it lies from `low` to `high`.
     """
 
     name: str
@@ -154,7 +154,7 @@ class Wrap:
 
 @dataclass(frozen=True, eq=False)
 class Join:
-    """A layer of several inputs, `concat(a, b -> conv(8, 1x1x1))`: each begins with what came before, or reads a line."""
+    """A layer of several inputs, `concat(a, b -> relu)`: each begins with what came before, or reads a line."""
 
     label: str
     layer: Layer
@@ -237,13 +237,13 @@ class OpenField:
 
 @dataclass(frozen=True, eq=False)
 class Open:
-    """A call with more combinations of open arguments than are worth writing out, or with a real one: what it becomes is
-    built when all of them are known."""
+    """A call with more combinations of open arguments than are worth writing out, or with a real one: what it becomes
+    is built when all of them are known."""
 
     label: str
     fields: tuple[OpenField, ...]
     make: Callable[[tuple[str, ...]], Element] = field(repr=False)
-    """From a text for each field to the element, with an empty label. Kept for as long as the space. Raises: VnsError."""
+    """From a text for each field to the element, with an empty label: the same one every time. Raises: VnsError."""
     call: tree.Call
     """As it is written."""
     span: Span

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, error
+from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
+from vnasdsl.language.walk import children as tree_children
 from vnasdsl.space.definitions import nodes
-from vnasdsl.space.elements import Option, label_text
+from vnasdsl.space.elements import OpenField, Option, label_text
 from vnasdsl.space.names import GENERATED, MODULE_ATTRIBUTES
-from vnasdsl.space.values import expression_of, number, unsupported
+from vnasdsl.space.values import expression_of, number
 
 OpenChoice: TypeAlias = tree.Choice | tree.Range
 
@@ -27,9 +29,62 @@ def first_choice(expression: tree.Expression) -> OpenChoice | None:
             return node
         if isinstance(node, (tree.Call, tree.Gap)):
             raise VnsError(())  # said already, by the check of names: no choice is taken out of a layer
-        if isinstance(node, tree.Pick):
-            raise unsupported("`pick`", node.span)
     return None
+
+
+def all_choices(expression: tree.Expression) -> Iterator[OpenChoice]:
+    """The choices in a value, in the order of the text; those inside of an option of another are not among them."""
+    pending: list[tree.Node] = [expression]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (tree.Choice, tree.Range)):
+            yield node
+        elif isinstance(node, (tree.Call, tree.Gap)):
+            raise VnsError(())  # said already: no choice is taken out of a layer
+        else:
+            pending.extend(reversed(tree_children(node)))
+
+
+def real_bounds(choice: OpenChoice) -> tuple[float, float] | None:
+    """The ends of a range over real numbers; None for another choice. Raises: VnsError E0303."""
+    if not isinstance(choice, tree.Range):
+        return None
+    low, high = number(choice.low), number(choice.high)
+    if not isinstance(low, float) and not isinstance(high, float):
+        return None
+    if low > high:
+        raise empty_range(choice, low, high)
+    return float(low), float(high)
+
+
+def empty_range(choice: tree.Range, low: float, high: float) -> VnsError:
+    message = f"the range `{low}..{high}` is empty"
+    return error("E0303", message, choice.span, fix=Fix(choice.span, f"{high}..{low}", f"write `{high}..{low}`"))
+
+
+def value_of(choice: OpenChoice, field: OpenField, text: str) -> tree.Expression:
+    """The expression of an option by its text, or a real number. Raises: ValueError for no value of the choice."""
+    if field.low is not None:
+        return tree.Number(float(text), text=text, span=choice.span)
+    for option in option_expressions(choice):
+        if print_inline(option) == text:
+            return option
+    raise ValueError(f"{text!r} is no option of {field.key}")
+
+
+def pick_range(count: tree.Expression) -> tuple[int, int]:
+    """How many a `pick` takes: a number, or from one number to another. Raises: VnsError."""
+    if isinstance(count, tree.Range):
+        low, high = number(count.low), number(count.high)
+        if low > high:
+            raise empty_range(count, low, high)
+    else:
+        if isinstance(count, tree.Choice):
+            raise error("E0302", "a `pick` takes a number or a range such as `1..3`", count.span)
+        low = high = number(count)
+    if isinstance(low, float) or isinstance(high, float):
+        raise error("E0302", "a `pick` takes a whole number of inputs", count.span)
+    return low, high
 
 
 def option_expressions(choice: OpenChoice) -> tuple[tree.Expression, ...]:
@@ -41,10 +96,10 @@ def option_expressions(choice: OpenChoice) -> tuple[tree.Expression, ...]:
         return tuple(flat)
     low, high = number(choice.low), number(choice.high)
     if isinstance(low, float) or isinstance(high, float):
-        raise unsupported("a range over real numbers", choice.span)
+        help = "a real number can be left open in an argument of a layer or block, on its own"
+        raise error("E0302", "a range over real numbers cannot stand here", choice.span, help=help)
     if low > high:
-        message = f"the range `{low}..{high}` is empty"
-        raise error("E0303", message, choice.span, fix=Fix(choice.span, f"{high}..{low}", f"write `{high}..{low}`"))
+        raise empty_range(choice, low, high)
     if high - low >= MOST_OPTIONS:
         raise too_many_options(int(high - low) + 1, choice.span)
     return tuple(expression_of(n, choice.span) for n in range(int(low), int(high) + 1))

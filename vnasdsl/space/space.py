@@ -18,11 +18,11 @@ from vnasdsl.space.assign import Counter, assignments, restrict
 from vnasdsl.space.definitions import Definitions, nodes
 from vnasdsl.space.elements import Choice, Segment, choices
 from vnasdsl.space.expand import Expander
-from vnasdsl.space.inputs import DEFAULT_CLASSES, Overrides, VideoInput, read_input
+from vnasdsl.space.inputs import DEFAULT_CLASSES, PARAMETERS, OpenInput, Overrides, VideoInput, read_input
 from vnasdsl.space.limits import Limit, read_limits
 from vnasdsl.space.member import prove
 from vnasdsl.space.plan import Plan, make_plan
-from vnasdsl.space.shapes import Analysis, Cost
+from vnasdsl.space.shapes import Analysis, Cost, either
 from vnasdsl.space.text import blocks_used, statements
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Space:
     """Immutable; figures are worked out when asked for and kept."""
 
     name: str
-    input: VideoInput
+    inputs: OpenInput
     segments: tuple[Segment, ...]
     definitions: Definitions = field(repr=False)
     syntax: tree.Space | tree.Network = field(repr=False)
@@ -48,12 +48,17 @@ class Space:
     faults: tuple[Diagnostic, ...] = field(default=(), repr=False)
     """What is wrong with single lines, which then have no shape."""
 
+    @property
+    def input(self) -> VideoInput:
+        """What a clip is; of a space that searches its input, with the first option of every choice."""
+        return self.inputs.given
+
     # ---------------------------------------------------------------- choices
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """Every choice by name, in the order of the text."""
-        found: dict[str, Choice] = {}
+        found: dict[str, Choice] = {choice.name: choice for choice in self.inputs.choices}
         for segment in self.segments:
             for choice in choices(segment.body, ""):
                 known = found.get(choice.name)
@@ -71,7 +76,7 @@ class Space:
     def size(self) -> int:
         """The number of ways to make all choices: exact, conditional choices counted where they exist."""
         counter = Counter()
-        return prod(counter.count(segment.body) for segment in self.segments)
+        return prod(counter.count(segment.body) for segment in self.segments) * self.inputs.count
 
     def sample(self, random: Random) -> dict[str, str]:
         """The choices of one network, every network alike likely."""
@@ -135,7 +140,7 @@ class Space:
             Segment(s.name, restrict(s.body, "", lambda name, _, options: keep.get(name, options)))  # type: ignore[arg-type]
             for s in self.segments
         )
-        return replace(self, segments=segments)
+        return replace(self, segments=segments, inputs=self.inputs.restricted(keep))
 
     def choose(self, made: Mapping[str, str], name: str | None = None) -> Space:
         """The network that the choices make, built from its own text like any other.
@@ -143,7 +148,7 @@ class Space:
         Raises: UserError for an unknown choice or option, or a choice that is needed and not made.
         """
         chosen = self._chosen(made)
-        body = (self._input_line(), *statements(chosen))
+        body = (self._input_line(self.inputs.closed(made)), *statements(chosen))
         span = self.syntax.span
         network = tree.Network(name or f"{self.name}_child", None, body, span=span, name_span=span)
         built = build(network, self.definitions, Overrides(classes=self.input.classes))
@@ -175,7 +180,8 @@ class Space:
     def _cost(self) -> Cost | None:
         """Least and greatest costs, or None when a shape does not fit; faults go to the analysis."""
         try:
-            outcomes = self.analysis.segments(self.segments, self.input.shape)
+            shapes = dict.fromkeys(video.shape for video in self.inputs.ways())
+            outcomes = either(pair for shape in shapes for pair in self.analysis.segments(self.segments, shape).items())
         except VnsError as fault:
             self.analysis.diagnostics += fault.diagnostics
             return None
@@ -263,34 +269,38 @@ class Space:
         """The choices of `space` that make this network. Raises: VnsError E0601."""
         span = getattr(self.syntax, "space", None) or tree.Name(space.name, span=self.syntax.name_span)
         _ = self.cost, space.cost
-        if replace(self.input, name=space.input.name) != space.input:
+        made = space.inputs.choices_of(self.input)
+        if made is None:
             line = next(s for s in self.syntax.body if isinstance(s, tree.Input))
             others = [
-                f"{name} is {getattr(self.input, name):,} and not {getattr(space.input, name):,}"
-                for name in ("frames", "size", "frame_stride", "classes")
-                if getattr(self.input, name) != getattr(space.input, name)
+                f"{name} is {getattr(self.input, name):,} and not {space.inputs.options_text(name)}"
+                for name in PARAMETERS
+                if not space.inputs.allows(name, getattr(self.input, name))
             ]
             message = f"the input of `{self.name}` is not that of space `{space.name}`"
             claimed = (Label(span.span, "claimed here"),)
             raise VnsError(Diagnostic("E0601", message, Label(line.value.span, "; ".join(others)), secondary=claimed))
-        return prove(self.segments, space.segments, self.input.shape, self.analysis, space.analysis, span, self.name)
+        proven = prove(self.segments, space.segments, self.input.shape, self.analysis, space.analysis, span, self.name)
+        return {**made, **proven}
 
     # ------------------------------------------------------------------- text
 
-    def _input_line(self) -> tree.Input:
+    def _input_line(self, closed: VideoInput | None = None) -> tree.Input:
+        """The input as it is printed: `closed`, or with its choices."""
         span = self.syntax.span
-        values: list[tuple[str, int]] = [("frames", self.input.frames), ("size", self.input.size)]
-        if self.input.frame_stride != 1:
-            values.append(("frame_stride", self.input.frame_stride))
+        video = closed or self.input
         written = next((s for s in self.syntax.body if isinstance(s, tree.Input)), None)
         given = written is not None and "classes" in {n.name for n in nodes(written) if isinstance(n, tree.Argument)}
-        if given or self.input.classes != DEFAULT_CLASSES:
-            values.append(("classes", self.input.classes))
-        arguments = tuple(
-            tree.Argument(name, tree.Number(value, text=str(value), span=span), span=span) for name, value in values
-        )
-        call = tree.Call("video", arguments, span=span, function_span=span)
-        return tree.Input(self.input.name, call, span=span, name_span=span)
+        defaults = {"frame_stride": 1, "segments": 1, "classes": None if given else DEFAULT_CLASSES}
+        arguments = []
+        for name in ("frames", "size", "frame_stride", "segments", "classes"):
+            options = self.inputs.options(name) if closed is None else (getattr(video, name),)
+            if options != (defaults.get(name),):
+                numbers = tuple(tree.Number(n, text=str(n), span=span) for n in options)
+                value = numbers[0] if len(numbers) == 1 else tree.Choice(numbers, span=span)
+                arguments.append(tree.Argument(name, value, span=span))
+        call = tree.Call("video", tuple(arguments), span=span, function_span=span)
+        return tree.Input(video.name, call, span=span, name_span=span)
 
     def text(self, name: str | None = None, import_path: str | None = None) -> str:
         """The canonical text. With `import_path` the blocks come from there and the claim is written down; without,
@@ -334,14 +344,14 @@ def build(
     """
     expander = Expander(definitions)
     try:
-        video, line = read_input(net, overrides)
+        inputs = read_input(net, overrides)
     except VnsError as fault:
         expander.segments(net, "")
         limits, faults = read_limits(net)
         raise VnsError((*fault.diagnostics, *expander.faults, *faults)) from None
-    segments = expander.segments(net, line.name)
+    segments = expander.segments(net, inputs.given.name)
     limits, faults = read_limits(net)
-    space = Space(net.name, video, segments, definitions, net, limits, claim, (*expander.faults, *faults))
+    space = Space(net.name, inputs, segments, definitions, net, limits, claim, (*expander.faults, *faults))
     if isinstance(net, tree.Network) and space.choices:
         first = space.choices[0]
         help = f"keep one of the options, or make it a space: `space {net.name}`"

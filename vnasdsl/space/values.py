@@ -91,8 +91,8 @@ def holds(test: tree.Compare) -> bool:
 
 
 def evaluate(expression: tree.Expression) -> Value:
-    """The value of an expression without choices and block parameters: int, float, bool, word, tuple of ints (sizes), or
-    tuple of floats (a list)."""
+    """The value of an expression without choices and block parameters: int, float, bool, word, tuple of ints (sizes),
+    or tuple of floats (a list)."""
     match expression:
         case tree.Number():
             if expression.unit:

@@ -211,6 +211,31 @@ network small {
 """),
     ),
     Code(
+        "E0209",
+        "line read before it is made",
+        "A line reads lines above it, by the name in front of their `=`. A name that comes later has no value yet, and two"
+        " lines that read each other would never have one. A line named in a stage is read in this stage only. Put the"
+        " line behind what it reads, or name the line that it should read outside of stages.",
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  a = clip -> conv(16, 3x3x3, stride=1x2x2)
+  b = sum(a, c)
+  c = a -> conv(16, 1x1x1)
+  pool -> linear(classes)
+}
+"""),
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  a = clip -> conv(16, 3x3x3, stride=1x2x2)
+  c = a -> conv(16, 1x1x1)
+  b = sum(a, c)
+  pool -> linear(classes)
+}
+"""),
+    ),
+    Code(
         "E0208",
         "name too long",
         "A name has at most 48 characters. It becomes a part of file names, of the names of weights and of lines of"

@@ -170,4 +170,27 @@ network small {
 }
 """),
     ),
+    Code(
+        "E0308",
+        "nothing in a list",
+        "A `pick`, a number of copies of a list and a layer that joins take what stands between the brackets: there must be"
+        " something to take, and at least one of it. Write the lines or layers between the brackets, and pick one or"
+        " more.",
+        one("""\
+space small {
+  input clip = video(frames=8, size=32, classes=10)
+  a = clip -> conv(16, 3x3x3, stride=1x2x2)
+  sum(pick 0..2 of [a, a -> conv(16, 1x1x1)])
+  pool -> linear(classes)
+}
+"""),
+        one("""\
+space small {
+  input clip = video(frames=8, size=32, classes=10)
+  a = clip -> conv(16, 3x3x3, stride=1x2x2)
+  sum(pick 1..2 of [a, a -> conv(16, 1x1x1)])
+  pool -> linear(classes)
+}
+"""),
+    ),
 )

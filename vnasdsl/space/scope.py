@@ -1,0 +1,52 @@
+"""What is known by name where a layer stands: the lines that can be read, and the layers handed to a block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from vnasdsl.language import tree
+from vnasdsl.language.source import Span
+from vnasdsl.space.names import Namer
+
+LayerName = tree.Name | tree.Call
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A layer that was handed to a block, and where its own names are known."""
+
+    expression: tree.Expression
+    scope: Scope
+    text: str
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The names of one body. A part in brackets or braces has labels of its own and reads the same lines."""
+
+    namer: Namer
+    wires: frozenset[str] = frozenset()
+    """Lines and inputs that can be read."""
+    later: Mapping[str, Span] = field(default_factory=dict)
+    """Lines of the same body that come later, with where they stand."""
+    layers: Mapping[str, Handed] = field(default_factory=dict)
+    """Parameters of the block that a layer was handed to."""
+
+    def inner(self, namer: Namer | None = None) -> Scope:
+        return replace(self, namer=namer or Namer())
+
+    def reading(self, name: str) -> Scope:
+        """The scope behind a line of that name."""
+        later = {n: span for n, span in self.later.items() if n != name}
+        return replace(self, wires=self.wires | {name}, later=later)
+
+    def with_lines(self, statements: Iterable[tree.Statement]) -> Scope:
+        """The scope at the beginning of a body."""
+        return replace(self, later={s.name: s.name_span for s in statements if isinstance(s, tree.Wire)})
+
+
+def leading_name(expression: tree.Expression) -> str | None:
+    """The name that a line begins with: `a` in `a -> conv(8, 1x1x1)`."""
+    first = expression.items[0] if isinstance(expression, tree.Chain) else expression
+    return first.id if isinstance(first, tree.Name) else None
