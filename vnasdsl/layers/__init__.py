@@ -9,6 +9,7 @@ CATALOGUE: dict[str, Layer] = {
     layer.name: layer
     for layer in (
         conv.LAYER,
+        conv.DEPTHWISE,
         norm.LAYER,
         activation.RELU,
         activation.HARD_SWISH,

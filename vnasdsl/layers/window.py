@@ -2,71 +2,110 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vnasdsl.layers.base import LayerError, Remark, Value, show_value
+from vnasdsl.layers.base import Field, LayerError, Parameter, Remark, Value, show_value
 
 AXES = ("frames", "rows", "columns")
+Sizes = tuple[int, int, int]
+
+STRIDE = Parameter("stride", "sizes", (1, 1, 1), "stride along frames, rows and columns")
+DILATION = Parameter("dilation", "sizes", (1, 1, 1), "dilation along frames, rows and columns")
+PADDING = Parameter("padding", "padding", "same", "`same` (output is ceil(input / stride)), `valid`, or sizes")
 
 
 @dataclass(frozen=True)
 class Window:
     """A window along (T, H, W), with padding resolved to whole numbers."""
 
-    kernel: tuple[int, int, int]
-    stride: tuple[int, int, int]
-    dilation: tuple[int, int, int]
-    padding: tuple[int, int, int]
+    kernel: Sizes
+    stride: Sizes
+    dilation: Sizes
+    padding: Sizes
+    """Cells on both sides of each axis."""
+    end: Sizes = (0, 0, 0)
+    """One more cell at the end of an axis, where an even kernel asks for it."""
 
-    def output(self, layer: str, size: tuple[int, int, int]) -> tuple[int, int, int]:
+    @property
+    def symmetric(self) -> bool:
+        return not any(self.end)
+
+    @property
+    def shown_padding(self) -> Value:
+        """The padding as an attribute: what is not the same on both sides is `same` of an even kernel."""
+        return self.padding if self.symmetric else "same"
+
+    @property
+    def padding_fields(self) -> tuple[Field, Field]:
+        """Arguments of a helper class that pads; both are left out where they are zero."""
+        zero = (0, 0, 0)
+        return (
+            Field("padding", self.padding, role="padding", default=zero),
+            Field("end", self.end, role="end", default=zero),
+        )
+
+    def output(self, layer: str, size: Sizes) -> Sizes:
         """Frames, rows and columns after the window; `LayerError` E0401 when one of them is empty."""
+        padded = tuple(n + 2 * p + e for n, p, e in zip(size, self.padding, self.end, strict=True))
         out = tuple(
-            (n + 2 * p - d * (k - 1) - 1) // s + 1
-            for n, k, s, d, p in zip(size, self.kernel, self.stride, self.dilation, self.padding, strict=True)
+            (n - d * (k - 1) - 1) // s + 1
+            for n, k, s, d in zip(padded, self.kernel, self.stride, self.dilation, strict=True)
         )
         for i, axis in enumerate(AXES):
             if out[i] < 1:
                 shown = f"{size[1]} x {size[2]}" if axis != "frames" else f"{size[0]} frame{'s' * (size[0] != 1)}"
-                most = (size[i] + 2 * self.padding[i] - 1) // self.dilation[i] + 1
+                most = (padded[i] - 1) // self.dilation[i] + 1
                 raise LayerError(
                     "E0401",
                     f"`{layer}` leaves 0 {axis}: the input is {shown} here",
-                    f"a kernel of {most} along {axis} is the most that fits; with `padding=same` any odd one does",
+                    f"a kernel of {most} along {axis} is the most that fits; with `padding=same` any does",
                 )
         return out  # type: ignore[return-value]
 
-    def degenerate(self, size: tuple[int, int, int]) -> Remark | None:
+    def degenerate(self, size: Sizes) -> Remark | None:
         """Why part of the window can never see anything but padding, or None."""
-        for axis, n, k, s, d in zip(AXES, size, self.kernel, self.stride, self.dilation, strict=True):
-            if k > 1 and d >= n:
+        for i, axis in enumerate(AXES):
+            n, k, s, d = size[i], self.kernel[i], self.stride[i], self.dilation[i]
+            if k > 1 and d >= n and not self._both_halves_see(i, n):
                 message = f"dilation {d} reaches past {f'all {n} {axis}' if n > 1 else f'the only one of the {axis}'}"
                 help = f"use a dilation below {n}" if n > 1 else f"use a kernel of 1 along {axis}"
-                return Remark(message, "only the middle of the kernel sees data", help, "dilation")
+                part = "the middle" if k % 2 else "a part"
+                return Remark(message, f"only {part} of the kernel sees data", help, "dilation")
             if s > 1 and n == 1:
                 message = f"stride {s} along {axis} has no effect"
                 return Remark(message, f"there is 1 of the {axis} here", f"use a stride of 1 along {axis}", "stride")
         return None
 
+    def _both_halves_see(self, i: int, n: int) -> bool:
+        """Whether a kernel of 2 whose dilation is no less than the axis still has data under both of its weights."""
+        k, s, d, p = self.kernel[i], self.stride[i], self.dilation[i], self.padding[i]
+        last = (n + 2 * p + self.end[i] - d * (k - 1) - 1) // s * s - p  # where the last window begins
+        return k == 2 and last >= 0 and d - p < n
 
-def window(layer: str, kernel: Value, stride: Value, dilation: Value, padding: Value) -> Window:
-    """A window from arguments that `arguments.py` has already read; `padding` is "same", "valid" or sizes.
 
-    Same padding keeps ceil(in / stride); for odd kernels this is dilation * (kernel - 1) / 2 on both sides.
+def window(layer: str, arguments: Mapping[str, Value], size: Sizes) -> Window:
+    """The window that the arguments of a layer ask for over (T, H, W) = `size`.
+
+    They are `kernel`, `stride`, `padding` ("same", "valid" or sizes) and perhaps `dilation`, as `coerce` has read them.
+    Same padding gives ceil(in / stride) cells. Along the axis of an odd kernel it is dilation * (kernel - 1) / 2 on
+    both sides. Along that of an even one it is what TensorFlow's SAME is: as little as gives so many cells, the odd
+    cell of it at the end.
     """
+    kernel, stride, padding = arguments["kernel"], arguments["stride"], arguments["padding"]
+    dilation = arguments.get("dilation", (1, 1, 1))
     for name, sizes in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
         if min(sizes) < 1:
             raise LayerError("E0303", f"`{name}` of `{layer}` has a size below 1: `{show_value(sizes)}`", None, name)
-    if padding == "same":
-        if any(k % 2 == 0 for k in kernel):
-            raise LayerError(
-                "E0107",
-                f"`padding=same` with the even kernel {show_value(kernel)} is not supported yet",
-                "use an odd kernel, or `padding=valid`",
-                "kernel",
-            )
-        pads = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
-    elif padding == "valid":
-        pads = (0, 0, 0)
-    else:
-        pads = padding
-    return Window(kernel, stride, dilation, pads)
+    if padding != "same":
+        return Window(kernel, stride, dilation, (0, 0, 0) if padding == "valid" else padding)
+    totals = [_total(n, k, s, d) for n, k, s, d in zip(size, kernel, stride, dilation, strict=True)]
+    before, end = zip(*(divmod(total, 2) for total in totals), strict=True)
+    return Window(kernel, stride, dilation, before, end)
+
+
+def _total(n: int, k: int, s: int, d: int) -> int:
+    """Cells of same padding along an axis of `n`, both sides together."""
+    if k % 2:
+        return d * (k - 1)
+    return max(0, (-(-n // s) - 1) * s + d * (k - 1) + 1 - n)

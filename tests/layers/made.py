@@ -1,0 +1,66 @@
+"""A layer of the catalogue brought to life, and what it says about itself against what torch counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from hypothesis import strategies as st
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from vnasdsl.codegen.helpers import helper_texts, helpers_for
+from vnasdsl.layers import CATALOGUE
+from vnasdsl.layers.base import REQUIRED, Applied, FunctionCode, ModuleCode
+
+SHAPES = st.tuples(st.integers(1, 6), st.integers(1, 5), st.integers(1, 9), st.integers(1, 9))
+
+
+def triple(low: int, high: int) -> st.SearchStrategy[tuple[int, int, int]]:
+    return st.tuples(*[st.integers(low, high)] * 3)
+
+
+PADDING = st.one_of(st.sampled_from(["same", "valid"]), triple(0, 2))
+
+
+def apply(name: str, shape: tuple[int, ...], classes: int = 5, **arguments: Any) -> Applied:
+    layer = CATALOGUE[name]
+    given = {p.name: arguments.get(p.name, p.default) for p in layer.parameters}
+    assert REQUIRED not in given.values() and set(arguments) <= set(given)
+    assert layer.apply is not None
+    return layer.apply(given, shape, classes)
+
+
+def module(applied: Applied) -> Any:
+    """The module that generated code would make: of torch, or of a helper class."""
+    assert isinstance(applied.code, ModuleCode)
+    by_position = [f.value for f in applied.code.fields if f.positional]
+    by_name = {f.name: f.value for f in applied.code.fields if not f.positional and not f.optional}
+    known: dict[str, Any] = {"__name__": "helpers"}
+    imports = "import math\nimport torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n"
+    text = "\n\n".join([imports, *(helper_texts()[name] for name in helpers_for([applied.code.callee]))])
+    exec(compile(text, "helpers.py", "exec"), known)  # noqa: S102
+    made: nn.Module = eval(applied.code.callee, known)(*by_position, **by_name)  # noqa: S307
+    return made
+
+
+def call(applied: Applied, x: torch.Tensor) -> Any:
+    """What the expression of a layer without parameters gives."""
+    assert isinstance(applied.code, FunctionCode)
+    return eval(applied.code.expression.format(x="x"), {"F": F, "torch": torch, "x": x})  # noqa: S307
+
+
+def compare(applied: Applied, shape: tuple[int, ...]) -> Any:
+    """Output shape, MACs, parameters and tensors of the module against what the layer says; gives the module."""
+    made = module(applied).eval()
+    with FlopCounterMode(display=False) as counter:
+        out = made(torch.randn(2, *shape))
+    assert tuple(out.shape) == (2, *applied.output)
+    assert torch.isfinite(out).all()
+    assert counter.get_total_flops() == 2 * 2 * applied.macs
+    assert sum(p.numel() for p in made.parameters()) == applied.params
+    assert isinstance(applied.code, ModuleCode)
+    assert tuple(made.state_dict()) == applied.code.tensors
+    assert applied.activation_bytes == out[0].numel() * 4
+    return made
