@@ -8,6 +8,7 @@ from vnasdsl.codegen.literals import RESERVED_CLASSES, class_name, plain
 from vnasdsl.codegen.python import show
 from vnasdsl.codegen.render import render
 from vnasdsl.codegen.units import Line, SequenceStep, Unit, UnitBuilder, UnitStep
+from vnasdsl.language.garbage import left_alone
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.elements import Segment
 from vnasdsl.space.space import Space
@@ -23,6 +24,7 @@ def parameter_kinds(space: Space) -> dict[tuple[str, str], str]:
     }
 
 
+@left_alone()
 def compile_network(space: Space, source_name: str) -> str:
     """The Python text of a network. Raises: VnsError when a shape does not fit; ValueError for a space."""
     if space.choices:

@@ -15,6 +15,7 @@ from jinja2.runtime import Context
 ANNOTATION = r"(?:int|float|bool|str|tuple\[int(?:, int)*\])"
 SIGNATURE = re.compile(rf"(?:, [A-Za-z]\w*: {ANNOTATION})*", re.ASCII)
 NUMBER = re.compile(r"[0-9]{1,3}(?: [0-9]{3})*|[0-9]+", re.ASCII)
+ONE_LINE = re.compile(r"(?:return |(?:self\.)?\w+ = )[\w .,=()+*/-]+(?:  # \(B(?:, [0-9]+)*\))?", re.ASCII)
 
 
 class Checked(str):
@@ -60,8 +61,14 @@ def statement(value: str) -> Checked:
 
 @pass_context
 def noted(context: Context, value: str) -> Checked:
-    """A statement that is looked at with all others of a file: it is kept in the list `statements` of the template."""
-    context["statements"].append(value)
+    """A statement that is looked at with all others of a file: it is kept in the list `statements` of the template.
+
+    Not where a look at its signs is enough. What `ONE_LINE` takes, with as many opening as closing parentheses, has no
+    way to end or to go on behind its line: if it is Python at all, it is one assignment or `return`, and whether it is
+    Python is seen when the whole file is read (`guard.check_code`).
+    """
+    if not ONE_LINE.fullmatch(value) or value.count("(") != value.count(")"):
+        context["statements"].append(value)
     return Checked(value)
 
 

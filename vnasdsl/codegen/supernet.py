@@ -11,6 +11,7 @@ from vnasdsl.codegen.network import parameter_kinds
 from vnasdsl.codegen.python import bracketed, show, text
 from vnasdsl.codegen.render import render
 from vnasdsl.codegen.units import Line, ModuleStep, RepeatStep, Step, Unit, UnitBuilder, UnitStep
+from vnasdsl.language.garbage import left_alone
 from vnasdsl.language.layout import Document
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.plan import Head, PlanStage, PlanState
@@ -27,6 +28,7 @@ class Branch:
     macs: int
 
 
+@left_alone()
 def compile_supernet(space: Space, source_name: str) -> str:
     """The Python text of a supernet. Raises: VnsError E0501 when a choice changes the shape where it may not."""
     plan = space.plan

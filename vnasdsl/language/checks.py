@@ -24,11 +24,19 @@ def check(roots: Iterable[tree.Node]) -> list[Diagnostic]:
         if depth > MAX_DEPTH:
             found.append(Diagnostic(TOO_DEEP, f"this is nested more than {MAX_DEPTH} deep", Label(node.span)))
             continue
-        found.extend(_faults(node))
+        kind = type(node)
+        if kind is tree.Name:
+            continue
+        if kind in _CHECKED:
+            found.extend(_faults(node))
         # Arguments and lines hold an expression without adding to its depth.
-        inner = depth if isinstance(node, tree.Argument | tree.Line) else depth + 1
-        pending.extend((child, inner) for child in children(node))
+        inner = depth if kind is tree.Argument or kind is tree.Line else depth + 1
+        for child in children(node):
+            pending.append((child, inner))
     return found
+
+
+_CHECKED = frozenset({tree.Number, tree.Dims, tree.Call, tree.Block, tree.Recipe})
 
 
 def _faults(node: tree.Node) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vnasdsl.language import tree
 from vnasdsl.language.comments import TriviaTable, find_trivia
 from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.garbage import left_alone
 from vnasdsl.language.layout import Document, lay_out
 from vnasdsl.language.lexer import Tokens
 from vnasdsl.language.parser import parse_tokens
@@ -19,6 +20,7 @@ class FormatError(Exception):
     """The canonical text would not say what the text says: a bug of vnasdsl."""
 
 
+@left_alone()
 def format_text(source: Source | str) -> str:
     """The canonical text: every comment kept, at most one empty line at a time, line ends "\\n".
 

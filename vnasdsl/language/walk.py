@@ -7,10 +7,13 @@ from dataclasses import fields
 
 from vnasdsl.language import tree
 
+_PLAIN = {"span", "name_span", "key_span", "function_span", "source"}
+_VALUES = {"str", "bool", "int | float", "str | None", "tuple[int, ...]"}
+
 
 def _fields(kind: type[tree.Node]) -> tuple[str, ...]:
-    skipped = {"span", "name_span", "key_span", "function_span", "source"}
-    return tuple(field.name for field in fields(kind) if field.name not in skipped)
+    """The fields in which nodes may stand: one, none, or a tuple of nodes."""
+    return tuple(field.name for field in fields(kind) if field.name not in _PLAIN and field.type not in _VALUES)
 
 
 _FIELDS = {kind: _fields(kind) for kind in tree.Node.__subclasses__()}
@@ -21,10 +24,10 @@ def children(node: tree.Node) -> list[tree.Node]:
     found: list[tree.Node] = []
     for name in _FIELDS[type(node)]:
         value = getattr(node, name)
-        if isinstance(value, tree.Node):
+        if type(value) is tuple:
+            found += value
+        elif value is not None:
             found.append(value)
-        elif isinstance(value, tuple):
-            found.extend(item for item in value if isinstance(item, tree.Node))
     return found
 
 
@@ -34,4 +37,5 @@ def walk(*roots: tree.Node) -> Iterator[tree.Node]:
     while pending:
         node = pending.pop()
         yield node
-        pending.extend(reversed(children(node)))
+        if _FIELDS[type(node)]:
+            pending += children(node)[::-1]

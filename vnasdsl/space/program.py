@@ -10,6 +10,7 @@ from pathlib import Path
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, arrange, did_you_mean, error, guess
 from vnasdsl.language.files import read_source
+from vnasdsl.language.garbage import left_alone
 from vnasdsl.language.parser import parse_partial
 from vnasdsl.language.source import Source
 from vnasdsl.space.definitions import RECIPE_KINDS, Definitions
@@ -98,6 +99,7 @@ def load_source(source: Source, path: Path | None, overrides: Overrides | None =
     return program
 
 
+@left_alone()
 def examine(
     source: Source, path: Path | None, overrides: Overrides | None = None, check_recipe: RecipeCheck | None = None
 ) -> tuple[Program | None, list[Diagnostic]]:
@@ -113,6 +115,7 @@ def examine(
     return examine_module(module, path, overrides, check_recipe, faults)
 
 
+@left_alone()
 def examine_module(
     module: tree.Module,
     path: Path | None,
