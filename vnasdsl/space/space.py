@@ -14,7 +14,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean
 from vnasdsl.language.printer import print_module
 from vnasdsl.layers.base import Shape, show_shape
-from vnasdsl.space.assign import Counter, assignments, restrict
+from vnasdsl.space.assign import Counter, restrict
 from vnasdsl.space.definitions import Definitions, nodes
 from vnasdsl.space.elements import Choice, Segment, choices
 from vnasdsl.space.expand import Expander
@@ -22,6 +22,7 @@ from vnasdsl.space.inputs import DEFAULT_CLASSES, PARAMETERS, OpenInput, Overrid
 from vnasdsl.space.limits import Limit, read_limits
 from vnasdsl.space.member import prove
 from vnasdsl.space.plan import Plan, make_plan
+from vnasdsl.space.resolve import Decision, Resolved, complete, networks, resolve
 from vnasdsl.space.shapes import Analysis, Cost, either
 from vnasdsl.space.text import blocks_used, statements
 
@@ -84,17 +85,53 @@ class Space:
         return {name: text for s in self.segments for name, text in counter.draw(s.body, "", random)}
 
     def networks(self) -> Iterator[dict[str, str]]:
-        """The choices of every network; only for small spaces."""
+        """The choices of every network; only for small spaces. Raises: UserError for a real choice."""
+        for video in self.inputs.ways():
+            made = self.inputs.choices_of(video) or {}
+            for network in networks(self.segments, video.name, video.shape, video.classes):
+                yield {**made, **network.made}
 
-        def below(segments: Sequence[Segment]) -> Iterator[dict[str, str]]:
-            if not segments:
-                yield {}
-                return
-            for made, _ in assignments(segments[0].body, ""):
-                for rest in below(segments[1:]):
-                    yield {**dict(made), **rest}
+    def complete(self, made: Mapping[str, str], random: Random) -> dict[str, str]:
+        """The choices of one network, in the order of the text: those of `made` where they can be made, the others
+        drawn one by one, all values of a choice alike likely; those of `made` that do not exist are dropped."""
+        chosen = {
+            c.name: made[c.name] if made.get(c.name) in c.options else c.options[random.randrange(len(c.options))]
+            for c in self.inputs.choices
+        }
+        video = self.inputs.with_choices(chosen)
+        rest = complete(self.segments, made, random, video.name, video.shape, video.classes)
+        return {**chosen, **rest.made}
 
-        yield from below(self.segments)
+    def decisions(self, made: Mapping[str, str]) -> tuple[Decision, ...]:
+        """The choices as the network of `made` meets them, each with its options there and its value.
+
+        Raises: UserError for a choice that is not made, or made wrongly.
+        """
+        video, resolved = self._resolve(made)
+        chosen = self.inputs.choices_of(video) or {}
+        first = tuple(Decision(c.name, c.kind, "number", c.options, value=chosen[c.name]) for c in self.inputs.choices)
+        return (*first, *resolved.decisions)
+
+    def _resolve(self, made: Mapping[str, str]) -> tuple[VideoInput, Resolved]:
+        """Raises: UserError for an unknown choice or option, or a choice that is needed and not made."""
+        known = {c.name: c for c in self.choices}
+        for name, value in made.items():
+            if name not in known:
+                raise UserError(f"`{self.name}` has no choice `{name}`", did_you_mean(name, known))
+            choice = known[name]
+            if not (choice.is_subset or choice.is_real) and value not in choice.options:
+                options = ", ".join(f"`{o}`" for o in choice.options)
+                raise UserError(f"choice `{name}` has no option `{value}`", f"its options are {options}")
+
+        def decide(decision: Decision) -> str:
+            if decision.name not in made or not decision.allows(made[decision.name]):
+                if decision.name in made and decision.form in ("edges", "real"):
+                    raise decision.refuse(made[decision.name])
+                raise UserError(f"choice `{decision.name}` of `{self.name}` is still open")
+            return made[decision.name]
+
+        video = self.inputs.closed(made)
+        return video, resolve(self.segments, decide, video.name, video.shape, video.classes)
 
     def select(self, selector: str) -> tuple[Choice, ...]:
         """The choices with this exact name, else of this kind, else whose names match it as a glob (`s4.*`).
@@ -147,28 +184,12 @@ class Space:
 
         Raises: UserError for an unknown choice or option, or a choice that is needed and not made.
         """
-        chosen = self._chosen(made)
-        body = (self._input_line(self.inputs.closed(made)), *statements(chosen))
+        video, resolved = self._resolve(made)
+        body = (self._input_line(video), *statements(resolved.segments))
         span = self.syntax.span
         network = tree.Network(name or f"{self.name}_child", None, body, span=span, name_span=span)
         built = build(network, self.definitions, Overrides(classes=self.input.classes))
         return replace(built, claim=self)
-
-    def _chosen(self, made: Mapping[str, str]) -> tuple[Segment, ...]:
-        known = {c.name: c for c in self.choices}
-        for name, option in made.items():
-            if name not in known:
-                raise UserError(f"`{self.name}` has no choice `{name}`", did_you_mean(name, known))
-            if option not in known[name].options:
-                options = ", ".join(f"`{o}`" for o in known[name].options)
-                raise UserError(f"choice `{name}` has no option `{option}`", f"its options are {options}")
-
-        def decide(name: str, kind: str, options: tuple[str, ...]) -> tuple[str, ...]:
-            if made.get(name) not in options:
-                raise UserError(f"choice `{name}` of `{self.name}` is still open")
-            return (made[name],)
-
-        return tuple(Segment(s.name, restrict(s.body, "", decide)) for s in self.segments)  # type: ignore[arg-type]
 
     # -------------------------------------------------------- shapes and costs
 
