@@ -15,22 +15,39 @@ __all__ = ["ATTEMPTS", "Function", "Pool", "Result", "make_pool"]
 MOST_WORKERS = 1024
 
 
-def make_pool(workers: str | int, *, threads: int = 1, memory: int | None = None, timeout: float | None = None) -> Pool:
+def make_pool(
+    workers: str | int,
+    *,
+    threads: int = 1,
+    memory: int | None = None,
+    timeout: float | None = None,
+    cuda: bool = False,
+) -> Pool:
     """A pool of workers; use it as a context manager.
 
     workers: `0` or `1` in this process, one trial after the other; `N` local processes; `ray:N` a local Ray cluster
     of N workers, started and ended here; `ray://host:port` a Ray cluster that runs. `threads` bounds the threads that
     torch computes with in each worker, `memory` the bytes a worker may take up, `timeout` the seconds of an attempt;
-    the last two need a process of their own and have no effect in this one.
+    the last two need a process of their own and have no effect in this one. `cuda` says that trials compute on a GPU:
+    then each worker on a running Ray cluster has one to itself; on this machine all workers see all of its GPUs.
 
     Raises: UserError for workers that are none of these, and when Ray is not installed or does not answer.
     """
-    return Pool(_executor(str(workers).strip(), threads, memory), timeout)
+    return Pool(_executor(str(workers).strip(), threads, memory, cuda), timeout)
 
 
-def _executor(workers: str, threads: int, memory: int | None) -> Executor:
+def _executor(workers: str, threads: int, memory: int | None, cuda: bool) -> Executor:
     if re.fullmatch(r"\d{1,4}", workers) and int(workers) <= MOST_WORKERS:
         return Inline(threads) if int(workers) <= 1 else Local(int(workers), threads, memory)
+    local = re.fullmatch(r"ray:([1-9]\d{0,3})", workers)
+    if local and int(local[1]) <= MOST_WORKERS:
+        from vnasdsl.search.pool.cluster import local_cluster
+
+        return local_cluster(int(local[1]), threads, memory)
+    if re.fullmatch(r"ray://[^\s/]+:\d{1,5}", workers):
+        from vnasdsl.search.pool.cluster import existing_cluster
+
+        return existing_cluster(workers, threads, memory, cuda)
     raise UserError(
         f"workers `{workers}` are none of N, ray:N and ray://host:port",
         "use 1 for this process, 4 for four processes, ray:4 for a local Ray cluster",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
-import pickle
 import signal
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
@@ -15,7 +14,7 @@ from typing import Any
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.pool.executor import Begun, Done, Event, Failed, Function
 from vnasdsl.search.pool.faults import last_lines
-from vnasdsl.search.pool.worker import serve
+from vnasdsl.search.pool.worker import request, result, serve
 
 _STARTS = 3  # workers in a row that end before they are ready: then none will start
 
@@ -82,7 +81,7 @@ class Local:
 
     def start(self, ticket: int, function: Function, payload: Any) -> None:
         try:
-            message = pickle.dumps((function, payload))
+            message = request(function, payload)
         except Exception as problem:
             self._events.append(Failed(ticket, f"the trial cannot be sent: {last_lines(problem)}"))
             return
@@ -123,7 +122,7 @@ class Local:
         if message is None:
             self._lose(worker)
             return
-        word, value = pickle.loads(message)  # noqa: S301 from a process that this one started
+        word, value = result(message)
         if word == "ready":
             worker.ready, self._false_starts = True, 0
         elif word == "unfit":

@@ -53,12 +53,28 @@ def data_bytes() -> int:
     return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:")), 0)
 
 
-def call(function: Function, payload: Any) -> tuple[Word, Any]:
-    """`("done", value)`, or `("failed", the last lines of what was raised)`."""
+def answer(message: bytes) -> bytes:
+    """Make the call that `request` packed; `result` unpacks what this gives: ("done", value) or ("failed", text)."""
     try:
-        return "done", function(payload)
+        function, payload = pickle.loads(message)  # noqa: S301 from the pool that started this process
+        return packed("done", function(payload))
     except (Exception, SystemExit) as problem:
-        return "failed", last_lines(problem)
+        return packed("failed", last_lines(problem))
+
+
+def request(function: Function, payload: Any) -> bytes:
+    """A call, to be sent to a worker."""
+    return pickle.dumps((function, payload))
+
+
+def packed(word: Word, value: Any) -> bytes:
+    """What a worker says. Values travel whole, not as torch's handles to shared memory: those end with the process."""
+    return pickle.dumps((word, value))
+
+
+def result(message: bytes) -> tuple[Word, Any]:
+    """What a worker said."""
+    return pickle.loads(message)  # noqa: S301 from a process that this one started
 
 
 def serve(pipe: Connection, threads: int, memory: int | None) -> None:
@@ -71,33 +87,16 @@ def serve(pipe: Connection, threads: int, memory: int | None) -> None:
     try:
         settle(threads, memory)
     except UserError as problem:
-        _send(pipe, "unfit", (problem.message, problem.help))
+        pipe.send_bytes(packed("unfit", (problem.message, problem.help)))
         return
-    _send(pipe, "ready", None)
+    pipe.send_bytes(packed("ready", None))
     while True:
         try:
             message = pipe.recv_bytes()
         except EOFError:
             return
-        _send(pipe, "begun", None)
-        _send(pipe, *_answer(message))
-
-
-def _answer(message: bytes) -> tuple[Word, Any]:
-    try:
-        function, payload = pickle.loads(message)  # noqa: S301 from the pool that started this process
-    except Exception as problem:
-        return "failed", last_lines(problem)
-    return call(function, payload)
-
-
-def _send(pipe: Connection, word: Word, value: Any) -> None:
-    """Values travel whole, not as torch's handles to shared memory: those end with this process."""
-    try:
-        message = pickle.dumps((word, value))
-    except Exception as problem:
-        message = pickle.dumps(("failed", f"the result cannot be sent: {last_lines(problem)}"))
-    pipe.send_bytes(message)
+        pipe.send_bytes(packed("begun", None))
+        pipe.send_bytes(answer(message))
 
 
 def _end_with_parent() -> None:
