@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -22,6 +23,14 @@ def triple(low: int, high: int) -> st.SearchStrategy[tuple[int, int, int]]:
 
 
 PADDING = st.one_of(st.sampled_from(["same", "valid"]), triple(0, 2))
+
+
+def same_before(n: int, k: int, s: int, d: int) -> int:
+    """Cells before an axis with same padding: for an even kernel the smaller half of what is missing to ceil(n / s)."""
+    if k % 2:
+        return d * (k - 1) // 2
+    out = math.ceil(n / s)
+    return max((out - 1) * s + d * (k - 1) + 1 - n, 0) // 2
 
 
 def apply(name: str, shape: tuple[int, ...], classes: int = 5, **arguments: Any) -> Applied:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import product
 from typing import Any
 
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.layers.made import PADDING, SHAPES, apply, call, compare, module, triple
+from tests.layers.made import PADDING, SHAPES, apply, call, compare, module, same_before, triple
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source, Span
 from vnasdsl.layers import CATALOGUE
@@ -89,14 +88,6 @@ def pooled(
         values = x[:, :, ranges[0], ranges[1], ranges[2]].flatten(2)
         out[:, :, place[0], place[1], place[2]] = values.amax(2) if name == "max_pool" else values.mean(2)
     return out
-
-
-def same_before(n: int, k: int, s: int, d: int) -> int:
-    """Cells before an axis with same padding: for an even kernel the smaller half of what is missing to ceil(n / s)."""
-    if k % 2:
-        return d * (k - 1) // 2
-    out = math.ceil(n / s)
-    return max((out - 1) * s + d * (k - 1) + 1 - n, 0) // 2
 
 
 @given(SHAPES, triple(1, 4), triple(1, 3), triple(1, 2))
