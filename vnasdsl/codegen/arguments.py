@@ -7,16 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vnasdsl.codegen.literals import literal
-from vnasdsl.codegen.units import (
-    MixtureStep,
-    ModuleStep,
-    RepeatStep,
-    ResidualStep,
-    SequenceStep,
-    Step,
-    Unit,
-    UnitStep,
-)
+from vnasdsl.codegen.units import ModuleStep, Step, Unit, UnitStep, below, steps_of
 from vnasdsl.layers.base import Field, Value
 
 if TYPE_CHECKING:
@@ -143,31 +134,21 @@ class Arguments:
 
         def steps(parallel: Sequence[Step | None]) -> None:
             first = parallel[0]
-            match first:
-                case ModuleStep():
-                    visit([s.fields for s in parallel])  # type: ignore[union-attr]
-                case UnitStep():
-                    view, _ = self.classes.arguments(first.unit)
-                    for argument in view.all_arguments:
-                        if argument.role in WIDTHS:
-                            row = tuple(argument_value(self.classes, s.unit, argument.name) for s in parallel)  # type: ignore[union-attr]
-                            rows.setdefault(row, set()).add(argument.role)
-                            if argument.name == "channels" and not argument.seed:
-                                rows[row] |= {"in_channels", "channels"}
-                case ResidualStep():
-                    for lines in zip(*(s.lines for s in parallel), strict=True):  # type: ignore[union-attr]
-                        for inner in zip(*(line.steps for line in lines), strict=True):
-                            steps(inner)
-                case RepeatStep() | SequenceStep():
-                    for inner in zip(*(s.items for s in parallel), strict=True):  # type: ignore[union-attr]
-                        steps(inner)
-                case MixtureStep():
-                    for inner in zip(*(tuple(o for _, o in s.options) for s in parallel), strict=True):  # type: ignore[union-attr]
-                        steps(inner)
+            if isinstance(first, ModuleStep):
+                visit([s.fields for s in parallel])  # type: ignore[union-attr]
+            elif isinstance(first, UnitStep):
+                view, _ = self.classes.arguments(first.unit)
+                for argument in view.all_arguments:
+                    if argument.role in WIDTHS:
+                        row = tuple(argument_value(self.classes, s.unit, argument.name) for s in parallel)  # type: ignore[union-attr]
+                        rows.setdefault(row, set()).add(argument.role)
+                        if argument.name == "channels" and not argument.seed:
+                            rows[row] |= {"in_channels", "channels"}
+            for inner in zip(*map(below, parallel), strict=True):
+                steps(inner)
 
-        for lines in zip(*(unit.lines for unit in self.units), strict=True):
-            for parallel in zip(*(line.steps for line in lines), strict=True):
-                steps(parallel)
+        for parallel in zip(*map(steps_of, self.units), strict=True):
+            steps(parallel)
         return rows
 
 

@@ -8,22 +8,25 @@ hand, whatever its uses are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from vnasdsl.codegen.helpers import helper_texts
 from vnasdsl.codegen.literals import class_name, literal
 from vnasdsl.codegen.python import call
 from vnasdsl.codegen.units import (
+    BodyStep,
     FunctionStep,
+    JoinStep,
     Line,
+    ListStep,
     MixtureStep,
     ModuleStep,
-    RepeatStep,
-    ResidualStep,
-    SequenceStep,
+    ReadStep,
     Step,
     Unit,
     UnitStep,
+    below,
+    steps_of,
 )
 from vnasdsl.codegen.writer import ClassView, ClassWriter, unit_arguments
 from vnasdsl.language.layout import Document
@@ -32,54 +35,45 @@ from vnasdsl.language.layout import Document
 def signature(unit: Unit) -> tuple[object, ...]:
     """What must agree between units of one class: everything but the numbers."""
     block = tuple(name for name, _, _ in unit.seeds)  # a chain or stage of the same name is no use of the block
-    return (unit.name, unit.doc, block, tuple(_line_signature(line) for line in unit.lines))
+    called = (unit.x, unit.takes_x, tuple((i.variable, isinstance(i.flow, list)) for i in unit.inputs))
+    return (unit.name, unit.doc, block, called, _lines(unit.lines), tuple(map(_step_signature, unit.out)))
 
 
-def _line_signature(line: Line) -> tuple[object, ...]:
-    return tuple(_step_signature(step) for step in line.steps)
+def _lines(lines: Sequence[Line]) -> tuple[object, ...]:
+    return tuple((line.variable, tuple(map(_step_signature, line.steps))) for line in lines)
 
 
 def _step_signature(step: Step | None) -> tuple[object, ...]:
+    kind, inner = type(step), tuple(map(_step_signature, below(step)))
     match step:
         case None:
             return ()
         case ModuleStep():
             shapes = tuple((f.name, len(f.value) if isinstance(f.value, tuple) else 0) for f in step.fields)
-            return ("module", step.attr, step.callee, shapes)
+            return (kind, step.attr, step.callee, shapes)
         case FunctionStep():
-            return ("function", step.expression)
+            return (kind, step.expression)
+        case ReadStep():
+            return (kind, step.variable, step.many, step.index)
         case UnitStep():
-            return ("unit", step.attr, signature(step.unit))
-        case ResidualStep():
-            return ("residual", tuple(_line_signature(line) for line in step.lines))
-        case RepeatStep() | SequenceStep():
-            return ("items", step.attr, tuple(_step_signature(item) for item in step.items))
+            return (kind, step.attr, inner, signature(step.unit))
+        case BodyStep():
+            return (kind, step.enter, step.leave, _step_signature(step.shortcut), _lines(step.lines))
+        case ListStep():
+            return (kind, step.attr, step.together, inner)
+        case JoinStep():
+            return (kind, step.expression, step.module is None, inner)
         case MixtureStep():
-            options = tuple((text, _step_signature(option)) for text, option in step.options)
-            return ("mixture", step.attr, options)
+            return (kind, step.attr, step.takes_x, tuple(text for text, _ in step.options), inner)
+    return (kind, step.attr, inner)
 
 
-def inner_units(lines: Sequence[Line]) -> list[Unit]:
-    """The units directly below some lines, in order."""
-    found: list[Unit] = []
-
-    def visit(step: Step | None) -> None:
-        match step:
-            case UnitStep():
-                found.append(step.unit)
-            case ResidualStep():
-                found.extend(inner_units(step.lines))
-            case RepeatStep() | SequenceStep():
-                for item in step.items:
-                    visit(item)
-            case MixtureStep():
-                for _, option in step.options:
-                    visit(option)
-
-    for line in lines:
-        for step in line.steps:
-            visit(step)
-    return found
+def inner_units(steps: Iterable[Step | None]) -> Iterator[Unit]:
+    """The units directly below some steps, in order."""
+    for step in steps:
+        yield from inner_units(below(step))
+        if isinstance(step, UnitStep):
+            yield step.unit
 
 
 class Classes:
@@ -99,7 +93,7 @@ class Classes:
             self._make(self._groups[key])
 
     def _collect(self, unit: Unit) -> None:
-        for inner in inner_units(unit.lines):
+        for inner in inner_units(steps_of(unit)):
             self._collect(inner)
         key = signature(unit)
         if key not in self._groups:

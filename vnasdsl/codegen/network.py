@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from vnasdsl.codegen.builder import UnitBuilder, pack, read_step
 from vnasdsl.codegen.classes import Classes
 from vnasdsl.codegen.helpers import helpers_for, modules_used
 from vnasdsl.codegen.literals import RESERVED_CLASSES, class_name, plain
 from vnasdsl.codegen.python import show
 from vnasdsl.codegen.render import render
-from vnasdsl.codegen.units import Line, SequenceStep, Unit, UnitBuilder, UnitStep
+from vnasdsl.codegen.scope import Scope
+from vnasdsl.codegen.units import Flow, Line, SequenceStep, Unit, UnitStep, steps_of
 from vnasdsl.language.garbage import left_alone
-from vnasdsl.layers.base import Shape
 from vnasdsl.space.elements import Segment
 from vnasdsl.space.space import Space
 
@@ -30,13 +31,7 @@ def compile_network(space: Space, source_name: str) -> str:
     if space.choices:
         raise ValueError(f"{space.name} is a space")
     macs, params = space.macs[0], space.params[0]
-    builder = UnitBuilder(space.analysis, parameter_kinds(space))
-    lines: list[Line] = []
-    shape = space.input.shape
-    for segment in space.segments:
-        more, shape = _segment(builder, segment, shape)
-        lines += more
-    main = Unit(space.name, lines, space.input.shape, shape, "")
+    main = network_unit(space)
     name = class_name(space.name)
     classes = Classes([main], taken=tuple(RESERVED_CLASSES))
     *blocks, view = classes.views
@@ -57,19 +52,42 @@ def compile_network(space: Space, source_name: str) -> str:
         classes_count=space.input.classes,
         macs=f"{macs:,}".replace(",", " "),
         params=f"{params:,}".replace(",", " "),
-        layers=any(isinstance(step, SequenceStep) for line in lines for step in line.steps),
+        layers=any(isinstance(step, SequenceStep) for step in steps_of(main)),
         helpers=helpers,
         **needs,
     )
 
 
-def _segment(builder: UnitBuilder, segment: Segment, shape: Shape) -> tuple[list[Line], Shape]:
-    lines, after, _ = builder.lines(list(segment.body.lines), shape, segment.name)
+def network_unit(space: Space) -> Unit:
+    """The whole of a network."""
+    builder = UnitBuilder(space.analysis, parameter_kinds(space))
+    scope = Scope()
+    clip = scope.add(space.input.name, space.input.shape)
+    lines: list[Line] = []
+    flow: Flow = space.input.shape
+    for segment in space.segments:
+        more, flow = _segment(builder, segment, flow, scope)
+        lines += more
+    main = pack(space.name, "", lines, space.input.shape, flow, 0)
+    main.inputs, main.takes_x = [], True
+    if clip.read:
+        main.x = clip.variable
+    return main
+
+
+def _segment(builder: UnitBuilder, segment: Segment, flow: Flow, scope: Scope) -> tuple[list[Line], Flow]:
+    body = segment.body
     if not segment.name:
+        lines, after, _ = builder.lines(body.lines, flow, "", scope, body.names)
+        if body.out is not None:
+            step, after, _ = builder.item(body.out, after, "", scope)
+            lines.append(Line([step] if step is not None else [], after))
         return lines, after
-    steps = [step for line in lines for step in line.steps]
-    if all(isinstance(step, UnitStep) for step in steps):
-        items = [step for step in steps if isinstance(step, UnitStep)]
-        return [Line([SequenceStep(segment.name, items)], after)], after
-    unit = Unit(segment.name, lines, shape, after, f"stage {segment.name}")
-    return [Line([UnitStep(segment.name, unit)], after)], after
+    unit = builder.unit(
+        segment.name, f"stage {segment.name}", body.lines, flow, segment.name, scope.inner(), body.names, body.out
+    )
+    steps = [step for line in unit.lines for step in line.steps]
+    items = [step for step in steps if isinstance(step, UnitStep) and not step.inputs]
+    if len(items) == len(steps) and not unit.out and all(not line.variable for line in unit.lines):
+        return [Line([SequenceStep(segment.name, items)], unit.output)], unit.output
+    return [Line([UnitStep(segment.name, unit, [read_step(i) for i in unit.inputs])], unit.output)], unit.output

@@ -30,3 +30,12 @@ def text(document: Document, indent: int, prefix: str = "", suffix: str = "") ->
 def show(shape: Shape) -> str:
     """A shape with the batch in front: `(B, 64, 16, 56, 56)`."""
     return f"({', '.join(['B', *(str(n) for n in shape)])})"
+
+
+def show_flow(flow: Shape | list[Shape]) -> str:
+    """Shapes of a list of tensors: `4 x (B, 64, 16, 56, 56)` where they are the same."""
+    if not isinstance(flow, list):
+        return show(flow)
+    if len(flow) > 1 and len(set(flow)) == 1:
+        return f"{len(flow)} x {show(flow[0])}"
+    return ", ".join(map(show, flow))

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-ANNOTATION = r"(?:int|float|bool|str|tuple\[int(?:, int)*\])"
+ANNOTATION = r"(?:int|float|bool|str|tuple\[int(?:, int)*\]|Tensor|list\[Tensor\])"
 SIGNATURE = re.compile(rf"(?:, [A-Za-z]\w*: {ANNOTATION})*", re.ASCII)
 NUMBER = re.compile(r"[0-9]{1,3}(?: [0-9]{3})*|[0-9]+", re.ASCII)
 ONE_LINE = re.compile(r"(?:return |(?:self\.)?\w+ = )[\w .,=()+*/-]+(?:  # \(B(?:, [0-9]+)*\))?", re.ASCII)
@@ -48,6 +48,13 @@ def signature(value: str) -> Checked:
     """Parameters behind `self`: `, channels: int, stride: int`."""
     if not SIGNATURE.fullmatch(value):
         raise ValueError(f"{value!r} is no list of parameters")
+    return Checked(value)
+
+
+def annotation(value: str) -> Checked:
+    """The type of a value."""
+    if not re.fullmatch(ANNOTATION, value):
+        raise ValueError(f"{value!r} is no type")
     return Checked(value)
 
 
@@ -94,6 +101,7 @@ FILTERS: dict[str, Callable[..., Checked]] = {
     "number": number,
     "prose": prose,
     "signature": signature,
+    "annotation": annotation,
     "statement": noted,
 }
 

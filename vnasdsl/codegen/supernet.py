@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vnasdsl.codegen.builder import UnitBuilder, pack
 from vnasdsl.codegen.classes import Classes
 from vnasdsl.codegen.helpers import helpers_for, modules_used
 from vnasdsl.codegen.literals import RESERVED_CLASSES, class_name, literal, plain, quoted
 from vnasdsl.codegen.network import parameter_kinds
 from vnasdsl.codegen.python import bracketed, show, text
 from vnasdsl.codegen.render import render
-from vnasdsl.codegen.units import Line, ModuleStep, RepeatStep, Step, Unit, UnitBuilder, UnitStep
+from vnasdsl.codegen.units import Flow, Line, ModuleStep, RepeatStep, Step, Unit, UnitStep
 from vnasdsl.language.garbage import left_alone
 from vnasdsl.language.layout import Document
 from vnasdsl.layers.base import Shape
@@ -28,23 +29,27 @@ class Branch:
     macs: int
 
 
+def branches(space: Space) -> list[tuple[PlanStage, list[Branch]]]:
+    """The stages of a supernet. Raises: VnsError E0501 when a choice changes the shape where it may not."""
+    builder = UnitBuilder(space.analysis, parameter_kinds(space))
+    return [(stage, [_branch(builder, stage, state) for state in stage.states]) for stage in space.plan.stages]
+
+
 @left_alone()
 def compile_supernet(space: Space, source_name: str) -> str:
     """The Python text of a supernet. Raises: VnsError E0501 when a choice changes the shape where it may not."""
-    plan = space.plan
-    builder = UnitBuilder(space.analysis, parameter_kinds(space))
-    stages = [(stage, [_branch(builder, stage, state) for state in stage.states]) for stage in plan.stages]
+    stages = branches(space)
     roots = [
         unit
-        for _, branches in stages
-        for branch in branches
+        for _, states in stages
+        for branch in states
         for unit in (*(unit for head in branch.heads for unit in _units(head)), branch.layers)
         if unit is not None
     ]
     name = class_name(space.name) + "Supernet"
     classes = Classes(roots, taken=(*RESERVED_CLASSES, name))
     low, high = space.macs
-    views = [_stage_view(stage, branches, classes) for stage, branches in stages]
+    views = [_stage_view(stage, states, classes) for stage, states in stages]
     helpers = helpers_for(classes.callees)
     needs = modules_used(helpers, (line for view in classes.views for line in view.forward))
     return render(
@@ -79,25 +84,24 @@ def _branch(builder: UnitBuilder, stage: PlanStage, state: PlanState) -> Branch:
     heads = [_head(builder, stage, head) for head in state.heads]
     lines: list[Line] = []
     macs = 0
-    shape = state.head_shape
+    shape: Flow = state.head_shape
     for piece in state.pieces:
         built, after, cost = builder.lines(list(piece.lines), shape, piece.segment)
         if piece.place:
             doc = f"stage {piece.segment}" if piece.segment else "the lines behind the last stage"
-            built = [Line([UnitStep(piece.place, Unit(piece.place, built, shape, after, doc))], after)]
+            built = [Line([UnitStep(piece.place, pack(piece.place, doc, built, shape, after, cost))], after)]
         lines += built
         shape = after
         macs += cost
     if not lines:
         return Branch(state, heads, None, 0)
-    unit = Unit(stage.name, lines, state.head_shape, shape, f"stage {stage.name} behind its head")
+    unit = pack(stage.name, f"stage {stage.name} behind its head", lines, state.head_shape, shape, macs)
     return Branch(state, heads, unit, macs)
 
 
 def _head(builder: UnitBuilder, stage: PlanStage, head: Head) -> Step:
     if len(head.elements) == 1:
-        step, _, _ = builder.module(head.elements[0], head.input, stage.name)
-        return step
+        return builder.module(head.elements[0], head.input, stage.name)[0]
     if not head.elements:
         return ModuleStep("", "nn.Identity", ())
     unit = builder.unit(

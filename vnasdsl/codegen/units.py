@@ -1,17 +1,20 @@
 """The parts of a generated model, before it is decided which of them share a class.
 
 A `Unit` will be one object of one class: a use of a block, a chain, a stage. Its lines are those of the text, its
-numbers those of the shapes at its place.
+numbers those of the shapes at its place. A step makes a value from what came before (`x`) and from variables of the
+forward method; a value is a tensor or a list of tensors.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from vnasdsl.layers.base import Field, FunctionCode, ModuleCode, Shape, Value
-from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Wrap, join
-from vnasdsl.space.shapes import Analysis
+from vnasdsl.layers.base import Field, Shape, Value
+
+Flow: TypeAlias = "Shape | list[Shape]"
+"""The shape of a tensor, or those of a list of tensors."""
 
 
 @dataclass
@@ -21,6 +24,8 @@ class ModuleStep:
     attr: str
     callee: str
     fields: tuple[Field, ...]
+    tensors: tuple[str, ...] = ()
+    """Names of its parameters and buffers."""
 
 
 @dataclass
@@ -31,18 +36,70 @@ class FunctionStep:
 
 
 @dataclass
-class UnitStep:
-    """`self.attr = Basic(...)`."""
+class ReadStep:
+    """A variable, whatever came before; one tensor of it where it is a list and `index` is given."""
 
-    attr: str
-    unit: Unit
+    variable: str
+    flow: Flow
+    """The shape of the variable."""
+    index: int | None = None
+
+    @property
+    def many(self) -> bool:
+        """Whether it gives a list."""
+        return isinstance(self.flow, list) and self.index is None
 
 
 @dataclass
-class ResidualStep:
-    """Lines whose result is added to what went in."""
+class UnitStep:
+    """`self.attr = Basic(...)`, called with `x` when the unit takes it, and with its inputs."""
 
+    attr: str
+    unit: Unit
+    inputs: list[Step | None] = field(default_factory=list)
+
+
+@dataclass
+class BodyStep:
+    """Lines with something before and behind them, such as the addition of what went in."""
+
+    attr: str
     lines: list[Line]
+    enter: str
+    leave: str
+    shortcut: ModuleStep | None
+
+
+@dataclass
+class ChainStep:
+    """Steps one after the other, written where they are used."""
+
+    attr: str
+    steps: list[Step]
+
+
+@dataclass
+class ListStep:
+    """Several values. `together` when they come from one list of modules that are called alike."""
+
+    attr: str
+    items: list[Step | None]
+    labels: list[str]
+    path: str
+    together: bool = False
+    choice: str = ""
+    """The choice of edges between the items, in a supernet; `labels` are the texts of its options then."""
+
+
+@dataclass
+class JoinStep:
+    """Several values made one, by an expression or by a module."""
+
+    attr: str
+    inputs: list[Step | None]
+    labels: list[str]
+    expression: str
+    module: ModuleStep | None
 
 
 @dataclass
@@ -70,9 +127,27 @@ class MixtureStep:
     choice: str
     options: list[tuple[str, Step | None]]
     macs: tuple[int, ...]
+    inputs: list[Step | None] = field(default_factory=list)
+    """What every option is called with beside `x`."""
+    takes_x: bool = True
 
 
-Step: TypeAlias = ModuleStep | FunctionStep | UnitStep | ResidualStep | RepeatStep | SequenceStep | MixtureStep
+Step: TypeAlias = (
+    ModuleStep
+    | FunctionStep
+    | ReadStep
+    | UnitStep
+    | BodyStep
+    | ChainStep
+    | ListStep
+    | JoinStep
+    | RepeatStep
+    | SequenceStep
+    | MixtureStep
+)
+Called: TypeAlias = ModuleStep | UnitStep | RepeatStep | SequenceStep | MixtureStep
+"""Steps that are a module, called with what came before."""
+CALLED = (ModuleStep, UnitStep, RepeatStep, SequenceStep, MixtureStep)
 
 
 @dataclass
@@ -80,7 +155,17 @@ class Line:
     """One line of the text, and the shape behind it."""
 
     steps: list[Step]
-    output: Shape
+    output: Flow
+    variable: str = ""
+    """What it is read by; empty when nothing reads it by name."""
+
+
+@dataclass
+class Input:
+    """A parameter of a forward method beside `x`."""
+
+    variable: str
+    flow: Flow
 
 
 @dataclass
@@ -88,122 +173,102 @@ class Unit:
     name: str
     """What its class is named after: a block, a stage or a chain."""
     lines: list[Line]
-    input: Shape
-    output: Shape
+    input: Flow
+    output: Flow
     doc: str
     seeds: tuple[tuple[str, str, Value], ...] = ()
     """(parameter, kind, value) of the block it is a use of: these names are preferred for constructor arguments."""
     macs: int = 0
     """MACs outside of its mixtures."""
+    inputs: list[Input] = field(default_factory=list)
+    out: list[Step | None] = field(default_factory=list)
+    """What it gives, as a list of one step; empty when that is what the last line gives."""
+    x: str = "x"
+    """The name of what comes in."""
+    takes_x: bool = True
+    """Whether it is called with what came before."""
 
 
-class UnitBuilder:
-    """Makes units from the elements of a space at given shapes."""
-
-    def __init__(self, analysis: Analysis, kinds: dict[tuple[str, str], str]):
-        self.analysis = analysis
-        self.kinds = kinds
-        """(block, parameter) -> kind."""
-
-    def unit(self, name: str, doc: str, lines: list[tuple[Element, ...]], shape: Shape, path: str) -> Unit:
-        built, after, macs = self.lines(lines, shape, path)
-        return Unit(name, built, shape, after, doc, macs=macs)
-
-    def group(self, group: Group, shape: Shape, path: str) -> Unit:
-        name = group.block or ("_".join(item.label for item in group.items) if len(group.items) <= 4 else "chain")
-        doc = f"{group.block}({', '.join(n for n, _ in group.bound)})" if group.bound else group.block or ""
-        unit = self.unit(name, doc, list(group.lines), shape, path)
-        if group.block:
-            unit.seeds = tuple((n, self.kinds.get((group.block, n), n), value) for n, value in group.bound)
-        return unit
-
-    def lines(self, lines: list[tuple[Element, ...]], shape: Shape, path: str) -> tuple[list[Line], Shape, int]:
-        built, macs = [], 0
-        for line in lines:
-            steps: list[Step] = []
-            for element in line:
-                step, shape, cost = self.step(element, shape, path)
-                macs += cost
-                if step is not None:
-                    steps.append(step)
-            built.append(Line(steps, shape))
-        return built, shape, macs
-
-    def step(self, element: Element, shape: Shape, path: str) -> tuple[Step | None, Shape, int]:
-        """The step of an element (None: it does nothing), the shape behind it, and its MACs outside of mixtures."""
-        here = join(path, element.label)
-        match element:
-            case Op():
-                applied = self.analysis.apply(element, shape)
-                step: Step | None = None
-                if isinstance(applied.code, ModuleCode):
-                    step = ModuleStep(element.label, applied.code.callee, applied.code.fields)
-                elif isinstance(applied.code, FunctionCode):
-                    step = FunctionStep(applied.code.expression)
-                return step, applied.output, applied.macs
-            case Group():
-                unit = self.group(element, shape, here)
-                return UnitStep(element.label, unit), unit.output, unit.macs
-            case Wrap() if element.label:
-                unit = self.unit(element.label, "", [(replace(element, label=""),)], shape, here)
-                return UnitStep(element.label, unit), unit.output, unit.macs
-            case Wrap():
-                lines, after, macs = self.lines(list(element.body.lines), shape, here)
-                return ResidualStep(lines), after, macs
-            case Repeat():
-                items, total = [], 0
-                for i, item in enumerate(element.items):
-                    step, shape, macs = self.module(item, shape, f"{here}[{i}]")
-                    total += macs
-                    items.append(step)
-                return RepeatStep(element.label, items, here), shape, total
-            case Alternatives():
-                return self.mixture(element, shape, here)
-
-    def module(self, element: Element, shape: Shape, path: str) -> tuple[Step, Shape, int]:
-        """A step that can stand on its own as a module; None becomes the identity."""
-        step, after, macs = self.step(element, shape, path)
-        if step is None:
-            return ModuleStep(element.label, "nn.Identity", ()), after, macs
-        if isinstance(step, (FunctionStep, ResidualStep)):
-            unit = self.unit(element.label or "residual", "", [(element,)], shape, path)
-            return UnitStep(element.label, unit), after, macs
-        return step, after, macs
-
-    def mixture(self, element: Alternatives, shape: Shape, here: str) -> tuple[Step, Shape, int]:
-        options: list[tuple[str, Step | None]] = []
-        costs = []
-        after = shape
-        for option in element.options:
-            step, after, macs = self.module(option.element, shape, here)
-            options.append((option.text, step))
-            costs.append(macs)
-        return MixtureStep(element.label, join(here, element.key), options, tuple(costs)), after, 0
+def below(step: Step | None) -> Iterator[Step | None]:
+    """The steps directly below a step, in the order of the text; those of a unit are not among them."""
+    match step:
+        case UnitStep():
+            yield from step.inputs
+        case MixtureStep():
+            yield from step.inputs
+            for _, option in step.options:
+                yield option
+        case BodyStep():
+            yield step.shortcut
+            for line in step.lines:
+                yield from line.steps
+        case ChainStep():
+            yield from step.steps
+        case ListStep():
+            yield from step.items
+        case JoinStep():
+            yield from step.inputs
+            yield step.module
+        case RepeatStep() | SequenceStep():
+            yield from step.items
 
 
-def tensors(element: Element, shape: Shape, prefix: str, analysis: Analysis) -> tuple[list[tuple[str, ...]], Shape]:
-    """The state-dict names of every layer below an element without open choices, in order, a tuple a layer; layers
-    without tensors are left out. `prefix` is where the element itself stands, its own label included."""
-    match element:
-        case Op():
-            applied = analysis.apply(element, shape)
-            names: list[tuple[str, ...]] = []
-            if isinstance(applied.code, ModuleCode) and applied.code.tensors:
-                names = [tuple(join(prefix, t) for t in applied.code.tensors)]
-            return names, applied.output
-        case Group():
-            found = []
-            for item in element.items:
-                more, shape = tensors(item, shape, join(prefix, item.label), analysis)
-                found += more
-            return found, shape
-        case Wrap():
-            return tensors(element.body, shape, prefix, analysis)
-        case Repeat():
-            found = []
-            for i, item in enumerate(element.items):
-                more, shape = tensors(item, shape, join(prefix, str(i)), analysis)
-                found += more
-            return found, shape
-        case Alternatives():
-            raise ValueError("a choice is still open")
+def steps_of(unit: Unit) -> Iterator[Step | None]:
+    """The steps directly in a unit."""
+    for line in unit.lines:
+        yield from line.steps
+    yield from unit.out
+
+
+def reads_x(step: Step | None) -> bool:
+    """Whether a step asks for what came before it."""
+    match step:
+        case ReadStep():
+            return False
+        case ChainStep():
+            return not step.steps or reads_x(step.steps[0])
+        case ListStep():
+            return any(map(reads_x, step.items))
+        case JoinStep():
+            return any(map(reads_x, step.inputs))
+        case UnitStep():
+            return step.unit.takes_x or any(map(reads_x, step.inputs))
+        case MixtureStep():
+            return step.takes_x or any(map(reads_x, step.inputs))
+        case BodyStep():
+            return "{kept}" in step.leave or lines_read_x(step.lines)
+    return True
+
+
+def lines_read_x(lines: Sequence[Line], out: Sequence[Step | None] = ()) -> bool:
+    """Whether some lines ask for what came before the first of them."""
+    first = next((step for line in lines for step in line.steps), None)
+    if first is not None:
+        return reads_x(first)
+    return any(line.variable for line in lines) or not out or reads_x(out[0])
+
+
+def variables_read(steps: Iterator[Step | None] | Sequence[Step | None]) -> dict[str, ReadStep]:
+    """The variables that some steps read and do not make themselves, in the order of the text."""
+    found: dict[str, ReadStep] = {}
+    made: set[str] = set()
+
+    def visit(step: Step | None) -> None:
+        if isinstance(step, ReadStep):
+            if step.variable not in made:
+                found.setdefault(step.variable, step)
+        elif isinstance(step, BodyStep):
+            for line in step.lines:
+                for part in line.steps:
+                    visit(part)
+                made.add(line.variable)
+        elif isinstance(step, MixtureStep):
+            for given in step.inputs:
+                visit(given)
+        else:
+            for inner in below(step):
+                visit(inner)
+
+    for step in steps:
+        visit(step)
+    return found

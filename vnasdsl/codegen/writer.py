@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vnasdsl.codegen.arguments import LOOP_VARIABLES, WIDTHS, Argument, Arguments, argument_value
+from vnasdsl.codegen.forward import Forward
 from vnasdsl.codegen.literals import quoted
-from vnasdsl.codegen.python import bracketed, call, show, text
+from vnasdsl.codegen.python import bracketed, call, show_flow, text
 from vnasdsl.codegen.units import (
-    FunctionStep,
-    Line,
+    Flow,
+    ListStep,
     MixtureStep,
     ModuleStep,
     RepeatStep,
-    ResidualStep,
     SequenceStep,
     Step,
     Unit,
@@ -26,9 +26,6 @@ from vnasdsl.layers.base import Field
 
 if TYPE_CHECKING:
     from vnasdsl.codegen.classes import Classes
-
-LONGEST = 76
-"""Characters of an expression in a forward method: with its indentation and a shape behind it a line fits a line."""
 
 
 @dataclass
@@ -47,6 +44,18 @@ class ClassView:
     def signature(self) -> str:
         return "".join(f", {name}: {annotation}" for name, annotation in self.arguments)
 
+    @property
+    def inputs(self) -> str:
+        """The parameters of the forward method."""
+        unit = self.units[0]
+        names = [f"{unit.x}: Tensor"] if unit.takes_x else []
+        names += [f"{i.variable}: {'list[Tensor]' if isinstance(i.flow, list) else 'Tensor'}" for i in unit.inputs]
+        return "".join(f", {name}" for name in names)
+
+    @property
+    def gives(self) -> str:
+        return "list[Tensor]" if isinstance(self.units[0].output, list) else "Tensor"
+
 
 class ClassWriter:
     """Writes one class for units of the same build."""
@@ -60,57 +69,29 @@ class ClassWriter:
 
     def view(self) -> ClassView:
         init: list[str] = []
-        lines = [list(pair) for pair in zip(*(unit.lines for unit in self.units), strict=True)]
-        forward, value = self._forward(lines, init, "x", 0)
-        forward.append(f"return {value}")
+
+        def make(attr: str, steps: Sequence[Step]) -> None:
+            init.append(text(self.module(steps), 8, f"self.{attr} = "))
+
+        forward = Forward(self.units, make).write()
         used = self.arguments.used()
-        doc = self._doc()
         arguments = [(a.name, a.annotation) for a in used]
-        return ClassView(self.name, doc, arguments, init, _merge_return(forward), self.units, used)
+        return ClassView(self.name, self._doc(), arguments, init, forward, self.units, used)
 
     def _doc(self) -> str:
         unit = self.units[0]
-        shapes = {(u.input, u.output) for u in self.units}
-        if len(shapes) == 1:
-            shape = f"{show(unit.input)} -> {show(unit.output)}"
-        elif all(u.input == u.output for u in self.units):
+        given = _given(unit)
+        if all((_given(u), u.output) == (given, unit.output) for u in self.units):
+            if len(given) > 2 or any(isinstance(flow, list) for flow in given):
+                shape = f"{len(given)} inputs -> {show_flow(unit.output)}"
+            else:
+                shape = f"{' and '.join(map(show_flow, given))} -> {show_flow(unit.output)}"
+        elif all(_given(u) == [u.output] for u in self.units):
             shape = "(B, C, T, H, W) -> the same shape"
         else:
-            shape = "(B, C, T, H, W) -> " + ("(B, C)" if len(unit.output) == 1 else "(B, C', T', H', W')")
+            before = "(B, C, T, H, W)" if len(given) == 1 else f"{len(given)} inputs"
+            shape = f"{before} -> " + ("(B, C)" if len(unit.output) == 1 else "(B, C', T', H', W')")
         return f"{unit.doc}: {shape}." if unit.doc else f"{shape}."
-
-    def _forward(self, lines: list[list[Line]], init: list[str], source: str, depth: int) -> tuple[list[str], str]:
-        """The statements of some lines, and the expression that holds their result."""
-        out: list[str] = []
-        current = source
-        for parallel in lines:
-            for steps in zip(*(line.steps for line in parallel), strict=True):
-                first = steps[0]
-                if isinstance(first, FunctionStep):
-                    current = _applied(first.expression, current, out)
-                elif isinstance(first, ResidualStep):
-                    if current != "x":
-                        out.append(f"x = {current}")
-                    shortcut = "shortcut" if depth == 0 else f"shortcut{depth + 1}"
-                    out.append(f"{shortcut} = x")
-                    inner = [list(pair) for pair in zip(*(s.lines for s in steps), strict=True)]
-                    body, value = self._forward(inner, init, "x", depth + 1)
-                    out += body
-                    current = f"{shortcut} + {value}"
-                else:
-                    attr = first.attr
-                    document = self.module(steps)
-                    init.append(text(document, 8, f"self.{attr} = "))
-                    current = _applied(f"self.{attr}({{x}})", current, out)
-            if current != "x":
-                shape = self._shape(parallel)
-                out.append(f"x = {current}{shape}")
-                current = "x"
-        return out, current
-
-    def _shape(self, parallel: list[Line]) -> str:
-        shapes = {line.output for line in parallel}
-        return f"  # {show(parallel[0].output)}" if len(shapes) == 1 else ""
 
     def module(self, steps: Sequence[Step]) -> Document:
         """The expression that makes a module."""
@@ -128,6 +109,8 @@ class ClassWriter:
                 return call(view.name, unit_arguments(values))
             case RepeatStep():
                 return self._repeat(steps)  # type: ignore[arg-type]
+            case ListStep():
+                return self._list(steps)  # type: ignore[arg-type]
             case SequenceStep():
                 return self._sequence(first)
             case MixtureStep():
@@ -147,34 +130,44 @@ class ClassWriter:
         """Only in the class of a whole network, which has one unit: a block a line, with the shape behind it."""
         items: list[Document] = []
         for item in step.items:
-            items += [HardBreak(), f"{item.attr}=", self.module([item]), f",  # {show(item.unit.output)}"]
+            items += [HardBreak(), f"{item.attr}=", self.module([item]), f",  # {show_flow(item.unit.output)}"]
         return ["Layers(", Indent(items), HardBreak(), ")"] if items else "Layers()"
 
     def _repeat(self, steps: Sequence[RepeatStep]) -> Document:
+        items, loop = self._copies(steps)
+        if loop is None:
+            return bracketed("nn.Sequential(", items, ")")
+        body = Group(["*(", Indent([Break(""), items[0], Break(), loop]), Break(""), ")"])
+        return bracketed("nn.Sequential(", [body], ")")
+
+    def _list(self, steps: Sequence[ListStep]) -> Document:
+        items, loop = self._copies(steps)
+        if loop is None:
+            return bracketed("nn.ModuleList(", [bracketed("[", items, "]")], ")")
+        return Group(["nn.ModuleList(", Indent([Break(""), items[0], Break(), loop]), Break(""), ")"])
+
+    def _copies(self, steps: Sequence[RepeatStep] | Sequence[ListStep]) -> tuple[list[Document], str | None]:
+        """The modules of copies; one of them and the loop that makes all where they are written alike."""
         items: list[Document] = []
         variable = LOOP_VARIABLES[self.depth % len(LOOP_VARIABLES)]
         self.depth += 1
         for same in zip(*(s.items for s in steps), strict=True):
             items.append(self.module(same))
         self.depth -= 1
-        if len(items) > 1:
-            path = steps[0].path
-            counter = f'f"{path}[{{{variable}}}]'
+        if len(items) < 2:
+            return items, None
+        path = steps[0].path
+        counter = f'f"{path}[{{{variable}}}]'
 
-            def counted_by(document: Document, i: int) -> Document:
-                """With the number of the copy in the names of its choices; an inner loop has made them f-strings."""
-                return _replace_text(
-                    _replace_text(document, f'f"{path}[{i}]', f'"{path}[{i}]'), f'"{path}[{i}]', counter
-                )
+        def counted_by(document: Document, i: int) -> Document:
+            """With the number of the copy in the names of its choices; an inner loop has made them f-strings."""
+            return _replace_text(_replace_text(document, f'f"{path}[{i}]', f'"{path}[{i}]'), f'"{path}[{i}]', counter)
 
-            texts = [lay_out(counted_by(item, i), 10**9) for i, item in enumerate(items)]
-            if len(set(texts)) == 1 and len({s.path for s in steps}) == 1:
-                counted = f'f"{path}[' in texts[0]
-                item = counted_by(items[0], 0)
-                loop = f"for {variable if counted else '_'} in range({len(items)})"
-                body = Group(["*(", Indent([Break(""), item, Break(), loop]), Break(""), ")"])
-                return bracketed("nn.Sequential(", [body], ")")
-        return bracketed("nn.Sequential(", items, ")")
+        texts = [lay_out(counted_by(item, i), 10**9) for i, item in enumerate(items)]
+        if len(set(texts)) > 1 or len({s.path for s in steps}) > 1:
+            return items, None
+        counted = f'f"{path}[' in texts[0]
+        return [counted_by(items[0], 0)], f"for {variable if counted else '_'} in range({len(items)})"
 
     def _mixture(self, steps: Sequence[MixtureStep]) -> Document:
         choice = self.arguments.value(tuple(s.choice for s in steps), "choice")
@@ -206,18 +199,6 @@ def _replace_text(document: Document, old: str, new: str) -> Document:
     return document
 
 
-def _applied(expression: str, current: str, out: list[str]) -> str:
-    """The expression of what came before; a line that would get too long goes to `out` first."""
-    if current != "x" and len(expression) + len(current) > LONGEST:
-        out.append(f"x = {current}")
-        current = "x"
-    if expression.startswith("{x}") and current.startswith("shortcut"):
-        current = f"({current})"
-    return expression.format(x=current)
-
-
-def _merge_return(statements: list[str]) -> list[str]:
-    """`x = value` before `return x` becomes `return value`."""
-    if len(statements) > 1 and statements[-1] == "return x" and statements[-2].startswith("x = "):
-        return [*statements[:-2], "return " + statements[-2].removeprefix("x = ")]
-    return statements
+def _given(unit: Unit) -> list[Flow]:
+    """The shapes of what a unit is called with."""
+    return [*([unit.input] if unit.takes_x else []), *(i.flow for i in unit.inputs)]

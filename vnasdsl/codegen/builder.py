@@ -1,0 +1,422 @@
+"""From the elements of a space at given shapes to units and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from vnasdsl.codegen.attributes import name_attributes
+from vnasdsl.codegen.scope import Scope
+from vnasdsl.codegen.units import (
+    CALLED,
+    BodyStep,
+    Called,
+    ChainStep,
+    Flow,
+    FunctionStep,
+    Input,
+    JoinStep,
+    Line,
+    ListStep,
+    MixtureStep,
+    ModuleStep,
+    ReadStep,
+    RepeatStep,
+    Step,
+    Unit,
+    UnitStep,
+    lines_read_x,
+    reads_x,
+    variables_read,
+)
+from vnasdsl.layers.base import BodyCode, FunctionCode, ModuleCode, Shape
+from vnasdsl.space.elements import (
+    Alternatives,
+    Element,
+    Group,
+    Join,
+    Many,
+    Op,
+    Option,
+    Pick,
+    Read,
+    Repeat,
+    When,
+    Wrap,
+    inside,
+    join,
+)
+from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.values import holds, resolve_arguments, with_shape
+
+Built = tuple["Step | None", Flow, int]
+"""A step (None: it does nothing), what it gives, and its MACs outside of mixtures."""
+
+
+class UnitBuilder:
+    """Makes units from the elements of a space at given shapes."""
+
+    def __init__(self, analysis: Analysis, kinds: dict[tuple[str, str], str]):
+        self.analysis = analysis
+        self.kinds = kinds
+        """(block, parameter) -> kind."""
+        self.times = 1
+        """How often the layers that are looked at run for one clip."""
+
+    # ------------------------------------------------------------------- units
+
+    def unit(
+        self,
+        name: str,
+        doc: str,
+        lines: Sequence[tuple[Element, ...]],
+        shape: Flow,
+        path: str,
+        scope: Scope | None = None,
+        names: Sequence[str] = (),
+        out: Element | None = None,
+    ) -> Unit:
+        scope = scope or Scope()
+        built, after, macs = self.lines(lines, shape, path, scope, names)
+        given: list[Step | None] = []
+        if out is not None:
+            step, after, more = self.item(out, after, path, scope)
+            given, macs = [step], macs + more
+        return pack(name, doc, built, shape, after, macs, given)
+
+    def group(self, group: Group, shape: Flow, path: str, scope: Scope) -> UnitStep:
+        """The use of a block, with the values that are handed to it, or a chain that reads nothing."""
+        name = group.block or ("_".join(item.label for item in group.items) if len(group.items) <= 4 else "chain")
+        doc = f"{group.block}({', '.join(n for n, _ in group.bound)})" if group.bound else group.block or ""
+        own = scope.inner()
+        inputs: list[Step | None] = []
+        declared: list[Input] = []
+        macs = 0
+        if group.block:
+            own = Scope(around=scope)
+            for parameter, element in group.inputs:
+                step, flow, more = self.item(element, shape, join(path, parameter), scope)
+                inputs.append(_called(step, parameter))
+                declared.append(Input(own.add(parameter, flow).variable, flow))
+                macs += more
+        unit = self.unit(name, doc, group.lines, shape, inside(group, path), own, group.names, group.out)
+        further = [i for i in unit.inputs if i.variable not in {d.variable for d in declared}]
+        unit.inputs = [*declared, *further]
+        unit.takes_x = not unit.inputs or lines_read_x(unit.lines, unit.out)
+        unit.macs += macs
+        if group.block:
+            unit.seeds = tuple((n, self.kinds.get((group.block, n), n), value) for n, value in group.bound)
+        return UnitStep(group.label, unit, [*inputs, *(read_step(i) for i in further)])
+
+    def lines(
+        self,
+        lines: Sequence[tuple[Element, ...]],
+        shape: Flow,
+        path: str,
+        scope: Scope | None = None,
+        names: Sequence[str] = (),
+    ) -> tuple[list[Line], Flow, int]:
+        scope = scope or Scope()
+        built, macs = [], 0
+        for i, line in enumerate(lines):
+            steps: list[Step] = []
+            for element in line:
+                step, shape, cost = self.step(element, shape, path, scope)
+                macs += cost
+                if step is not None:
+                    steps.append(step)
+            built.append(Line(steps, shape))
+            if names and names[i]:
+                scope.add(names[i], shape, built[-1])
+        return built, shape, macs
+
+    # ------------------------------------------------------------------- steps
+
+    def step(self, element: Element, shape: Flow, path: str, scope: Scope | None = None) -> Built:
+        """The step of an element that stands at `path`."""
+        scope = scope or Scope()
+        here = inside(element, path)
+        match element:
+            case Op():
+                applied = self.analysis.apply(element, _one(shape))
+                step: Step | None = None
+                if isinstance(applied.code, ModuleCode):
+                    step = module_step(element.label, applied.code)
+                elif isinstance(applied.code, FunctionCode):
+                    step = FunctionStep(applied.code.expression)
+                return step, applied.output, applied.macs * self.times
+            case Read():
+                return self.read(element, scope)
+            case Group(block=None, out=None) if len(element.lines) == 1 and reads(element):
+                steps = []
+                macs = 0
+                for item in element.lines[0]:
+                    inner, shape, cost = self.step(item, shape, here, scope)
+                    macs += cost
+                    if inner is not None:
+                        steps.append(inner)
+                return ChainStep(element.label, steps), shape, macs
+            case Group():
+                use = self.group(element, shape, path, scope)
+                return use, use.unit.output, use.unit.macs
+            case Wrap() if element.label:
+                lines = [(replace(element, label=""),)]
+                return self.packed(element.label, element.label, lines, shape, here, scope)
+            case Wrap():
+                return self.wrap(element, shape, here, scope)
+            case Join():
+                return self.join(element, shape, here, scope)
+            case Many():
+                return self.many(element, shape, here, scope)
+            case Pick():
+                return self.pick(element, shape, here, scope)
+            case When():
+                test = with_shape(element.test, _one(shape))
+                chosen = element.then if holds(test) else element.otherwise  # type: ignore[arg-type]
+                step, after, macs = self.step(chosen, shape, here, scope)
+                return step, after, macs
+            case Repeat():
+                return self.repeat(element, shape, here, scope)
+            case Alternatives():
+                return self.mixture(element, shape, here, scope)
+        raise ValueError("a call is still open")
+
+    def read(self, element: Read, scope: Scope) -> Built:
+        name, _, index = element.wire.partition("[")
+        wire = scope.read(name)
+        if index:
+            assert isinstance(wire.flow, list)
+            at = int(index.rstrip("]"))
+            return ReadStep(wire.variable, wire.flow, at), wire.flow[at], 0
+        return ReadStep(wire.variable, wire.flow), wire.flow, 0
+
+    def wrap(self, element: Wrap, shape: Flow, here: str, scope: Scope) -> Built:
+        body = element.layer.body
+        assert body is not None
+        before = _one(shape)
+        arguments = resolve_arguments(element.arguments, before)
+        times = body.times(arguments)
+        self.times *= times
+        group = element.body
+        lines, after, macs = self.lines(group.lines, body.enter(arguments, before), here, scope, group.names)
+        if group.out is not None:
+            step, after, more = self.item(group.out, after, here, scope)
+            lines.append(Line([step] if step is not None else [], after))
+            macs += more
+        self.times //= times
+        applied = body.leave(arguments, before, _one(after), self.analysis.classes)
+        code = applied.code if isinstance(applied.code, BodyCode) else BodyCode()
+        shortcut = module_step("shortcut", code.shortcut) if code.shortcut is not None else None
+        step = BodyStep(element.label, lines, code.enter, code.leave, shortcut)
+        return step, applied.output, macs + applied.macs * self.times
+
+    def join(self, element: Join, shape: Flow, here: str, scope: Scope) -> Built:
+        inputs, shapes, macs = [], [], 0
+        for item in element.inputs:
+            step, flow, cost = self.item(item, shape, here, scope)
+            inputs.append(step)
+            shapes += flow if isinstance(flow, list) else [flow]
+            macs += cost
+        arguments = resolve_arguments(element.arguments, shapes[0])
+        assert element.layer.join is not None
+        applied = element.layer.join(arguments, tuple(shapes), self.analysis.classes)
+        label = element.label or element.layer.name
+        module, expression = None, "{sum}"
+        if isinstance(applied.code, ModuleCode):
+            module = module_step(label, applied.code)
+        elif isinstance(applied.code, FunctionCode):
+            expression = applied.code.expression
+        step = JoinStep(label, inputs, [label_of(item) for item in element.inputs], expression, module)
+        return step, applied.output, macs + applied.macs * self.times
+
+    def many(self, element: Many, shape: Flow, here: str, scope: Scope) -> Built:
+        items: list[Step | None] = []
+        flows: list[Shape] = []
+        macs = 0
+        for i, item in enumerate(element.items):
+            step, flow, cost = self.item(item, shape, here if item.label else f"{here}[{i}]", scope)
+            items.append(step)
+            flows += flow if isinstance(flow, list) else [flow]
+            macs += cost
+        together = len(items) > 1 and not any(item.label for item in element.items) and _alike(items)
+        step = ListStep(element.label, items, [label_of(item) for item in element.items], here, together)
+        return step, flows, macs
+
+    def pick(self, element: Pick, shape: Flow, here: str, scope: Scope) -> Built:
+        """All that can be picked: a network has nothing else there, a supernet weighs what is."""
+        items: list[Step | None] = []
+        flows: list[Shape] = []
+        macs = 0
+        for option in element.options:
+            step, flow, cost = self.item(option.element, shape, here, scope)
+            items.append(step)
+            flows += flow if isinstance(flow, list) else [flow]
+            macs += cost
+        labels = [option.text for option in element.options]
+        return ListStep(element.label, items, labels, here, choice=join(here, element.key)), flows, macs
+
+    def repeat(self, element: Repeat, shape: Flow, here: str, scope: Scope) -> Built:
+        items: list[Called] = []
+        total = 0
+        for i, item in enumerate(element.items):
+            module, shape, macs = self.module(item, shape, f"{here}[{i}]", scope)
+            total += macs
+            items.append(module)
+        if any(isinstance(step, (UnitStep, MixtureStep)) and step.inputs for step in items):
+            for i, step in enumerate(items):
+                step.attr = str(i)
+            return ChainStep(element.label, list(items)), shape, total
+        return RepeatStep(element.label, list(items), here), shape, total
+
+    def item(self, element: Element, shape: Flow, path: str, scope: Scope) -> Built:
+        """A step that is an expression: what takes statements becomes a module."""
+        step, after, macs = self.step(element, shape, path, scope)
+        if takes_statements(step):
+            label = element.label or (element.layer.name if isinstance(element, Wrap) else "part")
+            assert step is not None
+            unit = pack(label, "", [Line([step], after)], shape, after, macs)
+            step = UnitStep(element.label, unit, [read_step(i) for i in unit.inputs])
+        return step, after, macs
+
+    def module(self, element: Element, shape: Flow, path: str, scope: Scope | None = None) -> tuple[Called, Flow, int]:
+        """A step that can stand on its own as a module; None becomes the identity."""
+        scope = scope or Scope()
+        step, after, macs = self.step(element, shape, path, scope)
+        if step is None:
+            return ModuleStep(element.label, "nn.Identity", ()), after, macs
+        if isinstance(step, CALLED) and all(isinstance(i, ReadStep) for i in getattr(step, "inputs", ())):
+            return step, after, macs
+        name = element.label or (element.layer.name if isinstance(element, (Wrap, Join)) else "residual")
+        unit = pack(name, "", [Line([step], after)], shape, after, macs)
+        return UnitStep(element.label, unit, [read_step(i) for i in unit.inputs]), after, macs
+
+    def packed(
+        self, label: str, name: str, lines: Sequence[tuple[Element, ...]], shape: Flow, path: str, scope: Scope
+    ) -> Built:
+        """Some lines as a module of their own."""
+        unit = self.unit(name, "", lines, shape, path, scope.inner())
+        return UnitStep(label, unit, [read_step(i) for i in unit.inputs]), unit.output, unit.macs
+
+    def mixture(self, element: Alternatives, shape: Flow, here: str, scope: Scope) -> Built:
+        options: list[tuple[str, Step | None]] = []
+        costs = []
+        after = shape
+        for option in element.options:
+            step, after, macs = self.module(option.element, shape, here, scope)
+            options.append((option.text, step))
+            costs.append(macs)
+        mixture = MixtureStep(element.label, join(here, element.key), options, tuple(costs))
+        inputs = variables_read([step for _, step in options])
+        if inputs:
+            self._call_alike(mixture, element.options, inputs, shape, after)
+        return mixture, after, 0
+
+    def _call_alike(
+        self, mixture: MixtureStep, options: Sequence[Option], reads: dict[str, ReadStep], shape: Flow, after: Flow
+    ) -> None:
+        """Where an option reads lines, every option is called with all that one of them reads."""
+        mixture.takes_x = any(reads_x(step) for _, step in mixture.options)
+        mixture.inputs = list(reads.values())
+        inputs = [Input(r.variable, r.flow) for r in reads.values()]
+        units = []
+        for (text, step), option in zip(mixture.options, options, strict=True):
+            assert step is not None
+            unit = pack(option.element.label or "option", "", [Line([step], after)], shape, after, 0)
+            unit.inputs, unit.takes_x = inputs, mixture.takes_x
+            units.append((text, UnitStep("", unit, list(mixture.inputs))))
+        mixture.options = list(units)
+
+
+def pack(
+    name: str, doc: str, lines: list[Line], shape: Flow, after: Flow, macs: int, out: list[Step | None] | None = None
+) -> Unit:
+    """A unit of some lines: what they read and do not make themselves is what it is called with beside `x`."""
+    unit = Unit(name, lines, shape, after, doc, macs=macs, out=out or [])
+    made: set[str] = set()
+    for line in lines:
+        for variable, read in variables_read(line.steps).items():
+            if variable not in made:
+                _add_input(unit, read)
+        made.add(line.variable)
+    for variable, read in variables_read(unit.out).items():
+        if variable not in made:
+            _add_input(unit, read)
+    if unit.inputs:
+        unit.takes_x = lines_read_x(lines, unit.out)
+    name_attributes(unit)
+    return unit
+
+
+def _add_input(unit: Unit, read: ReadStep) -> None:
+    if all(i.variable != read.variable for i in unit.inputs):
+        unit.inputs.append(Input(read.variable, read.flow))
+
+
+def module_step(label: str, code: ModuleCode) -> ModuleStep:
+    return ModuleStep(label, code.callee, code.fields, code.tensors)
+
+
+def read_step(given: Input) -> ReadStep:
+    return ReadStep(given.variable, given.flow)
+
+
+def reads(element: Element) -> bool:
+    """Whether an element reads a line of the body that it stands in."""
+    match element:
+        case Read():
+            return True
+        case Group():
+            if any(reads(value) for _, value in element.inputs):
+                return True
+            return element.block is None and any(reads(e) for e in (*element.items, element.out) if e is not None)
+        case Wrap():
+            return reads(element.body)
+        case Join():
+            return any(map(reads, element.inputs))
+        case Many():
+            return any(map(reads, element.items))
+        case Repeat():
+            return any(reads(item) for item in set(element.items))
+        case When():
+            return reads(element.then) or reads(element.otherwise)
+        case Alternatives() | Pick():
+            return any(reads(option.element) for option in element.options)
+    return False
+
+
+def label_of(element: Element) -> str:
+    return element.label or (label_of(element.then) if isinstance(element, When) else "")
+
+
+def takes_statements(step: Step | None) -> bool:
+    match step:
+        case BodyStep():
+            return True
+        case ChainStep():
+            return any(map(takes_statements, step.steps))
+    return False
+
+
+def _called(step: Step | None, label: str) -> Step | None:
+    """The value handed to a block: its modules are called by the parameter where they have no name."""
+    if step is not None and not getattr(step, "attr", "x"):
+        step.attr = label  # type: ignore[union-attr]
+    return step
+
+
+def _alike(items: Sequence[Step | None]) -> bool:
+    """Whether all items are modules that are called with the same variables."""
+    first = items[0]
+    for item in items:
+        if not isinstance(item, (ModuleStep, UnitStep, RepeatStep, MixtureStep)):
+            return False
+        if reads_x(item) != reads_x(first) or getattr(item, "inputs", []) != getattr(first, "inputs", []):
+            return False
+        if not all(isinstance(i, ReadStep) for i in getattr(item, "inputs", [])):
+            return False
+    return True
+
+
+def _one(flow: Flow) -> Shape:
+    assert not isinstance(flow, list)
+    return flow
