@@ -10,7 +10,7 @@ import ast
 
 IMPORTS = frozenset({"import math", "import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"})
 BUILTINS = frozenset(
-    """ValueError any bool dict enumerate float int isinstance len list max next range reversed str sum super tuple
+    """ValueError any bool dict enumerate float int isinstance len list max min next range reversed str sum super tuple
     zip""".split()
 )
 STATEMENTS = (
@@ -24,20 +24,23 @@ EXPRESSIONS = (
     ast.List, ast.Tuple, ast.Slice,
 )  # fmt: skip
 PARTS = (ast.comprehension, ast.arguments, ast.arg, ast.keyword, ast.alias, ast.ExceptHandler)
-LEAVES = frozenset("ctx op ops id attr kind".split())
-"""Fields with signs (all of which are harmless) and texts: there is nothing inside them."""
+LEAVES = frozenset(
+    "ctx op ops id attr kind name asname arg module level conversion simple is_async type_comment".split()
+)
+"""Fields with signs (all of which are harmless), texts and numbers: there is nothing inside them."""
 INSIDE = {kind: tuple(f for f in kind._fields if f not in LEAVES) for kind in (*STATEMENTS, *EXPRESSIONS, *PARTS)}
+INSIDE[ast.Constant] = ()
 """What may be there, and where there is more inside of it: asking each node anew takes several times as long."""
 TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
 OF_MODULES = {
     "torch": frozenset(
-        """arange as_tensor finfo full no_grad ones ones_like rand randn softmax stack tanh zeros zeros_like""".split()
+        """arange as_tensor cat finfo full no_grad ones ones_like rand randn softmax stack tanh zeros zeros_like""".split()
     ),
     "nn": frozenset(
-        """AvgPool3d BatchNorm3d Conv3d Dropout Identity Linear MaxPool3d Module ModuleDict Parameter
+        """AvgPool3d BatchNorm3d Conv3d Dropout Identity Linear MaxPool3d Module ModuleDict ModuleList Parameter
         Sequential""".split()
     ),
-    "F": frozenset({"conv3d", "hardswish", "pad", "relu"}),
+    "F": frozenset({"adaptive_max_pool3d", "conv3d", "hardswish", "pad", "relu"}),
     "math": frozenset({"pi", "sqrt"}),
 }
 """What generated code may take from the modules it imports."""
@@ -56,17 +59,19 @@ def check_code(text: str) -> None:
             raise ValueError(f"generated code runs something as it is imported: {ast.unparse(statement)[:80]}")
     used: set[str] = set()
     known = set(BUILTINS)
-    pending: list[ast.AST] = [module]
+    pending: list[ast.AST | None] = [module]
     while pending:
         node = pending.pop()
+        if node is None:  # a part that may be left out
+            continue
         kind = type(node)
         if kind not in INSIDE:
             raise ValueError(f"generated code has a {kind.__name__}")
         for field in INSIDE[kind]:
             value = getattr(node, field)
-            if isinstance(value, list):
-                pending += [item for item in value if item is not None]  # None: the key of `**x` in a dict
-            elif isinstance(value, ast.AST):
+            if type(value) is list:
+                pending += value
+            else:
                 pending.append(value)
         if kind is ast.Name:
             (used if isinstance(node.ctx, ast.Load) else known).add(node.id)  # type: ignore[attr-defined]

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from vnasdsl.layers import activation, classify, conv, conv2plus1, itgm, norm, pool, pseudo3d, residual
+from vnasdsl.layers import (
+    activation,
+    bottleneck,
+    classify,
+    context_gate,
+    conv,
+    conv2plus1,
+    flow,
+    frame_linear,
+    inverted_bottleneck,
+    itgm,
+    joins,
+    non_local,
+    norm,
+    pool,
+    pseudo3d,
+    residual,
+    segments,
+    squeeze_excite,
+    weighted,
+)
 from vnasdsl.layers.base import Layer
 
 CATALOGUE: dict[str, Layer] = {
@@ -24,6 +44,18 @@ CATALOGUE: dict[str, Layer] = {
         pool.AVG_POOL,
         classify.DROPOUT,
         classify.LINEAR,
+        frame_linear.LAYER,
+        squeeze_excite.LAYER,
+        context_gate.LAYER,
+        non_local.LAYER,
+        bottleneck.LAYER,
+        inverted_bottleneck.LAYER,
+        flow.LAYER,
         residual.LAYER,
+        segments.LAYER,
+        joins.CONCAT,
+        joins.SUM,
+        joins.MEAN,
+        weighted.LAYER,
     )
 }

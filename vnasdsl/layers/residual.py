@@ -1,19 +1,96 @@
-"""A body whose output is added to its input."""
+"""A body whose output is added to its input, with a projection where one is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 
-from vnasdsl.layers.base import Applied, Body, BodyCode, Layer, LayerError, Shape, Value, show_shape
+from vnasdsl.layers.base import (
+    Applied,
+    Body,
+    BodyCode,
+    Field,
+    Layer,
+    LayerError,
+    ModuleCode,
+    Parameter,
+    Shape,
+    Value,
+    show_shape,
+)
+
+NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
 
 def leave(arguments: Mapping[str, Value], before: Shape, after: Shape, classes: int) -> Applied:
-    if before != after:
-        message = f"`residual` adds {show_shape(after)} to its input {show_shape(before)}"
-        raise LayerError("E0402", message)
-    return Applied(output=after, code=BodyCode(leave="{kept} + {x}"))
+    """MACs and parameters of the projection: 1x1x1 convolution without bias, and batch-norm."""
+    project = arguments["project"]
+    add = "{kept} + {x}"
+    if project == "never" or (project == "auto" and before == after):
+        if before != after:
+            raise LayerError("E0402", _adds(before, after), _to_fit(before, after))
+        return Applied(output=after, code=BodyCode(leave=add))
+    stride = fitting_stride(before, after)
+    if stride is None:
+        help = "a stride brings n to ceil(n / stride): change less inside"
+        if len(before) != 4 or len(after) != 4:
+            help = "a projection takes channels x frames x rows x columns: end the body with a map"
+        elif any(m > n for n, m in zip(before[1:], after[1:], strict=True)):
+            help = "a projection can only make frames, rows and columns fewer"
+        raise LayerError("E0402", f"{_adds(before, after)}, and no stride of a projection fits", help)
+    weights = before[0] * after[0]
+    shortcut = ModuleCode(
+        "Projection",
+        (
+            Field("in_channels", before[0], role="in_channels", positional=True),
+            Field("channels", after[0], role="channels", positional=True),
+            Field("stride", stride, role="stride", default=(1, 1, 1)),
+        ),
+        ("conv.weight", *(f"bn.{tensor}" for tensor in NORM)),
+    )
+    return Applied(
+        output=after,
+        macs=weights * prod(after[1:]),
+        params=weights + 2 * after[0],
+        code=BodyCode(leave=add, shortcut=shortcut),
+        attributes=(("projection", (1, 1, 1)), ("stride", stride)),
+    )
+
+
+def fitting_stride(before: Shape, after: Shape) -> tuple[int, int, int] | None:
+    """The least stride along (T, H, W) with ceil(before / stride) = after, or None."""
+    if len(before) != 4 or len(after) != 4:
+        return None
+    strides = tuple(-(-n // m) for n, m in zip(before[1:], after[1:], strict=True))
+    if any(-(-n // s) != m for n, m, s in zip(before[1:], after[1:], strides, strict=True)):
+        return None
+    return strides  # type: ignore[return-value]
+
+
+def _adds(before: Shape, after: Shape) -> str:
+    return f"`residual` adds {show_shape(after)} to its input {show_shape(before)}"
+
+
+def _to_fit(before: Shape, after: Shape) -> str:
+    """What to do about a body that changes the shape."""
+    if len(before) == len(after) == 4 and before[1:] == after[1:]:
+        return f"end the body with the {before[0]} channels of its input: write `same`, or put the change before it"
+    return "use no stride and `padding=same` inside, and put the layer that changes the size before it"
 
 
 LAYER = Layer(
-    "residual", "adds the input of the body in braces to its output: both have one shape", (), None, body=Body(leave)
+    "residual",
+    "adds the input of the body in braces to its output. Both have one shape, or the input goes through a projection:"
+    " 1x1x1 convolution without bias, with the stride that fits, and batch-norm",
+    (
+        Parameter(
+            "project",
+            "word",
+            "never",
+            "`never`, `auto` (a projection where the shape changes) or `always`",
+            words=("never", "auto", "always"),
+        ),
+    ),
+    None,
+    body=Body(leave),
 )

@@ -1,0 +1,33 @@
+"""Optical flow computed inside of the network: representation flow (Piergiovanni and Ryoo 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vnasdsl.layers.base import Applied, Field, Layer, ModuleCode, Parameter, Shape, Value, need_map
+
+
+def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
+    """No MACs: those are counted for convolutions and dense layers, and this is arithmetic on every pixel alone."""
+    _, *size = need_map("flow", shape)
+    fields = tuple(Field(name, arguments[name], role=name) for name in ("iterations", "theta", "weight", "tau"))
+    return Applied(
+        output=(2, *size),
+        code=ModuleCode("RepresentationFlow", fields, ()),
+        attributes=tuple((name, arguments[name]) for name in ("iterations", "theta", "weight", "tau")),
+    )
+
+
+LAYER = Layer(
+    "flow",
+    "optical flow from each frame to the next, in pixels along columns and along rows, by unrolled iterations of TV-L1"
+    " without a pyramid or learned weights; the mean of the channels is stretched to 0..255 in every clip, and the last"
+    " frame is compared with itself",
+    (
+        Parameter("iterations", "whole", 40, "iterations of TV-L1", low=1),
+        Parameter("theta", "real", 0.3, "how closely the smooth flow follows the data", low=0.001, high=1000.0),
+        Parameter("weight", "real", 0.15, "weight of the data term (lambda)", low=0.0, high=1000.0),
+        Parameter("tau", "real", 0.25, "step of the smoothing; above 0.25 it may swing", low=0.0, high=1000.0),
+    ),
+    apply,
+)

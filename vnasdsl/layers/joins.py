@@ -1,0 +1,45 @@
+"""Joins that only put values together: concatenation, sum and mean of several inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from vnasdsl.layers.base import Applied, FunctionCode, Layer, LayerError, Shape, Value, show_shape
+
+Inputs = tuple[Shape, ...]
+
+
+def concat(arguments: Mapping[str, Value], shapes: Inputs, classes: int) -> Applied:
+    """Channels one after the other, in the order of the inputs."""
+    for shape in shapes[1:]:
+        if shape[1:] != shapes[0][1:]:
+            help = "all but the channels must be equal: use the same strides and padding on every way to it"
+            raise unequal("concat", shapes[0], shape, help)
+    output = (sum(shape[0] for shape in shapes), *shapes[0][1:])
+    return Applied(output, code=FunctionCode("torch.cat([{xs}], dim=1)" if len(shapes) > 1 else "{xs}"))
+
+
+def pointwise(name: str, expression: str) -> Callable[[Mapping[str, Value], Inputs, int], Applied]:
+    def join(arguments: Mapping[str, Value], shapes: Inputs, classes: int) -> Applied:
+        for shape in shapes[1:]:
+            if shape != shapes[0]:
+                raise unequal(name, shapes[0], shape, "bring the inputs to one shape, such as by `conv(c, 1x1x1)`")
+        code = expression.replace("{n}", str(len(shapes))) if len(shapes) > 1 else "{xs}"
+        return Applied(shapes[0], code=FunctionCode(code))
+
+    return join
+
+
+def unequal(name: str, first: Shape, other: Shape, help: str) -> LayerError:
+    return LayerError("E0409", f"`{name}` joins {show_shape(first)} and {show_shape(other)}", help)
+
+
+CONCAT = Layer(
+    "concat",
+    "the channels of all inputs, one after the other in their order; frames, rows and columns are equal",
+    (),
+    None,
+    join=concat,
+)
+SUM = Layer("sum", "the sum of all inputs, which have one shape", (), None, join=pointwise("sum", "{sum}"))
+MEAN = Layer("mean", "the mean of all inputs, which have one shape", (), None, join=pointwise("mean", "({sum}) / {n}"))

@@ -1,0 +1,72 @@
+"""Fusion of streams with a weight for every edge, as in AssembleNet (Ryoo et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vnasdsl.layers.base import (
+    Applied,
+    Field,
+    FunctionCode,
+    Layer,
+    LayerError,
+    ModuleCode,
+    Parameter,
+    Remark,
+    Shape,
+    Value,
+    need_map,
+)
+
+
+def join(arguments: Mapping[str, Value], shapes: tuple[Shape, ...], classes: int) -> Applied:
+    """MACs of the convolutions that widen; the edge weights count as parameters, given or learned."""
+    by = arguments["by"]
+    maps = [need_map("weighted", shape) for shape in shapes]
+    frames = list(dict.fromkeys(shape[1] for shape in maps))
+    if len(frames) > 1:
+        shown = f"{', '.join(map(str, frames[:-1]))} and {frames[-1]}"
+        help = "give every way to it the same strides along frames"
+        raise LayerError("E0407", f"`weighted` fuses streams of {shown} frames", help)
+    if by != "learned" and len(by) != len(maps):
+        raise _wrong_length(len(by), len(maps))
+    attributes = (("by", by),)
+    if len(maps) == 1:
+        idle = None if by == "learned" else Remark("a single input has no weight", "is not used", "leave it out", "by")
+        return Applied(maps[0], code=FunctionCode("{xs}"), attributes=attributes, warning=idle)
+    widths = tuple(shape[0] for shape in maps)
+    widest = max(widths)
+    narrower = list(dict.fromkeys(width for width in widths if width != widest))
+    rows, columns = min(shape[2] for shape in maps), min(shape[3] for shape in maps)
+    weights = sum(narrower) * widest
+    return Applied(
+        output=(widest, frames[0], rows, columns),
+        macs=weights * frames[0] * rows * columns,
+        params=weights + len(maps),
+        code=ModuleCode(
+            "WeightedFusion",
+            (
+                Field("widths", widths, role="channels", positional=True),
+                Field("given", () if by == "learned" else by, role="given", default=()),
+            ),
+            ("edges", *(f"widen.{i}.weight" for i in range(len(narrower)))),
+        ),
+        attributes=attributes,
+    )
+
+
+def _wrong_length(given: int, inputs: int) -> LayerError:
+    message = f"`weighted` has {inputs} input{'s' * (inputs != 1)} and {given} weight{'s' * (given != 1)}"
+    return LayerError("E0408", message, "`by` has one weight for every input, in their order, or is `learned`", "by")
+
+
+LAYER = Layer(
+    "weighted",
+    "fuses streams: every input is max-pooled to the fewest rows and columns among them and multiplied by its weight;"
+    " those of equal width are summed, 1x1x1 convolutions without bias widen narrower sums to the greatest width, and"
+    " all is summed. A weight is given and stays as it is, or it is the sigmoid of a learned number; both count as"
+    " parameters. A single input passes through without a weight",
+    (Parameter("by", "weights", "learned", "the weights in the order of the inputs, or `learned`"),),
+    None,
+    join=join,
+)
