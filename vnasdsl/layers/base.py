@@ -13,7 +13,9 @@ from typing import Any, Literal, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
 Value: TypeAlias = Any  # int, float, bool, str (a word) or a tuple of ints: what an argument can be
-Kind: TypeAlias = Literal["channels", "whole", "share", "sizes", "padding", "flag", "units", "word", "real", "weights"]
+Kind: TypeAlias = Literal[
+    "channels", "outputs", "whole", "share", "sizes", "padding", "flag", "units", "word", "real", "weights"
+]
 
 REQUIRED = object()
 

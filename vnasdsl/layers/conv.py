@@ -12,7 +12,8 @@ from vnasdsl.layers.window import DILATION, PADDING, STRIDE, Window, window
 def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
     """MACs = output positions x output channels x input channels per group x kernel volume."""
     before, frames, rows, columns = need_map("conv", shape)
-    channels = before if arguments["channels"] == "same" else arguments["channels"]
+    words = {"same": before, "classes": classes}
+    channels = words.get(arguments["channels"], arguments["channels"])
     groups = before if arguments["groups"] == "same" else arguments["groups"]
     if before % groups or channels % groups:
         raise _no_groups(groups, before, channels)
@@ -95,7 +96,7 @@ LAYER = Layer(
     "conv",
     "convolution over frames, rows and columns; without bias, because batch-norm follows",
     (
-        Parameter("channels", "channels", doc="output channels, or `same`"),
+        Parameter("channels", "outputs", doc="output channels, `same` or `classes`"),
         Parameter("kernel", "sizes", doc="kernel as frames x rows x columns, such as `1x3x3`"),
         STRIDE,
         DILATION,

@@ -41,6 +41,10 @@ COMPARISON: dict[str, Callable[[Value, Value], bool]] = {
 }
 
 
+class Text(str):
+    """A word of the user's own, `"depth"`: blocks can be handed one and compare it."""
+
+
 def is_number(value: Value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -139,8 +143,7 @@ def evaluate(expression: tree.Expression) -> Value:
         case tree.List():
             return tuple(float(number(item)) for item in expression.items)
         case tree.String():
-            help = "sizes and words are written without quotes"
-            raise error("E0302", "expected a number, sizes or a word, found a text", expression.span, help=help)
+            return Text(expression.value)
         case tree.Call():
             raise VnsError(())  # said already, by the check of names
         case _:
@@ -162,6 +165,8 @@ def expression_of(value: Value, span: Span) -> tree.Expression:
     """A value written down, so that it can be printed again."""
     if isinstance(value, bool):
         return tree.Name("true" if value else "false", span=span)
+    if isinstance(value, Text):
+        return tree.String(str(value), span=span)
     if isinstance(value, str):
         return tree.Name(value, span=span)
     if isinstance(value, tuple):
@@ -216,9 +221,14 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
         message = f"`{parameter.name}` of `{owner.name}` must be {expected}, found {shown}"
         return error("E0303", message, span, help=help)
 
+    if isinstance(value, Text):
+        help = "sizes and words are written without quotes"
+        raise error("E0302", "expected a number, sizes or a word, found a text", span, help=help)
     match parameter.kind:
         case "channels":
             return value if value == "same" else whole(1)
+        case "outputs":
+            return value if value in ("same", "classes") else whole(1)
         case "units":
             return value if value == "classes" else whole(1)
         case "whole":
@@ -264,7 +274,7 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
     raise AssertionError(parameter.kind)
 
 
-WORDS_FOR = {"channels": " or `same`", "units": " or `classes`"}
+WORDS_FOR = {"channels": " or `same`", "outputs": ", `same` or `classes`", "units": " or `classes`"}
 
 
 def _sizes(value: Value, low: int) -> tuple[int, int, int] | None:
