@@ -34,7 +34,8 @@ INSIDE[ast.Constant] = ()
 TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
 OF_MODULES = {
     "torch": frozenset(
-        """arange as_tensor cat finfo full no_grad ones ones_like rand randn softmax stack tanh zeros zeros_like""".split()
+        """arange as_tensor cat finfo full no_grad ones ones_like rand randn softmax stack tanh zeros
+        zeros_like""".split()
     ),
     "nn": frozenset(
         """AvgPool3d BatchNorm3d Conv3d Dropout Identity Linear MaxPool3d Module ModuleDict ModuleList Parameter
