@@ -323,7 +323,10 @@ def test_pickled_weights_are_refused_without_running(vnasdsl: Command, searched:
             ["search", "{space}", "--data", "{data}", "--recipe", "quick_retrain"],
             "is a `retrain` recipe, not one for `search`",
         ),
-        (["search", "{space}", "--data", "{data}", "--set", "strategy=gradiant"], "`strategy` must be `gradient`"),
+        (
+            ["search", "{space}", "--data", "{data}", "--set", "strategy=gradiant"],
+            "`strategy` must be `evolution`, `gradient` or `random`",
+        ),
         (["search", "{space}", "--data", "{data}", "--set", "scale=8"], "too small for crops of 16 x 16"),
         (["search", "{space}", "--data", "{data}", "--device", "cuda:99"], "CUDA device"),
         (["derive", "nowhere"], "is not a run folder"),

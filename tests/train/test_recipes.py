@@ -160,17 +160,16 @@ def test_a_resolved_recipe_prints_and_reads_back(kind: str) -> None:
 
 def test_every_key_has_a_type_a_default_and_a_description() -> None:
     rows = recipe_keys()
-    assert {row["recipe"] for row in rows} == {*KINDS, "sgd(...)", "adam(...)", "macs(...)", "none(...)"} - {
-        "none(...)"
-    }
+    with_keys = ("sgd", "adam", "macs", "score", "at_most", "mix", "edges")
+    assert {row["recipe"] for row in rows} == {*KINDS, *(f"{name}(...)" for name in with_keys)}
     assert all(row["type"] and row["description"] for row in rows)
     assert {
         "recipe": "search",
         "name": "epochs",
         "type": "whole number",
-        "default": "70",
-        "description": "passes over the train part; `--set epochs=...` alone moves the text's `warmup` and `score_from`"
-        " in proportion",
+        "default": "70 (gradient), 5 (evolution, random)",
+        "description": "passes over the train part, by evolution and random those of each child; `--set epochs=...`"
+        " alone moves the text's `warmup` and `score_from` in proportion",
     } in rows
 
 

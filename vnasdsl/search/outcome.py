@@ -94,7 +94,7 @@ def _figure_lines(found: Found, macs: int, params: int, videos: int) -> list[str
     if found.score is not None:
         lines.append(
             f"accuracy on the inference part ({videos} videos): {percent(found.score['top1'])} top-1,"
-            f" {percent(found.score['top5'])} top-5, with the weights of the supernet"
+            f" {percent(found.score['top5'])} top-5, with the weights of {found.trained_as}"
         )
     lines.append(f"cost: {megas(macs)} per clip, {params:,} parameters")
     return lines

@@ -22,6 +22,9 @@ from vnasdsl.train.recipe_text import print_recipes, read_recipes, recipes_json,
 from vnasdsl.train.recipes import Recipe, SearchRecipe
 from vnasdsl.train.run_folder import RunFolder, open_run
 
+UNLIKE = {"workers", "unreadable", "pool", "memory", "timeout"}
+"""Keys of a recipe that may differ when a run goes on: where it is worked, not what."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -52,7 +55,7 @@ def search_space(
             f"nothing is left to search in `{space.name}`: every choice has one option",
             "leave a choice open by --open, or train the network as it is by `vnasdsl retrain`",
         )
-    strategy.check(space)
+    strategy.check(space, recipe)
     parts = _parts(request.data, recipe)
     _shape(space, recipe)  # before anything is written
     run = open_run(out, _facts(request, recipe, device), _texts(request), resume)
@@ -162,7 +165,7 @@ def _facts(request: Request, recipe: SearchRecipe, device: torch.device) -> dict
         "seed": recipe.seed,
         "fix": {name: list(options) for name, options in request.fixes.items()},
         "overrides": dict(request.overrides or {}),
-        "recipe": recipe.model_dump(mode="json", exclude={"workers", "unreadable"}),
+        "recipe": recipe.model_dump(mode="json", exclude=UNLIKE),
         "device": str(device),
         "command": list(request.command),
     }

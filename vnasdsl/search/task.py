@@ -63,6 +63,8 @@ class Found:
     """For report.json; the strategy's own facts."""
     text: tuple[str, ...] = ()
     """The same for people, line by line."""
+    trained_as: str = "the supernet"
+    """Whose weights these are, in words."""
 
 
 class Strategy(Protocol):
@@ -72,8 +74,8 @@ class Strategy(Protocol):
     takes: str
     """Which choices it can take, in words."""
 
-    def check(self, space: Space) -> None:
-        """Raises: VnsError at the line of a choice it cannot take."""
+    def check(self, space: Space, recipe: SearchRecipe) -> None:
+        """Before anything is written. Raises: VnsError at the line of a choice it cannot take; UserError."""
         ...
 
     def search(self, task: SearchTask) -> Found:

@@ -65,7 +65,7 @@ def curves_png(metrics: Sequence[Mapping[str, Any]], warmup: int) -> bytes:
         )
     last.set_ylim(-0.03, 1.03)
     _finish(last, "choices", "entropy: 1 open, 0 decided", warmup)
-    return _png(figure)
+    return png(figure)
 
 
 def training_png(
@@ -88,7 +88,7 @@ def training_png(
             else:
                 axis.plot(*points, color=next(colours), linewidth=2, label=name)
         _finish(axis, f"{title} on training clips", unit, 0)
-    return _png(figure)
+    return png(figure)
 
 
 def _finish(axis: Any, title: str, unit: str, warmup: int) -> None:
@@ -155,7 +155,7 @@ def paths_png(
     figure.suptitle(
         "learnt weights: paths between stages (above), layers on the path (below); framed: taken", fontsize=10
     )
-    return _png(figure)
+    return png(figure)
 
 
 def _heat(
@@ -188,7 +188,8 @@ def _heat(
         )
 
 
-def _png(figure: Any) -> bytes:
+def png(figure: Any) -> bytes:
+    """A figure of matplotlib as PNG: the same bytes every time."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = io.BytesIO()

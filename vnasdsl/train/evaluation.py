@@ -31,14 +31,34 @@ class Evaluation:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Scores:
+    """What a network says of videos: softmax scores averaged over the views of each."""
+
+    videos: tuple[int, ...]
+    """Their numbers, in order."""
+    mean: Tensor
+    """(videos, classes), float64."""
+    labels: Tensor
+    """(videos,)"""
+    views: int
+
+    @classmethod
+    def mean_of(cls, each: Sequence[Scores]) -> Scores:
+        """Several networks together: the mean of their scores, over the videos that all of them have seen."""
+        common = [video for video in each[0].videos if all(video in scores.videos for scores in each)]
+        rows = [[scores.videos.index(video) for video in common] for scores in each]
+        mean = torch.stack([scores.mean[row] for scores, row in zip(each, rows, strict=True)]).mean(dim=0)
+        return cls(tuple(common), mean, each[0].labels[rows[0]], sum(scores.views for scores in each))
+
+
 @torch.no_grad()
-def evaluate_views(
+def score_views(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor, Tensor]],
-    classes: Sequence[str],
     device: torch.device,
     precision: str = "fp32",
-) -> Evaluation:
+) -> Scores:
     """Score batches of (views (B, C, T, H, W), labels (B,), video numbers (B,)); a video may lie in several batches.
 
     Raises: UserError when there is no view at all.
@@ -64,11 +84,23 @@ def evaluate_views(
     order = sorted(sums)
     mean = torch.stack([sums[video] / counts[video] for video in order])
     truth = torch.tensor([labels[video] for video in order])
-    return _summary(mean, truth, classes, sum(counts.values()))
+    return Scores(tuple(order), mean, truth, sum(counts.values()))
 
 
-def _summary(mean: Tensor, truth: Tensor, classes: Sequence[str], views: int) -> Evaluation:
-    """mean: averaged scores (videos, classes); truth: labels (videos,)."""
+def evaluate_views(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor, Tensor]],
+    classes: Sequence[str],
+    device: torch.device,
+    precision: str = "fp32",
+) -> Evaluation:
+    """`score_views`, summarised. Raises: UserError when there is no view at all."""
+    return summarise(score_views(model, batches, device, precision), classes)
+
+
+def summarise(scores: Scores, classes: Sequence[str]) -> Evaluation:
+    """Accuracy of some scores."""
+    mean, truth = scores.mean, scores.labels
     best = mean.topk(min(5, mean.shape[1]), dim=1).indices
     hits = best == truth[:, None]
     loss = -mean[torch.arange(len(truth)), truth].clamp_min(1e-12).log().mean()
@@ -82,6 +114,6 @@ def _summary(mean: Tensor, truth: Tensor, classes: Sequence[str], views: int) ->
         top5=hits.any(dim=1).double().mean().item(),
         loss=loss.item(),
         videos=len(truth),
-        views=views,
+        views=scores.views,
         per_class=per_class,
     )

@@ -78,6 +78,16 @@ class Reporter:
             self._shown = now
             self._line(self._epoch, f"step {self._step}/{self._steps}  {values()}  {self._left()} left")
 
+    def passed(self, number: int, summary: str) -> None:
+        """`number` of the epochs are done, for work that has no steps and ends in any order; `summary` is a line."""
+        self._epoch, self._steps = number, 0
+        if self.quiet:
+            return
+        left = f"  {self._left()} left" if number < self._epochs else ""
+        self._line(number, f"{summary}{left}")
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=self._epochs, completed=number, values=left.strip())
+
     def finished(self, record: Mapping[str, Any], summary: str) -> None:
         """An epoch is done: `summary` is its line."""
         if not self.quiet:

@@ -14,7 +14,17 @@ from pydantic_core import ErrorDetails
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, did_you_mean, guess, suggest
 from vnasdsl.language.source import Source, Span
-from vnasdsl.train.recipes import KINDS, PARTS, Recipe, parts_of
+from vnasdsl.train.recipes import (
+    KEY_STRATEGIES,
+    KINDS,
+    PARTS,
+    Limits,
+    Recipe,
+    has_key,
+    parts_of,
+    same_meaning,
+    used_keys,
+)
 
 Key = tuple[str | int, ...]
 
@@ -61,6 +71,8 @@ class _Raw:
         match value:
             case tree.Number(value=number, unit=""):
                 return number
+            case tree.Number(text=text):  # with a unit: keys that take one know what to make of it
+                return text.replace("_", "")
             case tree.Negative(operand=tree.Number(value=number, unit="")):
                 return -number
             case tree.String(value=text):
@@ -111,10 +123,15 @@ def resolve_recipe(kind: str, recipe: tree.Recipe | None, settings: Mapping[str,
     raw = _Raw(kind)
     for entry in recipe.entries if recipe is not None else ():
         raw.put(entry.key, entry.value, entry.key_span)
+    strategy = raw.values.get("strategy", "gradient")
+    if kind == "search":
+        strategy = _other_strategy(raw, strategy, settings or {})
     written = dict(raw.values)
     for key, text in (settings or {}).items():
         _put_setting(raw, key, text)
     _shorten(raw, written, settings or {})
+    if kind == "search":
+        _check_keys(raw, strategy)
     resolved: Recipe | None = None
     try:
         resolved = KINDS[kind].model_validate(raw.values)
@@ -135,6 +152,31 @@ def _shorten(raw: _Raw, written: Mapping[str, Any], settings: Mapping[str, str])
     for key in ("warmup", "score_from"):
         if key not in settings and type(written.get(key)) is int:
             raw.values[key] = written[key] * now // before
+
+
+def _other_strategy(raw: _Raw, written: str, settings: Mapping[str, str]) -> str:
+    """The strategy that will be used; one set from outside leaves aside what the text says to the strategy it names."""
+    strategy = settings.get("strategy", written).strip()
+    if strategy != written and any(strategy in strategies for strategies in KEY_STRATEGIES.values()):
+        raw.values = {key: value for key, value in raw.values.items() if same_meaning(strategy, written, key)}
+    return strategy
+
+
+def _check_keys(raw: _Raw, strategy: object) -> None:
+    """A key that only other strategies use is a fault."""
+    known = {name for strategies in KEY_STRATEGIES.values() for name in strategies}
+    for key in [key for key in raw.values if isinstance(strategy, str) and strategy in known]:
+        if not has_key(str(strategy), key):
+            others = " and ".join(f"`{name}`" for name in KEY_STRATEGIES[key])
+            place = next((span for place, span in raw.key_spans.items() if place[0] == key), None)
+            raw.faults.append(
+                Diagnostic(
+                    "E0801",
+                    f"the strategy `{strategy}` has no key `{key}`",
+                    None if place is None else Label(place),
+                    help=f"`{key}` is for {others}: leave it out, or search by `strategy = {KEY_STRATEGIES[key][0]}`",
+                )
+            )
 
 
 def _put_setting(raw: _Raw, key: str, text: str) -> None:
@@ -214,7 +256,9 @@ def _diagnostic(raw: _Raw, model: type[BaseModel], key: Key, details: list[Error
         return Diagnostic("E0801", f"{where} has no key `{word}`", Label(place), **guess(place, word, known, keys))
     if "missing" in kinds:
         return Diagnostic("E0802", f"`{raw.values[str(key[0])]['kind']}` needs `{key[-1]}`", _label(raw, key[:-1]))
-    if "union_tag_invalid" in kinds or "model_attributes_type" in kinds or "union_tag_not_found" in kinds:
+    no_part = {"union_tag_invalid", "model_attributes_type", "union_tag_not_found", "model_type"}
+    if key[-1] == "kind" or kinds & no_part:
+        key = key[:1]
         calls = parts_of(raw.kind, str(key[0]))
         value = raw.values.get(str(key[0]))
         call = value.get("kind") if isinstance(value, dict) else None
@@ -273,10 +317,18 @@ def value_text(value: object) -> str:
     if isinstance(value, BaseModel):
         values = {name: getattr(value, name) for name in type(value).model_fields}
         arguments = ", ".join(
-            f"{name}={value_text(item)}" for name, item in values.items() if name != "kind" and item is not None
+            f"{name}={value_text(item)}{_unit(type(value), name)}"
+            for name, item in values.items()
+            if name != "kind" and item is not None
         )
         return f"{values['kind']}({arguments})" if arguments else str(values["kind"])
     return str(value)
+
+
+def _unit(model: type[BaseModel], key: str) -> str:
+    """What stands behind the number of a key: `ms`, `s`, or nothing."""
+    extra = model.model_fields[key].json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
 def print_recipes(recipes: Mapping[str, Recipe], target: str) -> str:
@@ -301,9 +353,11 @@ def read_recipes(path: Path) -> dict[str, tree.Recipe]:
 
 def print_recipe(kind: str, recipe: Recipe, target: str, name: str = "resolved") -> str:
     """The recipe as .vns text with every value spelled out; keys without a value are left out."""
-    entries = {key: getattr(recipe, key) for key in type(recipe).model_fields}
+    entries = {key: getattr(recipe, key) for key in used_keys(recipe)}
     width = max(len(key) for key in entries)
     lines = [
-        f"  {key:<{width}} = {value_text(value)}" for key, value in entries.items() if value is not None and value != ()
+        f"  {key:<{width}} = {value_text(value)}{_unit(type(recipe), key)}"
+        for key, value in entries.items()
+        if value is not None and value != () and value != Limits()
     ]
     return "\n".join([f"{kind} {name} for {target} {{", *lines, "}", ""])

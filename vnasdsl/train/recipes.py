@@ -1,14 +1,26 @@
 """Recipes: how a space is searched, a network retrained and evaluated. Every key, its type, default and meaning.
 
-The defaults are the appendix of Zhou et al. 2021 (A.1). Where it is silent the description says whose value it is.
+The defaults are the appendix of Zhou et al. 2021 (A.1). Where it is silent the description says whose value it is;
+those of evolution and random search are ours: their authors printed none.
 This module knows nothing of torch: `check` and the documentation read it.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 
 def _word_is_call(value: object) -> object:
@@ -67,13 +79,108 @@ class MacsCost(_Part):
 
 
 class NoCost(_Part):
-    """Accuracy alone."""
+    """Off: as `cost` accuracy alone, as `guide` mutations alone."""
 
     kind: Literal["none"] = "none"
 
 
+class Accuracy(_Part):
+    """Top-1 on the validate part."""
+
+    kind: Literal["accuracy"] = "accuracy"
+
+
+class Score(_Part):
+    """Top-1 on the validate part (from 0 to 1) less weight * log10(cost)."""
+
+    kind: Literal["score"] = "score"
+    cost: Literal["macs", "params", "latency_cpu", "latency_gpu"] = Field(default="macs", description="what costs")
+    weight: float = Field(
+        default=0.05, ge=0, description="the accuracy that ten times the cost has to bring: 0.05 is five points"
+    )
+
+
+def _in_unit(unit: str, others: dict[str, float]) -> BeforeValidator:
+    """A number in a unit, or one with its unit: `40ms`, `0.04s`."""
+
+    def convert(value: object) -> object:
+        match = re.fullmatch(r"([0-9.e+-]+)(ms|s)", value) if isinstance(value, str) else None
+        return float(match[1]) * others[match[2]] if match is not None else value
+
+    return BeforeValidator(convert, json_schema_input_type=float)
+
+
+Milliseconds = Annotated[float, _in_unit("ms", {"ms": 1.0, "s": 1000.0})]
+Seconds = Annotated[float, _in_unit("s", {"ms": 0.001, "s": 1.0})]
+
+
+class Limits(_Part):
+    """Hard limits: a network that breaks one is dropped before it is trained. Those of `require` lines hold besides."""
+
+    kind: Literal["at_most"] = "at_most"
+    params: float | None = Field(default=None, gt=0, description="parameters, such as 30M")
+    macs: float | None = Field(default=None, gt=0, description="multiply-adds per clip, such as 5G")
+    latency_cpu: Milliseconds | None = Field(
+        default=None,
+        gt=0,
+        description="milliseconds of one clip on the CPU, measured",
+        json_schema_extra={"unit": "ms"},
+    )
+    latency_gpu: Milliseconds | None = Field(
+        default=None,
+        gt=0,
+        description="milliseconds of one clip on the GPU, measured",
+        json_schema_extra={"unit": "ms"},
+    )
+
+
+class Mix(_Part):
+    """Kinds of mutation by weight, 0 is off. A list of words, `(resample, edge)`, weighs them alike."""
+
+    kind: Literal["mix"] = "mix"
+    resample: float = Field(default=0.0, ge=0, description="draw another value for any one choice")
+    step: float = Field(default=0.0, ge=0, description="go to a neighbour among options that differ in one number")
+    jitter: float = Field(default=0.0, ge=0, description="move a real number by a normal step of a tenth of its range")
+    insert: float = Field(default=0.0, ge=0, description="one copy more somewhere in a list; later ones move along")
+    delete: float = Field(default=0.0, ge=0, description="one copy less somewhere in a list; later ones move along")
+    edge: float = Field(default=0.0, ge=0, description="add, drop or exchange one edge of a `pick`")
+    split: float = Field(default=0.0, ge=0, description="one copy into two that share its width and its edges")
+    merge: float = Field(default=0.0, ge=0, description="two neighbouring copies into one of their widths together")
+
+    @model_validator(mode="after")
+    def _some(self) -> Mix:
+        if not any(getattr(self, name) for name in MUTATIONS):
+            raise ValueError("should be `mix(...)` with a weight above 0")
+        return self
+
+
+MUTATIONS = tuple(name for name in Mix.model_fields if name != "kind")
+
+
+def _words_are_mix(value: object) -> object:
+    """`(resample, step)` means `mix(resample=1, step=1)`."""
+    words = (value,) if isinstance(value, str) and value != "mix" else value
+    if not isinstance(words, tuple):
+        return value
+    unknown = [word for word in words if word not in MUTATIONS]
+    if unknown or not words:
+        raise ValueError(f"should be `mix(...)` or a list of {', '.join(f'`{name}`' for name in MUTATIONS)}")
+    return {"kind": "mix", **dict.fromkeys(words, 1.0)}
+
+
+class Edges(_Part):
+    """Learned connections guide which edges are kept (AssembleNet): before its mutations a child keeps each edge of
+    its parent with the probability learned_weight ^ power, and gets as many absent ones as it lost."""
+
+    kind: Literal["edges"] = "edges"
+    power: float = Field(default=1.0, gt=0, description="above 1 drops more edges, below 1 fewer")
+    share: float = Field(default=1.0, gt=0, le=1, description="share of the children that are guided")
+
+
 Optimiser = Annotated[Sgd | Adam, Field(discriminator="kind"), BeforeValidator(_word_is_call)]
 Cost = Annotated[MacsCost | NoCost, Field(discriminator="kind"), BeforeValidator(_word_is_call)]
+Objective = Annotated[Accuracy | Score, Field(discriminator="kind"), BeforeValidator(_word_is_call)]
+Guide = Annotated[Edges | NoCost, Field(discriminator="kind"), BeforeValidator(_word_is_call)]
 Precision = Literal["fp32", "bf16"]
 PositiveInt = Annotated[int, Field(ge=1)]
 Scale = PositiveInt | tuple[PositiveInt, PositiveInt]
@@ -111,15 +218,43 @@ class _Training(_Common):
     )
 
 
+_TRIALS = ("evolution", "random")
+KEY_STRATEGIES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        ("warmup", "score_from", "choices", "cost", "paths", "temperature", "order", "alternate", "recalibrate"),
+        ("gradient",),
+    ),
+    **dict.fromkeys(("rounds", "objective", "limits", "ensemble", "pool", "threads", "memory", "timeout"), _TRIALS),
+    **dict.fromkeys(
+        ("population", "sample", "aging", "mutations", "strength", "cooling", "crossover", "guide", "inherit"),
+        ("evolution",),
+    ),
+}
+"""The keys of a search recipe that only some strategies use, with these."""
+
+
+def has_key(strategy: str, key: str) -> bool:
+    """Whether a strategy uses a key of the search recipe."""
+    return strategy in KEY_STRATEGIES.get(key, (strategy,))
+
+
+def same_meaning(strategy: str, other: str, key: str) -> bool:
+    """Whether a key says the same to two strategies: `epochs` is a whole search, or the training of one child."""
+    return has_key(strategy, key) and (key != "epochs" or (strategy in _TRIALS) == (other in _TRIALS))
+
+
 class SearchRecipe(_Training):
     """`search NAME for SPACE { ... }`"""
 
-    strategy: Literal["gradient"] = Field(default="gradient", description="how the space is searched")
+    strategy: Literal["evolution", "gradient", "random"] = Field(
+        default="gradient", description="how the space is searched"
+    )
     epochs: int = Field(
         default=70,
         ge=1,
-        description="passes over the train part; `--set epochs=...` alone moves the text's `warmup` and `score_from` in"
-        " proportion",
+        description="passes over the train part, by evolution and random those of each child; `--set epochs=...` alone"
+        " moves the text's `warmup` and `score_from` in proportion",
+        json_schema_extra={"default_text": "70 (gradient), 5 (evolution, random)"},
     )
     warmup: int = Field(
         default_factory=lambda known: known.get("epochs", 70) // 7,
@@ -176,6 +311,51 @@ class SearchRecipe(_Training):
         description="batches of the train part that measure the batch-norm statistics of a decoded network before it is"
         " scored or written; 0 keeps those of the mixture (ours: the paper does not say)",
     )
+    rounds: int = Field(default=100, ge=1, description="networks that are trained, the first population among them")
+    population: int = Field(default=20, ge=1, description="networks that parents are taken from")
+    sample: int = Field(default=5, ge=1, description="networks in a tournament; the best of them is the parent")
+    aging: bool = Field(default=True, description="the oldest of the population makes room; false: the worst")
+    mutations: Annotated[Mix, BeforeValidator(_words_are_mix)] = Field(
+        default=Mix.model_validate(dict.fromkeys(MUTATIONS, 1.0)), description="kinds of mutation and their weights"
+    )
+    strength: float = Field(
+        default=3.0, ge=1, description="mutations of a child are max(1, strength - round / cooling), rounded"
+    )
+    cooling: float = Field(default=20.0, gt=0, description="rounds after which a child has one mutation less")
+    crossover: float = Field(
+        default=0.0, ge=0, le=1, description="share of the children that take each choice from either of two parents"
+    )
+    guide: Guide = Field(default=NoCost(), description="what beside chance decides on the edges of a child")
+    inherit: bool = Field(
+        default=False, description="a child starts from its parent's weights where names and shapes are equal"
+    )
+    objective: Objective = Field(default=Accuracy(), description="what is maximised")
+    limits: Limits = Field(
+        default=Limits(), description="what no network may exceed: `limits.params = 30M`, `limits.latency_cpu = 40ms`"
+    )
+    ensemble: int = Field(
+        default=0, ge=0, description="write out so many of the best, and evaluate them together; 0 is off"
+    )
+    pool: str = Field(
+        default="1",
+        description='where children are trained: "1" here one by one, "N" processes, "ray:N", "ray://host:port";'
+        " --workers sets it",
+    )
+    threads: int = Field(default=1, ge=1, description="threads that each of them computes with")
+    memory: int | None = Field(default=None, ge=1, description="bytes that each process of them may take, such as 8G")
+    timeout: Seconds | None = Field(
+        default=None,
+        gt=0,
+        description="seconds after which a child's training counts as hung",
+        json_schema_extra={"unit": "s"},
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_training(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("strategy") in _TRIALS:
+            return {"epochs": 5, **values}
+        return values
 
     @field_validator("split")
     @classmethod
@@ -191,6 +371,10 @@ class SearchRecipe(_Training):
         if epochs is not None and value > epochs:
             raise ValueError(f"should be at most `epochs`, which is {epochs}")
         return value
+
+    @model_serializer(mode="wrap")
+    def _used_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if has_key(self.strategy, key)}
 
 
 class RetrainRecipe(_Training):
@@ -226,21 +410,37 @@ KINDS: dict[str, type[SearchRecipe] | type[RetrainRecipe] | type[EvaluateRecipe]
     "retrain": RetrainRecipe,
     "evaluate": EvaluateRecipe,
 }
-PARTS: dict[str, type[Sgd] | type[Adam] | type[MacsCost] | type[NoCost]] = {
+PARTS: dict[str, type[_Part]] = {
     "sgd": Sgd,
     "adam": Adam,
     "macs": MacsCost,
     "none": NoCost,
+    "accuracy": Accuracy,
+    "score": Score,
+    "at_most": Limits,
+    "mix": Mix,
+    "edges": Edges,
+}
+_PARTS_AT = {
+    "weights": ("sgd", "adam"),
+    "choices": ("sgd", "adam"),
+    "cost": ("macs", "none"),
+    "objective": ("accuracy", "score"),
+    "limits": ("at_most",),
+    "mutations": ("mix",),
+    "guide": ("edges", "none"),
 }
 
 
 def parts_of(kind: str, key: str) -> tuple[str, ...]:
     """The calls that may stand at a key (`sgd`, `adam` at `weights`); empty where the key takes a plain value."""
-    return (
-        {"weights": ("sgd", "adam"), "choices": ("sgd", "adam"), "cost": ("macs", "none")}.get(key, ())
-        if key in KINDS[kind].model_fields
-        else ()
-    )
+    return _PARTS_AT.get(key, ()) if key in KINDS[kind].model_fields else ()
+
+
+def used_keys(recipe: Recipe) -> tuple[str, ...]:
+    """The keys of a recipe that its strategy uses; all of them where there is none."""
+    keys = tuple(type(recipe).model_fields)
+    return tuple(key for key in keys if has_key(recipe.strategy, key)) if isinstance(recipe, SearchRecipe) else keys
 
 
 def evaluation_of(retrain: RetrainRecipe) -> EvaluateRecipe:
@@ -258,7 +458,7 @@ def recipe_keys() -> list[dict[str, str]]:
             if name == "kind":
                 continue
             extra: Any = field.json_schema_extra
-            if isinstance(extra, dict):
+            if isinstance(extra, dict) and "default_text" in extra:
                 default = str(extra["default_text"])
             elif field.is_required():
                 default = "required"
@@ -270,16 +470,22 @@ def recipe_keys() -> list[dict[str, str]]:
                     "name": name,
                     "type": _type_text(model, name),
                     "default": default,
-                    "description": field.description or "",
+                    "description": (field.description or "") + (_strategies_text(name) if owner == "search" else ""),
                 }
             )
     return rows
 
 
+def _strategies_text(key: str) -> str:
+    return f" ({', '.join(KEY_STRATEGIES[key])})" if key in KEY_STRATEGIES else ""
+
+
 def _type_text(model: type[BaseModel], name: str) -> str:
     """The type of a key in words, from its JSON schema."""
-    schema = model.model_json_schema()["properties"][name]
-    return _schema_text(schema)
+    part = next((names for key, names in _PARTS_AT.items() if key == name and model is SearchRecipe), ())
+    if len(part) == 1:
+        return f"`{part[0]}(...)`"
+    return _schema_text(model.model_json_schema()["properties"][name])
 
 
 def _schema_text(schema: dict[str, Any]) -> str:

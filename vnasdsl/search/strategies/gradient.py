@@ -26,6 +26,7 @@ from vnasdsl.train.evaluation import Evaluation, evaluate_views
 from vnasdsl.train.generated import load_generated
 from vnasdsl.train.loop import run_epochs
 from vnasdsl.train.progress import megas, percent
+from vnasdsl.train.recipes import SearchRecipe
 from vnasdsl.train.weights import load_exactly
 
 # Passes over the same videos for different purposes must not see the same clips: pass numbers far apart.
@@ -38,7 +39,7 @@ class GradientStrategy:
     name = "gradient"
     takes = "choices between layers of one shape, and choices at the head of a stage that change it"
 
-    def check(self, space: Space) -> None:
+    def check(self, space: Space, recipe: SearchRecipe) -> None:
         trellis(space)
 
     def search(self, task: SearchTask) -> Found:

@@ -1,0 +1,90 @@
+"""What to try next: networks drawn at random, or children of a population."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+from vnasdsl.search.evolve.guided import guide_edges
+from vnasdsl.search.evolve.mutation import mutate
+from vnasdsl.search.evolve.population import Member, Population
+from vnasdsl.search.evolve.values import edges_text, least_of, most_of, taken
+from vnasdsl.train.recipes import MUTATIONS, Edges, SearchRecipe
+
+if TYPE_CHECKING:
+    from vnasdsl.space import Space
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A network to be tried: its choices, complete and in the order of the text, and where they come from."""
+
+    choices: dict[str, str]
+    parents: tuple[int, ...] = ()
+    mutations: tuple[str, ...] = ()
+
+
+def draw(space: Space, random: Random) -> Proposal:
+    """A network drawn choice by choice."""
+    return Proposal(space.complete({}, random))
+
+
+def child(space: Space, population: Population, recipe: SearchRecipe, trained: int, random: Random) -> Proposal:
+    """A child of a member of the population. trained: networks tried before it."""
+    parent = population.parent(random)
+    parents, made, told = [parent.id], dict(parent.choices), []
+    if recipe.crossover and random.random() < recipe.crossover:
+        other = population.parent(random)
+        if other.id != parent.id:
+            parents.append(other.id)
+            made = settle(space, _crossed(parent, other, random), random)
+            told.append(f"crossover of {parent.id} and {other.id}")
+    if isinstance(recipe.guide, Edges) and random.random() < recipe.guide.share:
+        guided = guide_edges(space.decisions(made), parent.edges, recipe.guide.power, random)
+        if guided is not None:
+            made, told = settle(space, guided.choices, random), [*told, guided.text]
+    weights = {kind: getattr(recipe.mutations, kind) for kind in MUTATIONS}
+    for _ in range(mutations_of_round(recipe.strength, recipe.cooling, trained)):
+        mutated = mutate(space.decisions(made), weights, random)
+        if mutated is not None:
+            made, told = settle(space, mutated.choices, random), [*told, mutated.text]
+    return Proposal(made, tuple(parents), tuple(told))
+
+
+def mutations_of_round(strength: float, cooling: float, trained: int) -> int:
+    """max(1, strength - round / cooling), rounded to the nearest number, halves up."""
+    return max(1, int(strength - trained / cooling + 0.5))
+
+
+def settle(space: Space, made: Mapping[str, str], random: Random) -> dict[str, str]:
+    """The choices of a network that are as given wherever that is possible, the rest drawn.
+
+    A choice of edges keeps those of its edges that there still are: the shortest list of changes, not a new draw.
+    """
+    done: set[str] = set()
+    wanted = dict(made)
+    while True:
+        complete = space.complete(wanted, random)
+        edges = [d for d in space.decisions(complete) if d.form == "edges" and d.name in wanted and d.name not in done]
+        broken = next((decision for decision in edges if decision.value != wanted[decision.name]), None)
+        if broken is None:
+            return complete
+        done.add(broken.name)
+        keep = [edge for edge in taken(wanted[broken.name]) if edge in broken.options]
+        while len(keep) > most_of(broken):
+            keep.remove(random.choice(keep))
+        while len(keep) < least_of(broken):
+            keep.append(random.choice([option for option in broken.options if option not in keep]))
+        # What was drawn stays drawn; edges that were not looked at yet are still wanted as they were.
+        waiting = {decision.name: wanted[decision.name] for decision in edges}
+        wanted = {**complete, **waiting, broken.name: edges_text(broken, keep)}
+
+
+def _crossed(one: Member, other: Member, random: Random) -> dict[str, str]:
+    """Each choice that both have from either; what only the first has as it is."""
+    return {
+        name: other.choices[name] if name in other.choices and random.random() < 0.5 else value
+        for name, value in one.choices.items()
+    } | {name: value for name, value in other.choices.items() if name not in one.choices}

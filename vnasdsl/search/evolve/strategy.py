@@ -1,0 +1,122 @@
+"""What evolution and random search share as strategies: everything but the next network to try."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.search.evolve.bounds import Bounds
+from vnasdsl.search.evolve.engine import Proposer, TrialSearch
+from vnasdsl.search.evolve.final import evaluate_trial, write_ensemble
+from vnasdsl.search.evolve.history import Record
+from vnasdsl.search.task import Found, SearchTask
+from vnasdsl.show.evolution import family_png, pareto_png
+from vnasdsl.space import Space
+from vnasdsl.train.devices import pick_device
+from vnasdsl.train.progress import percent
+from vnasdsl.train.recipes import Score, SearchRecipe
+from vnasdsl.train.weights import load_weights
+
+
+class TrialStrategy:
+    """A strategy whose networks are trained one by one."""
+
+    name: str
+    takes: str
+
+    def proposer(self, task: SearchTask) -> Proposer:
+        raise NotImplementedError
+
+    def check(self, space: Space, recipe: SearchRecipe) -> None:
+        objective = recipe.objective
+        of_objective = {objective.cost} if isinstance(objective, Score) else set()
+        bounds = Bounds(space, recipe, measure)
+        if "latency_gpu" in of_objective | {bound.quantity for bound in bounds.bounds}:
+            try:
+                pick_device("cuda")
+            except UserError:
+                raise UserError(
+                    "there is no GPU here to measure `latency_gpu` on",
+                    "limit `latency_cpu`, or search on a machine with one",
+                ) from None
+        bounds.require_reachable(space)
+
+    def search(self, task: SearchTask) -> Found:
+        search = self._search(task)
+        search.run()
+        return self._found(task, search, search.best()[0])
+
+    def derive(self, task: SearchTask, checkpoint: str) -> Found:
+        search = self._search(task)
+        search.history.read()
+        trained = {str(record.id): record for record in search.history.of("trained")}
+        if not trained:
+            raise UserError(f"`{task.run.path}` has no trained network yet", "go on with the search by --resume")
+        if checkpoint not in ("last", "best", *trained):
+            raise UserError(
+                f"`{task.run.path}` has no trained network `{checkpoint}`",
+                "give `best`, or the number of a trained one of its trials.jsonl",
+            )
+        return self._found(task, search, trained.get(checkpoint, search.best()[0]))
+
+    def pictures(self, task: SearchTask) -> Iterator[tuple[str, bytes]]:
+        search = self._search(task)
+        search.history.read()
+        records = [record.__dict__ for record in search.history.records]
+        yield "pareto.png", pareto_png(records)
+        yield "family.png", family_png(records, search.best()[0].id)
+
+    def _search(self, task: SearchTask) -> TrialSearch:
+        return TrialSearch(task, self.proposer(task), measure)
+
+    def _found(self, task: SearchTask, search: TrialSearch, record: Record) -> Found:
+        path = search.weights_of(record.id)
+        weights = load_weights(path) if path.is_file() else {}
+        score = evaluate_trial(task, record, weights).as_dict() if weights else None
+        report = _report(search, record)
+        lines = list(_lines(report, record))
+        if task.recipe.ensemble:
+            chosen = search.best(task.recipe.ensemble)
+            ensemble = write_ensemble(task, chosen, search.weights_of)
+            report["ensemble"] = ensemble
+            members = ", ".join(f"#{record.id}" for record in chosen)
+            lines.append(f"ensemble of {len(chosen)} ({members}): {percent(ensemble['inference']['top1'])} top-1")
+        return Found(record.choices, weights, score, report, tuple(lines), "its own short training")
+
+
+def measure(network: Space, device: str) -> Mapping[str, Any]:
+    raise UserError("latencies cannot be measured yet")
+
+
+def _report(search: TrialSearch, best: Record) -> dict[str, Any]:
+    records = search.history.records
+    return {
+        "strategy": search.task.recipe.strategy,
+        "trial": best.id,
+        "parents": list(best.parents),
+        "mutations": list(best.mutations),
+        "validate": best.score,
+        "fitness": best.fitness,
+        "latency": best.latency,
+        "drawn": len(records),
+        "trained": len(search.history.of("trained")),
+        "failed": len(search.history.of("failed")),
+        "duplicates": len(search.history.of("duplicate")),
+        "dropped": dict(Counter(record.limit for record in search.history.of("dropped"))),
+    }
+
+
+def _lines(report: dict[str, Any], best: Record) -> Iterator[str]:
+    origin = f"child of {' and '.join(f'#{parent}' for parent in best.parents)}" if best.parents else "drawn at random"
+    yield (
+        f"best of {report['trained']:,} trained networks: #{best.id}, {percent(report['validate']['top1'])} on the"
+        f" validate part, {origin}"
+    )
+    dropped = ", ".join(f"{number:,} by `{limit}`" for limit, number in report["dropped"].items())
+    yield (
+        f"drawn {report['drawn']:,}: {report['trained']:,} trained, {report['failed']:,} failed,"
+        f" {report['duplicates']:,} alike to one before, {sum(report['dropped'].values()):,} dropped"
+        + (f" ({dropped})" if dropped else "")
+    )
