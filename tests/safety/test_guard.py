@@ -18,7 +18,7 @@ from tests.support import ROOT
 from vnasdsl.codegen.guard import check_code
 from vnasdsl.codegen.literals import literal, plain
 from vnasdsl.codegen.render import environment
-from vnasdsl.codegen.slots import FILTERS, number, prose, signature, statement
+from vnasdsl.codegen.slots import FILTERS, check_statements, number, prose, signature, statement
 from vnasdsl.codegen.slots import name as name_filter
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source, Span
@@ -74,7 +74,8 @@ def test_no_layer_or_made_up_label_is_a_name_that_is_refused() -> None:
     from vnasdsl.space.names import Namer
 
     for name in CATALOGUE:
-        assert not refused(name, "line"), name
+        assert refused(name, "line") == (name == "sum"), name
+    assert Namer().label("sum") == "sum_"
     for base in (*CATALOGUE, "chain", "layer", "stack", "train", "items"):
         namer = Namer()
         labels = [namer.label(base) for _ in range(3)]
@@ -163,6 +164,45 @@ BAD = {
 def test_filters_refuse_what_does_not_belong(check: object, text: str) -> None:
     with pytest.raises((ValueError, SyntaxError)):
         check(text)  # type: ignore[operator]
+
+
+GOOD_STATEMENTS = [
+    "x = self.conv(x)",
+    "return F.relu(x) + shortcut  # (B, 8, 4, 16, 16)",
+    "self.a = nn.Sequential(\n    nn.ReLU(),\n    *(A(i) for i in (1, 2)),\n)",
+    'self.m = Mixture("s[0].op", {"a | b": nn.Identity(), "c": A(3)}, macs=(0, 1))',
+    'self.m = Mixture(f"s[{i}].op", {})',
+    "x = a  # why",
+    'x = "#" + "\\""',
+]
+
+
+def written(values: list[str]) -> str:
+    """What a template makes of some statements, checked as `render` checks them."""
+    kept: list[str] = []
+    template = environment().from_string("{% for value in values %}{{ value | statement }}\n{% endfor %}")
+    text = template.render(values=values, statements=kept)
+    check_statements(kept)
+    ast.parse(text)  # as `check_code` does with the whole file
+    return text
+
+
+def test_statements_are_looked_at_together_as_each_alone() -> None:
+    assert written(GOOD_STATEMENTS) == "".join(f"{statement(value)}\n" for value in GOOD_STATEMENTS)
+
+
+SPLIT = [
+    ["a = (", "b)"], ["a = (1", ")"], ["a = [", "]"], ["a = 1 + \\", "b = 1"], ['a = """', '"""'], ["a = b", "  c = d"],
+    ['a = (""""\n)', 'b = (""""\n)'], ["a = 1; b = 2", "# c"], ["a = 1", "# c"], ["a = , "], ["", "a = 1; b = 2"],
+    ["a = 1\rb = 2"], ["a = 1\fb = 2"], ['a = "\r"'], ["a = 1\nb = 2"], ["a = b)", "c = (d"], ["a = (b]", "c = d"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", [*([bad] for bad in BAD[statement]), *SPLIT])
+@pytest.mark.parametrize("around", [[], ["x = self.conv(x)"], ["x = a  # why"]])
+def test_no_statement_hides_among_others(values: list[str], around: list[str]) -> None:
+    with pytest.raises((ValueError, SyntaxError)):
+        written([*around, *values, *around])
 
 
 def test_literals_are_read_back_as_what_they_were() -> None:

@@ -120,7 +120,8 @@ class Namer:
         self.tried: dict[str, int] = {}
 
     def label(self, base: str) -> str:
-        """A label for a line without one, made from what stands there."""
+        """A label for a line without one, made from what stands there: `sum_` of a layer that Python knows as well."""
+        base = f"{base}_" if base in BUILTINS else base
         count = self.tried.get(base, 1)
         name = base if count == 1 else f"{base}{count}"
         while name in self.used or name in self.given or name in MODULE_ATTRIBUTES or name in GENERATED:
