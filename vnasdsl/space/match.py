@@ -1,0 +1,698 @@
+"""Reads a graph of layers as an instance of a space, from the output back to the input.
+
+An element of the space is put against the node of the network that it should give. Most elements are then decided: a
+layer has to be that node, and what came before it has to give what the node reads; a join has to give the node its
+inputs, in order. What remains open (options, copies, which edges were picked) is tried. An answer says what must have
+come before (`x`), which nodes the lines that were read by name must be (`wires`), and what the uses of tied blocks
+agree on (`tied`); answers that say the same are one, so stacks of copies take time in the product of both sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice, product
+from typing import TypeAlias
+
+from vnasdsl.language.printer import print_inline
+from vnasdsl.layers.base import LayerError, Shape, Value
+from vnasdsl.space.elements import (
+    Alternatives,
+    Element,
+    Group,
+    Join,
+    Many,
+    Op,
+    Open,
+    Pick,
+    Read,
+    Repeat,
+    Segment,
+    When,
+    Wrap,
+    first_value,
+    join,
+    real,
+)
+from vnasdsl.space.trace import Node, Tracer, many
+from vnasdsl.space.values import expression_of, holds, resolve_arguments, with_shape
+from vnasdsl.space.wiring import Wiring, architecture
+
+NOTHING = -1
+"""The node of a `none` that was left out of a sum."""
+MOST_ANSWERS = 1_000
+"""Different answers for one element at one node that are kept."""
+MOST_WAYS = 256
+"""Ways to close an open call that are tried where the network does not say which."""
+
+Target: TypeAlias = int
+Made: TypeAlias = "tuple[object, ...]"
+"""Choices by the labels on the way down: () or ("both", made, made), ("at", label, made), ("copy", i, made),
+("choice", key, value)."""
+Wires: TypeAlias = "frozenset[tuple[tuple[str, int | None], Target | tuple[Target, ...]]]"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One way to read an element."""
+
+    x: Target | None = None
+    """What came before; None where it is not read."""
+    wires: Wires = frozenset()
+    tied: frozenset[tuple[str, str]] = frozenset()
+    made: Made = ()
+
+
+NO_WIRES: Wires = frozenset()
+
+
+def both(a: Made, b: Made) -> Made:
+    return ("both", a, b) if a and b else a or b
+
+
+def at(label: str, made: Made) -> Made:
+    return ("at", label, made) if made and label else made
+
+
+def listed(made: Made, path: str) -> Iterator[tuple[str, str]]:
+    """The choices by name."""
+    todo: list[tuple[Made, str]] = [(made, path)]
+    while todo:
+        here, path = todo.pop()
+        match here:
+            case ("both", a, b):
+                todo += [(b, path), (a, path)]  # type: ignore[list-item]
+            case ("at", str(label), inner):
+                todo.append((inner, join(path, label)))  # type: ignore[arg-type]
+            case ("copy", int(i), inner):
+                todo.append((inner, f"{path}[{i}]"))  # type: ignore[arg-type]
+            case ("choice", str(key), str(value)):
+                yield join(path, key), value
+
+
+@dataclass
+class Matcher:
+    """Reads the elements of a space against a network."""
+
+    network: Wiring
+    classes: int
+    lists: Mapping[int, tuple[Read, set[int]]] = field(default_factory=dict)
+    """How many values each Read of a list in the space can give."""
+    uses: Mapping[int, Sequence[Group]] = field(default_factory=dict)
+    """The uses of blocks in the network by the node that they give."""
+    cut: bool = False
+    """Whether answers were left out because there were too many."""
+    undecided: list[Open] = field(default_factory=list)
+    """Open calls that could not be closed: the network does not use the same block."""
+    forgiven: frozenset[int] = frozenset()
+    """Layers that are known not to fit and are passed by, to see whether an earlier one does not fit either."""
+    matched: set[int] = field(default_factory=set)
+    missed: dict[int, list[str]] = field(default_factory=dict)
+    """What was expected at a node and is not there."""
+    torn: list[tuple[str, int, int]] = field(default_factory=list)
+    """Lines that were to be two different nodes."""
+    _known: dict[tuple[int, int, bool], tuple[Element, tuple[Answer, ...]]] = field(default_factory=dict)
+    _made: dict[tuple[int, tuple[str, ...]], tuple[Open, Element | None]] = field(default_factory=dict)
+    _tied: int = 0
+    _sites: list[tuple[int, str]] = field(default_factory=list)
+
+    # ------------------------------------------------------------------ answers
+
+    def together(self, a: Answer, b: Answer) -> Answer | None:
+        """Both at once; None when they contradict each other."""
+        if a.x is not None and b.x is not None and a.x != b.x:
+            return None
+        wires, tied = a.wires, a.tied
+        if b.wires:
+            wires = wires | b.wires
+            if len(wires) > len({key for key, _ in wires}):
+                self._tear(wires)
+                return None
+        if b.tied:
+            tied = tied | b.tied
+            if len(tied) > len({name for name, _ in tied}):
+                return None
+        return Answer(b.x if a.x is None else a.x, wires, tied, both(a.made, b.made))
+
+    def _tear(self, wires: Wires) -> None:
+        seen: dict[tuple[str, int | None], object] = {}
+        for key, target in wires:
+            other = seen.setdefault(key, target)
+            if other != target and isinstance(other, int) and isinstance(target, int):
+                self.torn.append((key[0], other, target))
+
+    def distinct(self, answers: Iterable[Answer]) -> tuple[Answer, ...]:
+        """Each answer once. Below a tied block also what was chosen counts: its other uses have to agree."""
+        found: dict[object, Answer] = {}
+        for answer in answers:
+            found.setdefault((answer.x, answer.wires, answer.tied, answer.made if self._tied else ()), answer)
+            if len(found) == MOST_ANSWERS:
+                self.cut = True
+                break
+        return tuple(found.values())
+
+    def answers(self, element: Element, target: Target) -> tuple[Answer, ...]:
+        """The ways in which an element, put behind something, can give this node."""
+        key = (id(element), target, bool(self._tied))
+        if key not in self._known:
+            self._known[key] = (element, self.distinct(self._answers(element, target)))
+        return self._known[key][1]
+
+    def _answers(self, element: Element, target: Target) -> Iterable[Answer]:
+        match element:
+            case Op():
+                return self._op(element, target)
+            case Read():
+                return (Answer(None, frozenset({((element.wire, element.index), target)})),)
+            case Group():
+                return self._group(element, target)
+            case Wrap():
+                return self._wrap(element, target)
+            case Join():
+                return self._join(element, target)
+            case Alternatives():
+                return self._alternatives(element, lambda e: self.answers(e, target))
+            case Open():
+                return self._open(element, target)
+            case When():
+                return self._when(element, target)
+            case Repeat():
+                return self._repeat(element, target)
+            case Many() | Pick():
+                return self.sequence((element,), (target,))
+
+    # ------------------------------------------------------------------- layers
+
+    def _node(self, target: Target) -> Node | None:
+        return self.network.nodes[target] if target != NOTHING else None
+
+    def _shape(self, target: Target) -> Shape | None:
+        node = self._node(target)
+        return node.shape if node is not None else None
+
+    def _miss(self, target: Target, text: str) -> None:
+        outer = next((site for begun, site in self._sites if begun == target), text)
+        expected = self.missed.setdefault(target, [])
+        if outer not in expected:
+            expected.append(outer)
+
+    def _op(self, op: Op, target: Target) -> Iterable[Answer]:
+        node = self._node(target)
+        if node is None:
+            if op.layer.name == "skip":
+                return (Answer(NOTHING),)
+            return (Answer(),) if op.layer.name == "none" else ()
+        if op.layer.name == "skip" and self._keeps(op, node.shape):
+            return (Answer(target),)
+        if target in self.forgiven and len(self.network.inputs(target)) == 1:
+            return (Answer(self.network.inputs(target)[0]),)
+        if node.layer is op.layer and op.layer.apply is not None:
+            (source,) = self.network.inputs(target)
+            shape = self._shape(source)
+            if shape is not None and self._fits(op, shape, node):
+                self.matched.add(target)
+                return (Answer(source),)
+        self._miss(target, print_inline(op.call))
+        return ()
+
+    def _keeps(self, op: Op, shape: Shape | None) -> bool:
+        assert op.layer.apply is not None and shape is not None
+        try:
+            arguments = resolve_arguments(op.arguments, shape)
+            return op.layer.apply(arguments, shape, self.classes).output == shape
+        except LayerError:
+            return False
+
+    def _fits(self, op: Op, shape: Shape, node: Node) -> bool:
+        assert op.layer.apply is not None
+        try:
+            applied = op.layer.apply(resolve_arguments(op.arguments, shape), shape, self.classes)
+        except LayerError:
+            return False
+        return self._same(op, applied.attributes, node)
+
+    def _same(self, element: Op | Join | Wrap, attributes: tuple[tuple[str, Value], ...], node: Node) -> bool:
+        return architecture(replace(node, attributes=attributes, layer=element.layer)) == architecture(node)
+
+    def _wrap(self, wrap: Wrap, target: Target) -> Iterable[Answer]:
+        node = self._node(target)
+        if node is None or node.layer is not wrap.layer:
+            self._miss(target, wrap.layer.name)
+            return
+        end, before = self.network.inputs(target)
+        shape, after = self._shape(before), self._shape(end)
+        body = wrap.layer.body
+        assert body is not None and shape is not None and after is not None
+        try:
+            applied = body.leave(resolve_arguments(wrap.arguments, shape), shape, after, self.classes)
+        except LayerError:
+            applied = None
+        if applied is None or not self._same(wrap, applied.attributes, node):
+            self._miss(target, wrap.layer.name)
+            return
+        self.matched.add(target)
+        given = before if node.enter is None else self.network.same_as[node.enter]
+        for inner in self.answers(wrap.body, end):
+            if inner.x is None or inner.x == given:
+                yield replace(inner, x=before, made=at(wrap.label, inner.made))
+
+    def _join(self, element: Join, target: Target) -> Iterable[Answer]:
+        node = self._node(target)
+        summed = element.layer.name == "sum"
+        found: list[Answer] = []
+        if node is not None and node.layer is element.layer:
+            inputs = self.network.inputs(target)
+            shapes = tuple(shape for i in inputs for shape in [self._shape(i)] if shape is not None)
+            assert element.layer.join is not None
+            try:
+                arguments = resolve_arguments(element.arguments, shapes[0])
+                applied = element.layer.join(arguments, shapes, self.classes)
+            except LayerError:
+                applied = None
+            if applied is not None and self._same(element, applied.attributes, node):
+                found += self.sequence(element.inputs, inputs, summed)
+                if found:
+                    self.matched.add(target)
+        if summed and node is not None:  # the others may be nothing
+            found += self.sequence(element.inputs, (target,), True)
+        if summed and node is None:
+            found += self.sequence(element.inputs, (), True)
+        if not found:
+            self._miss(target, element.layer.name)
+        return [replace(a, made=at(element.label, a.made)) for a in found]
+
+    # -------------------------------------------------------------------- lists
+
+    def sequence(
+        self, elements: Sequence[Element], targets: tuple[Target, ...], vanish: bool = False
+    ) -> tuple[Answer, ...]:
+        """The ways in which elements, each begun with what came before, give these nodes one after the other.
+
+        `vanish`: an element may also give nothing, as `none` does in a sum.
+        """
+        states: dict[int, tuple[Answer, ...]] = {0: (Answer(),)}
+        for element in elements:
+            following: dict[int, list[Answer]] = {}
+            for done, answers in states.items():
+                for count, more in self.prefixes(element, targets[done:], vanish):
+                    joined = [c for a in answers for b in more for c in [self.together(a, b)] if c is not None]
+                    following.setdefault(done + count, []).extend(joined)
+            states = {done: self.distinct(answers) for done, answers in following.items() if answers}
+        return states.get(len(targets), ())
+
+    def prefixes(
+        self, element: Element, targets: tuple[Target, ...], vanish: bool
+    ) -> Iterator[tuple[int, Sequence[Answer]]]:
+        """How many of the first nodes an element can give, with the ways to do so."""
+        match element:
+            case Many():
+                for count in range(len(targets) + 1):
+                    found = self._items(element, targets[:count], vanish)
+                    if found:
+                        yield count, found
+            case Pick():
+                yield from self._pick(element, targets, vanish)
+            case Alternatives() if any(gives_list(o.element) for o in element.options):
+                for count in range(len(targets) + 1):
+                    found = tuple(
+                        self._alternatives(element, lambda e, n=count: self.sequence((e,), targets[:n], vanish))  # type: ignore[misc]
+                    )
+                    if found:
+                        yield count, found
+            case Read() if id(element) in self.lists and element.index is None:
+                for count in self.lists[id(element)][1]:
+                    if count <= len(targets):
+                        wanted: object = targets[:count]
+                        yield count, (Answer(None, frozenset({((element.wire, None), wanted)})),)  # type: ignore[arg-type]
+            case _:
+                if targets:
+                    yield 1, self.answers(element, targets[0])
+                if vanish:
+                    yield 0, self.answers(element, NOTHING)
+
+    def _items(self, element: Many, targets: tuple[Target, ...], vanish: bool) -> tuple[Answer, ...]:
+        """A list against nodes: like a sequence, with the place of each item in the names of its choices."""
+        states: dict[int, tuple[Answer, ...]] = {0: (Answer(),)}
+        for i, item in enumerate(element.items):
+            following: dict[int, list[Answer]] = {}
+            for done, answers in states.items():
+                for count, more in self.prefixes(item, targets[done:], vanish):
+                    placed = more if item.label else [replace(m, made=_copy(i, m.made)) for m in more]
+                    joined = [c for a in answers for b in placed for c in [self.together(a, b)] if c is not None]
+                    following.setdefault(done + count, []).extend(joined)
+            states = {done: self.distinct(answers) for done, answers in following.items() if answers}
+        return tuple(replace(a, made=at(element.label, a.made)) for a in states.get(len(targets), ()))
+
+    def _pick(self, pick: Pick, targets: tuple[Target, ...], vanish: bool) -> Iterator[tuple[int, Sequence[Answer]]]:
+        """Subsets of the options in their order: (taken, given) -> answers with the texts that were taken."""
+        State: TypeAlias = "tuple[Answer, tuple[str, ...]]"
+        states: dict[tuple[int, int], list[State]] = {(0, 0): [(Answer(), ())]}
+        for option in pick.options:
+            for text, give in self._values(option.element, option.text):
+                following = {key: list(found) for key, found in states.items()}
+                for (taken, done), found in states.items():
+                    if taken == pick.most:
+                        continue
+                    ways = [(1, give(targets[done]))] if done < len(targets) else []
+                    ways += [(0, give(NOTHING))] if vanish else []
+                    for count, more in ways:
+                        new = [
+                            (c, (*texts, text))
+                            for a, texts in found
+                            for b in more
+                            for c in [self.together(a, b)]
+                            if c is not None
+                        ]
+                        if new:
+                            following.setdefault((taken + 1, done + count), []).extend(new)
+                states = {key: self._distinct_states(found) for key, found in following.items()}
+        for (taken, done), found in states.items():
+            if pick.least <= taken <= pick.most:
+                yield (
+                    done,
+                    [
+                        replace(a, made=at(pick.label, both(("choice", pick.key, " + ".join(texts)), a.made)))
+                        for a, texts in found
+                    ],
+                )
+
+    def _distinct_states(self, found: list[tuple[Answer, tuple[str, ...]]]) -> list[tuple[Answer, tuple[str, ...]]]:
+        kept: dict[object, tuple[Answer, tuple[str, ...]]] = {}
+        for answer, texts in found:
+            more = (answer.made, texts) if self._tied else ()
+            kept.setdefault((answer.x, answer.wires, answer.tied, more), (answer, texts))
+            if len(kept) == MOST_ANSWERS:
+                self.cut = True
+                break
+        return list(kept.values())
+
+    def _values(self, element: Element, text: str) -> Iterator[tuple[str, Callable[[Target], Sequence[Answer]]]]:
+        """The values that an option stands for, each with its text."""
+
+        def read(wire: str, index: int) -> Callable[[Target], Sequence[Answer]]:
+            return lambda target: (Answer(None, frozenset({((wire, index), target)})),)
+
+        if isinstance(element, Read) and id(element) in self.lists:
+            for i in range(max(self.lists[id(element)][1])):
+                yield f"{text}[{i}]", read(element.wire, i)
+        else:
+            yield text, lambda target: self.answers(element, target)
+
+    # ------------------------------------------------------------------ choices
+
+    def _alternatives(self, element: Alternatives, read: Callable[[Element], Sequence[Answer]]) -> Iterator[Answer]:
+        for option in element.options:
+            for answer in read(option.element):
+                made = both(("choice", element.key, option.text), answer.made)
+                yield replace(answer, made=at(element.label, made))
+
+    def _when(self, when: When, target: Target) -> Iterator[Answer]:
+        for holding, part in ((True, when.then), (False, when.otherwise)):
+            for answer in self.answers(part, target):
+                shape = self._shape(answer.x) if answer.x is not None and answer.x != NOTHING else None
+                # What is not read has a shape all the same; whether it is the right one is seen in the end.
+                if shape is None or holds(with_shape(when.test, shape)) == holding:  # type: ignore[arg-type]
+                    yield replace(answer, made=at(when.label, answer.made))
+
+    def _open(self, element: Open, target: Target) -> Iterator[Answer]:
+        ways, certain = self._ways(element, target)
+        found = False
+        for texts in ways:
+            made = self._close(element, texts)
+            if made is None:
+                continue
+            for answer in self.answers(made, target):
+                found = True
+                chosen: Made = ()
+                for f, text in zip(element.fields, texts, strict=True):
+                    chosen = both(chosen, ("choice", f.key, text))
+                yield replace(answer, made=at(element.label, both(chosen, answer.made)))
+        if not found:
+            if not certain:
+                self.undecided.append(element)
+            if target != NOTHING:
+                self._miss(target, print_inline(element.call))
+
+    def _close(self, element: Open, texts: tuple[str, ...]) -> Element | None:
+        from vnasdsl.language.diagnostics import VnsError
+
+        key = (id(element), texts)
+        if key not in self._made:
+            try:
+                self._made[key] = (element, element.make(texts))
+            except VnsError:
+                self._made[key] = (element, None)
+        return self._made[key][1]
+
+    def _ways(self, element: Open, target: Target) -> tuple[list[tuple[str, ...]], bool]:
+        """Texts for the fields, the likely ones first, and whether these are all there can be."""
+        likely = dict.fromkeys(self._hints(element, target))
+        if target == NOTHING:
+            return [tuple(first_value(f) for f in element.fields)], True
+        if likely or any(f.low is not None for f in element.fields):
+            return list(likely), bool(likely)
+        total = 1
+        for f in element.fields:
+            total *= len(f.options)
+        return list(islice(product(*(f.options for f in element.fields)), MOST_WAYS)), total <= MOST_WAYS
+
+    def _hints(self, element: Open, target: Target) -> Iterator[tuple[str, ...]]:
+        """What the network hands to its own use of the same block or layer at this node."""
+        function = element.call.function
+        given = [dict(use.bound) for use in self.uses.get(target, ()) if use.block == function]
+        node = self._node(target)
+        if node is not None and node.layer is not None and node.layer.name == function:
+            given.append(dict(node.arguments))
+        for values in given:
+            texts = []
+            for f in element.fields:
+                text = written(values[f.key], f.options, f.low, f.high) if f.key in values else None
+                if text is None:
+                    break
+                texts.append(text)
+            else:
+                yield tuple(texts)
+
+    # -------------------------------------------------------------------- lines
+
+    def _repeat(self, repeat: Repeat, target: Target) -> Sequence[Answer]:
+        states: tuple[Answer, ...] = (Answer(target),)
+        for i in reversed(range(len(repeat.items))):
+            states = self.distinct(
+                c
+                for a in states
+                for b in (self.answers(repeat.items[i], a.x) if a.x is not None else (Answer(),))
+                for c in [self._before(a, replace(b, made=_copy(i, b.made)))]
+                if c is not None
+            )
+        return [replace(a, made=at(repeat.label, a.made)) for a in states]
+
+    def _before(self, later: Answer, earlier: Answer) -> Answer | None:
+        """An element and what stands in front of it; the choices in the order of the text."""
+        return self.together(earlier, replace(later, x=None))
+
+    def line(self, items: Sequence[Element], target: Target) -> tuple[Answer, ...]:
+        """Elements one after the other, the last of which gives the node."""
+        states: tuple[Answer, ...] = (Answer(target),)
+        for item in reversed(items):
+            found = []
+            for answer in states:
+                if answer.x is None:
+                    found.append(answer)
+                    continue
+                for earlier in self.answers(item, answer.x):
+                    joined = self._before(answer, earlier)
+                    if joined is not None:
+                        found.append(joined)
+            states = self.distinct(found)
+        return states
+
+    def lines(self, lines: Sequence[tuple[str, Sequence[Element]]], states: Sequence[Answer]) -> tuple[Answer, ...]:
+        """Named lines, the last first: each gives what is read of it, or nothing reads it."""
+        for name, items in reversed(lines):
+            found = []
+            for answer in states:
+                wanted = {key[1]: target for key, target in answer.wires if key[0] == name} if name else {}
+                rest = answer
+                if wanted:
+                    kept = frozenset(pair for pair in answer.wires if pair[0][0] != name)
+                    rest = replace(answer, wires=kept)
+                if wanted and len(items) == 1 and (set(wanted) != {None} or isinstance(wanted[None], tuple)):
+                    ways = self._list(items[0], wanted)
+                    if rest.x is not None:
+                        ways = ()  # a list does not go on as one value
+                else:
+                    targets = {t for t in (*wanted.values(), rest.x) if t is not None}
+                    if not targets:
+                        found.append(rest)  # nothing reads this line
+                        continue
+                    if len(targets) > 1 or set(wanted) - {None}:
+                        numbers = sorted(t for t in targets if isinstance(t, int))
+                        if len(numbers) > 1:
+                            self.torn.append((name, numbers[0], numbers[-1]))
+                        continue
+                    (target,) = targets
+                    if isinstance(target, tuple):
+                        continue
+                    ways = self.line(items, target)
+                for earlier in ways:
+                    joined = self._before(rest, earlier)
+                    if joined is not None:
+                        found.append(joined)
+            states = self.distinct(found)
+        return tuple(states)
+
+    def _list(self, element: Element, wanted: Mapping[int | None, Target | tuple[Target, ...]]) -> tuple[Answer, ...]:
+        """A line that is a list, of which all or some values are read."""
+        whole = wanted.get(None)
+        if whole is not None:
+            if not isinstance(whole, tuple) or any(
+                whole[i : i + 1] != (t,) for i, t in wanted.items() if i is not None
+            ):
+                return ()
+            return self.sequence((element,), whole)
+        some = {i: t for i, t in wanted.items() if i is not None and isinstance(t, int)}
+        return self.distinct(a for _, a in self._some(element, some))
+
+    def _some(self, element: Element, wanted: Mapping[int, Target]) -> Iterator[tuple[int, Answer]]:
+        """A list of which the values at some places are read: how many values it has, and a way."""
+        match element:
+            case Many():
+                states: list[tuple[int, Answer]] = [(0, Answer())]
+                for i, item in enumerate(element.items):
+                    following = []
+                    for done, answer in states:
+                        if gives_list(item):
+                            ways = list(self._some(item, {k - done: t for k, t in wanted.items() if k >= done}))
+                        elif done in wanted:
+                            ways = [(1, a) for a in self.answers(item, wanted[done])]
+                        else:
+                            ways = [(1, Answer())]
+                        for count, more in ways:
+                            placed = more if item.label else replace(more, made=_copy(i, more.made))
+                            joined = self.together(answer, placed)
+                            if joined is not None:
+                                following.append((done + count, joined))
+                    states = following
+                for count, answer in states:
+                    if all(place < count for place in wanted):
+                        yield count, replace(answer, made=at(element.label, answer.made))
+            case Alternatives():
+                for option in element.options:
+                    for count, answer in self._some(option.element, wanted):
+                        made = both(("choice", element.key, option.text), answer.made)
+                        yield count, replace(answer, made=at(element.label, made))
+            case Read():
+                read = frozenset(((element.wire, i), t) for i, t in wanted.items())
+                yield max(self.lists.get(id(element), (element, {0}))[1]), Answer(None, read)
+            case _:
+                if set(wanted) <= {0}:
+                    for answer in self.answers(element, wanted[0]) if wanted else (Answer(),):
+                        yield 1, answer
+
+    def _group(self, group: Group, target: Target) -> Iterable[Answer]:
+        called = group.call is not None
+        if called and target != NOTHING:
+            self._sites.append((target, print_inline(group.call)))  # type: ignore[arg-type]
+        self._tied += group.tied
+        try:
+            states: Sequence[Answer] = (Answer(target),)
+            if group.out is not None:
+                states = self.answers(group.out, target)
+            named = [(group.name_of(i), line) for i, line in enumerate(group.lines)]
+            states = self.lines(named, states)
+        finally:
+            self._tied -= group.tied
+            if called and target != NOTHING:
+                self._sites.pop()
+        found: list[Answer] = []
+        for answer in states:
+            if group.tied:
+                assert group.block is not None
+                names = frozenset(listed(answer.made, group.block))
+                tied = answer.tied | names
+                if len(tied) > len({name for name, _ in tied}):
+                    continue
+                answer = replace(answer, tied=tied, made=())
+            else:
+                answer = replace(answer, made=at(group.label, answer.made))
+            found += self._handed(group, answer) if group.block is not None else [answer]
+        return found
+
+    def _handed(self, group: Group, answer: Answer) -> Sequence[Answer]:
+        """What was read of the inputs of a block, as seen from outside."""
+        states: Sequence[Answer] = (replace(answer, wires=NO_WIRES),)
+        known = dict(group.inputs)
+        for name in {key[0] for key, _ in answer.wires}:
+            if name not in known:
+                return ()
+            wanted = {key[1]: target for key, target in answer.wires if key[0] == name}
+            whole = wanted.get(None)
+            if set(wanted) == {None} and isinstance(whole, int):
+                ways: Sequence[Answer] = self.answers(known[name], whole)
+            else:
+                ways = self._list(known[name], wanted)
+            states = [c for a in states for b in ways for c in [self.together(a, b)] if c is not None]
+        return states
+
+    # -------------------------------------------------------------------- whole
+
+    def space(self, segments: Sequence[Segment], name: str, target: Target) -> tuple[Answer, ...]:
+        """A whole space; `name` is that of its input, which is node 0."""
+        lines: list[tuple[str, Sequence[Element]]] = []
+        for segment in segments:
+            if segment.name:
+                lines.append(("", (segment.body,)))
+            else:
+                lines += [(segment.body.name_of(i), line) for i, line in enumerate(segment.body.lines)]
+        found = []
+        for answer in self.lines(lines, (Answer(target),)):
+            begins = {t for key, t in answer.wires if key == (name, None)} | {answer.x} - {None}
+            others = [key for key, _ in answer.wires if key != (name, None)]
+            if not others and begins <= {0}:
+                found.append(answer)
+            else:
+                self.torn += [(name, 0, t) for t in begins if isinstance(t, int) and t != 0]
+        return tuple(found)
+
+
+def _copy(number: int, made: Made) -> Made:
+    return ("copy", number, made) if made else made
+
+
+def gives_list(element: Element) -> bool:
+    match element:
+        case Many() | Pick():
+            return True
+        case Alternatives():
+            return any(gives_list(option.element) for option in element.options)
+    return False
+
+
+def written(value: Value, options: Sequence[str], low: float | None, high: float | None) -> str | None:
+    """A value of the network as the space writes it; None when it offers no such value."""
+    from vnasdsl.language.diagnostics import VnsError
+
+    text = str(value)
+    if low is not None:
+        number = real(text)
+        assert high is not None
+        return repr(float(value)) if number is not None and low <= number <= high else None
+    spelled = {"".join(text.split())}
+    try:
+        from vnasdsl.language.source import Source, Span
+
+        nowhere = Span(Source("", ""), 0, 0)
+        spelled.add("".join(print_inline(expression_of(value, nowhere)).split()))
+    except (VnsError, TypeError, AttributeError):
+        pass
+    return next((o for o in options if "".join(o.split()) in spelled), None)
+
+
+def uses_by_node(tracer: Tracer, wiring: Wiring) -> dict[int, list[Group]]:
+    """The uses of blocks by the node that they give."""
+    found: dict[int, list[Group]] = {}
+    for group, value in tracer.uses:
+        for number in many(value):
+            found.setdefault(wiring.same_as[number], []).append(group)
+    return found

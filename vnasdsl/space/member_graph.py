@@ -1,0 +1,171 @@
+"""Proof that a graph of layers lies in a space: what was read backwards is built again and compared.
+
+`match` finds choices under which the space may give the network. The network that they make is then followed from its
+input, and held against the given one node by node: only then it is a proof.
+"""
+
+from __future__ import annotations
+
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.layers.base import LayerError, Shape
+from vnasdsl.space.departure import one_of, other_stage, outside
+from vnasdsl.space.elements import Element, Group, Read, Segment, children
+from vnasdsl.space.match import Answer, Matcher, listed, uses_by_node
+from vnasdsl.space.trace import Tracer
+from vnasdsl.space.wiring import Wiring, is_skip, same_graph
+
+MOST_TRIED = 64
+"""Answers that are built and compared."""
+MOST_FAULTS = 16
+"""Layers that do not fit and are passed by to look for an earlier one."""
+
+
+def prove_graph(
+    network: tuple[Segment, ...],
+    space: tuple[Segment, ...],
+    shape: Shape,
+    classes: int,
+    claim: tree.Name,
+    net_name: str,
+) -> dict[str, str]:
+    """The choices of the space that make the network. Raises: VnsError E0601 where the network leaves the space."""
+    _same_stages(network, space, claim, net_name)
+    tracer = Tracer(classes)
+    output = tracer.segments(network, input_name(network), shape, claim.span)
+    wiring = Wiring(tracer.nodes, output)
+    _all_read(wiring, claim, net_name)
+    name = input_name(space)
+    matcher = _matcher(tracer, wiring, space, name, shape, claim)
+    answers = matcher.space(space, name, wiring.end)
+    for answer in answers[:MOST_TRIED]:
+        made = _built(answer, wiring, space, name, shape, classes, claim)
+        if made is not None:
+            return made
+    if answers or matcher.cut or matcher.undecided:
+        raise _undecided(matcher, claim, net_name)
+    raise _departure(matcher, wiring, space, name, claim, net_name)
+
+
+def _matcher(
+    tracer: Tracer, wiring: Wiring, space: tuple[Segment, ...], name: str, shape: Shape, claim: tree.Name
+) -> Matcher:
+    every = Tracer(tracer.classes, every=True)
+    every.segments(space, name, shape, claim.span)
+    return Matcher(wiring, tracer.classes, every.lists, uses_by_node(tracer, wiring))
+
+
+def _built(
+    answer: Answer,
+    wiring: Wiring,
+    space: tuple[Segment, ...],
+    name: str,
+    shape: Shape,
+    classes: int,
+    claim: tree.Name,
+) -> dict[str, str] | None:
+    """The choices of an answer in the order of the text, if they make this network; choices that only lead to what
+    nothing reads are made somehow."""
+    tracer = Tracer(classes, {**dict(listed(answer.made, "")), **dict(answer.tied)})
+    try:
+        output = tracer.segments(space, name, shape, claim.span)
+    except (LayerError, VnsError):
+        return None
+    return tracer.made if same_graph(wiring, Wiring(tracer.nodes, output)) else None
+
+
+def input_name(segments: tuple[Segment, ...]) -> str:
+    """The name by which lines read the input; empty when none does."""
+    known = {name for segment in segments for name in segment.body.names if name}
+    for segment in segments:
+        for wire in _reads(segment.body, known, {}):
+            return wire
+    return ""
+
+
+def _reads(element: Element, known: set[str], seen: dict[int, Element]) -> list[str]:
+    """Names that are read and that no line around gives; blocks are not looked into."""
+    if id(element) in seen:
+        return []
+    seen[id(element)] = element
+    if isinstance(element, Read):
+        return [] if element.wire.partition("[")[0] in known else [element.wire]
+    inner: list[Element] = [child for child, _ in children(element, "")]
+    if isinstance(element, Group):
+        if element.block is not None:
+            inner = [value for _, value in element.inputs]
+        known = known | {name for name in element.names if name}
+    return [wire for child in inner for wire in _reads(child, known, seen)]
+
+
+# ------------------------------------------------------------------------ faults
+
+
+def _same_stages(network: tuple[Segment, ...], space: tuple[Segment, ...], claim: tree.Name, net_name: str) -> None:
+    mine, theirs = ([s for s in segments if s.name] for segments in (network, space))
+    for i in range(max(len(mine), len(theirs))):
+        a, b = (stages[i] if i < len(stages) else None for stages in (mine, theirs))
+        if a is None or b is None or a.name != b.name:
+            raise other_stage(a, b, claim, net_name)
+
+
+def _all_read(wiring: Wiring, claim: tree.Name, net_name: str) -> None:
+    """A layer that nothing reads is a part of the network that no choice of a space makes."""
+    live = set(wiring.live)
+    for number, node in enumerate(wiring.nodes):
+        if number in live or node.layer is None or is_skip(node) or wiring.same_as[number] in live:
+            continue
+        if node.params or node.macs:
+            text = " ".join(node.site.text.split())
+            help = "leave it out, or read it"
+            raise outside(f"`{net_name}` has a layer that nothing reads: `{text}`", node.site, claim, help, "not read")
+
+
+def _departure(
+    matcher: Matcher, wiring: Wiring, space: tuple[Segment, ...], name: str, claim: tree.Name, net_name: str
+) -> VnsError:
+    """The first layer in the text that the space does not have there."""
+    first: int | None = None
+    expected: list[str] = []
+    for _ in range(MOST_FAULTS):
+        wrong = [n for n in matcher.missed if n not in matcher.matched and n not in matcher.forgiven]
+        if not wrong:
+            break
+        here = min(wrong)
+        if first is None or here < first:
+            first, expected = here, matcher.missed[here]
+        again = Matcher(
+            wiring, matcher.classes, matcher.lists, matcher.uses, forgiven=matcher.forgiven | frozenset({here})
+        )
+        if again.space(space, name, wiring.end):
+            break
+        matcher = again
+    stages = {segment.name for segment in space if segment.name}
+    if first is not None:
+        node = wiring.nodes[first]
+        text = " ".join(node.site.text.split())
+        stage = node.label.partition(".")[0]
+        where = f"stage `{stage}` of space `{claim.id}`" if stage in stages else f"space `{claim.id}`"
+        return outside(f"`{text}` leaves {where}", node.site, claim, one_of([f"`{e}`" for e in expected]))
+    return _other_wires(matcher, wiring, claim, net_name)
+
+
+def _other_wires(matcher: Matcher, wiring: Wiring, claim: tree.Name, net_name: str) -> VnsError:
+    """Every layer has a place in the space, and yet one reads another line than it should."""
+    message = f"`{net_name}` is not in space `{claim.id}`: its layers are, but wired in another way"
+    for line, *ends in matcher.torn:
+        readers = [n for end in ends for n in wiring.readers.get(end, [])]
+        if readers:
+            node = wiring.nodes[max(readers)]
+            help = f"the space reads `{line}` where this network reads two different lines" if line else None
+            return outside(message, node.site, claim, help, "read here")
+    return outside(message, claim.span, claim, None)
+
+
+def _undecided(matcher: Matcher, claim: tree.Name, net_name: str) -> VnsError:
+    message = f"it could not be decided whether `{net_name}` lies in space `{claim.id}`"
+    help = "too many ways to read it were left"
+    if matcher.undecided:
+        call = matcher.undecided[0].call.function
+        help = f"use the block `{call}` of the space where the space does: its values are then known"
+    return outside(message, claim.span, claim, help)
