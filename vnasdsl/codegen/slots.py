@@ -15,7 +15,10 @@ from jinja2.runtime import Context
 ANNOTATION = r"(?:int|float|bool|str|tuple\[int(?:, int)*\]|Tensor|list\[Tensor\])"
 SIGNATURE = re.compile(rf"(?:, [A-Za-z]\w*: {ANNOTATION})*", re.ASCII)
 NUMBER = re.compile(r"[0-9]{1,3}(?: [0-9]{3})*|[0-9]+", re.ASCII)
-ONE_LINE = re.compile(r"(?:return |(?:self\.)?\w+ = )[\w .,=()+*/-]+(?:  # \(B(?:, [0-9]+)*\))?", re.ASCII)
+STRING_OR_SHAPE = re.compile(r'"[^"\\\n\r{}]*"|  # \(B(?:, [0-9]+)*\)(?=\n|$)')
+BRACKETS = re.compile(r"\([^()\[\]{}]*\)|\[[^()\[\]{}]*\]|\{[^()\[\]{}]*\}")
+PLAIN = re.compile(r"(?:return |(?:self\.)?\w+ = )[\w .,=+*/-]+", re.ASCII)
+SIGNS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ .,=+*/:-\n()[]{}")
 
 
 class Checked(str):
@@ -66,15 +69,29 @@ def statement(value: str) -> Checked:
     return Checked(value)
 
 
+def is_plain(value: str) -> bool:
+    """Whether a look at its signs shows that a text is one assignment or `return`, if it is Python at all.
+
+    Without its strings and the shapes in its comments it has nothing but names, numbers and a few operators, its
+    brackets come in pairs and its lines end inside of them: it has no way to end before its end, or to go on behind it.
+    """
+    text = STRING_OR_SHAPE.sub("a", value)
+    if '"""' in value or not SIGNS.issuperset(text):
+        return False
+    depth = -1
+    while depth != len(text):
+        depth = len(text)
+        text = BRACKETS.sub("", text)
+    return PLAIN.fullmatch(text + "a") is not None
+
+
 @pass_context
 def noted(context: Context, value: str) -> Checked:
     """A statement that is looked at with all others of a file: it is kept in the list `statements` of the template.
 
-    Not where a look at its signs is enough. What `ONE_LINE` takes, with as many opening as closing parentheses, has no
-    way to end or to go on behind its line: if it is Python at all, it is one assignment or `return`, and whether it is
-    Python is seen when the whole file is read (`guard.check_code`).
+    Not one that `is_plain`: whether it is Python is seen when the whole file is read (`guard.check_code`).
     """
-    if not ONE_LINE.fullmatch(value) or value.count("(") != value.count(")"):
+    if not is_plain(value):
         context["statements"].append(value)
     return Checked(value)
 

@@ -87,34 +87,30 @@ def lay_out(document: Document, width: int, indent: int = 0, step: int = STEP) -
     while pending:
         level, flat, part = pending.pop()
         kind = type(part)  # asked once, and the commonest first: this loop is most of the time of `fmt`
-        if isinstance(part, str):
+        if kind is list or kind is tuple:
+            pending += [(level, flat, item) for item in reversed(part)]  # type: ignore[arg-type]
+        elif isinstance(part, str):
             pieces.append(part)
             column += len(part)
-        elif kind is list or kind is tuple:
-            for item in reversed(part):  # type: ignore[arg-type]
-                pending.append((level, flat, item))
         elif isinstance(part, Indent):
             pending.append((level + step, flat, part.content))
-        elif isinstance(part, IfBroken):
-            pending.append((level, flat, "" if flat else part.text))
         elif isinstance(part, Group):
-            if flat != _FLAT:
-                mode, line = _fits(part, (part.width or width) - column, pending)
-                if line is not None:
-                    pieces.append(line)
-                    column += len(line)
-                    continue
+            mode, line = (_FLAT, None) if flat == _FLAT else _fits(part, (part.width or width) - column, pending)
+            if line is None:
+                pending.append((level, mode, part.content))
             else:
-                mode = _FLAT
-            pending.append((level, mode, part.content))
+                pieces.append(line)
+                column += len(line)
         elif isinstance(part, Break) and flat:
             pieces.append(part.flat)
             column += len(part.flat)
-        elif isinstance(part, Break | HardBreak):
+        elif isinstance(part, (Break, HardBreak)):
             _end_line(pieces, comments, level + step if part.closes else level)
             pieces.append("\n\n" if isinstance(part, HardBreak) and part.blank else "\n")
             pieces.append(" " * level)
             column = level
+        elif isinstance(part, IfBroken):
+            pending.append((level, flat, "" if flat else part.text))
         elif isinstance(part, Comment):
             comments.append(part.text)
     _end_line(pieces, comments, indent)
@@ -134,41 +130,56 @@ def _fits(group: Group, room: int, behind: Sequence[tuple[int, int, Document]]) 
 
     With the text of a flat one that has no comments, so that nothing has to go through it again.
     """
-    inside: list[tuple[int, Document]] = [(_FLAT, group.content)]
-    following = reversed(behind)
-    in_group, plain = True, True
+    plain = True
     line: list[str] = []
+    inside: list[Document] = [group.content]
+    while inside:
+        part = inside.pop()
+        kind = type(part)
+        if kind is list or kind is tuple:
+            inside += part[::-1]  # type: ignore[index]
+            continue
+        if isinstance(part, str):
+            line.append(part)
+            room -= len(part)
+        elif isinstance(part, Break):
+            line.append(part.flat)
+            room -= len(part.flat)
+        elif isinstance(part, (Indent, Group)):
+            inside.append(part.content)
+        elif isinstance(part, HardBreak):
+            return (_WHOLE if group.loose else _BROKEN), None
+        elif isinstance(part, Comment):
+            plain = False
+        if room < 0:
+            return _BROKEN, None
+    if _end_of_line(behind, room) < 0:
+        return _BROKEN, None
+    return _FLAT, "".join(line) if plain else None
+
+
+def _end_of_line(behind: Sequence[tuple[int, int, Document]], room: int) -> int:
+    """The columns left of `room` where the next line end comes; less than 0 when it comes too late."""
+    following = reversed(behind)
+    inside: list[tuple[int, Document]] = []
     while room >= 0:
         if not inside:
             rest = next(following, None)
             if rest is None:
-                break
-            inside, in_group = [rest[1:]], False
+                return room
+            inside = [rest[1:]]
         flat, part = inside.pop()
         kind = type(part)
-        if isinstance(part, str):
+        if kind is list or kind is tuple:
+            inside += [(flat, item) for item in reversed(part)]  # type: ignore[arg-type]
+        elif isinstance(part, str):
             room -= len(part)
-            if in_group:
-                line.append(part)
-        elif kind is list or kind is tuple:
-            for item in reversed(part):  # type: ignore[arg-type]
-                inside.append((flat, item))
+        elif isinstance(part, HardBreak) or (isinstance(part, Break) and not flat):
+            return room
         elif isinstance(part, Break):
-            if not flat:
-                break
             room -= len(part.flat)
-            if in_group:
-                line.append(part.flat)
-        elif isinstance(part, HardBreak):
-            if flat and in_group:
-                return (_WHOLE if group.loose else _BROKEN), None
-            break
         elif isinstance(part, IfBroken):
             room -= 0 if flat else len(part.text)
-        elif isinstance(part, Comment):
-            plain = plain and not in_group
-        elif isinstance(part, Indent | Group):
+        elif isinstance(part, (Indent, Group)):
             inside.append((flat, part.content))
-    else:
-        return _BROKEN, None
-    return _FLAT, "".join(line) if plain else None
+    return room

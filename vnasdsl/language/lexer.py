@@ -29,6 +29,9 @@ _GOES_ON_AFTER = frozenset(
 )
 _GOES_ON_BEFORE = frozenset(["ARROW", "VBAR", "LBRACE", "RBRACE"])
 
+# What laying a text out may add: how large a text may be is not to depend on how it is laid out.
+_UNCOUNTED = frozenset({"NEWLINE", "COMMA"})
+
 _STATEMENT_KEYWORDS = frozenset({"STAGE", "INPUT", "OUT", "REQUIRE"})
 
 
@@ -112,10 +115,18 @@ class Tokens:
 
     def __init__(self, source: Source):
         raw: list[Token] = []
+        room, last = MAX_TOKENS, ""
         for token in _tokens(source, SILENT):
-            if len(raw) == MAX_TOKENS:
-                raise error("E0105", f"the text has more than {MAX_TOKENS:,} words and signs", token.span)
+            kind = token.type
+            if kind == "NEWLINE" and last == kind:
+                raw[-1] = token  # of empty lines and lines of comments only the last line end can count
+                continue
+            if kind not in _UNCOUNTED:
+                if room == 0:
+                    raise error("E0105", f"the text has more than {MAX_TOKENS:,} words and signs", token.span)
+                room -= 1
             raw.append(token)
+            last = kind
         self.source = source
         partner = _match_brackets(raw)
         self.items: list[Token] = []
