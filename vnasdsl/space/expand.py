@@ -61,7 +61,9 @@ from vnasdsl.space.values import (
 )
 
 MOST_LAYERS = 20_000
-"""Layers that one space may expand to, every option of every choice counted."""
+"""Layers that one network may expand to."""
+MOST_OPTIONAL_LAYERS = 60_000
+"""Layers that one space may expand to, every option of every choice counted; of numbers of copies the largest."""
 DEEPEST = 120
 """Levels of layers in blocks, residuals, copies and choices: keeps every recursive walk far from Python's limit."""
 MOST_CALLS = 15_000
@@ -143,19 +145,20 @@ class Expander:
             elif isinstance(statement, (tree.Line, tree.Wire, tree.Out)):
                 loose.append(statement)
         flush()
+        most = MOST_OPTIONAL_LAYERS if isinstance(net, tree.Space) else MOST_LAYERS
         with self.collecting():
             if sum(isinstance(s, tree.Input) for s in net.body) == 1:
                 line = next(s for s in net.body if isinstance(s, tree.Input))
                 check_name(line.name, "input", line.name_span)
             if not segments:
                 raise error("E0306", f"`{net.name}` has no layers", net.name_span, help=NO_LAYERS)
-            if sum(self.size(s.body) for s in segments) > MOST_LAYERS:
-                message = f"`{net.name}` expands to more than {MOST_LAYERS:,} layers"
+            if sum(self.size(s.body) for s in segments) > most:
+                message = f"`{net.name}` expands to more than {most:,} layers"
                 raise error("E0502", message, net.name_span, help="use fewer copies, or fewer options")
             for segment in segments:
                 if self.depth(segment.body) > DEEPEST:
                     raise error("E0108", f"layers inside layers more than {DEEPEST} deep", segment.body.span)
-        large = self.calls > MOST_CALLS or sum(self.size(s.body) for s in segments) > MOST_LAYERS
+        large = self.calls > MOST_CALLS or sum(self.size(s.body) for s in segments) > most
         if large or any(self.depth(s.body) > DEEPEST for s in segments):
             # Nothing may walk through what has just been refused.
             return tuple(Segment(s.name, Group(s.name, ((poison(s.body.span),),), s.body.span)) for s in segments)
@@ -188,7 +191,7 @@ class Expander:
                 line = (poison(statement.span),)
             if isinstance(statement, tree.Wire):
                 name = statement.name
-                scope = scope.reading(name)
+                scope = scope.reading(name, is_list=isinstance(statement.value, tree.List))
             if line:
                 lines.append(line)
                 names.append(name)
@@ -263,6 +266,10 @@ class Expander:
             handed = scope.layers[name.id]
             inner = handed.scope.inner(scope.namer)
             return self.layer(handed.expression, inner, scope.namer.label(name.id) if label is None else label)
+        if name.id in scope.lists:
+            message = f"`{name.id}` is a list: a layer must join its values"
+            help = f"for instance `mean({name.id})`, or `{name.id}` among what a `pick` chooses from"
+            raise error("E0305", message, name.span, help=help)
         if name.id in scope.wires:
             return Read(scope.namer.label(name.id) if label is None else label, name.id, name.span)
         call = tree.Call(name.id, span=name.span, function_span=name.span)
@@ -360,6 +367,10 @@ class Expander:
     def list_item(self, expression: tree.Expression, scope: Scope, label: str | None = None) -> Element:
         """An expression where several values may stand: an input of a layer that joins, an item of a list."""
         match expression:
+            case tree.Name() if expression.id in scope.wires:
+                return Read(
+                    scope.namer.label(expression.id) if label is None else label, expression.id, expression.span
+                )
             case tree.List():
                 return self.many(expression, scope, scope.namer.label("list") if label is None else label)
             case tree.Binary(op="*"):
@@ -377,6 +388,8 @@ class Expander:
         """`a -> conv(8, 1x1x1)` as an item: called by the line that it reads."""
         first, *rest = chain.items
         inner = scope.inner()
+        if leading_name(chain) in scope.lists:
+            return self.layer(first, inner)  # says that it is a list
         read = Read("", leading_name(chain) or "", first.span)
         behind = [self.part(item, inner, "" if len(rest) == 1 else None) for item in rest]
         return Group(label, ((read, *behind),), chain.span)
@@ -410,7 +423,7 @@ class Expander:
         lists = False
         for item in pick.pool.items:
             element = self.list_item(item, inner)
-            lists = lists or isinstance(element, Read)
+            lists = lists or (isinstance(element, Read) and element.wire in scope.lists)
             if isinstance(element, Many) and not any(e.label for e in element.items):
                 for i, each in enumerate(element.items):
                     one = f"{element.label}[{i}]"
@@ -591,6 +604,8 @@ class Expander:
                 return self.is_layer(expression.then, scope) or self.is_layer(expression.otherwise, scope)
             case tree.Binary(op="*"):
                 return self.is_layer(expression.right, scope)
+            case tree.List():
+                return any(self.is_layer(item, scope) for item in expression.items)
         return False
 
     def block(self, call: tree.Call, bound: dict[str, tree.Expression], scope: Scope, label: str) -> Group:
@@ -602,6 +617,7 @@ class Expander:
             raise error("E0207", f"block `{block.name}` uses itself: {path}", call.function_span or call.span)
         values: dict[str, tree.Expression] = {}
         inputs: list[tuple[str, Element]] = []
+        lists: set[str] = set()
         layers: dict[str, Handed] = {}
         known: list[tuple[str, Value]] = []
         for parameter in block.parameters:
@@ -611,23 +627,22 @@ class Expander:
                 values[parameter.name] = expression_of(evaluate(expression), expression.span)
                 known.append((parameter.name, evaluate(expression)))
             elif self.reads_lines(expression, scope):
-                if leading_name(expression) in scope.wires and isinstance(expression, tree.Chain):
-                    element = self.stream(expression, scope.inner(), parameter.name)
-                else:
-                    element = self.layer(expression, scope.inner(), parameter.name)
-                inputs.append((parameter.name, element))
+                inputs.append((parameter.name, self.list_item(expression, scope.inner(), parameter.name)))
+                if isinstance(expression, tree.List) or leading_name(expression) in scope.lists:
+                    lists.add(parameter.name)
             else:
                 text = self.handed_text(expression, scope)
                 layers[parameter.name] = Handed(expression, replace(scope, later={}), text)
                 known.append((parameter.name, text))
-        key = (block.name, repr(known), tuple(name for name, _ in inputs), bool(self.tied))
+        key = (block.name, repr(known), tuple(name for name, _ in inputs), tuple(sorted(lists)), bool(self.tied))
         if key not in self.bodies:
             self.open.append(block.name)
             self.tied += block.tied
             known_faults = len(self.faults)
             try:
                 statements = [substitute(s, values) for s in block.body]
-                own = Scope(self.namer(block.body), frozenset(name for name, _ in inputs), layers=layers)
+                names = frozenset(name for name, _ in inputs)
+                own = Scope(self.namer(block.body), names, frozenset(lists), layers=layers)
                 self.bodies[key], _ = self.body(statements, own.with_lines(block.body))  # type: ignore[arg-type]
             except RecursionError:
                 raise error("E0108", f"blocks use blocks more than {DEEPEST} deep", call.span) from None
@@ -690,7 +705,8 @@ class Expander:
         if id(element) not in self.sizes:
             below = [] if isinstance(element, Open) else _parts(element)
             inner = [self.measure(child) for child in below]
-            size = sum(size for size, _ in inner) + isinstance(element, (Op, Wrap, Join, Open))
+            together = max if isinstance(element, Alternatives) and element.key == "number" else sum
+            size = together([size for size, _ in inner] or [0]) + isinstance(element, (Op, Wrap, Join, Open))
             depth = 1 + max((depth for _, depth in inner), default=0)
             self.sizes[id(element)] = (element, size, depth)  # an id is only unique while its object lives
         return self.sizes[id(element)][1:]

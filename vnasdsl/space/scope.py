@@ -9,8 +9,6 @@ from vnasdsl.language import tree
 from vnasdsl.language.source import Span
 from vnasdsl.space.names import Namer
 
-LayerName = tree.Name | tree.Call
-
 
 @dataclass(frozen=True)
 class Handed:
@@ -28,6 +26,8 @@ class Scope:
     namer: Namer
     wires: frozenset[str] = frozenset()
     """Lines and inputs that can be read."""
+    lists: frozenset[str] = frozenset()
+    """Those of them that give several values."""
     later: Mapping[str, Span] = field(default_factory=dict)
     """Lines of the same body that come later, with where they stand."""
     layers: Mapping[str, Handed] = field(default_factory=dict)
@@ -36,10 +36,12 @@ class Scope:
     def inner(self, namer: Namer | None = None) -> Scope:
         return replace(self, namer=namer or Namer())
 
-    def reading(self, name: str) -> Scope:
+    def reading(self, name: str, is_list: bool = False) -> Scope:
         """The scope behind a line of that name."""
         later = {n: span for n, span in self.later.items() if n != name}
-        return replace(self, wires=self.wires | {name}, later=later)
+        return replace(
+            self, wires=self.wires | {name}, lists=self.lists | {name} if is_list else self.lists, later=later
+        )
 
     def with_lines(self, statements: Iterable[tree.Statement]) -> Scope:
         """The scope at the beginning of a body."""
