@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ import click
 from vnasdsl.cli.options import split_options
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
-from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe, evaluation_of
+from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe, SearchRecipe, evaluation_of, has_key
 
 if TYPE_CHECKING:
     from vnasdsl.data import DataSet
@@ -61,6 +62,36 @@ def checked_recipe(
     """The resolved recipe; `--seed` and `--workers` win over `--set`. Raises: VnsError."""
     more = {key: str(value) for key, value in (("seed", seed), ("workers", workers)) if value is not None}
     return resolve_recipe(kind, source, {**settings, **more})
+
+
+def search_recipe(
+    source: tree.Recipe | None, settings: Mapping[str, str], seed: int | None, workers: str | None
+) -> Recipe:
+    """The resolved search recipe. `--workers` says where trials run, or how many processes decode videos for a
+    strategy that has no trials. Raises: VnsError; UserError for workers that the strategy cannot have."""
+    recipe = checked_recipe("search", source, settings, seed, None)
+    if workers is None:
+        return recipe
+    if _has_trials(recipe):
+        return checked_recipe("search", source, {**settings, "pool": f'"{workers}"'}, seed, None)
+    return checked_recipe("search", source, settings, seed, decoders(recipe, workers))
+
+
+def decoders(search: Recipe, workers: str | None) -> int | None:
+    """The number of processes that decode videos in `--workers` of a search; None where it says something else."""
+    if workers is None or _has_trials(search):
+        return None
+    if not re.fullmatch(r"\d{1,4}", workers):
+        raise UserError(
+            f"the strategy `{getattr(search, 'strategy', '')}` has no trials to share out: --workers is a number, of"
+            f" processes that decode videos, not `{workers}`",
+            "search by --set strategy=evolution to train many networks at a time",
+        )
+    return int(workers)
+
+
+def _has_trials(recipe: Recipe) -> bool:
+    return isinstance(recipe, SearchRecipe) and has_key(recipe.strategy, "pool")
 
 
 def fixes_of(
@@ -158,8 +189,7 @@ def resumable(out: Path, reporter: Reporter) -> Iterator[None]:
             arguments += ["--out", str(out)]
         reporter.end()
         click.echo(
-            f"interrupted: the last finished epoch is kept in {out}\n"
-            f"go on with: vnasdsl {shlex.join(arguments)} --resume",
+            f"interrupted: what is finished is kept in {out}\ngo on with: vnasdsl {shlex.join(arguments)} --resume",
             err=True,
         )
         raise SystemExit(130) from None

@@ -27,8 +27,13 @@ from vnasdsl.cli.options import (
 @input_options
 @device_option
 @seed_option
-@click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes that decode videos.")
-@click.option("--resume", is_flag=True, help="Go on after the last finished epoch of the run in --out.")
+@click.option(
+    "--workers",
+    metavar="N|ray:N|ray://HOST:PORT",
+    help="Processes that decode videos; by evolution and random those that train networks: N here, N of a local Ray"
+    " cluster, or a Ray cluster that runs.",
+)
+@click.option("--resume", is_flag=True, help="Go on after the last finished epoch, or trial, of the run in --out.")
 @quiet_option
 @json_option
 def command(
@@ -44,7 +49,7 @@ def command(
     classes: int | None,
     device: str,
     seed: int | None,
-    workers: int | None,
+    workers: str | None,
     resume: bool,
     quiet: bool,
     as_json: bool,
@@ -61,6 +66,7 @@ def command(
       vnasdsl search spaces/x3d3.vns --data ucf101:data/UCF101 --out runs/ucf --set batch=4
       vnasdsl search spaces/x3d3.vns --data synthetic --size 112 --frames 8 --set epochs=10
       vnasdsl search spaces/tiny.vns --data synthetic --out runs/tiny --resume
+      vnasdsl search spaces/tiny.vns --data synthetic --set strategy=evolution --set rounds=40 --workers 2
     \b
     The rows of Table 6 (--fix leaves a choice only these options):
       channels only          --fix 'op=basic(1)'
@@ -73,12 +79,14 @@ def command(
     from vnasdsl.cli.runs import (
         checked_recipe,
         command_line,
+        decoders,
         evaluate_recipe,
         find_recipe,
         fixes_of,
         free_folder,
         open_space,
         resumable,
+        search_recipe,
         tell_outcome,
     )
     from vnasdsl.data import open_data
@@ -97,8 +105,8 @@ def command(
     videos = open_data(spec)
     program, found = open_space(target, videos, frames, size, classes)
     source = find_recipe(program, "search", found, recipe or (project.recipe if space is None else None))
-    wanted = checked_recipe("search", source, settings, seed, workers)
-    after = checked_recipe("retrain", find_recipe(program, "retrain", found), {}, seed, workers)
+    wanted = search_recipe(source, settings, seed, workers)
+    after = checked_recipe("retrain", find_recipe(program, "retrain", found), {}, seed, decoders(wanted, workers))
     scoring = evaluate_recipe(find_recipe(program, "evaluate", found), after, {})
     recipes = {"search": wanted, "retrain": after, "evaluate": scoring}
     fixes = fixes_of(found, getattr(wanted, "fix", ()), getattr(wanted, "open", ()), fix, open_)

@@ -133,6 +133,6 @@ def learned_edges(model: nn.Module) -> dict[str, list[float]]:
     found = {}
     for name, module in model.named_modules():
         scalars = getattr(module, "edges", None)
-        if isinstance(scalars, nn.Parameter) and scalars.ndim == 1:
+        if isinstance(scalars, nn.Parameter) and scalars.requires_grad:  # those that are given are not learned
             found[name] = [round(value, 6) for value in torch.sigmoid(scalars.detach().double().cpu()).tolist()]
     return found
