@@ -1,21 +1,29 @@
 """Shapes and costs of a space without running anything.
 
-For an element and an input shape: every shape that can come out, each with the exact least and greatest MACs and
-parameters over all choices below. Choices are independent given the shape between two layers, so going through the
-layers once, shape by shape, is exact; `tests/space` holds it against brute force.
+For an element, what comes in and what the lines that it reads hold: everything that can come out, each with the least
+and greatest MACs and parameters over all choices below. Choices are independent given what flows between two layers, so
+going through the layers once, state by state, is exact; `tests/space` holds it against brute force. Where it is not
+(uses of a tied block make the same choices, too many states are put together) they are bounds, and `exact` is False.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, Severity, error
+from vnasdsl.language.diagnostics import Diagnostic, Label, Severity, VnsError, error
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Applied, LayerError, Shape, show_shape
-from vnasdsl.space.elements import POISON, Alternatives, Element, Group, Op, Repeat, Segment, Wrap
+from vnasdsl.space.elements import POISON, Element, Group, Join, Op, Open, Pick, Segment, When, Wrap
+from vnasdsl.space.flows import Env, Flows, Held, either, sorted_flows
+from vnasdsl.space.values import holds, resolve_arguments, with_shape
+from vnasdsl.space.ways import closings, uses
+from vnasdsl.space.wires import Flow, Several, scope
+
+__all__ = ["MOST_PLACES", "Analysis", "Cost", "Outcomes", "argument_span", "either"]
 
 MOST_PLACES = 20_000
 """Layers, each counted once for every shape that can reach it: what is worked out for one space."""
@@ -39,6 +47,10 @@ class Cost:
             self.params_max + other.params_max,
         )
 
+    def times(self, count: int) -> Cost:
+        """Run so often, with the same parameters."""
+        return replace(self, macs_min=count * self.macs_min, macs_max=count * self.macs_max)
+
     def __or__(self, other: Cost) -> Cost:
         """Either of the two."""
         return Cost(
@@ -49,27 +61,27 @@ class Cost:
         )
 
 
-Outcomes = dict[Shape, Cost]
+Outcomes: TypeAlias = dict[Flow, Cost]
 
 
-def either(costs: Iterable[tuple[Shape, Cost]]) -> Outcomes:
-    """Costs collected by shape."""
-    found: Outcomes = {}
-    for shape, cost in costs:
-        found[shape] = found[shape] | cost if shape in found else cost
-    return found
-
-
-class Analysis:
+class Analysis(Flows[Cost]):
     """Shapes and costs of the elements of one space; faults are collected, and a faulty part has no outcomes."""
 
     def __init__(self, classes: int):
+        super().__init__(Cost())
         self.classes = classes
         self.diagnostics: list[Diagnostic] = []
+        self.suspected: list[Diagnostic] = []
+        """Faults found where there may be more outcomes than networks have."""
         self.unread = False
         """Whether some line could not be read; the fault was said where it was found."""
-        self._known: dict[tuple[int, Shape], tuple[Element, Outcomes]] = {}
-        self._applied: dict[tuple[int, Shape], tuple[Op, Applied | LayerError]] = {}
+        self.bounded = False
+        """Whether some costs are bounds that perhaps no network has."""
+        self.missing: list[Element] = []
+        """Parts whose costs are not worked out: there are too many ways to close them."""
+        self._applied: dict[tuple[int, Flow, Shape], tuple[Element, Applied | LayerError]] = {}
+        self._uses: dict[str, int] = {}
+        """How many uses of each tied block one network can have, two for more."""
         self._sites: list[tuple[Span, str]] = []
         """The uses of blocks on the way down: where, and of which block."""
         self._reported: set[tuple[str, Span, Span]] = set()
@@ -79,105 +91,201 @@ class Analysis:
         """Whether a layer was found that cannot be built where it stands."""
         return any(d.severity == "error" for d in self.diagnostics)
 
+    @property
+    def exact(self) -> bool:
+        """Whether the least and greatest costs are those of networks, and no more than bounds."""
+        return not (self.loose or self.bounded or self.missing)
+
+    # -------------------------------------------------------- layers where they stand
+
     def apply(self, op: Op, shape: Shape) -> Applied:
         """A layer at a shape. Raises: LayerError; VnsError E0509 for too many shapes."""
-        key = (id(op), shape)
+
+        def rule() -> Applied:
+            assert op.layer.apply is not None
+            return op.layer.apply(resolve_arguments(op.arguments, shape), shape, self.classes)
+
+        return self._once((id(op), shape, ()), op, rule)
+
+    def applied_to(self, element: Join, shapes: tuple[Shape, ...]) -> Applied:
+        """A layer that joins, at the shapes of its inputs one by one. Words such as `frames` in its arguments are
+        those of its first input. Raises: LayerError; VnsError E0509."""
+
+        def rule() -> Applied:
+            assert element.layer.join is not None
+            if not shapes:
+                raise LayerError("E0308", f"`{element.layer.name}` has nothing to join", "give it at least one input")
+            return element.layer.join(resolve_arguments(element.arguments, shapes[0]), shapes, self.classes)
+
+        return self._once((id(element), Several(shapes), ()), element, rule)
+
+    def entered(self, wrap: Wrap, shape: Shape) -> Shape:
+        """The shape that the body of a layer is given. Raises: LayerError."""
+        assert wrap.layer.body is not None
+        return wrap.layer.body.enter(resolve_arguments(wrap.arguments, shape), shape)
+
+    def left(self, wrap: Wrap, shape: Shape, after: Shape) -> Applied:
+        """A layer around a body, which makes `after` of what it is given: its own costs, without those of the body.
+        Raises: LayerError; VnsError E0509."""
+
+        def rule() -> Applied:
+            assert wrap.layer.body is not None
+            return wrap.layer.body.leave(resolve_arguments(wrap.arguments, shape), shape, after, self.classes)
+
+        return self._once((id(wrap), shape, after), wrap, rule)
+
+    def times(self, wrap: Wrap, shape: Shape) -> int:
+        """How often the body of a layer runs for one clip."""
+        assert wrap.layer.body is not None
+        return wrap.layer.body.times(resolve_arguments(wrap.arguments, shape))
+
+    def _once(self, key: tuple[int, Flow, Shape], element: Op | Join | Wrap, rule: Callable[[], Applied]) -> Applied:
         if key not in self._applied:
             if len(self._applied) == MOST_PLACES:
                 message = f"up to here there are more than {MOST_PLACES:,} ways for a shape to reach a layer"
                 help = "every choice of channels or stride multiplies the shapes behind it: offer fewer options"
-                raise error("E0509", message, op.span, help=help)
+                raise error("E0509", message, element.span, help=help)
             try:
-                self._applied[key] = (op, op.layer.apply(dict(op.arguments), shape, self.classes))
+                self._applied[key] = (element, rule())
             except LayerError as fault:
-                self._applied[key] = (op, fault)
+                self._applied[key] = (element, fault)
         result = self._applied[key][1]
         if isinstance(result, LayerError):
             raise result
         return result
 
-    def segments(self, segments: Iterable[Segment], shape: Shape) -> Outcomes:
-        outcomes: Outcomes = {shape: Cost()}
-        for segment in segments:
-            outcomes = self.follow(outcomes, segment.body)
-        return outcomes
+    # ------------------------------------------------------------------- the space
 
-    def follow(self, outcomes: Outcomes, element: Element) -> Outcomes:
-        """What comes out when an element is put behind what came out before."""
-        return either(
-            (after, cost + more)
-            for before, cost in outcomes.items()
-            for after, more in self.outcomes(element, before).items()
-        )
+    def segments(self, segments: Iterable[Segment], shape: Shape, input_name: str = "") -> Outcomes:
+        """What comes out of a whole space."""
+        segments = tuple(segments)
+        self._uses = uses(segments)
+        last = self.through(segments, self.start(shape, input_name))[-1]
+        found = either((each, cost) for (flow, _), cost in last.items() for each in sorted_flows(flow))
+        if not found:
+            self.diagnostics += self.suspected  # nothing fits, not even where too much was let through
+            self.suspected = []
+        lists = [flow for flow in found if isinstance(flow, Several)]
+        if lists and segments and segments[-1].body.items:
+            self._refuse_list(segments[-1].body.items[-1], "the end of a network", lists[0])
+        return {flow: cost for flow, cost in found.items() if flow not in lists}
 
-    def outcomes(self, element: Element, shape: Shape) -> Outcomes:
-        key = (id(element), shape)
-        if key in self._known:
-            return self._known[key][1]
-        result = self._outcomes(element, shape)
-        self._known[key] = (element, result)
-        return result
+    # -------------------------------------------------------------------- elements
 
-    def _outcomes(self, element: Element, shape: Shape) -> Outcomes:
-        match element:
-            case Op():
-                return self._op(element, shape)
-            case Group():
-                called = element.call is not None
-                if called:
-                    self._sites.append((element.span, element.block or ""))
-                outcomes: Outcomes = {shape: Cost()}
-                for item in element.items:
-                    outcomes = self.follow(outcomes, item)
-                if called:
-                    self._sites.pop()
-                return outcomes
-            case Repeat():
-                outcomes = {shape: Cost()}
-                for item in element.items:
-                    outcomes = self.follow(outcomes, item)
-                return outcomes
-            case Alternatives():
-                return either(
-                    pair for option in element.options for pair in self.outcomes(option.element, shape).items()
-                )
-            case Wrap():
-                return self._residual(element, shape)
-
-    def _op(self, op: Op, shape: Shape) -> Outcomes:
+    def op(self, op: Op, flow: Flow) -> Outcomes:
         if op.layer is POISON:
             self.unread = True
             return {}
+        if isinstance(flow, Several):
+            return self._refuse_list(op, f"`{op.layer.name}`", flow)
         try:
-            applied = self.apply(op, shape)
+            applied = self.apply(op, flow)
         except LayerError as fault:
             self.report(fault.code, fault.message, argument_span(op, fault.parameter), op.span, help=fault.help)
             return {}
-        if applied.warning:
-            remark = applied.warning
-            message = f"`{op.layer.name}`: {remark.message}"
-            place = argument_span(op, remark.parameter)
-            self.report("W0401", message, place, op.span, help=remark.help, label=remark.why)
+        self._remark(op, applied)
         return {applied.output: Cost(applied.macs, applied.macs, applied.params, applied.params)}
 
-    def _residual(self, wrap: Wrap, shape: Shape) -> Outcomes:
-        body = self.outcomes(wrap.body, shape)
-        for after in body:
-            if after != shape:
-                message = f"`{wrap.layer.name}` adds {show_shape(after)} to its input {show_shape(shape)}"
-                place = wrap.call.function_span or wrap.span
-                more = self._changed(wrap, shape)
-                self.report("E0402", message, place, place, help=_to_fit(shape, after), secondary=more)
-        return {after: cost for after, cost in body.items() if after == shape}
+    def joined(self, element: Join, shapes: tuple[Shape, ...]) -> Outcomes:
+        try:
+            applied = self.applied_to(element, shapes)
+        except LayerError as fault:
+            place = argument_span(element, fault.parameter)
+            self.report(fault.code, fault.message, place, element.span, help=fault.help)
+            return {}
+        self._remark(element, applied)
+        return {applied.output: Cost(applied.macs, applied.macs, applied.params, applied.params)}
 
-    def _changed(self, wrap: Wrap, shape: Shape) -> tuple[Label, ...]:
+    def wrap(self, wrap: Wrap, flow: Flow, env: Env) -> Outcomes:
+        place = wrap.call.function_span or wrap.span
+        if isinstance(flow, Several):
+            return self._refuse_list(wrap, f"`{wrap.layer.name}`", flow)
+        try:
+            start, times = self.entered(wrap, flow), self.times(wrap, flow)
+        except LayerError as fault:
+            self.report(fault.code, fault.message, self._in_wrap(wrap, fault), place, help=fault.help)
+            return {}
+        found: list[tuple[Flow, Cost]] = []
+        for after, cost in self.outcomes(wrap.body, start, env).items():
+            if isinstance(after, Several):
+                self._refuse_list(wrap, f"`{wrap.layer.name}`", after)
+                continue
+            try:
+                applied = self.left(wrap, flow, after)
+            except LayerError as fault:
+                changed = fault.code == "E0402"
+                more = self._changed(wrap, start, env) if changed else ()
+                help = fault.help or (_to_fit(flow, after) if changed else None)
+                self.report(fault.code, fault.message, self._in_wrap(wrap, fault), place, help, more)
+                continue
+            own = Cost(applied.macs, applied.macs, applied.params, applied.params)
+            found.append((applied.output, cost.times(times) + own))
+        return either(found)
+
+    def _in_wrap(self, wrap: Wrap, fault: LayerError) -> Span:
+        whole = wrap.call.function_span or wrap.span
+        return argument_span(wrap, fault.parameter) if fault.parameter else whole
+
+    def when(self, element: When, flow: Flow, env: Env) -> Outcomes:
+        if isinstance(flow, Several):
+            return self._refuse_list(element, "`if`", flow)
+        try:
+            test = with_shape(element.test, flow)
+            side = element.then if holds(test) else element.otherwise  # type: ignore[arg-type]
+        except LayerError as fault:
+            self.report(fault.code, fault.message, element.test.span, element.span, help=fault.help)
+            return {}
+        except VnsError as fault:
+            self.diagnostics += fault.diagnostics
+            return {}
+        return self.outcomes(side, flow, env)
+
+    def open(self, element: Open, flow: Flow, env: Env) -> Outcomes:
+        ways = closings(element)
+        if ways is None:
+            self.missing.append(element)
+            return {}
+        return either(pair for texts in ways for pair in self.outcomes(element.make(texts), flow, env).items())
+
+    def too_few(self, element: Pick, count: int) -> None:
+        message = f"cannot pick {element.least} of {count}"
+        self.report("E0303", message, element.span, element.span, help=f"the list has {count}: pick at most as many")
+
+    def enter(self, group: Group) -> None:
+        self._sites.append((group.span, group.block or ""))
+
+    def leave(self, group: Group, outcomes: Outcomes, flow: Held, env: Env) -> Outcomes:
+        self._sites.pop()
+        if group.tied and self._uses.get(group.block or "", 0) > 1:
+            self.bounded = True
+            self.loose = self.loose or len(outcomes) > 1
+        return outcomes
+
+    # --------------------------------------------------------------------- faults
+
+    def _refuse_list(self, element: Element, what: str, flow: Several) -> Outcomes:
+        message = f"{what} takes one input, and a list of {len(flow.shapes)} comes in"
+        help = "join it first, with a layer such as `sum` or `concat`"
+        self.report("E0305", message, element.span, element.span, help=help)
+        return {}
+
+    def _remark(self, element: Op | Join, applied: Applied) -> None:
+        if applied.warning:
+            remark = applied.warning
+            message = f"`{element.layer.name}`: {remark.message}"
+            place = argument_span(element, remark.parameter)
+            self.report("W0401", message, place, element.span, help=remark.help, label=remark.why)
+
+    def _changed(self, wrap: Wrap, shape: Shape, env: Env) -> tuple[Label, ...]:
         """The last part of the body that changes the shape."""
         found: tuple[Label, ...] = ()
-        known = {shape}
+        known: set[Flow] = {shape}
+        if scope(wrap.body).named:
+            return found  # lines read by name need not go on from the line before
         for item in wrap.body.items:
-            shapes = {after for before in known for after in self.outcomes(item, before)}
+            shapes = {after for before in known for after in self.outcomes(item, before, env)}
             if shapes and shapes != known:
-                made = " or ".join(show_shape(s) for s in sorted(shapes))
+                made = " or ".join(show_shape(s) for s in sorted(s for s in shapes if not isinstance(s, Several)))
                 found = (Label(item.span, f"makes it {made}"),)
             known = shapes
         return found
@@ -211,7 +319,7 @@ class Analysis:
         Inside a block the line that uses the block is the place, and `place` a second one.
         """
         site = self._sites[0][0] if self._sites else None
-        key = (code, site or place, place)
+        key = (code if not self.loose else f"{code}?", site or place, place)
         if key in self._reported:
             return
         self._reported.add(key)
@@ -221,10 +329,13 @@ class Analysis:
             secondary = (Label(place, f"from this line of `{self._sites[-1][1]}`"), *secondary)
         severity: Severity = "warning" if code.startswith("W") else "error"
         found = Diagnostic(code, self._where(message, whole), primary, severity, secondary, help=help)
-        self.diagnostics.append(found)
+        if not self.loose:
+            self.diagnostics.append(found)
+        elif severity == "error":
+            self.suspected.append(found)
 
 
-def argument_span(op: Op, parameter: str | None) -> Span:
+def argument_span(op: Op | Join | Wrap, parameter: str | None) -> Span:
     """Where an argument of a layer is written, when it is written in the layer itself."""
     if parameter is not None and isinstance(op.call, tree.Call):
         names = [p.name for p in op.layer.parameters]

@@ -32,9 +32,10 @@ UNKNOWN: Shape = ()
 
 @dataclass(frozen=True)
 class Several:
-    """The values of a list, in the order of the text."""
+    """The values of a list, in the order of the text; or, where that is not known, in that of their sizes."""
 
     shapes: tuple[Shape, ...]
+    ordered: bool = True
 
 
 Flow: TypeAlias = Shape | Several
