@@ -142,7 +142,9 @@ class Cluster:
             if self._false_starts == _STARTS:
                 raise UserError(f"workers do not start on the Ray cluster: {summary(problem)}")
         if worker.ticket is not None:
-            self._events.append(Failed(worker.ticket, f"its worker died: {summary(problem)}"))
+            died = isinstance(problem, self._ray.exceptions.ActorDiedError)
+            how = "perhaps memory ran out" if died else summary(problem)
+            self._events.append(Failed(worker.ticket, f"its worker ended unexpectedly: {how}"))
 
     def _replace(self, worker: Worker) -> None:
         self._end(worker)
@@ -195,7 +197,8 @@ def existing_cluster(address: str, threads: int, memory: int | None, cuda: bool)
             ray.shutdown()
         raise UserError(
             f"no Ray cluster answers at `{address}`: {summary(problem)}",
-            "the port is that of the Ray client server, 10001 unless `ray start --head` was told another",
+            "the port is that of the Ray client server, 10001 unless `ray start --head` was told another;"
+            " a cluster that asks for a token wants RAY_AUTH_MODE=token and the token here",
         ) from problem
     count = int(resources.get("CPU", 0)) // threads
     if cuda:
@@ -218,11 +221,15 @@ def summary(problem: BaseException) -> str:
 def _ray() -> ModuleType:
     # Before it is imported. Its client would otherwise try for half a minute. Trials on this machine see its GPUs.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S", "10")
+    os.environ.setdefault("RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S", "5")
+    os.environ.setdefault("RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S", "5")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
     except ImportError:
         raise UserError("Ray is not installed", "install it: pip install 'vnasdsl[ray]'") from None
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    for name in ("ray", "ray.client_builder", "ray._private.authentication"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    # Ray prints a paragraph on every worker that dies and has no switch for it. If it renames this, it prints again.
+    ray._private.worker.listen_error_messages = lambda *_: None
     return ray

@@ -1,0 +1,71 @@
+"""What the tests of pools share."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tests.support import ROOT, cli_environment
+from vnasdsl.search.pool import Function, Pool, Result
+
+_PATIENCE = 120.0  # until a test says that something hangs
+
+_HOLDING = """
+import sys
+from tests.search.pool import trials
+from vnasdsl.search.pool import make_pool
+
+if __name__ == "__main__":
+    with make_pool(sys.argv[1]) as pool:
+        for key in range(2):
+            pool.submit(key, trials.hold, sys.argv[2])
+        pool.next()
+"""
+
+
+def collect(pool: Pool, function: Function, payloads: Iterable[Any]) -> list[Result]:
+    """The results of a call for every payload, in the order of the payloads."""
+    for key, payload in enumerate(payloads):
+        pool.submit(key, function, payload)
+    results = []
+    while pool.pending:
+        results.append(pool.next())
+    return sorted(results, key=lambda result: int(str(result.key)))
+
+
+def end_and_wait(workers: str, how: str, folder: Path, environment: dict[str, str] | None = None) -> None:
+    """A process with two trials that never end is sent a signal. Then nobody holds the pipe any more that both trials
+    and a process started by each have opened: all have ended."""
+    script, pipe = folder / "holding.py", folder / "pipe"
+    script.write_text(_HOLDING)
+    os.mkfifo(pipe)
+    command = [sys.executable, str(script), workers, str(pipe)]
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    process = subprocess.Popen(command, cwd=ROOT, env=cli_environment(environment), stderr=subprocess.PIPE)
+    try:
+        held = b""
+        while len(held) < 4:
+            held += _read(reading)
+        process.send_signal(signal.Signals[how])
+        assert _read(reading) == b""
+        _, said = process.communicate(timeout=_PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reading)
+    assert process.returncode == -signal.Signals[how], said.decode()
+
+
+def _read(pipe: int) -> bytes:
+    """What is written to a pipe; nothing when nobody holds it any more."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    # A pipe that nobody has opened yet is not at its end: poll waits for the first to come.
+    assert poll.poll(_PATIENCE * 1000), "nothing is written and somebody still holds the pipe"
+    return os.read(pipe, 16)
