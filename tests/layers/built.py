@@ -1,22 +1,16 @@
-"""Modules built from what a layer says of its code, as generated code builds them, and their costs as torch counts."""
+"""Layers that join or wrap at given shapes, and modules with the weights of their oracles."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from vnasdsl.codegen.guard import check_code
-from vnasdsl.codegen.helpers import helper_texts, helpers_for
 from vnasdsl.layers import CATALOGUE
-from vnasdsl.layers.base import REQUIRED, Applied, FunctionCode, ModuleCode, Shape
-
-MODULES = {"torch": torch, "F": F, "nn": nn, "math": math, "Tensor": Tensor}
+from vnasdsl.layers.base import REQUIRED, Applied, Shape
 
 
 def arguments(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,10 +21,6 @@ def arguments(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return full
 
 
-def apply(name: str, shape: Shape, classes: int = 5, **given: Any) -> Applied:
-    return CATALOGUE[name].apply(arguments(name, given), shape, classes)
-
-
 def join(name: str, *shapes: Shape, **given: Any) -> Applied:
     return CATALOGUE[name].join(arguments(name, given), shapes, 5)
 
@@ -39,41 +29,11 @@ def leave(name: str, before: Shape, after: Shape, **given: Any) -> Applied:
     return CATALOGUE[name].body.leave(arguments(name, given), before, after, 5)
 
 
-def module(code: ModuleCode) -> nn.Module:
-    """The module of a layer; a helper class is made from its template, which the guard has let through."""
-    known: dict[str, Any] = dict(MODULES)
-    if "." not in code.callee:
-        for helper in helpers_for([code.callee]):
-            text = helper_texts()[helper]
-            check_code(
-                "import math\nimport torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n" + text
-            )
-            exec(compile(text, helper, "exec", flags=0, dont_inherit=True), known)  # noqa: S102
-    by_position = [f.value for f in code.fields if f.positional]
-    by_name = {f.name: f.value for f in code.fields if not f.positional and not f.optional}
-    made: nn.Module = eval(code.callee, known)(*by_position, **by_name)  # noqa: S307
-    return made
-
-
-def evaluate(code: FunctionCode, *inputs: Tensor) -> Tensor:
-    """An expression of the inputs of a layer."""
-    names = [f"x{i}" for i in range(len(inputs))]
-    text = code.expression.format(x=names[0], xs=", ".join(names), sum=" + ".join(names))
-    return eval(text, {**MODULES, **dict(zip(names, inputs, strict=True))})  # noqa: S307
-
-
-def compare(applied: Applied, *shapes: Shape, code: ModuleCode | None = None) -> nn.Module:
-    """The module in eval mode, after its shape, MACs, parameters and tensors were held against torch's own count."""
-    code = code or applied.code
-    assert isinstance(code, ModuleCode)
-    made = module(code).eval()
-    with FlopCounterMode(display=False) as counter:
-        out = made(*(torch.randn(2, *shape) for shape in shapes))
-    assert tuple(out.shape) == (2, *applied.output)
-    assert counter.get_total_flops() == 2 * 2 * applied.macs
-    assert sum(p.numel() for p in made.parameters()) == applied.params
-    assert sorted(made.state_dict()) == sorted(code.tensors)
-    return made
+def evaluate(expression: str, *inputs: Tensor, **values: Tensor) -> Tensor:
+    """An expression of the inputs of a layer, or of `x` and `kept`."""
+    values |= {f"x{i}": x for i, x in enumerate(inputs)}
+    places = {"xs": ", ".join(values), "sum": " + ".join(values), "x": "x", "kept": "kept"}
+    return eval(expression.format(**places), {"torch": torch, "F": F, **values})  # noqa: S307
 
 
 def randomise(model: nn.Module) -> nn.Module:

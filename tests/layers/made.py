@@ -60,11 +60,11 @@ def call(applied: Applied, x: torch.Tensor) -> Any:
     return eval(applied.code.expression.format(x="x"), {"F": F, "torch": torch, "x": x})  # noqa: S307
 
 
-def compare(applied: Applied, shape: tuple[int, ...]) -> Any:
+def compare(applied: Applied, *shapes: tuple[int, ...]) -> Any:
     """Output shape, MACs, parameters and tensors of the module against what the layer says; gives the module."""
     made = module(applied).eval()
     with FlopCounterMode(display=False) as counter:
-        out = made(torch.randn(2, *shape))
+        out = made(*(torch.randn(2, *shape) for shape in shapes))
     assert tuple(out.shape) == (2, *applied.output)
     assert torch.isfinite(out).all()
     assert counter.get_total_flops() == 2 * 2 * applied.macs

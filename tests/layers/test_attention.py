@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from tests.layers.built import apply, compare, randomise, same_weights
+from tests.layers.built import randomise, same_weights
+from tests.layers.made import apply, compare
 from tests.oracles.tinyvideonet import ContextGate, SqueezeExcite
 from vnasdsl.layers.base import LayerError, Shape
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from tests.layers.built import MODULES, arguments, compare, leave, same_weights
+from tests.layers.built import arguments, evaluate, leave, same_weights
+from tests.layers.made import compare
 from tests.oracles.same import Conv
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import BodyCode, LayerError, ModuleCode, Shape
@@ -36,7 +39,7 @@ def test_a_projection_fits_whatever_strides_the_body_has(
     assert applied.output == out and isinstance(applied.code, BodyCode) and applied.code.shortcut is not None
     small = all(n <= 9 for n in size)
     if small:
-        made = compare(applied, shape, code=applied.code.shortcut)
+        made = compare(replace(applied, code=applied.code.shortcut), shape)
         given_stride = dict(applied.attributes)["stride"]
         oracle = nn.Sequential(Conv(before, after, stride=given_stride), nn.BatchNorm3d(after))
         same_weights(made, oracle)
@@ -88,8 +91,8 @@ def test_segments(count: int, vector: bool) -> None:
     applied = layer.body.leave(given, shape, after, 5)
     assert applied.output == after and applied.macs == applied.params == 0 and isinstance(applied.code, BodyCode)
     x = torch.randn(2, *shape)
-    entered = eval(applied.code.enter.format(x="x"), {**MODULES, "x": x})  # noqa: S307
-    got = eval(applied.code.leave.format(x="y", kept="x"), {**MODULES, "x": x, "y": run(entered)})  # noqa: S307
+    entered = evaluate(applied.code.enter, x=x)
+    got = evaluate(applied.code.leave, x=run(entered), kept=x)
     parts = [run(x[:, :, i * (8 // count) : (i + 1) * (8 // count)]) for i in range(count)]
     torch.testing.assert_close(got, torch.stack(parts).mean(dim=0))
     assert tuple(got.shape) == (2, *after)

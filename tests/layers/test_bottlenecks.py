@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from tests.layers.built import apply, compare, module, same_weights
+from tests.layers.built import same_weights
+from tests.layers.made import apply, compare, module
 from tests.oracles.assemblenet import Module
 from tests.oracles.same import Conv
 from vnasdsl.layers.base import LayerError
@@ -120,5 +121,5 @@ def test_what_cannot_be() -> None:
 
 
 def test_only_the_last_norm_starts_elsewhere() -> None:
-    made = module(apply("bottleneck", (8, 2, 4, 4), channels=2, start=0.25).code)
+    made = module(apply("bottleneck", (8, 2, 4, 4), channels=2, start=0.25))
     assert made.last_bn.weight.unique().tolist() == [0.25] and made.middle_bn.weight.unique().tolist() == [1]

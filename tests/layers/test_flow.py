@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.layers.built import apply, compare, module
+from tests.layers.made import apply, compare, module
 from tests.oracles.assemblenet import representation_flow
 
 torch.set_num_threads(1)
@@ -83,7 +83,7 @@ def test_against_pixels(size: tuple[int, int, int], settings: dict[str, float]) 
 @torch.no_grad()
 def test_against_convolutions() -> None:
     clips = torch.rand(2, 3, 4, 12, 10)
-    made = module(apply("flow", (3, 4, 12, 10)).code)
+    made = module(apply("flow", (3, 4, 12, 10)))
     torch.testing.assert_close(made(clips), representation_flow(clips), atol=1e-3, rtol=1e-3)
 
 
@@ -93,7 +93,7 @@ def test_a_moving_spot(along: float, across: float) -> None:
     rows, columns = torch.meshgrid(torch.arange(24.0), torch.arange(24.0), indexing="ij")
     spots = [torch.exp(-((columns - 12 - along * t) ** 2 + (rows - 12 - across * t) ** 2) / 18) for t in range(3)]
     clip = torch.stack(spots).expand(1, 3, 3, 24, 24)
-    made = module(apply("flow", (3, 3, 24, 24), iterations=100).code)
+    made = module(apply("flow", (3, 3, 24, 24), iterations=100))
     flow = made(clip)[0, :, 0, 8:17, 8:17].mean(dim=(1, 2))
     torch.testing.assert_close(flow, torch.tensor([float(along), float(across)]), atol=0.35, rtol=0)
 
@@ -101,7 +101,7 @@ def test_a_moving_spot(along: float, across: float) -> None:
 @torch.no_grad()
 def test_what_does_not_move_has_no_flow() -> None:
     still = torch.rand(1, 3, 1, 8, 8).expand(1, 3, 3, 8, 8)
-    made = module(apply("flow", (3, 3, 8, 8)).code)
+    made = module(apply("flow", (3, 3, 8, 8)))
     assert made(still).abs().max() == 0
     assert made(torch.zeros(1, 3, 3, 8, 8)).abs().max() == 0
     moving = torch.rand(1, 3, 3, 8, 8)
@@ -112,5 +112,5 @@ def test_what_does_not_move_has_no_flow() -> None:
 
 def test_a_gradient_reaches_what_lies_before_it() -> None:
     clip = torch.rand(1, 1, 2, 5, 5, requires_grad=True)
-    module(apply("flow", (1, 2, 5, 5), iterations=5).code)(clip).square().sum().backward()
+    module(apply("flow", (1, 2, 5, 5), iterations=5))(clip).square().sum().backward()
     assert clip.grad is not None and torch.isfinite(clip.grad).all() and clip.grad.abs().max() > 0

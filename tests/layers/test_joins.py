@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.layers.built import compare, evaluate, join, module, same_weights
+from tests.layers.built import evaluate, join, same_weights
+from tests.layers.made import compare, module
 from tests.oracles.assemblenet import Fusion
 from vnasdsl.layers.base import FunctionCode, LayerError, Shape
 
@@ -21,7 +22,7 @@ def test_concat(shapes: list[Shape]) -> None:
     applied = join("concat", *shapes)
     inputs = [torch.randn(2, *shape) for shape in shapes]
     assert isinstance(applied.code, FunctionCode) and applied.macs == applied.params == 0
-    out = evaluate(applied.code, *inputs)
+    out = evaluate(applied.code.expression, *inputs)
     assert tuple(out.shape) == (2, *applied.output)
     start = 0
     for x in inputs:  # in the order of the inputs
@@ -38,7 +39,7 @@ def test_sum_and_mean(shape: Shape, count: int) -> None:
         applied = join(name, *[shape] * count)
         assert applied.output == shape and applied.macs == applied.params == 0
         assert isinstance(applied.code, FunctionCode)
-        torch.testing.assert_close(evaluate(applied.code, *inputs), expected)
+        torch.testing.assert_close(evaluate(applied.code.expression, *inputs), expected)
 
 
 @pytest.mark.parametrize(
@@ -77,11 +78,11 @@ def test_weighted(inputs: list[tuple[int, int, int]], frames: int, learned: bool
 
 def test_weighted_by_hand() -> None:
     """Two streams of equal width, one twice as large: its windows of 2x2 count with their largest value."""
-    made = module(join("weighted", (1, 1, 2, 2), (1, 1, 4, 4), by=(0.5, 2.0)).code)
+    made = module(join("weighted", (1, 1, 2, 2), (1, 1, 4, 4), by=(0.5, 2.0)))
     small, large = torch.ones(1, 1, 1, 2, 2), torch.arange(16.0).reshape(1, 1, 1, 4, 4)
     expected = 0.5 + 2 * torch.tensor([[5.0, 7], [13, 15]])
     torch.testing.assert_close(made(small, large)[0, 0, 0], expected)
-    learned = module(join("weighted", (1, 1, 2, 2), (1, 1, 4, 4)).code)
+    learned = module(join("weighted", (1, 1, 2, 2), (1, 1, 4, 4)))
     torch.testing.assert_close(learned(small, large)[0, 0, 0].detach(), 0.5 + torch.tensor([[2.5, 3.5], [6.5, 7.5]]))
 
 
@@ -89,7 +90,7 @@ def test_a_single_input_has_no_weight() -> None:
     applied = join("weighted", (3, 2, 4, 4))
     x = torch.randn(1, 3, 2, 4, 4)
     assert applied.params == 0 and applied.warning is None and isinstance(applied.code, FunctionCode)
-    assert evaluate(applied.code, x) is x
+    assert evaluate(applied.code.expression, x) is x
     idle = join("weighted", (3, 2, 4, 4), by=(0.5,))
     assert idle.params == 0 and idle.warning is not None and idle.warning.parameter == "by"
 
