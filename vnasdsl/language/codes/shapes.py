@@ -34,7 +34,9 @@ network small {
         "residual changes the shape",
         "`residual { ... }` adds what its body makes to what came in, number by number, so both have one shape. A conv"
         " with another number of channels or a stride inside the braces breaks that. Write `same` for the channels and"
-        " use no stride there; put the layer that changes the shape in front of the residual.",
+        " use no stride there; put the layer that changes the shape in front of the residual. Or write"
+        " `residual(project=auto) { ... }`: where the shape changes the input goes through a 1x1x1 convolution with the"
+        " stride that fits, and batch-norm.",
         one("""\
 network small {
   input clip = video(frames=8, size=32, classes=10)
@@ -113,6 +115,102 @@ network small {
 network small {
   input clip = video(frames=8, size=32, classes=10)
   conv(16, 3x3x3) -> bn -> relu
+  pool -> linear(classes)
+}
+"""),
+    ),
+    Code(
+        "E0406",
+        "segments do not divide the frames",
+        "`segments(count) { ... }` cuts the frames into that many equal parts and runs its body on each, with the same"
+        " weights. The frames that come in must be a multiple of the count; strides along frames further up make them"
+        " fewer. The help shows counts that divide.",
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  segments(3) { conv(16, 3x3x3) -> bn -> relu }
+  pool -> linear(classes)
+}
+"""),
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  segments(4) { conv(16, 3x3x3) -> bn -> relu }
+  pool -> linear(classes)
+}
+"""),
+    ),
+    Code(
+        "E0407",
+        "fusion of streams with different frame counts",
+        "`weighted(...)` brings its inputs to one size in rows and columns by itself, and to one width, but never along"
+        " time: which frames belong together is for the text to say. Give every way to it the same strides along"
+        " frames, or end the longer one with a pool along frames such as `max_pool(3x1x1, stride=2x1x1)`.",
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  slow = clip -> conv(16, 3x3x3, stride=2x2x2) -> bn -> relu
+  fast = clip -> conv(16, 3x3x3, stride=1x4x4) -> bn -> relu
+  weighted(slow, fast)
+  pool -> linear(classes)
+}
+"""),
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  slow = clip -> conv(16, 3x3x3, stride=2x2x2) -> bn -> relu
+  fast = clip -> conv(16, 3x3x3, stride=1x4x4) -> bn -> relu -> max_pool(3x1x1, stride=2x1x1)
+  weighted(slow, fast)
+  pool -> linear(classes)
+}
+"""),
+    ),
+    Code(
+        "E0408",
+        "edge weights do not match the inputs",
+        "`weighted(..., by=[...])` has one weight for every input, in the order in which the inputs are written; an"
+        " input that is a list counts with each of its values. The message says how many there are of both. With"
+        " `by=learned` every input gets a weight that is trained.",
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  near = clip -> conv(16, 1x3x3, stride=1x2x2) -> bn -> relu
+  wide = clip -> conv(16, 1x5x5, stride=1x2x2) -> bn -> relu
+  weighted(near, wide, by=[0.3, 0.8, 0.5])
+  pool -> linear(classes)
+}
+"""),
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  near = clip -> conv(16, 1x3x3, stride=1x2x2) -> bn -> relu
+  wide = clip -> conv(16, 1x5x5, stride=1x2x2) -> bn -> relu
+  weighted(near, wide, by=[0.3, 0.8])
+  pool -> linear(classes)
+}
+"""),
+    ),
+    Code(
+        "E0409",
+        "joined inputs differ in shape",
+        "`sum(...)` and `mean(...)` work number by number: all inputs have one shape. `concat(...)` puts channels one"
+        " after the other: frames, rows and columns are equal. Give all ways to it the same strides and padding; a"
+        " 1x1x1 convolution brings channels to one number, and `weighted(...)` aligns its inputs by itself.",
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  near = clip -> conv(16, 1x3x3) -> bn -> relu
+  wide = clip -> conv(24, 1x5x5) -> bn -> relu
+  sum(near, wide)
+  pool -> linear(classes)
+}
+"""),
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  near = clip -> conv(16, 1x3x3) -> bn -> relu
+  wide = clip -> conv(24, 1x5x5) -> bn -> relu
+  concat(near, wide)
   pool -> linear(classes)
 }
 """),
