@@ -156,7 +156,7 @@ class Analysis(Flows[Cost]):
 
     # ------------------------------------------------------------------- the space
 
-    def segments(self, segments: Iterable[Segment], shape: Shape, input_name: str = "") -> Outcomes:
+    def segments(self, segments: Iterable[Segment], shape: Shape, input_name: str = "") -> dict[Shape, Cost]:
         """What comes out of a whole space."""
         segments = tuple(segments)
         self._uses = uses(segments)
@@ -168,7 +168,7 @@ class Analysis(Flows[Cost]):
         lists = [flow for flow in found if isinstance(flow, Several)]
         if lists and segments and segments[-1].body.items:
             self._refuse_list(segments[-1].body.items[-1], "the end of a network", lists[0])
-        return {flow: cost for flow, cost in found.items() if flow not in lists}
+        return {flow: cost for flow, cost in found.items() if not isinstance(flow, Several)}
 
     # -------------------------------------------------------------------- elements
 

@@ -24,7 +24,7 @@ from vnasdsl.space.member import prove
 from vnasdsl.space.plan import Plan, make_plan
 from vnasdsl.space.resolve import Decision, Resolved, complete, networks, resolve
 from vnasdsl.space.shapes import Analysis, Cost, either
-from vnasdsl.space.text import blocks_used, statements
+from vnasdsl.space.text import blocks_used, statements, write
 
 if TYPE_CHECKING:
     from vnasdsl.space.graph import LayerRow
@@ -185,10 +185,13 @@ class Space:
         Raises: UserError for an unknown choice or option, or a choice that is needed and not made.
         """
         video, resolved = self._resolve(made)
-        body = (self._input_line(video), *statements(resolved.segments))
+        written = write(resolved.segments, self.definitions.blocks)
+        body = (self._input_line(video), *written.body)
         span = self.syntax.span
         network = tree.Network(name or f"{self.name}_child", None, body, span=span, name_span=span)
-        built = build(network, self.definitions, Overrides(classes=self.input.classes))
+        blocks = {**self.definitions.blocks, **{block.name: block for block in written.blocks}}
+        definitions = replace(self.definitions, blocks=blocks) if written.blocks else self.definitions
+        built = build(network, definitions, Overrides(classes=self.input.classes))
         return replace(built, claim=self)
 
     # -------------------------------------------------------- shapes and costs
@@ -202,7 +205,10 @@ class Space:
         """Least and greatest costs, or None when a shape does not fit; faults go to the analysis."""
         try:
             shapes = dict.fromkeys(video.shape for video in self.inputs.ways())
-            outcomes = either(pair for shape in shapes for pair in self.analysis.segments(self.segments, shape).items())
+            name = self.input.name
+            outcomes = either(
+                pair for shape in shapes for pair in self.analysis.segments(self.segments, shape, name).items()
+            )
         except VnsError as fault:
             self.analysis.diagnostics += fault.diagnostics
             return None
@@ -338,6 +344,8 @@ class Space:
             claim = None
             if import_path is not None:
                 items.append(tree.Import(tree.String(import_path, span=span), span=span))
+                theirs = self.claim.definitions.blocks if self.claim else self.definitions.blocks
+                items += [b for b in blocks_used(body, self.definitions.blocks) if b.name not in theirs]
                 claim = tree.Name(self.claim.name, span=span) if self.claim else None
             net: tree.Space | tree.Network = tree.Network(name, claim, body, span=span, name_span=span)
         else:
