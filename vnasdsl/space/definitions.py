@@ -289,9 +289,10 @@ class Definitions:
     def _check_call(self, call: tree.Call, names: set[str]) -> list[Diagnostic]:
         place = call.function_span or call.span
         if call.function not in CATALOGUE and call.function not in self.blocks:
-            if call.function in names or call.function in self.lines:
-                what = "parameter" if call.function in names else "line"
-                message = f"the {what} `{call.function}` takes no arguments"
+            if call.function in names:  # a block or layer handed over by its name
+                return [d for a in call.arguments for d in self._check_handed(a.value, names)]
+            if call.function in self.lines:
+                message = f"the line `{call.function}` takes no arguments"
                 return [Diagnostic("E0305", message, Label(place), help="write its name alone")]
             if not self.complete:
                 return []
@@ -331,7 +332,7 @@ class Definitions:
         for node in nodes(value):
             if isinstance(node, (tree.Call, tree.Chain)):
                 return self._check_layer(value, names)
-            known = isinstance(node, tree.Name) and node.id not in names and node.id not in WORDS
+            known = isinstance(node, tree.Name) and node.id not in names
             if known and node.id in (self.lines | CATALOGUE.keys() | self.blocks.keys()):  # type: ignore[attr-defined]
                 return self._check_layer(value, names)
         return self._check_value(value, names)

@@ -50,7 +50,6 @@ from vnasdsl.space.options import (
 )
 from vnasdsl.space.scope import Handed, Scope, leading_name
 from vnasdsl.space.values import (
-    WORDS,
     coerce,
     evaluate,
     expression_of,
@@ -459,6 +458,8 @@ class Expander:
     def call(self, call: tree.Call, scope: Scope, label: str | None) -> Element:
         """A layer or a block; a choice among its arguments becomes a choice between calls."""
         definitions = self.definitions
+        if call.function in scope.layers:
+            call = self.handed_function(call, scope.layers[call.function])
         if not self.is_function(call.function):
             raise VnsError(())  # said already, by the check of names
         self.calls += 1
@@ -482,23 +483,33 @@ class Expander:
             return self.catalogue_layer(call, bound, scope, label or "")
         return self.block(call, bound, scope, label or "")
 
+    def handed_function(self, call: tree.Call, handed: Handed) -> tree.Call:
+        """A use, with arguments, of a layer or block that was handed over by its name."""
+        name = handed.expression
+        while isinstance(name, tree.Name) and name.id in handed.scope.layers:
+            handed = handed.scope.layers[name.id]
+            name = handed.expression
+        if not isinstance(name, tree.Name):
+            message = f"`{call.function}` is used with arguments: expected the name of a block or layer"
+            raise error("E0305", message, name.span, help="hand over the name alone, such as `relu`")
+        return replace(call, function=name.id)
+
     def open_fields(
         self, call: tree.Call, bound: Mapping[str, tree.Expression], scope: Scope
     ) -> list[tuple[OpenChoice, OpenField]]:
-        """The choices among the values of a call, in the order of the text. Choices in a layer handed to a block are
-        made where the layer stands."""
+        """The choices among the arguments of a call, in the order of the text: those in a layer handed to a block are
+        made by the call as well, once for all its uses in the block."""
         fields: list[tuple[OpenChoice, OpenField]] = []
         taken: dict[str, int] = {}
         for name, value in bound.items():
-            if call.function not in CATALOGUE and self.is_layer(value, scope):
-                continue
-            if any(isinstance(node, tree.Call) for node in nodes(value)):
+            is_layer = call.function not in CATALOGUE and self.is_layer(value, scope)
+            if not is_layer and any(isinstance(node, tree.Call) for node in nodes(value)):
                 raise VnsError(())  # said already: a layer cannot stand where a value is expected
             for choice in all_choices(value):
                 taken[name] = taken.get(name, 0) + 1
                 key = name if taken[name] == 1 else f"{name}{taken[name]}"
-                kind = self.definitions.kind_of(call.function, name)
-                structural = self.definitions.is_structural(call.function, name)
+                kind = "op" if is_layer else self.definitions.kind_of(call.function, name)
+                structural = is_layer or self.definitions.is_structural(call.function, name)
                 bounds = real_bounds(choice)
                 if bounds is not None:
                     fields.append((choice, OpenField(key, kind, (), choice.span, *bounds, structural=structural)))
@@ -592,8 +603,6 @@ class Expander:
         """Whether an argument is a layer and no value."""
         match expression:
             case tree.Name():
-                if expression.id in WORDS:
-                    return False
                 known = expression.id in scope.wires or expression.id in scope.layers or expression.id in scope.later
                 return known or self.is_function(expression.id)
             case tree.Chain() | tree.Call():

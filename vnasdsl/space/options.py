@@ -39,8 +39,8 @@ def all_choices(expression: tree.Expression) -> Iterator[OpenChoice]:
         node = pending.pop()
         if isinstance(node, (tree.Choice, tree.Range)):
             yield node
-        elif isinstance(node, (tree.Call, tree.Gap)):
-            raise VnsError(())  # said already: no choice is taken out of a layer
+        elif isinstance(node, tree.Gap):
+            raise VnsError(())  # said already, by the parser
         else:
             pending.extend(reversed(tree_children(node)))
 
@@ -115,7 +115,7 @@ def replace_node(node: tree.Expression, old: tree.Node, new: tree.Expression) ->
     if node is old:
         return new
     match node:
-        case tree.Tuple() | tree.List():
+        case tree.Tuple() | tree.List() | tree.Chain():
             return replace(node, items=tuple(replace_node(item, old, new) for item in node.items))
         case tree.Negative():
             return replace(node, operand=replace_node(node.operand, old, new))
@@ -130,6 +130,9 @@ def replace_node(node: tree.Expression, old: tree.Node, new: tree.Expression) ->
                 test=test,
                 otherwise=replace_node(node.otherwise, old, new),
             )
+        case tree.Call():
+            arguments = tuple(replace(a, value=replace_node(a.value, old, new)) for a in node.arguments)
+            return replace(node, arguments=arguments)
     return node
 
 
