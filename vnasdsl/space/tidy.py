@@ -1,0 +1,237 @@
+"""What the text of a network leaves out: `none` that is summed with others, sums of one thing, lines nothing reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from vnasdsl.space.elements import (
+    Element,
+    Group,
+    Join,
+    Many,
+    Op,
+    Read,
+    Repeat,
+    Segment,
+    When,
+    Wrap,
+    children,
+    relabel,
+)
+from vnasdsl.space.match import gives_list
+
+Nones = dict[str, bool]
+"""For every name whether its value is a `none`."""
+
+
+def tidied(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    """The same network without inputs of sums that are `none`, and without sums of one thing."""
+    nones: Nones = {}
+    found = []
+    for segment in segments:
+        body = _tidied(segment.body, dict(nones) if segment.name else nones)
+        assert isinstance(body, Group)
+        found.append(Segment(segment.name, body))
+    return tuple(found)
+
+
+def _tidied(element: Element, nones: Nones) -> Element:
+    match element:
+        case Group():
+            return _group(element, nones)
+        case Wrap():
+            body = _tidied(element.body, nones)
+            assert isinstance(body, Group)
+            return element if body is element.body else replace(element, body=body)
+        case Join():
+            inputs = tuple(_tidied(item, nones) for item in spliced(element.inputs))
+            if element.layer.name == "sum":
+                left = tuple(item for item in inputs if not is_none(item, nones)) or inputs[:1]
+                if len(left) == 1 and not gives_list(left[0]) and not isinstance(left[0], Read):
+                    return relabel(left[0], element.label)
+                inputs = left
+            return element if _alike(inputs, element.inputs) else replace(element, inputs=inputs)
+        case Many() | Repeat():
+            items = tuple(_tidied(item, nones) for item in element.items)
+            return element if _alike(items, element.items) else replace(element, items=items)
+        case When():
+            then, otherwise = _tidied(element.then, nones), _tidied(element.otherwise, nones)
+            if then is element.then and otherwise is element.otherwise:
+                return element
+            return replace(element, then=then, otherwise=otherwise)
+    return element
+
+
+def _group(group: Group, nones: Nones) -> Group:
+    inputs = group.inputs
+    scope = nones
+    if group.block is not None:
+        scope = {name: is_none(value, nones) for name, value in group.inputs}
+        if group.call is not None:  # printed as it is written
+            return group
+        inputs = tuple((name, _tidied(value, nones)) for name, value in group.inputs)
+    lines = []
+    for i, line in enumerate(group.lines):
+        lines.append(tuple(_tidied(item, scope) for item in line))
+        if group.name_of(i):
+            scope[group.name_of(i)] = _ends_in_none(lines[-1], scope)
+    out = None if group.out is None else _tidied(group.out, scope)
+    same = all(_alike(a, b) for a, b in zip(lines, group.lines, strict=True))
+    if same and out is group.out and _alike([v for _, v in inputs], [v for _, v in group.inputs]):
+        return group
+    return replace(group, lines=tuple(lines), out=out, inputs=inputs)
+
+
+def _alike(a: Sequence[object], b: Sequence[object]) -> bool:
+    return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
+
+
+def spliced(items: Iterable[Element]) -> tuple[Element, ...]:
+    """The inputs of a join one by one: lists in their place."""
+    found: list[Element] = []
+    for item in items:
+        found += spliced(item.items) if isinstance(item, Many) else [item]
+    return tuple(found)
+
+
+def is_none(element: Element, nones: Nones) -> bool:
+    """Whether what comes out is a `none` (and not only made from one)."""
+    match element:
+        case Op():
+            return element.layer.name == "none"
+        case Read():
+            return nones.get(element.wire, False)
+        case Group():
+            scope = nones
+            if element.block is not None:
+                scope = {name: is_none(value, nones) for name, value in element.inputs}
+                for i, line in enumerate(element.lines):
+                    if element.name_of(i):
+                        scope[element.name_of(i)] = _ends_in_none(line, scope)
+            if element.out is not None:
+                return is_none(element.out, scope)
+            return _ends_in_none(element.items, scope)
+        case Repeat():
+            return _ends_in_none(element.items, nones)
+    return False
+
+
+def _ends_in_none(items: Sequence[Element], nones: Nones) -> bool:
+    for item in reversed(items):
+        if isinstance(item, Op) and item.layer.name == "skip":
+            continue
+        return is_none(item, nones)
+    return False
+
+
+# ----------------------------------------------------------------------- what is read
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a part reads: what came before (`x`), and lines by their names (`level0[1]` for one of a list)."""
+
+    x: bool
+    names: frozenset[str] = frozenset()
+
+    def __or__(self, other: Needs) -> Needs:
+        return Needs(self.x or other.x, self.names | other.names)
+
+
+NOTHING = Needs(False)
+
+
+def needs(element: Element) -> Needs:
+    """What an element reads of what stands around it."""
+    match element:
+        case Op():
+            return Needs(True)
+        case Read():
+            return Needs(
+                False, frozenset({element.wire if element.index is None else f"{element.wire}[{element.index}]"})
+            )
+        case Group() if element.block is not None:
+            inner, _ = kept(element)
+            found = Needs(inner.x)
+            for name, value in element.inputs:
+                if element.call is not None or is_read(name, inner.names):
+                    found = found | needs(value)
+            return found
+        case Group():
+            return kept(element)[0]
+        case Wrap():
+            return needs(element.body) | Needs(True)
+        case Join():
+            return _all(element.inputs)
+        case Many():
+            return _all(element.items)
+        case Repeat():
+            return _row(element.items, NOTHING)
+        case When():
+            return needs(element.then) | needs(element.otherwise) | Needs(True)
+    return _all([child for child, _ in children(element, "")]) | Needs(True)
+
+
+def _all(elements: Iterable[Element]) -> Needs:
+    found = NOTHING
+    for element in elements:
+        found = found | needs(element)
+    return found
+
+
+def _row(items: Sequence[Element], after: Needs) -> Needs:
+    """What elements one after the other read, `after` being read of what stands behind them."""
+    names = after.names
+    x = True
+    for item in reversed(items):
+        if not x:
+            break
+        found = needs(item)
+        names, x = names | found.names, found.x
+    return Needs(x, names)
+
+
+def kept(group: Group, after: frozenset[str] = frozenset(), goes_on: bool = True) -> tuple[Needs, tuple[bool, ...]]:
+    """What a body reads of what stands around it, and for each of its lines whether anything reads it.
+
+    `after`: names read behind the body; `goes_on`: whether what the body gives is read.
+    """
+    need = Needs(goes_on, after)
+    if group.out is not None:
+        need = needs(group.out) | Needs(False, after) if goes_on else Needs(False, after)
+    keep: list[bool] = []
+    for i in reversed(range(len(group.lines))):
+        name = group.name_of(i)
+        read = bool(name) and is_read(name, need.names)
+        keep.append(need.x or read)
+        if keep[-1]:
+            rest = frozenset(n for n in need.names if not name or n.partition("[")[0] != name)
+            need = _row(group.lines[i], Needs(False, rest))
+    return need, tuple(reversed(keep))
+
+
+def is_read(name: str, names: Iterable[str]) -> bool:
+    return any(n.partition("[")[0] == name for n in names)
+
+
+def indexed(element: Element) -> frozenset[str]:
+    """The names of lists of which single values are read: `level0` for `level0[1]`."""
+    match element:
+        case Read():
+            return frozenset(() if element.index is None else (element.wire,))
+        case Group() if element.block is not None:
+            inner = _indexed([child for line in element.lines for child in line], element.out)
+            found = _indexed([value for _, value in element.inputs], None)
+            for name, value in element.inputs:
+                if name in inner and isinstance(value, Read):
+                    found = found | {value.wire}
+            return found
+    return _indexed([child for child, _ in children(element, "")], None)
+
+
+def _indexed(elements: Iterable[Element], last: Element | None) -> frozenset[str]:
+    found = frozenset() if last is None else indexed(last)
+    for element in elements:
+        found = found | indexed(element)
+    return found
