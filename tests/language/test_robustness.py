@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.files import decode_source, read_source
-from vnasdsl.language.limits import MAX_DEPTH, MAX_DIAGNOSTICS
+from vnasdsl.language.format import format_text
+from vnasdsl.language.limits import MAX_BYTES, MAX_DEPTH, MAX_DIAGNOSTICS, MAX_TOKENS
 from vnasdsl.language.parser import parse, parse_expression
 from vnasdsl.language.printer import print_module
 from vnasdsl.language.render import render
@@ -132,7 +133,16 @@ def test_what_is_as_deep_as_allowed_can_be_handled(name: str) -> None:
 
 
 def test_size_is_bounded() -> None:
-    for text, what in (("a" * (1 << 20) + "a", "characters"), ("a " * 250_000, "words and signs")):
+    for text, what in (("a" * (MAX_BYTES + 1), "characters"), ("a " * (MAX_TOKENS + 1), "words and signs")):
         with pytest.raises(VnsError, match=what) as caught:
             parse(Source("large", text))
         assert [d.code for d in caught.value.diagnostics] == ["E0105"]
+
+
+def test_a_text_at_its_bound_can_be_laid_out() -> None:
+    """Commas and line ends are what a layout adds: they are not counted, so that the text stays within the bound."""
+    line = " -> ".join(["max_pool((1, 1, 1), stride=(1, 1, 1))"] * (MAX_TOKENS // 16 - 1))
+    text = f"network n {{ {line} }}\n"
+    formatted = format_text(text)
+    assert formatted.count("\n") > MAX_TOKENS // 64
+    assert format_text(formatted) == formatted

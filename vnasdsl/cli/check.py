@@ -10,6 +10,7 @@ from vnasdsl.cli.checking import check_file
 from vnasdsl.cli.options import input_options
 from vnasdsl.cli.output import as_text, format_option, style
 from vnasdsl.language.diagnostics import Diagnostic, arrange
+from vnasdsl.language.garbage import left_alone
 from vnasdsl.show.numbers import count_words
 from vnasdsl.space import Overrides, Space
 
@@ -19,6 +20,7 @@ from vnasdsl.space import Overrides, Space
 @input_options
 @format_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@left_alone()
 def command(files: tuple[str, ...], frames: int | None, size: int | None, classes: int | None, as_json: bool) -> None:
     """Check texts: syntax, names, shapes, limits, recipes, and that every network lies in the space it claims.
 

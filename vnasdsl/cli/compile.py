@@ -11,6 +11,7 @@ from vnasdsl.cli.options import input_options
 from vnasdsl.cli.output import format_option
 from vnasdsl.cli.targets import load_target, source_name, split_target
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.language.garbage import left_alone
 from vnasdsl.space import Overrides
 
 
@@ -29,6 +30,7 @@ from vnasdsl.space import Overrides
 @click.option("--force", is_flag=True, help="Overwrite files that were edited or not generated.")
 @input_options
 @format_option
+@left_alone()
 def command(
     files: tuple[str, ...],
     output: Path,

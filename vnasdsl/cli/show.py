@@ -10,6 +10,7 @@ import click
 from vnasdsl.cli.options import input_options, json_option
 from vnasdsl.cli.output import format_option
 from vnasdsl.cli.targets import load_target, source_name, split_target
+from vnasdsl.language.garbage import left_alone
 from vnasdsl.show.table import as_object, as_table, layer_table
 from vnasdsl.space import Overrides, Space
 
@@ -26,6 +27,7 @@ from vnasdsl.space import Overrides, Space
 @input_options
 @format_option
 @json_option
+@left_alone()
 def command(
     file: str,
     name: str | None,

@@ -1,10 +1,14 @@
 """How large a text may be: bounds that no hand-written file reaches and that keep hostile ones harmless."""
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 19
 """Size of one file. x3d3 with its recipes takes 3 KiB."""
 
-MAX_TOKENS = 100_000
-"""Words and signs in one text, comments not counted: what a full file of short lines holds."""
+MAX_TOKENS = 32_000
+"""Words and signs in one text, commas, line ends and comments not counted. 10 000 layers in lines such as
+`conv(16, 1x3x3) -> bn -> relu` take 30 000; whatever stands in as many is checked and compiled in less than 2 s."""
+
+MAX_NETS = 200
+"""Spaces and networks in one file: each becomes a file of code."""
 
 MAX_DEPTH = 100
 """Brackets inside brackets, and expressions inside expressions. Keeps every recursive walk far from Python's limit."""

@@ -11,6 +11,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, arrange, did_you_mean, error, guess
 from vnasdsl.language.files import read_source
 from vnasdsl.language.garbage import left_alone
+from vnasdsl.language.limits import MAX_NETS
 from vnasdsl.language.parser import parse_partial
 from vnasdsl.language.source import Source
 from vnasdsl.space.definitions import RECIPE_KINDS, Definitions
@@ -142,8 +143,13 @@ def examine_module(
             found += check_recipe(recipe)
     builder = _Builder(definitions, overrides or Overrides(), found, make)
     spaces: dict[str, Space] = {}
-    for item in module.items:
-        if isinstance(item, (tree.Space, tree.Network)) and definitions.nets.get(item.name) is item:
+    nets = [item for item in module.items if isinstance(item, (tree.Space, tree.Network))]
+    if len(nets) > MAX_NETS:
+        help = "spread them over several files"
+        place = Label(nets[MAX_NETS].name_span)
+        found.append(Diagnostic("E0105", f"the file has more than {MAX_NETS} spaces and networks", place, help=help))
+    for item in nets[:MAX_NETS]:
+        if definitions.nets.get(item.name) is item:
             space = builder.get(item)
             if space is not None:
                 spaces[item.name] = space

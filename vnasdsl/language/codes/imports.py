@@ -65,7 +65,7 @@ CODES = (
     Code(
         "E0705",
         "too many imports",
-        "A text may import 100 files, directly or through others, with 1,048,576 characters in them. Every file is read"
+        "A text may import 100 files, directly or through others, with 524,288 characters in them. Every file is read"
         " and checked whenever the text is, so that more would only make it slow. Put blocks that belong together into"
         " one file.",
         {
