@@ -155,7 +155,18 @@ BAD = {
     name_filter: ["", "a b", "class", "a.b", "a\n", "1a", "é", "a;b", "a()"],
     number: ["", "1\n", "-1", "1e5", "a", "1 2", "١", "1_000"],
     prose: ['"', "\\", "a\nb", "a\rb", "a\u2028b", "\u202e", "\x00", "\ud800", "# noqa", "\x85"],
-    signature: [", a", ", a: int = 1", "a: int", ", a: print()", ", a: int\n", ", *a: int", ") -> None: pass"],
+    signature: [
+        "self, a",
+        "self, a: int = 1",
+        "a: int",
+        "self, a: print()",
+        "self, a: int\n",
+        "self, *a: int",
+        "self) -> None: pass",
+        "\n        self,\n        a: int\n    ",
+        "\n        self,\n    print: int,\n    ",
+        "",
+    ],
     statement: ["a = 1; b = 2", "import os", "a", "print()", "a = 1\nb = 2", "", "del a", "if a: b = 1", "exec('')"],
 }
 

@@ -102,12 +102,12 @@ class _Namer:
                 together = isinstance(item, ListStep) and item.together
                 self.name(item, f"{own}_inputs" if together and own in self.used else own, True)
             else:
-                self.name(item, "_".join(filter(None, (own, label_text(label) or str(i)))), True)
+                self.name(item, "_".join(filter(None, (own.rstrip("_"), label_text(label) or str(i)))), True)
 
 
 def _joined(own: str, step: Step) -> str:
     label = getattr(step, "attr", "")
-    return "_".join(filter(None, (own, label)))
+    return "_".join(filter(None, (own.rstrip("_"), label)))
 
 
 def holds_modules(step: Step | None) -> bool:

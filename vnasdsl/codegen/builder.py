@@ -86,7 +86,7 @@ class UnitBuilder:
 
     def group(self, group: Group, shape: Flow, path: str, scope: Scope) -> UnitStep:
         """The use of a block, with the values that are handed to it, or a chain that reads nothing."""
-        name = group.block or ("_".join(item.label for item in group.items) if len(group.items) <= 4 else "chain")
+        name = group.block or ("_".join(map(_said, group.items)) if len(group.items) <= 4 else "chain")
         doc = f"{group.block}({', '.join(n for n, _ in group.bound)})" if group.bound else group.block or ""
         own = scope.inner()
         inputs: list[Step | None] = []
@@ -386,6 +386,11 @@ def reads(element: Element) -> bool:
 
 def label_of(element: Element) -> str:
     return element.label or (label_of(element.then) if isinstance(element, When) else "")
+
+
+def _said(element: Element) -> str:
+    """What an element adds to the name of a chain."""
+    return element.label or (element.layer.name if isinstance(element, (Op, Wrap, Join)) else "")
 
 
 def takes_statements(step: Step | None) -> bool:

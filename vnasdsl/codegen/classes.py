@@ -40,7 +40,7 @@ def signature(unit: Unit) -> tuple[object, ...]:
 
 
 def _lines(lines: Sequence[Line]) -> tuple[object, ...]:
-    return tuple((line.variable, tuple(map(_step_signature, line.steps))) for line in lines)
+    return tuple((line.variable, line.read, tuple(map(_step_signature, line.steps))) for line in lines)
 
 
 def _step_signature(step: Step | None) -> tuple[object, ...]:

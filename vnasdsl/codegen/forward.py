@@ -115,7 +115,7 @@ class Forward:
             target = Target(first.variable or "x")
             for steps in zip(*(line.steps for line in parallel), strict=True):
                 current = self.apply(steps, current, target, depth)
-            if not first.variable and not _passed_on(lines[i + 1 :], wanted):
+            if not first.read and not _passed_on(lines[i + 1 :], wanted):
                 del self.out[before:]  # nothing reads it
                 current = "x"
                 continue
@@ -227,8 +227,11 @@ class Forward:
             self.make(first.module.attr, [s.module for s in steps if s.module is not None])
             return f"self.{first.module.attr}({given.spliced})"
         expression = first.expression
+        if expression == "{xs}" and len(given.items) == 1:
+            return f"{given.items[0][1:]}[0]" if given.items[0].startswith("*") else given.items[0]
         if given.only is not None:
             expression = expression.replace("[{xs}]", "{x}").replace("*({xs})", "{x}")
+        expression = expression.replace("({sum})", "{sum}")
         sums = [i for i in given.items if not i.startswith("*")]
         lists = [f"sum({i[1:]})" for i in given.items if i.startswith("*")]
         parts = " + ".join([fill("{x} + ", x=i)[:-3] for i in sums] + lists)
@@ -262,7 +265,7 @@ def _passed_on(lines: Sequence[tuple[Line, ...]], wanted: bool) -> bool:
     for parallel in lines:
         if parallel[0].steps:
             return reads_x(parallel[0].steps[0])
-        if parallel[0].variable:
+        if parallel[0].read:
             return True
     return wanted
 

@@ -33,9 +33,7 @@ def show(shape: Shape) -> str:
 
 
 def show_flow(flow: Shape | list[Shape]) -> str:
-    """Shapes of a list of tensors: `4 x (B, 64, 16, 56, 56)` where they are the same."""
+    """A shape, or those of a list of tensors: `4 x (B, 64, 16, 56, 56)`."""
     if not isinstance(flow, list):
         return show(flow)
-    if len(flow) > 1 and len(set(flow)) == 1:
-        return f"{len(flow)} x {show(flow[0])}"
-    return ", ".join(map(show, flow))
+    return f"{len(flow)} x {show(flow[0])}" if len(set(flow)) == 1 else f"{len(flow)} tensors"

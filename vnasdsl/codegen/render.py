@@ -17,7 +17,9 @@ from vnasdsl.resources import templates_dir
 OUTPUT_FORMAT = 1
 """Raised when the same text gives other code."""
 WIDTH = 120
-CAPITAL_ARGUMENT = re.compile(r"^    def __init__\(self.*, (?=[a-z0-9_]*[A-Z])\w+: ", re.MULTILINE)
+CAPITAL = r"(?=[a-z0-9_]*[A-Z])\w+"
+CAPITAL_ARGUMENT = re.compile(rf"^    def \w+\(self.*, {CAPITAL}: |^        {CAPITAL}: .*,$", re.MULTILINE)
+CAPITAL_VARIABLE = re.compile(rf"^        {CAPITAL} = ", re.MULTILINE)
 
 
 @cache
@@ -59,6 +61,8 @@ def exceptions(text: str) -> str:
         rules.append("E501")
     if CAPITAL_ARGUMENT.search(text):
         rules.append("N803")
+    if CAPITAL_VARIABLE.search(text):
+        rules.append("N806")
     return f"# ruff: noqa: {', '.join([*rules, 'RUF100'])}\n" if rules else ""
 
 

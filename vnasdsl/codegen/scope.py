@@ -40,6 +40,8 @@ class Scope:
     def add(self, name: str, flow: Flow, line: Line | None = None) -> Wire:
         wire = Wire(self.variable(name), flow, line)
         self.wires[name] = wire
+        if line is not None:
+            line.variable = wire.variable
         return wire
 
     def variable(self, name: str) -> str:
@@ -55,5 +57,5 @@ class Scope:
         wire = self.wires[name]
         wire.read = True
         if wire.line is not None:
-            wire.line.variable = wire.variable
+            wire.line.read = True
         return wire

@@ -13,7 +13,8 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 ANNOTATION = r"(?:int|float|bool|str|tuple\[int(?:, int)*\]|Tensor|list\[Tensor\])"
-SIGNATURE = re.compile(rf"(?:, [A-Za-z]\w*: {ANNOTATION})*", re.ASCII)
+PARAMETER = rf"[A-Za-z]\w*: {ANNOTATION}"
+SIGNATURE = re.compile(rf"self(?:, {PARAMETER})*|\n        self,(?:\n        {PARAMETER},)*\n    ", re.ASCII)
 NUMBER = re.compile(r"[0-9]{1,3}(?: [0-9]{3})*|[0-9]+", re.ASCII)
 STRING_OR_SHAPE = re.compile(r'"[^"\\\n\r{}]*"|  # \(B(?:, [0-9]+)*\)(?=\n|$)')
 BRACKETS = re.compile(r"\([^()\[\]{}]*\)|\[[^()\[\]{}]*\]|\{[^()\[\]{}]*\}")
@@ -48,7 +49,7 @@ def prose(value: str) -> Checked:
 
 
 def signature(value: str) -> Checked:
-    """Parameters behind `self`: `, channels: int, stride: int`."""
+    """Parameters: `self, channels: int, stride: int`, or each in a line of its own."""
     if not SIGNATURE.fullmatch(value):
         raise ValueError(f"{value!r} is no list of parameters")
     return Checked(value)

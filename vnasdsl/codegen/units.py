@@ -157,7 +157,9 @@ class Line:
     steps: list[Step]
     output: Flow
     variable: str = ""
-    """What it is read by; empty when nothing reads it by name."""
+    """The name that the text gives it."""
+    read: bool = False
+    """Whether something reads it by its name."""
 
 
 @dataclass
@@ -245,7 +247,7 @@ def lines_read_x(lines: Sequence[Line], out: Sequence[Step | None] = ()) -> bool
     first = next((step for line in lines for step in line.steps), None)
     if first is not None:
         return reads_x(first)
-    return any(line.variable for line in lines) or not out or reads_x(out[0])
+    return any(line.read for line in lines) or not out or reads_x(out[0])
 
 
 def variables_read(steps: Iterator[Step | None] | Sequence[Step | None]) -> dict[str, ReadStep]:

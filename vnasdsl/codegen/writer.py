@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vnasdsl.codegen.arguments import LOOP_VARIABLES, WIDTHS, Argument, Arguments, argument_value
 from vnasdsl.codegen.forward import Forward
 from vnasdsl.codegen.literals import quoted
-from vnasdsl.codegen.python import bracketed, call, show_flow, text
+from vnasdsl.codegen.python import WIDTH, bracketed, call, show_flow, text
 from vnasdsl.codegen.units import (
     Flow,
     ListStep,
@@ -42,7 +42,7 @@ class ClassView:
 
     @property
     def signature(self) -> str:
-        return "".join(f", {name}: {annotation}" for name, annotation in self.arguments)
+        return parameters("__init__", [f"{name}: {annotation}" for name, annotation in self.arguments], "None")
 
     @property
     def inputs(self) -> str:
@@ -50,7 +50,7 @@ class ClassView:
         unit = self.units[0]
         names = [f"{unit.x}: Tensor"] if unit.takes_x else []
         names += [f"{i.variable}: {'list[Tensor]' if isinstance(i.flow, list) else 'Tensor'}" for i in unit.inputs]
-        return "".join(f", {name}" for name in names)
+        return parameters("forward", names, self.gives)
 
     @property
     def gives(self) -> str:
@@ -177,6 +177,14 @@ class ClassWriter:
             options.append([quoted(option), ": ", self.module(parallel)])  # type: ignore[arg-type]
         macs = self.arguments.value(tuple(s.macs for s in steps), "macs")
         return bracketed("Mixture(", [choice, bracketed("{", options, "}"), f"macs={macs}"], ")")
+
+
+def parameters(method: str, names: Sequence[str], gives: str) -> str:
+    """What stands between the parentheses of a method's first line; a line for each where it gets too long."""
+    flat = ", ".join(["self", *names])
+    if len(f"    def {method}({flat}) -> {gives}:") <= WIDTH:
+        return flat
+    return "".join(f"\n        {name}," for name in ("self", *names)) + "\n    "
 
 
 def unit_arguments(values: Sequence[tuple[Argument, str]]) -> list[str]:
