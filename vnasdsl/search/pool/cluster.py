@@ -205,9 +205,8 @@ def existing_cluster(address: str, threads: int, memory: int | None, cuda: bool)
         count = min(count, int(resources.get("GPU", 0)))
     if count == 0:
         ray.shutdown()
-        raise UserError(
-            f"the Ray cluster at `{address}` has no room for a worker of {threads} threads" + cuda * " and a GPU"
-        )
+        needs = f"{threads} processor" + "s" * (threads != 1) + " and a GPU" * cuda
+        raise UserError(f"the Ray cluster at `{address}` has no room for a worker: it needs {needs}")
     actor = ray.remote(Actor).options(num_cpus=threads, num_gpus=int(cuda), max_restarts=0)
     return Cluster(ray, count, actor, (threads, memory))
 
