@@ -29,7 +29,7 @@ from vnasdsl.space.elements import (
     label_text,
 )
 from vnasdsl.space.names import LONGEST_NAME
-from vnasdsl.space.tidy import Needs, indexed, is_read, kept, needs, spliced, tidied
+from vnasdsl.space.tidy import Kept, Needs, indexed, is_read, kept, needs, spliced, tidied
 from vnasdsl.space.values import WORDS, expression_of
 
 Lines = list[list[tree.Expression]]
@@ -97,35 +97,24 @@ class Writer:
         """What nothing reads is looked for from the last line on: a stage may read lines in front of it."""
         names = self._scope([s.body for s in segments], {n for s in segments if not s.name for n in s.body.names})
         after = Needs(True)
-        keeps: list[tuple[bool, ...]] = []
+        keeps: list[tuple[Kept, ...]] = []
         for segment in reversed(segments):
             own = frozenset(n for n in segment.body.names if n) if segment.name else frozenset()
             read = frozenset(n for n in after.names if n.partition("[")[0] not in own)
-            need, keep = kept(segment.body, read, after.x)
+            after, keep = kept(segment.body, read, after.x)
             keeps.append(keep)
-            after = Needs(need.x if any(keep) or segment.body.out is not None else after.x, need.names | read)
         found: list[tree.Statement] = []
-        wanted = self._wanted(segments)
         for segment, keep in zip(segments, reversed(keeps), strict=True):
             inner = names
             if segment.name:
                 inner = self._scope([segment.body], set(segment.body.names) | names.taken, names)
-            body = self.lines(segment.body, keep, inner, wanted | self._wanted([segment]))
+            body = self.lines(segment.body, keep, inner)
             if segment.name:
                 span = segment.body.span
                 found.append(tree.Stage(segment.name, tuple(body), span=span, name_span=span))
             else:
                 found += body
         return found
-
-    def _wanted(self, segments: Iterable[Segment]) -> frozenset[str]:
-        """Every name (`level0[1]` for one of a list) that some line reads."""
-        found: set[str] = set()
-        for segment in segments:
-            for line in (*segment.body.lines, *([(segment.body.out,)] if segment.body.out is not None else [])):
-                for item in line:
-                    found |= needs(item).names
-        return frozenset(found)
 
     def _scope(self, groups: Iterable[Group], taken: set[str], outer: Names | None = None) -> Names:
         split: frozenset[str] = frozenset()
@@ -137,18 +126,16 @@ class Writer:
 
     def body(self, group: Group, names: Names) -> tuple[tree.Statement, ...]:
         """The lines of a group and its `out`."""
-        _, keep = kept(group)
-        wanted = self._wanted([Segment("", group)])
-        return tuple(self.lines(group, keep, names, wanted))
+        return tuple(self.lines(group, kept(group)[1], names))
 
-    def lines(self, group: Group, keep: tuple[bool, ...], names: Names, wanted: frozenset[str]) -> list[tree.Statement]:
+    def lines(self, group: Group, keep: Iterable[Kept], names: Names) -> list[tree.Statement]:
         found: list[tree.Statement] = []
-        for i, line in enumerate(group.lines):
+        for i, (line, (keeps, wanted)) in enumerate(zip(group.lines, keep, strict=True)):
             name = group.name_of(i)
             values = _items(line[0], names) if name and len(line) == 1 else None
             if values is not None:
                 names.counts[name] = len(values)
-            if not keep[i]:
+            if not keeps:
                 continue
             if values is not None:
                 found += self._list(name, line[0], values, names, wanted, group.span)
@@ -207,7 +194,7 @@ class Writer:
         match element:
             case Group() if element.call is None and not self._is_block(element):
                 _, keep = kept(element)
-                parts = [line for line, keeps in zip(element.lines, keep, strict=True) if keeps]
+                parts = [line for line, (keeps, _) in zip(element.lines, keep, strict=True) if keeps]
                 return [line for part in parts for line in self._line(part, names) if line]
             case Repeat():
                 return [line for item in element.items for line in self._lines(item, names)]
@@ -242,8 +229,7 @@ class Writer:
                 name = element.wire if element.index is None else names.item(element.wire, element.index)
                 return [tree.Name(name, span=element.span)]
             case Wrap():
-                _, keep = kept(element.body)
-                inner = tuple(self.lines(element.body, keep, names, self._wanted([Segment("", element.body)])))
+                inner = self.body(element.body, names)
                 return [replace(element.call, body=inner or (tree.Line(_skip(element.span), span=element.span),))]
             case Join():
                 values = [v for item in spliced(element.inputs) for v in self._given(item, names)]

@@ -192,23 +192,45 @@ def _row(items: Sequence[Element], after: Needs) -> Needs:
     return Needs(x, names)
 
 
-def kept(group: Group, after: frozenset[str] = frozenset(), goes_on: bool = True) -> tuple[Needs, tuple[bool, ...]]:
-    """What a body reads of what stands around it, and for each of its lines whether anything reads it.
+Kept = tuple[bool, frozenset[str]]
+"""Of a line: whether anything reads it, and the names that are read behind it."""
+
+
+def kept(group: Group, after: frozenset[str] = frozenset(), goes_on: bool = True) -> tuple[Needs, tuple[Kept, ...]]:
+    """What a body reads of what stands around it, and which of its lines anything reads.
 
     `after`: names read behind the body; `goes_on`: whether what the body gives is read.
     """
     need = Needs(goes_on, after)
     if group.out is not None:
         need = needs(group.out) | Needs(False, after) if goes_on else Needs(False, after)
-    keep: list[bool] = []
+    keep: list[Kept] = []
     for i in reversed(range(len(group.lines))):
-        name = group.name_of(i)
+        name, line = group.name_of(i), group.lines[i]
         read = bool(name) and is_read(name, need.names)
-        keep.append(need.x or read)
-        if keep[-1]:
+        keep.append((need.x or read, need.names))
+        if need.x or read:
             rest = frozenset(n for n in need.names if not name or n.partition("[")[0] != name)
-            need = _row(group.lines[i], Needs(False, rest))
+            values = listed(line[0]) if read and not need.x and len(line) == 1 and name not in need.names else None
+            if values is None:
+                need = _row(line, Needs(False, rest))
+            else:
+                some = [value for k, value in enumerate(values) if f"{name}[{k}]" in need.names]
+                need = _all(some) | Needs(False, rest)
     return need, tuple(reversed(keep))
+
+
+def listed(element: Element) -> tuple[Element, ...] | None:
+    """The values of a list that is written out; None for anything else."""
+    if not isinstance(element, Many):
+        return None
+    found: list[Element] = []
+    for item in element.items:
+        inner = listed(item)
+        if inner is None and isinstance(item, Read) and item.index is None:
+            return None  # it may be a list itself
+        found += [item] if inner is None else inner
+    return tuple(found)
 
 
 def is_read(name: str, names: Iterable[str]) -> bool:
