@@ -47,7 +47,7 @@ from vnasdsl.space.elements import (
     join,
 )
 from vnasdsl.space.shapes import Analysis
-from vnasdsl.space.values import holds, resolve_arguments, with_shape
+from vnasdsl.space.values import holds, with_shape
 
 Built = tuple["Step | None", Flow, int]
 """A step (None: it does nothing), what it gives, and its MACs outside of mixtures."""
@@ -182,29 +182,24 @@ class UnitBuilder:
         raise ValueError("a call is still open")
 
     def read(self, element: Read, scope: Scope) -> Built:
-        name, _, index = element.wire.partition("[")
-        wire = scope.read(name)
-        if index:
-            assert isinstance(wire.flow, list)
-            at = int(index.rstrip("]"))
-            return ReadStep(wire.variable, wire.flow, at), wire.flow[at], 0
-        return ReadStep(wire.variable, wire.flow), wire.flow, 0
+        wire = scope.read(element.wire)
+        if element.index is None or not isinstance(wire.flow, list):
+            return ReadStep(wire.variable, wire.flow), wire.flow, 0
+        return ReadStep(wire.variable, wire.flow, element.index), wire.flow[element.index], 0
 
     def wrap(self, element: Wrap, shape: Flow, here: str, scope: Scope) -> Built:
-        body = element.layer.body
-        assert body is not None
         before = _one(shape)
-        arguments = resolve_arguments(element.arguments, before)
-        times = body.times(arguments)
+        times = self.analysis.times(element, before)
         self.times *= times
         group = element.body
-        lines, after, macs = self.lines(group.lines, body.enter(arguments, before), here, scope, group.names)
+        start = self.analysis.entered(element, before)
+        lines, after, macs = self.lines(group.lines, start, here, scope, group.names)
         if group.out is not None:
             step, after, more = self.item(group.out, after, here, scope)
             lines.append(Line([step] if step is not None else [], after))
             macs += more
         self.times //= times
-        applied = body.leave(arguments, before, _one(after), self.analysis.classes)
+        applied = self.analysis.left(element, before, _one(after))
         code = applied.code if isinstance(applied.code, BodyCode) else BodyCode()
         shortcut = module_step("shortcut", code.shortcut) if code.shortcut is not None else None
         step = BodyStep(element.label, lines, code.enter, code.leave, shortcut)
@@ -217,9 +212,7 @@ class UnitBuilder:
             inputs.append(step)
             shapes += flow if isinstance(flow, list) else [flow]
             macs += cost
-        arguments = resolve_arguments(element.arguments, shapes[0])
-        assert element.layer.join is not None
-        applied = element.layer.join(arguments, tuple(shapes), self.analysis.classes)
+        applied = self.analysis.applied_to(element, tuple(shapes))
         label = element.label or element.layer.name
         module, expression = None, "{sum}"
         if isinstance(applied.code, ModuleCode):
