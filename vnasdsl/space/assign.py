@@ -1,121 +1,122 @@
-"""Making choices: counting, listing, drawing, restricting and fixing them. All of it works without shapes."""
+"""Keeping some options of choices, and what is left of a space then. It works without shapes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import product
-from math import prod
-from random import Random
 
-from vnasdsl.space.elements import Alternatives, Element, Group, Op, Option, Repeat, Wrap, choices, join, relabel
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.space.elements import (
+    Alternatives,
+    Element,
+    Group,
+    Join,
+    Many,
+    Open,
+    Option,
+    Pick,
+    Read,
+    Repeat,
+    When,
+    Wrap,
+    choices,
+    inside,
+    join,
+    picked,
+    relabel,
+)
+from vnasdsl.space.resolve import assignments, same
+
+__all__ = ["Decide", "assignments", "restrict"]
 
 Decide = Callable[[str, str, tuple[str, ...]], tuple[str, ...]]
-"""(name, kind, options) -> the options to keep, at least one."""
+"""(name, kind, options) -> the options to keep, at least one.
 
-
-class Counter:
-    """Numbers of networks below elements: whole numbers, exact however large. Shared parts are counted once."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[Element, int]] = {}
-
-    def count(self, element: Element) -> int:
-        if id(element) not in self._known:
-            self._known[id(element)] = (element, self._count(element))
-        return self._known[id(element)][1]
-
-    def _count(self, element: Element) -> int:
-        match element:
-            case Op():
-                return 1
-            case Group() | Repeat():
-                return prod(self.count(item) for item in element.items)
-            case Wrap():
-                return self.count(element.body)
-            case Alternatives():
-                return sum(self.count(option.element) for option in element.options)
-
-    def draw(self, element: Element, path: str, random: Random) -> Iterator[tuple[str, str]]:
-        """The choices of one network, all networks alike likely."""
-        here = join(path, element.label)
-        match element:
-            case Group():
-                for item in element.items:
-                    yield from self.draw(item, here, random)
-            case Repeat():
-                for i, item in enumerate(element.items):
-                    yield from self.draw(item, f"{here}[{i}]", random)
-            case Wrap():
-                yield from self.draw(element.body, here, random)
-            case Alternatives():
-                left = random.randrange(self.count(element))
-                for option in element.options:
-                    left -= self.count(option.element)
-                    if left < 0:
-                        yield join(here, element.key), option.text
-                        yield from self.draw(option.element, here, random)
-                        return
-
-
-def assignments(element: Element, path: str) -> Iterator[tuple[tuple[tuple[str, str], ...], Element]]:
-    """Every network below an element: its choices in the order of the text, and the element with them made."""
-    here = join(path, element.label)
-    match element:
-        case Op():
-            yield (), element
-        case Group():
-            for parts in product(*(tuple(assignments(item, here)) for item in element.items)):
-                made = tuple(pair for choices, _ in parts for pair in choices)
-                yield made, _with_items(element, [part for _, part in parts])
-        case Repeat():
-            lists = [tuple(assignments(item, f"{here}[{i}]")) for i, item in enumerate(element.items)]
-            for parts in product(*lists):
-                made = tuple(pair for choices, _ in parts for pair in choices)
-                yield made, replace(element, items=tuple(part for _, part in parts))
-        case Wrap():
-            for made, body in assignments(element.body, here):
-                assert isinstance(body, Group)
-                yield made, replace(element, body=body)
-        case Alternatives():
-            name = join(here, element.key)
-            for option in element.options:
-                for made, inner in assignments(option.element, here):
-                    yield ((name, option.text), *made), relabel(inner, element.label)
+Of a choice of edges: the items to pick from, or one value of the choice (`r0 + f2`). A real choice has no options, and
+nothing or one number is kept."""
 
 
 def restrict(element: Element, path: str, decide: Decide) -> Element:
     """The element with the options that `decide` keeps; a choice with one option left is made. Unchanged parts are
-    the same objects as before."""
-    here = join(path, element.label)
+    the same objects as before. An option of which nothing is left goes.
+
+    Raises: UserError for a choice without options, or what a choice of edges cannot keep.
+    """
+    try:
+        return _restrict(element, path, decide)
+    except _NothingLeft as fault:
+        raise UserError(f"choice `{fault}` has no option left", "keep at least one of its options") from None
+
+
+class _NothingLeft(Exception):
+    """No option of this choice is kept."""
+
+
+def _restrict(element: Element, path: str, decide: Decide) -> Element:
+    here = inside(element, path)
     match element:
-        case Op():
-            return element
         case Group():
-            return _with_items(element, [restrict(item, here, decide) for item in element.items])
-        case Repeat():
-            items = [restrict(item, f"{here}[{i}]", decide) for i, item in enumerate(element.items)]
-            if all(a is b for a, b in zip(items, element.items, strict=True)):
+            inputs = tuple((name, _restrict(value, path, decide)) for name, value in element.inputs)
+            lines = tuple(_each(line, here, decide) for line in element.lines)
+            out = None if element.out is None else _restrict(element.out, here, decide)
+            kept = same(lines, element.lines) and out is element.out
+            if kept and same((e for _, e in inputs), (e for _, e in element.inputs)):
                 return element
-            return replace(element, items=tuple(items))
+            return replace(element, lines=lines, inputs=inputs, out=out, call=None)
+        case Repeat():
+            items = tuple(_restrict(item, f"{here}[{i}]", decide) for i, item in enumerate(element.items))
+            return element if same(items, element.items) else replace(element, items=items)
+        case Many():
+            items = tuple(
+                _restrict(item, here if item.label else f"{here}[{i}]", decide) for i, item in enumerate(element.items)
+            )
+            return element if same(items, element.items) else replace(element, items=items)
+        case Join():
+            items = _each(element.inputs, here, decide)
+            return element if items is element.inputs else replace(element, inputs=items)
         case Wrap():
-            body = restrict(element.body, here, decide)
+            body = _restrict(element.body, here, decide)
             assert isinstance(body, Group)
             return element if body is element.body else replace(element, body=body)
+        case When():
+            then, otherwise = _restrict(element.then, here, decide), _restrict(element.otherwise, here, decide)
+            if then is element.then and otherwise is element.otherwise:
+                return element
+            return replace(element, then=then, otherwise=otherwise)
         case Alternatives():
-            kept = decide(join(here, element.key), element.kind, tuple(o.text for o in element.options))
-            options = []
-            for option in element.options:
-                if option.text in kept:
-                    inner = restrict(option.element, here, decide)
-                    options.append(option if inner is option.element else Option(option.text, inner, option.span))
+            kept_texts = decide(join(here, element.key), element.kind, tuple(o.text for o in element.options))
+            options = _options([o for o in element.options if o.text in kept_texts], here, decide)
+            if not options:
+                raise _NothingLeft(join(here, element.key))
             if len(options) == 1:
                 return _made(options[0].element, element)
-            if all(a is b for a, b in zip(options, element.options, strict=False)) and len(options) == len(
-                element.options
-            ):
-                return element
-            return replace(element, options=tuple(options))
+            return element if _unchanged(options, element.options) else replace(element, options=options)
+        case Pick():
+            return _pick(element, here, decide)
+        case Open():
+            return _open(element, path, decide)
+    return element
+
+
+def _each(items: tuple[Element, ...], here: str, decide: Decide) -> tuple[Element, ...]:
+    made = tuple(_restrict(item, here, decide) for item in items)
+    return items if same(made, items) else made
+
+
+def _options(options: Sequence[Option], here: str, decide: Decide) -> tuple[Option, ...]:
+    found = []
+    for option in options:
+        try:
+            inner = _restrict(option.element, here, decide)
+        except _NothingLeft:
+            continue
+        found.append(option if inner is option.element else Option(option.text, inner, option.span))
+    return tuple(found)
+
+
+def _unchanged(new: tuple[Option, ...], old: tuple[Option, ...]) -> bool:
+    return len(new) == len(old) and same(new, old)
 
 
 def _made(option: Element, choice: Alternatives) -> Element:
@@ -125,10 +126,62 @@ def _made(option: Element, choice: Alternatives) -> Element:
     return relabel(option, choice.label)
 
 
-def _with_items(group: Group, items: list[Element]) -> Group:
-    """The group with other items; once something inside has changed its call says too little to be printed."""
-    if all(a is b for a, b in zip(items, group.items, strict=True)):
-        return group
-    left = iter(items)
-    lines = tuple(tuple(next(left) for _ in line) for line in group.lines)
-    return replace(group, lines=lines, call=None)
+_INDEX = re.compile(r"(.*)\[(\d+)\]")
+
+
+def _pick(pick: Pick, here: str, decide: Decide) -> Element:
+    name = join(here, pick.key)
+    texts = tuple(option.text for option in pick.options)
+    kept = decide(name, pick.kind, texts)
+    if len(kept) == 1 and " + " in kept[0]:
+        kept = picked(kept[0])
+        pick = replace(pick, least=len(kept), most=len(kept))
+    elif any(" + " in text for text in kept):
+        raise UserError(f"choice `{name}` can keep one value, or items to pick from", "write the items one by one")
+    items = _items(pick, kept)
+    lists = any(isinstance(o.element, Read) and o.element.index is None for o in items)  # may be any number of values
+    if len(items) < pick.least and not lists:
+        raise UserError(f"choice `{name}` takes at least {pick.least}, and {len(items)} are left", "keep more of them")
+    options = _options(items, here, decide)
+    if len(options) < pick.least and not lists:
+        raise _NothingLeft(name)
+    if len(options) == pick.least and not lists:
+        return Many(pick.label, tuple(option.element for option in options), pick.span)
+    if _unchanged(options, pick.options):
+        return pick
+    return replace(pick, options=options, most=pick.most if lists else min(pick.most, len(options)))
+
+
+def _items(pick: Pick, kept: tuple[str, ...]) -> list[Option]:
+    """The items of a choice of edges that are kept, in the order of the text: `level0[2]` is one value of a list."""
+    found = []
+    for option in pick.options:
+        if option.text in kept:
+            found.append(option)
+        elif isinstance(option.element, Read) and option.element.index is None:
+            of = [m for text in kept if (m := _INDEX.fullmatch(text)) and m[1] == option.text]
+            for i in sorted(int(m[2]) for m in of):
+                found.append(Option(f"{option.text}[{i}]", replace(option.element, index=i), option.span))
+    return found
+
+
+def _open(element: Open, path: str, decide: Decide) -> Element:
+    here = inside(element, path)
+    fields = []
+    for f in element.fields:
+        kept = decide(join(here, f.key), f.kind, f.options)
+        if f.low is not None:
+            fields.append(replace(f, options=kept[:1], low=None, high=None) if kept else f)
+        else:
+            options = tuple(text for text in f.options if text in kept)
+            if not options:
+                raise _NothingLeft(join(here, f.key))
+            fields.append(f if options == f.options else replace(f, options=options))
+    make = element.make
+    if all(len(f.options) == 1 for f in fields):
+        return _restrict(relabel(make(tuple(f.options[0] for f in fields)), element.label), path, decide)
+    own = {join(here, f.key) for f in fields}
+    below = [c for c in choices(element, path) if c.name not in own]
+    if any(decide(c.name, c.kind, c.options) not in ((), c.options) for c in below):
+        return replace(element, fields=tuple(fields), make=lambda texts: restrict(make(texts), here, decide))
+    return element if same(fields, element.fields) else replace(element, fields=tuple(fields))

@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.layers.base import Shape, show_shape
-from vnasdsl.space.assign import Counter, assignments
+from vnasdsl.space.assign import assignments
+from vnasdsl.space.counting import Counter
 from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Segment, Wrap, choices, label_text
 from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.wires import Several
 
 TAIL = "tail"
 """The name, inside a state, of lines that stand outside of stages."""
@@ -152,7 +154,8 @@ class _Builder:
         line = Group("", (first,), segment.body.span)
         rest = segment.body.lines[1:] if first else segment.body.lines
         states: list[PlanState] = []
-        if Counter().count(line) > MOST_STATES:
+        ways = Counter().count(line)
+        if ways is None or ways > MOST_STATES:
             place = first[0].span.to(first[-1].span) if first else segment.body.span
             message = f"stage `{name}` has more than {MOST_STATES} states"
             help = "a state is one way of making the choices of the first line: offer fewer options"
@@ -163,6 +166,7 @@ class _Builder:
             shapes = set()
             for source, shape in sources:
                 ((after, cost),) = self.analysis.outcomes(element, shape).items()
+                assert not isinstance(after, Several)
                 heads.append(Head(source, element.items, shape, cost.macs_min))
                 shapes.add(after)
             if len(shapes) > 1:

@@ -231,12 +231,56 @@ def every(walk: Callable[[Decide], Made]) -> Iterator[Made]:
         taken[-1] += 1
 
 
+class Shapes:
+    """What layers give for a shape; unknown where nothing fits or is not followed. Faults are said elsewhere."""
+
+    def __init__(self, classes: int):
+        self.classes = classes
+
+    def op(self, op: Op, flow: Flow) -> Flow:
+        if flow == UNKNOWN or isinstance(flow, Several) or op.layer is POISON or op.layer.apply is None:
+            return UNKNOWN
+        try:
+            return op.layer.apply(resolve_arguments(op.arguments, flow), flow, self.classes).output
+        except LayerError:
+            return UNKNOWN
+
+    def joined(self, element: Join, values: tuple[Shape, ...]) -> Flow:
+        if not values or UNKNOWN in values:
+            return UNKNOWN
+        assert element.layer.join is not None
+        try:
+            return element.layer.join(resolve_arguments(element.arguments, values[0]), values, self.classes).output
+        except LayerError:
+            return UNKNOWN
+
+    def entered(self, wrap: Wrap, flow: Flow) -> Shape:
+        """What the body of a layer is given."""
+        if flow == UNKNOWN or isinstance(flow, Several):
+            return UNKNOWN
+        assert wrap.layer.body is not None
+        try:
+            return wrap.layer.body.enter(resolve_arguments(wrap.arguments, flow), flow)
+        except LayerError:
+            return UNKNOWN
+
+    def left(self, wrap: Wrap, flow: Flow, after: Flow) -> Flow:
+        """What comes out of a layer around a body, where `flow` comes in and `after` out of the body."""
+        if UNKNOWN in (flow, after) or isinstance(flow, Several) or isinstance(after, Several):
+            return UNKNOWN
+        assert wrap.layer.body is not None
+        try:
+            return wrap.layer.body.leave(resolve_arguments(wrap.arguments, flow), flow, after, self.classes).output
+        except LayerError:
+            return UNKNOWN
+
+
 class Resolver:
     """Walks elements in the order of the text and asks for each choice once."""
 
     def __init__(self, decide: Decide, classes: int = 0):
         self.decide = decide
-        self.classes = classes
+        self.shapes = Shapes(classes)
         self.made: dict[str, Decision] = {}
 
     def ask(self, decision: Decision) -> str:
@@ -256,7 +300,7 @@ class Resolver:
         """An element that stands at `path` with its choices made, and what it gives for what comes in."""
         match element:
             case Op():
-                return element, self.op(element, flow)
+                return element, self.shapes.op(element, flow)
             case Read():
                 return element, read(element, env)
             case Group():
@@ -322,33 +366,11 @@ class Resolver:
             return group, flow, known
         return replace(group, lines=tuple(lines), inputs=tuple(inputs), out=out, call=None), flow, known
 
-    def op(self, op: Op, flow: Flow) -> Flow:
-        if flow == UNKNOWN or isinstance(flow, Several) or op.layer is POISON or op.layer.apply is None:
-            return UNKNOWN
-        try:
-            return op.layer.apply(resolve_arguments(op.arguments, flow), flow, self.classes).output
-        except LayerError:
-            return UNKNOWN  # said where shapes are checked
-
     def wrap(self, wrap: Wrap, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
-        rules = wrap.layer.body
-        before = flow if isinstance(flow, tuple) else UNKNOWN
-        assert rules is not None
-        arguments, start = dict(wrap.arguments), UNKNOWN
-        if before != UNKNOWN:
-            try:
-                arguments = resolve_arguments(wrap.arguments, before)
-                start = rules.enter(arguments, before)
-            except LayerError:
-                start = UNKNOWN
+        start = self.shapes.entered(wrap, flow)
         body, after, _ = self.group(wrap.body, inside(wrap, path), start, env)
         made = wrap if body is wrap.body else replace(wrap, body=body)
-        if start == UNKNOWN or after == UNKNOWN or isinstance(after, Several):
-            return made, UNKNOWN
-        try:
-            return made, rules.leave(arguments, before, after, self.classes).output
-        except LayerError:
-            return made, UNKNOWN
+        return made, self.shapes.left(wrap, flow, after)
 
     def side_by_side(
         self, element: Join | Many, path: str, flow: Flow, env: Mapping[str, Flow]
@@ -366,16 +388,7 @@ class Resolver:
             made = element if same(items, parts) else replace(element, items=tuple(items))
             return made, Several(tuple(values))
         made = element if same(items, parts) else replace(element, inputs=tuple(items))
-        return made, self.joined(element, flow, tuple(values))
-
-    def joined(self, element: Join, flow: Flow, values: tuple[Shape, ...]) -> Flow:
-        assert element.layer.join is not None
-        if not values or UNKNOWN in values:
-            return UNKNOWN
-        try:
-            return element.layer.join(resolve_arguments(element.arguments, values[0]), values, self.classes).output
-        except LayerError:
-            return UNKNOWN
+        return made, self.shapes.joined(element, tuple(values))
 
     def pick(self, element: Pick, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
         here = inside(element, path)

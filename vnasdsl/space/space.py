@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
-from math import prod
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +13,8 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean
 from vnasdsl.language.printer import print_module
 from vnasdsl.layers.base import Shape, show_shape
-from vnasdsl.space.assign import Counter, restrict
+from vnasdsl.space.assign import restrict
+from vnasdsl.space.counting import CannotCountError, count, draw, follows_shapes
 from vnasdsl.space.definitions import Definitions, nodes
 from vnasdsl.space.elements import Choice, Segment, choices
 from vnasdsl.space.expand import Expander
@@ -74,15 +74,33 @@ class Space:
         return "space" if self.choices else "network"
 
     @cached_property
-    def size(self) -> int:
-        """The number of ways to make all choices: exact, conditional choices counted where they exist."""
-        counter = Counter()
-        return prod(counter.count(segment.body) for segment in self.segments) * self.inputs.count
+    def size(self) -> int | None:
+        """The number of ways to make all choices: exact, conditional choices counted where they exist, those of a tied
+        block once. None for infinitely many (real choices). Raises: CannotCountError."""
+        sizes = [count(self.segments, v.shape, v.name, v.classes) for v in self.inputs.ways()] if self._shaped else []
+        if sizes:
+            return None if None in sizes else sum(n for n in sizes if n is not None)
+        one = count(self.segments, self.input.shape, self.input.name, self.input.classes)
+        return None if one is None else one * self.inputs.count
+
+    @cached_property
+    def _shaped(self) -> bool:
+        """Whether the input decides which choices there are behind it."""
+        return bool(self.inputs.choices) and follows_shapes(self.segments)
+
+    def size_text(self) -> str:
+        """The number of networks in words: with all its digits, or why there is none."""
+        try:
+            return "infinite (real choices)" if self.size is None else f"{self.size:,}"
+        except CannotCountError:
+            return "not counted (choices depend on each other)"
 
     def sample(self, random: Random) -> dict[str, str]:
-        """The choices of one network, every network alike likely."""
-        counter = Counter()
-        return {name: text for s in self.segments for name, text in counter.draw(s.body, "", random)}
+        """The choices of one network, every network alike likely; see `draw` for where that cannot be."""
+        ways = list(self.inputs.ways())
+        video = ways[random.randrange(len(ways))]
+        made = draw(self.segments, random, video.shape, video.name, video.classes)
+        return {**(self.inputs.choices_of(video) or {}), **made}
 
     def networks(self) -> Iterator[dict[str, str]]:
         """The choices of every network; only for small spaces. Raises: UserError for a real choice."""
@@ -220,7 +238,7 @@ class Space:
             message = f"`{self.name}` ends in {ends}, expected one number for each of {self.input.classes:,} classes"
             help = f"end it with `{'pool -> ' if len(wrong[0]) == 4 else ''}linear(classes)`"
             self.analysis.report("E0405", message, last, last, help=help)
-        if wrong or not outcomes:
+        if wrong or not outcomes or self.analysis.missing:
             return None
         return outcomes[(self.input.classes,)]
 
@@ -228,9 +246,15 @@ class Space:
         """Every fault of shape, limit and claim. Errors come with severity "error"."""
         cost = self._cost
         found = [*self.faults, *self.analysis.diagnostics]
+        if not self.faults and not self.analysis.failed and self.analysis.missing:
+            return [*found, *self._check_open()]
         if cost is None or self.faults or self.analysis.failed or self.analysis.unread:
             return found
-        if self.size > MOST_NETWORKS:
+        try:
+            many = (self.size or 0) > MOST_NETWORKS
+        except CannotCountError:
+            many = False
+        if many:
             message = f"`{self.name}` has more than 10^{len(str(MOST_NETWORKS)) - 1} networks"
             return [*found, Diagnostic("E0502", message, Label(self.syntax.name_span), help="use fewer copies")]
         network = self.kind == "network"
@@ -242,15 +266,36 @@ class Space:
         try:
             if network:
                 self.claimed_choices()
-            else:
-                _ = self.plan
         except VnsError as fault:
             found += fault.diagnostics
         return found
 
+    def _check_open(self) -> list[Diagnostic]:
+        """What can be said of a space whose costs are not worked out: whether some network of it can be built."""
+        try:
+            self.choose(self.complete({}, Random(0))).cost  # noqa: B018
+        except VnsError as fault:
+            return list(fault.diagnostics)
+        return []
+
+    @property
+    def costed(self) -> bool:
+        """Whether the least and greatest costs are worked out; they are not where a call has too many combinations."""
+        return self._cost is not None
+
+    @property
+    def exact(self) -> bool:
+        """Whether the least and greatest costs are those of networks, and no more than bounds."""
+        return self.costed and self.analysis.exact
+
     @property
     def cost(self) -> Cost:
-        """Raises: VnsError when a shape does not fit."""
+        """Raises: VnsError when a shape does not fit; UserError when they are not worked out."""
+        if self._cost is None and not self.faults and not self.analysis.failed and self.analysis.missing:
+            raise UserError(
+                f"the costs of `{self.name}` are not worked out: a call has too many combinations",
+                "those of each of its networks are: `vnasdsl sample` draws some",
+            )
         if self._cost is None or self.faults:
             raise VnsError([d for d in (*self.faults, *self.analysis.diagnostics) if d.severity == "error"])
         return self._cost

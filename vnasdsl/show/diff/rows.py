@@ -11,10 +11,11 @@ from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Shape
 from vnasdsl.show.diff.meaning import Meaning, Reader
 from vnasdsl.show.diff.model import Side, StageSide
-from vnasdsl.space.assign import Counter
+from vnasdsl.space.counting import Counter
 from vnasdsl.space.elements import Element, Group, Repeat, join
 from vnasdsl.space.shapes import Cost, Outcomes
 from vnasdsl.space.space import Space
+from vnasdsl.space.wires import Several
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ class RowMaker:
         found = []
         for segment, statements in zip(self.space.segments, _statements(self.space), strict=True):
             cost, after = self.flow((segment.body,), shapes)
-            side = StageSide(segment.name, after, cost, self.counter.count(segment.body))
+            side = StageSide(segment.name, after, cost, self.counter.count(segment.body) or 0)
             found.append(StageRows(side, tuple(self.rows(segment.body, statements, segment.name, shapes))))
             shapes = after
         return tuple(found)
@@ -88,6 +89,7 @@ class RowMaker:
             for item in items:
                 outcomes = self.space.analysis.follow(outcomes, item)
             for left, cost in outcomes.items():
+                assert not isinstance(left, Several)
                 after[left] = None
                 total = cost if total is None else total | cost
         return total or Cost(), tuple(sorted(after))
@@ -130,7 +132,7 @@ class RowMaker:
         side = Side(label, f"{given} = {text}" if given else text)
         if shapes is not None:
             cost, after = self.flow(items, shapes)
-            side = Side(label, side.text, shapes, after, cost, prod(self.counter.count(item) for item in items))
+            side = Side(label, side.text, shapes, after, cost, prod(self.counter.count(item) or 0 for item in items))
         layers = tuple(number for item in items for number in self.reader.layers(item))
         surface = tuple(number for item in items for number in self.reader.surface(item))
         at = self.layers_at(items, shapes[0]) if shapes is not None and len(shapes) == 1 else None

@@ -1,0 +1,428 @@
+"""Numbers of networks: the ways to make all choices, whole numbers however large.
+
+Choices that exist only where others let them are counted there, and those of a tied block once however often the block
+is used. It works without shapes, unless choices stand in `a if frames > 1 else b`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from random import Random
+from typing import Any
+
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.language.printer import print_inline
+from vnasdsl.layers.base import Shape
+from vnasdsl.space.assign import restrict
+from vnasdsl.space.elements import (
+    MOST_WAYS,
+    Alternatives,
+    Element,
+    Group,
+    Join,
+    Op,
+    Open,
+    Pick,
+    Read,
+    Segment,
+    When,
+    Wrap,
+    children,
+    inside,
+    join,
+    structural_ways,
+)
+from vnasdsl.space.flows import Env, Flows, Held, either
+from vnasdsl.space.resolve import Decision, Resolver, Shapes, complete, every, resolve, taken_side
+from vnasdsl.space.ways import has_choices
+from vnasdsl.space.wires import UNKNOWN, Flow, Several, pool
+
+MOST_LISTED = 100_000
+"""Networks that are gone through one by one to count them, where there is no other way."""
+
+Use = tuple[object, ...]
+"""A tied block with what decides which choices it has: uses of it that are equal make the same choices."""
+_NONE: frozenset[Use] = frozenset()
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Ways to make choices, those of tied blocks left out, by the tied blocks that are then used."""
+
+    ways: Mapping[frozenset[Use], int] = field(default_factory=lambda: {_NONE: 1})
+    infinite: bool = False
+    """Whether some of the choices are real numbers."""
+
+    def __add__(self, other: Tally) -> Tally:
+        """Both."""
+        infinite = self.infinite or other.infinite
+        if len(self.ways) == len(other.ways) == 1:
+            ((a, n),) = self.ways.items()
+            ((b, m),) = other.ways.items()
+            return Tally({a | b if a or b else _NONE: n * m}, infinite)
+        pairs = ((a | b, n * m) for a, n in self.ways.items() for b, m in other.ways.items())
+        return Tally(_summed(pairs), infinite)
+
+    def __or__(self, other: Tally) -> Tally:
+        """Either of the two."""
+        pairs = (pair for ways in (self.ways, other.ways) for pair in ways.items())
+        return Tally(_summed(pairs), self.infinite or other.infinite)
+
+    def times(self, count: int) -> Tally:
+        return Tally({used: count * n for used, n in self.ways.items()}, self.infinite)
+
+
+def _summed(pairs: Iterable[tuple[frozenset[Use], int]]) -> dict[frozenset[Use], int]:
+    found: dict[frozenset[Use], int] = {}
+    for key, n in pairs:
+        found[key] = found.get(key, 0) + n
+    return found
+
+
+class CannotCountError(UserError):
+    """There are too many combinations of choices that depend on each other."""
+
+
+class Counter(Flows[Tally]):
+    """Numbers of networks below elements. Shared parts are counted once."""
+
+    def __init__(self, classes: int | None = None):
+        """With the number of classes shapes are followed, so that choices in `a if frames > 1 else b` can be
+        counted; without, the elements must have none."""
+        super().__init__(Tally())
+        self.shapes = None if classes is None else Shapes(classes)
+        self.tied: dict[Use, Tally] = {}
+        self._joint: dict[frozenset[Use], int] = {}
+        self._below: dict[Use, frozenset[Use]] = {}
+
+    @property
+    def independent(self) -> bool:
+        """Whether, of what has been counted, no choice decides how many values others have."""
+        one = all(len(outcomes) == 1 for _, outcomes in self._known.values())
+        return one and all(len(tally.ways) == 1 for tally in self.tied.values())
+
+    # ------------------------------------------------------------------- numbers
+
+    def count(self, element: Element) -> int | None:
+        """The number of networks below an element by itself; None for infinitely many.
+
+        Raises: CannotCountError.
+        """
+        return self.number(_total(self.outcomes(element, UNKNOWN)))
+
+    def count_all(self, segments: Iterable[Segment], shape: Shape = UNKNOWN, input_name: str = "") -> int | None:
+        """The number of networks of a space; None for infinitely many. Raises: CannotCountError."""
+        segments = tuple(segments)
+        try:
+            return self.number(self.tally(segments, shape, input_name))
+        except CannotCountError as fault:
+            return self._one_by_one(segments, shape, input_name, fault)
+
+    def tally(self, segments: Iterable[Segment], shape: Shape = UNKNOWN, input_name: str = "") -> Tally:
+        start = shape if self.shapes is not None else UNKNOWN
+        return _total(self.through(segments, self.start(start, input_name))[-1])
+
+    def number(self, tally: Tally) -> int | None:
+        ways = {used: n for used, n in tally.ways.items() if n}
+        if not ways:
+            return 0
+        if tally.infinite or any(self.tied[use].infinite for used in ways for use in self._all_below(used)):
+            return None
+        return sum(n * self.joint(used) for used, n in ways.items())
+
+    def joint(self, used: frozenset[Use]) -> int:
+        """The ways to make the choices of some tied blocks, each once."""
+        if not used:
+            return 1
+        if used not in self._joint:
+            blocks = [use[0] for use in used]
+            if len(set(blocks)) < len(blocks):
+                name = next(b for b in blocks if blocks.count(b) > 1)
+                raise CannotCountError(f"the uses of the tied block `{name}` do not have the same choices")
+            # First a block that no other one uses: what it uses comes to the rest.
+            outer = next(u for u in sorted(used, key=repr) if not any(u in self.below(v) for v in used if v != u))
+            rest = used - {outer}
+            self._joint[used] = sum(n * self.joint(rest | more) for more, n in self.tied[outer].ways.items())
+        return self._joint[used]
+
+    def below(self, use: Use) -> frozenset[Use]:
+        """The tied blocks that a tied block uses, directly or through others."""
+        if use not in self._below:
+            direct = {other for used in self.tied[use].ways for other in used}
+            self._below[use] = frozenset(direct.union(*(self.below(other) for other in direct)))
+        return self._below[use]
+
+    def _all_below(self, used: frozenset[Use]) -> frozenset[Use]:
+        return used.union(*(self.below(use) for use in used))
+
+    def _one_by_one(
+        self, segments: tuple[Segment, ...], shape: Shape, input_name: str, fault: CannotCountError
+    ) -> int | None:
+        classes = self.shapes.classes if self.shapes is not None else 0
+        start = shape if self.shapes is not None else UNKNOWN
+        count = 0
+        try:
+            for _ in every(lambda decide: resolve(segments, decide, input_name, start, classes)):
+                count += 1
+                if count > MOST_LISTED:
+                    raise fault
+        except UserError as other:
+            raise fault from other
+        return count
+
+    # ------------------------------------------------------------------ elements
+
+    def op(self, op: Op, flow: Flow) -> dict[Flow, Tally]:
+        return {self.shapes.op(op, flow) if self.shapes else UNKNOWN: self.nothing}
+
+    def joined(self, element: Join, shapes: tuple[Shape, ...]) -> dict[Flow, Tally]:
+        return {self.shapes.joined(element, shapes) if self.shapes else UNKNOWN: self.nothing}
+
+    def wrap(self, wrap: Wrap, flow: Flow, env: Env) -> dict[Flow, Tally]:
+        start = self.shapes.entered(wrap, flow) if self.shapes else UNKNOWN
+        inner = self.outcomes(wrap.body, start, env).items()
+        return either((self.shapes.left(wrap, flow, after) if self.shapes else UNKNOWN, w) for after, w in inner)
+
+    def when(self, element: When, flow: Flow, env: Env) -> dict[Flow, Tally]:
+        side = taken_side(element, flow)
+        if side is not None:
+            return self.outcomes(side, flow, env)
+        both = [self.outcomes(side, flow, env) for side in (element.then, element.otherwise)]
+        if structure(element.then, "") or structure(element.otherwise, ""):
+            raise CannotCountError("which choices there are depends on shapes that do not come out")
+        return {after: self.nothing for outcomes in both for after in outcomes}
+
+    def open(self, element: Open, flow: Flow, env: Env) -> dict[Flow, Tally]:
+        ways = structural_count(element)
+        if ways > MOST_WAYS:
+            raise CannotCountError(f"there are {ways:,} ways to close a call, each with choices of its own")
+        infinite = any(f.low is not None for f in element.fields)
+        others = prod(len(f.options) for f in element.fields if not f.structural and f.options)
+        found = either(
+            pair for made in structural_ways(element) for pair in self.outcomes(element.make(made), flow, env).items()
+        )
+        return {after: Tally(w.ways, w.infinite or infinite).times(others) for after, w in found.items()}
+
+    def too_few(self, element: Pick, count: int) -> None:
+        return None
+
+    def leave(self, group: Group, outcomes: dict[Flow, Tally], flow: Held, env: Env) -> dict[Flow, Tally]:
+        if not group.tied:
+            return outcomes
+        choices_inside = structure(group, "")
+        if not choices_inside:
+            return outcomes
+        if len(outcomes) > 1:
+            raise CannotCountError(f"what comes out of the tied block `{group.block}` depends on its choices")
+        shaped = self.shapes is not None and _reads_shapes(choices_inside)
+        use: Use = (group.block, choices_inside, *((flow, env) if shaped else (_length(flow), _lengths(env))))
+        self.tied[use] = _total(outcomes)
+        return dict.fromkeys(outcomes, Tally({frozenset((use,)): 1}))
+
+
+def _total(outcomes: Mapping[Any, Tally]) -> Tally:
+    total = Tally({})
+    for tally in outcomes.values():
+        total = total | tally
+    return total
+
+
+def _length(held: Held) -> int | None:
+    return len(held.shapes) if isinstance(held, Several) else None
+
+
+def _lengths(env: Env) -> tuple[tuple[str, int | None], ...]:
+    return tuple((name, _length(held)) for name, held in env)
+
+
+def structural_count(element: Open) -> int:
+    """The ways to close the arguments of a call that other choices depend on."""
+    return prod(len(f.options) for f in element.fields if f.structural and f.options)
+
+
+def structure(element: Element, path: str) -> tuple[object, ...]:
+    """The choices below an element as data: two elements with equal ones make the same choices."""
+    here = inside(element, path)
+    match element:
+        case Op() | Read():
+            return ()
+        case Alternatives():
+            options = tuple((o.text, structure(o.element, here)) for o in element.options)
+            return (("one", join(here, element.key), options),)
+        case Pick():
+            items = tuple(
+                (o.text, o.element.wire if isinstance(o.element, Read) else structure(o.element, here))
+                for o in element.options
+            )
+            return (("some", join(here, element.key), element.least, element.most, items),)
+        case When():
+            sides = (structure(element.then, here), structure(element.otherwise, here))
+            return (("when", print_inline(element.test), sides),) if any(sides) else ()
+        case Open():
+            if structural_count(element) > MOST_WAYS:
+                raise CannotCountError("there are too many ways to close a call in a tied block")
+            inner = tuple(structure(element.make(made), here) for made in structural_ways(element))
+            return (("open", here, tuple((f.key, f.options, f.low, f.high) for f in element.fields), inner),)
+    return tuple(choice for child, where in children(element, path) for choice in structure(child, where))
+
+
+def _reads_shapes(choices_inside: object) -> bool:
+    if not isinstance(choices_inside, tuple):
+        return False
+    return (bool(choices_inside) and choices_inside[0] == "when") or any(_reads_shapes(part) for part in choices_inside)
+
+
+def follows_shapes(segments: Iterable[Segment]) -> bool:
+    """Whether shapes decide which choices there are: a choice stands in `a if frames > 1 else b`."""
+    return any(_follows_shapes(segment.body, {}) for segment in segments)
+
+
+def _follows_shapes(element: Element, known: dict[int, bool]) -> bool:
+    if isinstance(element, (Op, Read)):
+        return False
+    if id(element) not in known:
+        if isinstance(element, Open):
+            ways = element.fields and structural_count(element) <= MOST_WAYS
+            parts = [element.make(made) for made in structural_ways(element)] if ways else []
+            known[id(element)] = any(_follows_shapes(part, {}) for part in parts)
+        else:
+            here = isinstance(element, When) and any(has_choices(side) for side in (element.then, element.otherwise))
+            known[id(element)] = here or any(_follows_shapes(part, known) for part, _ in children(element, ""))
+    return known[id(element)]
+
+
+def count(segments: Iterable[Segment], shape: Shape = UNKNOWN, input_name: str = "", classes: int = 0) -> int | None:
+    """The number of ways to make all choices of a space; None for infinitely many (real choices).
+
+    The shape of the input is needed only where shapes decide which choices there are. Raises: CannotCountError.
+    """
+    segments = tuple(segments)
+    counter = Counter(classes if follows_shapes(segments) else None)
+    return counter.count_all(segments, shape, input_name)
+
+
+# ------------------------------------------------------------------------- drawing
+
+
+def draw(
+    segments: Iterable[Segment], random: Random, shape: Shape = UNKNOWN, input_name: str = "", classes: int = 0
+) -> dict[str, str]:
+    """The choices of one network, all networks alike likely.
+
+    Where there are infinitely many, or too many that depend on each other to be counted, every choice is drawn by
+    itself instead, all its values alike likely.
+    """
+    segments = tuple(segments)
+    shaped = follows_shapes(segments)
+    counter = Counter(classes if shaped else None)
+    start = shape if shaped else UNKNOWN
+    try:
+        if counter.number(counter.tally(segments, shape, input_name)) is None:
+            return complete(segments, {}, random, input_name, start, classes).made
+        if counter.independent and len(counter.tally(segments, shape, input_name).ways) == 1:
+            drawer = Drawer(counter, random)
+            return drawer.draw(segments, input_name)
+        return _one_after_the_other(segments, random, shape, input_name, classes)
+    except CannotCountError:
+        return complete(segments, {}, random, input_name, start, classes).made
+
+
+class Drawer(Resolver):
+    """Draws each option as often as there are networks with it."""
+
+    def __init__(self, counter: Counter, random: Random):
+        super().__init__(self.drawn)
+        self.counter = counter
+        self.random = random
+        self.weights: list[int] = []
+        self.answers: dict[str, str] = {}
+
+    def draw(self, segments: tuple[Segment, ...], input_name: str) -> dict[str, str]:
+        env: dict[str, Flow] = {input_name: UNKNOWN}
+        flow: Flow = UNKNOWN
+        for segment in segments:
+            _, flow, inner = self.group(segment.body, "", flow, env)
+            env = env if segment.name else inner
+        return {name: decision.value for name, decision in self.made.items()}
+
+    def drawn(self, decision: Decision) -> str:
+        if decision.name in self.answers:
+            return self.answers.pop(decision.name)
+        if decision.form == "edges":
+            return " + ".join(self._some(decision))
+        if self.weights:
+            return decision.options[_weighted(self.random, self.weights)]
+        return decision.draw(self.random)
+
+    def _some(self, decision: Decision) -> list[str]:
+        """Some of the options, each set as likely as the product of the weights of its items."""
+        assert decision.least is not None and decision.most is not None
+        # ways[i][k]: to take k of the options from the i-th on.
+        ways = [[1] + [0] * decision.most]
+        for weight in reversed(self.weights):
+            last = ways[-1]
+            ways.append([last[k] + (weight * last[k - 1] if k else 0) for k in range(decision.most + 1)])
+        ways.reverse()
+        counts = range(decision.least, decision.most + 1)
+        left = _weighted(self.random, [ways[0][k] for k in counts]) + decision.least
+        taken = []
+        for i, (text, weight) in enumerate(zip(decision.options, self.weights, strict=True)):
+            if left and _weighted(self.random, [ways[i + 1][left], weight * ways[i + 1][left - 1]]):
+                taken.append(text)
+                left -= 1
+        return taken
+
+    def walk(self, element: Element, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
+        match element:
+            case Alternatives():
+                self.weights = [self._weight(option.element, flow, env) for option in element.options]
+            case Pick():
+                self.weights = [self._weight(option.element, flow, env) for option in pool(element, env)]
+            case Open():
+                ways = list(structural_ways(element))
+                way = ways[_weighted(self.random, [self._weight(element.make(made), flow, env) for made in ways])]
+                here = inside(element, path)
+                self.weights = []
+                for f, text in zip(element.fields, way, strict=True):
+                    if f.structural and f.options:
+                        self.answers[join(here, f.key)] = text
+        return super().walk(element, path, flow, env)
+
+    def _weight(self, element: Element, flow: Flow, env: Mapping[str, Flow]) -> int:
+        tally = _total(self.counter.outcomes(element, flow, tuple(sorted(env.items()))))
+        return sum(tally.ways.values())  # choices of tied blocks are made at some use anyway
+
+
+def _weighted(random: Random, weights: Sequence[int]) -> int:
+    """A place, as likely as its weight; exact for whole numbers of any size."""
+    left = random.randrange(sum(weights))
+    for i, weight in enumerate(weights):
+        left -= weight
+        if left < 0:
+            return i
+    raise AssertionError("the weights add up to their sum")
+
+
+def _one_after_the_other(
+    segments: tuple[Segment, ...], random: Random, shape: Shape, input_name: str, classes: int
+) -> dict[str, str]:
+    """Draw each choice by how many networks are left with each of its values."""
+    made: dict[str, str] = {}
+
+    def decide(decision: Decision) -> str:
+        values = list(decision.values())
+        weights = []
+        for value in values:
+            fixed = {**made, decision.name: value}
+            left = tuple(
+                Segment(s.name, restrict(s.body, "", lambda n, _, o, fixed=fixed: (fixed[n],) if n in fixed else o))  # type: ignore[arg-type, misc]
+                for s in segments
+            )
+            weights.append(count(left, shape, input_name, classes) or 0)
+        made[decision.name] = values[_weighted(random, weights)]
+        return made[decision.name]
+
+    resolve(segments, decide, input_name, shape, classes)
+    return made
