@@ -228,3 +228,9 @@ def test_a_warning_says_that_a_weight_has_no_effect(n: int, kernel: int, stride:
     idle = bool((made.weight.grad == 0).any())
     warned = applied.warning is not None and applied.warning.parameter == "dilation"
     assert warned == (idle and dilation >= n)
+
+
+def test_a_convolution_to_the_classes() -> None:
+    applied = apply("conv", (6, 2, 4, 4), classes=7, channels="classes", kernel=(1, 1, 1))
+    assert applied.output == (7, 2, 4, 4) and ("channels", 7) in applied.attributes
+    compare(applied, (6, 2, 4, 4))
