@@ -1,7 +1,9 @@
 """The layers of a network or of a whole space as a graph: shapes, MACs, parameters and activation bytes of each.
 
-A network is a graph of its layers. A space is the graph of its supernet: a branch for every candidate, joined where
-branches are summed. Labels are the names that the weights have in generated code.
+A network is a graph of its layers. A space whose layers follow one another is the graph of its supernet: a branch for
+every candidate, joined where branches are summed. Any other space is the graph of all its candidates: every edge that
+could be picked, what is not known before choices are made (shapes, the costs of an open call) left out. Labels are the
+names that the weights have in generated code.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from vnasdsl.layers.base import Shape, Value
 from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Wrap, join, label_text
+from vnasdsl.space.member import is_row
 from vnasdsl.space.plan import PlanStage, PlanState
 from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.trace import Node, Tracer
 
 if TYPE_CHECKING:
     import networkx
@@ -23,7 +27,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One layer. Shapes leave the batch out; bytes are those of the output of one clip in 32-bit floats."""
+    """One layer. Shapes leave the batch out and are empty where they are not known; bytes are those of the output of
+    one clip in 32-bit floats."""
 
     label: str
     operation: str
@@ -35,10 +40,6 @@ class LayerRow:
     attributes: tuple[tuple[str, Value], ...] = ()
 
 
-JOINS = ("add", "mix", "sum")
-"""Operations of rows that are no layer of the text: a residual's addition, a mixture, branches into a state."""
-
-
 class GraphBuilder:
     """Collects rows and the edges between them."""
 
@@ -46,13 +47,17 @@ class GraphBuilder:
         self.analysis = analysis
         self.rows: dict[str, LayerRow] = {}
         self.edges: list[tuple[str, str]] = []
+        self.added: set[str] = set()
+        """Rows that are no layer of the text: the input, a residual's addition, a mixture, branches into a state."""
 
     def add(self, label: str, operation: str, before: list[str], shapes: tuple[Shape, Shape], **more: Any) -> str:
         name, count = label, 1
         while name in self.rows:
             count += 1
             name = f"{label}{count}"
-        size = 4 * prod(shapes[1])
+        size = 4 * prod(shapes[1]) if shapes[1] else 0
+        if not more.get("layer"):
+            self.added.add(name)
         self.rows[name] = LayerRow(
             name, operation, *shapes, more.get("macs", 0), more.get("params", 0), size, more.get("attributes", ())
         )
@@ -72,6 +77,7 @@ class GraphBuilder:
                     macs=applied.macs,
                     params=applied.params,
                     attributes=applied.attributes,
+                    layer=True,
                 )
                 return name, applied.output
             case Group():
@@ -92,12 +98,17 @@ class GraphBuilder:
                     end, after = self.walk(option.element, shape, join(place, label_text(option.text)), before)
                     ends.append(end)
                 return self.add(join(place, "mix"), "mix", ends, (after, after)), after
+        raise AssertionError("no row of layers")
 
-    def network(self, space: Space) -> None:
-        before = self.add(space.input.name, "input", [], (space.input.shape, space.input.shape))
-        shape = space.input.shape
-        for segment in space.segments:
-            before, shape = self.walk(segment.body, shape, segment.name, before)
+    def followed(self, space: Space, every: bool) -> None:
+        """A network, or with `every` a space with all its candidates."""
+        tracer = Tracer(space.input.classes, every=every)
+        tracer.segments(space.segments, space.input.name, space.input.shape, space.syntax.span)
+        names: list[str] = []
+        for node in tracer.nodes:
+            shapes = (node.entering or (), node.shape or ())
+            more = {"macs": node.macs, "params": node.params, "attributes": shown(node), "layer": is_layer(node)}
+            names.append(self.add(node.label, node.operation, [names[i] for i in node.inputs], shapes, **more))
 
     def supernet(self, space: Space) -> None:
         shape = space.input.shape
@@ -128,25 +139,38 @@ class GraphBuilder:
         return end
 
 
+def is_layer(node: Node) -> bool:
+    """Whether a node is a layer of the text; the addition of a residual is one where it has weights."""
+    return node.layer is not None and (node.operation != "add" or node.params > 0)
+
+
+def shown(node: Node) -> tuple[tuple[str, Value], ...]:
+    """The attributes of a row; a residual's addition has its arguments in the text of the layer around it."""
+    return () if node.operation == "add" else node.attributes
+
+
 def build_graph(space: Space) -> GraphBuilder:
-    """Raises: VnsError when a shape does not fit, or a choice of a space changes it where it may not."""
+    """Raises: VnsError when a shape does not fit, or a choice of a space of rows changes it where it may not."""
     _ = space.cost
     builder = GraphBuilder(space.analysis)
     if space.kind == "network":
-        builder.network(space)
-    else:
+        builder.followed(space, every=False)
+    elif is_row(space.segments):
         builder.supernet(space)
+    else:
+        builder.followed(space, every=True)
     return builder
 
 
 def layer_rows(space: Space) -> tuple[LayerRow, ...]:
-    """The layers, in the order of the text; joins and the input are not among them."""
-    return tuple(r for r in build_graph(space).rows.values() if r.operation not in (*JOINS, "input"))
+    """The layers, in the order of the text; what only brings branches together and the input are not among them."""
+    built = build_graph(space)
+    return tuple(row for name, row in built.rows.items() if name not in built.added)
 
 
 def graph(space: Space) -> networkx.DiGraph:
     """A networkx view: a node for every layer and join with the fields of its row, edges along which tensors flow, with
-    the `shape` of the tensor."""
+    the `shape` of the tensor. Two edges from one node to the same other one are one with `count` 2."""
     import networkx
 
     built = build_graph(space)
@@ -154,5 +178,6 @@ def graph(space: Space) -> networkx.DiGraph:
     for row in built.rows.values():
         view.add_node(row.label, **asdict(row))
     for source, target in built.edges:
-        view.add_edge(source, target, shape=built.rows[source].output_shape)
+        count = view.edges[source, target]["count"] + 1 if view.has_edge(source, target) else 1
+        view.add_edge(source, target, shape=built.rows[source].output_shape, count=count)
     return view
