@@ -34,7 +34,8 @@ class Argument:
     def annotation(self) -> str:
         first = self.values[0]
         if isinstance(first, tuple):
-            return f"tuple[{', '.join('int' for _ in first)}]"
+            columns = zip(*self.values, strict=True)
+            return f"tuple[{', '.join('float' if any(isinstance(v, float) for v in c) else 'int' for c in columns)}]"
         return "float" if any(isinstance(v, float) for v in self.values) else type(first).__name__
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-ANNOTATION = r"(?:int|float|bool|str|tuple\[int(?:, int)*\]|Tensor|list\[Tensor\])"
+ANNOTATION = r"(?:int|float|bool|str|tuple\[(?:int|float)(?:, (?:int|float))*\]|Tensor|list\[Tensor\])"
 PARAMETER = rf"[A-Za-z]\w*: {ANNOTATION}"
 SIGNATURE = re.compile(rf"self(?:, {PARAMETER})*|\n        self,(?:\n        {PARAMETER},)*\n    ", re.ASCII)
 NUMBER = re.compile(r"[0-9]{1,3}(?: [0-9]{3})*|[0-9]+", re.ASCII)
