@@ -65,6 +65,20 @@ def test_a_short_video_is_repeated(tmp_path: Path) -> None:
         assert numbers_in(clip) == [0, 1, 2, 3, 4, 0, 1, 2]
 
 
+def test_segments_come_from_equal_parts(tmp_path: Path) -> None:
+    path = encode_numbered(tmp_path / "v.avi", 20)
+    plain = one(path, frames=4, size=16, scale=16)
+    seen = set()
+    for clip, whole in zip(one(path, frames=4, segments=2, frame_stride=2, size=16, scale=16), plain, strict=True):
+        first, second, third, fourth = numbers_in(clip)
+        assert (second, fourth) == (first + 2, third + 2)
+        assert 0 <= first <= 7 and 10 <= third <= 17
+        seen |= {first, third}
+        # The draw of the first start is that of a clip without segments: of 17 starts there, of 8 here.
+        assert abs(first / 8 - numbers_in(whole)[0] / 17) < 1 / 8
+    assert {0, 7, 10, 17} <= seen
+
+
 def _ramps(height: int, width: int) -> np.ndarray:
     """Red grows to the right, green downwards."""
     picture = np.full((height, width, 3), 128, dtype=np.uint8)
@@ -154,7 +168,15 @@ def test_order_and_seed(folder_set: Callable[..., Path]) -> None:
 
 @pytest.mark.parametrize(
     "more",
-    [{"size": 33, "scale": 32}, {"size": (16, 65), "scale": (32, 64)}, {"frames": 0}, {"batch": 0}, {"workers": -1}],
+    [
+        {"size": 33, "scale": 32},
+        {"size": (16, 65), "scale": (32, 64)},
+        {"frames": 0},
+        {"batch": 0},
+        {"workers": -1},
+        {"frames": 4, "segments": 3},
+        {"segments": 0},
+    ],
 )
 def test_settings_that_cannot_be(tmp_path: Path, more: dict[str, object]) -> None:
     with pytest.raises(UserError):

@@ -38,6 +38,18 @@ def test_clips_with_a_stride_and_of_a_short_video(tmp_path: Path) -> None:
     assert [numbers_in(view) for view in short] == [[0, 1, 2, 0, 1]] * 2
 
 
+def test_segments_of_several_clips(tmp_path: Path) -> None:
+    path = encode_numbered(tmp_path / "v.avi", 30)
+    views = views_of(path, frames=6, segments=3, size=16, scale=16, clips=3, crops=1)
+    assert [numbers_in(view) for view in views] == [
+        [0, 1, 10, 11, 20, 21],
+        [4, 5, 14, 15, 24, 25],
+        [8, 9, 18, 19, 28, 29],
+    ]
+    (middle,) = views_of(path, frames=6, segments=3, size=16, scale=16, clips=1, crops=1)
+    assert numbers_in(middle) == [4, 5, 14, 15, 24, 25]
+
+
 @pytest.mark.parametrize("tall", [False, True])
 def test_crops_left_middle_right_and_top_middle_bottom(tmp_path: Path, tall: bool) -> None:
     """Three bands of brightness along the longer side; a square crop as high as the scaled frame sees one band each."""

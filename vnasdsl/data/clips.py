@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from vnasdsl.data.cache import DEFAULT_CACHE_BYTES, STORE
 from vnasdsl.data.decode import Scale, UnreadableVideo
 from vnasdsl.data.faults import FaultLog
-from vnasdsl.data.sampling import clip_frames, generator_for, random_start
+from vnasdsl.data.sampling import clip_frames, generator_for, random_starts
 from vnasdsl.data.videos import Video
 from vnasdsl.data.workers import EpochBatches, Fault, Sample, Size, check_clip, check_crop, close, received, start
 
@@ -21,6 +21,7 @@ def clip_loader(
     frames: int = 16,
     size: Size = 224,
     frame_stride: int = 1,
+    segments: int = 1,
     scale: Scale = (256, 342),
     flip: bool = False,
     batch: int = 8,
@@ -35,9 +36,10 @@ def clip_loader(
     """Batches of (clips, labels): float32 (B, 3, T, H, W) normalised, and int64 (B,).
 
     Of every video `frames` frames, `frame_stride` apart, from a random start (temporal jitter; shorter videos are
-    repeated); scaled to `scale`, (height, width) exactly or a short side in pixels; a random crop of `size`;
-    mirrored with probability one half only if `flip` (it turns left into right). The same (seed, epoch) gives the
-    same clips in the same order whatever `workers` is (0: decode in this process).
+    repeated); with several `segments` as many runs of frames // segments each, from a random start in each of as many
+    equal parts of the video; scaled to `scale`, (height, width) exactly or a short side in pixels; a random crop of
+    `size`; mirrored with probability one half only if `flip` (it turns left into right). The same (seed, epoch) gives
+    the same clips in the same order whatever `workers` is (0: decode in this process).
 
     Call `set_epoch(n)` before each pass: iterating the same loader again is cheap, since its worker processes live on,
     and gives the clips of the same epoch again unless told otherwise. An unreadable video makes its batch smaller and
@@ -49,6 +51,7 @@ def clip_loader(
         frames,
         size,
         frame_stride,
+        segments,
         scale,
         flip,
         batch,
@@ -71,6 +74,7 @@ class ClipLoader:
         frames: int,
         size: Size,
         frame_stride: int,
+        segments: int,
         scale: Scale,
         flip: bool,
         batch: int,
@@ -82,14 +86,14 @@ class ClipLoader:
         drop_last: bool,
         cache_bytes: int,
     ):
-        check_clip(videos, frames, frame_stride, batch, workers)
+        check_clip(videos, frames, frame_stride, segments, batch, workers)
         self.videos = tuple(videos)
         self.batch, self.drop_last, self.shuffle = batch, drop_last, shuffle
         self.seed, self.epoch = seed, epoch
         self.faults = FaultLog() if faults is None else faults
         self.faults.expect(video.path for video in self.videos)
         crop = check_crop(size, scale)
-        clips = _Clips(self.videos, frames, crop, frame_stride, scale, flip, seed, cache_bytes)
+        clips = _Clips(self.videos, frames, crop, frame_stride, segments, scale, flip, seed, cache_bytes)
         self._loader = start(clips, EpochBatches(self), workers)
 
     def set_epoch(self, epoch: int) -> None:
@@ -123,24 +127,27 @@ class _Clips(Dataset[Sample]):
         frames: int,
         crop: tuple[int, int],
         stride: int,
+        segments: int,
         scale: Scale,
         flip: bool,
         seed: int,
         cache_bytes: int,
     ):
         self.videos, self.frames, self.crop, self.stride = videos, frames, crop, stride
+        self.segments = segments
         self.scale, self.flip, self.seed, self.cache_bytes = scale, flip, seed, cache_bytes
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, index = key
         video = self.videos[index]
         generator = generator_for(self.seed, epoch, index)
-        # Always four draws in this order, so that asking for flips changes nothing else.
+        # Always four draws in this order, then those of further segments: asking for flips changes nothing else.
         when, down, right, mirror = (generator.random() for _ in range(4))
+        draws = [when, *(generator.random() for _ in range(self.segments - 1))]
 
         def pick(length: int) -> list[int]:
-            start_frame = random_start(when, length, self.frames, self.stride)
-            return clip_frames(start_frame, length, self.frames, self.stride)
+            starts = random_starts(draws, length, self.frames, self.stride)
+            return clip_frames(starts, length, self.frames, self.stride)
 
         try:
             pictures = STORE.read(video.path, pick, self.scale, self.cache_bytes)

@@ -2,31 +2,49 @@
 
 A clip of T frames with frame stride s spans (T - 1) s + 1 frames of the video. A video shorter than that is
 repeated from its start as often as needed (frame numbers modulo its length): nothing is invented, no clip is lost.
+
+A clip of S segments is made of S runs of T / S such frames, one from each of S equal parts of the video (temporal
+segments: Wang et al., "Temporal Segment Networks", ECCV 2016). A run that is longer than its part begins where the part
+does and goes on behind it, or earlier if it would leave the video. One segment is the plain clip.
 """
 
 from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Sequence
+from itertools import pairwise
 
 
-def clip_frames(start: int, length: int, frames: int, stride: int) -> list[int]:
-    """The `frames` frame numbers of a clip that begins at `start` in a video of `length` frames."""
-    return [(start + step * stride) % length for step in range(frames)]
+def clip_frames(starts: Sequence[int], length: int, frames: int, stride: int) -> list[int]:
+    """The `frames` frame numbers of a clip whose runs begin at `starts` in a video of `length` frames."""
+    run = frames // len(starts)
+    return [(start + step * stride) % length for start in starts for step in range(run)]
 
 
 def span(frames: int, stride: int) -> int:
     return (frames - 1) * stride + 1
 
 
-def random_start(draw: float, length: int, frames: int, stride: int) -> int:
-    """Temporal jitter: every start that fits is equally likely; `draw` is uniform in 0 .. 1."""
-    return int(draw * (max(0, length - span(frames, stride)) + 1))
+def random_starts(draws: Sequence[float], length: int, frames: int, stride: int) -> list[int]:
+    """Temporal jitter: a run for every draw, uniform in 0 .. 1; every start that fits its part is equally likely."""
+    parts = _parts(length, frames // len(draws), stride, len(draws))
+    return [first + int(draw * (room + 1)) for draw, (first, room) in zip(draws, parts, strict=True)]
 
 
-def even_starts(length: int, frames: int, stride: int, clips: int) -> list[int]:
-    """`clips` starts evenly over the video, from its first frame to the last start that fits; one clip: the middle."""
-    return even_offsets(max(0, length - span(frames, stride)), clips)
+def even_starts(length: int, frames: int, stride: int, clips: int, segments: int = 1) -> list[list[int]]:
+    """The starts of the runs of each of `clips` clips: evenly over each part, from its first frame to the last start
+    that fits; one clip: the middle of the parts."""
+    parts = _parts(length, frames // segments, stride, segments)
+    by_part = [[first + offset for offset in even_offsets(room, clips)] for first, room in parts]
+    return [list(starts) for starts in zip(*by_part, strict=True)]
+
+
+def _parts(length: int, frames: int, stride: int, segments: int) -> list[tuple[int, int]]:
+    """Of every part the first start of a run of `frames` frames, and by how much it may be later."""
+    needed = span(frames, stride)
+    bounds = [part * length // segments for part in range(segments + 1)]
+    return [(max(0, min(begin, length - needed)), max(0, end - begin - needed)) for begin, end in pairwise(bounds)]
 
 
 def even_offsets(room: int, count: int) -> list[int]:

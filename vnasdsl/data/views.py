@@ -22,6 +22,7 @@ def view_loader(
     frames: int = 16,
     size: Size = 224,
     frame_stride: int = 1,
+    segments: int = 1,
     scale: int = 256,
     clips: int = 10,
     crops: int = 3,
@@ -34,14 +35,17 @@ def view_loader(
 
     B counts videos (`batch` of them, fewer in the last batch and where a video cannot be read), V = clips * crops.
     View c * crops + m is crop m of clip c. The clips start evenly between the first frame and the last start that
-    fits (one clip: the middle; shorter videos are repeated). The crops of `size` lie evenly along the longer side
-    of the frame, its short side scaled to `scale` pixels: left, middle, right, or top, middle, bottom of a tall
-    frame (one crop: the middle). Every video is decoded once for all its views; nothing is random, the order is that of
-    `videos`. To use: `model(views.flatten(0, 1)).softmax(1).view(B, V, classes).mean(1)`.
+    fits (one clip: the middle; shorter videos are repeated). With several `segments` that holds in each of as many
+    equal parts of the video, and a clip has frames // segments frames from each. The crops of `size` lie evenly along
+    the longer side of the frame, its short side scaled to `scale` pixels: left, middle, right, or top, middle, bottom
+    of a tall frame (one crop: the middle). Every video is decoded once for all its views; nothing is random, the order
+    is that of `videos`. To use: `model(views.flatten(0, 1)).softmax(1).view(B, V, classes).mean(1)`.
 
     Faults as for `clip_loader`. Raises UserError when the crop is larger than `scale`.
     """
-    return ViewLoader(videos, frames, size, frame_stride, scale, clips, crops, batch, workers, faults, cache_bytes)
+    return ViewLoader(
+        videos, frames, size, frame_stride, segments, scale, clips, crops, batch, workers, faults, cache_bytes
+    )
 
 
 class ViewLoader:
@@ -56,6 +60,7 @@ class ViewLoader:
         frames: int,
         size: Size,
         frame_stride: int,
+        segments: int,
         scale: int,
         clips: int,
         crops: int,
@@ -64,7 +69,7 @@ class ViewLoader:
         faults: FaultLog | None,
         cache_bytes: int,
     ):
-        check_clip(videos, frames, frame_stride, batch, workers)
+        check_clip(videos, frames, frame_stride, segments, batch, workers)
         if clips < 1 or crops < 1:
             raise UserError(f"{clips} clips x {crops} crops are no views", "use 1 or more of each, as in 10 x 3")
         self.videos = tuple(videos)
@@ -72,7 +77,7 @@ class ViewLoader:
         self.faults = FaultLog() if faults is None else faults
         self.faults.expect(video.path for video in self.videos)
         crop = check_crop(size, scale)
-        dataset = _Views(self.videos, frames, crop, frame_stride, scale, clips, crops, cache_bytes)
+        dataset = _Views(self.videos, frames, crop, frame_stride, segments, scale, clips, crops, cache_bytes)
         self._loader = start(dataset, EpochBatches(self), workers)
 
     def order(self) -> list[int]:
@@ -97,12 +102,14 @@ class _Views(Dataset[Sample]):
         frames: int,
         crop: tuple[int, int],
         stride: int,
+        segments: int,
         scale: int,
         clips: int,
         crops: int,
         cache_bytes: int,
     ):
         self.videos, self.frames, self.crop, self.stride = videos, frames, crop, stride
+        self.segments = segments
         self.scale, self.clips, self.crops, self.cache_bytes = scale, clips, crops, cache_bytes
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
@@ -110,8 +117,8 @@ class _Views(Dataset[Sample]):
         video = self.videos[index]
 
         def pick(length: int) -> list[int]:
-            starts = even_starts(length, self.frames, self.stride, self.clips)
-            return [frame for first in starts for frame in clip_frames(first, length, self.frames, self.stride)]
+            by_clip = even_starts(length, self.frames, self.stride, self.clips, self.segments)
+            return [frame for starts in by_clip for frame in clip_frames(starts, length, self.frames, self.stride)]
 
         try:
             pictures = STORE.read(video.path, pick, self.scale, self.cache_bytes)

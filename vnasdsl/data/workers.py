@@ -164,17 +164,22 @@ def close(loader: DataLoader[Any]) -> None:
         loader._iterator = None
 
 
-def check_clip(videos: Sequence[Video], frames: int, frame_stride: int, batch: int, workers: int) -> None:
+def check_clip(
+    videos: Sequence[Video], frames: int, frame_stride: int, segments: int, batch: int, workers: int
+) -> None:
     if not videos:
         raise UserError("there are no videos to read")
     for name, value, least in (
         ("frames", frames, 1),
         ("frame stride", frame_stride, 1),
+        ("segments", segments, 1),
         ("batch", batch, 1),
         ("workers", workers, 0),
     ):
         if value < least:
             raise UserError(f"{name} must be {least} or more, not {value}")
+    if frames % segments:
+        raise UserError(f"{frames} frames cannot be taken from {segments} segments: every segment gives as many")
 
 
 def check_crop(size: Size, scale: Scale) -> tuple[int, int]:

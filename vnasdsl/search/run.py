@@ -22,8 +22,8 @@ from vnasdsl.train.recipe_text import print_recipes, read_recipes, recipes_json,
 from vnasdsl.train.recipes import Recipe, SearchRecipe
 from vnasdsl.train.run_folder import RunFolder, open_run
 
-UNLIKE = {"workers", "unreadable", "pool", "memory", "timeout"}
-"""Keys of a recipe that may differ when a run goes on: where it is worked, not what."""
+UNLIKE = {"workers", "unreadable", "pool", "memory", "timeout", "rounds"}
+"""Keys of a recipe that may differ when a run goes on: where it is worked, and how many trials it may have in all."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,7 @@ def _task(
 
 
 def _shape(space: Space, recipe: SearchRecipe) -> ClipShape:
-    video = space.input
-    return clip_shape(video.frames, video.size, video.frame_stride, recipe)
+    return clip_shape(space.input, recipe)
 
 
 def _parts(data: DataSet, recipe: SearchRecipe) -> Parts:

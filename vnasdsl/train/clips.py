@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vnasdsl.data import ClipLoader, FaultLog, Video, clip_loader, view_loader
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.space.inputs import VideoInput
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import Recipe, RetrainRecipe, SearchRecipe
 
@@ -35,6 +36,7 @@ class ClipShape:
     size: int
     frame_stride: int
     scale: int | tuple[int, int]
+    segments: int = 1
 
     @property
     def short_side(self) -> int:
@@ -42,11 +44,12 @@ class ClipShape:
         return self.scale if isinstance(self.scale, int) else min(self.scale)
 
 
-def clip_shape(frames: int, size: int, frame_stride: int, recipe: Recipe) -> ClipShape:
+def clip_shape(video: VideoInput, recipe: Recipe) -> ClipShape:
     """The clips of an input under a recipe. Raises: UserError when crops are larger than the scaled frames."""
+    size = video.size
     height, width = (round(side * size / _PAPER_SIZE) for side in _PAPER_SCALE)
     scale = recipe.scale or (height, width)
-    shape = ClipShape(frames, size, recipe.frame_stride or frame_stride, scale)
+    shape = ClipShape(video.frames, size, recipe.frame_stride or video.frame_stride, scale, video.segments)
     if shape.short_side < size:
         raise UserError(
             f"frames scaled to {scale} are too small for crops of {size} x {size}",
@@ -102,6 +105,7 @@ class TrainingClips:
             frames=shape.frames,
             size=shape.size,
             frame_stride=shape.frame_stride,
+            segments=shape.segments,
             scale=shape.scale,
             flip=recipe.flip,
             batch=recipe.batch,
@@ -135,6 +139,7 @@ class EvaluationViews:
             frames=shape.frames,
             size=shape.size,
             frame_stride=shape.frame_stride,
+            segments=shape.segments,
             scale=shape.short_side,
             clips=recipe.clips,
             crops=recipe.crops,

@@ -182,5 +182,4 @@ def evaluate_model(
 
 def shape_of(network: Space, recipe: Recipe) -> ClipShape:
     """The clips a network takes under a recipe."""
-    video = network.input
-    return clip_shape(video.frames, video.size, video.frame_stride, recipe)
+    return clip_shape(network.input, recipe)

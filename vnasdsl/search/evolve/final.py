@@ -30,7 +30,7 @@ def scores_of(task: SearchTask, record: Record, weights: Mapping[str, Tensor]) -
     network = network_of(record.text, len(task.classes))
     model = build(network)
     load_exactly(model, dict(weights), f"the file of trial {record.id}")
-    shape = clip_shape(network.input.frames, network.input.size, network.input.frame_stride, task.recipe)
+    shape = clip_shape(network.input, task.recipe)
     threads = torch.get_num_threads()
     torch.set_num_threads(task.recipe.threads)  # as in its training: sums are added up alike
     try:

@@ -84,7 +84,7 @@ def _run(trial: Trial) -> Outcome:
     device = pick_device(trial.device)
     data = open_data(trial.data)
     parts = parts_of(data, recipe)
-    shape = clip_shape(network.input.frames, network.input.size, network.input.frame_stride, recipe)
+    shape = clip_shape(network.input, recipe)
     faults = FaultLog(recipe.unreadable, report=lambda line: None)
     seed_everything(trial.seed)
     model = build(network)
