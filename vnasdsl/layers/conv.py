@@ -12,9 +12,8 @@ from vnasdsl.layers.window import DILATION, PADDING, STRIDE, Window, window
 def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
     """MACs = output positions x output channels x input channels per group x kernel volume."""
     before, frames, rows, columns = need_map("conv", shape)
-    given = arguments["channels"]
-    words = {"same": before, "classes": classes}
-    channels = words[given] if given in words else given
+    words: dict[Value, Value] = {"same": before, "classes": classes}
+    channels: int = words.get(arguments["channels"], arguments["channels"])
     groups = before if arguments["groups"] == "same" else arguments["groups"]
     if before % groups or channels % groups:
         raise _no_groups(groups, before, channels)
