@@ -12,8 +12,9 @@ from vnasdsl.layers.window import DILATION, PADDING, STRIDE, Window, window
 def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
     """MACs = output positions x output channels x input channels per group x kernel volume."""
     before, frames, rows, columns = need_map("conv", shape)
-    words: dict[Value, Value] = {"same": before, "classes": classes}
-    channels: int = words.get(arguments["channels"], arguments["channels"])
+    channels = arguments["channels"]
+    if channels in ("same", "classes"):
+        channels = before if channels == "same" else classes
     groups = before if arguments["groups"] == "same" else arguments["groups"]
     if before % groups or channels % groups:
         raise _no_groups(groups, before, channels)
