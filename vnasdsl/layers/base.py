@@ -165,7 +165,8 @@ class Layer:
 
     @property
     def signature(self) -> str:
-        parts = [p.name if p.required else f"{p.name}={show_value(p.default)}" for p in self.parameters]
+        parts = ["a", "b", "..."] if self.join is not None else []
+        parts += [p.name if p.required else f"{p.name}={show_value(p.default)}" for p in self.parameters]
         return f"{self.name}({', '.join(parts)})" if parts else self.name
 
 

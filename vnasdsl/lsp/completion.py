@@ -98,7 +98,8 @@ def _of_program(place: Place, definitions: Definitions) -> Iterator[Candidate]:
 
 def _layers(definitions: Definitions) -> Iterator[Candidate]:
     for layer in CATALOGUE.values():
-        needed = [p.name for p in layer.parameters if p.required]
+        needed = ["a", "b"] if layer.join is not None else []
+        needed += [p.name for p in layer.parameters if p.required]
         filled = ", ".join(f"${{{i}:{name}}}" for i, name in enumerate(needed, 1))
         body = " {\n  $0\n}" if layer.wraps else ""
         snippet = f"{layer.name}({filled}){body}" if filled else f"{layer.name}{body}"
