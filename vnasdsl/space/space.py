@@ -14,6 +14,7 @@ from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError,
 from vnasdsl.language.printer import print_module
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.space.assign import restrict
+from vnasdsl.space.bounds import GOALS, Goal, Settled, settle
 from vnasdsl.space.counting import CannotCountError, count, draw, follows_shapes
 from vnasdsl.space.definitions import Definitions, nodes
 from vnasdsl.space.elements import Choice, Segment, choices
@@ -218,19 +219,25 @@ class Space:
     def analysis(self) -> Analysis:
         return Analysis(self.input.classes)
 
-    @cached_property
+    @property
     def _cost(self) -> Cost | None:
+        return None if self._settled is None else self._settled.cost
+
+    @cached_property
+    def _settled(self) -> Settled | None:
         """Least and greatest costs, or None when a shape does not fit; faults go to the analysis."""
         try:
             shapes = dict.fromkeys(video.shape for video in self.inputs.ways())
             name = self.input.name
-            outcomes = either(
-                pair for shape in shapes for pair in self.analysis.segments(self.segments, shape, name).items()
-            )
+            found = {shape: self.analysis.segments(self.segments, shape, name) for shape in shapes}
         except VnsError as fault:
             self.analysis.diagnostics += fault.diagnostics
             return None
-        wrong = [shape for shape in outcomes if shape != (self.input.classes,)]
+        outcomes = either(pair for ends in found.values() for pair in ends.items())
+        right = (self.input.classes,)
+        wrong = [shape for shape in outcomes if shape != right]
+        if self.analysis.loose and right in outcomes:
+            wrong = []  # perhaps no network ends so
         if wrong and self.segments and not self.analysis.failed:
             items = [item for segment in self.segments for item in segment.body.items]
             last = items[-1].span if items else self.syntax.name_span
@@ -240,7 +247,11 @@ class Space:
             self.analysis.report("E0405", message, last, last, help=help)
         if wrong or not outcomes or self.analysis.missing:
             return None
-        return outcomes[(self.input.classes,)]
+        settled = settle(
+            self.segments, [(shape, ends[right]) for shape, ends in found.items() if right in ends], self.analysis, name
+        )
+        self.analysis.diagnostics += settled.faults
+        return None if settled.faults else settled
 
     def check(self) -> list[Diagnostic]:
         """Every fault of shape, limit and claim. Errors come with severity "error"."""
@@ -286,7 +297,12 @@ class Space:
     @property
     def exact(self) -> bool:
         """Whether the least and greatest costs are those of networks, and no more than bounds."""
-        return self.costed and self.analysis.exact
+        return self.exact_ends == frozenset(GOALS)
+
+    @property
+    def exact_ends(self) -> frozenset[Goal]:
+        """Which of the least and greatest costs (`macs_min`, ...) are those of networks; the others are bounds."""
+        return frozenset() if self._settled is None else self._settled.exact
 
     @property
     def cost(self) -> Cost:
