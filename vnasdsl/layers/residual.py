@@ -32,7 +32,7 @@ def leave(arguments: Mapping[str, Value], before: Shape, after: Shape, classes: 
         return Applied(output=after, code=BodyCode(leave=add))
     stride = fitting_stride(before, after)
     if stride is None:
-        help = "a stride brings n to ceil(n / stride): change less inside"
+        help = "a projection leaves ceil(n / stride) along every axis: use `padding=same` inside"
         if len(before) != 4 or len(after) != 4:
             help = "a projection takes channels x frames x rows x columns: end the body with a map"
         elif any(m > n for n, m in zip(before[1:], after[1:], strict=True)):
