@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "derive": ("vnasdsl.cli.derive", "Derive the network from a search run."),
     "retrain": ("vnasdsl.cli.retrain", "Train a network, from inherited weights or afresh."),
     "evaluate": ("vnasdsl.cli.evaluate", "Evaluate a trained network over several views."),
+    "latency": ("vnasdsl.cli.latency", "Measure how long a network takes for one clip."),
     "data": ("vnasdsl.cli.data", "Make or look at video data sets."),
     "lsp": ("vnasdsl.cli.lsp", "Answer an editor: the language server."),
     "completion": ("vnasdsl.cli.completion", "Print the completion script of a shell."),

@@ -29,16 +29,21 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object for programs.")(command)
 
 
-def device_option(command: F) -> F:
+def device_option_of(default: str) -> Callable[[F], F]:
     """`--device`: parameter `device`, "auto", "cpu", "cuda" or "cuda:N"."""
     return click.option(
         "--device",
-        default="auto",
+        default=default,
         show_default=True,
         callback=_device,
         metavar="auto|cpu|cuda|cuda:N",
         help="Where to compute; auto takes a GPU if there is one.",
-    )(command)
+    )
+
+
+def device_option(command: F) -> F:
+    """`--device` as `device_option_of` with "auto" as default."""
+    return device_option_of("auto")(command)
 
 
 def seed_option(command: F) -> F:

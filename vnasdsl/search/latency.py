@@ -1,0 +1,172 @@
+"""How long a network takes for one clip, measured in a way that can be repeated.
+
+The protocol: evaluation mode without gradients, one clip of fixed noise in float32, a fixed number of threads, Python's
+garbage collector off; some runs to warm up, then runs that are timed one by one, each until its result is there (on a
+GPU: until it has nothing left to do). Reported are the median, which a few disturbed runs do not move, and the spread,
+the interquartile range as a share of the median. A round whose spread is more than `STEADY` is measured again, up to
+`ROUNDS` times; the steadiest round counts, and whether it was steady enough is part of the result.
+"""
+
+from __future__ import annotations
+
+import gc
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import torch
+from torch import nn
+
+from vnasdsl.codegen import compile_network
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.space import Space
+from vnasdsl.train.devices import pick_device
+from vnasdsl.train.generated import load_text
+
+WARM_UP = 10
+RUNS = 50
+ROUNDS = 3
+STEADY = 0.10
+"""The spread up to which a measurement is called stable."""
+
+Clock = Callable[[], float]
+Shape = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Latency:
+    """What was measured, and how."""
+
+    median_ms: float
+    spread: float
+    """The interquartile range of the runs, divided by their median."""
+    runs: int
+    stable: bool
+    protocol: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    @property
+    def warning(self) -> str | None:
+        """What to say of a measurement that is not stable."""
+        if self.stable:
+            return None
+        return (
+            f"the latency is not stable: its spread is {self.spread:.1%} and would have to be {STEADY:.0%} at most;"
+            " perhaps something else computes here"
+        )
+
+
+def measure_latency(
+    model: nn.Module,
+    shape: Shape,
+    device: torch.device | str = "cpu",
+    *,
+    threads: int = 1,
+    runs: int = RUNS,
+    warm_up: int = WARM_UP,
+    clock: Clock = time.perf_counter,
+) -> Latency:
+    """Measure a model on clips of `shape`, (C, T, H, W) without the batch.
+
+    The model is moved to the device and stays there; its mode and torch's number of threads are as before. clock:
+    seconds, read right before and after each timed run. Raises: UserError without such a device, or without runs.
+    """
+    device = pick_device(str(device))
+    if runs < 2 or warm_up < 0 or threads < 1:
+        raise UserError("a latency needs 2 runs or more to be timed, 0 or more to warm up, and 1 thread or more")
+    model = model.to(device)
+    clip = torch.randn((1, *shape), generator=torch.Generator().manual_seed(0)).to(device)
+
+    def run() -> float:
+        begin = clock()
+        model(clip)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return clock() - begin
+
+    rounds: list[tuple[float, float]] = []
+    with _quiet(model, threads):
+        while not rounds or (rounds[-1][1] > STEADY and len(rounds) < ROUNDS):
+            for _ in range(warm_up):
+                model(clip)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            rounds.append(_summary([run() for _ in range(runs)]))
+    seconds, spread = min(rounds, key=lambda figures: figures[1])
+    protocol = {
+        "device": str(device),
+        "hardware": _hardware(device),
+        "threads": threads,
+        "batch": 1,
+        "shape": list(shape),
+        "precision": "float32",
+        "warm_up": warm_up,
+        "runs": runs,
+        "rounds": len(rounds),
+        "statistic": "median",
+        "spread": "interquartile range / median",
+        "stable_up_to": STEADY,
+        "torch": torch.__version__,
+    }
+    return Latency(seconds * 1000, spread, runs, spread <= STEADY, protocol)
+
+
+def network_latency(
+    network: Space, device: torch.device | str = "cpu", *, threads: int = 1, runs: int = RUNS, warm_up: int = WARM_UP
+) -> Latency:
+    """Compile a network, give it new weights and measure it on clips of its input. What is random elsewhere stays as it
+    is. Raises: UserError for a space, and as `measure_latency`."""
+    if network.kind != "network":
+        raise UserError(f"`{network.name}` is a space: only a network has a latency")
+    text = compile_network(network, f"{network.name}.vns")
+    with torch.random.fork_rng(devices=[]):
+        model = load_text(text, "Network", Path(f"{network.name}.py"))()
+    video = network.input
+    shape = (3, video.frames, video.size, video.size)
+    return measure_latency(model, shape, device, threads=threads, runs=runs, warm_up=warm_up)
+
+
+def _summary(seconds: list[float]) -> tuple[float, float]:
+    """The median, and the interquartile range divided by it."""
+    low, middle, high = quantiles(seconds, n=4, method="inclusive")
+    return middle, (high - low) / middle if middle > 0 else 0.0
+
+
+@contextmanager
+def _quiet(model: nn.Module, threads: int) -> Iterator[None]:
+    """Evaluation mode, no gradients, that many threads, no garbage collector; all undone at the end."""
+    modes = [(module, module.training) for module in model.modules()]
+    before, collects = torch.get_num_threads(), gc.isenabled()
+    model.eval()
+    torch.set_num_threads(threads)
+    gc.collect()
+    gc.disable()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        if collects:
+            gc.enable()
+        torch.set_num_threads(before)
+        for module, training in modes:
+            module.training = training
+
+
+def _hardware(device: torch.device) -> str:
+    """The name of the processor or GPU, as far as the system tells."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
