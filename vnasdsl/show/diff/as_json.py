@@ -60,7 +60,10 @@ def _pair(pair: Comparison | Choosing) -> dict[str, Any]:
 
 
 def _definition(one: Definition) -> dict[str, Any]:
-    return {"name": one.name, "kind": one.kind, "size": str(one.totals.size), **_cost(one.totals.cost)}
+    """`macs` and `params` are null where they are not worked out; `size` is a number, `infinite` or `not counted`."""
+    cost = one.totals.cost
+    figures = _cost(cost) if cost is not None else {"macs": None, "params": None}
+    return {"name": one.name, "kind": one.kind, "size": str(one.totals.size), **figures}
 
 
 def _cost(cost: Cost) -> dict[str, Any]:

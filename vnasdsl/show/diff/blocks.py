@@ -7,16 +7,23 @@ from dataclasses import replace
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.parser import parse
 from vnasdsl.language.printer import print_inline
+from vnasdsl.language.source import Source, Span
 from vnasdsl.layers.base import Value
 from vnasdsl.show.diff.model import BlockChange, LineChange
 from vnasdsl.show.diff.rows import Row, RowMaker, StageRows
 from vnasdsl.space.elements import Element, Group, children
 from vnasdsl.space.expand import Expander
 from vnasdsl.space.names import Namer
-from vnasdsl.space.values import expression_of, substitute
+from vnasdsl.space.scope import Scope
+from vnasdsl.space.values import WORDS, expression_of, substitute
 
-Values = tuple[Value, ...]
+Values = tuple[tuple[str, Value], ...]
+"""The parameters of a block that are given, with their values; an input has INPUT."""
+INPUT = "<a line that is handed in>"
+Places = tuple[tuple[int, Value], ...]
+"""The same by the places of the parameters."""
 Use = tuple[str, Values]
 CompareRows = Callable[[Sequence[Row], Sequence[Row]], tuple[LineChange, ...]]
 
@@ -31,7 +38,8 @@ class Uses:
         if id(element) not in self._known:
             found: dict[Use, None] = {}
             if isinstance(element, Group) and element.block is not None:
-                found[element.block, tuple(value for _, value in element.bound)] = None
+                given = (*element.bound, *((name, INPUT) for name, _ in element.inputs))
+                found[element.block, given] = None
             seen: set[int] = set()
             for child, _ in children(element, ""):
                 if id(child) not in seen:
@@ -83,36 +91,82 @@ def changed(
     found = dict.fromkeys(name for name, _ in left)
     for old in found:
         new = back.get(old, old)
-        values = dict.fromkeys([*(v for name, v in left if name == old), *(v for name, v in right if name == new)])
-        for value in values:
+        given = [_by_place(before, v, old) for name, v in left if name == old]
+        given += [_by_place(after, v, new) for name, v in right if name == new]
+        tied = _is_tied(before, old) != _is_tied(after, new)
+        for value in _once(given):
             pair = _expanded(before, old, value), _expanded(after, new, value)
             if pair[0] is None or pair[1] is None:
                 continue
             if before.reader.layers(pair[0]) == after.reader.layers(pair[1]):
                 continue
             lines = compare_rows(_rows(before, pair[0], old), _rows(after, pair[1], new, before, old))
-            if lines:
+            if lines or tied:
                 yield old, new, lines
                 break
 
 
-def _same(before: RowMaker, after: RowMaker, old: str, new: str, values: Values) -> bool:
+def _is_tied(maker: RowMaker, name: str) -> bool:
+    block = maker.space.definitions.blocks.get(name)
+    return block is not None and block.tied
+
+
+def _by_place(maker: RowMaker, values: Values, name: str) -> Places:
+    """The values in the order of the parameters, so that renaming a parameter changes nothing."""
+    block = maker.space.definitions.blocks.get(name)
+    order = [p.name for p in block.parameters] if block is not None else []
+    given = dict(values)
+    return tuple((i, given[p]) for i, p in enumerate(order) if p in given)
+
+
+def _once(values: Sequence[Places]) -> list[Places]:
+    """1, 1.0 and true are three values."""
+    return list({repr(value): value for value in values}.values())
+
+
+def _same(before: RowMaker, after: RowMaker, old: str, new: str, given: Values) -> bool:
+    values = _by_place(before, given, old)
     left, right = _expanded(before, old, values), _expanded(after, new, values)
     return left is not None and right is not None and before.reader.layers(left) == after.reader.layers(right)
 
 
-def _expanded(maker: RowMaker, name: str, values: Values) -> Group | None:
-    """A block with values for its first parameters, as this side defines it; None when it does not take them."""
+def _expanded(maker: RowMaker, name: str, values: Places) -> Group | None:
+    """A block with values for its parameters, as this side defines it; None when it does not take them."""
     definitions = maker.space.definitions
-    if name not in definitions.blocks or len(values) > len(definitions.blocks[name].parameters):
+    block = definitions.blocks.get(name)
+    if block is None or any(i >= len(block.parameters) for i, _ in values):
         return None
-    span = definitions.blocks[name].span
-    arguments = tuple(tree.Argument(None, expression_of(value, span), span=span) for value in values)
+    span = block.span
+    wires: set[str] = set()
+    arguments = []
+    for i, value in values:
+        parameter = block.parameters[i].name
+        expression: tree.Expression | None = tree.Name(parameter, span=span)
+        if value == INPUT:
+            wires.add(parameter)
+        else:
+            expression = _written(value, span)
+        if expression is None:
+            return None
+        arguments.append(tree.Argument(parameter, expression, span=span))
+    call = tree.Call(name, tuple(arguments), span=span, function_span=span)
     try:
-        found = Expander(definitions).call(tree.Call(name, arguments, span=span, function_span=span), Namer(), "")
+        found = Expander(definitions).call(call, Scope(Namer(), frozenset(wires)), "")
     except VnsError:
         return None
     return found if isinstance(found, Group) else None
+
+
+def _written(value: Value, span: Span) -> tree.Expression | None:
+    """A value written down; a layer that was handed in stands as its text."""
+    if not isinstance(value, str) or value in WORDS:
+        return expression_of(value, span)
+    try:
+        module = parse(Source("<layer>", f"block b {{\n{value}\n}}\n"))
+    except VnsError:
+        return None
+    line = module.items[0].body[0] if isinstance(module.items[0], tree.Block) else None
+    return line.value if isinstance(line, tree.Line) else None
 
 
 def _rows(
@@ -127,13 +181,14 @@ def _rows(
             pairs = zip(block.parameters, theirs, strict=True)
             names = {p.name: tree.Name(q.name, span=p.span) for p, q in pairs if p.name != q.name}
     body = [substitute(statement, names) for statement in block.body] if names else list(block.body)
-    return tuple(maker.rows(group, body, "", None))  # type: ignore[arg-type]
+    return maker.rows(group, body, "", None)[0]  # type: ignore[arg-type]
 
 
 def signature(block: tree.Block) -> str:
-    """`basic(dilation, kernel=3)`."""
+    """`basic(dilation, kernel=3)`, with `tied` in front where it is."""
+    tied = "tied " if block.tied else ""
     parameters = [p.name if p.default is None else f"{p.name}={print_inline(p.default)}" for p in block.parameters]
-    return f"{block.name}({', '.join(parameters)})" if parameters else block.name
+    return tied + (f"{block.name}({', '.join(parameters)})" if parameters else block.name)
 
 
 def unused(before: Mapping[str, tree.Block], after: Mapping[str, tree.Block], told: set[str]) -> Iterator[BlockChange]:

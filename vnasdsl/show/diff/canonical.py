@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_definition, print_module
 from vnasdsl.show.diff.blocks import Uses
+from vnasdsl.show.diff.compute import definition
 from vnasdsl.show.diff.meaning import Numbers, Reader
 from vnasdsl.show.diff.rows import Row, RowMaker, StageRows
 from vnasdsl.show.numbers import span
 from vnasdsl.show.table import shapes
 from vnasdsl.space import Program, Space
+from vnasdsl.space.inputs import PARAMETERS
 from vnasdsl.space.shapes import Cost
 
 
@@ -41,15 +43,22 @@ def _net(space: Space) -> str:
     given = space.input
     claim = f" : {space.claim.name}" if space.claim is not None else ""
     lines = [f"{space.kind} {space.name}{claim} {{"]
-    lines.append(f"  input {given.frames} frames of {given.size} x {given.size}, {given.classes} classes")
-    if given.frame_stride != 1:
-        lines.append(f"  every {given.frame_stride}th frame of the video")
+    inputs = space.inputs
+    if inputs.choices:
+        lines.append(f"  input {', '.join(f'{name} {inputs.options_text(name)}' for name in PARAMETERS)}")
+    else:
+        lines.append(f"  input {given.frames} frames of {given.size} x {given.size}, {given.classes} classes")
+        if given.frame_stride != 1:
+            lines.append(f"  every {given.frame_stride}th frame of the video")
+        if given.segments != 1:
+            lines.append(f"  from {given.segments} parts of the video")
     lines += [f"  require {' '.join(limit.condition.span.text.split())}" for limit in space.limits]
     for stage in RowMaker(space, Reader(Numbers(), space.analysis)).stages():
         lines += _stage(stage)
+    totals = definition(space).totals
     if space.kind == "space":
-        lines.append(f"  {space.size} networks")
-    lines.append(f"  total: {_cost(space.cost)}")
+        lines.append(f"  {totals.size} networks")
+    lines.append(f"  total: {_cost(totals.cost) if totals.cost is not None else 'not worked out'}")
     return "\n".join([*lines, "}"])
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import SequenceMatcher
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.show.diff import blocks
 from vnasdsl.show.diff.align import align, common
@@ -22,14 +23,17 @@ from vnasdsl.show.diff.model import (
     Departure,
     FileDiff,
     LineChange,
+    Size,
     StageChange,
     Totals,
     ValueChange,
 )
 from vnasdsl.show.diff.rows import Row, RowMaker, StageRows
 from vnasdsl.space import Program, Space
+from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.definitions import nodes
 from vnasdsl.space.elements import Wrap, choices
+from vnasdsl.space.inputs import PARAMETERS
 from vnasdsl.space.shapes import Cost
 
 NAMING = (tree.Call, tree.Name)
@@ -87,7 +91,15 @@ def compare(before: Space, after: Space) -> Comparison | Choosing:
 
 
 def definition(space: Space) -> Definition:
-    return Definition(space.name, space.kind, Totals(space.cost, space.size))
+    """Raises: VnsError when a shape does not fit."""
+    cost = None
+    with suppress(UserError):  # a call with too many combinations: only the costs of single networks are known
+        cost = space.cost
+    try:
+        size: Size = "infinite" if space.size is None else space.size
+    except CannotCountError:
+        size = "not counted"
+    return Definition(space.name, space.kind, Totals(cost, size))
 
 
 # ------------------------------------------------------------------------ lines
@@ -145,7 +157,7 @@ def _line_change(before: Row | None, after: Row | None) -> LineChange:
     inside: tuple[LineChange, ...] = ()
     a, b = before.items[0], after.items[0]
     if len(before.items) == len(after.items) == 1 and isinstance(a, Wrap) and isinstance(b, Wrap):
-        rows = before.body_rows(a.body), after.body_rows(b.body)
+        rows = before.body_rows(a), after.body_rows(b)
         inside = _compare_rows(*rows)
     return LineChange("changed", before.side, after.side, details(before, after), inside)
 
@@ -263,10 +275,10 @@ def _sum(costs: Sequence[Cost | None]) -> Cost:
 def _inputs(before: Space, after: Space) -> list[ValueChange]:
     """The name of the input is no difference: it names nothing but itself."""
     found = []
-    for name in ("frames", "size", "frame_stride", "classes"):
-        a, b = getattr(before.input, name), getattr(after.input, name)
+    for name in PARAMETERS:
+        a, b = before.inputs.options(name), after.inputs.options(name)
         if a != b:
-            found.append(ValueChange(name, str(a), str(b)))
+            found.append(ValueChange(name, before.inputs.options_text(name), after.inputs.options_text(name)))
     return found
 
 
@@ -318,6 +330,8 @@ def choosing(before: Space, after: Space) -> Choosing:
         return Choosing(*sides, departure=Departure(first.message, first.help, place.line if place else None, text))
     stage_of = {c.name: s.name for s in space.segments for c in choices(s.body, "")}
     chosen = tuple(
-        Chosen(stage_of[c.name], c.name, c.kind, c.options, made[c.name]) for c in space.choices if c.name in made
+        Chosen(stage_of.get(c.name, ""), c.name, c.kind, c.options, made[c.name])
+        for c in space.choices
+        if c.name in made
     )
     return Choosing(*sides, chosen=chosen, unmade=len(space.choices) - len(chosen))

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Value, show_value
 from vnasdsl.show.diff.meaning import Reader
 from vnasdsl.show.diff.model import Detail
 from vnasdsl.show.diff.rows import Row
-from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Wrap
+from vnasdsl.space.elements import (
+    Alternatives,
+    Element,
+    FromShape,
+    Group,
+    Join,
+    Many,
+    Op,
+    Open,
+    OpenField,
+    Pick,
+    Read,
+    Repeat,
+    Wrap,
+)
 
 
 def details(before: Row, after: Row) -> tuple[Detail, ...]:
@@ -28,8 +43,10 @@ def details(before: Row, after: Row) -> tuple[Detail, ...]:
 def _head(element: Element) -> str:
     """What a layer in a chain is called."""
     match element:
-        case Op() | Wrap():
+        case Op() | Wrap() | Join():
             return element.layer.name
+        case Read():
+            return element.wire
         case Group() if element.block is not None:
             return element.block
     return element.label
@@ -41,6 +58,17 @@ def _between(a: Element, b: Element, readers: tuple[Reader, Reader]) -> Iterator
     match a, b:
         case (Op() | Wrap(), Op() | Wrap()) if a.layer is b.layer:
             yield from _arguments(dict(a.arguments), dict(b.arguments))
+        case Join(), Join() if a.layer is b.layer:
+            yield from _arguments(dict(a.arguments), dict(b.arguments))
+            yield from _items(a.inputs, b.inputs, readers, "input")
+        case Many(), Many():
+            yield from _items(a.items, b.items, readers, "item")
+        case Pick(), Pick():
+            if (a.least, a.most) != (b.least, b.most):
+                yield Detail("argument", "pick", _range(a), _range(b))
+            yield from _options(a, b, readers)
+        case Open(), Open() if a.call.function == b.call.function:
+            yield from _fields(a, b)
         case Group(), Group() if a.block is not None and b.block is not None:
             names = [name for name, _ in b.bound]
             values = [[value for _, value in side.bound] for side in (a, b)]
@@ -60,11 +88,52 @@ def _between(a: Element, b: Element, readers: tuple[Reader, Reader]) -> Iterator
 
 def _arguments(before: dict[str, Value], after: dict[str, Value], but: str = "") -> Iterator[Detail]:
     for name, value in after.items():
-        if name in before and before[name] != value and name != but:
-            yield Detail("argument", name, show_value(before[name]), show_value(value))
+        old = before.get(name, value)
+        if _shown(old) != _shown(value) and name != but:
+            yield Detail("argument", name, _shown(old), _shown(value))
 
 
-def _options(a: Alternatives, b: Alternatives, readers: tuple[Reader, Reader]) -> Iterator[Detail]:
+def _shown(value: Value) -> str:
+    return print_inline(value.expression) if isinstance(value, FromShape) else show_value(value)
+
+
+def _range(pick: Pick) -> str:
+    return str(pick.least) if pick.least == pick.most else f"{pick.least}..{pick.most}"
+
+
+def _items(a: Sequence[Element], b: Sequence[Element], readers: tuple[Reader, Reader], what: str) -> Iterator[Detail]:
+    """What is among the inputs of one side only; where both have as many, what changed in each of them."""
+    if len(a) == len(b):
+        for one, other in zip(a, b, strict=True):
+            yield from _between(one, other, readers)
+    left, right = [_text(e) for e in a], [_text(e) for e in b]
+    for text in [t for t in left if t not in right]:
+        yield Detail("option", what, text, None)
+    for text in [t for t in right if t not in left]:
+        yield Detail("option", what, None, text)
+
+
+def _text(element: Element) -> str:
+    return " ".join(element.span.text.split())
+
+
+def _fields(a: Open, b: Open) -> Iterator[Detail]:
+    """The open arguments of a call."""
+    before = {f.key: f for f in a.fields}
+    for f in b.fields:
+        if f.key in before and (before[f.key].options, before[f.key].low, before[f.key].high) != (
+            f.options,
+            f.low,
+            f.high,
+        ):
+            yield Detail("argument", f.key, _offered(before[f.key]), _offered(f))
+
+
+def _offered(field: OpenField) -> str:
+    return " | ".join(field.options) if field.low is None else f"{field.low}..{field.high}"
+
+
+def _options(a: Alternatives | Pick, b: Alternatives | Pick, readers: tuple[Reader, Reader]) -> Iterator[Detail]:
     """Options that are gone or new; where the same options stand on both sides, what changed in each of them."""
     left = {o.text: (readers[0].surface(o.element), o.element) for o in a.options}
     right = {o.text: (readers[1].surface(o.element), o.element) for o in b.options}

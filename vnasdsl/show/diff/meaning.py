@@ -7,12 +7,29 @@ are broken, not `skip`. The numbers of one part are a row, one for every layer o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vnasdsl.layers.base import LayerError, Shape
-from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Wrap
+from vnasdsl.layers.base import LayerError, Shape, Value
+from vnasdsl.space.elements import (
+    Alternatives,
+    Element,
+    FromShape,
+    Group,
+    Join,
+    Many,
+    Op,
+    Open,
+    Pick,
+    Read,
+    Repeat,
+    When,
+    Wrap,
+    first_value,
+)
 from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.values import WORDS
+from vnasdsl.space.wires import all_reads
 
 Meaning = tuple[int, ...]
 
@@ -60,32 +77,94 @@ class Reader:
         match element:
             case Op():
                 return self._layer(element, shape)
-            case Group() if surface and element.block is not None and element.call is not None:
+            case Read():
+                return (self.numbers("read", element.wire, element.index),), None
+            case Group() if surface and self._is_use(element):
+                assert element.block is not None
                 name = self.block_names.get(element.block, element.block)
-                return (self.numbers("block", name, tuple(value for _, value in element.bound)),), None
-            case Group() | Repeat():
-                row: list[int] = []
-                for item in element.items:
-                    more, shape = self._read(item, shape, surface)
-                    row += more
-                return tuple(row), shape
+                values = tuple(self._value(value) for _, value in element.bound)
+                return (self.numbers("block", name, values, self._handed(element, True)),), None
+            case Group():
+                return self._group(element, shape, surface)
+            case Repeat():
+                return self._row(element.items, shape, surface)
             case Wrap():
                 body, _ = self._read(element.body, shape, surface)
-                return (self.numbers("body", element.layer.name, element.arguments, body),), shape
+                key = self.numbers("body", element.layer.name, self._arguments(element), body)
+                return (key,), shape if element.layer.name == "residual" and not element.arguments else None
+            case Join():
+                inputs = self._each(element.inputs, surface)
+                return (self.numbers("join", element.layer.name, self._arguments(element), inputs),), None
+            case Many():
+                return (self.numbers("list", self._each(element.items, surface)),), None
+            case Pick():
+                options = self._each([option.element for option in element.options], surface)
+                return (self.numbers("pick", element.least, element.most, options),), None
+            case When():
+                sides = self._each((element.then, element.otherwise), surface)
+                return (self.numbers("when", element.test, sides),), None
+            case Open():
+                fields = tuple((f.key, f.kind, frozenset(f.options), f.low, f.high) for f in element.fields)
+                one = self._read(element.make(tuple(first_value(f) for f in element.fields)), None, surface)[0]
+                return (self.numbers("open", fields, one),), None
             case Alternatives():
                 read = [self._read(option.element, shape, surface) for option in element.options]
-                options = frozenset(Counter(meaning for meaning, _ in read).items())
+                known = frozenset(Counter(meaning for meaning, _ in read).items())
                 shapes = {after for _, after in read}
                 after = shapes.pop() if len(shapes) == 1 else None
-                return (self.numbers("choice", element.kind, options),), after
+                return (self.numbers("choice", element.kind, known),), after
+
+    def _is_use(self, group: Group) -> bool:
+        """Whether a group is a use of a block as the block is defined: its name then says what runs."""
+        handed = any(isinstance(value, str) and value not in WORDS for _, value in group.bound)
+        return group.block is not None and (group.call is not None or bool(group.inputs) or handed)
+
+    def _group(self, group: Group, shape: Shape | None, surface: bool) -> tuple[Meaning, Shape | None]:
+        """Lines one after the other. Names that are read by other lines are a part of what runs."""
+        read = all_reads([*group.items, *([group.out] if group.out is not None else [])])
+        row: list[int] = []
+        if group.tied:
+            row.append(self.numbers("tied"))
+        if group.inputs:
+            row.append(self.numbers("inputs", self._handed(group, surface)))
+            shape = None
+        for i, line in enumerate(group.lines):
+            more, shape = self._row(line, shape, surface)
+            row += more
+            if group.name_of(i) in read:
+                row.append(self.numbers("called", group.name_of(i)))
+        if group.out is not None:
+            more, shape = self._read(group.out, None, surface)
+            row += [self.numbers("out"), *more]
+        return tuple(row), shape
+
+    def _row(self, items: Sequence[Element], shape: Shape | None, surface: bool) -> tuple[Meaning, Shape | None]:
+        row: list[int] = []
+        for item in items:
+            more, shape = self._read(item, shape, surface)
+            row += more
+        return tuple(row), shape
+
+    def _each(self, items: Sequence[Element], surface: bool) -> tuple[Meaning, ...]:
+        return tuple(self._read(item, None, surface)[0] for item in items)
+
+    def _handed(self, group: Group, surface: bool) -> tuple[object, ...]:
+        return tuple((name, self._read(value, None, surface)[0]) for name, value in group.inputs)
+
+    def _arguments(self, element: Op | Wrap | Join) -> tuple[object, ...]:
+        return tuple((name, self._value(value)) for name, value in element.arguments)
+
+    def _value(self, value: Value) -> object:
+        """A value to compare by: 1, 1.0 and true are three."""
+        return value.expression if isinstance(value, FromShape) else (type(value).__name__, value)
 
     def _layer(self, op: Op, shape: Shape | None) -> tuple[Meaning, Shape | None]:
         if op.layer.name == "skip":
             return (), shape
         if shape is None:
-            return (self.numbers("layer", op.layer.name, op.arguments),), None
+            return (self.numbers("layer", op.layer.name, self._arguments(op)),), None
         try:
             applied = self.analysis.apply(op, shape)
         except LayerError:
-            return (self.numbers("layer", op.layer.name, op.arguments),), None
+            return (self.numbers("layer", op.layer.name, self._arguments(op)),), None
         return (self.numbers("layer at", op.layer.name, applied.attributes),), applied.output

@@ -10,6 +10,8 @@ from vnasdsl.space.shapes import Cost
 
 NOTHING = Cost()
 
+Size: TypeAlias = "int | str"
+"""A number of networks, or why there is none: "infinite" or "not counted"."""
 Kind: TypeAlias = Literal["added", "removed", "changed"]
 
 
@@ -35,7 +37,7 @@ class Side:
     inputs: tuple[Shape, ...] = ()
     outputs: tuple[Shape, ...] = ()
     cost: Cost | None = None
-    size: int = 1
+    size: Size = 1
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class StageSide:
     name: str
     outputs: tuple[Shape, ...]
     cost: Cost
-    size: int
+    size: Size
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,10 @@ class ValueChange:
 
 @dataclass(frozen=True)
 class Totals:
-    """Least and greatest costs, and the number of networks."""
+    """Least and greatest costs (None where they are not worked out), and the number of networks."""
 
-    cost: Cost
-    size: int
+    cost: Cost | None
+    size: Size
 
 
 @dataclass(frozen=True)

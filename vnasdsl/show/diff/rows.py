@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_inline
-from vnasdsl.layers.base import Shape
+from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.show.diff.meaning import Meaning, Reader
-from vnasdsl.show.diff.model import Side, StageSide
-from vnasdsl.space.counting import Counter
-from vnasdsl.space.elements import Element, Group, Repeat, join
-from vnasdsl.space.shapes import Cost, Outcomes
+from vnasdsl.show.diff.model import Side, Size, StageSide
+from vnasdsl.space.counting import CannotCountError, Counter, Tally, follows_shapes
+from vnasdsl.space.elements import Element, Group, Repeat, Wrap, join
+from vnasdsl.space.flows import MOST_STATES, Held, State, drop, put, sorted_flows
+from vnasdsl.space.shapes import Cost
 from vnasdsl.space.space import Space
-from vnasdsl.space.wires import Several
+from vnasdsl.space.wires import UNKNOWN, reads, scope, spliced
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +31,13 @@ class Row:
     layers_at: Meaning | None
     surface: Meaning
     maker: RowMaker
+    place: Place | None = None
 
-    def body_rows(self, body: Group) -> tuple[Row, ...]:
+    def body_rows(self, wrap: Wrap) -> tuple[Row, ...]:
         """The lines in the body of a layer such as `residual { ... }`, which is all that stands in this line."""
         assert isinstance(self.value, tree.Call) and self.value.body is not None
-        return tuple(self.maker.rows(body, self.value.body, self.side.label, self.side.inputs or None))
+        place = self.maker.body_place(wrap, self.place) if self.place is not None else None
+        return self.maker.rows(wrap.body, self.value.body, self.side.label, place)[0]
 
     def same_layers(self, other: Row) -> bool:
         """The same runs here; `same` and a number are alike behind as many channels."""
@@ -60,6 +62,33 @@ class StageRows:
     rows: tuple[Row, ...]
 
 
+@dataclass(frozen=True)
+class Place:
+    """What can flow where a line begins, and what the lines in front of it hold: with shapes, and as they are counted
+    (there mostly without)."""
+
+    shaped: tuple[State, ...]
+    counted: tuple[State, ...]
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        return shapes_of(flow for flow, _ in self.shaped)
+
+    def behind(self, name: str, forget: frozenset[str]) -> Place:
+        """The same behind a line of this name (or none); names that nothing reads any more are forgotten."""
+
+        def put_in(states: Iterable[State]) -> tuple[State, ...]:
+            new = ((flow, put(env, name, flow) if name and name not in forget else env) for flow, env in states)
+            return tuple(dict.fromkeys((flow, drop(env, forget)) for flow, env in new))
+
+        return Place(put_in(self.shaped), put_in(self.counted))
+
+
+def shapes_of(flows: Iterable[Held]) -> tuple[Shape, ...]:
+    """Every shape that can flow, those of lists one by one."""
+    return tuple(sorted({shape for held in flows for flow in sorted_flows(held) for shape in spliced(flow)}))
+
+
 @dataclass
 class RowMaker:
     """Makes the rows of one space; `reader` reads its elements."""
@@ -68,45 +97,85 @@ class RowMaker:
     reader: Reader
 
     def __post_init__(self) -> None:
-        self.counter = Counter()
+        self.counter = Counter(self.space.input.classes if follows_shapes(self.space.segments) else None)
 
     def stages(self) -> tuple[StageRows, ...]:
-        shapes: tuple[Shape, ...] = (self.space.input.shape,)
+        name = self.space.input.name
+        shapes = tuple(dict.fromkeys(video.shape for video in self.space.inputs.ways()))
+        start = tuple(state for shape in shapes for state in self.space.analysis.start(shape, name))
+        counted = start if self.counter.shapes is not None else tuple(self.counter.start(UNKNOWN, name))
+        place = Place(start, counted)
+        later = [
+            frozenset().union(*(reads(s.body) for s in self.space.segments[i + 1 :]))
+            for i in range(len(self.space.segments))
+        ]
         found = []
-        for segment, statements in zip(self.space.segments, _statements(self.space), strict=True):
-            cost, after = self.flow((segment.body,), shapes)
-            side = StageSide(segment.name, after, cost, self.counter.count(segment.body) or 0)
-            found.append(StageRows(side, tuple(self.rows(segment.body, statements, segment.name, shapes))))
-            shapes = after
+        for segment, statements, keep in zip(self.space.segments, _statements(self.space), later, strict=True):
+            cost, size, after = self.flow((segment.body,), place)
+            side = StageSide(segment.name, after.shapes, cost, size)
+            rows, last = self.rows(segment.body, statements, segment.name, place, keep)
+            found.append(StageRows(side, rows))
+            place = after if segment.name or last is None else last  # the names of a stage live in it
         return tuple(found)
 
-    def flow(self, items: Sequence[Element], shapes: Sequence[Shape]) -> tuple[Cost, tuple[Shape, ...]]:
-        """The least and greatest costs of items over the shapes that can enter, and the shapes that can leave."""
-        after: dict[Shape, None] = {}
+    def flow(self, items: Sequence[Element], place: Place) -> tuple[Cost, Size, Place]:
+        """The least and greatest costs of items over what can enter, their number of ways, and what can leave."""
+        analysis = self.space.analysis
+        loose = analysis.loose
+        states: dict[State, Cost] = dict.fromkeys(place.shaped, Cost())
+        for item in items:
+            states = analysis.step(states, item)
         total: Cost | None = None
-        for shape in shapes:
-            outcomes: Outcomes = {shape: Cost()}
+        for cost in states.values():
+            total = cost if total is None else total | cost
+        if len(states) > MOST_STATES:
+            states = analysis.loosened(states)
+        analysis.loose = loose  # what is shown in a comparison says nothing of the space
+        size, counted = self._count(items, place)
+        return total or Cost(), size, Place(tuple(sorted(states, key=repr)), counted)
+
+    def _count(self, items: Sequence[Element], place: Place) -> tuple[Size, tuple[State, ...]]:
+        """The ways of one of the states that can enter: others of them can have others."""
+        ways: dict[State, Tally] = {state: Tally() for state in place.counted[:1]}
+        try:
             for item in items:
-                outcomes = self.space.analysis.follow(outcomes, item)
-            for left, cost in outcomes.items():
-                assert not isinstance(left, Several)
-                after[left] = None
-                total = cost if total is None else total | cost
-        return total or Cost(), tuple(sorted(after))
+                ways = self.counter.step(ways, item)
+            total = Tally({})
+            for tally in ways.values():
+                total = total | tally
+            number = self.counter.number(total)
+        except CannotCountError:
+            return "not counted", place.counted
+        return "infinite" if number is None else number, tuple(sorted(ways, key=repr)) or place.counted
 
     def rows(
-        self, body: Group, statements: Sequence[tree.Statement], path: str, shapes: tuple[Shape, ...] | None
-    ) -> Iterator[Row]:
-        """The lines of a body. Without shapes (inside a block) they have no costs."""
-        for items, statement in zip(body.lines, statements, strict=True):
-            assert isinstance(statement, (tree.Line, tree.Wire))
+        self,
+        body: Group,
+        statements: Sequence[tree.Statement],
+        path: str,
+        place: Place | None,
+        keep: frozenset[str] = frozenset(),
+    ) -> tuple[tuple[Row, ...], Place | None]:
+        """The lines of a body, and what can flow behind them. Without a place (inside a block) they have no costs.
+
+        `keep`: names that are read behind the body.
+        """
+        found: list[Row] = []
+        ends = scope(body).ends
+        lines = [s for s in statements if isinstance(s, (tree.Line, tree.Wire))]
+        for i, (items, statement) in enumerate(zip(body.lines, lines, strict=True)):
             given = statement.name if isinstance(statement, tree.Wire) else None
             for part, written, label in self._split(items, statement.value, path):
-                row = self.row(part, written, given, label, shapes)
-                if row.side.outputs:
-                    shapes = row.side.outputs
+                row, place = self.row(part, written, given, label, place)
                 if row.surface or row.given is not None:  # a line with nothing but `skip` is no line
-                    yield row
+                    found.append(row)
+            if place is not None:
+                place = place.behind(body.name_of(i), frozenset(ends[i]) - keep)
+        out = next((s for s in statements if isinstance(s, tree.Out)), None)
+        if body.out is not None and out is not None:
+            row, place = self.row((body.out,), out.value, None, join(path, "out"), place, "out ")
+            found.append(row)
+        return tuple(found), place
 
     def _split(
         self, items: tuple[Element, ...], value: tree.Expression, path: str
@@ -114,7 +183,7 @@ class RowMaker:
         """A line of a network that makes copies is that many lines: a line of a network is a layer."""
         here = join(path, items[0].label)
         only = items[0] if len(items) == 1 and self.space.kind == "network" else None
-        if isinstance(only, Repeat) and isinstance(value, tree.Binary):
+        if isinstance(only, Repeat) and isinstance(value, tree.Binary) and not isinstance(value.right, tree.List):
             for i, item in enumerate(only.items):
                 yield from self._split((item,), value.right, f"{here}[{i}]")
         else:
@@ -126,17 +195,22 @@ class RowMaker:
         value: tree.Expression,
         given: str | None,
         label: str,
-        shapes: tuple[Shape, ...] | None,
-    ) -> Row:
-        text = one_line(value)
+        place: Place | None,
+        word: str = "",
+    ) -> tuple[Row, Place | None]:
+        text = f"{word}{one_line(value)}"
         side = Side(label, f"{given} = {text}" if given else text)
-        if shapes is not None:
-            cost, after = self.flow(items, shapes)
-            side = Side(label, side.text, shapes, after, cost, prod(self.counter.count(item) or 0 for item in items))
+        after = None
+        at = None
+        if place is not None:
+            cost, size, after = self.flow(items, place)
+            side = Side(label, side.text, place.shapes, after.shapes, cost, size)
+            at = self.layers_at(items, place.shapes[0]) if len(place.shapes) == 1 else None
         layers = tuple(number for item in items for number in self.reader.layers(item))
         surface = tuple(number for item in items for number in self.reader.surface(item))
-        at = self.layers_at(items, shapes[0]) if shapes is not None and len(shapes) == 1 else None
-        return Row(side, given, items, value, layers, at, surface, self)
+        if word:
+            surface, layers, at = (self.reader.numbers("out"), *surface), (self.reader.numbers("out"), *layers), None
+        return Row(side, given, items, value, layers, at, surface, self, place), after
 
     def layers_at(self, items: Sequence[Element], shape: Shape | None) -> Meaning | None:
         """What runs at this shape; None when one of the items can be entered by several."""
@@ -147,6 +221,18 @@ class RowMaker:
             more, shape = self.reader.layers_at(item, shape)
             row += more
         return tuple(row)
+
+    def body_place(self, wrap: Wrap, place: Place) -> Place:
+        """What can flow into the body of a layer such as `residual { ... }`."""
+        shaped: list[State] = []
+        for flow, env in place.shaped:
+            if not isinstance(flow, tuple):
+                continue
+            try:
+                shaped.append((self.space.analysis.entered(wrap, flow), env))
+            except LayerError:
+                continue
+        return Place(tuple(shaped), place.counted)
 
 
 def one_line(value: tree.Expression) -> str:
@@ -165,7 +251,7 @@ def _statements(space: Space) -> Iterator[Sequence[tree.Statement]]:
         if isinstance(statement, tree.Stage):
             groups.append(list(statement.body))
             loose = False
-        elif isinstance(statement, (tree.Line, tree.Wire)):
+        elif isinstance(statement, (tree.Line, tree.Wire, tree.Out)):
             if not loose:
                 groups.append([])
             groups[-1].append(statement)
@@ -185,6 +271,6 @@ def _without_input(statement: tree.Statement, name: str) -> tree.Statement | Non
     if not isinstance(items[0], tree.Name) or items[0].id != name:
         return statement
     if len(items) == 1:
-        return None
+        return statement if isinstance(statement, tree.Wire) else None
     rest = items[1] if len(items) == 2 else tree.Chain(items[1:], span=value.span)
     return replace(statement, value=rest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vnasdsl.layers.base import Shape
-from vnasdsl.show.diff.model import Choosing, Chosen, Comparison, Definition, Detail, Side, Totals
+from vnasdsl.show.diff.model import Choosing, Chosen, Comparison, Definition, Detail, Side, Size, Totals
 from vnasdsl.show.numbers import amount, count_words
 from vnasdsl.show.table import shapes
 from vnasdsl.space.shapes import Cost
@@ -26,10 +26,18 @@ def percent(before: int, after: int) -> str:
     return f" ({share:+.1f}%)" if abs(share) >= 0.05 else f" ({'+' if share > 0 else '-'}<0.1%)"
 
 
-def times(before: int, after: int) -> str:
+def size_words(size: Size) -> str:
+    return size if isinstance(size, str) else count_words(size)
+
+
+def times(before: Size, after: Size) -> str:
     """How many times as many networks: `x 1.33`, `/ 4`."""
     if before == after:
         return SAME
+    if isinstance(before, str) or isinstance(after, str):
+        return f"{size_words(before)} -> {size_words(after)}"
+    if not before or not after:
+        return f"{before} -> {after}"
     big, small, sign = (after, before, "x") if after > before else (before, after, "/")
     whole, rest = divmod(big, small)
     return f"{sign} {count_words(whole) if rest == 0 or whole > 1000 else f'{big * 100 // small / 100:.2f}'}"
@@ -70,7 +78,7 @@ def line_effect(before: Side | None, after: Side | None) -> str:
     elif (before or after) and (before is None or after is None):
         one = before or after
         assert one is not None
-        if one.size > 1:
+        if isinstance(one.size, int) and one.size > 1:
             parts.append(f"{count_words(one.size)} options" if one.size < 10**7 else f"{count_words(one.size)} ways")
     return "; ".join(part for part in parts if part)
 
@@ -105,19 +113,24 @@ def headline(pair: Comparison | Choosing) -> str:
 def summary(one: Definition) -> str:
     """A definition that stands on one side only: `network a: 15.78 G MACs, 13.45 M parameters`."""
     cost, size = one.totals.cost, one.totals.size
+    if cost is None:
+        return f"space {one.name}: {size_words(size)} networks"
     if one.kind == "network":
         return f"network {one.name}: {amount(cost.macs_min)} MACs, {amount(cost.params_min)} parameters"
-    return f"space {one.name}: {count_words(size)} networks, {amount(cost.macs_min)} to {amount(cost.macs_max)} MACs"
+    return f"space {one.name}: {size_words(size)} networks, {amount(cost.macs_min)} to {amount(cost.macs_max)} MACs"
 
 
 def totals(before: Totals, after: Totals) -> list[tuple[str, str, str, str]]:
     """Rows of figure, before, after and change for all networks of two spaces, or for two networks."""
     a, b = before.cost, after.cost
+    if a is None or b is None:
+        sizes = (size_words(before.size), size_words(after.size), times(before.size, after.size))
+        return [("networks", *sizes)]
     single = a.macs_min == a.macs_max and b.macs_min == b.macs_max and before.size == after.size == 1
     figures = []
     if not single:
         change = times(before.size, after.size)
-        figures.append(("networks", count_words(before.size), count_words(after.size), change))
+        figures.append(("networks", size_words(before.size), size_words(after.size), change))
     for name, field in (("MACs", "macs"), ("parameters", "params")):
         for word, end in (("", "min"),) if single else (("least ", "min"), ("greatest ", "max")):
             old, new = getattr(a, f"{field}_{end}"), getattr(b, f"{field}_{end}")
@@ -130,6 +143,10 @@ def choosing_totals(pair: Choosing) -> list[tuple[str, str, str, str]]:
     """Rows of figure, network, least and greatest of the space."""
     space, network = (pair.before, pair.after) if pair.before.kind == "space" else (pair.after, pair.before)
     s, n = space.totals.cost, network.totals.cost
+    assert n is not None
+    if s is None:
+        unknown = ("not worked out", "not worked out")
+        return [("MACs", amount(n.macs_min), *unknown), ("parameters", amount(n.params_min), *unknown)]
     return [
         ("MACs", amount(n.macs_min), amount(s.macs_min), amount(s.macs_max)),
         ("parameters", amount(n.params_min), amount(s.params_min), amount(s.params_max)),
