@@ -23,8 +23,8 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
     return front
 
 
-def pareto_png(trials: Trials) -> bytes:
-    """Accuracy on the validate part against MACs, as PNG: every trained network, and the front in the order of cost."""
+def pareto_png(trials: Trials, winner: int) -> bytes:
+    """Accuracy on the validate part against MACs, as PNG: every trained network, the front, and the winner."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 5.5), layout="constrained")
@@ -46,7 +46,11 @@ def pareto_png(trials: Trials) -> bytes:
             drawstyle="steps-post",
             label="Pareto front",
         )
-        for i in front:
+        chosen = next(i for i, trial in enumerate(trained) if trial["id"] == winner)
+        x, y = points[chosen]
+        ring = {"s": 130, "facecolor": "none", "edgecolor": _WINNER, "linewidth": 2, "zorder": 3}
+        axis.scatter([x / unit], [y], label="winner", **ring)
+        for i in dict.fromkeys((*front, chosen)):
             x, y = points[i]
             axis.annotate(f"#{trained[i]['id']}", (x / unit, y), xytext=(4, 6), textcoords="offset points", fontsize=8)
     axis.set_title("accuracy of short trainings against cost", loc="left", fontweight="bold")
@@ -56,72 +60,88 @@ def pareto_png(trials: Trials) -> bytes:
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
     if points:
-        axis.legend(fontsize=8, frameon=False, loc="lower right")
+        axis.legend(fontsize=8, frameon=False, loc="upper left")
     return png(figure)
 
 
-def ancestors(trials: Trials, winner: int) -> list[list[int]]:
-    """The winner's family by generation, the winner first; who is reached over several ways stands in the last."""
+def ancestors(trials: Trials, winner: int) -> list[int]:
+    """The winner, its parents, theirs and so on, oldest first."""
     parents = {trial["id"]: tuple(trial["parents"]) for trial in trials}
-    depth = {winner: 0}
-    waiting = [winner]
+    found, waiting = {winner}, [winner]
     while waiting:
-        trial = waiting.pop()
-        for parent in parents.get(trial, ()):
-            if depth.get(parent, -1) < depth[trial] + 1:
-                depth[parent] = depth[trial] + 1
-                waiting.append(parent)
-    generations: list[list[int]] = [[] for _ in range(max(depth.values()) + 1)]
-    for trial in sorted(depth):
-        generations[depth[trial]].append(trial)
-    return generations
+        new = [parent for parent in parents.get(waiting.pop(), ()) if parent not in found]
+        found.update(new)
+        waiting += new
+    return sorted(found)
+
+
+_MOST_ROWS, _LONGEST = 40, 90
 
 
 def family_png(trials: Trials, winner: int) -> bytes:
-    """The winner, its parents and theirs, from the first network at the top down to the winner, as PNG.
+    """The winner and all its ancestors, the oldest at the top, as PNG.
 
-    Beside each child stands what was mutated; beside each network its accuracy on the validate part.
+    Beside each network stand its accuracy on the validate part and how it was made; a line leads from parent to child.
     """
     from matplotlib.figure import Figure
+    from matplotlib.patches import FancyArrowPatch
 
     known = {trial["id"]: trial for trial in trials}
-    generations = ancestors(trials, winner)[::-1]
-    lines = {trial: _story(known[trial]) for generation in generations for trial in generation}
-    heights = [max(1.0, *(0.25 * len(lines[trial]) + 0.6 for trial in generation)) for generation in generations]
-    width = max(len(generation) for generation in generations)
-    figure = Figure(figsize=(max(8.0, 4.5 * width), max(2.0, 0.85 * sum(heights))), layout="constrained")
+    family = ancestors(trials, winner)
+    shown = family[-_MOST_ROWS:]
+    stories = {trial: _story(known[trial]) for trial in shown}
+    places: dict[int, float] = {}
+    down = 0.0
+    for trial in shown:
+        height = 0.2 * len(stories[trial]) + 0.3  # inches
+        places[trial] = down - height / 2
+        down -= height
+    height = max(1.5, 0.5 - down)
+    figure = Figure(figsize=(8, height), layout="constrained")
     axis = figure.subplots()
     axis.set_axis_off()
-    places: dict[int, tuple[float, float]] = {}
-    y = 0.0
-    for generation, height in zip(generations, heights, strict=True):
-        for column, trial in enumerate(generation):
-            places[trial] = (column + 0.06, y)
-        y -= height
-    for trial, (x, down) in places.items():
+    axis.set_aspect("equal")
+    reach = 0.0
+    for row, trial in enumerate(shown):
         for parent in known[trial]["parents"]:
-            if parent in places:
-                axis.annotate(
-                    "",
-                    (x, down),
-                    places[parent],
-                    arrowprops={"arrowstyle": "->", "color": _PALE, "shrinkA": 13, "shrinkB": 13},
+            if parent not in places:
+                continue
+            far = row - shown.index(parent)
+            # Between neighbours straight, over others in an arc to the left, the wider the further.
+            bend = 0.0 if far == 1 else min(0.5, 0.25 + 0.25 * far / len(shown))
+            reach = max(reach, bend / 2 * (places[parent] - places[trial]))
+            axis.add_patch(
+                FancyArrowPatch(
+                    (0, places[parent]),
+                    (0, places[trial]),
+                    connectionstyle=f"arc3,rad={bend}",
+                    arrowstyle="-|>",
+                    mutation_scale=9,
+                    shrinkA=11,
+                    shrinkB=11,
+                    color=_PALE,
                 )
+            )
+    for trial, y in places.items():
         colour = _WINNER if trial == winner else _FRONT
-        axis.scatter([x], [down], s=620, color="white", edgecolor=colour, linewidth=2, zorder=3)
-        axis.text(x, down, f"#{trial}", ha="center", va="center", fontsize=8, zorder=4)
-        axis.text(x + 0.06, down, "\n".join(lines[trial]), ha="left", va="center", fontsize=8)
-    axis.set_xlim(0, width)
-    axis.set_ylim(y + heights[-1] / 2, heights[0] / 2)
-    axis.set_title("family of the winner, oldest first", loc="left", fontweight="bold")
+        axis.scatter([0], [y], s=420, color="white", edgecolor=colour, linewidth=2, zorder=3)
+        axis.text(0, y, f"#{trial}", ha="center", va="center", fontsize=7.5, zorder=4)
+        axis.text(0.3, y, "\n".join(stories[trial]), ha="left", va="center", fontsize=8, linespacing=1.3)
+    axis.set_xlim(-max(0.3, reach + 0.1), 6.8)
+    axis.set_ylim(down - 0.05, 0.05)
+    older = len(family) - len(shown)
+    title = (
+        f"family of the winner, oldest first ({older} older ones left out)"
+        if older
+        else "family of the winner, oldest first"
+    )
+    axis.set_title(title, loc="left", fontweight="bold")
     return png(figure)
-
-
-_LONGEST = 78
 
 
 def _story(trial: Mapping[str, Any]) -> list[str]:
     score = trial.get("score")
-    first = f"{100 * score['top1']:.1f} %" if score else str(trial["status"])
+    accuracy = f"{100 * score['top1']:.1f} %" if score else str(trial["status"])
+    parents = " and ".join(f"#{parent}" for parent in trial["parents"])
     told = [text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..." for text in trial["mutations"]]
-    return [first, *(told or ["drawn at random" if not trial["parents"] else "unchanged"])]
+    return [f"{accuracy}, {f'child of {parents}' if parents else 'drawn at random'}", *told]

@@ -311,7 +311,9 @@ class SearchRecipe(_Training):
         description="batches of the train part that measure the batch-norm statistics of a decoded network before it is"
         " scored or written; 0 keeps those of the mixture (ours: the paper does not say)",
     )
-    rounds: int = Field(default=100, ge=1, description="networks that are trained, the first population among them")
+    rounds: int = Field(
+        default=100, ge=1, description="trainings in all, failed ones among them; a run can go on with more"
+    )
     population: int = Field(default=20, ge=1, description="networks that parents are taken from")
     sample: int = Field(default=5, ge=1, description="networks in a tournament; the best of them is the parent")
     aging: bool = Field(default=True, description="the oldest of the population makes room; false: the worst")

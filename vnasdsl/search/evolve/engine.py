@@ -86,6 +86,8 @@ class TrialSearch:
         if task.resume:
             self._take_up()
         data = str(task.run.facts()["data"])
+        # Trials report the videos that they cannot read; how many there are is known here.
+        task.faults.expect(video.path for part in (task.parts.train, task.parts.validate) for video in part)
         task.reporter.begin("trial", recipe.rounds, self._spent)
         try:
             with make_pool(recipe.pool, threads=recipe.threads, memory=recipe.memory, timeout=recipe.timeout) as pool:
@@ -263,12 +265,14 @@ class TrialSearch:
 
     def _summary(self, record: Record) -> str:
         cost = megas(record.macs or 0)
+        dropped = len(self.history.of("dropped"))
+        out = f"  {dropped:,} dropped" if dropped else ""
         if record.status == "failed":
             return f"#{record.id} failed: {(record.error or '').splitlines()[0]}"
         assert record.score is not None
         best = self.best()[0]
         mark = "  best" if best.id == record.id else f"  best {percent((best.score or {})['top1'])} (#{best.id})"
-        return f"#{record.id} accuracy {percent(record.score['top1'])}  {cost}{mark}"
+        return f"#{record.id} accuracy {percent(record.score['top1'])}  {cost}{mark}{out}"
 
     def _told_misses(self) -> str:
         return "; ".join(f"{number} draws: {reason}" for reason, number in self._misses.items()) or "all were drawn"

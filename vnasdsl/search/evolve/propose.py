@@ -40,7 +40,7 @@ def child(space: Space, population: Population, recipe: SearchRecipe, trained: i
         if other.id != parent.id:
             parents.append(other.id)
             made = settle(space, _crossed(parent, other, random), random)
-            told.append(f"crossover of {parent.id} and {other.id}")
+            told.append("crossover")
     if isinstance(recipe.guide, Edges) and random.random() < recipe.guide.share:
         guided = guide_edges(space.decisions(made), parent.edges, recipe.guide.power, random)
         if guided is not None:

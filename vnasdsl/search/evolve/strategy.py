@@ -11,6 +11,7 @@ from vnasdsl.search.evolve.bounds import Bounds
 from vnasdsl.search.evolve.engine import Proposer, TrialSearch
 from vnasdsl.search.evolve.final import evaluate_trial, write_ensemble
 from vnasdsl.search.evolve.history import Record
+from vnasdsl.search.latency import network_latency
 from vnasdsl.search.task import Found, SearchTask
 from vnasdsl.show.evolution import family_png, pareto_png
 from vnasdsl.space import Space
@@ -65,8 +66,9 @@ class TrialStrategy:
         search = self._search(task)
         search.history.read()
         records = [record.__dict__ for record in search.history.records]
-        yield "pareto.png", pareto_png(records)
-        yield "family.png", family_png(records, search.best()[0].id)
+        winner = search.best()[0].id
+        yield "pareto.png", pareto_png(records, winner)
+        yield "family.png", family_png(records, winner)
 
     def _search(self, task: SearchTask) -> TrialSearch:
         return TrialSearch(task, self.proposer(task), measure)
@@ -87,7 +89,9 @@ class TrialStrategy:
 
 
 def measure(network: Space, device: str) -> Mapping[str, Any]:
-    raise UserError("latencies cannot be measured yet")
+    latency = network_latency(network, "cuda" if device == "gpu" else device)
+    figures = latency.as_dict()
+    return {"ms": figures.pop("median_ms"), **figures}
 
 
 def _report(search: TrialSearch, best: Record) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class _Evolving(Proposer):
         return child(self.space, self.population, self.recipe, self.trained + waiting, random)
 
     def _drawing(self, waiting: int) -> bool:
-        return self.trained + waiting < min(self.recipe.population, self.recipe.rounds)
+        return self.trained + waiting < self.recipe.population
 
     def learn(self, record: Record) -> None:
         assert record.fitness is not None
