@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import chain
 from typing import Any
 
@@ -10,9 +11,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.codegen.code import read, run
+from tests.codegen.code import child, read, run, shuffle, supernet
 from tests.layers.built import randomise
 from tests.oracles.assemblenet import AssembleNet, Node, Stem
+from tests.oracles.evanet import Branch, EvaNet, Group, conv, pool
 from tests.oracles.tinyvideonet import Block, Part, TinyVideoNet
 from vnasdsl.codegen import compile_network
 from vnasdsl.space import Space
@@ -127,6 +129,46 @@ def test_a_small_tiny_video_net() -> None:
     agree(model, oracle, [*parts, oracle.dense], torch.randn(2, *space.input.shape))
 
 
+EVA = """
+block point(channels) { conv(channels, 1x1x1) -> bn }
+
+block gaussian(channels, t) { point(channels // 2) -> relu -> itgm(channels, (t, 3, 3)) -> bn }
+
+block twice(channels, t) {
+  point(channels // 4) -> relu -> conv(channels // 2, (t, 3, 3)) -> bn -> relu
+  conv2plus1(channels, (t, 3, 3), order=time_first, mid=half) -> bn
+}
+
+block pooled(channels, t) { max_pool((t, 3, 3)) -> point(channels) }
+
+network eva {
+  input clip = video(frames=8, size=32, classes=5)
+  conv2plus1(8, 3x7x7, stride=2, order=time_first, mid=half) -> bn -> relu
+  max_pool(3x3x3, stride=2)
+  residual(project=always) { concat(gaussian(5, 5), pooled(5, 3)) } -> relu
+  residual { concat(gaussian(5, 1), pooled(5, 3)) } -> relu
+  residual { concat(gaussian(5, 5), pooled(5, 3)) } -> relu
+  max_pool(3x2x2, stride=1x2x2)
+  residual(project=always) { concat(point(8), twice(8, 3)) } -> relu
+  avg_pool((2 if frames > 1 else 1, rows, columns), padding=valid)
+  dropout(0.5) -> conv(classes, 1x1x1, bias=true) -> pool
+}
+"""
+
+
+def test_a_small_evanet() -> None:
+    space, model = compiled(EVA)
+    groups = (
+        Group(3, (conv("itgm", 5), pool(3))),
+        Group(1, (Branch("1x1"), Branch("conv2", ("3d", "2plus1"), (3, 3)))),
+    )
+    oracle = EvaNet(("2plus1", 3), (3, 1, 1), groups, 5, (10, 16), 8)
+    parts: list[nn.Module] = []
+    for part in oracle.body:
+        parts += [part.shortcut or nn.Identity(), part.branches] if hasattr(part, "branches") else [part]
+    agree(model, oracle, [*parts, oracle.dense], torch.rand(2, *space.input.shape))
+
+
 LINES = """
 squeeze_excite(0.5)
 squeeze_excite(0)
@@ -186,3 +228,36 @@ network n {
     given = [p for name, p in model.named_parameters() if name.endswith("edges")]
     assert [p.tolist() for p in given] == [[0.5, 1.5], [0.25, 0.75]] and not any(p.requires_grad for p in given)
     assert space.params[0] > 0
+
+
+MIXED = """
+block op(k) { residual(project=auto) { bottleneck(4, kernel=k) -> squeeze_excite(0.5 | 0.25) } }
+
+space s {
+  input clip = video(frames=4, size=16, classes=3)
+  stage a { conv(8 | 12, 1x3x3, stride=1x2x2) -> bn -> relu }
+  stage b {
+    conv(16, 1x1x1)
+    2 * (op(1x3x3) | op(3x3x3) | inverted_bottleneck(same, act=hswish) | non_local(4) | context_gate | skip)
+    weighted(skip, conv(8, 1x1x1) | conv(8, 1x3x3), by=[1.5, 0.5])
+    segments(2) { conv(same, 1x1x1) | conv(same, 3x3x3) }
+  }
+  frame_linear(classes)
+}
+"""
+
+
+@torch.no_grad()
+def test_a_network_taken_out_of_a_supernet_gives_what_the_supernet_gives() -> None:
+    space = read(MIXED)
+    model = supernet(space).double()
+    shuffle(model)
+    model.eval()
+    drawn = random.Random(3)
+    clips = torch.randn(2, *space.input.shape, dtype=torch.float64)
+    for _ in range(6):
+        way = space.sample(drawn)
+        model.set_choices(way)
+        own = child(space, way, model).eval()
+        torch.testing.assert_close(own(clips), model(clips))
+        assert sum(p.numel() for p in own.parameters()) == space.choose(way).params[0]

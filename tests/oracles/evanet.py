@@ -73,7 +73,7 @@ class ITGM(nn.Module):
         super().__init__()
         self.length, self.stride, self.kernel = length, stride, (length, kernel, kernel)
         self.spatial = nn.Parameter(torch.randn(channels, before, 1, kernel, kernel) / math.sqrt(before * kernel**2))
-        self.mixing = nn.Parameter(torch.randn(channels, before, 4) / 10)
+        self.mixing = nn.Parameter(torch.randn(4, channels, before) / 10)
         self.centres, self.widths = nn.Parameter(torch.randn(4) / 2), nn.Parameter(torch.randn(4) / 2)
 
     def curves(self) -> Tensor:
@@ -86,7 +86,7 @@ class ITGM(nn.Module):
         return curves / (curves.sum(dim=1, keepdim=True) + 1e-6)
 
     def forward(self, x: Tensor) -> Tensor:
-        along_time = torch.einsum("oim,ml->oil", self.mixing.softmax(dim=2), self.curves())
+        along_time = torch.einsum("moi,ml->oil", self.mixing.softmax(dim=0), self.curves())
         return F.conv3d(
             same_pad(x, self.kernel, self.stride), self.spatial * along_time[..., None, None], stride=self.stride
         )
