@@ -25,6 +25,7 @@ from vnasdsl.codegen.units import (
     Step,
     Unit,
     UnitStep,
+    heard,
     lines_read_x,
     reads_x,
     variables_read,
@@ -327,7 +328,7 @@ def pack(
     unit = Unit(name, lines, shape, after, doc, macs=macs, out=out or [])
     made: set[str] = set()
     for line in lines:
-        for variable, read in variables_read(line.steps).items():
+        for variable, read in variables_read(heard(line.steps)).items():
             if variable not in made:
                 _add_input(unit, read)
         made.add(line.variable)

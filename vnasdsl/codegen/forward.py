@@ -23,8 +23,11 @@ from vnasdsl.codegen.units import (
     Unit,
     UnitStep,
     below,
+    chain_reads_x,
+    heard,
     reads_x,
     steps_of,
+    variables_read,
 )
 
 LONGEST = 76
@@ -88,19 +91,22 @@ class Forward:
     make: Callable[[str, Sequence[Step]], None]
     out: list[Statement] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    wanted: set[str] = field(default_factory=set)
+    """Variables that are read behind the line that is being written."""
 
     def write(self) -> list[str]:
         first = self.units[0]
         self.names = {first.x, *(i.variable for i in first.inputs), *_variables(steps_of(first))}
         self.names |= {line.variable for line in first.lines}
         lines = list(zip(*(unit.lines for unit in self.units), strict=True))
-        value = self.lines(lines, first.x, 0, bool(not first.out or reads_x(first.out[0])))
+        self.wanted = set(variables_read(first.out))
+        value = self.lines(lines, first.x, 0, not first.out or reads_x(first.out[0]))
         comment = ""
         if first.out:
             value = self.apply([unit.out[0] for unit in self.units], value, Target(), 0)
             comment = shape_comment([unit.output for unit in self.units])
         last = self.out[-1] if self.out else None
-        if last is not None and last.target == value:
+        if last is not None and last.target == _text(value):
             self.out[-1] = Statement("return", last.value, last.comment)
         else:
             self.out.append(Statement("return", _text(value), comment))
@@ -109,13 +115,15 @@ class Forward:
     def lines(self, lines: list[tuple[Line, ...]], x: Text, depth: int, wanted: bool) -> Text:
         """The statements of some lines, and the expression of their result, which is `wanted` or not."""
         current = x
-        for i, parallel in enumerate(lines):
+        live = _live([parallel[0] for parallel in lines], wanted, self.wanted)
+        behind = self.wanted
+        for parallel, needed in zip(lines, live, strict=True):
             first = parallel[0]
             before = len(self.out)
+            self.wanted = needed or set()
             target = Target(first.variable or "x")
-            for steps in zip(*(line.steps for line in parallel), strict=True):
-                current = self.apply(steps, current, target, depth)
-            if not first.read and not _passed_on(lines[i + 1 :], wanted):
+            current = self._chain([line.steps for line in parallel], current, target, depth)
+            if needed is None:
                 del self.out[before:]  # nothing reads it
                 current = "x"
                 continue
@@ -125,6 +133,7 @@ class Forward:
                 if text != name:
                     self.out.append(Statement(name, text, shape_comment([line.output for line in parallel])))
                 current = Several([f"*{name}"]) if isinstance(current, Several) else name
+        self.wanted = behind
         return current
 
     def apply(self, steps: Sequence[Step | None], x: Text, target: Target, depth: int) -> Text:
@@ -140,9 +149,7 @@ class Forward:
             case FunctionStep():
                 return self._filled(first.expression, x, target)
             case ChainStep():
-                for parts in zip(*(s.steps for s in steps), strict=True):  # type: ignore[union-attr]
-                    x = self.apply(parts, x, target, depth)
-                return x
+                return self._chain([s.steps for s in steps], x, target, depth)  # type: ignore[union-attr]
             case BodyStep():
                 return self._body(steps, x, target, depth)  # type: ignore[arg-type]
             case ListStep():
@@ -154,6 +161,17 @@ class Forward:
             return self._call(steps, x, target, depth)  # type: ignore[arg-type]
         self.make(first.attr, [s for s in steps if s is not None])
         return self._filled(f"self.{first.attr}({{x}})", x, target)
+
+    def _chain(self, rows: Sequence[Sequence[Step]], x: Text, target: Target, depth: int) -> Text:
+        """Steps one after the other; of those that are not heard only the modules are made."""
+        silent = len(rows[0]) - len(heard(rows[0]))
+        for i, steps in enumerate(zip(*rows, strict=True)):
+            before = len(self.out)
+            x = self.apply(steps, x, target, depth)
+            if i < silent:
+                del self.out[before:]
+                x = "x"
+        return x
 
     def _filled(self, expression: str, x: Text, target: Target) -> str:
         """The expression of what came before; a line that would get too long goes to `out` first."""
@@ -260,14 +278,19 @@ def _text(value: Text) -> str:
     return value.text if isinstance(value, Several) else value
 
 
-def _passed_on(lines: Sequence[tuple[Line, ...]], wanted: bool) -> bool:
-    """Whether the lines behind a line, or what stands behind all of them, read what it gives."""
-    for parallel in lines:
-        if parallel[0].steps:
-            return reads_x(parallel[0].steps[0])
-        if parallel[0].read:
-            return True
-    return wanted
+def _live(lines: Sequence[Line], wanted: bool, behind: set[str]) -> list[set[str] | None]:
+    """For each line the variables that are read behind it; None for one whose value nothing asks for."""
+    found: list[set[str] | None] = []
+    names = set(behind)
+    for line in reversed(lines):
+        if wanted or line.variable in names:
+            found.append(names)
+            names = names | set(variables_read(heard(line.steps)))
+            wanted = chain_reads_x(line.steps)
+        else:
+            found.append(None)
+            wanted = False
+    return found[::-1]
 
 
 def _variables(steps: object) -> set[str]:

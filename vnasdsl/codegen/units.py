@@ -228,7 +228,7 @@ def reads_x(step: Step | None) -> bool:
         case ReadStep():
             return False
         case ChainStep():
-            return not step.steps or reads_x(step.steps[0])
+            return chain_reads_x(step.steps)
         case ListStep():
             return any(map(reads_x, step.items))
         case JoinStep():
@@ -242,11 +242,22 @@ def reads_x(step: Step | None) -> bool:
     return True
 
 
+def chain_reads_x(steps: Sequence[Step]) -> bool:
+    """Whether steps one after the other ask for what came before the first of them."""
+    return all(map(reads_x, steps))
+
+
+def heard(steps: Sequence[Step]) -> Sequence[Step]:
+    """The last of some steps one after the other, from the one that asks for nothing of those before it."""
+    silent = [i for i, step in enumerate(steps) if not reads_x(step)]
+    return steps[silent[-1] :] if silent else steps
+
+
 def lines_read_x(lines: Sequence[Line], out: Sequence[Step | None] = ()) -> bool:
     """Whether some lines ask for what came before the first of them."""
-    first = next((step for line in lines for step in line.steps), None)
+    first = next((line.steps for line in lines if line.steps), None)
     if first is not None:
-        return reads_x(first)
+        return chain_reads_x(first)
     return any(line.read for line in lines) or not out or reads_x(out[0])
 
 
@@ -261,9 +272,12 @@ def variables_read(steps: Iterator[Step | None] | Sequence[Step | None]) -> dict
                 found.setdefault(step.variable, step)
         elif isinstance(step, BodyStep):
             for line in step.lines:
-                for part in line.steps:
+                for part in heard(line.steps):
                     visit(part)
                 made.add(line.variable)
+        elif isinstance(step, ChainStep):
+            for part in heard(step.steps):
+                visit(part)
         elif isinstance(step, MixtureStep):
             for given in step.inputs:
                 visit(given)
@@ -271,6 +285,6 @@ def variables_read(steps: Iterator[Step | None] | Sequence[Step | None]) -> dict
             for inner in below(step):
                 visit(inner)
 
-    for step in steps:
-        visit(step)
+    for each in steps:
+        visit(each)
     return found
