@@ -104,8 +104,8 @@ class Matcher:
     """Whether answers were left out because there were too many."""
     undecided: list[Open] = field(default_factory=list)
     """Open calls that could not be closed: the network does not use the same block."""
-    forgiven: frozenset[int] = frozenset()
-    """Layers that are known not to fit and are passed by, to see whether an earlier one does not fit either."""
+    stuck: set[int] = field(default_factory=set)
+    """Joins of the right kind whose inputs are not those of the space."""
     matched: set[int] = field(default_factory=set)
     missed: dict[int, list[str]] = field(default_factory=dict)
     """What was expected at a node and is not there."""
@@ -204,8 +204,6 @@ class Matcher:
             return (Answer(),) if op.layer.name == "none" else ()
         if op.layer.name == "skip" and self._keeps(op, node.shape):
             return (Answer(target),)
-        if target in self.forgiven and len(self.network.inputs(target)) == 1:
-            return (Answer(self.network.inputs(target)[0]),)
         if node.layer is op.layer and op.layer.apply is not None:
             (source,) = self.network.inputs(target)
             shape = self._shape(source)
@@ -270,9 +268,10 @@ class Matcher:
             except LayerError:
                 applied = None
             if applied is not None and self._same(element, applied.attributes, node):
+                self.matched.add(target)
                 found += self.sequence(element.inputs, inputs, summed)
-                if found:
-                    self.matched.add(target)
+                if not found:
+                    self.stuck.add(target)
         if summed and node is not None:  # the others may be nothing
             found += self.sequence(element.inputs, (target,), True)
         if summed and node is None:

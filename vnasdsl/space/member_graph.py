@@ -17,8 +17,6 @@ from vnasdsl.space.wiring import Wiring, is_skip, same_graph
 
 MOST_TRIED = 64
 """Answers that are built and compared."""
-MOST_FAULTS = 16
-"""Layers that do not fit and are passed by to look for an earlier one."""
 
 
 def prove_graph(
@@ -44,7 +42,7 @@ def prove_graph(
             return made
     if answers or matcher.cut or matcher.undecided:
         raise _undecided(matcher, claim, net_name)
-    raise _departure(matcher, wiring, space, name, claim, net_name)
+    raise _departure(matcher, wiring, space, claim, net_name)
 
 
 def _matcher(
@@ -122,32 +120,23 @@ def _all_read(wiring: Wiring, claim: tree.Name, net_name: str) -> None:
 
 
 def _departure(
-    matcher: Matcher, wiring: Wiring, space: tuple[Segment, ...], name: str, claim: tree.Name, net_name: str
+    matcher: Matcher, wiring: Wiring, space: tuple[Segment, ...], claim: tree.Name, net_name: str
 ) -> VnsError:
-    """The first layer in the text that the space does not have there."""
-    first: int | None = None
-    expected: list[str] = []
-    for _ in range(MOST_FAULTS):
-        wrong = [n for n in matcher.missed if n not in matcher.matched and n not in matcher.forgiven]
-        if not wrong:
-            break
-        here = min(wrong)
-        if first is None or here < first:
-            first, expected = here, matcher.missed[here]
-        again = Matcher(
-            wiring, matcher.classes, matcher.lists, matcher.uses, forgiven=matcher.forgiven | frozenset({here})
-        )
-        if again.space(space, name, wiring.end):
-            break
-        matcher = again
-    stages = {segment.name for segment in space if segment.name}
-    if first is not None:
-        node = wiring.nodes[first]
-        text = " ".join(node.site.text.split())
-        stage = node.label.partition(".")[0]
-        where = f"stage `{stage}` of space `{claim.id}`" if stage in stages else f"space `{claim.id}`"
-        return outside(f"`{text}` leaves {where}", node.site, claim, one_of([f"`{e}`" for e in expected]))
-    return _other_wires(matcher, wiring, claim, net_name)
+    """A layer that the space does not have there. It is read from its end, so what comes after this layer fits."""
+    wrong = [number for number in matcher.missed if number not in matcher.matched]
+    if not wrong and not matcher.stuck:
+        return _other_wires(matcher, wiring, claim, net_name)
+    number = max(wrong) if wrong else min(matcher.stuck)
+    node = wiring.nodes[number]
+    text = " ".join(node.site.text.split())
+    stage = node.label.partition(".")[0]
+    in_stage = stage in {segment.name for segment in space if segment.name}
+    where = f"stage `{stage}` of space `{claim.id}`" if in_stage else f"space `{claim.id}`"
+    if wrong:
+        help = one_of([f"`{text}`" for text in matcher.missed[number]])
+    else:
+        help = "the space has this layer there, with other inputs"
+    return outside(f"`{text}` leaves {where}", node.site, claim, help)
 
 
 def _other_wires(matcher: Matcher, wiring: Wiring, claim: tree.Name, net_name: str) -> VnsError:

@@ -104,8 +104,10 @@ def _range(pick: Pick) -> str:
 def _items(a: Sequence[Element], b: Sequence[Element], readers: tuple[Reader, Reader], what: str) -> Iterator[Detail]:
     """What is among the inputs of one side only; where both have as many, what changed in each of them."""
     if len(a) == len(b):
-        for one, other in zip(a, b, strict=True):
-            yield from _between(one, other, readers)
+        found = [d for one, other in zip(a, b, strict=True) for d in _between(one, other, readers)]
+        yield from found
+        if found:
+            return
     left, right = [_text(e) for e in a], [_text(e) for e in b]
     for text in [t for t in left if t not in right]:
         yield Detail("option", what, text, None)
