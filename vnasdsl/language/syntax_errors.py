@@ -368,12 +368,27 @@ def _generic(c: Context) -> Fault:
     repairs: list[tuple[tuple[str, ...], int]] = []
     if c.takes(["LBRACE"]) and not c.takes(["NEWLINE"]) and c.innermost not in ("LPAR", "LSQB"):
         # Which of the signs a header can lack is seen from what follows.
-        repairs.extend([(("COLON",), 0), ((), 1), (("LBRACE",), 0)])
+        repairs.extend([(("COLON",), 0), ((), 1)])
+        if _has_spare_brace(c):
+            repairs.append((("LBRACE",), 0))
     if c.innermost in ("LPAR", "LSQB") and c.takes(["COMMA"]):
         repairs.append((("COMMA",), 0))
     if c.token.type not in ("LBRACE", "LPAR", "LSQB"):
         repairs.append(((), 1))
     return c.repaired(diagnostic, *repairs)
+
+
+def _has_spare_brace(c: Context) -> bool:
+    """Whether a `}` follows in the same definition for which there is no `{`."""
+    open_ = sum(c.tokens.items[place].type == "LBRACE" for place in c.open)
+    for i in range(c.index, len(c.tokens.items)):
+        kind = c.tokens.items[i].type
+        if i > c.index and c.tokens.starts_definition(i):
+            break
+        open_ += (kind == "LBRACE") - (kind == "RBRACE")
+        if open_ < 0:
+            return True
+    return False
 
 
 def _here(c: Context) -> Span:

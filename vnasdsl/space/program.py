@@ -134,16 +134,17 @@ def examine_module(
     echoes = Echoes(module, faults)
     definitions = Definitions()
     found: list[Diagnostic] = []
-    collect(module, path, definitions, found, parse_file=parse_file)
+    sound = echoes.sound
+    collect(sound, path, definitions, found, parse_file=parse_file)
     definitions.complete = definitions.complete and not echoes.hide_definitions
     found += definitions.check(module.items)
     for recipe in (item for item in module.items if isinstance(item, tree.Recipe)):
         found += _check_recipe(recipe, definitions)
         if check_recipe is not None and recipe.kind in RECIPE_KINDS:
             found += check_recipe(recipe)
-    builder = _Builder(definitions, overrides or Overrides(), found, make)
+    builder = _Builder(definitions, overrides or Overrides(), found, make, echoes)
     spaces: dict[str, Space] = {}
-    nets = [item for item in module.items if isinstance(item, (tree.Space, tree.Network))]
+    nets = [item for item in sound.items if isinstance(item, (tree.Space, tree.Network))]
     if len(nets) > MAX_NETS:
         help = "spread them over several files"
         place = Label(nets[MAX_NETS].name_span)
@@ -154,16 +155,19 @@ def examine_module(
             if space is not None:
                 spaces[item.name] = space
                 found += space.check()
-    ordered = arrange([*faults, *echoes.without(found)])
+    ordered = arrange([*echoes.certain(faults), *echoes.without(found)])
     return Program(module.source.name, module, definitions, spaces, ordered), list(ordered)
 
 
 class _Builder:
     """Builds every space once, claimed ones first; faults are collected."""
 
-    def __init__(self, definitions: Definitions, overrides: Overrides, found: list[Diagnostic], make: Build):
+    def __init__(
+        self, definitions: Definitions, overrides: Overrides, found: list[Diagnostic], make: Build, echoes: Echoes
+    ):
         self.definitions = definitions
         self.make = make
+        self.echoes = echoes
         self.overrides = overrides
         self.found = found
         self.built: dict[str, Space | None] = {}
@@ -174,7 +178,8 @@ class _Builder:
             claim = None
             if isinstance(net, tree.Network) and net.space is not None:
                 claimed = self.claimed(net.space)
-                claim = self.get(claimed) if claimed is not None else None
+                if claimed is not None and self.echoes.whole(claimed, self.definitions.blocks):
+                    claim = self.get(claimed)
             try:
                 self.built[net.name] = self.make(net, self.definitions, self.overrides, claim)
             except VnsError as fault:
