@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.space.elements import (
@@ -18,9 +18,11 @@ from vnasdsl.space.elements import (
     Pick,
     Read,
     Repeat,
+    Segment,
     When,
     Wrap,
     choices,
+    first_value,
     inside,
     join,
     picked,
@@ -28,8 +30,9 @@ from vnasdsl.space.elements import (
 )
 from vnasdsl.space.resolve import assignments, same
 
-__all__ = ["Decide", "assignments", "restrict"]
+__all__ = ["Decide", "assignments", "gives_list", "lists_in", "restrict", "restrict_all"]
 
+_NONE: frozenset[str] = frozenset()
 Decide = Callable[[str, str, tuple[str, ...]], tuple[str, ...]]
 """(name, kind, options) -> the options to keep, at least one.
 
@@ -37,78 +40,99 @@ Of a choice of edges: the items to pick from, or one value of the choice (`r0 + 
 nothing or one number is kept."""
 
 
-def restrict(element: Element, path: str, decide: Decide) -> Element:
+def restrict_all(segments: Iterable[Segment], decide: Decide) -> tuple[Segment, ...]:
+    """`restrict` for the whole of a space: also of lists that are read in another segment is known that they are."""
+    made = []
+    lists = _NONE
+    for segment in segments:
+        body = restrict(segment.body, "", decide, lists)
+        assert isinstance(body, Group)
+        made.append(segment if body is segment.body else Segment(segment.name, body))
+        if not segment.name:
+            lists = lists_in(segment.body, lists)
+    return tuple(made)
+
+
+def restrict(element: Element, path: str, decide: Decide, lists: frozenset[str] = frozenset()) -> Element:
     """The element with the options that `decide` keeps; a choice with one option left is made. Unchanged parts are
-    the same objects as before. An option of which nothing is left goes.
+    the same objects as before. An option of which nothing is left goes. `lists`: the lines around it that are lists.
 
     Raises: UserError for a choice without options, or what a choice of edges cannot keep.
     """
     try:
-        return _restrict(element, path, decide)
+        return _restrict(element, path, _Keep(decide, lists))
     except _NothingLeft as fault:
         raise UserError(f"choice `{fault}` has no option left", "keep at least one of its options") from None
+
+
+@dataclass(frozen=True)
+class _Keep:
+    decide: Decide
+    lists: frozenset[str]
+    """The names of lines that are lists."""
 
 
 class _NothingLeft(Exception):
     """No option of this choice is kept."""
 
 
-def _restrict(element: Element, path: str, decide: Decide) -> Element:
+def _restrict(element: Element, path: str, keep: _Keep) -> Element:
     here = inside(element, path)
     match element:
         case Group():
-            inputs = tuple((name, _restrict(value, path, decide)) for name, value in element.inputs)
-            lines = tuple(_each(line, here, decide) for line in element.lines)
-            out = None if element.out is None else _restrict(element.out, here, decide)
+            inputs = tuple((name, _restrict(value, path, keep)) for name, value in element.inputs)
+            inner = _Keep(keep.decide, lists_in(element, keep.lists)) if element.names or element.inputs else keep
+            lines = tuple(_each(line, here, inner) for line in element.lines)
+            out = None if element.out is None else _restrict(element.out, here, inner)
             kept = same(lines, element.lines) and out is element.out
             if kept and same((e for _, e in inputs), (e for _, e in element.inputs)):
                 return element
             return replace(element, lines=lines, inputs=inputs, out=out, call=None)
         case Repeat():
-            items = tuple(_restrict(item, f"{here}[{i}]", decide) for i, item in enumerate(element.items))
+            items = tuple(_restrict(item, f"{here}[{i}]", keep) for i, item in enumerate(element.items))
             return element if same(items, element.items) else replace(element, items=items)
         case Many():
             items = tuple(
-                _restrict(item, here if item.label else f"{here}[{i}]", decide) for i, item in enumerate(element.items)
+                _restrict(item, here if item.label else f"{here}[{i}]", keep) for i, item in enumerate(element.items)
             )
             return element if same(items, element.items) else replace(element, items=items)
         case Join():
-            items = _each(element.inputs, here, decide)
+            items = _each(element.inputs, here, keep)
             return element if items is element.inputs else replace(element, inputs=items)
         case Wrap():
-            body = _restrict(element.body, here, decide)
+            body = _restrict(element.body, here, keep)
             assert isinstance(body, Group)
             return element if body is element.body else replace(element, body=body)
         case When():
-            then, otherwise = _restrict(element.then, here, decide), _restrict(element.otherwise, here, decide)
+            then, otherwise = _restrict(element.then, here, keep), _restrict(element.otherwise, here, keep)
             if then is element.then and otherwise is element.otherwise:
                 return element
             return replace(element, then=then, otherwise=otherwise)
         case Alternatives():
-            kept_texts = decide(join(here, element.key), element.kind, tuple(o.text for o in element.options))
-            options = _options([o for o in element.options if o.text in kept_texts], here, decide)
+            kept_texts = keep.decide(join(here, element.key), element.kind, tuple(o.text for o in element.options))
+            options = _options([o for o in element.options if o.text in kept_texts], here, keep)
             if not options:
                 raise _NothingLeft(join(here, element.key))
             if len(options) == 1:
                 return _made(options[0].element, element)
             return element if _unchanged(options, element.options) else replace(element, options=options)
         case Pick():
-            return _pick(element, here, decide)
+            return _pick(element, here, keep)
         case Open():
-            return _open(element, path, decide)
+            return _open(element, path, keep)
     return element
 
 
-def _each(items: tuple[Element, ...], here: str, decide: Decide) -> tuple[Element, ...]:
-    made = tuple(_restrict(item, here, decide) for item in items)
+def _each(items: tuple[Element, ...], here: str, keep: _Keep) -> tuple[Element, ...]:
+    made = tuple(_restrict(item, here, keep) for item in items)
     return items if same(made, items) else made
 
 
-def _options(options: Sequence[Option], here: str, decide: Decide) -> tuple[Option, ...]:
+def _options(options: Sequence[Option], here: str, keep: _Keep) -> tuple[Option, ...]:
     found = []
     for option in options:
         try:
-            inner = _restrict(option.element, here, decide)
+            inner = _restrict(option.element, here, keep)
         except _NothingLeft:
             continue
         found.append(option if inner is option.element else Option(option.text, inner, option.span))
@@ -129,23 +153,25 @@ def _made(option: Element, choice: Alternatives) -> Element:
 _INDEX = re.compile(r"(.*)\[(\d+)\]")
 
 
-def _pick(pick: Pick, here: str, decide: Decide) -> Element:
+def _pick(pick: Pick, here: str, keep: _Keep) -> Element:
     name = join(here, pick.key)
     texts = tuple(option.text for option in pick.options)
-    kept = decide(name, pick.kind, texts)
-    if len(kept) == 1 and " + " in kept[0]:
+    kept = keep.decide(name, pick.kind, texts)
+    least = pick.least
+    whole = len(kept) == 1 and " + " in kept[0]
+    if whole:
         kept = picked(kept[0])
-        pick = replace(pick, least=len(kept), most=len(kept))
+        least = len(kept)
     elif any(" + " in text for text in kept):
         raise UserError(f"choice `{name}` can keep one value, or items to pick from", "write the items one by one")
     items = _items(pick, kept)
-    lists = any(isinstance(o.element, Read) and o.element.index is None for o in items)  # may be any number of values
-    if len(items) < pick.least and not lists:
-        raise UserError(f"choice `{name}` takes at least {pick.least}, and {len(items)} are left", "keep more of them")
-    options = _options(items, here, decide)
-    if len(options) < pick.least and not lists:
+    lists = any(isinstance(o.element, Read) and gives_list(o.element, keep.lists) for o in items)  # so many values
+    if len(items) < least and not lists:
+        raise UserError(f"choice `{name}` takes at least {least}, and {len(items)} are left", "keep more of them")
+    options = _options(items, here, keep)
+    if len(options) < least and not lists:
         raise _NothingLeft(name)
-    if len(options) == pick.least and not lists:
+    if len(options) == least and not lists and (whole or kept != texts):
         return Many(pick.label, tuple(option.element for option in options), pick.span)
     if _unchanged(options, pick.options):
         return pick
@@ -165,11 +191,11 @@ def _items(pick: Pick, kept: tuple[str, ...]) -> list[Option]:
     return found
 
 
-def _open(element: Open, path: str, decide: Decide) -> Element:
+def _open(element: Open, path: str, keep: _Keep) -> Element:
     here = inside(element, path)
     fields = []
     for f in element.fields:
-        kept = decide(join(here, f.key), f.kind, f.options)
+        kept = keep.decide(join(here, f.key), f.kind, f.options)
         if f.low is not None:
             fields.append(replace(f, options=kept[:1], low=None, high=None) if kept else f)
         else:
@@ -179,9 +205,40 @@ def _open(element: Open, path: str, decide: Decide) -> Element:
             fields.append(f if options == f.options else replace(f, options=options))
     make = element.make
     if all(len(f.options) == 1 for f in fields):
-        return _restrict(relabel(make(tuple(f.options[0] for f in fields)), element.label), path, decide)
+        return _restrict(relabel(make(tuple(f.options[0] for f in fields)), element.label), path, keep)
     own = {join(here, f.key) for f in fields}
     below = [c for c in choices(element, path) if c.name not in own]
-    if any(decide(c.name, c.kind, c.options) not in ((), c.options) for c in below):
-        return replace(element, fields=tuple(fields), make=lambda texts: restrict(make(texts), here, decide))
+    if any(keep.decide(c.name, c.kind, c.options) not in ((), c.options) for c in below):
+        return replace(element, fields=tuple(fields), make=lambda texts: _restrict(make(texts), here, keep))
     return element if same(fields, element.fields) else replace(element, fields=tuple(fields))
+
+
+def lists_in(group: Group, lists: frozenset[str]) -> frozenset[str]:
+    """The names of lists that the lines of a group can read."""
+    known = set() if group.block is not None else set(lists)
+    known.update(name for name, value in group.inputs if gives_list(value, lists))
+    for i, line in enumerate(group.lines):
+        if line and group.name_of(i) and gives_list(line[-1], frozenset(known)):
+            known.add(group.name_of(i))
+    return frozenset(known)
+
+
+def gives_list(element: Element, lists: frozenset[str]) -> bool:
+    """Whether several values can come out of an element."""
+    match element:
+        case Many() | Pick():
+            return True
+        case Read():
+            return element.index is None and element.wire in lists
+        case Group():
+            last = element.out if element.out is not None else element.items[-1] if element.items else None
+            return last is not None and gives_list(last, lists_in(element, lists))
+        case Repeat():
+            return bool(element.items) and gives_list(element.items[-1], lists)
+        case When():
+            return gives_list(element.then, lists) or gives_list(element.otherwise, lists)
+        case Alternatives():
+            return any(gives_list(option.element, lists) for option in element.options)
+        case Open():
+            return gives_list(element.make(tuple(first_value(f) for f in element.fields)), lists)
+    return False

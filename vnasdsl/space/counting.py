@@ -15,7 +15,7 @@ from typing import Any
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Shape
-from vnasdsl.space.assign import restrict
+from vnasdsl.space.assign import restrict_all
 from vnasdsl.space.elements import (
     MOST_WAYS,
     Alternatives,
@@ -322,8 +322,7 @@ def draw(
         if counter.number(counter.tally(segments, shape, input_name)) is None:
             return complete(segments, {}, random, input_name, start, classes).made
         if counter.independent and len(counter.tally(segments, shape, input_name).ways) == 1:
-            drawer = Drawer(counter, random)
-            return drawer.draw(segments, input_name)
+            return Drawer(counter, random, classes).draw(segments, input_name, start)
         return _one_after_the_other(segments, random, shape, input_name, classes)
     except CannotCountError:
         return complete(segments, {}, random, input_name, start, classes).made
@@ -332,16 +331,16 @@ def draw(
 class Drawer(Resolver):
     """Draws each option as often as there are networks with it."""
 
-    def __init__(self, counter: Counter, random: Random):
-        super().__init__(self.drawn)
+    def __init__(self, counter: Counter, random: Random, classes: int):
+        super().__init__(self.drawn, classes)
         self.counter = counter
         self.random = random
         self.weights: list[int] = []
         self.answers: dict[str, str] = {}
 
-    def draw(self, segments: tuple[Segment, ...], input_name: str) -> dict[str, str]:
-        env: dict[str, Flow] = {input_name: UNKNOWN}
-        flow: Flow = UNKNOWN
+    def draw(self, segments: tuple[Segment, ...], input_name: str, shape: Shape) -> dict[str, str]:
+        env: dict[str, Flow] = {input_name: shape}
+        flow: Flow = shape
         for segment in segments:
             _, flow, inner = self.group(segment.body, "", flow, env)
             env = env if segment.name else inner
@@ -416,10 +415,7 @@ def _one_after_the_other(
         weights = []
         for value in values:
             fixed = {**made, decision.name: value}
-            left = tuple(
-                Segment(s.name, restrict(s.body, "", lambda n, _, o, fixed=fixed: (fixed[n],) if n in fixed else o))  # type: ignore[arg-type, misc]
-                for s in segments
-            )
+            left = restrict_all(segments, lambda n, _, options, fixed=fixed: (fixed[n],) if n in fixed else options)  # type: ignore[misc]
             weights.append(count(left, shape, input_name, classes) or 0)
         made[decision.name] = values[_weighted(random, weights)]
         return made[decision.name]

@@ -13,7 +13,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean
 from vnasdsl.language.printer import print_module
 from vnasdsl.layers.base import Shape, show_shape
-from vnasdsl.space.assign import restrict
+from vnasdsl.space.assign import restrict_all
 from vnasdsl.space.bounds import GOALS, Goal, Settled, settle
 from vnasdsl.space.counting import CannotCountError, count, draw, follows_shapes
 from vnasdsl.space.definitions import Definitions, nodes
@@ -192,10 +192,7 @@ class Space:
             for text, written in zip(texts, wanted, strict=True):
                 if text not in seen:
                     raise UserError(f"no choice selected by `{selector}` has the option `{written}`")
-        segments = tuple(
-            Segment(s.name, restrict(s.body, "", lambda name, _, options: keep.get(name, options)))  # type: ignore[arg-type]
-            for s in self.segments
-        )
+        segments = restrict_all(self.segments, lambda name, _, options: keep.get(name, options))
         return replace(self, segments=segments, inputs=self.inputs.restricted(keep))
 
     def choose(self, made: Mapping[str, str], name: str | None = None) -> Space:

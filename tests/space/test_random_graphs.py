@@ -1,0 +1,110 @@
+"""Spaces with lines read by name, joins, picks, lists and ties, against the brute force of `random_graphs`."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.space.random_graphs import CLASSES, FRAMES, SIZE, Graph, Way, graphs
+from tests.space.random_spaces import examples
+from vnasdsl.language.diagnostics import Diagnostic
+from vnasdsl.language.source import Source
+from vnasdsl.space import Space
+from vnasdsl.space.assign import restrict_all
+from vnasdsl.space.bounds import GOALS, price
+from vnasdsl.space.counting import count, draw
+from vnasdsl.space.program import examine
+from vnasdsl.space.resolve import complete, networks
+
+MOST = 400
+SHAPE = (3, FRAMES, SIZE, SIZE)
+
+
+def read(graph: Graph) -> tuple[Space, list[Diagnostic]]:
+    program, found = examine(Source("made.vns", graph.text()), None)
+    assert program is not None
+    return program.spaces["made"], [d for d in found if d.severity == "error"]
+
+
+def few(graph: Graph) -> list[Way]:
+    ways = graph.ways(MOST)
+    assume(ways is not None)
+    assert ways is not None
+    return ways
+
+
+@given(graphs())
+@examples(150)
+def test_costs_are_those_of_brute_force_or_bounds_said_to_be_bounds(graph: Graph) -> None:
+    ways = few(graph)
+    space, faults = read(graph)
+    costs = [way.cost for way in ways if way.cost is not None]
+    if len(costs) == len(ways):
+        assert not faults, "every network can be built"
+        assert space.size == len({way.made for way in ways})
+        least, most = [min(c) for c in zip(*costs, strict=True)], [max(c) for c in zip(*costs, strict=True)]
+        assert space.macs[0] <= least[0] and most[0] <= space.macs[1]
+        assert space.params[0] <= least[1] and most[1] <= space.params[1]
+        ends = {"macs_min": least[0], "macs_max": most[0], "params_min": least[1], "params_max": most[1]}
+        for goal in GOALS:
+            if goal in space.exact_ends:
+                assert getattr(space.cost, goal) == ends[goal]
+        if not any(block.tied for block in graph.blocks):
+            assert space.exact
+    else:
+        assert faults or space.analysis.loose, "a network cannot be built, and nothing is said"
+
+
+@given(graphs())
+@examples(100)
+def test_every_network_is_listed_once_with_its_costs(graph: Graph) -> None:
+    ways = few(graph)
+    assume(all(way.cost for way in ways))  # one that cannot be built ends where it does not fit
+    space, _ = read(graph)
+    found = list(networks(space.segments, "clip", SHAPE, CLASSES))
+    made = [tuple(sorted(network.made.items())) for network in found]
+    assert len(set(made)) == len(made) == len(ways)
+    prices = [price(network.segments, SHAPE, "clip", CLASSES) for network in found]
+    assert sorted((cost.macs_min, cost.params_min) for cost, _ in prices if cost is not None) == sorted(
+        way.cost for way in ways if way.cost is not None
+    )
+    assert all(cost is not None or faults for cost, faults in prices)
+
+
+@given(graphs(), st.randoms(use_true_random=False))
+@examples(60)
+def test_fixing_a_choice_leaves_the_networks_that_agree(graph: Graph, drawn: random.Random) -> None:
+    few(graph)
+    space, faults = read(graph)
+    assume(not faults and space.choices)
+    everything = [network.made for network in networks(space.segments, "clip", SHAPE, CLASSES)]
+    way = everything[drawn.randrange(len(everything))]
+    assume(way)  # choices may all stand where no shape leads to
+    name = drawn.choice(sorted(way))
+    segments = restrict_all(space.segments, lambda n, _, options: (way[name],) if n == name else options)
+    left = [network.made for network in networks(segments, "clip", SHAPE, CLASSES)]
+    agree = [made for made in everything if made.get(name, way[name]) == way[name]]
+    assert sorted(_key({k: v for k, v in made.items() if k != name}) for made in agree) == sorted(map(_key, left))
+    assert count(segments, SHAPE, "clip", CLASSES) == len(left)
+
+
+@given(graphs(), st.randoms(use_true_random=False))
+@examples(60)
+def test_what_is_drawn_is_a_network_and_what_is_made_is_kept(graph: Graph, drawn: random.Random) -> None:
+    few(graph)
+    space, faults = read(graph)
+    assume(not faults)
+    everything = {_key(network.made) for network in networks(space.segments, "clip", SHAPE, CLASSES)}
+    for _ in range(5):
+        way = draw(space.segments, drawn, SHAPE, "clip", CLASSES)
+        assert _key(way) in everything
+        again = complete(space.segments, way, drawn, "clip", SHAPE, CLASSES)
+        assert again.made == way
+        half = {name: way[name] for name in list(way)[::2]}
+        assert _key(complete(space.segments, half, drawn, "clip", SHAPE, CLASSES).made) in everything
+
+
+def _key(made: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(made.items()))
