@@ -15,6 +15,7 @@ from vnasdsl.show.draw import SUFFIXES, render
 from vnasdsl.show.draw.picture import Picture
 from vnasdsl.show.draw.themes import THEMES
 from vnasdsl.space import Overrides, Space, load
+from vnasdsl.space.member import is_row
 
 
 @click.command()
@@ -115,9 +116,13 @@ def _picture(space: Space, run: Path | None, checkpoint: str | None, layers: boo
         from vnasdsl.space.graph import graph
 
         return graph_picture(graph(space))
+    if space.kind == "network" and run is not None:
+        raise UserError(f"`{space.name}` is a network: nothing in it was searched", "draw the space it comes from")
+    if run is None and not is_row(space.segments):
+        from vnasdsl.show.draw.lines import lines_picture
+
+        return lines_picture(space)
     if space.kind == "network":
-        if run is not None:
-            raise UserError(f"`{space.name}` is a network: nothing in it was searched", "draw the space it comes from")
         from vnasdsl.show.draw.chain import chain_picture
 
         return chain_picture(space)

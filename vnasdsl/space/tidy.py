@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from vnasdsl.space.elements import (
+    Alternatives,
     Element,
     Group,
     Join,
     Many,
     Op,
+    Pick,
     Read,
     Repeat,
     Segment,
@@ -170,7 +172,9 @@ def needs(element: Element) -> Needs:
             return _row(element.items, NOTHING)
         case When():
             return needs(element.then) | needs(element.otherwise) | Needs(True)
-    return _all([child for child, _ in children(element, "")]) | Needs(True)
+        case Alternatives() | Pick():
+            return _all(option.element for option in element.options)
+    return _all([child for child, _ in children(element, "")])
 
 
 def _all(elements: Iterable[Element]) -> Needs:

@@ -54,6 +54,7 @@ def chain_picture(space: Space) -> Picture:
         stage_macs = stage_params = 0
         for count, (text, element) in enumerate(_parts(segment)):
             ((after, cost),) = space.analysis.outcomes(element, shape).items()
+            assert isinstance(after, tuple)  # lists are drawn as graphs
             tip = f"{text}: {dims(shape)} to {dims(after)}, {cost.macs_max} MACs, {cost.params_max} parameters"
             lines = [text, amount(cost.macs_max)] if cost.macs_max else [text]
             boxes.append(_box(f"{number}.{count}", lines, "layer", tip, segment.name, colours.get(text)))

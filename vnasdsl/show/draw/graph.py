@@ -26,6 +26,8 @@ MOST_WIDTH = 1360
 MOST_NODES = 600
 ROW_GAP = 34
 MOST_BOX = 260
+MOST_LINES = 4
+"""Of one text in a box; what is left is cut off in the last of them."""
 JOINS = frozenset(("add", "mix", "sum", "input"))
 SIGNS = {"add": "+", "sum": "Σ", "mix": "mix"}
 
@@ -41,8 +43,8 @@ class _Box:
 def graph_picture(view: networkx.DiGraph, title: str | None = None) -> Picture:
     """A picture of a graph without cycles. What its nodes and edges may have:
 
-    nodes: `operation`, `label`, `output_shape`, `macs`, `params`, `attributes`, `group`; edges: `weight`, a number from
-    0 to 1 that becomes their strength.
+    nodes: `operation`, `label`, `output_shape`, `macs`, `params`, `attributes`, `group`; for lines of a text `lines`
+    (what they say) and `head` (their name); edges: `weight`, a number from 0 to 1 that becomes their strength.
 
     Raises: UserError when there is a cycle, or more than 600 boxes.
     """
@@ -121,6 +123,8 @@ def _boxes(view: networkx.DiGraph) -> list[_Box]:
         if len(targets) != 1 or view.in_degree(targets[0]) != 1:
             return None
         apart = {view.nodes[n].get("operation") for n in (name, targets[0])} & JOINS
+        if any(view.nodes[n].get("head") for n in (name, targets[0])):
+            return None  # a line with a name has a box of its own
         same = view.nodes[name].get("operation") and _place(name) == _place(targets[0])
         return None if apart or not same else str(targets[0])
 
@@ -158,6 +162,8 @@ def _box(view: networkx.DiGraph, names: tuple[str, ...]) -> _Box:
             *([f"{params} parameters"] if params else []),
         ]
     )
+    if "lines" in rows[0]:
+        return _line_box(names, rows, operation, tip, group)
     if operation in SIGNS:
         return _Box(names, _node(names[0], [(SIGNS[operation], "text", 12, True)], "join", tip, group))
     head = str(rows[0].get("label") if operation is None else "") or (_place(names[0]) if len(names) > 1 else names[0])
@@ -168,6 +174,35 @@ def _box(view: networkx.DiGraph, names: tuple[str, ...]) -> _Box:
     if foot:
         lines.append((foot, "faint", 10, False))
     return _Box(names, _node(names[0], lines, "io" if operation == "input" else "layer", tip, group))
+
+
+def _line_box(names: tuple[str, ...], rows: list[Mapping[str, Any]], operation: object, tip: str, group: str) -> _Box:
+    """Lines of a text, each with its name, what it says in as many lines as that takes, and its shape and MACs."""
+    is_input = operation == "input"
+    lines: list[tuple[str, str, float, bool]] = []
+    for name, row in zip(names, rows, strict=True):
+        head = name if is_input else row.get("head")
+        if head:
+            lines.append((str(head), "text", 11, True))
+        for text in row["lines"]:
+            lines += [(part, "text", 10.5, False) for part in _folded(text)]
+    shape, macs = rows[-1].get("output_shape"), sum(int(row.get("macs") or 0) for row in rows)
+    foot = " · ".join([*([dims(shape)] if shape else []), *([f"{amount(macs)} MACs"] if macs else [])])
+    if foot:
+        lines.append((foot, "faint", 10, False))
+    return _Box(names, _node(names[0], lines, "io" if is_input else "layer", tip, group))
+
+
+def _folded(text: str) -> list[str]:
+    """A text in lines that fit a box, at most MOST_LINES."""
+    found: list[str] = [""]
+    for word in text.split(" "):
+        longer = f"{found[-1]} {word}" if found[-1] else word
+        if found[-1] and text_width(longer, 10.5) > MOST_BOX - 20:
+            found.append(word)
+        else:
+            found[-1] = longer
+    return found if len(found) <= MOST_LINES else [*found[: MOST_LINES - 1], " ".join(found[MOST_LINES - 1 :])]
 
 
 def _operations(rows: list[Mapping[str, Any]]) -> list[str]:

@@ -385,6 +385,7 @@ def _legend(
 def _title(space: Space, learnt: Learnt | None) -> str:
     low, high = space.macs
     run = f", searched in {learnt.source}" if learnt else ""
+    assert space.size is not None  # real choices have no trellis
     return f"{space.name}: {count_words(space.size)} networks, {short(low)} to {short(high)} MACs{run}"
 
 
