@@ -87,7 +87,6 @@ class UnitBuilder:
 
     def group(self, group: Group, shape: Flow, path: str, scope: Scope) -> UnitStep:
         """The use of a block, with the values that are handed to it, or a chain that reads nothing."""
-        name = group.block or ("_".join(map(_said, group.items)) if len(group.items) <= 4 else "chain")
         doc = f"{group.block}({', '.join(n for n, _ in group.bound)})" if group.bound else group.block or ""
         own = scope.inner()
         inputs: list[Step | None] = []
@@ -100,7 +99,7 @@ class UnitBuilder:
                 inputs.append(_called(step, parameter))
                 declared.append(Input(own.add(parameter, flow).variable, flow))
                 macs += more
-        unit = self.unit(name, doc, group.lines, shape, inside(group, path), own, group.names, group.out)
+        unit = self.unit(class_of(group), doc, group.lines, shape, inside(group, path), own, group.names, group.out)
         further = [i for i in unit.inputs if i.variable not in {d.variable for d in declared}]
         unit.inputs = [*declared, *further]
         unit.takes_x = not unit.inputs or lines_read_x(unit.lines, unit.out)
@@ -266,9 +265,8 @@ class UnitBuilder:
         """A step that is an expression: what takes statements becomes a module."""
         step, after, macs = self.step(element, shape, path, scope)
         if takes_statements(step):
-            label = element.label or (element.layer.name if isinstance(element, Wrap) else "part")
             assert step is not None
-            unit = pack(label, "", [Line([step], after)], shape, after, macs)
+            unit = pack(class_of(element), "", [_line(step, after)], shape, after, macs)
             step = UnitStep(element.label, unit, [read_step(i) for i in unit.inputs])
         return step, after, macs
 
@@ -280,8 +278,7 @@ class UnitBuilder:
             return ModuleStep(element.label, "nn.Identity", ()), after, macs
         if isinstance(step, CALLED) and all(isinstance(i, ReadStep) for i in getattr(step, "inputs", ())):
             return step, after, macs
-        name = element.label or (element.layer.name if isinstance(element, (Wrap, Join)) else "residual")
-        unit = pack(name, "", [Line([step], after)], shape, after, macs)
+        unit = pack(class_of(element), "", [_line(step, after)], shape, after, macs)
         return UnitStep(element.label, unit, [read_step(i) for i in unit.inputs]), after, macs
 
     def packed(
@@ -315,7 +312,9 @@ class UnitBuilder:
         units = []
         for (text, step), option in zip(mixture.options, options, strict=True):
             assert step is not None
-            unit = pack(option.element.label or "option", "", [Line([step], after)], shape, after, 0)
+            unit = step.unit if isinstance(step, UnitStep) and not step.unit.doc else None  # that of a block stays
+            if unit is None:
+                unit = pack(class_of(option.element), "", [Line([step], after)], shape, after, 0)
             unit.inputs, unit.takes_x = inputs, mixture.takes_x
             units.append((text, UnitStep("", unit, list(mixture.inputs))))
         mixture.options = list(units)
@@ -378,13 +377,45 @@ def reads(element: Element) -> bool:
     return False
 
 
+def _line(step: Step, after: Flow) -> Line:
+    return Line(step.steps if isinstance(step, ChainStep) else [step], after)
+
+
 def label_of(element: Element) -> str:
     return element.label or (label_of(element.then) if isinstance(element, When) else "")
 
 
+def class_of(element: Element) -> str:
+    """What the class of an element that stands alone is named after: its block, the parts of a chain, its label."""
+    if isinstance(element, Group) and element.block is None:
+        parts = [_said(e) for e in element.items if not isinstance(e, Read)] if len(element.items) <= 4 else []
+        return "_".join(filter(None, parts)) or "chain"
+    return (element.block if isinstance(element, Group) else _said(element)) or "part"
+
+
 def _said(element: Element) -> str:
-    """What an element adds to the name of a chain."""
     return element.label or (element.layer.name if isinstance(element, (Op, Wrap, Join)) else "")
+
+
+def _line(step: Step, after: Flow) -> Line:
+    return Line(step.steps if isinstance(step, ChainStep) else [step], after)
+
+
+def label_of(element: Element) -> str:
+    return element.label or (label_of(element.then) if isinstance(element, When) else "")
+
+
+def class_of(element: Element) -> str:
+    """What the class of an element that stands alone is named after: its block, the parts of a chain, its label."""
+    if isinstance(element, Group):
+        said = [
+            e.label or (e.layer.name if isinstance(e, (Op, Wrap, Join)) else "")
+            for e in element.items
+            if not isinstance(e, Read)
+        ]
+        chain = "_".join(filter(None, said)) if len(element.items) <= 4 else ""
+        return element.block or chain or "chain"
+    return element.label or (element.layer.name if isinstance(element, (Op, Wrap, Join)) else "part")
 
 
 def takes_statements(step: Step | None) -> bool:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vnasdsl.codegen.builder import UnitBuilder, pack
+from vnasdsl.codegen.builder import UnitBuilder, pack, read_step
 from vnasdsl.codegen.classes import Classes
 from vnasdsl.codegen.helpers import helpers_for, modules_used
 from vnasdsl.codegen.literals import RESERVED_CLASSES, class_name, literal, plain, quoted
 from vnasdsl.codegen.network import parameter_kinds
 from vnasdsl.codegen.python import bracketed, show, text
 from vnasdsl.codegen.render import render
-from vnasdsl.codegen.units import Flow, Line, ModuleStep, RepeatStep, Step, Unit, UnitStep
+from vnasdsl.codegen.scope import Scope
+from vnasdsl.codegen.units import Flow, Line, MixtureStep, ModuleStep, RepeatStep, Step, Unit, UnitStep, below, steps_of
 from vnasdsl.language.garbage import left_alone
 from vnasdsl.language.layout import Document
 from vnasdsl.layers.base import Shape
@@ -65,9 +66,15 @@ def compile_supernet(space: Space, source_name: str) -> str:
         macs_min=_grouped(low),
         macs_max=_grouped(high),
         stages=views,
+        wired=any(map(_wired, (step for view in classes.views for step in steps_of(view.units[0])))),
         helpers=helpers,
         **needs,
     )
+
+
+def _wired(step: Step | None) -> bool:
+    """Whether a choice stands there whose options read lines."""
+    return (isinstance(step, MixtureStep) and bool(step.inputs)) or any(map(_wired, below(step)))
 
 
 def _units(head: Step) -> list[Unit]:
@@ -84,18 +91,24 @@ def _branch(builder: UnitBuilder, stage: PlanStage, state: PlanState) -> Branch:
     heads = [_head(builder, stage, head) for head in state.heads]
     lines: list[Line] = []
     macs = 0
-    shape: Flow = state.head_shape
+    flow: Flow = state.head_shape
+    scope = Scope()
+    head = scope.add(state.pieces[0].before, flow) if state.pieces and state.pieces[0].before else None
     for piece in state.pieces:
-        built, after, cost = builder.lines(list(piece.lines), shape, piece.segment)
+        own = scope.inner() if piece.segment else scope
+        built, after, cost = builder.lines(piece.lines, flow, piece.segment, own, piece.names)
         if piece.place:
             doc = f"stage {piece.segment}" if piece.segment else "the lines behind the last stage"
-            built = [Line([UnitStep(piece.place, pack(piece.place, doc, built, shape, after, cost))], after)]
+            unit = pack(piece.place, doc, built, flow, after, cost)
+            built = [Line([UnitStep(piece.place, unit, [read_step(i) for i in unit.inputs])], after)]
         lines += built
-        shape = after
+        flow = after
         macs += cost
     if not lines:
         return Branch(state, heads, None, 0)
-    unit = pack(stage.name, f"stage {stage.name} behind its head", lines, state.head_shape, shape, macs)
+    unit = pack(stage.name, f"stage {stage.name} behind its head", lines, state.head_shape, flow, macs)
+    if head is not None and head.read:
+        unit.inputs, unit.takes_x, unit.x = [], True, head.variable
     return Branch(state, heads, unit, macs)
 
 

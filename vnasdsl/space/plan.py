@@ -45,6 +45,10 @@ class Piece:
     """The name of the part of the state that the lines are; empty for the stage's own, which are the state itself."""
     lines: tuple[tuple[Element, ...], ...]
     input: Shape
+    names: tuple[str, ...] = ()
+    """For each line the name that it is read by, or nothing; empty when no line has one."""
+    before: str = ""
+    """The name of the line before them, which the state begins with."""
 
     @property
     def elements(self) -> tuple[Element, ...]:
@@ -139,7 +143,7 @@ class _Builder:
         if not segment.name:
             changes = False
         if self.stages and (not segment.name or not (changes or joins)):
-            self.extend(segment.name, segment.body.lines)
+            self.extend(segment.name, segment.body.lines, segment.body.names)
             return
         opens = changes or (len(sources) > 1 and any(True for e in first for _ in choices(e, "")))
         has_choices = any(True for element in first for _ in choices(element, ""))
@@ -190,9 +194,17 @@ class _Builder:
             states.append(PlanState(label, made, tuple(heads), (), after, after))
         self.stages.append(PlanStage(name or self.input_name, head, tuple(states)))
         if rest:
-            self.extend(name, rest, own=True)
+            names = segment.body.names
+            self.extend(name, rest, names[1:] if first else names, True, names[0] if first and names else "")
 
-    def extend(self, segment: str, lines: tuple[tuple[Element, ...], ...], own: bool = False) -> None:
+    def extend(
+        self,
+        segment: str,
+        lines: tuple[tuple[Element, ...], ...],
+        names: tuple[str, ...],
+        own: bool = False,
+        before: str = "",
+    ) -> None:
         """Put lines inside each state of the last stage."""
         last = self.stages[-1]
         states = []
@@ -200,7 +212,7 @@ class _Builder:
             taken = {piece.place for piece in state.pieces}
             taken.update(label for piece in state.pieces if not piece.place for label in _labels(piece.elements))
             place = "" if own else _unique(segment or TAIL, taken)
-            piece = Piece(segment, place, lines, state.shape)
+            piece = Piece(segment, place, lines, state.shape, names, before)
             shape = state.shape
             for element in piece.elements:
                 shape = self.keeps_shape(element, shape, segment)
