@@ -20,7 +20,6 @@ class FormatError(Exception):
     """The canonical text would not say what the text says: a bug of vnasdsl."""
 
 
-@left_alone()
 def format_text(source: Source | str) -> str:
     """The canonical text: every comment kept, at most one empty line at a time, line ends "\\n".
 
@@ -32,10 +31,16 @@ def format_text(source: Source | str) -> str:
     if isinstance(source, str):
         source = Source("<string>", source)
     tokens = Tokens(source)
-    module, trivia = parse_tokens(tokens), find_trivia(tokens)
+    return format_tokens(tokens, parse_tokens(tokens))
+
+
+@left_alone()
+def format_tokens(tokens: Tokens, module: tree.Module) -> str:
+    """The same for a text that is read already: its tokens, and its tree without faults. Raises: FormatError."""
+    trivia = find_trivia(tokens)
     document = module_document(module)
     text = _write(document, trivia)
-    return text if text == source.text else _proven(module, document, trivia, tokens, text)
+    return text if text == tokens.source.text else _proven(module, document, trivia, tokens, text)
 
 
 def _write(document: Document, trivia: TriviaTable) -> str:

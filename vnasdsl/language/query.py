@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
@@ -51,6 +52,45 @@ def _replaced(path: tuple[tree.Node, ...], old: tree.Node, new: tree.Node) -> tr
         old, new = node, replace(node, **changes)  # type: ignore[arg-type]
     assert isinstance(new, tree.Module)
     return new
+
+
+def renamed(module: tree.Module, places: Iterable[int], old: str, new: str) -> tree.Module:
+    """The tree of the text with the name `old` at some places replaced by another that is no keyword.
+
+    Every name is read alike, so nothing has to be parsed again; spans are those of the text as it was.
+    """
+    starts = sorted(places)
+
+    def change(node: tree.Node) -> tree.Node:
+        first = bisect_left(starts, node.span.start)
+        if first == len(starts) or starts[first] >= node.span.end:
+            return node
+        changes: dict[str, object] = {}
+        for field in fields(node):
+            value = getattr(node, field.name)
+            if isinstance(value, tree.Node):
+                changes[field.name] = change(value)
+            elif isinstance(value, tuple):
+                changes[field.name] = tuple(change(item) if isinstance(item, tree.Node) else item for item in value)
+        name, place = _NAMES.get(type(node), ("", ""))
+        if name and getattr(node, name) == old and getattr(node, place).start in starts:
+            changes[name] = new
+        return replace(node, **changes)  # type: ignore[arg-type]
+
+    changed = change(module)
+    assert isinstance(changed, tree.Module)
+    return changed
+
+
+_NAMES = {
+    tree.Name: ("id", "span"),
+    tree.Call: ("function", "function_span"),
+    tree.Argument: ("name", "span"),
+    tree.Parameter: ("name", "span"),
+    **dict.fromkeys((tree.Wire, tree.Input, tree.Stage), ("name", "name_span")),
+    **dict.fromkeys((tree.Block, tree.Space, tree.Network, tree.Recipe), ("name", "name_span")),
+}
+"""Where a node has a name, and where that stands."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import re
 
 from lsprotocol import types
 
-from vnasdsl.language.diagnostics import Diagnostic, Fix, VnsError
-from vnasdsl.language.format import format_text
+from vnasdsl.language.diagnostics import Diagnostic, Fix
+from vnasdsl.language.format import format_tokens
 from vnasdsl.language.query import path_at
 from vnasdsl.language.source import Source, Span
 from vnasdsl.language.tree import Line, Out, Wire
@@ -102,10 +102,10 @@ def _title(fix: Fix) -> str:
 
 def formatting(text: Text, encoding: Encoding) -> list[types.TextEdit]:
     """The edit that lays a text out as `vnasdsl fmt` does: none for one with syntax errors."""
-    try:
-        new = format_text(text.source)
-    except VnsError:
+    module, faults = text.parsed
+    if module is None or text.tokens is None or faults:
         return []
+    new = format_tokens(text.tokens, module)
     old = text.source.text
     if new == old:
         return []

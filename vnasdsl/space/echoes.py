@@ -120,8 +120,11 @@ class Echoes:
         item = self._item(d.primary.span.start)
         if item in self.unbalanced or d.primary.span.line in self.lines:
             return True
-        if item in self.unknown and d.code.startswith(NEEDS_EVERY_LINE):
-            return True
+        if item in self.unknown:
+            if d.code.startswith(NEEDS_EVERY_LINE):
+                return True
+            if item >= 0 and d.primary.span.line == self.source.position(self.ends[item])[0]:
+                return True  # where it ends for the parser is perhaps not where it was meant to
         if d.code in NAMES and item in self.headless:
             return True
         if d.code == "E0301" and any(d.message.startswith(f"`{name}` ") for name in self._headless_blocks):
