@@ -397,27 +397,6 @@ def _said(element: Element) -> str:
     return element.label or (element.layer.name if isinstance(element, (Op, Wrap, Join)) else "")
 
 
-def _line(step: Step, after: Flow) -> Line:
-    return Line(step.steps if isinstance(step, ChainStep) else [step], after)
-
-
-def label_of(element: Element) -> str:
-    return element.label or (label_of(element.then) if isinstance(element, When) else "")
-
-
-def class_of(element: Element) -> str:
-    """What the class of an element that stands alone is named after: its block, the parts of a chain, its label."""
-    if isinstance(element, Group):
-        said = [
-            e.label or (e.layer.name if isinstance(e, (Op, Wrap, Join)) else "")
-            for e in element.items
-            if not isinstance(e, Read)
-        ]
-        chain = "_".join(filter(None, said)) if len(element.items) <= 4 else ""
-        return element.block or chain or "chain"
-    return element.label or (element.layer.name if isinstance(element, (Op, Wrap, Join)) else "part")
-
-
 def takes_statements(step: Step | None) -> bool:
     match step:
         case BodyStep():
