@@ -353,7 +353,9 @@ class Space:
     def choices_in(self, space: Space) -> dict[str, str]:
         """The choices of `space` that make this network. Raises: VnsError E0601."""
         span = getattr(self.syntax, "space", None) or tree.Name(space.name, span=self.syntax.name_span)
-        _ = self.cost, space.cost
+        _ = self.cost
+        if space._cost is not None or not space.analysis.missing:  # a network has costs where its space has none
+            _ = space.cost
         made = space.inputs.choices_of(self.input)
         if made is None:
             line = next(s for s in self.syntax.body if isinstance(s, tree.Input))
