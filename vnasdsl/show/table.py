@@ -17,7 +17,7 @@ from vnasdsl.space.space import Space
 WIDTH = 100
 """Columns a table should fit."""
 MOST_BAR, LEAST_BAR = 24, 6
-DEFAULTS = {"frame_stride": VideoInput.frame_stride, "classes": VideoInput.classes}
+DEFAULTS = {"frame_stride": VideoInput.frame_stride, "segments": VideoInput.segments, "classes": VideoInput.classes}
 """Of the input: everything else of it must be written."""
 
 
