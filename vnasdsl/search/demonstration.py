@@ -158,6 +158,7 @@ def _random(space: Space, searched: Space, seed: int) -> list[Space]:
     generator = random.Random(f"demo:{seed}")
     texts = {searched.text(name="same")}
     networks: list[Space] = []
+    assert space.size is not None
     while len(networks) < min(RANDOM_NETWORKS, space.size - 1):
         network = space.choose(space.sample(generator), name=f"{space.name}_random{len(networks) + 1}")
         if network.text(name="same") not in texts:

@@ -63,7 +63,7 @@ def search_space(
     for note in request.data.notes:
         reporter.note(f"note: {note}")
     reporter.note(
-        f"searching {space.name}: {space.size:,} networks, {len(parts.train)} videos train weights,"
+        f"searching {space.name}: {space.size_text()} networks, {len(parts.train)} videos train weights,"
         f" {len(parts.validate)} train choices, {len(parts.inference)} score; on {device}"
     )
     found = strategy.search(task)

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vnasdsl.language.diagnostics import Label, UserError, VnsError, error
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import UserError, VnsError, error
 from vnasdsl.language.printer import print_inline
+from vnasdsl.space.limits import Limit
 from vnasdsl.space.values import COMPARISON
 from vnasdsl.train.recipes import Limits, Score, SearchRecipe
 
@@ -70,15 +72,22 @@ class Bounds:
         """By the text of a limit: the amount that came nearest to it among the networks that broke it."""
 
     def require_reachable(self, space: Space) -> None:
-        """Raises: VnsError, UserError for a limit on parameters or MACs that no network of the space meets."""
-        for bound in self.bounds:
+        """Raises: VnsError, UserError for a limit on parameters or MACs that no network of the space meets.
+
+        What only drawing can tell (a latency, costs that are not worked out or are bounds) is left to `give_up`.
+        """
+        for bound in self.bounds if space.costed else ():
             if bound.quantity not in ("macs", "params"):
                 continue
             low, high = getattr(space, bound.quantity)
-            if bound.holds(low if bound.is_upper else high):
+            end, amount = ("least", low) if bound.is_upper else ("most", high)
+            if bound.holds(amount):
                 continue
-            end = f"the least reachable is {low:,}" if bound.is_upper else f"the most reachable is {high:,}"
-            raise _unmet(bound, f"no network of `{space.name}` meets `{bound.text}`: {end}")
+            exact = f"{bound.quantity}_{'min' if bound.is_upper else 'max'}" in space.exact_ends
+            reach = f"the {end} reachable is {amount:,}"
+            if not exact:
+                reach = f"every one has {amount:,} or {'more' if bound.is_upper else 'less'}"
+            raise _unmet(bound, f"no network of `{space.name}` meets `{bound.text}`: {reach}")
 
     def broken(self, network: Space) -> tuple[Costs, Bound | None]:
         """What a network costs, and the first limit that it breaks."""
@@ -86,13 +95,19 @@ class Bounds:
         for bound in self.bounds:
             amount = self._amount(network, costs, bound.quantity)
             if not bound.holds(amount):
-                known = self.nearest.get(bound.text)
-                better = min if bound.is_upper else max
-                self.nearest[bound.text] = amount if known is None else better(known, amount)
+                self.missed(bound.text, costs)
                 return costs, bound
         if self._also is not None:
             self._amount(network, costs, self._also)
         return costs, None
+
+    def missed(self, text: str, costs: Costs) -> None:
+        """Keep in mind how near a network came to a limit that it breaks."""
+        for bound in self.bounds:
+            amount = costs.of(bound.quantity) if bound.text == text else None
+            if amount is not None:
+                better = min if bound.is_upper else max
+                self.nearest[text] = better(self.nearest.get(text, amount), amount)
 
     def _amount(self, network: Space, costs: Costs, quantity: str) -> float:
         amount = costs.of(quantity)
@@ -126,9 +141,16 @@ def amount_text(quantity: str, amount: float) -> str:
 
 def _of_space(space: Space) -> list[Bound]:
     return [
-        Bound(limit.quantity, limit.op, limit.value, print_inline(limit.condition), limit.condition.span)
+        Bound(limit.quantity, limit.op, _amount_of(limit), print_inline(limit.condition), limit.condition.span)
         for limit in space.limits
     ]
+
+
+def _amount_of(limit: Limit) -> float:
+    """The number of a limit; of a latency in milliseconds."""
+    right = limit.condition.right
+    seconds = isinstance(right, tree.Number) and right.unit == "s"
+    return right.value * 1000 if isinstance(right, tree.Number) and seconds else limit.value
 
 
 def _of_recipe(limits: Limits) -> list[Bound]:
@@ -152,6 +174,5 @@ def _digits(value: float) -> str:
 def _unmet(bound: Bound, message: str) -> VnsError | UserError:
     if bound.span is None:
         return UserError(message, f"raise `limits.{bound.quantity}`, or offer cheaper options")
-    label = Label(bound.span)
     help = "raise the limit, or offer cheaper options" if bound.is_upper else "lower the limit, or offer larger options"
-    return error("E0505", message, label.span, help=help)
+    return error("E0505", message, bound.span, help=help)

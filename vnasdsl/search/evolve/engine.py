@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import count
 from math import log10
 from pathlib import Path
@@ -131,6 +132,8 @@ class TrialSearch:
         self._drawn.add(tuple(record.choices.items()))
         if record.status in ("dropped", "duplicate"):
             self._misses[record.limit or "duplicate"] += 1
+            if record.limit is not None and record.macs is not None and record.params is not None:
+                self.bounds.missed(record.limit, Costs(record.macs, record.params, record.latency))
             return
         self._misses.clear()
         self._spent += 1
@@ -147,8 +150,12 @@ class TrialSearch:
         while self._misses.total() < MOST_DRAWS and not self._all_drawn():
             number = next(self._ids)
             random = Random(f"vnasdsl trial {self.task.recipe.seed}:{number}")
-            proposal = self.proposer.propose(len(self._waiting), random)
-            found = self._examine(number, proposal)
+            try:
+                proposal = self.proposer.propose(len(self._waiting), random)
+                found = self._examine(number, proposal)
+            except (UserError, VnsError) as fault:  # of a choice that two places cannot make alike
+                proposal = Proposal({})
+                found = Record(number, "dropped", (), (), {}, limit=UNFIT, error=_first_line(fault))
             if isinstance(found, _Waiting):
                 self._drawn.add(tuple(proposal.choices.items()))
                 self.tried[found.text] = number
@@ -160,8 +167,15 @@ class TrialSearch:
         return None
 
     def _all_drawn(self) -> bool:
-        size = self.task.space.size
-        return size is not None and len(self._drawn) >= size
+        return self._size is not None and len(self._drawn) >= self._size
+
+    @cached_property
+    def _size(self) -> int | None:
+        """The number of networks; None where they are infinitely many, or not counted."""
+        try:
+            return self.task.space.size
+        except UserError:
+            return None
 
     def _examine(self, number: int, proposal: Proposal) -> _Waiting | Record:
         """A network with its costs, or the record that says why it is not trained."""
@@ -170,8 +184,8 @@ class TrialSearch:
             network = self.task.space.choose(proposal.choices)
             _ = network.cost
             network.claimed_choices()
-        except VnsError:
-            return _changed(dropped, limit=UNFIT)
+        except (UserError, VnsError) as fault:
+            return _changed(dropped, limit=UNFIT, error=_first_line(fault))
         text = network.text()
         costs = Costs(network.macs[0], network.params[0])
         if text in self.tried:
@@ -286,6 +300,11 @@ def fitness(top1: float, costs: Costs, recipe: SearchRecipe) -> float:
     cost = costs.of(objective.cost)
     assert cost is not None
     return top1 - objective.weight * log10(max(cost, 1e-9))
+
+
+def _first_line(fault: UserError | VnsError) -> str:
+    message = fault.diagnostics[0].message if isinstance(fault, VnsError) else fault.message
+    return message.splitlines()[0]
 
 
 def _changed(record: Record, **changes: Any) -> Record:

@@ -16,7 +16,7 @@ from vnasdsl.search.task import Found, SearchTask
 from vnasdsl.show.evolution import family_png, pareto_png
 from vnasdsl.space import Space
 from vnasdsl.train.devices import pick_device
-from vnasdsl.train.progress import percent
+from vnasdsl.train.progress import Reporter, percent
 from vnasdsl.train.recipes import Score, SearchRecipe
 from vnasdsl.train.weights import load_weights
 
@@ -33,7 +33,7 @@ class TrialStrategy:
     def check(self, space: Space, recipe: SearchRecipe) -> None:
         objective = recipe.objective
         of_objective = {objective.cost} if isinstance(objective, Score) else set()
-        bounds = Bounds(space, recipe, measure)
+        bounds = Bounds(space, recipe, Stopwatch(recipe.threads))
         if "latency_gpu" in of_objective | {bound.quantity for bound in bounds.bounds}:
             try:
                 pick_device("cuda")
@@ -71,7 +71,7 @@ class TrialStrategy:
         yield "family.png", family_png(records, winner)
 
     def _search(self, task: SearchTask) -> TrialSearch:
-        return TrialSearch(task, self.proposer(task), measure)
+        return TrialSearch(task, self.proposer(task), Stopwatch(task.recipe.threads, task.reporter))
 
     def _found(self, task: SearchTask, search: TrialSearch, record: Record) -> Found:
         path = search.weights_of(record.id)
@@ -88,10 +88,22 @@ class TrialStrategy:
         return Found(record.choices, weights, score, report, tuple(lines), "its own short training")
 
 
-def measure(network: Space, device: str) -> Mapping[str, Any]:
-    latency = network_latency(network, "cuda" if device == "gpu" else device)
-    figures = latency.as_dict()
-    return {"ms": figures.pop("median_ms"), **figures}
+class Stopwatch:
+    """Measures networks on the device at hand, and says once when that is not steady."""
+
+    def __init__(self, threads: int, reporter: Reporter | None = None):
+        self.threads = threads
+        self.reporter = reporter
+        self._warned = False
+
+    def __call__(self, network: Space, device: str) -> Mapping[str, Any]:
+        """device: "cpu" or "gpu". Returns: the median `ms`, and the other figures of the measurement."""
+        latency = network_latency(network, "cuda" if device == "gpu" else device, threads=self.threads)
+        if latency.warning and self.reporter is not None and not self._warned:
+            self._warned = True
+            self.reporter.warn(f"{latency.warning}; trials.jsonl marks every measurement that was not")
+        figures = latency.as_dict()
+        return {"ms": round(figures.pop("median_ms"), 4), "spread": round(figures.pop("spread"), 4), **figures}
 
 
 def _report(search: TrialSearch, best: Record) -> dict[str, Any]:
@@ -118,6 +130,9 @@ def _lines(report: dict[str, Any], best: Record) -> Iterator[str]:
         f"best of {report['trained']:,} trained networks: #{best.id}, {percent(report['validate']['top1'])} on the"
         f" validate part, {origin}"
     )
+    for quantity, measured in best.latency.items():
+        steady = "" if measured["stable"] else ", not steady"
+        yield f"{quantity}: {measured['ms']:.3g} ms a clip (spread {percent(measured['spread'])}{steady})"
     dropped = ", ".join(f"{number:,} by `{limit}`" for limit, number in report["dropped"].items())
     yield (
         f"drawn {report['drawn']:,}: {report['trained']:,} trained, {report['failed']:,} failed,"

@@ -59,8 +59,8 @@ class Outcome:
     """`Evaluation.as_dict()` on the validate part."""
     weights: bytes = b""
     """A safetensors file."""
-    edges: dict[str, list[float]] = field(default_factory=dict)
-    """By the module's name: learned weights from 0 to 1 of a fusion's inputs, in order."""
+    edges: list[list[float]] = field(default_factory=list)
+    """As `learned_edges`."""
     seconds: float = 0.0
     inherited: int = 0
     """Tensors taken from `start`."""
@@ -128,11 +128,11 @@ def training_recipe(recipe: SearchRecipe) -> RetrainRecipe:
     return RetrainRecipe(**{key: getattr(recipe, key) for key in shared})
 
 
-def learned_edges(model: nn.Module) -> dict[str, list[float]]:
-    """The weights from 0 to 1 that a network learned for the inputs of its fusions, by the module's name."""
-    found = {}
-    for name, module in model.named_modules():
+def learned_edges(model: nn.Module) -> list[list[float]]:
+    """The weights from 0 to 1 that each fusion learned for its inputs; fusions in the order of the text."""
+    found = []
+    for module in model.modules():
         scalars = getattr(module, "edges", None)
         if isinstance(scalars, nn.Parameter) and scalars.requires_grad:  # those that are given are not learned
-            found[name] = [round(value, 6) for value in torch.sigmoid(scalars.detach().double().cpu()).tolist()]
+            found.append([round(value, 6) for value in torch.sigmoid(scalars.detach().double().cpu()).tolist()])
     return found
