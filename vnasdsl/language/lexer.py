@@ -11,8 +11,8 @@ from lark import Lark
 from lark.lexer import PatternStr
 
 from vnasdsl.language.builder import Builder
-from vnasdsl.language.diagnostics import error
-from vnasdsl.language.limits import MAX_BYTES, MAX_DEPTH, MAX_TOKENS
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
+from vnasdsl.language.limits import MAX_BYTES, MAX_DEEP, MAX_DEPTH, MAX_TOKENS
 from vnasdsl.language.source import Source, Span
 from vnasdsl.resources import grammar_text
 
@@ -128,11 +128,31 @@ class Tokens:
             raw.append(token)
             last = kind
         self.source = source
+        self.faults: list[Diagnostic] = []
+        """Where the body of a definition is nested too deeply to be read: it is left out."""
         partner = _match_brackets(raw)
+        while isinstance(partner, int):
+            if len(self.faults) == MAX_DEEP:
+                raise VnsError(self.faults)
+            raw = self._without(raw, partner)
+            partner = _match_brackets(raw)
         self.items: list[Token] = []
         self.partner: dict[int, int] = {}
         self.unclosed: set[int] = set()
         self._keep(raw, partner)
+
+    def _without(self, raw: list[Token], deep: int) -> list[Token]:
+        """The tokens without the body of the definition in which one is nested too deeply."""
+        help = "give the inner part a name: a block, or a line of its own"
+        message = f"brackets are nested more than {MAX_DEPTH} deep"
+        self.faults.append(Diagnostic("E0108", message, Label(raw[deep].span), help=help))
+        starts = [i for i in range(len(raw)) if _begins_definition(raw, i)]
+        first = max((i for i in starts if i <= deep), default=0)
+        behind = min((i for i in starts if i > deep), default=len(raw))
+        end = raw[behind - 1].span.end
+        header = next((i + 1 for i in range(first, deep) if raw[i].type == "LBRACE"), first)
+        closed = [Token(kind, Span(self.source, end, end)) for kind in ("RBRACE", "NEWLINE")]
+        return raw[:header] + (closed if header > first else []) + raw[behind:]
 
     def _keep(self, raw: list[Token], partner: dict[int, int]) -> None:
         """Drops the line ends that end no statement."""
@@ -197,11 +217,18 @@ def _starts_statement(tokens: list[Token], i: int) -> bool:
     return [token.type for token in tokens[i : i + 2]] == ["NAME", "EQUAL"]
 
 
-def _match_brackets(tokens: list[Token]) -> dict[int, int]:
+def _begins_definition(tokens: list[Token], i: int) -> bool:
+    """Whether a token begins a line that can only be a definition, before line ends are dropped."""
+    return (i == 0 or tokens[i - 1].type == "NEWLINE") and _starts_definition(tokens, i)
+
+
+def _match_brackets(tokens: list[Token]) -> dict[int, int] | int:
     """Which opening bracket each closing one belongs to, by index; brackets without a partner are left out.
 
     A `}` closes the innermost `{` over any `(` left open. A statement that begins a line with its keyword leaves every
     `(` before it without a partner, a definition every `{` too.
+
+    The index of the first that is nested too deeply, where there is one.
     """
     partner: dict[int, int] = {}
     open_: list[int] = []
@@ -209,8 +236,9 @@ def _match_brackets(tokens: list[Token]) -> dict[int, int]:
         if token.type in OPENING:
             open_.append(i)
             if len(open_) > MAX_DEPTH:
-                help = "give the inner part a name: a block, or a line of its own"
-                raise error("E0108", f"brackets are nested more than {MAX_DEPTH} deep", token.span, help=help)
+                _forget_unclosed(tokens, open_, i)
+                if len(open_) > MAX_DEPTH:
+                    return i
         elif token.type in CLOSING:
             _close(tokens, open_, partner, i)
         elif open_ and tokens[i - 1].type == "NEWLINE":
@@ -220,6 +248,18 @@ def _match_brackets(tokens: list[Token]) -> dict[int, int]:
                 while open_ and tokens[open_[-1]].type != "LBRACE":
                     open_.pop()
     return partner
+
+
+def _forget_unclosed(tokens: list[Token], open_: list[int], i: int) -> None:
+    """Drops the `(` and `[` of earlier lines when most of them are not closed before the next definition."""
+    left = 0
+    for k in range(i + 1, len(tokens)):
+        if _begins_definition(tokens, k):
+            break
+        left += (tokens[k].type in CLOSING) - (tokens[k].type in OPENING)
+    if left < len(open_) // 2:
+        line = tokens[i].span.line
+        open_[:] = [k for k in open_ if tokens[k].type == "LBRACE" or tokens[k].span.line == line]
 
 
 def _close(tokens: list[Token], open_: list[int], partner: dict[int, int], i: int) -> None:

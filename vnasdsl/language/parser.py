@@ -58,7 +58,8 @@ def _parse(tokens: Tokens) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
 def parse_partial(text: Source | Tokens) -> tuple[tree.Module | None, tuple[Diagnostic, ...]]:
     """What can be read of a file, and every fault in it. A statement that cannot be read is a `Line` with a `Gap`.
 
-    None where nothing can be said: the text is too large, too deep, or has too many faults.
+    None where nothing can be said: the text is too large, too deep, or has too many faults. The body of a
+    definition is left out where brackets are nested too deeply in it.
     """
     try:
         tokens = text if isinstance(text, Tokens) else Tokens(text)
@@ -70,7 +71,8 @@ def parse_partial(text: Source | Tokens) -> tuple[tree.Module | None, tuple[Diag
     if any(diagnostic.code == TOO_DEEP for diagnostic in found):
         return None, found  # nothing may walk through such a tree
     source = tokens.source
-    return tree.Module(items, span=Span(source, 0, len(source.text)), source=source), found
+    module = tree.Module(items, span=Span(source, 0, len(source.text)), source=source)
+    return module, arrange([*tokens.faults, *found])
 
 
 def accepted(tokens: Tokens, index: int) -> Callable[[Sequence[str]], bool]:
@@ -116,8 +118,8 @@ class _Run:
     def finish(self) -> Any:
         """The tree. Raises: VnsError with the faults met."""
         result = self.read()
-        if self.diagnostics:
-            raise VnsError(arrange(self.diagnostics))
+        if self.diagnostics or self.tokens.faults:
+            raise VnsError(arrange([*self.tokens.faults, *self.diagnostics]))
         return result
 
     def read(self, end: int | None = None) -> Any:

@@ -15,11 +15,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from vnasdsl.language import tree
+from vnasdsl.language.checks import TOO_DEEP
 from vnasdsl.language.diagnostics import Diagnostic
 from vnasdsl.language.syntax_comments import COMMENT
 from vnasdsl.space.text import blocks_used
 
-SYNTAX = ("E0101", "E0104")
+SYNTAX = ("E0101", "E0104", TOO_DEEP)
 DEFINING = ("block", "tied", "space", "network", "import")
 NEEDS_EVERY_LINE = ("E04", "E0501", "E0503", "E0505", "E0508", "E06", "W")
 NAMES = ("E0201", "E0202")
@@ -82,7 +83,7 @@ class Echoes:
                 self.lost.setdefault(i, set()).update(_words(_part(item.body, place), d))
             elif d.help != COMMENT or place > self.ends[i]:
                 self.unknown.add(i)
-                if place <= (item.body[0].span.start if item.body else item.span.end):
+                if d.code != TOO_DEEP and place <= (item.body[0].span.start if item.body else item.span.end):
                     self.headless.add(i)
         for i in self.unknown:
             item = items[i] if i >= 0 else None
