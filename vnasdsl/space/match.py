@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice, product
+from math import prod
 from typing import TypeAlias
 
 from vnasdsl.language.printer import print_inline
@@ -42,7 +44,7 @@ NOTHING = -1
 """The node of a `none` that was left out of a sum."""
 MOST_ANSWERS = 1_000
 """Different answers for one element at one node that are kept."""
-MOST_WAYS = 256
+MOST_WAYS = 1_024
 """Ways to close an open call that are tried where the network does not say which."""
 
 Target: TypeAlias = int
@@ -414,23 +416,26 @@ class Matcher:
                     yield replace(answer, made=at(when.label, answer.made))
 
     def _open(self, element: Open, target: Target) -> Iterator[Answer]:
-        ways, certain = self._ways(element, target)
         found = False
-        for texts in ways:
-            made = self._close(element, texts)
-            if made is None:
-                continue
-            for answer in self.answers(made, target):
-                found = True
-                chosen: Made = ()
-                for f, text in zip(element.fields, texts, strict=True):
-                    chosen = both(chosen, ("choice", f.key, text))
-                yield replace(answer, made=at(element.label, both(chosen, answer.made)))
-        if not found:
-            if not certain:
-                self.undecided.append(element)
-            if target != NOTHING:
-                self._miss(target, print_inline(element.call))
+        for ways in (self._hints(element, target), self._ways(element, target)):
+            for texts in ways:
+                for answer in self._closed(element, texts, target):
+                    found = True
+                    yield answer
+            if found:
+                return  # the network says how: other ways are not looked for
+        if target != NOTHING:
+            self._miss(target, print_inline(element.call))
+
+    def _closed(self, element: Open, texts: tuple[str, ...], target: Target) -> Iterator[Answer]:
+        made = self._close(element, texts)
+        if made is None:
+            return
+        for answer in self.answers(made, target):
+            chosen: Made = ()
+            for f, text in zip(element.fields, texts, strict=True):
+                chosen = both(chosen, ("choice", f.key, text))
+            yield replace(answer, made=at(element.label, both(chosen, answer.made)))
 
     def _close(self, element: Open, texts: tuple[str, ...]) -> Element | None:
         from vnasdsl.language.diagnostics import VnsError
@@ -443,34 +448,49 @@ class Matcher:
                 self._made[key] = (element, None)
         return self._made[key][1]
 
-    def _ways(self, element: Open, target: Target) -> tuple[list[tuple[str, ...]], bool]:
-        """Texts for the fields, the likely ones first, and whether these are all there can be."""
-        likely = dict.fromkeys(self._hints(element, target))
-        if target == NOTHING:
-            return [tuple(first_value(f) for f in element.fields)], True
-        if likely or any(f.low is not None for f in element.fields):
-            return list(likely), bool(likely)
-        total = 1
-        for f in element.fields:
-            total *= len(f.options)
-        return list(islice(product(*(f.options for f in element.fields)), MOST_WAYS)), total <= MOST_WAYS
-
     def _hints(self, element: Open, target: Target) -> Iterator[tuple[str, ...]]:
         """What the network hands to its own use of the same block or layer at this node."""
+        for values in self._given(element, target):
+            texts = [
+                written(values[f.key], f.options, f.low, f.high) if f.key in values else None for f in element.fields
+            ]
+            if all(text is not None for text in texts):
+                yield tuple(text for text in texts if text is not None)
+
+    def _given(self, element: Open, target: Target) -> Iterator[dict[str, Value]]:
         function = element.call.function
-        given = [dict(use.bound) for use in self.uses.get(target, ()) if use.block == function]
+        yield from (dict(use.bound) for use in self.uses.get(target, ()) if use.block == function)
         node = self._node(target)
         if node is not None and node.layer is not None and node.layer.name == function:
-            given.append(dict(node.arguments))
-        for values in given:
-            texts = []
-            for f in element.fields:
-                text = written(values[f.key], f.options, f.low, f.high) if f.key in values else None
-                if text is None:
-                    break
-                texts.append(text)
-            else:
-                yield tuple(texts)
+            yield dict(node.arguments)
+
+    def _ways(self, element: Open, target: Target) -> Iterator[tuple[str, ...]]:
+        """Texts for the fields where the network does not say which: every option, of what it says that; for a real
+        number those that stand somewhere in the network."""
+        if target == NOTHING:
+            yield tuple(first_value(f) for f in element.fields)
+            return
+        given = next(self._given(element, target), {})
+        columns: list[tuple[str, ...]] = []
+        for f in element.fields:
+            known = written(given[f.key], f.options, f.low, f.high) if f.key in given else None
+            reals = tuple(
+                repr(n) for n in self.reals if f.low is not None and f.high is not None and f.low <= n <= f.high
+            )
+            columns.append((known,) if known is not None else f.options or reals or (first_value(f),))
+        if prod(len(column) for column in columns) > MOST_WAYS:
+            self.undecided.append(element)
+        yield from islice(product(*columns), MOST_WAYS)
+
+    @cached_property
+    def reals(self) -> tuple[float, ...]:
+        """The numbers that are no whole ones among the arguments of the network's layers, and 0 and 1."""
+        found = {0.0: None, 1.0: None}
+        for number in self.network.live:
+            for _, value in self.network.nodes[number].arguments:
+                if isinstance(value, float):
+                    found[value] = None
+        return tuple(found)
 
     # -------------------------------------------------------------------- lines
 

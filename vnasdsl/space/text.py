@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from vnasdsl.language import tree
-from vnasdsl.language.source import Span
+from vnasdsl.language.parser import parse
+from vnasdsl.language.source import Source, Span
 from vnasdsl.language.walk import walk
 from vnasdsl.layers import CATALOGUE
+from vnasdsl.layers.base import Value
 from vnasdsl.space.elements import (
     Element,
     Group,
@@ -90,6 +92,7 @@ class Writer:
         self.made: list[tree.Block] = []
         self._known: dict[tuple[object, ...], str] = {}
         self._closed: dict[str, bool] = {}
+        self._layers: dict[str, tree.Expression | None] = {}
 
     # --------------------------------------------------------------------- bodies
 
@@ -192,7 +195,9 @@ class Writer:
     def _lines(self, element: Element, names: Names) -> Lines:
         """The lines of an element that stands in a line: those of a block whose choices have been made are its own."""
         match element:
-            case Group() if element.call is None and not self._is_block(element):
+            case Group() if (
+                element.call is None and not self._is_block(element) and self._original(element, names) is None
+            ):
                 _, keep = kept(element)
                 parts = [line for line, (keeps, _) in zip(element.lines, keep, strict=True) if keeps]
                 return [line for part in parts for line in self._line(part, names) if line]
@@ -242,6 +247,8 @@ class Writer:
                 return [element.call]
             case Group() if self._is_block(element):
                 return [self._use(element, names)]
+            case Group() if (original := self._original(element, names)) is not None:
+                return [original]
             case Group() | Repeat():
                 return [expression for line in self._lines(element, names) for expression in line]
             case Many() if len(element.items) == 1:
@@ -249,6 +256,9 @@ class Writer:
         raise ValueError("a choice is still open")
 
     # --------------------------------------------------------------------- blocks
+
+    def _is_inlined(self, group: Group, names: Names) -> bool:
+        return group.call is None and not self._is_block(group) and self._original(group, names) is None
 
     def _is_block(self, group: Group) -> bool:
         """Whether a use of a block can only be written as a use of a block."""
@@ -312,24 +322,38 @@ class Writer:
 
     def _original(self, group: Group, names: Names) -> tree.Expression | None:
         """The call as it was written, where the block leaves nothing open."""
-        assert group.block is not None
-        block = self.blocks.get(group.block)
-        bound, inputs = dict(group.bound), dict(group.inputs)
-        if block is None or not self._is_closed(group.block):
+        if group.block is None or group.block not in self.blocks or not self._is_closed(group.block):
             return None
+        bound, inputs = dict(group.bound), dict(group.inputs)
         arguments = []
-        for parameter in block.parameters:
+        for parameter in self.blocks[group.block].parameters:
             value = inputs.get(parameter.name)
             if value is not None:
-                expression = self._value(value, names)
-            elif isinstance(bound.get(parameter.name), (int, float, tuple)) or bound.get(parameter.name) in WORDS:
-                expression = expression_of(bound[parameter.name], group.span)
+                expression: tree.Expression | None = self._value(value, names)
+            elif parameter.name in bound:
+                expression = self._written(bound[parameter.name], group.span)
             else:
-                return None  # a layer that was handed in, in which something may have been chosen
+                return None
+            if expression is None:
+                return None
             arguments.append(tree.Argument(None, expression, span=group.span))
         if not arguments:
             return tree.Name(group.block, span=group.span)
         return tree.Call(group.block, tuple(arguments), span=group.span, function_span=group.span)
+
+    def _written(self, value: Value, span: Span) -> tree.Expression | None:
+        """A value as it is written; a layer that was handed in stands as its text, None where it is open."""
+        if not isinstance(value, str) or value in WORDS:
+            return expression_of(value, span)
+        if value not in self._layers:
+            module = parse(Source("<layer>", f"block b {{\n{value}\n}}\n"))
+            block = module.items[0]
+            line = block.body[0] if isinstance(block, tree.Block) and len(block.body) == 1 else None
+            used = blocks_used((line,), dict(self.blocks)) if line is not None else []
+            closed = line is not None and not any(isinstance(node, OPEN) for node in walk(line))
+            usable = closed and all(self._is_closed(block.name) for block in used)
+            self._layers[value] = line.value if usable and isinstance(line, tree.Line) else None
+        return self._layers[value]
 
     def _is_closed(self, name: str) -> bool:
         """Whether neither a block nor those it uses leave anything open."""
