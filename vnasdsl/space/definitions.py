@@ -38,6 +38,7 @@ class Definitions:
     recursion: Recursion = field(init=False)
     lines: set[str] = field(default_factory=set)
     """The names of the lines and the input of the definition that is being checked."""
+    _open: dict[str, bool] = field(default_factory=dict)
     _written: dict[tuple[int, int, int, type], tree.Node] | None = None
 
     def __post_init__(self) -> None:
@@ -145,6 +146,10 @@ class Definitions:
         """What a parameter means: the name of the catalogue's parameter that its value flows to, such as `channels`."""
         if function in CATALOGUE or function in seen:
             return parameter
+        for node in (n for statement in self.blocks[function].body for n in nodes(statement)):
+            copies = isinstance(node, tree.Binary) and node.op == "*" and not _is_value(node.right)
+            if copies and _mentions(node.left, parameter):  # type: ignore[attr-defined]
+                return "number"
         for use in calls(self.blocks[function].body):
             if use.function not in CATALOGUE and use.function not in self.blocks:
                 continue
@@ -167,6 +172,19 @@ class Definitions:
             }
         found = self._written.get((id(node.span.source), node.span.start, node.span.end, type(node)))
         return node if found is None else found  # type: ignore[return-value]
+
+    def has_choices(self, function: str, seen: frozenset[str] = frozenset()) -> bool:
+        """Whether the text of a block, or of a block that it uses or names, leaves a choice open."""
+        if function not in self.blocks or function in seen:
+            return False
+        if function not in self._open:
+            self._open[function] = any(
+                isinstance(node, (tree.Choice, tree.Range, tree.Pick))
+                or (isinstance(node, tree.Call) and self.has_choices(node.function, seen | {function}))
+                or (isinstance(node, tree.Name) and self.has_choices(node.id, seen | {function}))
+                for node in nodes(self.blocks[function])
+            )
+        return self._open[function]
 
     def is_structural(self, function: str, parameter: str, seen: frozenset[str] = frozenset()) -> bool:
         """Whether the value of a parameter may decide which other choices there are below a call."""
@@ -328,14 +346,11 @@ class Definitions:
         return found
 
     def _check_handed(self, value: tree.Expression, names: set[str]) -> list[Diagnostic]:
-        """What is handed to a block: a value, a layer, or a line."""
-        for node in nodes(value):
-            if isinstance(node, (tree.Call, tree.Chain)):
-                return self._check_layer(value, names)
-            known = isinstance(node, tree.Name) and node.id not in names
-            if known and node.id in (self.lines | CATALOGUE.keys() | self.blocks.keys()):  # type: ignore[attr-defined]
-                return self._check_layer(value, names)
-        return self._check_value(value, names)
+        """What is handed to a block: a value, a layer, a line, or the name of a block that it will use."""
+        if any(isinstance(node, (tree.Call, tree.Chain)) for node in nodes(value)):
+            return self._check_layer(value, names)
+        known = names | self.lines | CATALOGUE.keys() | self.blocks.keys()
+        return self._check_value(value, known - CATALOGUE.keys() - self.blocks.keys() if _is_value(value) else known)
 
     def _check_arguments(self, value: tree.Expression) -> list[Diagnostic]:
         """The values of an input."""
@@ -360,7 +375,8 @@ class Definitions:
         """An expression where a value is expected: every name in it must be a parameter or a word."""
         found = []
         for node in nodes(expression):
-            if isinstance(node, tree.Name) and node.id in (self.blocks.keys() | CATALOGUE.keys()) - names:
+            layers = (self.blocks.keys() | CATALOGUE.keys()) - names - WORDS.keys()
+            if isinstance(node, tree.Name) and node.id in layers:
                 found.append(layer_as_value(node.id, node.span))
             elif isinstance(node, tree.Name) and node.id not in names and node.id not in WORDS and node.id not in AXES:
                 own = ", ".join(f"`{name}`" for name in sorted(names))
@@ -421,6 +437,11 @@ PLACES = {
     "out": "`out` stands in a block: a space or network gives what its last line gives",
     "require": "`require` stands directly in a space or a network",
 }
+
+
+def _is_value(value: tree.Expression) -> bool:
+    """Whether an argument cannot be a layer: there is arithmetic or a size in it."""
+    return any(isinstance(node, (tree.Tuple, tree.Dims, tree.Number, tree.Binary)) for node in nodes(value))
 
 
 def _mentions(expression: tree.Node, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
@@ -190,7 +190,7 @@ class Expander:
                 line = (poison(statement.span),)
             if isinstance(statement, tree.Wire):
                 name = statement.name
-                scope = scope.reading(name, is_list=isinstance(statement.value, tree.List))
+                scope = scope.reading(name, is_list=bool(line) and gives_list(line[-1], scope.lists))
             if line:
                 lines.append(line)
                 names.append(name)
@@ -422,7 +422,7 @@ class Expander:
         lists = False
         for item in pick.pool.items:
             element = self.list_item(item, inner)
-            lists = lists or (isinstance(element, Read) and element.wire in scope.lists)
+            lists = lists or gives_list(element, scope.lists)
             if isinstance(element, Many) and not any(e.label for e in element.items):
                 for i, each in enumerate(element.items):
                     one = f"{element.label}[{i}]"
@@ -509,7 +509,7 @@ class Expander:
                 taken[name] = taken.get(name, 0) + 1
                 key = name if taken[name] == 1 else f"{name}{taken[name]}"
                 kind = "op" if is_layer else self.definitions.kind_of(call.function, name)
-                structural = is_layer or self.definitions.is_structural(call.function, name)
+                structural = self.is_structural(call.function, name, value, is_layer)
                 bounds = real_bounds(choice)
                 if bounds is not None:
                     fields.append((choice, OpenField(key, kind, (), choice.span, *bounds, structural=structural)))
@@ -517,6 +517,16 @@ class Expander:
                     texts = tuple(print_inline(o) for o in option_expressions(choice))
                     fields.append((choice, OpenField(key, kind, texts, choice.span, structural=structural)))
         return fields
+
+    def is_structural(self, function: str, parameter: str, value: tree.Expression, is_layer: bool) -> bool:
+        """Whether other choices below a call may depend on one in this argument."""
+        if is_layer and any(self.definitions.has_choices(n.id) for n in nodes(value) if isinstance(n, tree.Name)):
+            return True
+        if is_layer and any(self.definitions.has_choices(n.function) for n in nodes(value) if isinstance(n, tree.Call)):
+            return True
+        if not self.definitions.has_choices(function):
+            return False
+        return is_layer or self.definitions.is_structural(function, parameter)
 
     def value_choice(
         self, call: tree.Call, fields: Sequence[tuple[OpenChoice, OpenField]], scope: Scope, label: str
@@ -636,8 +646,9 @@ class Expander:
                 values[parameter.name] = expression_of(evaluate(expression), expression.span)
                 known.append((parameter.name, evaluate(expression)))
             elif self.reads_lines(expression, scope):
-                inputs.append((parameter.name, self.list_item(expression, scope.inner(), parameter.name)))
-                if isinstance(expression, tree.List) or leading_name(expression) in scope.lists:
+                element = self.list_item(expression, scope.inner(), parameter.name)
+                inputs.append((parameter.name, element))
+                if gives_list(element, scope.lists):
                     lists.add(parameter.name)
             else:
                 text = self.handed_text(expression, scope)
@@ -719,6 +730,23 @@ class Expander:
             depth = 1 + max((depth for _, depth in inner), default=0)
             self.sizes[id(element)] = (element, size, depth)  # an id is only unique while its object lives
         return self.sizes[id(element)][1:]
+
+
+def gives_list(element: Element, lists: Collection[str]) -> bool:
+    """Whether an element gives several values; `lists` are the lines around it that do."""
+    match element:
+        case Many() | Pick():
+            return True
+        case Read():
+            return element.wire in lists and element.index is None
+        case Alternatives():
+            return any(gives_list(option.element, lists) for option in element.options)
+        case Group():
+            if element.block is not None:
+                lists = {name for name, value in element.inputs if gives_list(value, lists)}
+            last = element.out or (element.items[-1] if element.items else None)
+            return last is not None and gives_list(last, lists)
+    return False
 
 
 def _parts(element: Element) -> Sequence[Element]:
