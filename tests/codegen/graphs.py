@@ -205,7 +205,7 @@ class Drawn:
 
     def item(self, body: Body, x: int | None, depth: int) -> tuple[str, list[int]]:
         """An input of a join, and the channels of its values."""
-        kind = self.one("read", "read", "stream", "stream", "layer", "copies", "list", "listed")
+        kind = self.one("read", "read", "stream", "stream", "layer", "copies", "pair", "list", "listed")
         read = self.stream(body)
         if kind == "read" and read:
             return read[0], [read[1]]
@@ -213,9 +213,13 @@ class Drawn:
         if kind == "listed" and lists:
             name = self.one(*lists)
             return name, list(body.wires[name])  # type: ignore[arg-type]
+        if x is not None and kind == "pair":
+            c = self.channels()
+            return f"pair({c})", [c, c]
         if x is not None and kind == "copies":
             c, n = self.channels(), self.one(1, 2, 3)
-            return f"{n} * {self.one('plain', 'edge')}({c})", [c] * n
+            copy = self.one(f"plain({c})", f"edge({c})", f"conv({c}, 1x1x1)", f"pair({c})", f"concat(plain({c}))")
+            return f"{n} * {copy}", [c] * n * (1 + copy.startswith("pair"))
         if kind == "list" and depth < 2:
             parts = [self.item(body, x, depth + 1) for _ in range(self.one(1, 2))]
             return f"[{', '.join(text for text, _ in parts)}]", [c for _, flow in parts for c in flow]
@@ -315,9 +319,10 @@ class Drawn:
         if body.x is None:
             lines.append("  clip -> relu")
         plain = "block plain(c) {\n  conv(c, 1x1x1) -> bn -> relu\n}"
+        pair = "block pair(c) {\n  p = conv(c, 1x1x1)\n  out [p, p -> relu]\n}"
         edge = "block edge(c) {\n  relu\n  conv(c, 3x1x1)\n}"
         head = "network drawn {\n  input clip = video(frames=2, size=3, classes=2)"
-        return "\n".join([plain, edge, *self.blocks, head, *lines, "  pool -> linear(classes)", "}"]) + "\n"
+        return "\n".join([plain, edge, pair, *self.blocks, head, *lines, "  pool -> linear(classes)", "}"]) + "\n"
 
 
 @st.composite

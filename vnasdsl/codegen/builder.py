@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from vnasdsl.codegen.attributes import name_attributes
+from vnasdsl.codegen.attributes import holds_modules, name_attributes
 from vnasdsl.codegen.scope import Scope
 from vnasdsl.codegen.units import (
     CALLED,
@@ -224,14 +224,24 @@ class UnitBuilder:
 
     def many(self, element: Many, shape: Flow, here: str, scope: Scope) -> Built:
         items: list[Step | None] = []
+        given: list[Flow] = []
         flows: list[Shape] = []
         macs = 0
         for i, item in enumerate(element.items):
             step, flow, cost = self.item(item, shape, here if item.label else f"{here}[{i}]", scope)
             items.append(step)
+            given.append(flow)
             flows += flow if isinstance(flow, list) else [flow]
             macs += cost
-        together = len(items) > 1 and not any(item.label for item in element.items) and _alike(items)
+        copies = len(items) > 1 and not any(item.label for item in element.items)
+        if any(isinstance(flow, list) for flow in given):
+            copies = False
+        if copies and all(map(holds_modules, items)):
+            items = [
+                _alone(step, item, shape, flow) if not isinstance(step, CALLED) else step
+                for step, item, flow in zip(items, element.items, given, strict=True)
+            ]
+        together = copies and _alike(items)
         step = ListStep(element.label, items, [label_of(item) for item in element.items], here, together)
         return step, flows, macs
 
@@ -265,9 +275,7 @@ class UnitBuilder:
         """A step that is an expression: what takes statements becomes a module."""
         step, after, macs = self.step(element, shape, path, scope)
         if takes_statements(step):
-            assert step is not None
-            unit = pack(class_of(element), "", [_line(step, after)], shape, after, macs)
-            step = UnitStep(element.label, unit, [read_step(i) for i in unit.inputs])
+            step = _alone(step, element, shape, after, macs)
         return step, after, macs
 
     def module(self, element: Element, shape: Flow, path: str, scope: Scope | None = None) -> tuple[Called, Flow, int]:
@@ -278,8 +286,7 @@ class UnitBuilder:
             return ModuleStep(element.label, "nn.Identity", ()), after, macs
         if isinstance(step, CALLED) and all(isinstance(i, ReadStep) for i in getattr(step, "inputs", ())):
             return step, after, macs
-        unit = pack(class_of(element), "", [_line(step, after)], shape, after, macs)
-        return UnitStep(element.label, unit, [read_step(i) for i in unit.inputs]), after, macs
+        return _alone(step, element, shape, after, macs), after, macs
 
     def packed(
         self, label: str, name: str, lines: Sequence[tuple[Element, ...]], shape: Flow, path: str, scope: Scope
@@ -377,12 +384,19 @@ def reads(element: Element) -> bool:
     return False
 
 
-def _line(step: Step, after: Flow) -> Line:
-    return Line(step.steps if isinstance(step, ChainStep) else [step], after)
+def _alone(step: Step | None, element: Element, shape: Flow, after: Flow, macs: int = 0) -> UnitStep:
+    """The step of an element as a module."""
+    assert step is not None
+    line = Line(step.steps if isinstance(step, ChainStep) else [step], after)
+    unit = pack(class_of(element), "", [line], shape, after, macs)
+    return UnitStep(element.label, unit, [read_step(i) for i in unit.inputs])
 
 
 def label_of(element: Element) -> str:
-    return element.label or (label_of(element.then) if isinstance(element, When) else "")
+    """What an item of a list or an input of a join is called."""
+    if isinstance(element, When):
+        return element.label or label_of(element.then)
+    return element.label or (element.layer.name if isinstance(element, Wrap) else "")
 
 
 def class_of(element: Element) -> str:

@@ -158,9 +158,11 @@ class Forward:
                 return self._join(steps, x, target, depth)  # type: ignore[arg-type]
         assert isinstance(first, CALLED)
         if isinstance(first, (UnitStep, MixtureStep)) and first.inputs:
-            return self._call(steps, x, target, depth)  # type: ignore[arg-type]
-        self.make(first.attr, [s for s in steps if s is not None])
-        return self._filled(f"self.{first.attr}({{x}})", x, target)
+            value = self._call(steps, x, target, depth)  # type: ignore[arg-type]
+        else:
+            self.make(first.attr, [s for s in steps if s is not None])
+            value = self._filled(f"self.{first.attr}({{x}})", x, target)
+        return Several([f"*{value}"]) if isinstance(first, UnitStep) and isinstance(first.unit.output, list) else value
 
     def _chain(self, rows: Sequence[Sequence[Step]], x: Text, target: Target, depth: int) -> Text:
         """Steps one after the other; of those that are not heard only the modules are made."""
@@ -234,7 +236,7 @@ class Forward:
         inputs: list[Step | None] = one.inputs if isinstance(one, (UnitStep, MixtureStep)) else []
         arguments += [_text(self.apply([given], x, target, depth)) for given in inputs]
         self.make(first.attr, steps)
-        layer = next(name for name in ("layer", "part", "one_layer") if name not in arguments)
+        layer = next(name for name in ("layer", "part", "module", "one_layer") if name not in self.names)
         return Several([f"*[{layer}({', '.join(arguments)}) for {layer} in self.{first.attr}]"])
 
     def _join(self, steps: Sequence[JoinStep], x: Text, target: Target, depth: int) -> str:

@@ -82,7 +82,7 @@ class ClassWriter:
         unit = self.units[0]
         given = _given(unit)
         if all((_given(u), u.output) == (given, unit.output) for u in self.units):
-            if len(given) > 2 or any(isinstance(flow, list) for flow in given):
+            if len(given) > 2:
                 shape = f"{len(given)} inputs -> {show_flow(unit.output)}"
             else:
                 shape = f"{' and '.join(map(show_flow, given))} -> {show_flow(unit.output)}"
