@@ -34,7 +34,7 @@ from vnasdsl.space.elements import (
     join,
     structural_ways,
 )
-from vnasdsl.space.flows import Env, Flows, Held, either
+from vnasdsl.space.flows import Env, Flows, Held, State, either
 from vnasdsl.space.resolve import Decision, Resolver, Shapes, complete, every, resolve, taken_side
 from vnasdsl.space.ways import has_choices
 from vnasdsl.space.wires import UNKNOWN, Flow, Several, pool
@@ -93,6 +93,8 @@ class Counter(Flows[Tally]):
         counted; without, the elements must have none."""
         super().__init__(Tally())
         self.shapes = None if classes is None else Shapes(classes)
+        self.splits = False
+        """Whether more than one state came by: lists of several lengths, and shapes where they are followed."""
         self.tied: dict[Use, Tally] = {}
         self._joint: dict[frozenset[Use], int] = {}
         self._below: dict[Use, frozenset[Use]] = {}
@@ -100,8 +102,17 @@ class Counter(Flows[Tally]):
     @property
     def independent(self) -> bool:
         """Whether, of what has been counted, no choice decides how many values others have."""
-        one = all(len(outcomes) == 1 for _, outcomes in self._known.values())
-        return one and all(len(tally.ways) == 1 for tally in self.tied.values())
+        return not self.splits and all(len(tally.ways) == 1 for tally in self.tied.values())
+
+    def step(self, states: dict[State, Tally], element: Element) -> dict[State, Tally]:
+        found = super().step(states, element)
+        self.splits = self.splits or len(found) > 1
+        return found
+
+    def follow(self, outcomes: dict[Flow, Tally], element: Element, env: Env = ()) -> dict[Flow, Tally]:
+        found = super().follow(outcomes, element, env)
+        self.splits = self.splits or len(found) > 1
+        return found
 
     # ------------------------------------------------------------------- numbers
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from vnasdsl.language.source import Span
-from vnasdsl.layers.base import Shape
+from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.space.elements import Group, Wrap
-from vnasdsl.space.shapes import Analysis, Cost, Outcomes, either
+from vnasdsl.space.flows import State, either, sorted_flows
+from vnasdsl.space.shapes import Analysis, Cost
 from vnasdsl.space.space import Space
+from vnasdsl.space.wires import Several, scope, spliced
+
+States: TypeAlias = dict[State, Cost]
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,7 @@ class LineFigures:
 
     span: Span
     before: tuple[Shape, ...]
-    after: Outcomes
+    after: dict[Shape, Cost]
     whole: bool = False
     """Whether this is a stage, whose lines have figures of their own."""
 
@@ -38,35 +44,56 @@ class LineFigures:
 
 
 def line_figures(space: Space) -> list[LineFigures]:
-    """The figures of every line of a space or network, in the order of the text; lines of blocks are not among them."""
-    shapes: Collection[Shape] = (space.input.shape,)
+    """The figures of every line of a space or network, in the order of the text; lines of blocks are not among them.
+
+    A line that is a list counts with each of its values as a shape of its own.
+    """
+    analysis, name = space.analysis, space.input.name
+    first = either(pair for video in space.inputs.ways() for pair in analysis.start(video.shape, name).items())
     found: list[LineFigures] = []
-    for segment in space.segments:
-        lines = list(_lines(segment.body, shapes, space.analysis))
-        after = _through(segment.body, shapes, space.analysis)
+    reached = analysis.through(space.segments, first)
+    for segment, before, after in zip(space.segments, reached, reached[1:], strict=False):
         if segment.name:
-            found.append(LineFigures(segment.body.span, tuple(shapes), after, whole=True))
-        found += lines
-        shapes = tuple(after)
+            free = {state: Cost() for state in before}
+            cost = analysis.step(free, segment.body)
+            found.append(LineFigures(segment.body.span, _shapes(before), _outcomes(cost), whole=True))
+        keep = frozenset(name for _, env in after for name, _ in env)
+        found += _lines(segment.body, {state: Cost() for state in before}, analysis, keep)
     return found
 
 
-def _lines(group: Group, shapes: Collection[Shape], analysis: Analysis) -> Iterator[LineFigures]:
-    for line in group.lines:
-        start = tuple(shapes)
+def _lines(group: Group, states: States, analysis: Analysis, keep: frozenset[str]) -> Iterator[LineFigures]:
+    """The lines of a body, from the states before it: each costs by itself."""
+    names = scope(group)
+    for i, line in enumerate(group.lines):
+        start = states
         inner: list[LineFigures] = []
-        after: Outcomes = {}
-        costs: dict[Shape, Outcomes] = {shape: {shape: Cost()} for shape in start}
         for element in line:
             if isinstance(element, Wrap):
-                reached = tuple({shape: None for outcomes in costs.values() for shape in outcomes})
-                inner += _lines(element.body, reached, analysis)
-            costs = {shape: analysis.follow(outcomes, element) for shape, outcomes in costs.items()}
-        after = either(pair for outcomes in costs.values() for pair in outcomes.items())
-        yield LineFigures(line[0].span.to(line[-1].span), start, after)
+                inner += _lines(element.body, _entered(element, states, analysis), analysis, frozenset())
+            states = analysis.step(states, element)
+        yield LineFigures(line[0].span.to(line[-1].span), _shapes(start), _outcomes(states))
         yield from inner
-        shapes = tuple(after)
+        states = analysis.kept(states, group.name_of(i), frozenset(names.ends[i]) - keep)
+        states = {state: Cost() for state in states}
 
 
-def _through(group: Group, shapes: Collection[Shape], analysis: Analysis) -> Outcomes:
-    return either(pair for shape in shapes for pair in analysis.outcomes(group, shape).items())
+def _entered(wrap: Wrap, states: States, analysis: Analysis) -> States:
+    """What the body of a layer is given."""
+    found: States = {}
+    for flow, env in states:
+        for each in sorted_flows(flow):
+            if not isinstance(each, Several):
+                with suppress(LayerError):
+                    found[analysis.entered(wrap, each), env] = Cost()
+    return found
+
+
+def _shapes(states: Iterable[State]) -> tuple[Shape, ...]:
+    return tuple(dict.fromkeys(s for flow, _ in states for each in sorted_flows(flow) for s in spliced(each)))
+
+
+def _outcomes(states: States) -> dict[Shape, Cost]:
+    return either(
+        (shape, cost) for (flow, _), cost in states.items() for each in sorted_flows(flow) for shape in spliced(each)
+    )

@@ -219,19 +219,19 @@ class Flows(Generic[W]):
         for i, line in enumerate(group.lines):
             for item in line:
                 states = self.step(states, item)
-            name = group.name_of(i)
-            gone = frozenset(ends[i]) - keep
-            if name or gone:
-                states = _merged(
-                    (
-                        (flow, drop(put(env, name, flow) if name and name not in gone else env, gone)),
-                        w,
-                    )
-                    for (flow, env), w in states.items()
-                )
+            states = self.kept(states, group.name_of(i), frozenset(ends[i]) - keep)
             if len(states) > MOST_STATES:
                 states = self.loosened(states)
         return states
+
+    def kept(self, states: dict[State, W], name: str, gone: frozenset[str]) -> dict[State, W]:
+        """The states behind a line that is read by a name (or none), where some names are not read any more."""
+        if not name and not gone:
+            return states
+        held = name and name not in gone
+        return _merged(
+            ((flow, drop(put(env, name, flow) if held else env, gone)), w) for (flow, env), w in states.items()
+        )
 
     def loosened(self, states: dict[State, W]) -> dict[State, W]:
         """One state for all of them. Every network is still among what follows, and more than there is may be."""

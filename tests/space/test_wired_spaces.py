@@ -1,4 +1,4 @@
-"""Spaces with lines read by name, joins, picks, lists and ties, against the brute force of `random_graphs`."""
+"""Spaces with lines read by name, joins, picks, lists and ties, against the brute force of `wired_spaces`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.space.random_graphs import CLASSES, FRAMES, SIZE, Graph, Way, graphs
+from tests.space.wired_spaces import CLASSES, FRAMES, SIZE, Graph, Way, graphs
 from tests.space.random_spaces import examples
 from vnasdsl.language.diagnostics import Diagnostic
 from vnasdsl.language.source import Source
