@@ -42,8 +42,8 @@ def command(
 ) -> None:
     """Write the PyTorch code of every space and network in the files, or of FILE:NAME alone.
 
-    A space becomes DIR/NAME_supernet.py, a network DIR/NAME.py. Both import only torch. A file whose text would be the
-    same is not touched.
+    A space becomes DIR/NAME_supernet.py, a network DIR/NAME.py. Both import only torch. A space whose recipe searches it
+    by evolution has no supernet. A file whose text would be the same is not touched.
 
     \b
     Examples:
@@ -73,6 +73,9 @@ def compiled(files: tuple[str, ...], overrides: Overrides) -> dict[str, str]:
         path, _ = split_target(target)
         program, named = load_target(target, overrides)
         for space in [named] if named is not None else program.spaces.values():
+            if named is None and space.kind == "space" and not program.is_relaxed(space):
+                click.echo(f"{path}: no supernet of `{space.name}`: its recipe searches it in another way", err=True)
+                continue
             name, text = compile_space(space, source_name(path))
             place = (space.name, path.resolve())
             one_name = name.casefold()  # some file systems know no difference

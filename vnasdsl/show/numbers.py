@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 
-def count_words(size: int) -> str:
-    """A whole number in full while it is short, else as `5.84e18`."""
+def count_words(size: int | None) -> str:
+    """A whole number in full while it is short, else as `5.84e18`; None is what has no number."""
+    if size is None:
+        return "infinitely many"
     if size < 10**7:
         return f"{size:,}".replace(",", " ")
     digits = str(size)

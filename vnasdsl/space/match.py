@@ -62,10 +62,18 @@ class Answer:
     """What came before; None where it is not read."""
     wires: Wires = frozenset()
     tied: frozenset[tuple[str, str]] = frozenset()
+    used: frozenset[Target] = frozenset()
+    """The nodes that this reading takes as layers of its own, as far as several nodes read them: no two parts of a space
+    are the same layer. (Parts that meet in a node with one reader meet in that reader, too.)"""
     made: Made = ()
+
+    @property
+    def key(self) -> object:
+        return self.x, self.wires, self.tied, self.used
 
 
 NO_WIRES: Wires = frozenset()
+_NONE: frozenset[Target] = frozenset()
 
 
 def both(a: Made, b: Made) -> Made:
@@ -124,6 +132,8 @@ class Matcher:
         """Both at once; None when they contradict each other."""
         if a.x is not None and b.x is not None and a.x != b.x:
             return None
+        if a.used and b.used and a.used & b.used:
+            return None
         wires, tied = a.wires, a.tied
         if b.wires:
             wires = wires | b.wires
@@ -134,7 +144,8 @@ class Matcher:
             tied = tied | b.tied
             if len(tied) > len({name for name, _ in tied}):
                 return None
-        return Answer(b.x if a.x is None else a.x, wires, tied, both(a.made, b.made))
+        used = a.used | b.used if a.used and b.used else a.used or b.used
+        return Answer(b.x if a.x is None else a.x, wires, tied, used, both(a.made, b.made))
 
     def _tear(self, wires: Wires) -> None:
         seen: dict[tuple[str, int | None], object] = {}
@@ -147,7 +158,7 @@ class Matcher:
         """Each answer once. Below a tied block also what was chosen counts: its other uses have to agree."""
         found: dict[object, Answer] = {}
         for answer in answers:
-            found.setdefault((answer.x, answer.wires, answer.tied, answer.made if self._tied else ()), answer)
+            found.setdefault((answer.key, answer.made if self._tied else ()), answer)
             if len(found) == MOST_ANSWERS:
                 self.cut = True
                 break
@@ -198,6 +209,20 @@ class Matcher:
         if outer not in expected:
             expected.append(outer)
 
+    def _own(self, target: Target) -> frozenset[Target]:
+        return frozenset((target,)) if target in self._shared else _NONE
+
+    @cached_property
+    def _shared(self) -> frozenset[Target]:
+        """The nodes that several others read; what a body in braces is added to is read by its first layer anyway."""
+        counts: dict[Target, int] = {}
+        for number in self.network.live:
+            layer = self.network.nodes[number].layer
+            inputs = self.network.inputs(number)
+            for source in inputs[:1] if layer is not None and layer.wraps else inputs:
+                counts[source] = counts.get(source, 0) + 1
+        return frozenset(number for number, count in counts.items() if count > 1)
+
     def _op(self, op: Op, target: Target) -> Iterable[Answer]:
         node = self._node(target)
         if node is None:
@@ -211,7 +236,7 @@ class Matcher:
             shape = self._shape(source)
             if shape is not None and self._fits(op, shape, node):
                 self.matched.add(target)
-                return (Answer(source),)
+                return (Answer(source, used=self._own(target)),)
         self._miss(target, print_inline(op.call))
         return ()
 
@@ -254,7 +279,7 @@ class Matcher:
         given = before if node.enter is None else self.network.same_as[node.enter]
         for inner in self.answers(wrap.body, end):
             if inner.x is None or inner.x == given:
-                yield replace(inner, x=before, made=at(wrap.label, inner.made))
+                yield replace(inner, x=before, used=inner.used | self._own(target), made=at(wrap.label, inner.made))
 
     def _join(self, element: Join, target: Target) -> Iterable[Answer]:
         node = self._node(target)
@@ -271,7 +296,9 @@ class Matcher:
                 applied = None
             if applied is not None and self._same(element, applied.attributes, node):
                 self.matched.add(target)
-                found += self.sequence(element.inputs, inputs, summed)
+                own = Answer(used=self._own(target))
+                given = [self.together(own, a) for a in self.sequence(element.inputs, inputs, summed)]
+                found += [a for a in given if a is not None]
                 if not found:
                     self.stuck.add(target)
         if summed and node is not None:  # the others may be nothing
@@ -381,7 +408,7 @@ class Matcher:
         kept: dict[object, tuple[Answer, tuple[str, ...]]] = {}
         for answer, texts in found:
             more = (answer.made, texts) if self._tied else ()
-            kept.setdefault((answer.x, answer.wires, answer.tied, more), (answer, texts))
+            kept.setdefault((answer.key, more), (answer, texts))
             if len(kept) == MOST_ANSWERS:
                 self.cut = True
                 break

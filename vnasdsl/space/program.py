@@ -20,6 +20,8 @@ from vnasdsl.space.imports import ParseFile, collect, parse_file
 from vnasdsl.space.inputs import Overrides
 from vnasdsl.space.space import Space, build
 
+RELAXED = "gradient"
+"""The strategy, the default one, that needs a supernet of the space."""
 RecipeCheck = Callable[[tree.Recipe], list[Diagnostic]]
 Build = Callable[[tree.Space | tree.Network, Definitions, Overrides, Space | None], Space]
 
@@ -59,6 +61,10 @@ class Program:
         if len(only) == 1:
             return only[0]
         raise UserError(f"`{self.name}` has several spaces and networks", f"name one of {names} as `{self.name}:NAME`")
+
+    def is_relaxed(self, space: Space) -> bool:
+        """Whether a space of the file is searched by gradient, so that it needs a supernet."""
+        return is_relaxed(space.name, self.definitions)
 
     def get_recipe(self, kind: str, target: str, name: str | None = None) -> tree.Recipe | None:
         """The recipe of a kind (`search`, `retrain`, `evaluate`) for a space or network: the one of that name, else the
@@ -154,9 +160,17 @@ def examine_module(
             space = builder.get(item)
             if space is not None:
                 spaces[item.name] = space
-                found += space.check()
+                found += space.check(relaxed=is_relaxed(item.name, definitions))
     ordered = arrange([*echoes.certain(faults), *echoes.without(found)])
     return Program(module.source.name, module, definitions, spaces, ordered), list(ordered)
+
+
+def is_relaxed(name: str, definitions: Definitions) -> bool:
+    """Whether a space is searched by gradient: its recipes say so, or there is none that says otherwise."""
+    recipes = [r for r in definitions.recipes.values() if r.kind == "search" and r.target.id == name]
+    named = [e.value for r in recipes for e in r.entries if e.key == "strategy"]
+    others = [value for value in named if isinstance(value, tree.Name) and value.id != RELAXED]
+    return not recipes or len(others) < len(recipes)
 
 
 class _Builder:

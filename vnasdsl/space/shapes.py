@@ -17,7 +17,7 @@ from vnasdsl.language.diagnostics import Diagnostic, Label, Severity, VnsError, 
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Applied, LayerError, Shape, show_shape
-from vnasdsl.space.elements import POISON, Element, Group, Join, Op, Open, Pick, Segment, When, Wrap
+from vnasdsl.space.elements import POISON, Element, Group, Join, Op, Open, Pick, Read, Segment, When, Wrap
 from vnasdsl.space.flows import Env, Flows, Held, either, sorted_flows
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
 from vnasdsl.space.ways import closings, uses
@@ -185,6 +185,9 @@ class Analysis(Flows[Cost]):
             return {}
         self._remark(op, applied)
         return {applied.output: Cost(applied.macs, applied.macs, applied.params, applied.params)}
+
+    def read(self, element: Read, env: Env) -> Outcomes:
+        return super().read(element, env) if any(name == element.wire for name, _ in env) else {}
 
     def joined(self, element: Join, shapes: tuple[Shape, ...]) -> Outcomes:
         try:

@@ -10,8 +10,9 @@ from random import Random
 from typing import TYPE_CHECKING, Literal
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean
+from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean, error
 from vnasdsl.language.printer import print_module
+from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.space.assign import restrict_all
 from vnasdsl.space.bounds import GOALS, Goal, Settled, settle
@@ -250,12 +251,13 @@ class Space:
         self.analysis.diagnostics += settled.faults
         return None if settled.faults else settled
 
-    def check(self) -> list[Diagnostic]:
-        """Every fault of shape, limit and claim. Errors come with severity "error"."""
+    def check(self, relaxed: bool = True) -> list[Diagnostic]:
+        """Every fault of shape, limit and claim, and with `relaxed` what stands in the way of a supernet. Errors come
+        with severity "error"."""
         cost = self._cost
         found = [*self.faults, *self.analysis.diagnostics]
         if not self.faults and not self.analysis.failed and self.analysis.missing:
-            return [*found, *self._check_open()]
+            return [*found, *self._check_open(), *(self._not_relaxed() if relaxed else [])]
         if cost is None or self.faults or self.analysis.failed or self.analysis.unread:
             return found
         try:
@@ -274,6 +276,8 @@ class Space:
         try:
             if network:
                 self.claimed_choices()
+            elif relaxed:
+                _ = self.plan
         except VnsError as fault:
             found += fault.diagnostics
         return found
@@ -282,6 +286,13 @@ class Space:
         """What can be said of a space whose costs are not worked out: whether some network of it can be built."""
         try:
             self.choose(self.complete({}, Random(0))).cost  # noqa: B018
+        except VnsError as fault:
+            return list(fault.diagnostics)
+        return []
+
+    def _not_relaxed(self) -> list[Diagnostic]:
+        try:
+            _ = self.plan
         except VnsError as fault:
             return list(fault.diagnostics)
         return []
@@ -325,7 +336,12 @@ class Space:
 
     @cached_property
     def plan(self) -> Plan:
-        """The layout for the gradient. Raises: VnsError E0501, E0502."""
+        """The layout for the gradient. Raises: VnsError E0501, E0502, E0510."""
+        if self.inputs.choices:
+            choice = self.inputs.choices[0]
+            raise not_relaxed("a choice in the input has no mixture", choice.span or self.syntax.name_span)
+        if self._cost is None and self.analysis.missing:
+            raise not_relaxed("this call has too many combinations for a supernet", self.analysis.missing[0].span)
         _ = self.cost
         return make_plan(self.segments, self.input.shape, self.input.name, self.analysis)
 
@@ -415,6 +431,12 @@ class Space:
             items += blocks_used(body, self.definitions.blocks)
         items.append(net)
         return print_module(tree.Module(tuple(items), span=span, source=span.source))
+
+
+def not_relaxed(message: str, span: Span) -> VnsError:
+    """A line that stands in the way of the gradient."""
+    help = "evolution takes it: `search NAME for SPACE { strategy = evolution }`"
+    return error("E0510", message, span, help=help)
 
 
 def _normal(text: str) -> str:

@@ -193,6 +193,31 @@ space wide {
 """),
     ),
     Code(
+        "E0510",
+        "choice that the gradient cannot take",
+        "The search by gradient puts every option into one supernet and weighs it. A choice in the input, a real number, and"
+        " a call of more combinations than can be written out have no such mixture. Fix it (`--fix`), offer less, or"
+        " search the space in another way: evolution and random search take every choice.",
+        one("""\
+space small {
+  input clip = video(frames=4 | 8, size=32, classes=10)
+  conv(16, 3x3x3, stride=1x2x2) -> bn -> relu
+  pool -> linear(classes)
+}
+"""),
+        one("""\
+space small {
+  input clip = video(frames=4 | 8, size=32, classes=10)
+  conv(16, 3x3x3, stride=1x2x2) -> bn -> relu
+  pool -> linear(classes)
+}
+
+search widely for small {
+  strategy = evolution
+}
+"""),
+    ),
+    Code(
         "E0601",
         "network is not in the space it claims",
         "`network small : wide` says that `small` is one of the networks of the space `wide`. That is proved line by"
