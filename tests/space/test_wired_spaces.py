@@ -7,25 +7,36 @@ import random
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.space.wired_spaces import CLASSES, FRAMES, SIZE, Graph, Way, graphs
 from tests.space.random_spaces import examples
+from tests.space.wired_spaces import CLASSES, FRAMES, SIZE, Graph, Way, graphs
+from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic
+from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source
-from vnasdsl.space import Space
+from vnasdsl.space import Overrides, Space
 from vnasdsl.space.assign import restrict_all
 from vnasdsl.space.bounds import GOALS, price
 from vnasdsl.space.counting import count, draw
-from vnasdsl.space.program import examine
+from vnasdsl.space.definitions import Definitions
+from vnasdsl.space.imports import collect
 from vnasdsl.space.resolve import complete, networks
+from vnasdsl.space.space import build
 
 MOST = 400
 SHAPE = (3, FRAMES, SIZE, SIZE)
 
 
 def read(graph: Graph) -> tuple[Space, list[Diagnostic]]:
-    program, found = examine(Source("made.vns", graph.text()), None)
-    assert program is not None
-    return program.spaces["made"], [d for d in found if d.severity == "error"]
+    """The space with the faults of its lines and shapes."""
+    definitions = Definitions()
+    faults: list[Diagnostic] = []
+    module = parse(Source("made.vns", graph.text()))
+    collect(module, None, definitions, faults)
+    net = module.items[-1]
+    assert isinstance(net, tree.Space) and not faults
+    space = build(net, definitions, Overrides())
+    assert space.costed or space.faults or space.analysis.failed
+    return space, [*space.faults, *(d for d in space.analysis.diagnostics if d.severity == "error")]
 
 
 def few(graph: Graph) -> list[Way]:
