@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from vnasdsl.language import tree
 from vnasdsl.language.lexer import KEYWORDS
 from vnasdsl.language.limits import MAX_NUMBER
+from vnasdsl.language.printer import print_inline, print_module
 from vnasdsl.language.source import Source, Span
 
 SOURCE = Source("made", "")
@@ -134,3 +136,33 @@ def definitions() -> st.SearchStrategy[tree.Definition]:
 
 def modules() -> st.SearchStrategy[tree.Module]:
     return st.builds(tree.Module, _some(definitions()), **_at(), source=st.just(SOURCE))
+
+
+class Shown:
+    """A drawn tree whose `repr` is its text, cut short: that of the nodes can have a hundred million characters."""
+
+    MOST = 2_000
+
+    def __init__(self, node: Any, printed: Callable[[Any], str]):
+        self.node = node
+        self.printed = printed
+
+    def __repr__(self) -> str:
+        text = self.printed(self.node)
+        more = len(text) - self.MOST
+        return text if more <= 0 else f"{text[: self.MOST]}... and {more:,} characters more"
+
+
+@st.composite
+def shown_modules(draw: st.DrawFn) -> Shown:
+    return Shown(draw(modules()), print_module)
+
+
+@st.composite
+def shown_expressions(draw: st.DrawFn) -> Shown:
+    return Shown(draw(expressions(30)), print_inline)
+
+
+def same(found: tree.Node, expected: tree.Node) -> bool:
+    """Whether two trees are equal. A bare `==` in an assertion would have pytest print both."""
+    return found == expected

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from tests.language import strategies
+from tests.language.strategies import Shown, same, shown_expressions, shown_modules
 from vnasdsl.language import tree
 from vnasdsl.language.files import read_source
 from vnasdsl.language.lexer import lex
@@ -22,17 +24,38 @@ def again(text: str) -> tree.Module:
     return parse(Source("again", text))
 
 
-@given(strategies.modules())
-def test_a_printed_module_parses_to_the_same_tree(module: tree.Module) -> None:
-    text = print_module(module)
-    assert again(text) == module
+@given(shown_modules())
+def test_a_printed_module_parses_to_the_same_tree(drawn: Shown) -> None:
+    text = print_module(drawn.node)
+    assert same(again(text), drawn.node)
     assert print_module(again(text)) == text
 
 
-@given(strategies.expressions(30))
-def test_a_printed_expression_parses_to_the_same_tree(expression: tree.Expression) -> None:
-    for text in (print_expression(expression), print_inline(expression)):
-        assert parse_expression(Source("again", text)) == expression
+@given(shown_expressions())
+def test_a_printed_expression_parses_to_the_same_tree(drawn: Shown) -> None:
+    for text in (print_expression(drawn.node), print_inline(drawn.node)):
+        assert same(parse_expression(Source("again", text)), drawn.node)
+
+
+def test_a_tree_that_fails_a_test_is_shown_as_a_short_text() -> None:
+    """As in the tests above, with a tree whose own `repr` is long."""
+    name = tree.Name("a" * 60, span=strategies.NOWHERE)
+    chain = tree.Chain((name,) * 2_000, span=strategies.NOWHERE)
+
+    @st.composite
+    def long_chains(draw: st.DrawFn) -> Shown:
+        return Shown(draw(st.just(chain)), print_inline)
+
+    @settings(database=None, phases=[Phase.generate])
+    @given(long_chains())
+    def failing(drawn: Shown) -> None:
+        assert not same(drawn.node, chain)
+
+    with pytest.raises(AssertionError) as caught:
+        failing()
+    said = "".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
+    assert "characters more" in said
+    assert len(said) < 10_000 < len(repr(chain))
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)

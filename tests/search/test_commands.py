@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -228,7 +229,10 @@ def test_retraining_from_scratch_and_from_another_networks_weights(
 
 def test_a_text_is_trained_and_evaluated(vnasdsl: Command, searched: Path, videos: Path, tmp_path: Path) -> None:
     text = tmp_path / "mine.vns"
-    shutil.copy(searched / "network.vns", text)
+    (name,) = re.findall(r"^network (\w+)", (searched / "network.vns").read_text(), re.MULTILINE)
+    recipe = f"evaluate {{}} for {name} {{{{\n  scale = 18\n  clips = {{}}\n  crops = 1\n}}}}\n"
+    recipes = recipe.format("once", 1) + "\n" + recipe.format("twice", 2)
+    text.write_text((searched / "network.vns").read_text() + "\n" + recipes)
     data = ["--data", f"synthetic:{videos}", "-q"]
     short = ["--set", "epochs=1", "--set", "batch=4", "--set", "scale=18", "--set", "clips=1", "--set", "workers=0"]
     trained = vnasdsl("retrain", text, *data, *short, "--out", tmp_path / "run")
@@ -236,6 +240,11 @@ def test_a_text_is_trained_and_evaluated(vnasdsl: Command, searched: Path, video
     weights = tmp_path / "run" / "network.safetensors"
     result = vnasdsl("evaluate", text, *data, "--weights", weights, "--set", "scale=18", "--clips", "1", "--crops", "3")
     assert result.exit_code == 0 and "1 x 3 views" in result.output, result.output
+    for given, views in (([], "1 x 1 views"), (["--recipe", "twice"], "2 x 1 views")):
+        result = vnasdsl("evaluate", text, *data, "--weights", weights, *given)
+        assert result.exit_code == 0 and views in result.output, result.output
+    result = vnasdsl("evaluate", text, *data, "--weights", weights, "--recipe", "twise")
+    assert result.exit_code == 1 and "did you mean `twice`?" in result.output
 
 
 def test_classes_that_do_not_fit_are_named(
@@ -334,6 +343,7 @@ def test_pickled_weights_are_refused_without_running(vnasdsl: Command, searched:
         (["retrain", "runs/none"], "there is no run and no text `runs/none`"),
         (["evaluate", "none.vns:one"], "there is no run and no text `none.vns:one`"),
         (["retrain", "{space}"], "--data and --out are needed"),
+        (["evaluate", "{searched}", "--recipe", "some"], "--recipe needs a FILE.vns"),
         (["evaluate", "{space}"], "--data and --weights are needed"),
         (["evaluate", "{searched}", "--weights", "nothing.safetensors"], "there is no file `nothing.safetensors`"),
     ],

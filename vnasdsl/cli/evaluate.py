@@ -16,6 +16,7 @@ from vnasdsl.cli.options import device_option, input_options, json_option, quiet
     "--weights", type=click.Path(path_type=Path), metavar="FILE", help="Weights, .safetensors (default RUN's)."
 )
 @click.option("--data", metavar="SPEC", help="Videos (default those of RUN); the test part is used.")
+@click.option("--recipe", metavar="NAME", help="An evaluate recipe of the file (default its first for the network).")
 @click.option("--clips", type=click.IntRange(min=1), metavar="N", help="Clips of each video (recipe's, 10).")
 @click.option("--crops", type=click.IntRange(1, 3), metavar="M", help="Crops of each clip (recipe's, 3).")
 @set_option
@@ -28,6 +29,7 @@ def command(
     target: str,
     weights: Path | None,
     data: str | None,
+    recipe: str | None,
     clips: int | None,
     crops: int | None,
     settings: dict[str, str],
@@ -48,6 +50,7 @@ def command(
       vnasdsl evaluate runs/tiny/retrained
       vnasdsl evaluate runs/tiny/retrained --clips 1 --crops 1 --json
       vnasdsl evaluate nets/mine.vns --weights mine.safetensors --data folder:videos
+      vnasdsl evaluate nets/mine.vns --weights mine.safetensors --data folder:videos --recipe quick
     """
     from vnasdsl.cli.runs import checked_recipe, find_recipe, is_run, open_space, run_recipe
     from vnasdsl.data import open_data
@@ -66,6 +69,8 @@ def command(
         file = weights or run / "network.safetensors"
         if not (run / "network.vns").is_file():
             raise UserError(f"`{run}` has no network yet", "finish it by --resume")
+        if recipe is not None:
+            raise UserError("--recipe needs a FILE.vns", "a run keeps one evaluate recipe; change its values by --set")
     elif data is None or weights is None:
         raise UserError(f"`{target}` is a text: --data and --weights are needed to evaluate it")
     else:
@@ -80,7 +85,7 @@ def command(
     program, network = open_space(str(run / "network.vns") if run else target, videos, frames, size, classes)
     if network.kind != "network":
         raise UserError(f"`{network.name}` is a space: only a network can be evaluated")
-    source = run_recipe(run, "evaluate") if run else find_recipe(program, "evaluate", network)
+    source = run_recipe(run, "evaluate") if run else find_recipe(program, "evaluate", network, recipe)
     wanted = checked_recipe("evaluate", source, {**settings, **given}, None, workers)
     assert isinstance(wanted, EvaluateRecipe)
 
