@@ -7,7 +7,8 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,33 +40,42 @@ def collect(pool: Pool, function: Function, payloads: Iterable[Any]) -> list[Res
     return sorted(results, key=lambda result: int(str(result.key)))
 
 
+@contextmanager
+def open_pipe(folder: Path) -> Iterator[tuple[Path, Callable[[], bytes]]]:
+    """A named pipe, and how to read from it: what is written, or nothing once all that opened it have ended."""
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    poll = select.poll()
+    poll.register(reading, select.POLLIN)
+
+    def read() -> bytes:
+        # A pipe that nobody has opened yet is not at its end: poll waits for the first to come.
+        assert poll.poll(_PATIENCE * 1000), "nothing is written and somebody still holds the pipe"
+        return os.read(reading, 16)
+
+    try:
+        yield pipe, read
+    finally:
+        os.close(reading)
+
+
 def end_and_wait(workers: str, how: str, folder: Path, environment: dict[str, str] | None = None) -> None:
     """A process with two trials that never end is sent a signal. Then nobody holds the pipe any more that both trials
     and a process started by each have opened: all have ended."""
-    script, pipe = folder / "holding.py", folder / "pipe"
+    script = folder / "holding.py"
     script.write_text(_HOLDING)
-    os.mkfifo(pipe)
-    command = [sys.executable, str(script), workers, str(pipe)]
-    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    process = subprocess.Popen(command, cwd=ROOT, env=cli_environment(environment), stderr=subprocess.PIPE)
-    try:
-        held = b""
-        while len(held) < 4:
-            held += _read(reading)
-        process.send_signal(signal.Signals[how])
-        assert _read(reading) == b""
-        _, said = process.communicate(timeout=_PATIENCE)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(reading)
+    with open_pipe(folder) as (pipe, read):
+        command = [sys.executable, str(script), workers, str(pipe)]
+        process = subprocess.Popen(command, cwd=ROOT, env=cli_environment(environment), stderr=subprocess.PIPE)
+        try:
+            held = b""
+            while len(held) < 4:
+                held += read()
+            process.send_signal(signal.Signals[how])
+            assert read() == b""
+            _, said = process.communicate(timeout=_PATIENCE)
+        finally:
+            process.kill()
+            process.wait()
     assert process.returncode == -signal.Signals[how], said.decode()
-
-
-def _read(pipe: int) -> bytes:
-    """What is written to a pipe; nothing when nobody holds it any more."""
-    poll = select.poll()
-    poll.register(pipe, select.POLLIN)
-    # A pipe that nobody has opened yet is not at its end: poll waits for the first to come.
-    assert poll.poll(_PATIENCE * 1000), "nothing is written and somebody still holds the pipe"
-    return os.read(pipe, 16)

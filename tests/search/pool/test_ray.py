@@ -53,6 +53,10 @@ def address() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def ray_folders() -> set[Path]:
+    return set(Path("/tmp").glob("vnasdsl-ray-*"))
+
+
 def answers(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), 1.0).close()
@@ -126,7 +130,12 @@ def test_a_worker_that_hangs_costs_an_attempt(pool: Pool, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
 def test_a_local_cluster_ends_with_its_pool(how: str, tmp_path: Path) -> None:
+    before = ray_folders()
     end_and_wait("ray:2", how, tmp_path, QUIET)
+    left = ray_folders() - before
+    assert how == "SIGKILL" or not left
+    for folder in left:  # nobody was there any more to remove it
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 _LOCAL = """
@@ -144,13 +153,13 @@ if __name__ == "__main__":
 def test_a_local_cluster_says_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     script = tmp_path / "local.py"
     script.write_text(_LOCAL)
-    before = set(Path("/tmp").glob("vnasdsl-ray-*"))
+    before = ray_folders()
     command = [sys.executable, str(script)]
     done = subprocess.run(
         command, cwd=ROOT, env=cli_environment({**QUIET, "HOME": str(tmp_path)}), capture_output=True, text=True
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "[(2, '2'), (2, '2')]\n", "")
-    assert set(Path("/tmp").glob("vnasdsl-ray-*")) == before
+    assert ray_folders() == before
 
 
 _REFUSED = """

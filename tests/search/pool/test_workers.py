@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.search.pool import trials
-from tests.search.pool.support import collect, end_and_wait
+from tests.search.pool.support import collect, end_and_wait, open_pipe
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.pool import Pool, Result, make_pool
 
@@ -100,6 +100,16 @@ def test_three_killed_workers_end_the_trial_but_not_the_pool(two: Pool) -> None:
 def test_a_worker_that_hangs_costs_an_attempt(tmp_path: Path) -> None:
     with make_pool(2, timeout=5.0) as pool:
         assert collect(pool, trials.hang_once, [str(tmp_path / "hung")]) == [Result(0, "awake", None, 2)]
+
+
+def test_a_worker_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    with open_pipe(tmp_path) as (pipe, read), make_pool(2, timeout=5.0) as pool:
+        (result,) = collect(pool, trials.hold, [str(pipe)])
+        assert (result.error, result.attempts) == ("there was no result within 5 s", 3)
+        written = b""
+        while part := read():
+            written += part
+        assert written == b"x" * 6  # three attempts, each with a process of its own
 
 
 def test_what_cannot_be_sent_is_told(two: Pool) -> None:

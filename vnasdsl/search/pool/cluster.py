@@ -152,7 +152,9 @@ class Cluster:
         self._workers.append(self._launch())
 
     def _end(self, worker: Worker) -> None:
-        with suppress(Exception):  # it may be gone, or the cluster
+        if not self._ray.is_initialized():
+            return  # the connection is lost; Ray would start a cluster of its own to end the worker on
+        with suppress(Exception):  # it may be gone
             self._ray.kill(worker.handle, no_restart=True)
 
 
@@ -222,13 +224,15 @@ def _ray() -> ModuleType:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S", "5")
     os.environ.setdefault("RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S", "5")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
     except ImportError:
         raise UserError("Ray is not installed", "install it: pip install 'vnasdsl[ray]'") from None
-    for name in ("ray", "ray.client_builder", "ray._private.authentication"):
+    for name in ("ray", "ray.client_builder", "ray.util.client", "ray._private.authentication"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("ray.util.client.logsclient").disabled = True  # sets its own level when it connects
     # Ray prints a paragraph on every worker that dies and has no switch for it. If it renames this, it prints again.
     ray._private.worker.listen_error_messages = lambda *_: None
     return ray
