@@ -1,0 +1,85 @@
+"""Differences of blocks, of files with several definitions, and between a space and what was chosen of it."""
+
+from __future__ import annotations
+
+from tests.show.diffs import BLOCKS, NETWORK, SPACE, altered, comparison, diff, only_stage, told
+from tests.support import ROOT
+from vnasdsl.show.diff import Choosing, compare
+from vnasdsl.space import load
+
+# ------------------------------------------------------------------------- blocks
+
+
+def test_a_changed_block_is_told_once_with_its_uses() -> None:
+    found = comparison(NETWORK, blocks=[("conv(same, 3x1x1, dil", "conv(same, 5x1x1, dil")])
+    (block,) = found.blocks
+    assert (block.kind, block.before, block.uses) == ("changed", "basic(dilation)", (("s2", 3),))
+    (line,) = block.lines
+    assert [told(inner)[0] for inner in line.inside] == ["changed"]
+    assert {stage.kind for stage in found.stages} == {"affected"}
+    assert found.stages[0].affected == 3
+
+
+def test_a_block_in_a_block_is_told_where_it_changed() -> None:
+    found = comparison(NETWORK, blocks=[("conv(same, kernel) -> bn -> relu", "conv(same, kernel) -> bn")])
+    assert [(b.before, b.uses) for b in found.blocks] == [("unit(kernel)", (("s2", 3),))]
+
+
+def test_a_block_changed_for_some_values_only() -> None:
+    found = comparison(NETWORK, blocks=[("dilation=(dilation, 1, 1)", "dilation=(dilation * dilation, 1, 1)")])
+    assert [b.before for b in found.blocks] == ["basic(dilation)"]
+
+
+def test_a_renamed_block() -> None:
+    found = comparison(NETWORK, ("basic(", "plain("), blocks=[("block basic", "block plain")])
+    assert [(b.kind, b.before, b.after) for b in found.blocks] == [("renamed", "basic(dilation)", "plain(dilation)")]
+    assert not found.stages
+    changed = [("block basic", "block plain"), ("unit(1x3x3)", "unit(1x5x5)")]
+    assert not comparison(NETWORK, ("basic(", "plain("), blocks=changed).equal
+
+
+def test_a_new_parameter_with_a_default_is_no_difference_until_it_is_used() -> None:
+    more = [("block basic(dilation)", "block basic(dilation, kernel=1x3x3)"), ("unit(1x3x3)", "unit(kernel)")]
+    assert comparison(NETWORK, blocks=more).equal
+    (line,) = only_stage(comparison(NETWORK, ("basic(2)", "basic(2, kernel=1x5x5)"), blocks=more)).lines
+    assert told(line) == ("changed", "basic(2)", "basic(2, kernel=1x5x5)")
+
+
+def test_blocks_of_a_file_without_definitions() -> None:
+    found = diff(BLOCKS, altered(BLOCKS, ("same, kernel", "same, kernel, stride=1"), ("block stem", "block start")))
+    kinds = [(b.kind, b.before or b.after) for b in found.blocks]
+    assert kinds == [("removed", "stem(channels)"), ("changed", "unit(kernel)"), ("added", "start(channels)")]
+    assert diff(BLOCKS, altered(BLOCKS, ("channels", "c"))).equal
+
+
+# -------------------------------------------------------------- files of several
+
+
+def test_several_definitions_are_compared_by_name() -> None:
+    before = BLOCKS + NETWORK + NETWORK.replace("network n", "network gone") + SPACE
+    after = BLOCKS + SPACE + NETWORK.replace("head(32, 2)", "head(40, 2)") + NETWORK.replace("network n", "network m")
+    found = diff(before, after)
+    assert [d.name for d in found.removed] == ["gone"]
+    assert [d.name for d in found.added] == ["m"]
+    assert {pair.before.name: pair.equal for pair in found.pairs} == {"n": False, "s": True}
+
+
+# ---------------------------------------------------------------- what was chosen
+
+
+def test_what_was_chosen() -> None:
+    space, network = load(ROOT / "spaces" / "x3d3.vns").get(), load(ROOT / "spaces" / "x3d3_k400.vns").get()
+    for pair in (compare(space, network), compare(network, space)):
+        assert isinstance(pair, Choosing)
+        assert {c.name: c.option for c in pair.chosen} == network.choices_in(space)
+        assert pair.departure is None
+        assert not pair.equal
+
+
+def test_where_a_network_leaves_a_space() -> None:
+    network = NETWORK.replace("  stage s3 { head(32, 2) }\n", "")
+    pair = diff(BLOCKS + SPACE, BLOCKS + network.replace("basic(2)", "basic(3)")).pairs[0]
+    assert isinstance(pair, Choosing)
+    assert pair.departure is not None
+    assert pair.departure.text == "basic(3)"
+    assert "s2" in pair.departure.message
