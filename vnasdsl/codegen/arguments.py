@@ -60,7 +60,7 @@ class Arguments:
     def used(self) -> list[Argument]:
         """Those that the class needs, channels first."""
         used = [a for a in self.known if a.used]
-        return sorted(used, key=lambda a: (a.role not in WIDTHS, a.name != "in_channels"))
+        return sorted(used, key=lambda a: (a.role not in WIDTHS, not a.name.startswith("in_channels")))
 
     def value(self, values: tuple[Value, ...], role: str) -> str:
         """The text of a value inside the class: a literal, an argument, or a tuple of such."""

@@ -54,6 +54,10 @@ Built = tuple["Step | None", Flow, int]
 """A step (None: it does nothing), what it gives, and its MACs outside of mixtures."""
 
 
+LONGEST_LIST = 40
+"""Characters of a block's parameters that the docstring of its class repeats."""
+
+
 class UnitBuilder:
     """Makes units from the elements of a space at given shapes."""
 
@@ -87,7 +91,9 @@ class UnitBuilder:
 
     def group(self, group: Group, shape: Flow, path: str, scope: Scope) -> UnitStep:
         """The use of a block, with the values that are handed to it, or a chain that reads nothing."""
-        doc = f"{group.block}({', '.join(n for n, _ in group.bound)})" if group.bound else group.block or ""
+        parameters = ", ".join(name for name, _ in (*group.inputs, *group.bound))
+        parameters = parameters if len(parameters) <= LONGEST_LIST else "..."
+        doc = f"{group.block}({parameters})" if group.block and parameters else group.block or ""
         own = scope.inner()
         inputs: list[Step | None] = []
         declared: list[Input] = []
