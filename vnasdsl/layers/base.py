@@ -33,6 +33,8 @@ class Parameter:
     low: float | None = None
     high: float | None = None
     """Of the kinds `real` and `whole`: the least and the greatest value."""
+    rising: bool = False
+    """Of the kinds `real` and `share`: MACs and parameters never fall when it grows, and no shape depends on it."""
 
     @property
     def required(self) -> bool:

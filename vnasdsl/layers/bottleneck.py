@@ -111,7 +111,7 @@ LAYER = Layer(
             "projection of the input: `never`, `auto` (where the shape changes) or `always`",
             words=("never", "auto", "always"),
         ),
-        Parameter("start", "real", 1.0, "weight that the last batch-norm starts with", low=0.0, high=1.0),
+        Parameter("start", "real", 1.0, "weight that the last batch-norm starts with", low=0.0, high=1.0, rising=True),
     ),
     apply,
 )

@@ -48,7 +48,7 @@ def linear(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applie
 DROPOUT = Layer(
     "dropout",
     "sets a share of the values to zero while training",
-    (Parameter("share", "share", doc="share of values that are set to zero"),),
+    (Parameter("share", "share", doc="share of values that are set to zero", rising=True),),
     dropout,
 )
 LINEAR = Layer(

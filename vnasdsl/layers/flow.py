@@ -25,9 +25,13 @@ LAYER = Layer(
     " frame is compared with itself",
     (
         Parameter("iterations", "whole", 40, "iterations of TV-L1", low=1),
-        Parameter("theta", "real", 0.3, "how closely the smooth flow follows the data", low=0.001, high=1000.0),
-        Parameter("weight", "real", 0.15, "weight of the data term (lambda)", low=0.0, high=1000.0),
-        Parameter("tau", "real", 0.25, "step of the smoothing; above 0.25 it may swing", low=0.0, high=1000.0),
+        Parameter(
+            "theta", "real", 0.3, "how closely the smooth flow follows the data", low=0.001, high=1000.0, rising=True
+        ),
+        Parameter("weight", "real", 0.15, "weight of the data term (lambda)", low=0.0, high=1000.0, rising=True),
+        Parameter(
+            "tau", "real", 0.25, "step of the smoothing; above 0.25 it may swing", low=0.0, high=1000.0, rising=True
+        ),
     ),
     apply,
 )

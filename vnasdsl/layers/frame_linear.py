@@ -35,7 +35,9 @@ LAYER = Layer(
     " sum over t of z_t * softmax_t(z_t / sqrt(frames)) for every class on its own",
     (
         Parameter("features", "units", doc="output features, or `classes` for the number of classes"),
-        Parameter("dropout", "share", 0, "share of the frames' features that are set to zero while training"),
+        Parameter(
+            "dropout", "share", 0, "share of the frames' features that are set to zero while training", rising=True
+        ),
     ),
     apply,
 )

@@ -36,7 +36,15 @@ LAYER = Layer(
     "batch normalisation of every channel over clips, frames, rows and columns",
     (
         Parameter("affine", "flag", True, "learn a weight and a bias for every channel"),
-        Parameter("start", "real", 1.0, "what the weights begin at; 0 at the end of a residual body", low=0, high=100),
+        Parameter(
+            "start",
+            "real",
+            1.0,
+            "what the weights begin at; 0 at the end of a residual body",
+            low=0,
+            high=100,
+            rising=True,
+        ),
     ),
     apply,
 )

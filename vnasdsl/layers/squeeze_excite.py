@@ -37,7 +37,12 @@ LAYER = Layer(
     " 1x1x1 convolution to E, sigmoid, times the input; both with bias",
     (
         Parameter(
-            "ratio", "real", doc="width between the convolutions as a share of E; 0: no layer", low=0.0, high=1.0
+            "ratio",
+            "real",
+            doc="width between the convolutions as a share of E; 0: no layer",
+            low=0.0,
+            high=1.0,
+            rising=True,
         ),
         Parameter("least", "whole", 8, "least width between the convolutions", low=1),
     ),

@@ -233,6 +233,10 @@ class OpenField:
     high: float | None = None
     structural: bool = True
     """Whether other choices below the call may depend on it."""
+    parameter: str = ""
+    """The parameter of the call in whose value it stands."""
+    points: tuple[float, ...] | None = None
+    """Of a real number: values between which costs do not fall and shapes stay; None where that is not known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,6 +251,8 @@ class Open:
     call: tree.Call
     """As it is written."""
     span: Span
+    depends: tuple[frozenset[int], ...] | None = None
+    """For each line of the block that it becomes, and last for `out`, the fields that the line depends on."""
 
 
 @dataclass(frozen=True, eq=False)

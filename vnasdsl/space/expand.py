@@ -58,6 +58,7 @@ from vnasdsl.space.values import (
     substitute,
     with_shape,
 )
+from vnasdsl.space.ways import depends, points
 
 MOST_LAYERS = 20_000
 """Layers that one network may expand to."""
@@ -512,10 +513,12 @@ class Expander:
                 structural = self.is_structural(call.function, name, value, is_layer)
                 bounds = real_bounds(choice)
                 if bounds is not None:
-                    fields.append((choice, OpenField(key, kind, (), choice.span, *bounds, structural=structural)))
+                    ends = points(self.definitions, call.function, name, *bounds) if value is choice else None
+                    field = OpenField(key, kind, (), choice.span, *bounds, structural, name, ends)
+                    fields.append((choice, field))
                 else:
                     texts = tuple(print_inline(o) for o in option_expressions(choice))
-                    fields.append((choice, OpenField(key, kind, texts, choice.span, structural=structural)))
+                    fields.append((choice, OpenField(key, kind, texts, choice.span, None, None, structural, name)))
         return fields
 
     def is_structural(self, function: str, parameter: str, value: tree.Expression, is_layer: bool) -> bool:
@@ -569,7 +572,9 @@ class Expander:
                 known[texts] = element
             return known[texts]
 
-        return Open(label, tuple(f for _, f in fields), make, call, call.span)
+        own = tuple(f for _, f in fields)
+        block = definitions.blocks.get(call.function)
+        return Open(label, own, make, call, call.span, None if block is None else depends(block, own))
 
     def layer_arguments(
         self, call: tree.Call, layer: Layer, bound: Mapping[str, tree.Expression]
@@ -640,8 +645,11 @@ class Expander:
         layers: dict[str, Handed] = {}
         known: list[tuple[str, Value]] = []
         for parameter in block.parameters:
-            expression = bound.get(parameter.name, parameter.default)
-            assert expression is not None
+            expression = bound.get(parameter.name)
+            if expression is None:  # a default may use the parameters in front of it
+                assert parameter.default is not None
+                expression = substitute(parameter.default, values)  # type: ignore[assignment]
+                assert expression is not None
             if not self.is_layer(expression, scope):
                 values[parameter.name] = expression_of(evaluate(expression), expression.span)
                 known.append((parameter.name, evaluate(expression)))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
-from math import prod
+from math import inf, nextafter, prod
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.walk import children as below
+from vnasdsl.language.walk import walk
+from vnasdsl.layers import CATALOGUE
 from vnasdsl.space.elements import (
     Alternatives,
     Element,
@@ -21,6 +27,9 @@ from vnasdsl.space.elements import (
     choices,
 )
 
+if TYPE_CHECKING:
+    from vnasdsl.space.definitions import Definitions
+
 MOST_CLOSED = 512
 """Ways to close one call that are built to learn its costs: each takes about a millisecond."""
 
@@ -29,19 +38,103 @@ def closings(element: Open) -> Iterator[tuple[str, ...]] | None:
     """Values for the fields of an open call among which are, for every network, one that costs no more and one that
     costs no less, and all shapes that come out; None where they are too many, or not known.
     """
-    columns = [ends(field) for field in element.fields]
-    if any(column is None for column in columns):
+    columns = columns_of(element)
+    if columns is None or prod(len(column) for column in columns) > MOST_CLOSED:
         return None
-    known = [column for column in columns if column is not None]
-    if prod(len(column) for column in known) > MOST_CLOSED:
-        return None
-    return product(*known)
+    return product(*columns)
 
 
-def ends(field: OpenField) -> tuple[str, ...] | None:
-    """The values of a field between which costs lie: all of its options; of a real number those at which something
-    changes, where they are known."""
-    return field.options or None
+def columns_of(element: Open) -> list[tuple[str, ...]] | None:
+    """The values of each field between which costs lie: all of its options; of a real number those at which something
+    changes. None where they are not known."""
+    columns = []
+    for field in element.fields:
+        if field.options:
+            columns.append(field.options)
+        elif field.points is not None:
+            columns.append(tuple(repr(point) for point in field.points))
+        else:
+            return None
+    return columns
+
+
+def points(
+    definitions: Definitions, function: str, parameter: str, low: float, high: float
+) -> tuple[float, ...] | None:
+    """The values of a real argument at which the costs of a call may jump; None where that is not known.
+
+    Costs do not fall from one of them to the next, and shapes stay: the number is handed to parameters whose costs rise
+    with it (`Parameter.rising`) and compared with numbers as they are written, and nothing else is done with it. What
+    is compared decides at the number itself and at its neighbours on both sides, which are among the points.
+    """
+    tests = _tests(definitions, function, parameter, frozenset())
+    if tests is None:
+        return None
+    found = {low, high}
+    for test in tests:
+        found |= {nextafter(test, -inf), test, nextafter(test, inf)}
+    return tuple(sorted(point for point in found if low <= point <= high))
+
+
+def _tests(definitions: Definitions, function: str, parameter: str, seen: frozenset[str]) -> set[float] | None:
+    """The numbers that a parameter is compared with below a call; None where something else is done with it."""
+    if function in CATALOGUE:
+        spec = next((p for p in CATALOGUE[function].parameters if p.name == parameter), None)
+        return set() if spec is not None and spec.rising else None
+    if function not in definitions.blocks or function in seen:
+        return None
+    found: set[float] = set()
+
+    def visit(node: tree.Node) -> bool:
+        match node:
+            case tree.Name():
+                return node.id != parameter
+            case tree.Compare():
+                for side, other in ((node.left, node.right), (node.right, node.left)):
+                    if isinstance(side, tree.Name) and side.id == parameter and isinstance(other, tree.Number):
+                        found.add(float(other.value))
+                        return True
+            case tree.Call():
+                try:
+                    bound = definitions.bind(node)
+                except VnsError:
+                    return False
+                for name, value in bound.items():
+                    if isinstance(value, tree.Name) and value.id == parameter:
+                        inner = _tests(definitions, node.function, name, seen | {function})
+                        if inner is None:
+                            return False
+                        found.update(inner)
+                    elif not visit(value):
+                        return False
+                given = [a.value for a in node.arguments if all(a.value is not value for value in bound.values())]
+                return all(map(visit, (*given, *(node.body or ()))))
+        return all(visit(child) for child in below(node))
+
+    block = definitions.blocks[function]
+    defaults = [p.default for p in block.parameters if p.default is not None]
+    return found if all(visit(node) for node in (*defaults, *block.body)) else None
+
+
+def depends(block: tree.Block, open_fields: Sequence[OpenField]) -> tuple[frozenset[int], ...]:
+    """For each line of a block, and last for its `out`, the fields of a call of it that the line depends on."""
+    found = []
+    out: frozenset[int] = frozenset()
+    by_name = {p.name: {i for i, f in enumerate(open_fields) if f.parameter == p.name} for p in block.parameters}
+    for parameter in block.parameters:  # a default may use the parameters in front of it
+        if parameter.default is not None:
+            by_name[parameter.name].update(*(by_name[n] for n in _names(parameter.default) if n in by_name))
+    for statement in block.body:
+        used = frozenset(i for name in _names(statement) for i in by_name.get(name, ()))
+        if isinstance(statement, tree.Out):
+            out = used
+        else:
+            found.append(used)
+    return (*found, out)
+
+
+def _names(node: tree.Node) -> set[str]:
+    return {n.id for n in walk(node) if isinstance(n, tree.Name)}
 
 
 _USES: WeakKeyDictionary[Element, dict[str, int]] = WeakKeyDictionary()
