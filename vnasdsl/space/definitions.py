@@ -79,8 +79,11 @@ class Definitions:
     def bind(self, call: tree.Call) -> dict[str, tree.Expression]:
         """The arguments of a call by parameter name; defaults are not filled in.
 
-        Raises: VnsError with an E0301 for each missing, repeated or unknown argument.
+        Raises: VnsError with an E0301 for each missing, repeated or unknown argument; an empty one for a function that
+        is not known, such as a parameter that a block is handed to.
         """
+        if call.function not in CATALOGUE and call.function not in self.blocks:
+            raise VnsError(())
         function, parameters = call.function, self.parameters(call.function)
         needed = [p.name for p in parameters if (p.required if isinstance(p, Parameter) else p.default is None)]
         if function in CATALOGUE and CATALOGUE[function].join is not None:  # what has no name is an input
@@ -230,8 +233,13 @@ class Definitions:
         return found
 
     def _check_parameters(self, block: tree.Block) -> list[Diagnostic]:
+        """Names of parameters, and their defaults: these may use the parameters in front of them."""
         found: list[Diagnostic] = []
+        before: set[str] = set()
         for p in block.parameters:
+            if p.default is not None:
+                found += self._check_handed(p.default, before)
+            before = before | {p.name}
             try:
                 place = p.span.first(len(p.name))
                 check_name(p.name, "parameter", place)
