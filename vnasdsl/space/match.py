@@ -63,7 +63,7 @@ class Answer:
     wires: Wires = frozenset()
     tied: frozenset[tuple[str, str]] = frozenset()
     used: frozenset[Target] = frozenset()
-    """The nodes that this reading takes as layers of its own, as far as several nodes read them: no two parts of a space
+    """The nodes that it takes as layers of its own, as far as several nodes read them: no two parts of a space
     are the same layer. (Parts that meet in a node with one reader meet in that reader, too.)"""
     made: Made = ()
 
