@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -47,20 +48,15 @@ def die(_: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def hang_once(file: str) -> str:
-    """Never comes back the first time."""
-    if _first(file):
-        _hang()
-    return "awake"
-
-
 def allocate(count: int) -> int:
     """Takes up that many bytes for a moment."""
     return int(torch.ones(count, dtype=torch.uint8).numel())
 
 
-def threads(_: Any) -> tuple[int, str | None]:
-    return torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
+def limits(_: Any) -> tuple[int, str | None, int]:
+    """Threads of torch and of what asks the environment, and the bytes that may be allocated."""
+    memory = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    return torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS"), memory
 
 
 def no_data(_: Any) -> Any:
@@ -84,13 +80,21 @@ def train(seed: int) -> list[str]:
     return losses
 
 
+def hold_once(files: tuple[str, str]) -> str:
+    """`hold` on the second file the first time, as the first file tells."""
+    if _first(files[0]):
+        hold(files[1])
+    return "awake"
+
+
 def hold(pipe: str) -> None:
     """Holds the named pipe open, as does a process that it starts; each writes one byte; neither ever ends."""
     with Path(pipe).open("wb", buffering=0) as end:
         child = [sys.executable, "-c", f"import os, signal\nos.write({end.fileno()}, b'x')\nwhile True: signal.pause()"]
         subprocess.Popen(child, pass_fds=[end.fileno()])
         end.write(b"x")
-        _hang()
+        while True:
+            signal.pause()
 
 
 def _first(file: str) -> bool:
@@ -99,8 +103,3 @@ def _first(file: str) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def _hang() -> None:
-    while True:
-        signal.pause()

@@ -9,6 +9,7 @@ import socket
 import tempfile
 import warnings
 from contextlib import suppress
+from secrets import token_hex
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +22,7 @@ from vnasdsl.search.pool.worker import Word, answer, request, result, settle
 _STARTS = 3  # workers in a row that end before they are ready: then none will start
 _STORE_BYTES = 80 * 2**20  # trials hand over little; Ray asks for 75 MiB at least
 _ANSWER_SECONDS = 5.0
+_TOKEN = token_hex(32)
 
 
 class Actor:
@@ -160,6 +162,9 @@ class Cluster:
 
 def local_cluster(count: int, threads: int, memory: int | None) -> Cluster:
     """A cluster of this machine for `count` workers, started here and ended with the pool. Raises: UserError."""
+    if "RAY_AUTH_MODE" not in os.environ:
+        # The cluster asks for a token that lives as long as this process; Ray would keep one in the home folder.
+        os.environ.setdefault("RAY_AUTH_TOKEN", _TOKEN)
     ray = _ray()
     # Ray's own place for what it leaves behind is never tidied. The path is short: sockets lie in it.
     folder = tempfile.mkdtemp(prefix="vnasdsl-ray-", dir="/tmp")
