@@ -18,12 +18,15 @@ from vnasdsl.show.draw import SUFFIXES, render
 from vnasdsl.show.draw.chain import chain_picture
 from vnasdsl.show.draw.dot import dot
 from vnasdsl.show.draw.graph import graph_picture
+from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.mermaid import mermaid
 from vnasdsl.show.draw.metrics import shortened, text_width
 from vnasdsl.show.draw.picture import Node, Picture, Text
 from vnasdsl.show.draw.svg import svg
 from vnasdsl.show.draw.themes import DARK, LIGHT
-from vnasdsl.show.draw.trellis import MARGIN, MOST_OPTIONS, MOST_WIDTH, THICK, THIN, Learnt, trellis_picture
+from vnasdsl.show.draw.trellis import MOST_WIDTH, trellis_picture
+from vnasdsl.show.draw.trellis_edges import THICK, THIN
+from vnasdsl.show.draw.trellis_legend import MARGIN
 from vnasdsl.space import Space, load
 from vnasdsl.space.graph import graph
 from vnasdsl.space.trellis import trellis
@@ -224,19 +227,6 @@ def test_a_space_without_stages_names_its_clip_once(tmp_path: Path) -> None:
     said = [text.content for text in (*picture.texts, *(t for node in picture.nodes for t in node.texts))]
     assert said.count("clip") == 1
     assert "3" not in said  # the channels of the clip are none of a candidate
-
-
-def test_the_legend_names_so_many_options(tmp_path: Path) -> None:
-    path = tmp_path / "many.vns"
-    options = " | ".join(f"conv(16, 3x3x3, dilation=(1, {n}, {n}))" for n in range(1, 61))
-    path.write_text(
-        "space many {\n  input clip = video(frames=8, size=112)\n"
-        f"  stage s1 {{\n    conv(16, 3x3x3)\n    {options}\n  }}\n  pool -> linear(classes)\n}}\n",
-        "utf-8",
-    )
-    contents = [text.content for text in trellis_picture(load(path).get()).texts]
-    assert sum(content.startswith("conv(") for content in contents) == MOST_OPTIONS
-    assert f"and {60 - MOST_OPTIONS} more" in contents
 
 
 def test_the_graph_of_layers_has_branches_and_joins() -> None:

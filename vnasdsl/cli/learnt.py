@@ -8,7 +8,7 @@ from typing import Any
 
 from vnasdsl.derive import decode
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.show.draw.trellis import Learnt
+from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.space import Overrides, Space, load
 from vnasdsl.space.trellis import trellis
 

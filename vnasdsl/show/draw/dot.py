@@ -29,7 +29,7 @@ def dot(picture: Picture) -> str:
             lines.append(f"{indent}{names[node.id]} [label={quoted(label(node))}{tip}{mark}];")
         if group:
             lines.append("  }")
-    for edge in picture.edges:
+    for edge in (*picture.edges, *picture.hidden):
         mark = f', color="{LIGHT["path"]}"' if edge.marked else ""
         tip = f", tooltip={quoted(edge.tip)}" if edge.tip else ""
         lines.append(f"  {names[edge.source]} -> {names[edge.target]} [penwidth={number(edge.width)}{tip}{mark}];")

@@ -20,7 +20,7 @@ def mermaid(picture: Picture) -> str:
         lines += [f"{indent}{names[node.id]}[{quoted(label(node))}]" for node in nodes]
         if group:
             lines.append("  end")
-    for edge in picture.edges:
+    for edge in (*picture.edges, *picture.hidden):
         arrow = "==>" if edge.marked else "-->"
         weight = "" if edge.strength is None else f'|"{edge.strength:.2f}"|'
         lines.append(f"  {names[edge.source]} {arrow}{weight} {names[edge.target]}")

@@ -111,7 +111,9 @@ class Picture:
     texts: tuple[Text, ...] = ()
     rects: tuple[Rect, ...] = ()
     lines: tuple[Edge, ...] = ()
-    """Lines that join nothing: samples in the legend."""
+    """Lines that join nothing or many things: samples in the legend, strands of a bundle."""
+    hidden: tuple[Edge, ...] = ()
+    """Lines between nodes for which there is no room; formats without places have them all the same."""
 
     @property
     def things(self) -> tuple[Node, ...]:

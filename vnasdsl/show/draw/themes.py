@@ -29,6 +29,7 @@ LIGHT: Mapping[str, str] = {
     "series6": "#b5a200",
     "series7": "#8c564b",
     "skip": "#c9d0d7",
+    "other": "#5f6b76",
 }
 DARK: Mapping[str, str] = {
     **LIGHT,
@@ -54,6 +55,7 @@ DARK: Mapping[str, str] = {
     "series6": "#d6c73c",
     "series7": "#b98378",
     "skip": "#4a5763",
+    "other": "#9aa7b3",
 }
 THEMES = ("auto", "light", "dark")
 

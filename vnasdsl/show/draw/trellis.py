@@ -7,12 +7,15 @@ weights of the operations (Eq. 2), and the most probable path (Viterbi) is marke
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vnasdsl.layers.base import Shape
+from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.metrics import shortened, text_width
-from vnasdsl.show.draw.picture import SERIES, Edge, Node, Picture, Rect, Text, dims, straight, swing
+from vnasdsl.show.draw.picture import Edge, Node, Picture, Rect, Text, dims
+from vnasdsl.show.draw.trellis_edges import Joined, joined, links
+from vnasdsl.show.draw.trellis_legend import MARGIN, OTHER, legend, roles
 from vnasdsl.show.draw.words import parts
 from vnasdsl.show.numbers import count_words, short
 from vnasdsl.space.plan import PlanStage, PlanState
@@ -21,7 +24,6 @@ from vnasdsl.space.trellis import Mixture, Stage, State, Trellis, trellis_of
 
 MOST_WIDTH = 1360
 """Of a row of columns; further ones go to the next row."""
-MARGIN = 28
 BAR, BAR_GAP, BAR_HEIGHT = 8, 2, 30
 CELLS = 12
 """Bars side by side in a box."""
@@ -29,27 +31,8 @@ STATE_GAP, COLUMN_GAP = 14, 58
 HEADER = 44
 LABEL_MOST = 220
 HEADING_REACH = 36
-THIN, THICK = 0.6, 7.0
-SKIP = "skip"
 NO_STAGE = "–"
 """The heading of lines that stand before the first stage."""
-MOST_OPTIONS = 40
-"""Options that the legend names; the others are named where the pointer rests on a bar."""
-
-
-@dataclass(frozen=True)
-class Learnt:
-    """What a search has learnt, in plain numbers."""
-
-    source: str
-    """The run, as it is named in the picture."""
-    path_weights: Mapping[str, Sequence[Sequence[float]]]
-    """By stage: a row per candidate of the stage before, a column per candidate."""
-    mixture_weights: Mapping[str, Sequence[float]]
-    path: tuple[int, ...]
-    """The most probable path: the index of the candidate in every stage."""
-    choices: Mapping[str, str]
-    """What was taken in every choice."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +50,7 @@ def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
     """Raises: VnsError E0501 where a choice changes the shape in the middle of a stage."""
     plan = space.plan
     trellis = trellis_of(plan)
-    options = _options(trellis)
+    options = roles(trellis, learnt)
     columns = [_ends("in", (space.input.name, dims(space.input.shape)), learnt is not None)]
     for number, (stage, planned) in enumerate(zip(trellis.stages, plan.stages, strict=True)):
         taken = learnt.path[number] if learnt else None
@@ -78,25 +61,27 @@ def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
     alone = len(space.segments) == 1  # no stage behind these lines: they are the one column
     tail = [] if last.name or alone else [shortened(text, LABEL_MOST, 10.5) for text, _ in parts(last.body)]
     columns.append(_ends("out", (f"{space.input.classes} classes", *tail), learnt is not None))
-    edges = _links(columns, trellis, learnt)
+    edges = links([column.nodes for column in columns], trellis, learnt)
 
-    nodes, texts, drawn, width, bottom = _rows(columns, edges, top=MARGIN + 36)
-    legend_texts, legend_rects, legend_lines, height = _legend(options, learnt, bottom + 26, max(width, 760))
+    nodes, texts, lines, width, bottom = _rows(columns, edges, top=MARGIN + 36)
+    notes = [line.note for line in lines if line.note]
+    below = legend(options, learnt, notes, bottom + 26, max(width, 760))
     texts.append(Text(MARGIN, MARGIN + 6, _title(space, learnt), size=16, anchor="start", bold=True))
     right = max(
-        [width, *(t.x + text_width(t.content, t.size, t.bold) for t in (*texts, *legend_texts) if t.anchor == "start")]
+        [width, *(t.x + text_width(t.content, t.size, t.bold) for t in (*texts, *below.texts) if t.anchor == "start")]
     )
     return Picture(
         space.name,
         _title(space, learnt),
         _description(space, trellis, learnt),
         right + MARGIN,
-        height,
+        below.bottom,
         tuple(nodes),
-        tuple(drawn),
-        (*texts, *legend_texts),
-        legend_rects,
-        legend_lines,
+        tuple(edge for line in lines for edge in line.edges),
+        (*texts, *below.texts),
+        below.rects,
+        (*(edge for line in lines for edge in line.bundle), *below.lines),
+        tuple(edge for line in lines for edge in line.hidden),
     )
 
 
@@ -218,10 +203,12 @@ def _bar(
     )
     tip = f"{mixture.choice}: {said}"
     rects = []
-    for option, weight in zip(mixture.options, weights, strict=True):
+    others = sum(w for option, w in zip(mixture.options, weights, strict=True) if options[option] == OTHER)
+    parts = [(options[o], w) for o, w in zip(mixture.options, weights, strict=True) if options[o] != OTHER]
+    for role, weight in (*parts, (OTHER, others)):
         height = BAR_HEIGHT * weight
         if height > 0:
-            rects.append(Rect(x, y, BAR, height, options[option], tip))
+            rects.append(Rect(x, y, BAR, height, role, tip))
         y += height
     # A choice inside an option that was not taken is not made.
     chosen = learnt.choices.get(mixture.choice) if learnt and taken else None
@@ -230,40 +217,16 @@ def _bar(
     return rects
 
 
-def _links(columns: Sequence[_Column], trellis: Trellis, learnt: Learnt | None) -> dict[int, list[Edge]]:
-    """Edges without places, by the number of the column they lead to."""
-    found: dict[int, list[Edge]] = {}
-    path = (0, *learnt.path, 0) if learnt else None
-    for number in range(1, len(columns)):
-        stage = trellis.stages[number - 1] if number <= len(trellis.stages) else None
-        weights = learnt.path_weights[stage.name] if learnt and stage else None
-        for i, source in enumerate(columns[number - 1].nodes):
-            for j, target in enumerate(columns[number].nodes):
-                weight = weights[i][j] if weights is not None else None
-                marked = path is not None and (path[number - 1], path[number]) == (i, j)
-                width = (2.5 if marked else 1.1) if weight is None else THIN + (THICK - THIN) * weight
-                tip = f"{_said(source)} → {_said(target)}"
-                if weight is not None:
-                    tip += f": {weight:.4f}"
-                edge = Edge(source.id, target.id, (), width, weight, marked, tip=tip)
-                found.setdefault(number, []).append(edge)
-    return found
-
-
-def _said(node: Node) -> str:
-    return node.tip.partition(":")[0]
-
-
 # ---------------------------------------------------------------------- rows
 
 
 def _rows(
     columns: Sequence[_Column], edges: Mapping[int, list[Edge]], top: float
-) -> tuple[list[Node], list[Text], list[Edge], float, float]:
+) -> tuple[list[Node], list[Text], list[Joined], float, float]:
     """Columns put side by side in rows; a row begins with the last column of the one before, as ghosts."""
     nodes: list[Node] = []
     texts: list[Text] = []
-    drawn: list[Edge] = []
+    drawn: list[Joined] = []
     widest = 0.0
     for first, last in _breaks(columns):
         begin = max(first - 1, 0)
@@ -290,9 +253,8 @@ def _rows(
                     )
                 )
             if before and not ghost:
-                for edge in edges[number]:
-                    start, end = before[edge.source], placed[edge.target]
-                    drawn.append(replace(edge, points=swing((start.right, start.middle), (end.x, end.middle))))
+                drawn.append(joined(edges[number], before, placed, middle))
+                texts += drawn[-1].texts
             nodes += placed.values()
             before = placed
             x += column.width + _gap(column, columns[number + 1] if number + 1 < len(columns) else None)
@@ -333,53 +295,6 @@ def _gap(left: _Column, right: _Column | None) -> float:
 
 
 # --------------------------------------------------------------------- words
-
-
-def _options(trellis: Trellis) -> dict[str, str]:
-    """The role of every option of a layer, in the order of the text; leaving a layer out is grey."""
-    found: dict[str, str] = {}
-    states: Iterable[State] = (state for stage in trellis.stages for state in stage.states)
-    for option in (option for state in states for mixture in state.mixtures for option in mixture.options):
-        if option not in found:
-            count = sum(role != SKIP for role in found.values())
-            found[option] = SKIP if option == SKIP else f"series{count % SERIES}"
-    return found
-
-
-def _legend(
-    options: Mapping[str, str], learnt: Learnt | None, top: float, room: float
-) -> tuple[tuple[Text, ...], tuple[Rect, ...], tuple[Edge, ...], float]:
-    texts: list[Text] = []
-    rects: list[Rect] = []
-    lines: list[Edge] = []
-    x, y = float(MARGIN), top
-
-    def put(text: str, swatch: float) -> float:
-        """Room for a swatch and its text; a new line where there is none."""
-        nonlocal x, y
-        before = swatch + 6 if swatch else 0
-        need = before + text_width(text, 11) + 20
-        if x > MARGIN and x + need > room:
-            x, y = float(MARGIN), y + 20
-        texts.append(Text(x + before, y + 4, text, "text", 11, "start"))
-        x += need
-        return x - need
-
-    for option, role in itertools.islice(options.items(), MOST_OPTIONS):
-        left = put(shortened(option, 240, 11), 10)
-        rects.append(Rect(left, y - 5, 10, 10, role, radius=2))
-    if len(options) > MOST_OPTIONS:
-        put(f"and {len(options) - MOST_OPTIONS} more", 0)
-    if options:
-        more = ": how probable its options are; below it what is taken" if learnt else ", its colours what it may be"
-        put(f"a bar is a layer{more}", 0)
-    put("number in a box: channels; under a stage: frames × rows × columns", 0)
-    if learnt:
-        left = put("most probable path (Viterbi)", 26)
-        lines.append(Edge("", "", straight((left, y), (left + 26, y)), 3.5, 0.5, True))
-        left = put("width of a line: probability of the next candidate", 26)
-        lines.append(Edge("", "", straight((left, y), (left + 26, y)), 3.5, 0.5))
-    return tuple(texts), tuple(rects), tuple(lines), y + MARGIN
 
 
 def _title(space: Space, learnt: Learnt | None) -> str:

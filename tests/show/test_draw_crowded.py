@@ -1,0 +1,93 @@
+"""Trellises with more options than colours, and more lines than can be told apart: what is left out is said."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.show.test_draw import assert_tidy
+from vnasdsl.show.draw.dot import dot
+from vnasdsl.show.draw.learnt import Learnt
+from vnasdsl.show.draw.mermaid import mermaid
+from vnasdsl.show.draw.picture import SERIES
+from vnasdsl.show.draw.trellis import trellis_picture
+from vnasdsl.show.draw.trellis_edges import MOST_LINES
+from vnasdsl.space import Space, load
+
+
+def many_options(folder: Path, count: int) -> Space:
+    path = folder / "many.vns"
+    options = " | ".join(f"conv(16, 3x3x3, dilation=(1, {n}, {n}))" for n in range(1, count + 1))
+    path.write_text(
+        "space many {\n  input clip = video(frames=8, size=112)\n"
+        f"  stage s1 {{\n    conv(16, 3x3x3)\n    {options}\n  }}\n  pool -> linear(classes)\n}}\n",
+        "utf-8",
+    )
+    return load(path).get()
+
+
+def test_no_two_options_share_a_colour_as_long_as_there_are_some(tmp_path: Path) -> None:
+    picture = trellis_picture(many_options(tmp_path, SERIES))
+    assert sum(text.content.startswith("conv(") for text in picture.texts) == SERIES
+    assert len({rect.role for node in picture.nodes for rect in node.rects}) == SERIES
+    space = many_options(tmp_path, 60)
+    picture = trellis_picture(space)
+    assert sum(text.content.startswith("conv(") for text in picture.texts) == SERIES - 1
+    assert any(text.content.startswith(f"{60 - SERIES + 1} other options in one colour") for text in picture.texts)
+    bars = [rect for node in picture.nodes for rect in node.rects]
+    assert [bar.role for bar in bars] == [*(f"series{i}" for i in range(SERIES - 1)), "other"]
+    assert sum(bar.height for bar in bars) == pytest.approx(30)
+    assert all(option in bars[-1].tip for option in space.choices[0].options)
+
+
+def test_the_options_that_weigh_most_have_colours(tmp_path: Path) -> None:
+    space = many_options(tmp_path, 60)
+    name = space.choices[0].name
+    weights = [0.001] * 60
+    weights[40:47] = [0.1] * 7
+    learnt = Learnt("runs/x", {"s1": [[1.0]]}, {name: weights}, (0,), {name: space.choices[0].options[40]})
+    picture = trellis_picture(space, learnt)
+    said = [text.content for text in picture.texts if text.content.startswith("conv(")]
+    assert said == list(space.choices[0].options[40:47])
+
+
+def crowded(folder: Path) -> Space:
+    path = folder / "wide.vns"
+    path.write_text(
+        "space wide {\n  input clip = video(frames=8, size=32)\n  stage s1 { conv(1..30, 1x1x1) }\n"
+        "  stage s2 { conv(1..20, 1x1x1) }\n  pool -> linear(classes)\n}\n",
+        "utf-8",
+    )
+    return load(path).get()
+
+
+def test_more_lines_than_can_be_told_apart_are_a_bundle(tmp_path: Path) -> None:
+    picture = trellis_picture(crowded(tmp_path))
+    assert_tidy(picture)
+    assert len(picture.edges) == 30 + 20
+    assert len(picture.hidden) == 600
+    assert sum(1 for line in picture.lines if line.source or line.target) == 30 + 20
+    contents = [text.content for text in picture.texts]
+    assert "30 × 20" in contents
+    assert any("600 lines drawn as a bundle" in content for content in contents)
+    assert dot(picture).count(" -> ") == mermaid(picture).count(" --> ") == 650
+
+
+def test_of_more_lines_than_can_be_told_apart_the_strongest_are_drawn(tmp_path: Path) -> None:
+    space = crowded(tmp_path)
+    drawing = random.Random(0)
+
+    def rows(sources: int, targets: int) -> list[list[float]]:
+        found = [[drawing.random() for _ in range(targets)] for _ in range(sources)]
+        return [[weight / sum(row) for weight in row] for row in found]
+
+    learnt = Learnt("runs/x", {"s1": rows(1, 30), "s2": rows(30, 20)}, {}, (0, 0), {})
+    picture = trellis_picture(space, learnt)
+    drawn = [edge for edge in picture.edges if edge.source.startswith("0.") and edge.target.startswith("1.")]
+    hidden = [edge.strength or 0 for edge in picture.hidden]
+    assert len(drawn) == MOST_LINES and len(hidden) == 600 - MOST_LINES
+    assert min(edge.strength or 0 for edge in drawn if not edge.marked) >= max(hidden)
+    assert sum(edge.marked for edge in drawn) == 1
+    assert any(f"the {MOST_LINES} strongest of 600 lines" in text.content for text in picture.texts)

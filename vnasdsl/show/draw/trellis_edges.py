@@ -1,0 +1,82 @@
+"""The lines between the candidates of neighbouring stages: each of its own, or a bundle where they would be a slab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from vnasdsl.show.draw.learnt import Learnt
+from vnasdsl.show.draw.picture import Edge, Node, Text, swing
+from vnasdsl.space.trellis import Trellis
+
+THIN, THICK = 0.6, 7.0
+MOST_LINES = 256
+"""Between two columns; of more the strongest are drawn, or a bundle where all are alike."""
+
+
+def links(columns: Sequence[Sequence[Node]], trellis: Trellis, learnt: Learnt | None) -> dict[int, list[Edge]]:
+    """Edges without places, by the number of the column they lead to."""
+    found: dict[int, list[Edge]] = {}
+    path = (0, *learnt.path, 0) if learnt else None
+    for number in range(1, len(columns)):
+        stage = trellis.stages[number - 1] if number <= len(trellis.stages) else None
+        weights = learnt.path_weights[stage.name] if learnt and stage else None
+        for i, source in enumerate(columns[number - 1]):
+            for j, target in enumerate(columns[number]):
+                weight = weights[i][j] if weights is not None else None
+                marked = path is not None and (path[number - 1], path[number]) == (i, j)
+                width = (2.5 if marked else 1.1) if weight is None else THIN + (THICK - THIN) * weight
+                tip = f"{_said(source)} → {_said(target)}"
+                if weight is not None:
+                    tip += f": {weight:.4f}"
+                edge = Edge(source.id, target.id, (), width, weight, marked, tip=tip)
+                found.setdefault(number, []).append(edge)
+    return found
+
+
+def _said(node: Node) -> str:
+    return node.tip.partition(":")[0]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The lines between two columns with their places."""
+
+    edges: tuple[Edge, ...]
+    """Those drawn one by one."""
+    hidden: tuple[Edge, ...] = ()
+    """Those that are not."""
+    bundle: tuple[Edge, ...] = ()
+    texts: tuple[Text, ...] = ()
+    note: str = ""
+
+
+def joined(edges: Sequence[Edge], before: Mapping[str, Node], behind: Mapping[str, Node], middle: float) -> Joined:
+    """The lines from the boxes `before` to those `behind`; `middle` is the height at which a bundle is tied."""
+
+    def placed(edge: Edge) -> Edge:
+        start, end = before[edge.source], behind[edge.target]
+        return replace(edge, points=swing((start.right, start.middle), (end.x, end.middle)))
+
+    if len(edges) <= MOST_LINES:
+        return Joined(tuple(map(placed, edges)))
+    between = f"between `{_stage(before)}` and `{_stage(behind)}`"
+    ranked = sorted(edges, key=lambda edge: (not edge.marked, -(edge.strength or 0.0)))
+    if any(edge.strength is not None for edge in edges):
+        note = f"{between} the {MOST_LINES} strongest of {len(edges):,} lines are drawn"
+        return Joined(tuple(map(placed, ranked[:MOST_LINES])), tuple(ranked[MOST_LINES:]), note=note)
+    knot = ((max(n.right for n in before.values()) + min(n.x for n in behind.values())) / 2, middle)
+    strands = [
+        *(Edge(n.id, "", swing((n.right, n.middle), knot)) for n in before.values()),
+        *(Edge("", n.id, swing(knot, (n.x, n.middle))) for n in behind.values()),
+    ]
+    taken = [placed(edge) for edge in edges if edge.marked]
+    note = f"{between} every candidate leads to every one: {len(edges):,} lines drawn as a bundle"
+    above = min(node.y for node in (*before.values(), *behind.values())) - 4  # free of strands
+    size = Text(knot[0], above, f"{len(before)} × {len(behind)}", "text", 10.5, bold=True)
+    rest = tuple(edge for edge in edges if not edge.marked)
+    return Joined(tuple(taken), rest, tuple(strands), (size,), note)
+
+
+def _stage(nodes: Mapping[str, Node]) -> str:
+    return next((node.group or node.id for node in nodes.values()), "")
