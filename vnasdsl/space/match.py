@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import LayerError, Shape, Value
+from vnasdsl.space import assign as lists
 from vnasdsl.space.elements import (
     Alternatives,
     Element,
@@ -38,7 +39,7 @@ from vnasdsl.space.elements import (
 )
 from vnasdsl.space.trace import Node, Tracer, many
 from vnasdsl.space.values import expression_of, holds, resolve_arguments, with_shape
-from vnasdsl.space.wiring import Wiring, architecture
+from vnasdsl.space.wiring import ALONE, Wiring, architecture
 
 NOTHING = -1
 """The node of a `none` that was left out of a sum."""
@@ -284,6 +285,7 @@ class Matcher:
     def _join(self, element: Join, target: Target) -> Iterable[Answer]:
         node = self._node(target)
         summed = element.layer.name == "sum"
+        alone = element.layer.name in ALONE
         found: list[Answer] = []
         if node is not None and node.layer is element.layer:
             inputs = self.network.inputs(target)
@@ -301,8 +303,8 @@ class Matcher:
                 found += [a for a in given if a is not None]
                 if not found:
                     self.stuck.add(target)
-        if summed and node is not None:  # the others may be nothing
-            found += self.sequence(element.inputs, (target,), True)
+        if alone and node is not None:  # the others may be nothing
+            found += self.sequence(element.inputs, (target,), summed)
         if summed and node is None:
             found += self.sequence(element.inputs, (), True)
         if not found:
@@ -340,6 +342,16 @@ class Matcher:
                         yield count, found
             case Pick():
                 yield from self._pick(element, targets, vanish)
+            case Group() if gives_list(element):
+                for count in range(len(targets) + 1):
+                    wanted_first = targets[:count]
+
+                    def read(last: Element, wanted: tuple[Target, ...] = wanted_first) -> list[tuple[int, Answer]]:
+                        return [(len(wanted), a) for a in self.sequence((last,), wanted, vanish)]
+
+                    found = tuple(answer for _, answer in self._list_group(element, read))
+                    if found:
+                        yield count, found
             case Alternatives() if any(gives_list(o.element) for o in element.options):
                 for count in range(len(targets) + 1):
                     found = tuple(
@@ -348,10 +360,9 @@ class Matcher:
                     if found:
                         yield count, found
             case Read() if id(element) in self.lists and element.index is None:
-                for count in self.lists[id(element)][1]:
-                    if count <= len(targets):
-                        wanted: object = targets[:count]
-                        yield count, (Answer(None, frozenset({((element.wire, None), wanted)})),)  # type: ignore[arg-type]
+                for count in range(min(len(targets), max(self.lists[id(element)][1])) + 1):
+                    wires: Wires = frozenset({((element.wire, None), targets[:count])})
+                    yield count, (Answer(None, wires),)
             case _:
                 if targets:
                     yield 1, self.answers(element, targets[0])
@@ -539,7 +550,10 @@ class Matcher:
 
     def line(self, items: Sequence[Element], target: Target) -> tuple[Answer, ...]:
         """Elements one after the other, the last of which gives the node."""
-        states: tuple[Answer, ...] = (Answer(target),)
+        return self.line_before(items, (Answer(target),))
+
+    def line_before(self, items: Sequence[Element], states: Sequence[Answer]) -> tuple[Answer, ...]:
+        """Elements one after the other in front of something that was read."""
         for item in reversed(items):
             found = []
             for answer in states:
@@ -551,7 +565,7 @@ class Matcher:
                     if joined is not None:
                         found.append(joined)
             states = self.distinct(found)
-        return states
+        return tuple(states)
 
     def lines(self, lines: Sequence[tuple[str, Sequence[Element]]], states: Sequence[Answer]) -> tuple[Answer, ...]:
         """Named lines, the last first: each gives what is read of it, or nothing reads it."""
@@ -628,29 +642,37 @@ class Matcher:
                     for count, answer in self._some(option.element, wanted):
                         made = both(("choice", element.key, option.text), answer.made)
                         yield count, replace(answer, made=at(element.label, made))
+            case Group() if gives_list(element):
+                yield from self._list_group(element, lambda last: list(self._some(last, wanted)))
             case Read():
-                read = frozenset(((element.wire, i), t) for i, t in wanted.items())
-                yield max(self.lists.get(id(element), (element, {0}))[1]), Answer(None, read)
+                wires: Wires = frozenset(((element.wire, i), t) for i, t in wanted.items())
+                yield max(self.lists.get(id(element), (element, {0}))[1]), Answer(None, wires)
             case _:
                 if set(wanted) <= {0}:
                     for answer in self.answers(element, wanted[0]) if wanted else (Answer(),):
                         yield 1, answer
 
     def _group(self, group: Group, target: Target) -> Iterable[Answer]:
-        called = group.call is not None
-        if called and target != NOTHING:
+        called = group.call is not None and target != NOTHING
+        if called:
             self._sites.append((target, print_inline(group.call)))  # type: ignore[arg-type]
+        try:
+            if group.out is None:
+                return self._around(group, lambda: (Answer(target),), len(group.lines))
+            out = group.out
+            return self._around(group, lambda: self.answers(out, target), len(group.lines))
+        finally:
+            if called:
+                self._sites.pop()
+
+    def _around(self, group: Group, last: Callable[[], Sequence[Answer]], count: int) -> list[Answer]:
+        """A group of which the first `count` lines stand in front of what `last` reads."""
         self._tied += group.tied
         try:
-            states: Sequence[Answer] = (Answer(target),)
-            if group.out is not None:
-                states = self.answers(group.out, target)
-            named = [(group.name_of(i), line) for i, line in enumerate(group.lines)]
-            states = self.lines(named, states)
+            named = [(group.name_of(i), group.lines[i]) for i in range(count)]
+            states = self.lines(named, last())
         finally:
             self._tied -= group.tied
-            if called and target != NOTHING:
-                self._sites.pop()
         found: list[Answer] = []
         for answer in states:
             if group.tied:
@@ -664,6 +686,23 @@ class Matcher:
                 answer = replace(answer, made=at(group.label, answer.made))
             found += self._handed(group, answer) if group.block is not None else [answer]
         return found
+
+    def _list_group(
+        self, group: Group, read: Callable[[Element], Sequence[tuple[int, Answer]]]
+    ) -> Iterator[tuple[int, Answer]]:
+        """A block that gives a list: what `read` says of its last part, with how many values that has."""
+        last = group.out if group.out is not None else group.lines[-1][-1]
+        ways = read(last)
+        for count in dict.fromkeys(count for count, _ in ways):
+
+            def begin(count: int = count) -> Sequence[Answer]:
+                answers = [answer for n, answer in ways if n == count]
+                if group.out is None:
+                    return self.line_before(group.lines[-1][:-1], answers)
+                return answers
+
+            for answer in self._around(group, begin, len(group.lines) - (group.out is None)):
+                yield count, answer
 
     def _handed(self, group: Group, answer: Answer) -> Sequence[Answer]:
         """What was read of the inputs of a block, as seen from outside."""
@@ -707,12 +746,8 @@ def _copy(number: int, made: Made) -> Made:
 
 
 def gives_list(element: Element) -> bool:
-    match element:
-        case Many() | Pick():
-            return True
-        case Alternatives():
-            return any(gives_list(option.element) for option in element.options)
-    return False
+    """Whether an element gives several values, but for lines that are read and are lists."""
+    return lists.gives_list(element, frozenset())
 
 
 def written(value: Value, options: Sequence[str], low: float | None, high: float | None) -> str | None:

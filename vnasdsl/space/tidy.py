@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vnasdsl.space.elements import (
@@ -21,63 +21,68 @@ from vnasdsl.space.elements import (
     children,
     relabel,
 )
-from vnasdsl.space.match import gives_list
+from vnasdsl.space.wiring import ALONE
 
-Nones = dict[str, bool]
-"""For every name whether its value is a `none`."""
+Known = dict[str, str]
+"""For the names of lines and inputs what their values are: "none", "list", or anything else (empty)."""
 
 
 def tidied(segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    """The same network without inputs of sums that are `none`, and without sums of one thing."""
-    nones: Nones = {}
+    """The same network without inputs of sums that are `none`, and without joins of one thing; lists that blocks give
+    stand where they are used."""
+    known: Known = {}
     found = []
     for segment in segments:
-        body = _tidied(segment.body, dict(nones) if segment.name else nones)
+        body = _tidied(segment.body, dict(known) if segment.name else known)
         assert isinstance(body, Group)
         found.append(Segment(segment.name, body))
     return tuple(found)
 
 
-def _tidied(element: Element, nones: Nones) -> Element:
+def _tidied(element: Element, known: Known) -> Element:
     match element:
         case Group():
-            return _group(element, nones)
+            flat = _flat(element, known)
+            return _group(element, known) if flat is None else _tidied(flat, known)
         case Wrap():
-            body = _tidied(element.body, nones)
+            body = _tidied(element.body, known)
             assert isinstance(body, Group)
             return element if body is element.body else replace(element, body=body)
         case Join():
-            inputs = tuple(_tidied(item, nones) for item in spliced(element.inputs))
-            if element.layer.name == "sum":
-                left = tuple(item for item in inputs if not is_none(item, nones)) or inputs[:1]
-                if len(left) == 1 and not gives_list(left[0]) and not isinstance(left[0], Read):
-                    return relabel(left[0], element.label)
-                inputs = left
-            return element if _alike(inputs, element.inputs) else replace(element, inputs=inputs)
+            return _join(element, known)
         case Many() | Repeat():
-            items = tuple(_tidied(item, nones) for item in element.items)
+            items = tuple(_tidied(item, known) for item in element.items)
             return element if _alike(items, element.items) else replace(element, items=items)
         case When():
-            then, otherwise = _tidied(element.then, nones), _tidied(element.otherwise, nones)
+            then, otherwise = _tidied(element.then, known), _tidied(element.otherwise, known)
             if then is element.then and otherwise is element.otherwise:
                 return element
             return replace(element, then=then, otherwise=otherwise)
     return element
 
 
-def _group(group: Group, nones: Nones) -> Group:
+def _join(element: Join, known: Known) -> Element:
+    inputs = spliced(_tidied(item, known) for item in element.inputs)
+    if element.layer.name == "sum":
+        inputs = tuple(item for item in inputs if not is_none(item, known)) or inputs[:1]
+    if len(inputs) == 1 and element.layer.name in ALONE and what(inputs[0], known) != "list":
+        return relabel(inputs[0], element.label)
+    return element if _alike(inputs, element.inputs) else replace(element, inputs=inputs)
+
+
+def _group(group: Group, known: Known) -> Group:
     inputs = group.inputs
-    scope = nones
+    scope = known
     if group.block is not None:
-        scope = {name: is_none(value, nones) for name, value in group.inputs}
+        scope = {name: what(value, known) for name, value in group.inputs}
         if group.call is not None:  # printed as it is written
             return group
-        inputs = tuple((name, _tidied(value, nones)) for name, value in group.inputs)
+        inputs = tuple((name, _tidied(value, known)) for name, value in group.inputs)
     lines = []
     for i, line in enumerate(group.lines):
         lines.append(tuple(_tidied(item, scope) for item in line))
         if group.name_of(i):
-            scope[group.name_of(i)] = _ends_in_none(lines[-1], scope)
+            scope[group.name_of(i)] = _last(lines[-1], scope)
     out = None if group.out is None else _tidied(group.out, scope)
     same = all(_alike(a, b) for a, b in zip(lines, group.lines, strict=True))
     if same and out is group.out and _alike([v for _, v in inputs], [v for _, v in group.inputs]):
@@ -97,34 +102,81 @@ def spliced(items: Iterable[Element]) -> tuple[Element, ...]:
     return tuple(found)
 
 
-def is_none(element: Element, nones: Nones) -> bool:
-    """Whether what comes out is a `none` (and not only made from one)."""
+def is_none(element: Element, known: Known) -> bool:
+    return what(element, known) == "none"
+
+
+def what(element: Element, known: Known) -> str:
+    """Whether what comes out is a `none` (and not only made from one), or a list."""
     match element:
         case Op():
-            return element.layer.name == "none"
+            return "none" if element.layer.name == "none" else ""
         case Read():
-            return nones.get(element.wire, False)
+            return known.get(element.wire, "") if element.index is None else ""
+        case Many():
+            return "list"
         case Group():
-            scope = nones
+            scope = dict(known)
             if element.block is not None:
-                scope = {name: is_none(value, nones) for name, value in element.inputs}
-                for i, line in enumerate(element.lines):
-                    if element.name_of(i):
-                        scope[element.name_of(i)] = _ends_in_none(line, scope)
-            if element.out is not None:
-                return is_none(element.out, scope)
-            return _ends_in_none(element.items, scope)
+                scope = {name: what(value, known) for name, value in element.inputs}
+            for i, line in enumerate(element.lines):
+                if element.name_of(i):
+                    scope[element.name_of(i)] = _last(line, scope)
+            return _last(element.items, scope) if element.out is None else what(element.out, scope)
         case Repeat():
-            return _ends_in_none(element.items, nones)
-    return False
+            return _last(element.items, known)
+        case When():
+            sides = {what(side, known) for side in (element.then, element.otherwise)}
+            return sides.pop() if len(sides) == 1 else ""
+    return ""
 
 
-def _ends_in_none(items: Sequence[Element], nones: Nones) -> bool:
+def _last(items: Sequence[Element], known: Known) -> str:
     for item in reversed(items):
         if isinstance(item, Op) and item.layer.name == "skip":
             continue
-        return is_none(item, nones)
-    return False
+        return what(item, known)
+    return ""
+
+
+def _flat(group: Group, known: Known) -> Element | None:
+    """A use of a block that gives a list as that list, so that its values can be lines; None where that cannot be."""
+    if group.block is None or what(group, known) != "list" or len(group.items) + (group.out is not None) != 1:
+        return None
+    handed = {name: value for name, value in group.inputs if isinstance(value, Read)}
+    if len(handed) < len(group.inputs):
+        return None
+    return relabel(_renamed(group.out or group.items[0], handed), group.label)
+
+
+def _renamed(element: Element, handed: Mapping[str, Read]) -> Element:
+    """The element with lines of outside in the place of what a block was handed."""
+    match element:
+        case Read():
+            outside = handed.get(element.wire)
+            if outside is None:
+                return element
+            index = outside.index if element.index is None else element.index
+            return replace(element, wire=outside.wire, index=index)
+        case Group():
+            inputs = tuple((name, _renamed(value, handed)) for name, value in element.inputs)
+            if element.block is not None:
+                return replace(element, inputs=inputs)
+            lines = tuple(tuple(_renamed(item, handed) for item in line) for line in element.lines)
+            out = None if element.out is None else _renamed(element.out, handed)
+            return replace(element, lines=lines, out=out)
+        case Wrap():
+            body = _renamed(element.body, handed)
+            assert isinstance(body, Group)
+            return replace(element, body=body)
+        case Join():
+            return replace(element, inputs=tuple(_renamed(item, handed) for item in element.inputs))
+        case Many() | Repeat():
+            return replace(element, items=tuple(_renamed(item, handed) for item in element.items))
+        case When():
+            then, otherwise = _renamed(element.then, handed), _renamed(element.otherwise, handed)
+            return replace(element, then=then, otherwise=otherwise)
+    return element
 
 
 # ----------------------------------------------------------------------- what is read

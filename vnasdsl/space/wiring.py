@@ -1,6 +1,6 @@
 """The graph that a network is, whatever its text calls things: what two spellings of one network have in common.
 
-A skip is what came before it. A `none` that is summed with others is left out, and the sum of one thing is that thing.
+A skip is what came before it. A `none` that is summed with others is left out, and what joins one thing is that thing.
 What nothing leads on to the output is no part of it. The weights of edges are no part of the architecture.
 """
 
@@ -13,6 +13,9 @@ from functools import cached_property
 from vnasdsl.layers.base import Value
 from vnasdsl.space.trace import Node
 
+ALONE = ("sum", "mean", "concat", "weighted")
+"""Layers that give a single input on as it is."""
+
 
 @dataclass(frozen=True)
 class Wiring:
@@ -23,28 +26,27 @@ class Wiring:
 
     @cached_property
     def same_as(self) -> list[int]:
-        """For every node the one that it is the same as: itself, or what a skip or a sum of one thing hands on."""
+        """For every node the one that it is the same as: itself, or what a skip or a join of one thing hands on."""
         found: list[int] = []
         for number, node in enumerate(self.nodes):
             if is_skip(node):
                 found.append(found[node.inputs[0]])
-            elif node.operation == "sum" and len(left := self._summed(node, found)) == 1:
+            elif node.operation in ALONE and len(left := self._joined(node, found)) == 1:
                 found.append(left[0])
             else:
                 found.append(number)
         return found
 
-    def _summed(self, node: Node, same: Sequence[int]) -> tuple[int, ...]:
+    def _joined(self, node: Node, same: Sequence[int]) -> tuple[int, ...]:
         inputs = tuple(same[i] for i in node.inputs)
+        if node.operation != "sum":
+            return inputs
         left = tuple(i for i in inputs if not is_zero(self.nodes[i]))
         return left or inputs[:1]
 
     def inputs(self, number: int) -> tuple[int, ...]:
         """The nodes that a node reads; those that are nothing are left out of a sum."""
-        node = self.nodes[number]
-        if node.operation == "sum":
-            return self._summed(node, self.same_as)
-        return tuple(self.same_as[i] for i in node.inputs)
+        return self._joined(self.nodes[number], self.same_as)
 
     @cached_property
     def end(self) -> int:
