@@ -7,8 +7,7 @@ import multiprocessing
 import os
 import signal
 from contextlib import suppress
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.connection import wait
 from typing import Any
 
 from vnasdsl.language.diagnostics import UserError
@@ -22,20 +21,31 @@ _STARTS = 3  # workers in a row that end before they are ready: then none will s
 class Worker:
     """A process that answers one call at a time."""
 
-    def __init__(self, process: SpawnProcess, pipe: Connection):
-        self.process = process
-        self.pipe = pipe
+    def __init__(self, threads: int, memory: int | None):
+        context = multiprocessing.get_context("spawn")
+        self.pipe, self._theirs = context.Pipe()
+        # Not a daemon: those may not have children, and a trial may decode videos in processes of its own.
+        self.process = context.Process(target=serve, args=(self._theirs, threads, memory), name="vnasdsl trial")
         self.ready = False
         self.ticket: int | None = None
 
+    def start(self) -> None:
+        """Ctrl-C waits meanwhile: there is no moment in which it could end a worker half started."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process.start()
+        finally:
+            self._theirs.close()
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     def end(self) -> str:
         """End the process and all that it started; says how it ended, which may have been before."""
-        with suppress(ProcessLookupError, PermissionError):
-            # Before it is joined: until then its number is not given to another. There is no such group while the
-            # process has not come so far; then it has started nothing.
-            os.killpg(self.process.ident or 0, signal.SIGKILL)
-        self.process.kill()
-        self.process.join()
+        if self.process.ident is not None:  # else it was never started
+            with suppress(ProcessLookupError, PermissionError):
+                # There is no such group while the process has not come so far; then it has started nothing.
+                os.killpg(self.process.ident, signal.SIGKILL)
+            self.process.kill()
+            self.process.join()
         self.pipe.close()
         return ending(self.process.exitcode)
 
@@ -51,21 +61,6 @@ def ending(status: int | None) -> str:
     return f"was ended by {name}" + (": perhaps memory ran out" if name == "SIGKILL" else "")
 
 
-def launch(threads: int, memory: int | None) -> Worker:
-    """Start a worker. Ctrl-C is blocked meanwhile: there is no moment in which it could end a worker half started."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    # Not a daemon: those may not have children, and a trial may decode videos in processes of its own.
-    process = context.Process(target=serve, args=(theirs, threads, memory), name="vnasdsl trial")
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    theirs.close()
-    return Worker(process, ours)
-
-
 class Local:
     """As many processes as asked for, started when the pool is made."""
 
@@ -77,7 +72,7 @@ class Local:
         self._workers: list[Worker] = []
         atexit.register(self.close)  # before multiprocessing waits for its children, which would be for ever
         for _ in range(count):
-            self._workers.append(launch(threads, memory))
+            self._launch()
 
     def start(self, ticket: int, function: Function, payload: Any) -> None:
         try:
@@ -109,9 +104,10 @@ class Local:
         self._replace(next(worker for worker in self._workers if worker.ticket == ticket))
 
     def close(self) -> None:
-        atexit.unregister(self.close)
         while self._workers:
-            self._workers.pop().end()
+            self._workers[-1].end()
+            self._workers.pop()
+        atexit.unregister(self.close)
 
     def _hear(self, worker: Worker) -> None:
         """Take one message of a worker, or note that it is gone (a process it started may still hold the pipe)."""
@@ -151,7 +147,12 @@ class Local:
 
     def _replace(self, worker: Worker) -> str:
         """End a worker and start another in its place; says how it ended."""
-        self._workers.remove(worker)
         how = worker.end()
-        self._workers.append(launch(self._threads, self._memory))
+        self._workers.remove(worker)
+        self._launch()
         return how
+
+    def _launch(self) -> None:
+        worker = Worker(self._threads, self._memory)
+        self._workers.append(worker)  # before it starts: an interruption at any moment leaves none that nobody ends
+        worker.start()
