@@ -123,7 +123,7 @@ class Expander:
         with self.collecting():
             if input_name in scope.later:
                 line = next(s for s in net.body if isinstance(s, tree.Input))
-                raise two_alike(input_name, scope.later[input_name], line.name_span)
+                raise two_alike(input_name, scope.later[input_name].name_span, line.name_span)
 
         def flush() -> None:
             nonlocal scope
@@ -178,7 +178,8 @@ class Expander:
                 if isinstance(statement, tree.Line):
                     line = self.line(statement.value, scope, None, input_name)
                 elif isinstance(statement, tree.Wire):
-                    line = self.line(statement.value, scope, statement.name, input_name)
+                    own = replace(scope, current=statement.name)
+                    line = self.line(statement.value, own, statement.name, input_name)
                     name = statement.name
                     line = line or (Read(name, input_name or "", statement.span),)
                 elif isinstance(statement, tree.Out):
@@ -284,9 +285,13 @@ class Expander:
 
     def reads_later(self, name: tree.Name, scope: Scope) -> VnsError:
         message = f"`{name.id}` is read before it is made"
-        later = (Label(scope.later[name.id], "made here"),)
+        later: tuple[Label, ...] = (Label(scope.later[name.id].name_span, "made here"),)
         help = "lines read only lines above them: put this one behind it, or read another"
-        return VnsError(Diagnostic("E0209", message, Label(name.span), secondary=later, help=help))
+        way = scope.way_round(name.id)
+        if name.id == scope.current:
+            message, later, way = f"`{name.id}` reads itself", (), []
+        notes = (f"a circle: {' reads '.join(f'`{n}`' for n in way)}",) if way else ()
+        return VnsError(Diagnostic("E0209", message, Label(name.span), secondary=later, notes=notes, help=help))
 
     def is_function(self, name: str) -> bool:
         return name in CATALOGUE or name in self.definitions.blocks

@@ -9,14 +9,17 @@ from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error, gue
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.space.shapes import Cost
-from vnasdsl.space.values import COMPARISON, number, unsupported
+from vnasdsl.space.values import COMPARISON, number
 
-QUANTITIES = ("macs", "params")
+COSTS = ("macs", "params")
+LATENCIES = ("latency_cpu", "latency_gpu")
+QUANTITIES = (*COSTS, *LATENCIES)
+"""What can be limited. A latency is measured, when a space is searched; the others are known from the text."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """`macs <= 20G`: one quantity against a number."""
+    """`macs <= 20G`: one quantity against a number; of a latency that is milliseconds."""
 
     quantity: str
     op: str
@@ -31,6 +34,8 @@ class Limit:
 
         `at`: the name of a network that must keep the limit of the space it lies in.
         """
+        if self.quantity in LATENCIES:
+            return []
         low, high = getattr(cost, f"{self.quantity}_min"), getattr(cost, f"{self.quantity}_max")
         text = print_inline(self.condition)
         possible, always = {
@@ -80,25 +85,29 @@ def read_limits(net: tree.Space | tree.Network) -> tuple[tuple[Limit, ...], tupl
 
 def _limit(condition: tree.Compare) -> Limit:
     left = condition.left
-    if isinstance(left, tree.Call) and left.function == "latency":
-        raise unsupported("a limit on latency", left.span)
     if not isinstance(left, tree.Name):
         swapped = isinstance(condition.right, tree.Name) and condition.right.id in QUANTITIES
         raise error(
             "E0506",
             "a limit begins with what it limits",
             left.span,
-            "expected `macs` or `params`",
+            "expected `macs`, `params` or `latency_cpu`",
             help=f"write `{print_inline(_swapped(condition))}`" if swapped else "write it as `require macs <= 20G`",
         )
     if left.id not in QUANTITIES:
-        if left.id.startswith("latency"):
-            raise unsupported("a limit on latency", left.span)
-        more = guess(left.span, left.id, QUANTITIES, "limits can be put on `macs` and `params`")
+        more = guess(left.span, left.id, QUANTITIES, "limits can be put on `macs`, `params` and `latency_cpu`")
         raise error("E0506", f"unknown quantity `{left.id}`", left.span, **more)
     if condition.op in ("==", "!="):
         raise error("E0506", f"a limit cannot use `{condition.op}`", condition.span, help="use `<=` or `>=`")
+    if left.id in LATENCIES:
+        return Limit(left.id, condition.op, _milliseconds(condition.right), condition)
     return Limit(left.id, condition.op, number(condition.right), condition)
+
+
+def _milliseconds(expression: tree.Expression) -> float:
+    if not isinstance(expression, tree.Number) or not expression.unit:
+        raise error("E0506", "a latency is a time", expression.span, help="write it as `require latency_cpu <= 40ms`")
+    return expression.value * 1000 if expression.unit == "s" else expression.value
 
 
 def _swapped(condition: tree.Compare) -> tree.Compare:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from vnasdsl.language import tree
-from vnasdsl.language.source import Span
+from vnasdsl.language.walk import walk
 from vnasdsl.space.names import Namer
 
 
@@ -28,8 +28,10 @@ class Scope:
     """Lines and inputs that can be read."""
     lists: frozenset[str] = frozenset()
     """Those of them that give several values."""
-    later: Mapping[str, Span] = field(default_factory=dict)
-    """Lines of the same body that come later, with where they stand."""
+    later: Mapping[str, tree.Wire] = field(default_factory=dict)
+    """Lines of the same body that come later, the one that is being read among them."""
+    current: str = ""
+    """The name of the line that is being read."""
     layers: Mapping[str, Handed] = field(default_factory=dict)
     """Parameters of the block that a layer was handed to."""
 
@@ -38,14 +40,28 @@ class Scope:
 
     def reading(self, name: str, is_list: bool = False) -> Scope:
         """The scope behind a line of that name."""
-        later = {n: span for n, span in self.later.items() if n != name}
+        later = {n: line for n, line in self.later.items() if n != name}
         return replace(
             self, wires=self.wires | {name}, lists=self.lists | {name} if is_list else self.lists, later=later
         )
 
     def with_lines(self, statements: Iterable[tree.Statement]) -> Scope:
         """The scope at the beginning of a body."""
-        return replace(self, later={s.name: s.name_span for s in statements if isinstance(s, tree.Wire)})
+        return replace(self, later={s.name: s for s in statements if isinstance(s, tree.Wire)})
+
+    def way_round(self, name: str) -> list[str]:
+        """How the line that is being read comes back to itself by way of a later one, or nothing."""
+        paths = [[name]]
+        seen = {name}
+        while paths:
+            path = paths.pop(0)
+            for read in (n.id for n in walk(self.later[path[-1]].value) if isinstance(n, tree.Name)):
+                if read == self.current:
+                    return [self.current, *path, self.current]
+                if read in self.later and read not in seen:
+                    seen.add(read)
+                    paths.append([*path, read])
+        return []
 
 
 def leading_name(expression: tree.Expression) -> str | None:

@@ -27,6 +27,7 @@ from vnasdsl.space.plan import Plan, make_plan
 from vnasdsl.space.resolve import Decision, Resolved, complete, networks, resolve
 from vnasdsl.space.shapes import Analysis, Cost, either
 from vnasdsl.space.text import blocks_used, statements, write
+from vnasdsl.space.unread import unread
 
 if TYPE_CHECKING:
     from vnasdsl.space.graph import LayerRow
@@ -260,6 +261,7 @@ class Space:
             return [*found, *self._check_open(), *(self._not_relaxed() if relaxed else [])]
         if cost is None or self.faults or self.analysis.failed or self.analysis.unread:
             return found
+        found += unread(self.segments)
         try:
             many = (self.size or 0) > MOST_NETWORKS
         except CannotCountError:

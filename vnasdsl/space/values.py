@@ -157,10 +157,6 @@ def number(expression: tree.Expression) -> int | float:
     return value
 
 
-def unsupported(construct: str, span: Span, help: str | None = None) -> Exception:
-    return error("E0107", f"{construct} is part of the language but not supported yet", span, help=help)
-
-
 def expression_of(value: Value, span: Span) -> tree.Expression:
     """A value written down, so that it can be printed again."""
     if isinstance(value, bool):

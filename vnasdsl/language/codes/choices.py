@@ -195,8 +195,8 @@ space wide {
     Code(
         "E0510",
         "choice that the gradient cannot take",
-        "The search by gradient puts every option into one supernet and weighs it. A choice in the input, a real number, and"
-        " a call of more combinations than can be written out have no such mixture. Fix it (`--fix`), offer less, or"
+        "The search by gradient puts every option into one supernet and weighs it. A choice in the input, a real number,"
+        " and a call of more combinations than can be written out have no such mixture. Fix it (`--fix`), offer less, or"
         " search the space in another way: evolution and random search take every choice.",
         one("""\
 space small {

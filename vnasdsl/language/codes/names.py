@@ -213,8 +213,8 @@ network small {
     Code(
         "E0209",
         "line read before it is made",
-        "A line reads lines above it, by the name in front of their `=`. A name that comes later has no value yet, and two"
-        " lines that read each other would never have one. A line named in a stage is read in this stage only. Put the"
+        "A line reads lines above it, by the name in front of their `=`. A name that comes later has no value yet, and"
+        " two lines that read each other would never have one. A line named in a stage is read in this stage only. Put the"
         " line behind what it reads, or name the line that it should read outside of stages.",
         one("""\
 network small {
@@ -250,6 +250,28 @@ network a_small_network_for_clips_of_eight_frames_with_ten_classes_and_one_layer
 network small {
   input clip = video(frames=8, size=32, classes=10)
   conv(16, 3x3x3) -> pool -> linear(classes)
+}
+"""),
+    ),
+    Code(
+        "W0209",
+        "line that nothing reads",
+        "A line goes on from the one before it unless it begins with a name: then it begins with the line of that name."
+        " What came before is lost where no other line reads it by its name, and its layers are trained for nothing.",
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  a = clip -> conv(16, 3x3x3, stride=1x2x2)
+  b = clip -> conv(16, 1x1x1)
+  a -> pool -> linear(classes)
+}
+"""),
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  a = clip -> conv(16, 3x3x3)
+  b = clip -> conv(16, 1x1x1)
+  sum(a, b) -> pool -> linear(classes)
 }
 """),
     ),

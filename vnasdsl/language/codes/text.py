@@ -95,27 +95,6 @@ space small {
 """),
     ),
     Code(
-        "E0107",
-        "not supported yet",
-        "This is a part of the language that can be read and printed, but that the compiler does not know how to build"
-        " yet. Nothing is wrong with the text itself. Write it in another way for now, or leave it out.",
-        one("""\
-network small {
-  input clip = video(frames=8, size=32, classes=10)
-  features = conv(16, 3x3x3) -> bn -> relu
-  pool -> linear(classes)
-  out features
-}
-"""),
-        one("""\
-network small {
-  input clip = video(frames=8, size=32, classes=10)
-  features = conv(16, 3x3x3) -> bn -> relu
-  pool -> linear(classes)
-}
-"""),
-    ),
-    Code(
         "E0108",
         "nested too deeply",
         f"Brackets inside brackets may go {MAX_DEPTH} deep, and so may blocks that use blocks. Real texts need fewer"
