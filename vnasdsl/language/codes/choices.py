@@ -195,9 +195,9 @@ space wide {
     Code(
         "E0510",
         "choice that the gradient cannot take",
-        "The search by gradient puts every option into one supernet and weighs it. A choice in the input, a real number,"
-        " and a call of more combinations than can be written out have no such mixture. Fix it (`--fix`), offer less, or"
-        " search the space in another way: evolution and random search take every choice.",
+        "The search by gradient puts every option into one supernet and weighs it. A choice in the input, a real"
+        " number, and a call of more combinations than can be written out have no such mixture. Fix it (`--fix`),"
+        " offer less, or search the space in another way: evolution and random search take every choice.",
         one("""\
 space small {
   input clip = video(frames=4 | 8, size=32, classes=10)

@@ -213,9 +213,9 @@ network small {
     Code(
         "E0209",
         "line read before it is made",
-        "A line reads lines above it, by the name in front of their `=`. A name that comes later has no value yet, and"
-        " two lines that read each other would never have one. A line named in a stage is read in this stage only. Put the"
-        " line behind what it reads, or name the line that it should read outside of stages.",
+        "A line reads lines above it, by the name in front of their `=`. A name that comes later has no value yet,"
+        " and two lines that read each other would never have one. A line named in a stage is read in this stage only."
+        " Put the line behind what it reads, or name the line that it should read outside of stages.",
         one("""\
 network small {
   input clip = video(frames=8, size=32, classes=10)

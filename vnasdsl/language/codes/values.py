@@ -173,9 +173,9 @@ network small {
     Code(
         "E0308",
         "nothing in a list",
-        "A `pick`, a number of copies of a list and a layer that joins take what stands between the brackets: there must"
-        " be something to take, and at least one of it. Write the lines or layers between the brackets, and pick one or"
-        " more.",
+        "A `pick`, a number of copies of a list and a layer that joins take what stands between the brackets: there"
+        " must be something to take, and at least one of it. Write the lines or layers between the brackets, and pick"
+        " one or more.",
         one("""\
 space small {
   input clip = video(frames=8, size=32, classes=10)
