@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 from typing import Generic, Protocol, Self, TypeAlias, TypeVar
 
 from vnasdsl.layers.base import Shape
@@ -28,7 +27,7 @@ from vnasdsl.space.elements import (
     When,
     Wrap,
 )
-from vnasdsl.space.wires import UNKNOWN, Flow, Several, pool, reads, scope, spliced
+from vnasdsl.space.wires import UNKNOWN, Flow, Several, reads, scope, spliced
 
 
 class Weight(Protocol):
@@ -187,17 +186,9 @@ class Flows(Generic[W]):
             for item in group.items:
                 outcomes = self.follow(outcomes, item)
             return outcomes if group.out is None else self.follow(outcomes, group.out)
-        states: dict[State, W] = {(flow, ()): self.nothing}
-        if group.block is None:
-            states = {(flow, env): self.nothing}
-        for name, value in group.inputs:
-            given = self.outcomes(value, flow, env)
-            held = name in names.outside
-            states = _merged(
-                ((flow, put(inner, name, one) if held else inner), w + more)
-                for (_, inner), w in states.items()
-                for one, more in given.items()
-            )
+        states: dict[State, W] = {(flow, env): self.nothing}
+        if group.block is not None:
+            states = self.begin(group, flow, env)
         if group.block is not None:
             self.enter(group)
         found: dict[Flow, W] = {}
@@ -212,6 +203,20 @@ class Flows(Generic[W]):
             inside = next(iter(entered))[1] if len(entered) == 1 else ()
             found = self.leave(group, found, flow, inside)
         return found
+
+    def begin(self, group: Group, flow: Flow, env: Env, every: bool = False) -> dict[State, W]:
+        """The states in which the lines of a block begin: what is handed to it by name, as far as it is read."""
+        names = scope(group)
+        states: dict[State, W] = {(flow, ()): self.nothing}
+        for name, value in group.inputs:
+            given = self.outcomes(value, flow, env)
+            held = every or name in names.outside
+            states = _merged(
+                ((flow, put(inner, name, one) if held else inner), w + more)
+                for (_, inner), w in states.items()
+                for one, more in given.items()
+            )
+        return states
 
     def lines(self, group: Group, states: dict[State, W], keep: frozenset[str] = frozenset()) -> dict[State, W]:
         """The states behind the lines of a group; a name is forgotten where nothing reads it, but for those to keep."""
@@ -290,30 +295,45 @@ class Flows(Generic[W]):
         return {flow: w for flow, w in lists.items()}  # noqa: C416
 
     def pick(self, element: Pick, flow: Flow, env: Env) -> dict[Flow, W]:
-        return either(pair for lists in _lists(element, env) for pair in self._pick(element, flow, lists, env))
-
-    def _pick(self, element: Pick, flow: Flow, lists: dict[str, Flow], env: Env) -> Iterable[tuple[Several, W]]:
-        options = pool(element, lists)
-        if len(options) < element.least:
-            self.too_few(element, len(options))
-        env = tuple((name, lists.get(name, held)) for name, held in env)
+        items, certain = self._items(element, flow, env)
+        if len(items) < element.least:
+            self.too_few(element, len(items))
         sets: dict[tuple[int, tuple[Shape, ...]], W] = {(0, ()): self.nothing}
-        for i, option in enumerate(options):
-            given = self.outcomes(option.element, flow, env).items()
+        for i, given in enumerate(items):
             found: dict[tuple[int, tuple[Shape, ...]], W] = {}
             for (count, shapes), w in sets.items():
-                if count + len(options) - i > element.least:  # enough are left to leave this one out
+                if count + len(items) - i > element.least:  # enough are left to leave this one out
                     key = (count, shapes)
                     found[key] = found[key] | w if key in found else w
                 if count < element.most:
-                    for after, more in given:
+                    for after, more in given.items():
                         key = (count + 1, tuple(sorted((*shapes, *spliced(after)))))
                         total = w + more
                         found[key] = found[key] | total if key in found else total
             sets = found
-        for (count, shapes), w in sets.items():
-            if count >= element.least:
-                yield _unordered(shapes), w
+        if not certain:
+            self.loose = True
+        return either((_unordered(shapes), w) for (count, shapes), w in sets.items() if count >= element.least)
+
+    def _items(self, element: Pick, flow: Flow, env: Env) -> tuple[list[dict[Flow, W]], bool]:
+        """What comes out of each thing that can be picked. A list that can be one of several stands for as many values
+        as the longest has, each of them anything that is in one of the lists; False where that has been done."""
+        items: list[dict[Flow, W]] = []
+        held = dict(env)
+        certain = True
+        for option in element.options:
+            part = option.element
+            ways = sorted_flows(held.get(part.wire, UNKNOWN)) if isinstance(part, Read) and part.index is None else ()
+            longest = max((len(way.shapes) for way in ways if isinstance(way, Several)), default=None)
+            if longest is None:
+                items.append(self.outcomes(part, flow, env))
+            elif len(ways) == 1:
+                items += ({shape: self.nothing} for shape in spliced(ways[0]))
+            else:
+                certain = False
+                shapes = dict.fromkeys(shape for way in ways for shape in spliced(way))
+                items += (dict.fromkeys(shapes, self.nothing) for _ in range(longest))
+        return items, certain
 
 
 def either(pairs: Iterable[tuple[Key, W]]) -> dict[Key, W]:
@@ -365,12 +385,3 @@ def _with(before: Several, after: Flow) -> Several:
 
 def _unordered(shapes: tuple[Shape, ...]) -> Several:
     return Several(tuple(sorted(shapes)), ordered=len(set(shapes)) < 2)
-
-
-def _lists(element: Pick, env: Env) -> Iterable[dict[str, Flow]]:
-    """The lists among the options that are lines read by name, for each way that they can be."""
-    names = [o.element.wire for o in element.options if isinstance(o.element, Read) and o.element.index is None]
-    held = dict(env)
-    wires = [n for n in dict.fromkeys(names) if any(isinstance(f, Several) for f in sorted_flows(held.get(n, UNKNOWN)))]
-    for flows in product(*(sorted_flows(held[name]) for name in wires)):
-        yield dict(zip(wires, flows, strict=True))

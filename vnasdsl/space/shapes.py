@@ -20,7 +20,7 @@ from vnasdsl.layers.base import Applied, LayerError, Shape, show_shape
 from vnasdsl.space.elements import POISON, Element, Group, Join, Op, Open, Pick, Read, Segment, When, Wrap
 from vnasdsl.space.flows import Env, Flows, Held, either, sorted_flows
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
-from vnasdsl.space.ways import closings, uses
+from vnasdsl.space.ways import MOST_CLOSED, LineWays, Texts, closings, line_ways, uses
 from vnasdsl.space.wires import Flow, Several, scope
 
 __all__ = ["MOST_PLACES", "Analysis", "Cost", "Outcomes", "argument_span", "either"]
@@ -245,10 +245,53 @@ class Analysis(Flows[Cost]):
 
     def open(self, element: Open, flow: Flow, env: Env) -> Outcomes:
         ways = closings(element)
-        if ways is None:
-            self.missing.append(element)
+        if ways is not None:
+            return either(pair for texts in ways for pair in self.outcomes(element.make(texts), flow, env).items())
+        lines = line_ways(element)
+        if lines is None:
+            if element not in self.missing:
+                self.missing.append(element)
             return {}
-        return either(pair for texts in ways for pair in self.outcomes(element.make(texts), flow, env).items())
+        return self._line_by_line(element, lines, flow, env)
+
+    def _line_by_line(self, element: Open, lines: LineWays, flow: Flow, env: Env) -> Outcomes:
+        """An open call of a block of which each line depends on few of its arguments: line by line, keeping in mind
+        the arguments that later lines depend on as well."""
+        first = lines.first
+        states: dict[tuple[Held, Env], dict[Texts, Cost]] = {}
+        for (start, inner), cost in self.begin(first, flow, env, every=True).items():
+            states[start, inner] = {(): cost}
+        self.enter(first)
+        for i, depends in enumerate(lines.depends):
+            is_out = i == len(first.lines)
+            if is_out and first.out is None:
+                break
+            later = lines.depends[i + 1 :]
+            found: dict[tuple[Held, Env], dict[Texts, Cost]] = {}
+            for (before, inner), by_texts in states.items():
+                for known, cost in by_texts.items():
+                    for taken in lines.ways(depends, known):
+                        group = lines.group(taken)
+                        after: dict[tuple[Held, Env], Cost] = {(before, inner): cost}
+                        for item in (group.out,) if is_out else group.lines[i]:
+                            assert item is not None
+                            after = self.step(after, item)
+                        after = self.kept(after, "" if is_out else group.name_of(i), frozenset())
+                        left = tuple((n, text) for n, text in taken if any(n in names for names in later))
+                        for state, total in after.items():
+                            mine = found.setdefault(state, {})
+                            mine[left] = mine[left] | total if left in mine else total
+            if sum(len(by_texts) for by_texts in found.values()) > MOST_CLOSED:
+                self.loose = True  # the lines behind no longer know which arguments those before them had
+                found = {state: either(((), c) for c in by_texts.values()) for state, by_texts in found.items()}
+            states = found
+        ends = either(
+            (each, cost)
+            for (after, _), by_texts in states.items()
+            for cost in by_texts.values()
+            for each in sorted_flows(after)
+        )
+        return self.leave(first, ends, flow, ())
 
     def too_few(self, element: Pick, count: int) -> None:
         message = f"cannot pick {element.least} of {count}"

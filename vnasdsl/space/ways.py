@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 from math import inf, nextafter, prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary
 
 from vnasdsl.language import tree
@@ -42,6 +43,52 @@ def closings(element: Open) -> Iterator[tuple[str, ...]] | None:
     if columns is None or prod(len(column) for column in columns) > MOST_CLOSED:
         return None
     return product(*columns)
+
+
+Texts: TypeAlias = tuple[tuple[int, str], ...]
+"""Values of some of the fields of an open call: (number of the field, text)."""
+
+
+@dataclass(frozen=True, eq=False)
+class LineWays:
+    """An open call of a block whose lines depend on few of its arguments each."""
+
+    element: Open
+    columns: list[tuple[str, ...]]
+    first: Group
+    """What one way to close it becomes."""
+    depends: tuple[frozenset[int], ...]
+
+    def ways(self, needed: frozenset[int], known: Texts) -> Iterator[Texts]:
+        """What is known with every way to give the fields that are needed and not known."""
+        given = dict(known)
+        new = sorted(needed - given.keys())
+        for texts in product(*(self.columns[i] for i in new)):
+            yield tuple(sorted((*known, *zip(new, texts, strict=True))))
+
+    def group(self, texts: Texts) -> Group:
+        """The block with these values, and the first of every other field."""
+        given = dict(texts)
+        made = self.element.make(tuple(given.get(i, column[0]) for i, column in enumerate(self.columns)))
+        assert isinstance(made, Group)
+        return made
+
+
+def line_ways(element: Open) -> LineWays | None:
+    """How to go through an open call line by line; None where a line has too many ways, or it is not known on what it
+    depends."""
+    columns = columns_of(element)
+    if columns is None or element.depends is None:
+        return None
+    first = element.make(tuple(column[0] for column in columns))
+    decided = {f.parameter for f in element.fields}
+    if not isinstance(first, Group) or len(first.lines) + 1 != len(element.depends):
+        return None
+    if first.tied or any(name in decided for name, _ in first.inputs):
+        return None
+    if any(prod(len(columns[i]) for i in fields) > MOST_CLOSED for fields in element.depends):
+        return None
+    return LineWays(element, columns, first, element.depends)
 
 
 def columns_of(element: Open) -> list[tuple[str, ...]] | None:
