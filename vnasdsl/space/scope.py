@@ -40,7 +40,8 @@ class Scope:
 
     def reading(self, name: str, is_list: bool = False) -> Scope:
         """The scope behind a line of that name."""
-        later = {n: line for n, line in self.later.items() if n != name}
+        later = dict(self.later)
+        later.pop(name, None)
         return replace(
             self, wires=self.wires | {name}, lists=self.lists | {name} if is_list else self.lists, later=later
         )
