@@ -170,16 +170,16 @@ from vnasdsl.search.pool import make_pool
 import sys
 
 try:
-    make_pool(sys.argv[1], threads=int(sys.argv[2]))
+    make_pool(sys.argv[1], threads=int(sys.argv[2]), cuda="cuda" in sys.argv)
 except UserError as problem:
     print(problem.message)
     print(problem.help)
 """
 
 
-def refused(address: str, threads: int, environment: dict[str, str]) -> tuple[str, str]:
+def refused(address: str, threads: int, environment: dict[str, str], *more: str) -> tuple[str, str]:
     """Message and remedy of a pool that cannot be made, in a process of its own: Ray knows one cluster in each."""
-    command = [sys.executable, "-c", _REFUSED, address, str(threads)]
+    command = [sys.executable, "-c", _REFUSED, address, str(threads), *more]
     done = subprocess.run(command, cwd=ROOT, env=cli_environment(environment), capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     message, help = done.stdout.splitlines()
@@ -204,6 +204,8 @@ def test_something_that_answers_and_is_no_cluster() -> None:
 def test_a_cluster_without_room(address: str) -> None:
     message, _ = refused(address, 3, QUIET)
     assert message == f"the Ray cluster at `{address}` has no room for a worker: it needs 3 processors"
+    message, _ = refused(address, 1, QUIET, "cuda")
+    assert message == f"the Ray cluster at `{address}` has no room for a worker: it needs 1 processor and a GPU"
 
 
 @pytest.mark.parametrize("workers", ["ray:2", "ray://127.0.0.1:10001"])

@@ -127,6 +127,17 @@ def test_too_little_memory_for_any_trial_is_told_at_once() -> None:
         collect(pool, trials.square, [1])
 
 
+def test_workers_that_do_not_start_end_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('this torch is broken')")
+    monkeypatch.syspath_prepend(tmp_path)  # spawned workers look for modules where this process does
+    expected = "workers do not start: each of the last 3 ended with status 1 before it was ready"
+    with make_pool(2) as pool, pytest.raises(UserError, match=expected):
+        collect(pool, trials.square, [1])
+    assert "this torch is broken" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
 def test_nothing_is_left_running(how: str, tmp_path: Path) -> None:
     end_and_wait("2", how, tmp_path)

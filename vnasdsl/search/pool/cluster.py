@@ -8,7 +8,8 @@ import shutil
 import socket
 import tempfile
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from secrets import token_hex
 from types import ModuleType
 from typing import Any
@@ -77,7 +78,8 @@ class Cluster:
             return
         idle = [worker for worker in self._workers if worker.ticket is None]
         worker = next((worker for worker in idle if worker.ready), idle[0])
-        worker.ticket, worker.call = ticket, worker.handle.answer.remote(message)
+        with _connected():
+            worker.ticket, worker.call = ticket, worker.handle.answer.remote(message)
         if worker.ready:
             self._events.append(Begun(ticket))
 
@@ -85,17 +87,16 @@ class Cluster:
         if not self._events:
             awaited = {worker.call if worker.ready else worker.start: worker for worker in self._workers}
             awaited.pop(None, None)
-            try:
+            with _connected():
                 heard, _ = self._ray.wait(list(awaited), num_returns=1, timeout=seconds)
-            except ConnectionError as problem:
-                raise UserError("the connection to the Ray cluster is lost", "go on with --resume") from problem
-            for reference in heard:
-                self._hear(awaited[reference], reference)
+                for reference in heard:
+                    self._hear(awaited[reference], reference)
         events, self._events = self._events, []
         return events
 
     def abandon(self, ticket: int) -> None:
-        self._replace(next(worker for worker in self._workers if worker.ticket == ticket))
+        with _connected():
+            self._replace(next(worker for worker in self._workers if worker.ticket == ticket))
 
     def close(self) -> None:
         while self._workers:
@@ -158,6 +159,14 @@ class Cluster:
             return  # the connection is lost; Ray would start a cluster of its own to end the worker on
         with suppress(Exception):  # it may be gone
             self._ray.kill(worker.handle, no_restart=True)
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    try:
+        yield
+    except ConnectionError as problem:
+        raise UserError("the connection to the Ray cluster is lost", "go on with --resume") from problem
 
 
 def local_cluster(count: int, threads: int, memory: int | None) -> Cluster:
