@@ -27,7 +27,7 @@ from vnasdsl.space.elements import (
     When,
     Wrap,
 )
-from vnasdsl.space.wires import UNKNOWN, Flow, Several, reads, scope, spliced
+from vnasdsl.space.wires import UNKNOWN, Flow, Several, begins_anew, reads, scope, spliced
 
 
 class Weight(Protocol):
@@ -141,6 +141,8 @@ class Flows(Generic[W]):
 
     def outcomes(self, element: Element, flow: Held, env: Env = ()) -> dict[Flow, W]:
         """What can come out of an element, where `flow` comes in and named lines hold `env`."""
+        if env and begins_anew(element):
+            flow = UNKNOWN
         key = (id(element), flow, only(env, reads(element)) if env else ())
         known = self._known.get(key)
         if known is None:

@@ -164,3 +164,34 @@ def _scope(group: Group) -> Scope:
         if i < len(ends):
             ends[i].append(name)
     return Scope(frozenset(outside), tuple(tuple(names) for names in ends), bool(last))
+
+
+_STARTS: WeakKeyDictionary[Element, bool] = WeakKeyDictionary()
+
+
+def begins_anew(element: Element) -> bool:
+    """Whether an element begins by reading lines, so that what comes before it does not matter."""
+    if isinstance(element, (Op, Wrap, When, Open)):
+        return False
+    found = _STARTS.get(element)
+    if found is None:
+        found = _STARTS[element] = _begins_anew(element)
+    return found
+
+
+def _begins_anew(element: Element) -> bool:
+    match element:
+        case Read():
+            return True
+        case Group():
+            first = element.items[0] if element.items else element.out
+            return first is not None and all(map(begins_anew, (*(value for _, value in element.inputs), first)))
+        case Repeat():
+            return bool(element.items) and begins_anew(element.items[0])
+        case Many():
+            return all(map(begins_anew, element.items))
+        case Join():
+            return all(map(begins_anew, element.inputs))
+        case Alternatives() | Pick():
+            return all(begins_anew(option.element) for option in element.options)
+    return False
