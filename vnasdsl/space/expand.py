@@ -326,13 +326,15 @@ class Expander:
         """`N * x`: N copies, each with its own weights and choices; a choice of N is a choice of kind `number`. The
         copies of a list are its layers in turn."""
 
+        parts: list[Element] = []  # the same ones, however many copies
+
         def copies(count: int, label: str) -> Element:
             if isinstance(expression.right, tree.List):
-                parts = [self.layer(item, scope.inner(), "") for item in expression.right.items]
+                parts[:] = parts or [self.layer(item, scope.inner(), "") for item in expression.right.items]
                 if not parts:
                     raise error("E0308", "there is nothing in the list", expression.right.span, help=EMPTY_LIST)
             else:
-                parts = [self.layer(expression.right, scope.inner(), "")]
+                parts[:] = parts or [self.layer(expression.right, scope.inner(), "")]
             return Repeat(label, tuple(parts[i % len(parts)] for i in range(count)), expression.span)
 
         return self.counted(expression, label, copies)
@@ -410,9 +412,11 @@ class Expander:
         if expression.op != "*":
             raise VnsError(())  # said already, by the check of names
 
+        items: list[Element] = []  # the same one, however many copies
+
         def side_by_side(count: int, label: str) -> Element:
-            item = self.list_item(expression.right, scope.inner(), "")
-            return Many(label, (item,) * count, expression.span)
+            items[:] = items or [self.list_item(expression.right, scope.inner(), "")]
+            return Many(label, (items[0],) * count, expression.span)
 
         return self.counted(expression, label, side_by_side)
 
