@@ -141,6 +141,22 @@ def test_lists_do_not_grow_or_shrink_beyond_what_there_is() -> None:
     assert MUTATION_KINDS["insert"]((gaps, option("s[0].op", "a", "a", "b")), Random(0)) is None
 
 
+def test_a_list_may_be_counted_by_an_argument_of_its_block() -> None:
+    branches = option("g1.module.branches", "2", "1", "2", "3", kind="channels")
+    copies = [option(f"g1.module.concat[{i}].op", value, "a", "b", "c") for i, value in enumerate("bc")]
+    other = option("g1.module.kernel", "3", "1", "3")
+    network = (branches, other, *copies)
+    found = results("insert", network)
+    for mutated in found:
+        assert mutated.choices["g1.module.branches"] == "3" and mutated.choices["g1.module.kernel"] == "3"
+        assert [v for i in range(3) if (v := mutated.choices.get(f"g1.module.concat[{i}].op"))] == ["b", "c"]
+    assert len({tuple(mutated.choices) for mutated in found}) == 3
+    assert {m.choices["g1.module.concat[0].op"] for m in results("delete", network)} == {"b", "c"}
+    # Two lists of two: nobody knows which one is counted.
+    twice = (*network, *(option(f"g1.module.sum[{i}].op", "a", "a", "b") for i in range(2)))
+    assert MUTATION_KINDS["insert"](twice, Random(0)) is None
+
+
 def test_edge_adds_drops_or_exchanges_one() -> None:
     def ways(value: str, least: int, most: int) -> set[str]:
         network = (edges("x.edges", value, "a b c", least, most),)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import ROOT
 from vnasdsl.search.evolve.population import Member, Population
+from vnasdsl.search.evolve.proof import lies_in
 from vnasdsl.search.evolve.propose import child, draw, settle
 from vnasdsl.space import Overrides, Space, load
 from vnasdsl.train.recipes import SearchRecipe
@@ -38,8 +39,8 @@ def test_children_are_networks_of_their_space(file: str) -> None:
         proposal = child(space, population, recipe, 0, Random(seed))
         assert proposal.parents and set(proposal.parents) <= {0, 1, 2, 3}
         network = space.choose(proposal.choices)
-        assert [d for d in network.check() if d.severity == "error"] == []
-        assert network.claimed_choices() is not None
+        assert [d for d in network.check() if d.severity == "error"] == []  # its claim to the space among them
+        assert lies_in(network, space, proposal.choices)
         kinds |= {text.split()[0] for text in proposal.mutations}
     if "lists" in file:
         assert kinds == {"resample", "step", "insert", "delete", "split", "merge", "crossover"}
@@ -67,6 +68,23 @@ def test_crossover_takes_each_choice_from_either_parent() -> None:
         assert len(new) <= 1  # the mutation
         crossed += len(parents) == 2
     assert crossed > 10
+
+
+def test_a_network_is_proven_with_its_choices() -> None:
+    space = space_of("spaces/tiny.vns")
+    for seed in range(10):
+        choices = draw(space, Random(seed)).choices
+        network = space.choose(choices)
+        assert lies_in(network, space, choices)
+        for name, value in choices.items():
+            for other in next(c for c in space.choices if c.name == name).options:
+                if other != value:
+                    # Another order of layers and skips may be the same network: then it has the same text.
+                    changed = {**choices, name: other}
+                    assert lies_in(network, space, changed) == (space.choose(changed).text() == network.text())
+        assert not lies_in(
+            network, space, {name: value for name, value in choices.items() if name != "s4.head.channels"}
+        )
 
 
 def test_settling_keeps_what_can_be_kept() -> None:

@@ -40,14 +40,38 @@ class Copies:
 
 
 def lists(decisions: Iterable[Decision]) -> list[Copies]:
-    """Every list whose number of copies is open."""
+    """Every list whose number of copies is open.
+
+    The number is called after the list (`s2.stack.number`), or is an argument of the block that the list stands in:
+    `g1.module.branches` of `g1.module.concat[0]`, `g1.module.concat[1]`, ...
+    """
+    decisions = tuple(decisions)
+    counts = _counts(decisions)
     found = []
     for decision in decisions:
         path, _, key = decision.name.rpartition(".")
-        if decision.kind == "number" and key == "number" and decision.value.isdigit() and len(decision.options) > 1:
-            counts = frozenset(int(option) for option in decision.options if option.isdigit())
-            found.append(Copies(path, decision, int(decision.value), counts))
+        options = frozenset(int(option) for option in decision.options if option.isdigit())
+        if not decision.value.isdigit() or len(options) < 2:
+            continue
+        count = int(decision.value)
+        if key == "number" and decision.kind == "number":
+            found.append(Copies(path, decision, count, options))
+            continue
+        inside = [place for place in counts if place.startswith(f"{path}.") and counts[place] == count]
+        if len(inside) == 1 and "[" not in inside[0][len(path) :]:  # of several nobody knows which one it counts
+            found.append(Copies(inside[0], decision, count, options))
     return found
+
+
+def _counts(decisions: Iterable[Decision]) -> dict[str, int]:
+    """How many copies there are in each list, as far as choices in them show it; without those called `number`."""
+    decisions = tuple(decisions)
+    seen: dict[str, set[int]] = {}
+    for decision in decisions:
+        for match in re.finditer(r"\[(\d+)\]", decision.name):
+            seen.setdefault(decision.name[: match.start()], set()).add(int(match[1]))
+    own = {d.name.removesuffix(".number") for d in decisions if d.kind == "number"}
+    return {path: len(places) for path, places in seen.items() if path not in own and places == set(range(len(places)))}
 
 
 def insert(decisions: Sequence[Decision], copies: Copies, at: int) -> dict[str, str]:

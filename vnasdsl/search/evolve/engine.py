@@ -16,6 +16,7 @@ from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.search.evolve.bounds import Bounds, Costs, Measure
 from vnasdsl.search.evolve.edges import edges_by_choice
 from vnasdsl.search.evolve.history import History, Record
+from vnasdsl.search.evolve.proof import lies_in
 from vnasdsl.search.evolve.propose import Proposal
 from vnasdsl.search.evolve.trial import Outcome, Trial, run_trial
 from vnasdsl.search.pool import Result, make_pool
@@ -183,9 +184,10 @@ class TrialSearch:
         try:
             network = self.task.space.choose(proposal.choices)
             _ = network.cost
-            network.claimed_choices()
         except (UserError, VnsError) as fault:
             return _changed(dropped, limit=UNFIT, error=_first_line(fault))
+        if not lies_in(network, self.task.space, proposal.choices):
+            return _changed(dropped, limit=UNFIT, error="the text of the network is not what its choices say")
         text = network.text()
         costs = Costs(network.macs[0], network.params[0])
         if text in self.tried:
