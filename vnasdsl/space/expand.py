@@ -60,7 +60,7 @@ from vnasdsl.space.values import (
 )
 from vnasdsl.space.ways import depends, points
 
-MOST_LAYERS = 20_000
+MOST_LAYERS = 11_000
 """Layers that one network may expand to."""
 MOST_OPTIONAL_LAYERS = 60_000
 """Layers that one space may expand to, every option of every choice counted; of numbers of copies the largest."""
