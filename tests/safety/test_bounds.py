@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from vnasdsl.cli.main import cli
 from vnasdsl.language.codes import CODES
-from vnasdsl.language.limits import MAX_BYTES, MAX_NETS, MAX_TOKENS
+from vnasdsl.language.limits import MAX_BLOCKS, MAX_BYTES, MAX_CHOICES, MAX_NETS, MAX_TOKENS
 from vnasdsl.language.source import Source
 from vnasdsl.space.names import LONGEST_NAME
 from vnasdsl.space.program import examine
@@ -31,6 +31,8 @@ TEXTS = {
     "bytes": ("E0105", "#" * (MAX_BYTES + 1)),
     "words": ("E0105", "x " * (MAX_TOKENS + 1)),
     "spaces": ("E0105", "".join(net("relu").replace(" n ", f" n{i} ") for i in range(MAX_NETS + 1))),
+    "many blocks": ("E0105", "".join(f"block b{i} {{ relu }}\n" for i in range(MAX_BLOCKS + 1)) + net("relu")),
+    "choices": ("E0502", net(f"{MAX_CHOICES + 1} * (relu | skip)")),
     "brackets": ("E0108", net("(" * 200 + "relu" + ")" * 200)),
     "operators": ("E0108", net("- " * 3000 + "1")),
     "blocks in blocks": ("E0108", tower("relu", "$", 130)),

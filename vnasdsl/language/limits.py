@@ -10,6 +10,12 @@ MAX_TOKENS = 32_000
 MAX_NETS = 200
 """Spaces and networks in one file: each becomes a file of code."""
 
+MAX_BLOCKS = 1_500
+"""Blocks in one file: each becomes a class."""
+
+MAX_CHOICES = 3_000
+"""Choices of one space; the spaces of papers have some dozens."""
+
 MAX_DEPTH = 100
 """Brackets inside brackets, and expressions inside expressions. Keeps every recursive walk far from Python's limit."""
 

@@ -11,7 +11,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, arrange, did_you_mean, error, guess
 from vnasdsl.language.files import read_source
 from vnasdsl.language.garbage import left_alone
-from vnasdsl.language.limits import MAX_NETS
+from vnasdsl.language.limits import MAX_BLOCKS, MAX_CHOICES, MAX_NETS
 from vnasdsl.language.parser import parse_partial
 from vnasdsl.language.source import Source
 from vnasdsl.space.definitions import RECIPE_KINDS, Definitions
@@ -155,11 +155,21 @@ def examine_module(
         help = "spread them over several files"
         place = Label(nets[MAX_NETS].name_span)
         found.append(Diagnostic("E0105", f"the file has more than {MAX_NETS} spaces and networks", place, help=help))
+    blocks = [item for item in sound.items if isinstance(item, tree.Block)]
+    if len(blocks) > MAX_BLOCKS:
+        place = Label(blocks[MAX_BLOCKS].name_span)
+        help = "spread them over several files, or give them parameters"
+        found.append(Diagnostic("E0105", f"the file has more than {MAX_BLOCKS:,} blocks", place, help=help))
     for item in nets[:MAX_NETS]:
         if definitions.nets.get(item.name) is item:
             space = builder.get(item)
             if space is not None:
                 spaces[item.name] = space
+                if len(space.choices) > MAX_CHOICES:
+                    help = "use fewer copies, or let copies share their choices in a tied block"
+                    message = f"`{item.name}` has more than {MAX_CHOICES:,} choices"
+                    found.append(Diagnostic("E0502", message, Label(item.name_span), help=help))
+                    continue
                 found += space.check(relaxed=is_relaxed(item.name, definitions))
     ordered = arrange([*echoes.certain(faults), *echoes.without(found)])
     return Program(module.source.name, module, definitions, spaces, ordered), list(ordered)

@@ -34,9 +34,9 @@ space wide {
     Code(
         "E0502",
         "too many layers",
-        "Blocks and copies are written out while a text is compiled, with every option of every choice: 20,000 layers"
-        " are the most. Networks for video have some hundreds. Copies of copies multiply, so look for a number that is"
-        " larger than it was meant to be.",
+        "Blocks and copies are written out while a text is compiled: a network may have 11,000 layers, a space 60,000"
+        " with every option of every choice, and 3,000 choices. Networks for video have some hundreds of layers."
+        " Copies of copies multiply, so look for a number that is larger than it was meant to be.",
         one("""\
 block basic(channels) {
   conv(channels, 3x3x3) -> bn -> relu
