@@ -10,11 +10,12 @@ agree on (`tied`); answers that say the same are one, so stacks of copies take t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice, product
 from math import prod
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import LayerError, Shape, Value
@@ -27,6 +28,7 @@ from vnasdsl.space.elements import (
     Many,
     Op,
     Open,
+    Option,
     Pick,
     Read,
     Repeat,
@@ -49,9 +51,11 @@ MOST_WAYS = 1_024
 """Ways to close an open call that are tried where the network does not say which."""
 
 Target: TypeAlias = int
+Count = TypeVar("Count")
 Made: TypeAlias = "tuple[object, ...]"
 """Choices by the labels on the way down: () or ("both", made, made), ("at", label, made), ("copy", i, made),
-("choice", key, value)."""
+("choice", key, value), and ("place", node, index) for a value of a list: `level0[@17]` in the value of a choice is the
+one that is node 17."""
 Wires: TypeAlias = "frozenset[tuple[tuple[str, int | None], Target | tuple[Target, ...]]]"
 
 
@@ -87,6 +91,23 @@ def at(label: str, made: Made) -> Made:
 
 def listed(made: Made, path: str) -> Iterator[tuple[str, str]]:
     """The choices by name."""
+    for here, where in _leaves(made, path):
+        match here:
+            case ("choice", str(key), str(value)):
+                yield join(where, key), value
+
+
+def places(made: Made) -> dict[int, int]:
+    """Which value of its list a node is."""
+    found: dict[int, int] = {}
+    for here, _ in _leaves(made, ""):
+        match here:
+            case ("place", int(node), int(index)):
+                found[node] = index
+    return found
+
+
+def _leaves(made: Made, path: str) -> Iterator[tuple[Made, str]]:
     todo: list[tuple[Made, str]] = [(made, path)]
     while todo:
         here, path = todo.pop()
@@ -97,8 +118,25 @@ def listed(made: Made, path: str) -> Iterator[tuple[str, str]]:
                 todo.append((inner, join(path, label)))  # type: ignore[arg-type]
             case ("copy", int(i), inner):
                 todo.append((inner, f"{path}[{i}]"))  # type: ignore[arg-type]
-            case ("choice", str(key), str(value)):
-                yield join(path, key), value
+            case _:
+                yield here, path
+
+
+@dataclass(eq=False)
+class Frame:
+    """The names that can be read at a place, with what gives them and where that stands."""
+
+    number: int
+    outer: Frame | None = None
+    names: dict[str, tuple[tuple[Element, ...], Frame]] = field(default_factory=dict)
+
+    def find(self, name: str) -> tuple[tuple[Element, ...], Frame] | None:
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.names:
+                return frame.names[name]
+            frame = frame.outer
+        return None
 
 
 @dataclass
@@ -115,6 +153,11 @@ class Matcher:
     """Whether answers were left out because there were too many."""
     undecided: list[Open] = field(default_factory=list)
     """Open calls that could not be closed: the network does not use the same block."""
+    ordered: bool = True
+    """Whether the values of a list that are picked are taken to stand in it as they stand in the network; without,
+    every order is tried."""
+    took: bool = False
+    """Whether that has made a difference."""
     stuck: set[int] = field(default_factory=set)
     """Joins of the right kind whose inputs are not those of the space."""
     matched: set[int] = field(default_factory=set)
@@ -122,7 +165,13 @@ class Matcher:
     """What was expected at a node and is not there."""
     torn: list[tuple[str, int, int]] = field(default_factory=list)
     """Lines that were to be two different nodes."""
-    _known: dict[tuple[int, int, bool], tuple[Element, tuple[Answer, ...]]] = field(default_factory=dict)
+    _known: dict[tuple[int, int, bool, int], tuple[Element, tuple[Answer, ...]]] = field(default_factory=dict)
+    _frames: dict[tuple[int, int], tuple[Group, Frame]] = field(default_factory=dict)
+    _frame: Frame = field(default_factory=lambda: Frame(0))
+    _shallow: bool = False
+    """Whether only a line itself is looked at, and not what the lines are that it reads."""
+    _possible: dict[tuple[int, int, int], bool] = field(default_factory=dict)
+    _input: str = ""
     _made: dict[tuple[int, tuple[str, ...]], tuple[Open, Element | None]] = field(default_factory=dict)
     _tied: int = 0
     _sites: list[tuple[int, str]] = field(default_factory=list)
@@ -167,7 +216,7 @@ class Matcher:
 
     def answers(self, element: Element, target: Target) -> tuple[Answer, ...]:
         """The ways in which an element, put behind something, can give this node."""
-        key = (id(element), target, bool(self._tied))
+        key = (id(element), target, bool(self._tied), -1 if self._shallow else self._frame.number)
         if key not in self._known:
             self._known[key] = (element, self.distinct(self._answers(element, target)))
         return self._known[key][1]
@@ -177,6 +226,8 @@ class Matcher:
             case Op():
                 return self._op(element, target)
             case Read():
+                if not self.can_be(element.wire, (target,)):
+                    return ()
                 return (Answer(None, frozenset({((element.wire, element.index), target)})),)
             case Group():
                 return self._group(element, target)
@@ -194,6 +245,62 @@ class Matcher:
                 return self._repeat(element, target)
             case Many() | Pick():
                 return self.sequence((element,), (target,))
+
+    # -------------------------------------------------------------------- names
+
+    @contextmanager
+    def _inside(self, group: Group) -> Iterator[None]:
+        """The names of a group are known."""
+        before = self._frame
+        if group.block is not None or group.names:
+            key = (id(group), before.number)
+            if key not in self._frames:
+                frame = Frame(len(self._frames) + 1, before if group.block is None else None)
+                frame.names = {name: ((value,), before) for name, value in group.inputs}
+                frame.names |= {name: (group.lines[i], frame) for i, name in enumerate(group.names) if name}
+                self._frames[key] = (group, frame)
+            self._frame = self._frames[key][1]
+        try:
+            yield
+        finally:
+            self._frame = before
+
+    def can_be(self, wire: str, targets: Iterable[Target]) -> bool:
+        """Whether a line that is read could give these nodes, as far as the line alone says."""
+        if self._shallow:
+            return True
+        known = self._frame.find(wire)
+        if known is None:
+            return wire != self._input or all(target == 0 for target in targets)
+        return all(target == NOTHING or self._can_give(known[0], target, known[1]) for target in targets)
+
+    def _can_give(self, items: tuple[Element, ...], target: Target, frame: Frame) -> bool:
+        key = (id(items[-1]), target, frame.number)
+        if key not in self._possible:
+            before, self._frame = self._frame, frame
+            try:
+                self._possible[key] = self._can_end(items, target)
+            finally:
+                self._frame = before
+        return self._possible[key]
+
+    def _can_end(self, items: tuple[Element, ...], target: Target) -> bool:
+        last = items[-1]
+        match last:
+            case Read():
+                return self.can_be(last.wire, (target,))
+            case Many():
+                return any(self._can_give((item,), target, self._frame) for item in dict.fromkeys(last.items))
+            case Alternatives() | Pick() if gives_list(last):
+                return any(self._can_give((option.element,), target, self._frame) for option in last.options)
+            case Group() if gives_list(last):
+                with self._inside(last):
+                    return self._can_give((last.out or last.items[-1],), target, self._frame)
+        self._shallow = True
+        try:
+            return bool(self.line(items, target))
+        finally:
+            self._shallow = False
 
     # ------------------------------------------------------------------- layers
 
@@ -361,6 +468,8 @@ class Matcher:
                         yield count, found
             case Read() if id(element) in self.lists and element.index is None:
                 for count in range(min(len(targets), max(self.lists[id(element)][1])) + 1):
+                    if not self.can_be(element.wire, targets[:count]):
+                        break
                     wires: Wires = frozenset({((element.wire, None), targets[:count])})
                     yield count, (Answer(None, wires),)
             case _:
@@ -387,6 +496,9 @@ class Matcher:
         State: TypeAlias = "tuple[Answer, tuple[str, ...]]"
         states: dict[tuple[int, int], list[State]] = {(0, 0): [(Answer(), ())]}
         for option in pick.options:
+            if self.ordered and isinstance(option.element, Read) and id(option.element) in self.lists:
+                states = self._take(option, option.element, pick.most, targets, states)
+                continue
             for text, give in self._values(option.element, option.text):
                 following = {key: list(found) for key, found in states.items()}
                 for (taken, done), found in states.items():
@@ -415,6 +527,31 @@ class Matcher:
                     ],
                 )
 
+    def _take(
+        self,
+        option: Option,
+        element: Read,
+        most: int,
+        targets: tuple[Target, ...],
+        states: dict[tuple[int, int], list[tuple[Answer, tuple[str, ...]]]],
+    ) -> dict[tuple[int, int], list[tuple[Answer, tuple[str, ...]]]]:
+        """Any number of values of a list, in their order; which of them each is comes out where the list is read."""
+        self.took = True
+        following = {key: list(found) for key, found in states.items()}
+        for (taken, done), found in states.items():
+            for count in range(1, min(most - taken, len(targets) - done) + 1):
+                some = targets[done : done + count]
+                if list(some) != sorted(set(some)) or not self.can_be(element.wire, some[-1:]):
+                    break
+                answer = Answer(wires=frozenset(((element.wire, -1 - t), t) for t in some))
+                texts = tuple(f"{option.text}[@{t}]" for t in some)
+                new = [
+                    (c, (*before, *texts)) for a, before in found for c in [self.together(a, answer)] if c is not None
+                ]
+                if new:
+                    following.setdefault((taken + count, done + count), []).extend(new)
+        return {key: self._distinct_states(found) for key, found in following.items()}
+
     def _distinct_states(self, found: list[tuple[Answer, tuple[str, ...]]]) -> list[tuple[Answer, tuple[str, ...]]]:
         kept: dict[object, tuple[Answer, tuple[str, ...]]] = {}
         for answer, texts in found:
@@ -429,7 +566,12 @@ class Matcher:
         """The values that an option stands for, each with its text."""
 
         def read(wire: str, index: int) -> Callable[[Target], Sequence[Answer]]:
-            return lambda target: (Answer(None, frozenset({((wire, index), target)})),)
+            def give(target: Target) -> Sequence[Answer]:
+                if not self.can_be(wire, (target,)):
+                    return ()
+                return (Answer(None, frozenset({((wire, index), target)})),)
+
+            return give
 
         if isinstance(element, Read) and id(element) in self.lists:
             for i in range(max(self.lists[id(element)][1])):
@@ -605,14 +747,55 @@ class Matcher:
     def _list(self, element: Element, wanted: Mapping[int | None, Target | tuple[Target, ...]]) -> tuple[Answer, ...]:
         """A line that is a list, of which all or some values are read."""
         whole = wanted.get(None)
+        single = {i: t for i, t in wanted.items() if i is not None and isinstance(t, int)}
         if whole is not None:
-            if not isinstance(whole, tuple) or any(
-                whole[i : i + 1] != (t,) for i, t in wanted.items() if i is not None
-            ):
+            if not isinstance(whole, tuple):
                 return ()
-            return self.sequence((element,), whole)
+            if any(t not in whole if i < 0 else whole[i : i + 1] != (t,) for i, t in single.items()):
+                return ()
+            places: Made = ()
+            for i, t in single.items():
+                places = both(places, ("place", t, whole.index(t))) if i < 0 else places
+            return tuple(replace(a, made=both(places, a.made)) for a in self.sequence((element,), whole))
+        if any(i < 0 for i in single):
+            if isinstance(element, Read):
+                return (Answer(wires=frozenset(((element.wire, i), t) for i, t in single.items())),)
+            nodes = tuple(sorted(single.values()))
+            ways = self._in_order(element, nodes, 0)
+            return self.distinct(answer for (_, used), answer in ways if used == len(nodes))
         some = {i: t for i, t in wanted.items() if i is not None and isinstance(t, int)}
         return self.distinct(a for _, a in self._some(element, some))
+
+    def _in_order(
+        self, element: Element, nodes: tuple[Target, ...], place: int
+    ) -> Iterator[tuple[tuple[int, int], Answer]]:
+        """A list of which the nodes are values, in their order: how many values it has, how many of the first nodes are
+        among them, and a way. `place` is that of its first value."""
+        match element:
+            case Many():
+                states: dict[tuple[int, int], tuple[Answer, ...]] = {(0, 0): (Answer(),)}
+                for i, item in enumerate(element.items):
+                    following: dict[tuple[int, int], list[Answer]] = {}
+                    for (done, used), answers in states.items():
+                        for (more, taken), way in self._in_order(item, nodes[used:], place + done):
+                            placed = way if item.label else replace(way, made=_copy(i, way.made))
+                            new = [c for a in answers for c in [self.together(a, placed)] if c is not None]
+                            following.setdefault((done + more, used + taken), []).extend(new)
+                    states = {key: self.distinct(found) for key, found in following.items()}
+                for key, answers in states.items():
+                    for answer in answers:
+                        yield key, replace(answer, made=at(element.label, answer.made))
+            case Alternatives():
+                for option in element.options:
+                    for key, answer in self._in_order(option.element, nodes, place):
+                        made = both(("choice", element.key, option.text), answer.made)
+                        yield key, replace(answer, made=at(element.label, made))
+            case Group() if gives_list(element):
+                yield from self._list_group(element, lambda last: list(self._in_order(last, nodes, place)))
+            case _:
+                for answer in self.answers(element, nodes[0]) if nodes else ():
+                    yield (1, 1), replace(answer, made=both(("place", nodes[0], place), answer.made))
+                yield (1, 0), Answer()
 
     def _some(self, element: Element, wanted: Mapping[int, Target]) -> Iterator[tuple[int, Answer]]:
         """A list of which the values at some places are read: how many values it has, and a way."""
@@ -670,7 +853,8 @@ class Matcher:
         self._tied += group.tied
         try:
             named = [(group.name_of(i), group.lines[i]) for i in range(count)]
-            states = self.lines(named, last())
+            with self._inside(group):
+                states = self.lines(named, last())
         finally:
             self._tied -= group.tied
         found: list[Answer] = []
@@ -688,14 +872,15 @@ class Matcher:
         return found
 
     def _list_group(
-        self, group: Group, read: Callable[[Element], Sequence[tuple[int, Answer]]]
-    ) -> Iterator[tuple[int, Answer]]:
+        self, group: Group, read: Callable[[Element], Sequence[tuple[Count, Answer]]]
+    ) -> Iterator[tuple[Count, Answer]]:
         """A block that gives a list: what `read` says of its last part, with how many values that has."""
         last = group.out if group.out is not None else group.lines[-1][-1]
-        ways = read(last)
+        with self._inside(group):
+            ways = read(last)
         for count in dict.fromkeys(count for count, _ in ways):
 
-            def begin(count: int = count) -> Sequence[Answer]:
+            def begin(count: Count = count) -> Sequence[Answer]:
                 answers = [answer for n, answer in ways if n == count]
                 if group.out is None:
                     return self.line_before(group.lines[-1][:-1], answers)
@@ -725,6 +910,11 @@ class Matcher:
     def space(self, segments: Sequence[Segment], name: str, target: Target) -> tuple[Answer, ...]:
         """A whole space; `name` is that of its input, which is node 0."""
         lines: list[tuple[str, Sequence[Element]]] = []
+        self._input = name
+        for segment in segments:
+            if not segment.name:
+                here = segment.body
+                self._frame.names |= {n: (here.lines[i], self._frame) for i, n in enumerate(here.names) if n}
         for segment in segments:
             if segment.name:
                 lines.append(("", (segment.body,)))

@@ -6,12 +6,14 @@ input, and held against the given one node by node: only then it is a proof.
 
 from __future__ import annotations
 
+import re
+
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.space.departure import one_of, other_stage, outside
 from vnasdsl.space.elements import Element, Group, Read, Segment, children
-from vnasdsl.space.match import Answer, Matcher, listed, uses_by_node
+from vnasdsl.space.match import Answer, Matcher, listed, places, uses_by_node
 from vnasdsl.space.trace import Tracer
 from vnasdsl.space.wiring import Wiring, is_skip, same_graph
 
@@ -34,13 +36,20 @@ def prove_graph(
     wiring = Wiring(tracer.nodes, output)
     _all_read(wiring, claim, net_name)
     name = input_name(space)
-    matcher = _matcher(tracer, wiring, space, name, shape, claim)
-    answers = matcher.space(space, name, wiring.end)
-    for answer in answers[:MOST_TRIED]:
-        made = _built(answer, wiring, space, name, shape, classes, claim)
-        if made is not None:
-            return made
-    if answers or matcher.cut or matcher.undecided:
+    first = _matcher(tracer, wiring, space, name, shape, claim)
+    matcher = first
+    while True:
+        answers = matcher.space(space, name, wiring.end)
+        for answer in answers[:MOST_TRIED]:
+            made = _built(answer, wiring, space, name, shape, classes, claim)
+            if made is not None:
+                return made
+        if not matcher.took:
+            break
+        matcher = Matcher(wiring, classes, matcher.lists, matcher.uses, ordered=False)
+    if matcher.cut and not first.cut and first.missed.keys() - first.matched:
+        matcher = first  # too many orders of the values of a list: a layer that fits nowhere is none of their faults
+    elif answers or matcher.cut or matcher.undecided:
         raise _undecided(matcher, claim, net_name)
     raise _departure(matcher, wiring, space, claim, net_name)
 
@@ -64,7 +73,10 @@ def _built(
 ) -> dict[str, str] | None:
     """The choices of an answer in the order of the text, if they make this network; choices that only lead to what
     nothing reads are made somehow."""
-    tracer = Tracer(classes, {**dict(listed(answer.made, "")), **dict(answer.tied)})
+    index = places(answer.made)
+    chosen = {**dict(listed(answer.made, "")), **dict(answer.tied)}
+    chosen = {n: re.sub(r"\[@(\d+)\]", lambda m: f"[{index.get(int(m[1]), m[1])}]", v) for n, v in chosen.items()}
+    tracer = Tracer(classes, chosen)
     try:
         output = tracer.segments(space, name, shape, claim.span)
     except (LayerError, VnsError):
