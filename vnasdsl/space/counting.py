@@ -6,11 +6,12 @@ is used. It works without shapes, unless choices stand in `a if frames > 1 else 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import prod
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.printer import print_inline
@@ -22,10 +23,12 @@ from vnasdsl.space.elements import (
     Element,
     Group,
     Join,
+    Many,
     Op,
     Open,
     Pick,
     Read,
+    Repeat,
     Segment,
     When,
     Wrap,
@@ -34,7 +37,7 @@ from vnasdsl.space.elements import (
     join,
     structural_ways,
 )
-from vnasdsl.space.flows import Env, Flows, Held, State, either
+from vnasdsl.space.flows import Env, Flows, Held, OneOf, State, either
 from vnasdsl.space.resolve import Decision, Resolver, Shapes, complete, every, resolve, taken_side
 from vnasdsl.space.ways import has_choices
 from vnasdsl.space.wires import UNKNOWN, Flow, Several, pool
@@ -98,11 +101,6 @@ class Counter(Flows[Tally]):
         self.tied: dict[Use, Tally] = {}
         self._joint: dict[frozenset[Use], int] = {}
         self._below: dict[Use, frozenset[Use]] = {}
-
-    @property
-    def independent(self) -> bool:
-        """Whether, of what has been counted, no choice decides how many values others have."""
-        return not self.splits and all(len(tally.ways) == 1 for tally in self.tied.values())
 
     def step(self, states: dict[State, Tally], element: Element) -> dict[State, Tally]:
         found = super().step(states, element)
@@ -206,15 +204,17 @@ class Counter(Flows[Tally]):
         return {after: self.nothing for outcomes in both for after in outcomes}
 
     def open(self, element: Open, flow: Flow, env: Env) -> dict[Flow, Tally]:
+        if any(f.low is not None for f in element.fields):
+            first = next(structural_ways(element))
+            return {after: Tally(w.ways, True) for after, w in self.outcomes(element.make(first), flow, env).items()}
         ways = structural_count(element)
         if ways > MOST_WAYS:
             raise CannotCountError(f"there are {ways:,} ways to close a call, each with choices of its own")
-        infinite = any(f.low is not None for f in element.fields)
         others = prod(len(f.options) for f in element.fields if not f.structural and f.options)
         found = either(
             pair for made in structural_ways(element) for pair in self.outcomes(element.make(made), flow, env).items()
         )
-        return {after: Tally(w.ways, w.infinite or infinite).times(others) for after, w in found.items()}
+        return {after: w.times(others) for after, w in found.items()}
 
     def too_few(self, element: Pick, count: int) -> None:
         return None
@@ -332,11 +332,25 @@ def draw(
     try:
         if counter.number(counter.tally(segments, shape, input_name)) is None:
             return complete(segments, {}, random, input_name, start, classes).made
-        if counter.independent and len(counter.tally(segments, shape, input_name).ways) == 1:
-            return Drawer(counter, random, classes).draw(segments, input_name, start)
+        single = len(counter.tally(segments, shape, input_name).ways) == 1
+        if single and all(len(tally.ways) == 1 for tally in counter.tied.values()) and not (shaped and counter.splits):
+            with suppress(_EntangledError):
+                return Drawer(counter, random, classes).draw(segments, input_name, start)
         return _one_after_the_other(segments, random, shape, input_name, classes)
     except CannotCountError:
         return complete(segments, {}, random, input_name, start, classes).made
+
+
+class _EntangledError(Exception):
+    """How many values a list has decides about choices in a way that is not followed."""
+
+
+Future: TypeAlias = Callable[[Flow], int]
+"""From what comes out of an element to the number of ways to make the choices behind it."""
+
+
+def _entangled(flow: Flow) -> int:
+    raise _EntangledError
 
 
 class Drawer(Resolver):
@@ -347,15 +361,66 @@ class Drawer(Resolver):
         self.counter = counter
         self.random = random
         self.weights: list[int] = []
+        self.by_number: Future | None = None
+        """The weight of a number of edges, where it matters."""
         self.answers: dict[str, str] = {}
+        self.future: Future | None = None
+        """What the element that is walked through leads to; None where all that comes out of it is alike."""
+        self.around: list[tuple[Group, Callable[[dict[State, Tally]], int] | None]] = []
 
     def draw(self, segments: tuple[Segment, ...], input_name: str, shape: Shape) -> dict[str, str]:
         env: dict[str, Flow] = {input_name: shape}
         flow: Flow = shape
-        for segment in segments:
-            _, flow, inner = self.group(segment.body, "", flow, env)
+        for i, segment in enumerate(segments):
+
+            def rest(states: dict[State, Tally], i: int = i, outer: dict[str, Flow] = env) -> int:
+                if segments[i].name:
+                    held = tuple(sorted(outer.items()))
+                    states = either(((after, held), w) for (after, _), w in states.items())
+                return _ways(self.counter.through(segments[i + 1 :], states)[-1].values())
+
+            self.around.append((segment.body, rest))
+            _, flow, inner = super().group(segment.body, "", flow, env)
+            self.around.pop()
             env = env if segment.name else inner
         return {name: decision.value for name, decision in self.made.items()}
+
+    def group(
+        self, group: Group, path: str, flow: Flow, env: Mapping[str, Flow]
+    ) -> tuple[Group, Flow, dict[str, Flow]]:
+        outer = self.future
+
+        def rest(states: dict[State, Tally]) -> int:
+            assert outer is not None
+            return sum(_ways([w]) * outer(after) for (after, _), w in states.items() if not isinstance(after, OneOf))
+
+        self.around.append((group, None if outer is None else rest))
+        self.future = _entangled  # for what is handed in by name
+        found = super().group(group, path, flow, env)
+        self.around.pop()
+        self.future = outer
+        return found
+
+    def reached(self, group: Group, line: int, item: int, env: Mapping[str, Flow]) -> None:
+        """From here on, what comes behind this item in the group and around it."""
+        outer = self.around[-1][1]
+        held = tuple(sorted(env.items()))
+        last = line + 1 >= len(group.lines) + (group.out is not None)
+        if outer is None and last and (line == len(group.lines) or item + 1 == len(group.lines[line])):
+            self.future = None
+            return
+
+        def future(flow: Flow) -> int:
+            states: dict[State, Tally] = {(flow, held): self.counter.nothing}
+            for i in range(line, len(group.lines)):
+                for part in group.lines[i][item + 1 if i == line else 0 :]:
+                    states = self.counter.step(states, part)
+                states = self.counter.kept(states, group.name_of(i), frozenset())
+            if group.out is not None and line < len(group.lines):
+                states = self.counter.step(states, group.out)
+            return _ways(states.values()) if outer is None else outer(states)
+
+        self.future = future
 
     def drawn(self, decision: Decision) -> str:
         if decision.name in self.answers:
@@ -376,7 +441,9 @@ class Drawer(Resolver):
             ways.append([last[k] + (weight * last[k - 1] if k else 0) for k in range(decision.most + 1)])
         ways.reverse()
         counts = range(decision.least, decision.most + 1)
-        left = _weighted(self.random, [ways[0][k] for k in counts]) + decision.least
+        behind = self.by_number
+        totals = [ways[0][k] * (1 if behind is None else behind(Several((UNKNOWN,) * k))) for k in counts]
+        left = _weighted(self.random, totals) + decision.least
         taken = []
         for i, (text, weight) in enumerate(zip(decision.options, self.weights, strict=True)):
             if left and _weighted(self.random, [ways[i + 1][left], weight * ways[i + 1][left - 1]]):
@@ -385,24 +452,46 @@ class Drawer(Resolver):
         return taken
 
     def walk(self, element: Element, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
+        future = self.future
         match element:
             case Alternatives():
-                self.weights = [self._weight(option.element, flow, env) for option in element.options]
+                self.weights = self._weights([option.element for option in element.options], flow, env, future)
             case Pick():
-                self.weights = [self._weight(option.element, flow, env) for option in pool(element, env)]
+                options = [option.element for option in pool(element, env)]
+                self.weights = self._weights(options, flow, env, None if future is None else _entangled)
+                self.by_number = future if element.least < element.most else None
+                self.future = None if future is None else _entangled
             case Open():
                 ways = list(structural_ways(element))
-                way = ways[_weighted(self.random, [self._weight(element.make(made), flow, env) for made in ways])]
+                made = [element.make(way) for way in ways]
+                way = ways[_weighted(self.random, self._weights(made, flow, env, future))]
                 here = inside(element, path)
                 self.weights = []
                 for f, text in zip(element.fields, way, strict=True):
                     if f.structural and f.options:
                         self.answers[join(here, f.key)] = text
-        return super().walk(element, path, flow, env)
+            case Join() | Wrap():  # one value comes out, whatever goes in
+                self.future = None
+            case Many() | Repeat():
+                self.future = None if future is None else _entangled
+        found = super().walk(element, path, flow, env)
+        self.future = future
+        return found
 
-    def _weight(self, element: Element, flow: Flow, env: Mapping[str, Flow]) -> int:
-        tally = _total(self.counter.outcomes(element, flow, tuple(sorted(env.items()))))
-        return sum(tally.ways.values())  # choices of tied blocks are made at some use anyway
+    def _weights(
+        self, elements: Sequence[Element], flow: Flow, env: Mapping[str, Flow], future: Future | None
+    ) -> list[int]:
+        """How many networks go on with each element. Choices of tied blocks are made at some use anyway, and have no
+        part in it."""
+        held = tuple(sorted(env.items()))
+        found = [self.counter.outcomes(element, flow, held) for element in elements]
+        if future is None or len({after for outcomes in found for after in outcomes}) == 1:
+            return [_ways(outcomes.values()) for outcomes in found]
+        return [sum(_ways([w]) * future(after) for after, w in outcomes.items()) for outcomes in found]
+
+
+def _ways(tallies: Iterable[Tally]) -> int:
+    return sum(n for tally in tallies for n in tally.ways.values())
 
 
 def _weighted(random: Random, weights: Sequence[int]) -> int:

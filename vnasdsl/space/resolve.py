@@ -339,6 +339,9 @@ class Resolver:
         form: Form = "real" if f.low is not None else form_of(f.options)
         return self.ask(Decision(join(here, f.key), f.kind, form, f.options, low=f.low, high=f.high, span=f.span))
 
+    def reached(self, group: Group, line: int, item: int, env: Mapping[str, Flow]) -> None:
+        """What is done before an item of a line is walked through; the number behind the last line is that of `out`."""
+
     def group(
         self, group: Group, path: str, flow: Flow, env: Mapping[str, Flow]
     ) -> tuple[Group, Flow, dict[str, Flow]]:
@@ -352,7 +355,8 @@ class Resolver:
         lines = []
         for i, line in enumerate(group.lines):
             items = []
-            for item in line:
+            for j, item in enumerate(line):
+                self.reached(group, i, j, known)
                 made, flow = self.walk(item, here, flow, known)
                 items.append(made)
             lines.append(line if same(items, line) else tuple(items))
@@ -360,6 +364,7 @@ class Resolver:
                 known[group.name_of(i)] = flow
         out = group.out
         if out is not None:
+            self.reached(group, len(group.lines), 0, known)
             out, flow = self.walk(out, here, flow, known)
         kept = same(lines, group.lines) and out is group.out
         if kept and same((e for _, e in inputs), (e for _, e in group.inputs)):
