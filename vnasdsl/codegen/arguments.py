@@ -92,10 +92,8 @@ class Arguments:
         for argument in self.known:
             if not all(isinstance(v, int) for v in argument.values):
                 continue
-            if not (argument.seed and role in (*WIDTHS, "padding")) and (argument.role, role) != (
-                "dilation",
-                "padding",
-            ):
+            known = argument.seed and role in (*WIDTHS, "padding")
+            if not known and (role != "padding" or argument.role not in ("dilation", "kernel")):
                 continue
             for factor in range(2, 9):
                 if all(v == factor * a for v, a in zip(values, argument.values, strict=True)):

@@ -275,7 +275,7 @@ class UnitBuilder:
             for i, step in enumerate(items):
                 step.attr = str(i)
             return ChainStep(element.label, list(items)), shape, total
-        return RepeatStep(element.label, list(items), here), shape, total
+        return RepeatStep(element.label, list(items), here) if items else None, shape, total
 
     def item(self, element: Element, shape: Flow, path: str, scope: Scope) -> Built:
         """A step that is an expression: what takes statements becomes a module."""

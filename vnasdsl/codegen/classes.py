@@ -76,6 +76,13 @@ def inner_units(steps: Iterable[Step | None]) -> Iterator[Unit]:
             yield step.unit
 
 
+def numbered(name: str, count: int) -> str:
+    """`Basic2` for the second class of a name; `A1B` where a number is a part of the name."""
+    if not name[-1].isdigit():
+        return f"{name}{count}"
+    return f"{name}{chr(ord('A') + count - 1)}" if count <= 26 else f"{name}N{count}"
+
+
 class Classes:
     """The classes of one module, in an order in which each is defined before it is used."""
 
@@ -107,7 +114,7 @@ class Classes:
         unique = name
         while unique in self._taken:
             count += 1
-            unique = f"{name}{count}"
+            unique = numbered(name, count)
         self._taken.add(unique)
         view = ClassWriter(self, unique, units).view()
         for i, unit in enumerate(units):
