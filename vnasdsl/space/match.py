@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice, product
-from math import prod
+from itertools import product
 from typing import TypeAlias, TypeVar
 
 from vnasdsl.language.printer import print_inline
+from vnasdsl.language.source import Source, Span
 from vnasdsl.layers.base import LayerError, Shape, Value
 from vnasdsl.space import assign as lists
 from vnasdsl.space.elements import (
@@ -28,6 +28,7 @@ from vnasdsl.space.elements import (
     Many,
     Op,
     Open,
+    OpenField,
     Option,
     Pick,
     Read,
@@ -47,8 +48,8 @@ NOTHING = -1
 """The node of a `none` that was left out of a sum."""
 MOST_ANSWERS = 1_000
 """Different answers for one element at one node that are kept."""
-MOST_WAYS = 1_024
-"""Ways to close an open call that are tried where the network does not say which."""
+MOST_WAYS = 256
+"""Ways to close open calls that are tried where the network does not say which."""
 
 Target: TypeAlias = int
 Count = TypeVar("Count")
@@ -153,6 +154,10 @@ class Matcher:
     """Whether answers were left out because there were too many."""
     undecided: list[Open] = field(default_factory=list)
     """Open calls that could not be closed: the network does not use the same block."""
+    guessing: bool = False
+    """Whether open calls are closed in all ways where the network does not use the same block."""
+    guessed: int = 0
+    """How many ways were tried so, or would have been."""
     ordered: bool = True
     """Whether the values of a list that are picked are taken to stand in it as they stand in the network; without,
     every order is tried."""
@@ -161,7 +166,7 @@ class Matcher:
     stuck: set[int] = field(default_factory=set)
     """Joins of the right kind whose inputs are not those of the space."""
     matched: set[int] = field(default_factory=set)
-    missed: dict[int, list[str]] = field(default_factory=dict)
+    missed: dict[int, dict[Element, None]] = field(default_factory=dict)
     """What was expected at a node and is not there."""
     torn: list[tuple[str, int, int]] = field(default_factory=list)
     """Lines that were to be two different nodes."""
@@ -174,7 +179,7 @@ class Matcher:
     _input: str = ""
     _made: dict[tuple[int, tuple[str, ...]], tuple[Open, Element | None]] = field(default_factory=dict)
     _tied: int = 0
-    _sites: list[tuple[int, str]] = field(default_factory=list)
+    _sites: list[tuple[int, Group]] = field(default_factory=list)
 
     # ------------------------------------------------------------------ answers
 
@@ -311,11 +316,9 @@ class Matcher:
         node = self._node(target)
         return node.shape if node is not None else None
 
-    def _miss(self, target: Target, text: str) -> None:
-        outer = next((site for begun, site in self._sites if begun == target), text)
-        expected = self.missed.setdefault(target, [])
-        if outer not in expected:
-            expected.append(outer)
+    def _miss(self, target: Target, element: Element) -> None:
+        outer = next((site for begun, site in self._sites if begun == target), element)
+        self.missed.setdefault(target, {})[outer] = None
 
     def _own(self, target: Target) -> frozenset[Target]:
         return frozenset((target,)) if target in self._shared else _NONE
@@ -345,7 +348,7 @@ class Matcher:
             if shape is not None and self._fits(op, shape, node):
                 self.matched.add(target)
                 return (Answer(source, used=self._own(target)),)
-        self._miss(target, print_inline(op.call))
+        self._miss(target, op)
         return ()
 
     def _keeps(self, op: Op, shape: Shape | None) -> bool:
@@ -370,7 +373,7 @@ class Matcher:
     def _wrap(self, wrap: Wrap, target: Target) -> Iterable[Answer]:
         node = self._node(target)
         if node is None or node.layer is not wrap.layer:
-            self._miss(target, wrap.layer.name)
+            self._miss(target, wrap)
             return
         end, before = self.network.inputs(target)
         shape, after = self._shape(before), self._shape(end)
@@ -381,7 +384,7 @@ class Matcher:
         except LayerError:
             applied = None
         if applied is None or not self._same(wrap, applied.attributes, node):
-            self._miss(target, wrap.layer.name)
+            self._miss(target, wrap)
             return
         self.matched.add(target)
         given = before if node.enter is None else self.network.same_as[node.enter]
@@ -415,7 +418,7 @@ class Matcher:
         if summed and node is None:
             found += self.sequence(element.inputs, (), True)
         if not found:
-            self._miss(target, element.layer.name)
+            self._miss(target, element)
         return [replace(a, made=at(element.label, a.made)) for a in found]
 
     # -------------------------------------------------------------------- lists
@@ -597,15 +600,17 @@ class Matcher:
 
     def _open(self, element: Open, target: Target) -> Iterator[Answer]:
         found = False
-        for ways in (self._hints(element, target), self._ways(element, target)):
-            for texts in ways:
+        for texts in dict.fromkeys(self._hints(element, target)):
+            for answer in self._closed(element, texts, target):
+                found = True
+                yield answer
+        if not found and target != 0:  # the network does not say how, and the input is no layer
+            for texts in self._ways(element, target):
                 for answer in self._closed(element, texts, target):
                     found = True
                     yield answer
-            if found:
-                return  # the network says how: other ways are not looked for
-        if target != NOTHING:
-            self._miss(target, print_inline(element.call))
+        if not found and target != NOTHING:
+            self._miss(target, element)
 
     def _closed(self, element: Open, texts: tuple[str, ...], target: Target) -> Iterator[Answer]:
         made = self._close(element, texts)
@@ -631,9 +636,7 @@ class Matcher:
     def _hints(self, element: Open, target: Target) -> Iterator[tuple[str, ...]]:
         """What the network hands to its own use of the same block or layer at this node."""
         for values in self._given(element, target):
-            texts = [
-                written(values[f.key], f.options, f.low, f.high) if f.key in values else None for f in element.fields
-            ]
+            texts = [written(values[f.key], f) if f.key in values else None for f in element.fields]
             if all(text is not None for text in texts):
                 yield tuple(text for text in texts if text is not None)
 
@@ -653,14 +656,17 @@ class Matcher:
         given = next(self._given(element, target), {})
         columns: list[tuple[str, ...]] = []
         for f in element.fields:
-            known = written(given[f.key], f.options, f.low, f.high) if f.key in given else None
+            known = written(given[f.key], f) if f.key in given else None
             reals = tuple(
                 repr(n) for n in self.reals if f.low is not None and f.high is not None and f.low <= n <= f.high
             )
             columns.append((known,) if known is not None else f.options or reals or (first_value(f),))
-        if prod(len(column) for column in columns) > MOST_WAYS:
-            self.undecided.append(element)
-        yield from islice(product(*columns), MOST_WAYS)
+        for texts in product(*columns):
+            if not self.guessing or self.guessed >= MOST_WAYS:
+                self.undecided.append(element)
+                break
+            self.guessed += 1
+            yield texts
 
     @cached_property
     def reals(self) -> tuple[float, ...]:
@@ -838,7 +844,7 @@ class Matcher:
     def _group(self, group: Group, target: Target) -> Iterable[Answer]:
         called = group.call is not None and target != NOTHING
         if called:
-            self._sites.append((target, print_inline(group.call)))  # type: ignore[arg-type]
+            self._sites.append((target, group))
         try:
             if group.out is None:
                 return self._around(group, lambda: (Answer(target),), len(group.lines))
@@ -940,24 +946,16 @@ def gives_list(element: Element) -> bool:
     return lists.gives_list(element, frozenset())
 
 
-def written(value: Value, options: Sequence[str], low: float | None, high: float | None) -> str | None:
+def written(value: Value, field: OpenField) -> str | None:
     """A value of the network as the space writes it; None when it offers no such value."""
-    from vnasdsl.language.diagnostics import VnsError
-
-    text = str(value)
-    if low is not None:
-        number = real(text)
-        assert high is not None
-        return repr(float(value)) if number is not None and low <= number <= high else None
-    spelled = {"".join(text.split())}
-    try:
-        from vnasdsl.language.source import Source, Span
-
+    if field.low is not None and field.high is not None:
+        number = real(str(value))
+        return repr(number) if number is not None and field.low <= number <= field.high else None
+    spelled = {"".join(str(value).split())}
+    if not isinstance(value, str):
         nowhere = Span(Source("", ""), 0, 0)
         spelled.add("".join(print_inline(expression_of(value, nowhere)).split()))
-    except (VnsError, TypeError, AttributeError):
-        pass
-    return next((o for o in options if "".join(o.split()) in spelled), None)
+    return next((o for o in field.options if "".join(o.split()) in spelled), None)
 
 
 def uses_by_node(tracer: Tracer, wiring: Wiring) -> dict[int, list[Group]]:

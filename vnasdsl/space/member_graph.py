@@ -7,12 +7,14 @@ input, and held against the given one node by node: only then it is a proof.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.space.departure import one_of, other_stage, outside
-from vnasdsl.space.elements import Element, Group, Read, Segment, children
+from vnasdsl.space.elements import Element, Group, Join, Op, Open, Read, Segment, Wrap, children
 from vnasdsl.space.match import Answer, Matcher, listed, places, uses_by_node
 from vnasdsl.space.trace import Tracer
 from vnasdsl.space.wiring import Wiring, is_skip, same_graph
@@ -36,30 +38,39 @@ def prove_graph(
     wiring = Wiring(tracer.nodes, output)
     _all_read(wiring, claim, net_name)
     name = input_name(space)
-    first = _matcher(tracer, wiring, space, name, shape, claim)
-    matcher = first
-    while True:
+    tried: list[Matcher] = []
+    answers: tuple[Answer, ...] = ()
+    for matcher in _matchers(tracer, wiring, space, name, shape, claim):
+        tried.append(matcher)
         answers = matcher.space(space, name, wiring.end)
         for answer in answers[:MOST_TRIED]:
             made = _built(answer, wiring, space, name, shape, classes, claim)
             if made is not None:
                 return made
-        if not matcher.took:
-            break
-        matcher = Matcher(wiring, classes, matcher.lists, matcher.uses, ordered=False)
-    if matcher.cut and not first.cut and first.missed.keys() - first.matched:
-        matcher = first  # too many orders of the values of a list: a layer that fits nowhere is none of their faults
-    elif answers or matcher.cut or matcher.undecided:
-        raise _undecided(matcher, claim, net_name)
-    raise _departure(matcher, wiring, space, claim, net_name)
+    first, last = tried[0], tried[-1]
+    if not answers and not last.cut and not last.undecided:
+        raise _departure(last, wiring, space, claim, net_name)
+    if (
+        not first.cut and first.missed.keys() - first.matched
+    ):  # more freedom does not make a layer fit that fits nowhere
+        raise _departure(first, wiring, space, claim, net_name)
+    raise _undecided(last, claim, net_name)
 
 
-def _matcher(
+def _matchers(
     tracer: Tracer, wiring: Wiring, space: tuple[Segment, ...], name: str, shape: Shape, claim: tree.Name
-) -> Matcher:
+) -> Iterator[Matcher]:
+    """Ways to look, the narrow ones first: as the network is most likely written; with calls closed in every way; with
+    the values of lists in every order."""
     every = Tracer(tracer.classes, every=True)
     every.segments(space, name, shape, claim.span)
-    return Matcher(wiring, tracer.classes, every.lists, uses_by_node(tracer, wiring))
+    uses = uses_by_node(tracer, wiring)
+    first = Matcher(wiring, tracer.classes, every.lists, uses)
+    yield first
+    if first.undecided:
+        yield Matcher(wiring, tracer.classes, every.lists, uses, guessing=True)
+    if first.took:
+        yield Matcher(wiring, tracer.classes, every.lists, uses, guessing=bool(first.undecided), ordered=False)
 
 
 def _built(
@@ -145,10 +156,17 @@ def _departure(
     in_stage = stage in {segment.name for segment in space if segment.name}
     where = f"stage `{stage}` of space `{claim.id}`" if in_stage else f"space `{claim.id}`"
     if wrong:
-        help = one_of([f"`{text}`" for text in matcher.missed[number]])
+        help = one_of([f"`{text}`" for text in dict.fromkeys(expected(e) for e in matcher.missed[number])])
     else:
         help = "the space has this layer there, with other inputs"
     return outside(f"`{text}` leaves {where}", node.site, claim, help)
+
+
+def expected(element: Element) -> str:
+    """What could have stood there, as it is written."""
+    if isinstance(element, (Op, Open)) or (isinstance(element, Group) and element.call is not None):
+        return print_inline(element.call)  # type: ignore[arg-type]
+    return element.layer.name if isinstance(element, (Wrap, Join)) else element.label
 
 
 def _other_wires(matcher: Matcher, wiring: Wiring, claim: tree.Name, net_name: str) -> VnsError:
