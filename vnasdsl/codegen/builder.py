@@ -99,10 +99,10 @@ class UnitBuilder:
         declared: list[Input] = []
         macs = 0
         if group.block:
-            own = Scope(around=scope)
+            own = Scope()
             for parameter, element in group.inputs:
-                step, flow, more = self.item(element, shape, join(path, parameter), scope)
-                inputs.append(_called(step, parameter))
+                step, flow, more = self.item(element, shape, path, scope)
+                inputs.append(step)
                 declared.append(Input(own.add(parameter, flow).variable, flow))
                 macs += more
         unit = self.unit(class_of(group), doc, group.lines, shape, inside(group, path), own, group.names, group.out)
@@ -424,13 +424,6 @@ def takes_statements(step: Step | None) -> bool:
         case ChainStep():
             return any(map(takes_statements, step.steps))
     return False
-
-
-def _called(step: Step | None, label: str) -> Step | None:
-    """The value handed to a block: its modules are called by the parameter where they have no name."""
-    if step is not None and not getattr(step, "attr", "x"):
-        step.attr = label  # type: ignore[union-attr]
-    return step
 
 
 def _alike(items: Sequence[Step | None]) -> bool:

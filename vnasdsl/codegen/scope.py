@@ -30,12 +30,10 @@ class Scope:
 
     wires: dict[str, Wire] = field(default_factory=dict)
     variables: set[str] = field(default_factory=set)
-    around: Scope | None = None
-    """The place of the use of a block: a layer that was handed to the block reads there."""
 
     def inner(self) -> Scope:
         """A scope whose lines are not read outside of it."""
-        return Scope(dict(self.wires), self.variables, self.around)
+        return Scope(dict(self.wires), self.variables)
 
     def add(self, name: str, flow: Flow, line: Line | None = None) -> Wire:
         wire = Wire(self.variable(name), flow, line)
@@ -52,8 +50,6 @@ class Scope:
         return name
 
     def read(self, name: str) -> Wire:
-        if name not in self.wires and self.around is not None:
-            return self.around.read(name)
         wire = self.wires[name]
         wire.read = True
         if wire.line is not None:
