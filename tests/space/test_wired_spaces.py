@@ -26,17 +26,21 @@ MOST = 400
 SHAPE = (3, FRAMES, SIZE, SIZE)
 
 
-def read(graph: Graph) -> tuple[Space, list[Diagnostic]]:
-    """The space with the faults of its lines and shapes."""
+def built(text: str) -> tuple[Space, list[Diagnostic]]:
+    """The last space of a text with the faults of its lines and shapes."""
     definitions = Definitions()
     faults: list[Diagnostic] = []
-    module = parse(Source("made.vns", graph.text()))
+    module = parse(Source("made.vns", text))
     collect(module, None, definitions, faults)
     net = module.items[-1]
     assert isinstance(net, tree.Space) and not faults
     space = build(net, definitions, Overrides())
-    assert space.costed or space.faults or space.analysis.failed
+    assert space.costed or space.faults or space.analysis.failed or space.analysis.missing
     return space, [*space.faults, *(d for d in space.analysis.diagnostics if d.severity == "error")]
+
+
+def read(graph: Graph) -> tuple[Space, list[Diagnostic]]:
+    return built(graph.text())
 
 
 def few(graph: Graph) -> list[Way]:
