@@ -2,8 +2,9 @@
 
 A choice in the first line of a stage that changes the shape makes the states of that stage (Zhou et al. 2021, section
 3.1: the head layer); every other choice must keep the shape and becomes a weighted mixture (section 3.2). A stage
-without such a choice is one state where all states before it lead to one shape; where they do not, it runs inside
-each of them. Lines outside of stages run inside each state of the stage before them.
+without such a choice is one state where all states before it lead to one shape; where they do not, or where lines
+before it are read by name, it runs inside each of them. Lines outside of stages run inside each state of the stage
+before them; a space without stages is one state.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
+from vnasdsl.language.diagnostics import VnsError, error
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.space.assign import assignments
 from vnasdsl.space.counting import Counter
-from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Segment, Wrap, choices, label_text
+from vnasdsl.space.elements import Element, Group, Segment, Wrap, choices, label_text
+from vnasdsl.space.relax import Place, Relaxer, not_relaxed
 from vnasdsl.space.shapes import Analysis
-from vnasdsl.space.wires import Several
+from vnasdsl.space.wires import Flow, Several, reads
 
 TAIL = "tail"
 """The name, inside a state, of lines that stand outside of stages."""
@@ -91,12 +93,27 @@ def _one_shape(shapes: set[Shape]) -> str:
 
 
 def make_plan(segments: tuple[Segment, ...], shape: Shape, input_name: str, analysis: Analysis) -> Plan:
-    """Raises: VnsError E0501 for a choice that changes the shape where it may not, E0502 for too many states."""
+    """Raises: VnsError E0501 for a choice that changes the shape where it may not, E0508 for too many states, E0510 for
+    what has no mixture."""
     names = {segment.name for segment in segments}
-    builder = _Builder(analysis, _unique(input_name, names), shape)
-    for segment in segments:
-        builder.add(segment)
+    builder = _Builder(analysis, _unique(input_name, names), shape, input_name)
+    for segment, needed in zip(segments, _needed(segments), strict=True):
+        builder.add(segment, needed)
     return builder.plan()
+
+
+def _needed(segments: tuple[Segment, ...]) -> list[tuple[frozenset[str], frozenset[str]]]:
+    """For each segment the names made before it that are read in it or behind it, and those read behind its first
+    line, the name of that line among them."""
+    later: frozenset[str] = frozenset()
+    found = []
+    for segment in reversed(segments):
+        body = segment.body
+        own = frozenset(body.names) if not segment.name else frozenset()
+        behind = later | reads(replace(body, lines=body.lines[1:], names=body.names[1:]))
+        later = reads(body) | (later - own)
+        found.append((later, behind))
+    return found[::-1]
 
 
 def _unique(base: str, taken: Container[str]) -> str:
@@ -117,37 +134,50 @@ def _labels(elements: Iterable[Element]) -> Iterator[str]:
 
 
 class _Builder:
-    def __init__(self, analysis: Analysis, input_name: str, shape: Shape):
+    def __init__(self, analysis: Analysis, first: str, shape: Shape, input_name: str):
         self.analysis = analysis
+        self.first = first
+        """The name of the source of the first stage, and of the first stage where it has none."""
         self.input_name = input_name
         self.input = shape
         self.stages: list[PlanStage] = []
-        self.kept: dict[tuple[int, Shape], Shape] = {}
-        self.faults: list[Diagnostic] = []
+        self.envs: list[dict[str, Flow]] = []
+        """What can be read by name behind each state of the last stage."""
+        self.relaxer = Relaxer(analysis)
 
     def sources(self) -> list[tuple[str, Shape]]:
         if not self.stages:
-            return [(self.input_name, self.input)]
+            return [(self.first, self.input)]
         last = self.stages[-1]
         return [(state.label or last.name, state.shape) for state in last.states]
 
-    def add(self, segment: Segment) -> None:
+    def add(self, segment: Segment, needed: tuple[frozenset[str], frozenset[str]]) -> None:
         if not segment.body.lines:
+            return
+        before, behind = needed
+        if self.stages and before:  # what is read by name does not pass from stage to stage of the trellis
+            self.extend(segment, segment.body.lines, segment.body.names, bound=True)
             return
         first = segment.body.lines[0]
         line = Group("", (first,), segment.body.span)
         sources = self.sources()
-        outs = [set(self.analysis.outcomes(line, shape)) for _, shape in sources]
+        env = () if self.stages else ((self.input_name, self.input),)
+        outs = [set(self.analysis.outcomes(line, shape, env)) for _, shape in sources]
         changes = any(len(out) > 1 for out in outs)
         joins = len(set().union(*outs)) == 1
         if not segment.name:
             changes = False
         if self.stages and (not segment.name or not (changes or joins)):
-            self.extend(segment.name, segment.body.lines, segment.body.names)
+            self.extend(segment, segment.body.lines, segment.body.names)
             return
         opens = changes or (len(sources) > 1 and any(True for e in first for _ in choices(e, "")))
         has_choices = any(True for element in first for _ in choices(element, ""))
-        if not opens and has_choices:
+        read_again = not self.stages and self.input_name in behind
+        alone = len(segment.body.lines) == 1 and segment.body.name_of(0) in behind
+        if opens and read_again:
+            note = f"it would make states, and `{self.input_name}` is read by name behind it"
+            raise not_relaxed("this choice changes the shape, and what comes in is read again", first[0].span, (note,))
+        if (not opens and has_choices) or read_again or (alone and not segment.name):
             first = ()
         head = first[0].label if len(first) == 1 and first[0].label else "head"
         self.start(segment, first, head, sources)
@@ -156,6 +186,10 @@ class _Builder:
         """A new stage of the trellis: a state for every way of making the choices of its first line."""
         name = segment.name
         line = Group("", (first,), segment.body.span)
+        for choice in choices(line, name):
+            if choice.is_subset or choice.is_real:
+                what = "a `pick`" if choice.is_subset else "a real number"
+                raise not_relaxed(f"{what} in a line that makes states has no mixture", choice.span or line.span)
         rest = segment.body.lines[1:] if first else segment.body.lines
         states: list[PlanState] = []
         ways = Counter().count(line)
@@ -164,12 +198,13 @@ class _Builder:
             message = f"stage `{name}` has more than {MOST_STATES} states"
             help = "a state is one way of making the choices of the first line: offer fewer options"
             raise error("E0508", message, place, help=help)
+        env = () if self.stages else ((self.input_name, self.input),)
         for made, element in assignments(line, name):
             assert isinstance(element, Group)
             heads = []
             shapes = set()
             for source, shape in sources:
-                ((after, cost),) = self.analysis.outcomes(element, shape).items()
+                ((after, cost),) = self.analysis.outcomes(element, shape, env).items()
                 assert not isinstance(after, Several)
                 heads.append(Head(source, element.items, shape, cost.macs_min))
                 shapes.add(after)
@@ -192,76 +227,44 @@ class _Builder:
                 count += 1
                 label = f"{base}#{count}"
             states.append(PlanState(label, made, tuple(heads), (), after, after))
-        self.stages.append(PlanStage(name or self.input_name, head, tuple(states)))
+        names = segment.body.names
+        before = names[0] if first and names else ""
+        if not first and not self.stages:
+            before = self.input_name
+        self.stages.append(PlanStage(name or self.first, head, tuple(states)))
+        self.envs = [{before: state.head_shape} if before else {} for state in states]
         if rest:
-            names = segment.body.names
-            self.extend(name, rest, names[1:] if first else names, True, names[0] if first and names else "")
+            self.extend(segment, rest, names[1:] if first else names, own=True, before=before)
 
     def extend(
         self,
-        segment: str,
+        segment: Segment,
         lines: tuple[tuple[Element, ...], ...],
         names: tuple[str, ...],
         own: bool = False,
         before: str = "",
+        bound: bool = False,
     ) -> None:
         """Put lines inside each state of the last stage."""
         last = self.stages[-1]
         states = []
-        for state in last.states:
+        for i, state in enumerate(last.states):
             taken = {piece.place for piece in state.pieces}
             taken.update(label for piece in state.pieces if not piece.place for label in _labels(piece.elements))
-            place = "" if own else _unique(segment or TAIL, taken)
-            piece = Piece(segment, place, lines, state.shape, names, before)
-            shape = state.shape
-            for element in piece.elements:
-                shape = self.keeps_shape(element, shape, segment)
+            place = "" if own else _unique(segment.name or TAIL, taken)
+            where = Place(segment.name, bound)
+            made, shape, env = self.relaxer.lines(lines, names, state.shape, self.envs[i], where)
+            if isinstance(shape, Several):  # a list behind the last line of a stage
+                self.relaxer.refuse(not_relaxed("a list that goes on behind a stage has no state", lines[-1][-1].span))
+                shape = shape.shapes[0]
+            if not segment.name:
+                self.envs[i] = env
+            piece = Piece(segment.name, place, made, state.shape, names, before)
             states.append(replace(state, pieces=(*state.pieces, piece), shape=shape))
         self.stages[-1] = replace(last, states=tuple(states))
 
-    def keeps_shape(self, element: Element, shape: Shape, segment: str) -> Shape:
-        """The one shape after an element, whatever is chosen in it. Raises: VnsError E0501."""
-        key = (id(element), shape)
-        if key in self.kept:
-            return self.kept[key]
-        after = shape
-        match element:
-            case Op():
-                after = self.analysis.apply(element, shape).output
-            case Group() | Repeat():
-                for item in element.items:
-                    after = self.keeps_shape(item, after, segment)
-            case Wrap():
-                self.keeps_shape(element.body, shape, segment)
-            case Alternatives():
-                shapes = {self.keeps_shape(option.element, shape, segment) for option in element.options}
-                if len(shapes) > 1:
-                    self.faults += self.changes(element, shape, segment).diagnostics
-                after = min(shapes)
-        self.kept[key] = after
-        return after
-
-    def changes(self, element: Alternatives, shape: Shape, segment: str) -> VnsError:
-        """The choice at a shape, its first options that differ labelled with what each gives."""
-        where = f"in the middle of stage `{segment}`" if segment else "outside of a stage"
-        given: dict[Shape, Label] = {}
-        for option in element.options:
-            after = self.keeps_shape(option.element, shape, segment)
-            if option.span is not None and len(given) < 3:
-                given.setdefault(after, Label(option.span, f"gives {show_shape(after)}"))
-        return VnsError(
-            Diagnostic(
-                "E0501",
-                f"this choice changes the shape {where}",
-                Label(element.span),
-                secondary=tuple(given.values()),
-                notes=("the gradient search adds up what the options give, so they must have one shape",),
-                help="move it into the first line of a stage, where each option becomes a state, or give all one shape",
-            )
-        )
-
     def plan(self) -> Plan:
-        if self.faults:
-            raise VnsError(self.faults)
+        if self.relaxer.faults:
+            raise VnsError(self.relaxer.faults)
         (output,) = {state.shape for state in self.stages[-1].states}
         return Plan(tuple(self.stages), self.input, output)

@@ -10,9 +10,8 @@ from random import Random
 from typing import TYPE_CHECKING, Literal
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean, error
+from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean
 from vnasdsl.language.printer import print_module
-from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.space.assign import restrict_all
 from vnasdsl.space.bounds import GOALS, Goal, Settled, settle
@@ -24,6 +23,7 @@ from vnasdsl.space.inputs import DEFAULT_CLASSES, PARAMETERS, OpenInput, Overrid
 from vnasdsl.space.limits import Limit, read_limits
 from vnasdsl.space.member import prove
 from vnasdsl.space.plan import Plan, make_plan
+from vnasdsl.space.relax import not_relaxed
 from vnasdsl.space.resolve import Decision, Resolved, complete, networks, resolve
 from vnasdsl.space.shapes import Analysis, Cost, either
 from vnasdsl.space.text import blocks_used, statements, write
@@ -433,12 +433,6 @@ class Space:
             items += blocks_used(body, self.definitions.blocks)
         items.append(net)
         return print_module(tree.Module(tuple(items), span=span, source=span.source))
-
-
-def not_relaxed(message: str, span: Span) -> VnsError:
-    """A line that stands in the way of the gradient."""
-    help = "evolution takes it: `search NAME for SPACE { strategy = evolution }`"
-    return error("E0510", message, span, help=help)
 
 
 def _normal(text: str) -> str:
