@@ -196,8 +196,9 @@ space wide {
         "E0510",
         "choice that the gradient cannot take",
         "The search by gradient puts every option into one supernet and weighs it. A choice in the input, a real"
-        " number, and a call of more combinations than can be written out have no such mixture. Fix it (`--fix`),"
-        " offer less, or search the space in another way: evolution and random search take every choice.",
+        " number, a call of more combinations than can be written out, a list of varying length, and a `pick` of"
+        " varying number or outside of a `sum` have no such mixture. Fix it (`--fix`), offer less, or search the space"
+        " in another way: evolution and random search take every choice.",
         one("""\
 space small {
   input clip = video(frames=4 | 8, size=32, classes=10)
