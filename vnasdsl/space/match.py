@@ -48,6 +48,8 @@ NOTHING = -1
 """The node of a `none` that was left out of a sum."""
 MOST_ANSWERS = 1_000
 """Different answers for one element at one node that are kept."""
+MOST_TORN = 64
+"""Contradictions that are remembered."""
 MOST_WAYS = 256
 """Ways to close open calls that are tried where the network does not say which."""
 
@@ -203,8 +205,10 @@ class Matcher:
         return Answer(b.x if a.x is None else a.x, wires, tied, used, both(a.made, b.made))
 
     def _tear(self, wires: Wires) -> None:
+        if len(self.torn) >= MOST_TORN:
+            return
         seen: dict[tuple[str, int | None], object] = {}
-        for key, target in wires:
+        for key, target in sorted(wires, key=repr):
             other = seen.setdefault(key, target)
             if other != target and isinstance(other, int) and isinstance(target, int):
                 self.torn.append((key[0], other, target))
@@ -899,7 +903,7 @@ class Matcher:
         """What was read of the inputs of a block, as seen from outside."""
         states: Sequence[Answer] = (replace(answer, wires=NO_WIRES),)
         known = dict(group.inputs)
-        for name in {key[0] for key, _ in answer.wires}:
+        for name in sorted({key[0] for key, _ in answer.wires}):
             if name not in known:
                 return ()
             wanted = {key[1]: target for key, target in answer.wires if key[0] == name}
