@@ -157,3 +157,13 @@ def test_figures_of_lines_add_up_and_follow_the_wires() -> None:
     whole = [f for f in figures if f.span.text != "bn"]  # the line in the body is counted with the residual
     assert sum(f.cost.params_min for f in whole if f.cost) == made.params[0]
     assert sum(f.cost.macs_min for f in whole if f.cost) == made.macs[0]
+
+
+def test_a_limit_is_told_from_bounds_where_the_costs_are_bounds() -> None:
+    block = "tied block pull(c) { conv(8, 1x1x1) -> conv(c, 3x3x3) | conv(c, 3x3x3) -> conv(8, 1x1x1) }\n"
+    text = space("  pull(2)\n  pull(30)\n  conv(3, 1x1x1)", block)
+    made, _ = built(text.replace("linear(classes)", "linear(classes)\n  require params <= 10"))
+    (fault,) = [d for d in made.check(relaxed=False) if d.code == "E0505"]
+    assert "params_max" not in made.exact_ends or "params_min" not in made.exact_ends
+    low, high = made.params
+    assert fault.notes == (f"params of all its networks lie between {low:,} and {high:,}, which are bounds",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from vnasdsl.language import tree
@@ -13,6 +14,7 @@ from vnasdsl.space.values import COMPARISON, number
 
 COSTS = ("macs", "params")
 LATENCIES = ("latency_cpu", "latency_gpu")
+EXACT = frozenset(f"{cost}_{end}" for cost in COSTS for end in ("min", "max"))
 QUANTITIES = (*COSTS, *LATENCIES)
 """What can be limited. A latency is measured, when a space is searched; the others are known from the text."""
 
@@ -29,10 +31,13 @@ class Limit:
     def holds(self, amount: int) -> bool:
         return COMPARISON[self.op](amount, self.value)
 
-    def check(self, cost: Cost, is_network: bool, at: Span | None = None) -> list[Diagnostic]:
+    def check(
+        self, cost: Cost, is_network: bool, at: Span | None = None, exact: Collection[str] = EXACT
+    ) -> list[Diagnostic]:
         """An error when nothing from the least to the greatest cost meets the limit, a warning when everything does.
 
-        `at`: the name of a network that must keep the limit of the space it lies in.
+        `at`: the name of a network that must keep the limit of the space it lies in. `exact`: which ends of the cost
+        (`macs_min`, ...) networks have; the others are bounds, which prove as much.
         """
         if self.quantity in LATENCIES:
             return []
@@ -46,6 +51,8 @@ class Limit:
         }[self.op]
         label = Label(self.condition.span)
         reach = f"{self.quantity} run from {low:,} to {high:,} over all its networks"
+        if not {f"{self.quantity}_min", f"{self.quantity}_max"} <= set(exact):
+            reach = f"{self.quantity} of all its networks lie between {low:,} and {high:,}, which are bounds"
         if is_network:
             message = f"the network breaks `{text}`: it has {low:,} {self.quantity}"
             if possible:

@@ -271,7 +271,7 @@ class Space:
             return [*found, Diagnostic("E0502", message, Label(self.syntax.name_span), help="use fewer copies")]
         network = self.kind == "network"
         for limit in self.limits:
-            found += limit.check(cost, network)
+            found += limit.check(cost, network, exact=self.exact_ends)
         if network and self.claim:
             for limit in self.claim.limits:
                 found += limit.check(cost, network, self.syntax.name_span)

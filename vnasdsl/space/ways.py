@@ -133,9 +133,11 @@ def _tests(definitions: Definitions, function: str, parameter: str, seen: frozen
     found: set[float] = set()
 
     def visit(node: tree.Node) -> bool:
+        if parameter not in _names(node):
+            return True
         match node:
             case tree.Name():
-                return node.id != parameter
+                return False
             case tree.Compare():
                 for side, other in ((node.left, node.right), (node.right, node.left)):
                     if isinstance(side, tree.Name) and side.id == parameter and isinstance(other, tree.Number):
