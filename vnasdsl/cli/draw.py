@@ -16,6 +16,7 @@ from vnasdsl.show.draw.picture import Picture
 from vnasdsl.show.draw.themes import THEMES
 from vnasdsl.space import Overrides, Space, load
 from vnasdsl.space.member import is_row
+from vnasdsl.space.wires import scope
 
 
 @click.command()
@@ -118,7 +119,8 @@ def _picture(space: Space, run: Path | None, checkpoint: str | None, layers: boo
         return graph_picture(graph(space))
     if space.kind == "network" and run is not None:
         raise UserError(f"`{space.name}` is a network: nothing in it was searched", "draw the space it comes from")
-    if run is None and not is_row(space.segments):
+    streams = any(scope(segment.body).named for segment in space.segments)
+    if run is None and (streams or (space.kind == "space" and not is_row(space.segments))):
         from vnasdsl.show.draw.lines import lines_picture
 
         return lines_picture(space)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from vnasdsl.language.printer import print_inline
 from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Wrap
+from vnasdsl.space.values import WORDS
 
 
 def parts(element: Element) -> Iterator[tuple[str, Element]]:
@@ -18,8 +19,12 @@ def parts(element: Element) -> Iterator[tuple[str, Element]]:
             yield f"{print_inline(element.call)} {{ {inner} }}", element
         case Group() if element.call is not None:
             yield print_inline(element.call), element
+        case Group() if any(isinstance(value, str) and value not in WORDS for _, value in element.bound):
+            yield " ".join(element.span.text.split()), element  # a layer was handed to the block
         case Group() | Repeat():
             for item in element.items:
                 yield from parts(item)
         case Alternatives():
             yield " | ".join(option.text for option in element.options), element
+        case _:
+            yield " ".join(element.span.text.split()), element
