@@ -167,3 +167,23 @@ def test_a_limit_is_told_from_bounds_where_the_costs_are_bounds() -> None:
     assert "params_max" not in made.exact_ends or "params_min" not in made.exact_ends
     low, high = made.params
     assert fault.notes == (f"params of all its networks lie between {low:,} and {high:,}, which are bounds",)
+
+
+@pytest.mark.parametrize(
+    "form", ["  concat({})", "  sum({})", "  concat(pick 1..20 of [{}])", "  l = [{}]\n  concat(l)"]
+)
+def test_more_sets_of_shapes_than_can_be_gone_through_are_refused(form: str) -> None:
+    inputs = ", ".join(["clip -> conv(1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10, 1x1x1)"] * 20)
+    made, faults = built(space(form.format(inputs)))
+    assert [fault.code for fault in faults] == ["E0509"]
+    assert made.size is not None and made.size >= 10**20
+
+
+def test_many_wires_are_gone_through_state_by_state() -> None:
+    """Three widths and a window of three wires: far fewer states than networks."""
+    lines = ["  w0 = conv(2 | 3, 1x1x1)", "  w1 = conv(2 | 3, 1x1x1)", "  w2 = conv(2 | 3, 1x1x1)"]
+    lines += [f"  w{i} = concat(w{i - 3}, w{i - 2}, w{i - 1}) -> conv(2 | 3, 1x1x1)" for i in range(3, 30)]
+    made, faults = built(space("\n".join(lines)))
+    assert not faults and made.exact and made.size == 2**30
+    for width, params in ((2, made.params[0]), (3, made.params[1])):
+        assert params == 3 * width + 2 * width * width + 27 * 3 * width * width + 2 * (width + 1)

@@ -219,6 +219,9 @@ class Counter(Flows[Tally]):
     def too_few(self, element: Pick, count: int) -> None:
         return None
 
+    def too_many(self, element: Join | Many | Pick) -> None:
+        raise CannotCountError("too many sets of shapes can come together")
+
     def leave(self, group: Group, outcomes: dict[Flow, Tally], flow: Held, env: Env) -> dict[Flow, Tally]:
         if not group.tied:
             return outcomes

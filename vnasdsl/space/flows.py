@@ -56,6 +56,8 @@ State: TypeAlias = tuple[Held, Env]
 
 MOST_STATES = 64
 """States behind one line; of more, it is forgotten which lines go together."""
+MOST_SETS = 20_000
+"""Sets of shapes that come together in one layer."""
 MOST_IN_ORDER = 256
 """Lists behind one line that differ only in order; of more, the order is forgotten."""
 
@@ -88,6 +90,10 @@ class Flows(Generic[W]):
 
     def too_few(self, element: Pick, count: int) -> None:
         """There is less to pick from than must be picked."""
+        raise NotImplementedError
+
+    def too_many(self, element: Join | Many | Pick) -> None:
+        """There are more than `MOST_SETS` ways for shapes to come together. Raises."""
         raise NotImplementedError
 
     def enter(self, group: Group) -> None:
@@ -282,6 +288,8 @@ class Flows(Generic[W]):
                     values = (*shapes, *spliced(after))
                     key, total = tuple(sorted(values)), w + more
                     found[key] = (found[key][0], found[key][1] | total) if key in found else (values, total)
+                if len(found) > MOST_SETS:
+                    self.too_many(element)
             sets = found
         return either(
             (after, w + more) for shapes, w in sets.values() for after, more in self.joined(element, shapes).items()
@@ -294,6 +302,8 @@ class Flows(Generic[W]):
             lists = either((_with(before, after), w + more) for before, w in lists.items() for after, more in given)
             if len(lists) > MOST_IN_ORDER:
                 lists = either((_unordered(before.shapes), w) for before, w in lists.items())
+            if len(lists) > MOST_SETS:
+                self.too_many(element)
         return {flow: w for flow, w in lists.items()}  # noqa: C416
 
     def pick(self, element: Pick, flow: Flow, env: Env) -> dict[Flow, W]:
@@ -312,6 +322,8 @@ class Flows(Generic[W]):
                         key = (count + 1, tuple(sorted((*shapes, *spliced(after)))))
                         total = w + more
                         found[key] = found[key] | total if key in found else total
+                if len(found) > MOST_SETS:
+                    self.too_many(element)
             sets = found
         if not certain:
             self.loose = True

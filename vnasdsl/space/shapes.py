@@ -17,8 +17,8 @@ from vnasdsl.language.diagnostics import Diagnostic, Label, Severity, VnsError, 
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Applied, LayerError, Shape, show_shape
-from vnasdsl.space.elements import POISON, Element, Group, Join, Op, Open, Pick, Read, Segment, When, Wrap
-from vnasdsl.space.flows import Env, Flows, Held, either, sorted_flows
+from vnasdsl.space.elements import POISON, Element, Group, Join, Many, Op, Open, Pick, Read, Segment, When, Wrap
+from vnasdsl.space.flows import MOST_SETS, Env, Flows, Held, either, sorted_flows
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
 from vnasdsl.space.ways import MOST_CLOSED, LineWays, Texts, closings, line_ways, uses
 from vnasdsl.space.wires import Flow, Several, scope
@@ -296,6 +296,12 @@ class Analysis(Flows[Cost]):
     def too_few(self, element: Pick, count: int) -> None:
         message = f"cannot pick {element.least} of {count}"
         self.report("E0303", message, element.span, element.span, help=f"the list has {count}: pick at most as many")
+
+    def too_many(self, element: Join | Many | Pick) -> None:
+        message = f"here more than {MOST_SETS:,} sets of shapes can come together"
+        raise error(
+            "E0509", message, element.span, help="offer fewer options for the channels or strides of its inputs"
+        )
 
     def enter(self, group: Group) -> None:
         self._sites.append((group.span, group.block or ""))
