@@ -63,8 +63,8 @@ class Program:
         raise UserError(f"`{self.name}` has several spaces and networks", f"name one of {names} as `{self.name}:NAME`")
 
     def is_relaxed(self, space: Space) -> bool:
-        """Whether a space of the file is searched by gradient, so that it needs a supernet."""
-        return is_relaxed(space.name, self.definitions)
+        """Whether a space of the file may be searched by gradient: no recipe says that it is searched in another way."""
+        return is_relaxed(space.name, self.definitions) is not False
 
     def get_recipe(self, kind: str, target: str, name: str | None = None) -> tree.Recipe | None:
         """The recipe of a kind (`search`, `retrain`, `evaluate`) for a space or network: the one of that name, else the
@@ -170,17 +170,17 @@ def examine_module(
                     message = f"`{item.name}` has more than {MAX_CHOICES:,} choices"
                     found.append(Diagnostic("E0502", message, Label(item.name_span), help=help))
                     continue
-                found += space.check(relaxed=is_relaxed(item.name, definitions))
+                found += space.check(relaxed=bool(is_relaxed(item.name, definitions)))
     ordered = arrange([*echoes.certain(faults), *echoes.without(found)])
     return Program(module.source.name, module, definitions, spaces, ordered), list(ordered)
 
 
-def is_relaxed(name: str, definitions: Definitions) -> bool:
-    """Whether a space is searched by gradient: its recipes say so, or there is none that says otherwise."""
+def is_relaxed(name: str, definitions: Definitions) -> bool | None:
+    """Whether a recipe searches a space by gradient; None where no recipe says how it is searched."""
     recipes = [r for r in definitions.recipes.values() if r.kind == "search" and r.target.id == name]
     named = [e.value for r in recipes for e in r.entries if e.key == "strategy"]
     others = [value for value in named if isinstance(value, tree.Name) and value.id != RELAXED]
-    return not recipes or len(others) < len(recipes)
+    return len(others) < len(recipes) if recipes else None
 
 
 class _Builder:
