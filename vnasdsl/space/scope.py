@@ -16,7 +16,8 @@ class Handed:
 
     expression: tree.Expression
     scope: Scope
-    text: str
+    closed: tree.Expression
+    """The same with what was handed on in the place of every name: two that look alike here are one layer."""
 
 
 @dataclass(frozen=True)

@@ -236,9 +236,9 @@ class Calls(Lists):
                 if gives_list(element, scope.lists):
                     lists.add(parameter.name)
             else:
-                text = self.handed_text(expression, scope)
-                layers[parameter.name] = Handed(expression, replace(scope, later={}), text)
-                known.append((parameter.name, text))
+                closed = self.handed_on(expression, scope)
+                layers[parameter.name] = Handed(expression, replace(scope, later={}), closed)
+                known.append((parameter.name, print_inline(closed)))
         key = (block.name, repr(known), tuple(name for name, _ in inputs), tuple(sorted(lists)), bool(self.tied))
         if key not in self.bodies:
             self.open.append(block.name)
@@ -278,11 +278,10 @@ class Calls(Lists):
         names = scope.wires | scope.later.keys()
         return any(isinstance(node, tree.Name) and node.id in names for node in nodes(expression))
 
-    def handed_text(self, expression: tree.Expression, scope: Scope) -> str:
-        """A layer that is handed on as it is written, with what was handed to this block in the place of its names."""
-        handed = {name: h.expression for name, h in scope.layers.items()}
-        closed = substitute(expression, handed) if handed else expression
-        return print_inline(closed)  # type: ignore[arg-type]
+    def handed_on(self, expression: tree.Expression, scope: Scope) -> tree.Expression:
+        """A layer that is handed on, with what was handed to this block, and to those around, in the place of names."""
+        handed = {name: h.closed for name, h in scope.layers.items()}
+        return substitute(expression, handed) if handed else expression  # type: ignore[return-value]
 
     def closed(self, call: tree.Call) -> tree.Expression:
         """The call as it is printed: values worked out, a bare name where there is nothing in the parentheses."""
