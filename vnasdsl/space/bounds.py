@@ -8,20 +8,38 @@ taking the cheapest (or dearest) option at every choice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, replace
+from itertools import combinations
+from math import comb, prod
 from random import Random
 from typing import Literal, TypeAlias
 
 from vnasdsl.language.diagnostics import Diagnostic, UserError, VnsError
 from vnasdsl.layers.base import Shape
-from vnasdsl.space.elements import Alternatives, Element, Open, OpenField, Pick, Segment, inside, join
+from vnasdsl.space.elements import (
+    Alternatives,
+    Element,
+    Group,
+    Join,
+    Many,
+    Open,
+    OpenField,
+    Pick,
+    Repeat,
+    Segment,
+    Wrap,
+    inside,
+    join,
+)
+from vnasdsl.space.flows import Env
 from vnasdsl.space.resolve import Decision, Resolver, complete
 from vnasdsl.space.shapes import Analysis, Cost
 from vnasdsl.space.wires import Flow, pool, spliced
 
 Goal: TypeAlias = Literal["macs_min", "macs_max", "params_min", "params_max"]
 GOALS: tuple[Goal, ...] = ("macs_min", "macs_max", "params_min", "params_max")
+TRIED_SETS = 64
+"""Sets of edges among which the best is looked for."""
 TRIED = 24
 """Networks drawn to see whether a fault is real."""
 
@@ -59,10 +77,11 @@ def settle(
                 _, faults = price(network, shape, input_name, analysis.classes)
                 if faults:
                     return Settled(total, frozenset(), faults)
+    scratch = Analysis(analysis.classes)  # what is tried out here is not said of the space
     for goal in GOALS:
         shape, cost = min(inputs, key=lambda pair: _signed(goal, pair[1]))
         for width_first in (False, True):
-            cheapest = _cheapest(segments, analysis, goal, width_first, input_name, shape)
+            cheapest = _cheapest(segments, scratch, goal, width_first, input_name, shape)
             if cheapest is None:
                 continue
             found, faults = price(cheapest, shape, input_name, analysis.classes)
@@ -131,13 +150,25 @@ class _Greedy(Resolver):
         self.goal: Goal = goal
         self.width_first = width_first
         self.answers: dict[str, str] = {}
+        self.rest: tuple[tuple[Element, ...], Env] | None = None
+        """What comes behind in the line, and what it can read."""
+
+    def reached(self, group: Group, line: int, item: int, env: Mapping[str, Flow]) -> None:
+        behind = group.lines[line][item + 1 :] if line < len(group.lines) else ()
+        self.rest = (behind, tuple(sorted(env.items())))
 
     def _answer(self, decision: Decision) -> str:
         return self.answers.pop(decision.name)
 
     def walk(self, element: Element, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
         here = inside(element, path)
+        rest = self.rest
         match element:
+            case Join(inputs=(Pick() as only,)):
+                self._join(element, only, join(inside(only, here), only.key), flow, env)
+                self.rest = None
+            case Join() | Wrap() | Many() | Repeat():
+                self.rest = None
             case Alternatives():
                 name = join(here, element.key)
                 if name not in self.made:
@@ -145,14 +176,31 @@ class _Greedy(Resolver):
                     self.answers[name] = best.text
             case Pick():
                 name = join(here, element.key)
-                if name not in self.made:
+                if name not in self.made and name not in self.answers:
                     options = pool(element, env)
                     count = element.least if self.goal.endswith("min") else min(element.most, len(options))
                     ranked = sorted(options, key=lambda option: self._rank(option.element, flow, env))[:count]
                     self.answers[name] = " + ".join(option.text for option in options if option in ranked)
             case Open():
                 self._open(element, here, flow, env)
-        return super().walk(element, path, flow, env)
+        found = super().walk(element, path, flow, env)
+        self.rest = rest
+        return found
+
+    def _join(self, element: Join, pick: Pick, name: str, flow: Flow, env: Mapping[str, Flow]) -> None:
+        """The best of the smallest (or largest) sets of what can be picked, when they are few."""
+        options = pool(pick, env)
+        count = pick.least if self.goal.endswith("min") else min(pick.most, len(options))
+        if name in self.made or comb(len(options), count) > TRIED_SETS:
+            return
+        best: tuple[tuple[int, int], str] | None = None
+        for taken in combinations(options, count):
+            items = Many("", tuple(option.element for option in taken), pick.span)
+            rank = self._rank(replace(element, inputs=(items,)), flow, env)
+            if best is None or rank < best[0]:
+                best = (rank, " + ".join(option.text for option in taken))
+        if best is not None:
+            self.answers[name] = best[1]
 
     def _open(self, element: Open, here: str, flow: Flow, env: Mapping[str, Flow]) -> None:
         """Each argument in turn, the others as they are so far."""
@@ -169,6 +217,9 @@ class _Greedy(Resolver):
     def _rank(self, element: Element, flow: Flow, env: Mapping[str, Flow]) -> tuple[int, int]:
         sign = 1 if self.goal.endswith("min") else -1
         found = self.analysis.outcomes(element, flow, tuple(sorted(env.items())))
+        if self.rest is not None:
+            for part in self.rest[0]:
+                found = self.analysis.follow(found, part, self.rest[1])
         ranks = []
         for after, cost in found.items():
             size = sign * sum(prod(shape) if shape else 0 for shape in spliced(after))
