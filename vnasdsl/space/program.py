@@ -63,7 +63,7 @@ class Program:
         raise UserError(f"`{self.name}` has several spaces and networks", f"name one of {names} as `{self.name}:NAME`")
 
     def is_relaxed(self, space: Space) -> bool:
-        """Whether a space of the file may be searched by gradient: no recipe says that it is searched in another way."""
+        """Whether a space of the file may be searched by gradient: no recipe says that it is searched otherwise."""
         return is_relaxed(space.name, self.definitions) is not False
 
     def get_recipe(self, kind: str, target: str, name: str | None = None) -> tree.Recipe | None:
