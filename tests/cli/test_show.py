@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from math import prod
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.support import ROOT
 from vnasdsl.cli.main import cli
+from vnasdsl.show.numbers import ordinal
 
 SPACES = ROOT / "spaces"
 
@@ -21,7 +23,11 @@ def show(*arguments: str) -> Result:
     return result
 
 
-@pytest.mark.parametrize("name", ["tiny", "x3d3_k400"])
+SYSTEMS = ["peng2019_tiny", "evanet_tiny", "assemblenet_tiny", "tinyvideonet_tiny"]
+"""A space of each system but that of `tiny`."""
+
+
+@pytest.mark.parametrize("name", ["tiny", "x3d3_k400", *SYSTEMS, "tvn1"])
 def test_tables(name: str, golden: Callable[[str, str], None]) -> None:
     golden(f"show/{name}.txt", show(str(SPACES / f"{name}.vns")).stdout)
 
@@ -76,3 +82,54 @@ def test_layers_have_a_row_each() -> None:
     table = show(str(SPACES / "tiny_spatial.vns"), "--layers").stdout
     for row in found["layers"]:
         assert row["label"] in table
+
+
+@pytest.mark.parametrize("name", [*SYSTEMS, "tvn1", "tvn3", "evanet_a", "peng2019", "tinyvideonet"])
+def test_tables_of_all_systems_fit_100_columns(name: str) -> None:
+    for arguments in ([], ["--layers"] if not name.startswith("tinyvideonet") else []):
+        shown = show(str(SPACES / f"{name}.vns"), *arguments)
+        lines = [line for line in shown.stdout.splitlines() if " " in line]  # the name of a weight is not broken
+        assert shown.exit_code == 0 and max(map(len, lines)) <= 100, arguments
+
+
+def test_infinite_sizes_have_no_number() -> None:
+    shown = show(str(SPACES / "tinyvideonet_tiny.vns")).stdout
+    found = json.loads(show(str(SPACES / "tinyvideonet_tiny.vns"), "--json").stdout)
+    assert found["size"] is None and "infinite (real choices)" in shown
+    assert found["input"]["frames"] == [2, 4, 8] and "  frames: 2 | 4 | 8\n" in shown
+    reals = [c for c in found["choices"] if "low" in c]
+    assert reals and all(c["options"] == [] and (c["low"], c["high"]) == (0.0, 1.0) for c in reals)
+
+
+BOUNDED = """\
+tied block normal {
+  conv(4, 1x1x1) | conv(4, 3x3x3)
+}
+
+space s {
+  input clip = video(frames=2, size=4, classes=2)
+  normal
+  conv(4, 1x1x1)
+  (normal | skip)
+  pool -> linear(classes)
+}
+"""
+
+
+def test_choices_of_a_tied_block_stand_at_its_first_use(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("", encoding="utf-8")
+    (tmp_path / "s.vns").write_text(BOUNDED, encoding="utf-8")
+    shown = show(str(tmp_path / "s.vns"))
+    assert shown.exit_code == 0, shown.output
+    lines = shown.stdout.splitlines()
+    assert [line for line in lines if "op (2)" in line] == [
+        next(line for line in lines if line.startswith("normal")),
+        next(line for line in lines if line.startswith("layer")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (12, "12th"), (22, "22nd")]
+)
+def test_ordinals(number: int, text: str) -> None:
+    assert ordinal(number) == text

@@ -11,7 +11,7 @@ from vnasdsl.cli.options import input_options
 from vnasdsl.cli.output import as_text, format_option, style
 from vnasdsl.language.diagnostics import Diagnostic, arrange
 from vnasdsl.language.garbage import left_alone
-from vnasdsl.show.numbers import count_words
+from vnasdsl.show.foot import size_words
 from vnasdsl.space import Overrides, Space
 
 
@@ -58,4 +58,4 @@ def describe(space: Space) -> str:
     if space.kind == "network":
         claim = f", in space {space.claim.name}" if space.claim else ""
         return f"network {space.name}: {space.macs[0]} MACs, {space.params[0]} parameters{claim}"
-    return f"space {space.name}: {count_words(space.size)} networks in {len(space.choices)} choices"
+    return f"space {space.name}: {size_words(space)} in {len(space.choices)} choices"

@@ -42,8 +42,8 @@ def command(
 ) -> None:
     """Write the PyTorch code of every space and network in the files, or of FILE:NAME alone.
 
-    A space becomes DIR/NAME_supernet.py, a network DIR/NAME.py. Both import only torch. A space whose recipe searches it
-    by evolution has no supernet. A file whose text would be the same is not touched.
+    A space becomes DIR/NAME_supernet.py, a network DIR/NAME.py. Both import only torch. A space whose recipe does not
+    search it by gradient has no supernet. A file whose text would be the same is not touched.
 
     \b
     Examples:

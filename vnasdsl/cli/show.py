@@ -11,7 +11,8 @@ from vnasdsl.cli.options import input_options, json_option
 from vnasdsl.cli.output import format_option
 from vnasdsl.cli.targets import load_target, source_name, split_target
 from vnasdsl.language.garbage import left_alone
-from vnasdsl.show.table import as_object, as_table, layer_table
+from vnasdsl.show.as_object import as_object
+from vnasdsl.show.table import as_table, layer_table
 from vnasdsl.space import Overrides, Space
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Layer, Shape, show_shape, show_value
-from vnasdsl.show.numbers import count_words, span
+from vnasdsl.show.foot import size_words
+from vnasdsl.show.numbers import span
 from vnasdsl.space import Space
 from vnasdsl.space.figures import LineFigures
 from vnasdsl.space.shapes import Cost
@@ -59,19 +60,20 @@ def net_text(net: tree.Space | tree.Network, space: Space | None) -> str:
     claim = f" : {net.space.id}" if isinstance(net, tree.Network) and net.space is not None else ""
     lines = [code(f"{type(net).__name__.lower()} {net.name}{claim}"), comment_above(net)]
     cost = _cost(space) if space is not None else None
-    if space is not None and cost is not None:
-        clip = f"{space.input.frames} frames of {space.input.size} x {space.input.size}"
-        lines.append(f"{cost_text(cost)}, input {clip}")
+    if space is not None and (cost is not None or not (space.faults or space.analysis.failed)):
+        frames, size = (space.inputs.options_text(name) for name in ("frames", "size"))
+        costs = f"{cost_text(cost)}{'' if space.exact else ' (bounds)'}" if cost is not None else "costs not worked out"
+        lines.append(f"{costs}, input {frames} frames of {size} x {size}")
         if space.kind == "space":
-            lines.append(f"{count_words(space.size)} networks in {len(space.choices)} choices")
+            lines.append(f"{size_words(space)} in {len(space.choices)} choices")
     return "\n\n".join(filter(None, lines))
 
 
 def _cost(space: Space) -> Cost | None:
-    """None where a line has a fault."""
+    """None where a line has a fault, or where they are not worked out."""
     try:
         return space.cost
-    except VnsError:
+    except (UserError, VnsError):
         return None
 
 

@@ -50,3 +50,9 @@ def bar(share: float, width: int, ascii_only: bool = False) -> str:
         return "#" * round(share * width)
     eighths = round(share * width * 8)
     return "█" * (eighths // 8) + (EIGHTHS[eighths % 8 - 1] if eighths % 8 else "")
+
+
+def ordinal(number: int) -> str:
+    """`2nd`, `4th`, `11th`, `21st`."""
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else endings.get(number % 10, 'th')}"

@@ -1,0 +1,91 @@
+"""A space or network as one object for machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vnasdsl.space.bounds import GOALS
+from vnasdsl.space.counting import CannotCountError
+from vnasdsl.space.elements import Choice
+from vnasdsl.space.extremes import extremes
+from vnasdsl.space.space import Space
+
+
+def as_object(space: Space) -> dict[str, Any]:
+    """What `show --json` prints.
+
+    A space has its costs as {"min", "max"} with "exact": whether a network has both, or they are bounds; null where
+    they are not worked out. "found" has the costs of networks that were found by trying where they are not exact. The
+    layers of a space are those of its supernet, or of all its candidates; null where costs are not worked out. "size"
+    is null for infinitely many networks, and where they cannot be counted.
+    """
+    network = space.kind == "network"
+    return {
+        "name": space.name,
+        "kind": space.kind,
+        "size": _size(space),
+        "input": {
+            "name": space.input.name,
+            **{name: _parameter(space, name) for name in ("frames", "size", "frame_stride", "segments")},
+            "classes": space.input.classes,
+        },
+        "claim": space.claim.name if space.claim else None,
+        "macs": space.macs[0] if network else _ends(space, "macs"),
+        "params": space.params[0] if network else _ends(space, "params"),
+        **({} if network or space.exact else {"found": _found(space)}),
+        "limits": [limit.condition.span.text for limit in space.limits],
+        "choices": [_choice(c) for c in space.choices],
+        "layers": _layers(space) if space.costed else None,
+    }
+
+
+def _size(space: Space) -> str | None:
+    """As text, because some programs lose digits."""
+    try:
+        return None if space.size is None else str(space.size)
+    except CannotCountError:
+        return None
+
+
+def _parameter(space: Space, name: str) -> int | list[int]:
+    """What is given of the input, or the options where it is open."""
+    options = space.inputs.options(name)
+    return options[0] if len(options) == 1 else list(options)
+
+
+def _ends(space: Space, quantity: str) -> dict[str, Any] | None:
+    if not space.costed:
+        return None
+    low, high = space.macs if quantity == "macs" else space.params
+    exact = {f"{quantity}_min", f"{quantity}_max"} <= space.exact_ends
+    return {"min": low, "max": high, "exact": exact}
+
+
+def _found(space: Space) -> dict[str, int]:
+    found = extremes(space)
+    return {goal: found[goal].value for goal in GOALS if goal in found}
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": choice.name, "kind": choice.kind, "options": list(choice.options)}
+    if choice.is_subset:
+        found |= {"least": choice.least, "most": choice.most}
+    if choice.is_real:
+        found |= {"low": choice.low, "high": choice.high}
+    return found
+
+
+def _layers(space: Space) -> list[dict[str, Any]]:
+    return [
+        {
+            "label": row.label,
+            "operation": row.operation,
+            "input_shape": list(row.input_shape),
+            "output_shape": list(row.output_shape),
+            "macs": row.macs,
+            "params": row.params,
+            "activation_bytes": row.activation_bytes,
+            "attributes": dict(row.attributes),
+        }
+        for row in space.layers()
+    ]

@@ -1,0 +1,137 @@
+"""What stands below a table: exact figures or what is known instead of them, limits, and defaults in effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+
+from vnasdsl.language import tree
+from vnasdsl.layers.base import Layer, show_value
+from vnasdsl.show.numbers import count_words
+from vnasdsl.space.bounds import Goal
+from vnasdsl.space.counting import CannotCountError
+from vnasdsl.space.elements import Choice, Element, Join, Op, Wrap, children
+from vnasdsl.space.extremes import Extreme, extremes
+from vnasdsl.space.inputs import PARAMETERS as INPUT_PARAMETERS
+from vnasdsl.space.inputs import VideoInput
+from vnasdsl.space.space import Space
+
+WIDTH = 100
+"""Columns a table should fit."""
+DEFAULTS = {"frame_stride": VideoInput.frame_stride, "segments": VideoInput.segments, "classes": VideoInput.classes}
+"""Of the input: everything else of it must be written."""
+
+
+def size_words(space: Space) -> str:
+    """`5.84e18 networks`, or why there is no such number."""
+    try:
+        size = space.size
+    except CannotCountError:
+        return space.size_text()
+    if size is None:
+        return space.size_text()
+    return f"{count_words(size)} network{'' if size == 1 else 's'}"
+
+
+def foot(space: Space) -> Iterator[str]:
+    """Exact figures, limits, and the defaults in effect."""
+    if space.kind == "network":
+        yield f"{space.macs[0]} MACs per clip, {space.params[0]} parameters"
+    else:
+        number = f"{len(space.choices)} choices" if len(space.choices) > 1 else "1 choice"
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counted(space.choices).items())
+        yield from wrap(f"{size_in_full(space)}, in {number} ({kinds})", WIDTH, subsequent_indent="  ")
+        yield from costs(space)
+    yield from (f"limit: {limit.condition.span.text}" for limit in space.limits)
+    yield from default_lines(space)
+
+
+def counted(choices: Sequence[Choice]) -> dict[str, int]:
+    """The number of choices of each kind."""
+    found: dict[str, int] = {}
+    for choice in choices:
+        found[choice.kind] = found.get(choice.kind, 0) + 1
+    return found
+
+
+def size_in_full(space: Space) -> str:
+    try:
+        exact = space.size is not None
+    except CannotCountError:
+        exact = False
+    return f"exactly {space.size} networks" if exact else f"number of networks: {space.size_text()}"
+
+
+def costs(space: Space) -> Iterator[str]:
+    """Least and greatest costs of a space; where they are bounds, or not worked out, what was found by trying."""
+    if not space.costed:
+        yield "least and greatest costs: not worked out, a call has too many combinations; found by trying:"
+        yield from found_lines(extremes(space), ("macs_min", "macs_max", "params_min", "params_max"))
+        return
+
+    def written(goal: Goal, value: int) -> str:
+        return str(value) if goal in space.exact_ends else f"{value} (bound)"
+
+    macs = f"MACs from {written('macs_min', space.macs[0])} to {written('macs_max', space.macs[1])}"
+    params = f"parameters from {written('params_min', space.params[0])} to {written('params_max', space.params[1])}"
+    if space.exact:
+        yield f"{macs}, {params}"
+        return
+    yield f"{macs},"
+    yield params
+    yield "a bound: no network is beyond it, and perhaps none reaches it; found among the networks:"
+    goals: tuple[Goal, ...] = ("macs_min", "macs_max", "params_min", "params_max")
+    yield from found_lines(extremes(space), [goal for goal in goals if goal not in space.exact_ends])
+
+
+def found_lines(found: dict[Goal, Extreme], goals: Sequence[Goal]) -> Iterator[str]:
+    """`least MACs: at most 1017 (found)`: of networks that were looked at, whatever the limits say."""
+    for quantity, name in (("macs", "MACs"), ("params", "parameters")):
+        parts = []
+        for end, word, side in (("min", "least", "at most"), ("max", "greatest", "at least")):
+            goal: Goal = f"{quantity}_{end}"  # type: ignore[assignment]
+            if goal in goals and goal in found:
+                parts.append(f"{word} {name}: {side} {found[goal].value} (found)")
+        if parts:
+            yield f"  {', '.join(parts)}"
+
+
+# ----------------------------------------------------------------- defaults
+
+
+def silent_parameters(call: tree.Expression, names: Sequence[str]) -> tuple[str, ...]:
+    """The parameters a call says nothing about."""
+    arguments = call.arguments if isinstance(call, tree.Call) else ()
+    positional = sum(argument.name is None for argument in arguments)
+    named = {argument.name for argument in arguments}
+    return tuple(name for name in names[positional:] if name not in named)
+
+
+def default_lines(space: Space) -> Iterator[str]:
+    """`conv: stride=1x1x1, bias=false` for every layer and parameter that the text leaves to its default somewhere."""
+    silent: dict[Layer, set[str]] = {}
+    given = {name: getattr(space.input, name) for name in INPUT_PARAMETERS}
+    line = next(s for s in space.syntax.body if isinstance(s, tree.Input))
+    left = [name for name in silent_parameters(line.value, INPUT_PARAMETERS) if given[name] == DEFAULTS[name]]
+
+    def visit(element: Element, seen: set[int]) -> None:
+        if id(element) in seen:
+            return
+        seen.add(id(element))
+        if isinstance(element, (Op, Wrap, Join)):
+            names = [p.name for p in element.layer.parameters]
+            silent.setdefault(element.layer, set()).update(silent_parameters(element.call, names))
+        for child, _ in children(element, ""):
+            visit(child, seen)
+
+    seen: set[int] = set()
+    for segment in space.segments:
+        visit(segment.body, seen)
+    found = [f"  video: {', '.join(f'{name}={given[name]}' for name in left)}"] if left else []
+    for layer, names in silent.items():
+        values = ", ".join(f"{p.name}={show_value(p.default)}" for p in layer.parameters if p.name in names)
+        if values:
+            found.append(f"  {layer.name}: {values}")
+    if found:
+        yield "defaults where the text is silent:"
+        yield from found

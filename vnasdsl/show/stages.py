@@ -1,0 +1,105 @@
+"""A space or network row by row: a row a stage, and one for every line outside of stages that is worth one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vnasdsl.layers.base import Shape
+from vnasdsl.space.elements import Choice, Element, Group, Read, Segment, choices, inside
+from vnasdsl.space.flows import State, either, sorted_flows
+from vnasdsl.space.shapes import Analysis, Cost
+from vnasdsl.space.space import Space
+from vnasdsl.space.wires import Flow, scope, spliced
+
+MOST_LINES = 60
+"""Lines of one body that get rows of their own when they have no name."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A stage, or a line or several outside of stages."""
+
+    name: str
+    shapes: tuple[Shape, ...]
+    """What can come out; empty where it is not known."""
+    values: tuple[int, ...]
+    """How many values come out: one, but for a list."""
+    choices: tuple[Choice, ...]
+    """Those that are met here first: the choices of a tied block stand at its first use."""
+    cost: Cost | None
+    """Of this row alone; None where it is not worked out."""
+
+
+def rows(space: Space) -> list[Row]:
+    """Lines outside of stages have a row each where they have a name or where there are no stages at all."""
+    analysis = space.analysis
+    first = either(pair for v in space.inputs.ways() for pair in analysis.start(v.shape, v.name).items())
+    reached = analysis.through(space.segments, first)
+    staged = any(segment.name for segment in space.segments)
+    seen: set[str] = set()
+    found: list[Row] = []
+    for segment, before, after in zip(space.segments, reached, reached[1:], strict=False):
+        keep = frozenset(name for _, env in after for name, _ in env)
+        if segment.name:
+            states = analysis.step(_free(before), segment.body)
+            found.append(_row(segment.name, (segment.body,), "", states, seen))
+        else:
+            found += _lines(segment, before, analysis, keep, seen, staged)
+    return found
+
+
+def _lines(
+    segment: Segment, states: dict[State, Cost], analysis: Analysis, keep: frozenset[str], seen: set[str], staged: bool
+) -> Iterable[Row]:
+    """Rows of the lines of a body outside of stages; neighbours without a name are one row where there are stages."""
+    body = segment.body
+    path, ends = inside(body, ""), scope(body).ends
+    together = staged or len(body.lines) > MOST_LINES
+    states = _free(states)
+    waiting: list[Element] = []
+    for i, line in enumerate(body.lines):
+        name = body.name_of(i)
+        if waiting and name:
+            yield _row("-", waiting, path, states, seen)
+            states, waiting = _free(states), []
+        for item in line:
+            states = analysis.step(states, item)
+        waiting += line
+        last = i == len(body.lines) - 1
+        if name or last or not together:
+            title = name or ("-" if together else label_of(body, i))
+            yield _row(title, waiting, path, states, seen)
+            waiting = []
+        states = analysis.kept(states, name, frozenset(ends[i]) - keep)
+        if not waiting:
+            states = _free(states)
+
+
+def label_of(body: Group, line: int) -> str:
+    """What a line without a name is called: by what stands first and last in it."""
+    items = body.lines[line]
+    labels = [label for label in (i.wire if isinstance(i, Read) else i.label for i in items) if label]
+    if len(labels) < 2:
+        return "".join(labels) or "-"
+    return f"{labels[0]} {'->' if len(labels) == 2 else '..'} {labels[-1]}"
+
+
+def _free(states: dict[State, Cost]) -> dict[State, Cost]:
+    return {state: Cost() for state in states}
+
+
+def _row(name: str, elements: Iterable[Element], path: str, states: dict[State, Cost], seen: set[str]) -> Row:
+    made: list[Choice] = []
+    for element in elements:
+        for choice in choices(element, path):
+            if choice.name not in seen:
+                seen.add(choice.name)
+                made.append(choice)
+    total: Cost | None = None
+    flows: list[Flow] = []
+    for (held, _), cost in states.items():
+        total = cost if total is None else total | cost
+        flows += sorted_flows(held)
+    shapes = tuple(sorted({shape for flow in flows for shape in spliced(flow)}))
+    return Row(name, shapes, tuple(sorted({len(spliced(flow)) for flow in flows})), tuple(made), total)

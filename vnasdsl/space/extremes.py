@@ -1,0 +1,135 @@
+"""Cheap and dear networks of a space whose least and greatest costs are not worked out: found by trying, in a fixed
+order, so that the same space always gives the same ones.
+
+From a network drawn at random, one choice after the other takes the value that is best while the others stay, until
+nothing gets better or enough networks have been looked at. What is found is the cost of a network of the space, and
+perhaps not the least or greatest there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from random import Random
+from typing import TYPE_CHECKING
+
+from vnasdsl.language.diagnostics import UserError, VnsError
+from vnasdsl.space.bounds import GOALS, Goal, price
+from vnasdsl.space.resolve import Decision, complete
+from vnasdsl.space.shapes import Cost
+
+if TYPE_CHECKING:
+    from vnasdsl.space.space import Space
+
+WORK = 600
+"""Networks that are looked at for one space."""
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """A network that was found: what it costs, and its choices."""
+
+    value: int
+    made: Mapping[str, str]
+
+
+def extremes(space: Space, work: int = WORK) -> dict[Goal, Extreme]:
+    """The best networks found for the least and greatest costs; empty where none could be built at all.
+
+    `work`: how many networks to look at, all costs together.
+    """
+    search = _Search(space)
+    start = search.look({})
+    if start is None:
+        return {}
+    for i, goal in enumerate(_ORDER):
+        search.descend(goal, search.looked + (work - search.looked) // (len(_ORDER) - i))
+    return search.best
+
+
+_ORDER: tuple[Goal, ...] = ("macs_max", "params_max", "macs_min", "params_min")
+
+
+def better(goal: Goal, value: int, than: int) -> bool:
+    return value < than if goal.endswith("min") else value > than
+
+
+@dataclass
+class _Search:
+    """The best found so far for every cost: a network that is looked at for one of them can be better for another."""
+
+    space: Space
+    best: dict[Goal, Extreme] = field(default_factory=dict)
+    looked: int = 0
+    known: set[tuple[tuple[str, str], ...]] = field(default_factory=set)
+
+    def look(self, made: Mapping[str, str]) -> dict[str, str] | None:
+        """Builds the network of some choices, the others drawn: its choices, or None when it cannot be built."""
+        found = self.space.complete(made, Random(0))  # what is drawn is alike in every run
+        key = tuple(found.items())
+        if key in self.known:
+            return None
+        self.known.add(key)
+        self.looked += 1
+        cost = cost_of(self.space, found)
+        if cost is None:
+            return None
+        for goal in GOALS:
+            value: int = getattr(cost, goal)
+            if goal not in self.best or better(goal, value, self.best[goal].value):
+                self.best[goal] = Extreme(value, found)
+        return found
+
+    def descend(self, goal: Goal, work: int) -> None:
+        """One choice after the other, over and over, until a round over all of them makes nothing better."""
+        improved = True
+        while improved and self.looked < work:
+            improved = False
+            done: set[str] = set()
+            while self.looked < work:
+                here = self.best[goal]
+                left = [d for d in self.space.decisions(here.made) if d.name not in done]
+                if not left:
+                    break
+                done.add(left[0].name)
+                for value in neighbours(left[0]):
+                    self.look({**here.made, left[0].name: value})
+                    if self.looked >= work:
+                        break
+                improved = improved or self.best[goal] is not here
+
+
+def neighbours(decision: Decision) -> Iterator[str]:
+    """The values to try in the place of one: all options; of a real number both ends; of edges the fewest and the
+    most, and those that differ in one or exchange one for another."""
+    if decision.form == "real":
+        yield from (repr(decision.low), repr(decision.high))
+    elif decision.form == "edges":
+        yield from _subsets(decision)
+    else:
+        yield from (option for option in decision.options if option != decision.value)
+
+
+def _subsets(decision: Decision) -> Iterator[str]:
+    assert decision.least is not None and decision.most is not None
+    taken = set(decision.value.split(" + ")) if decision.value else set()
+    options = decision.options
+    tried = [set(options)] if decision.most == len(options) else []
+    tried += [taken ^ {option} for option in options]
+    tried += [taken ^ {a, b} for a, b in combinations(options, 2) if (a in taken) != (b in taken)]
+    for subset in tried:
+        if decision.least <= len(subset) <= decision.most and subset != taken:
+            yield " + ".join(option for option in options if option in subset)
+
+
+def cost_of(space: Space, made: Mapping[str, str]) -> Cost | None:
+    """What a network costs, lines that nothing reads counted as in the costs of the space; None for one that cannot be
+    built."""
+    try:
+        video = space.inputs.closed(made)
+        found = complete(space.segments, made, Random(0), video.name, video.shape, video.classes)
+        cost, _ = price(found.segments, video.shape, video.name, video.classes)
+    except (UserError, VnsError):
+        return None
+    return cost
