@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.printer import print_inline
+from vnasdsl.language.source import Span
 from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.space.departure import one_of, other_stage, outside
 from vnasdsl.space.elements import Element, Group, Join, Op, Open, Read, Segment, Wrap, children
@@ -19,6 +20,8 @@ from vnasdsl.space.match import Answer, Matcher, listed, places, uses_by_node
 from vnasdsl.space.trace import Tracer
 from vnasdsl.space.wiring import Wiring, is_skip, same_graph
 
+LONGEST = 72
+"""Characters of a line that is named in a message."""
 MOST_TRIED = 64
 """Answers that are built and compared."""
 
@@ -137,7 +140,7 @@ def _all_read(wiring: Wiring, claim: tree.Name, net_name: str) -> None:
         if number in live or node.layer is None or is_skip(node) or wiring.same_as[number] in live:
             continue
         if node.params or node.macs:
-            text = " ".join(node.site.text.split())
+            text = short(node.site)
             help = "leave it out, or read it"
             raise outside(f"`{net_name}` has a layer that nothing reads: `{text}`", node.site, claim, help, "not read")
 
@@ -151,7 +154,7 @@ def _departure(
         return _other_wires(matcher, wiring, claim, net_name)
     number = max(wrong) if wrong else min(matcher.stuck)
     node = wiring.nodes[number]
-    text = " ".join(node.site.text.split())
+    text = short(node.site)
     stage = node.label.partition(".")[0]
     in_stage = stage in {segment.name for segment in space if segment.name}
     where = f"stage `{stage}` of space `{claim.id}`" if in_stage else f"space `{claim.id}`"
@@ -160,6 +163,12 @@ def _departure(
     else:
         help = "the space has this layer there, with other inputs"
     return outside(f"`{text}` leaves {where}", node.site, claim, help)
+
+
+def short(site: Span) -> str:
+    """What stands there, in one line."""
+    text = " ".join(site.text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def expected(element: Element) -> str:

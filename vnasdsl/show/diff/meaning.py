@@ -51,6 +51,8 @@ class Reader:
     numbers: Numbers
     analysis: Analysis
     block_names: Mapping[str, str] = field(default_factory=dict)
+    _inputs: Mapping[str, int] = field(default_factory=dict)
+    """The inputs of the block that is being read, by their names."""
     _known: dict[tuple[int, Shape | None, bool], tuple[Element, Meaning, Shape | None]] = field(default_factory=dict)
 
     def layers(self, element: Element) -> Meaning:
@@ -78,7 +80,8 @@ class Reader:
             case Op():
                 return self._layer(element, shape)
             case Read():
-                return (self.numbers("read", element.wire, element.index),), None
+                wire = self._inputs.get(element.wire, element.wire)
+                return (self.numbers("read", wire, element.index),), None
             case Group() if surface and self._is_use(element):
                 assert element.block is not None
                 name = self.block_names.get(element.block, element.block)
@@ -121,12 +124,25 @@ class Reader:
 
     def _group(self, group: Group, shape: Shape | None, surface: bool) -> tuple[Meaning, Shape | None]:
         """Lines one after the other. Names that are read by other lines are a part of what runs."""
+        outside = self._inputs
+        if group.block is not None:
+            self._inputs = {name: place for place, (name, _) in enumerate(group.inputs)}
+        try:
+            return self._lines(group, shape, surface, outside)
+        finally:
+            self._inputs = outside
+
+    def _lines(
+        self, group: Group, shape: Shape | None, surface: bool, outside: Mapping[str, int]
+    ) -> tuple[Meaning, Shape | None]:
         read = all_reads([*group.items, *([group.out] if group.out is not None else [])])
         row: list[int] = []
         if group.tied:
             row.append(self.numbers("tied"))
         if group.inputs:
+            inside, self._inputs = self._inputs, outside
             row.append(self.numbers("inputs", self._handed(group, surface)))
+            self._inputs = inside
             shape = None
         for i, line in enumerate(group.lines):
             more, shape = self._row(line, shape, surface)
@@ -149,7 +165,8 @@ class Reader:
         return tuple(self._read(item, None, surface)[0] for item in items)
 
     def _handed(self, group: Group, surface: bool) -> tuple[object, ...]:
-        return tuple((name, self._read(value, None, surface)[0]) for name, value in group.inputs)
+        """What was handed to a block, by the places of its inputs."""
+        return tuple(self._read(value, None, surface)[0] for _, value in group.inputs)
 
     def _arguments(self, element: Op | Wrap | Join) -> tuple[object, ...]:
         return tuple((name, self._value(value)) for name, value in element.arguments)

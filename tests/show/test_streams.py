@@ -1,0 +1,111 @@
+"""Pictures and comparisons of spaces and networks with named lines."""
+
+from __future__ import annotations
+
+from random import Random
+
+from tests.support import ROOT
+from vnasdsl.language.source import Source
+from vnasdsl.show.diff import compare_programs
+from vnasdsl.show.diff.model import Choosing, Comparison, FileDiff
+from vnasdsl.show.draw.lines import lines_picture
+from vnasdsl.show.draw.picture import Picture
+from vnasdsl.space.program import Program, load, load_source
+
+TEXT = """\
+block op { none | skip | conv(same, 1x3x3) }
+tied block cell(a, b, c) {
+  p = a -> conv(c, 1x1x1)
+  q = b -> conv(c, 1x1x1)
+  h = sum(pick 1 of [p -> op, q -> op])
+  out concat(h, q)
+}
+space made {
+  input clip = video(frames=2, size=4, classes=3)
+  s = conv(4, 1x1x1)
+  c1 = cell(s, s, 4)
+  c2 = cell(s, c1, 4 | 6)
+  last = concat(c1, c2) -> relu
+  pool -> linear(classes)
+}
+search made_search for made { strategy = evolution }
+"""
+
+
+def read(text: str) -> Program:
+    return load_source(Source("made.vns", text), None)
+
+
+def compared(new: str) -> FileDiff:
+    return compare_programs(read(TEXT), read(new))
+
+
+def lines(picture: Picture) -> set[tuple[str, str]]:
+    return {(edge.source, edge.target) for edge in picture.edges if edge.source}
+
+
+def test_every_line_is_a_box_with_arrows_from_what_it_reads() -> None:
+    picture = lines_picture(read(TEXT).get())
+    main = {(a, b) for a, b in lines(picture) if ":" not in a}
+    assert main == {
+        ("clip", "s"),
+        ("s", "c1"),
+        ("s", "c2"),
+        ("c1", "c2"),
+        ("c1", "last"),
+        ("c2", "last"),
+        ("last", "pool"),
+    }
+    below = {(a.removeprefix("0:"), b.removeprefix("0:")) for a, b in lines(picture) if ":" in a}
+    assert below == {("a", "p"), ("b", "q"), ("p", "h"), ("q", "h"), ("h", "out"), ("q", "out")}
+    said = {node.id: " ".join(text.content for text in node.texts) for node in picture.nodes}
+    assert "pick 1 of 2" in said["0:h"] and "none | skip | conv(same, 1x3x3)" in said["0:h"]
+    assert "cell(s, c1, 4 | 6)" in said["c2"]
+
+
+def test_boxes_of_cells_do_not_overlap_those_above() -> None:
+    for name in ("peng2019", "assemblenet", "evanet_tiny"):
+        picture = lines_picture(load(ROOT / "spaces" / f"{name}.vns").get(name))
+        boxes = picture.nodes
+        for i, a in enumerate(boxes):
+            assert a.x >= 0 and a.right <= picture.width and a.y >= 0 and a.bottom <= picture.height
+            for b in boxes[i + 1 :]:
+                assert a.right <= b.x or b.right <= a.x or a.bottom <= b.y or b.bottom <= a.y, (name, a.id, b.id)
+
+
+def test_other_words_for_the_same_space_are_no_difference() -> None:
+    renamed = TEXT.replace("cell(a, b, c)", "cell(one, two, width)").replace("a -> conv(c", "one -> conv(width")
+    renamed = renamed.replace("b -> conv(c", "two -> conv(width")
+    assert renamed != TEXT and compared(renamed).equal
+    assert compared(TEXT.replace("concat(c1, c2) -> relu", "concat(\n  c1,\n  c2,\n) -> relu")).equal
+
+
+def test_a_line_that_reads_another_line_is_the_change() -> None:
+    (pair,) = compared(TEXT.replace("cell(s, c1, 4 | 6)", "cell(c1, c1, 4 | 6)")).pairs
+    assert isinstance(pair, Comparison) and not pair.blocks
+    (stage,) = pair.stages
+    (line,) = stage.lines
+    assert line.before is not None and line.before.label == "c2"
+    assert line.after is not None and line.after.text == "c2 = cell(c1, c1, 4 | 6)"
+
+
+def test_another_number_of_edges_is_told_with_the_block() -> None:
+    (pair,) = compared(TEXT.replace("pick 1 of", "pick 1..2 of")).pairs
+    assert isinstance(pair, Comparison)
+    (block,) = pair.blocks
+    assert block.after == "tied cell(a, b, c)"
+    (line,) = block.lines
+    assert [(d.name, d.before, d.after) for d in line.details] == [("pick", "1", "1..2")]
+    (untied,) = compared(TEXT.replace("tied block", "block")).pairs
+    assert isinstance(untied, Comparison) and [b.kind for b in untied.blocks] == ["changed"]
+
+
+def test_what_was_chosen_of_a_space_with_cells() -> None:
+    space = read(TEXT).get()
+    made = space.complete({}, Random(4))
+    network = load_source(Source("child.vns", space.choose(made, name="child").text()), None)
+    (pair,) = compare_programs(read(TEXT), network).pairs
+    assert isinstance(pair, Choosing) and pair.departure is None
+    chosen = {one.name: one.option for one in pair.chosen}
+    again = space.choose(chosen, name="child")
+    assert again.params == network.get().params

@@ -1,0 +1,94 @@
+"""The published networks lie in their spaces, with the choices that their papers' tables and code state."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.support import ROOT
+from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.files import read_source
+from vnasdsl.language.source import Source
+from vnasdsl.space import Space, load
+from vnasdsl.space.program import load_source
+
+# Node -> what it reads, as the authors' code lists it (AssembleNet-50); r and f are the stems.
+EDGES = {
+    4: "r1",
+    5: "r0",
+    6: "r0 r1 f2 f3",
+    7: "f2 f3",
+    8: "r0 n4 n5 n6 n7",
+    9: "r0 f2 n4 n7",
+    10: "r0 n5 n7",
+    11: "r0 n5",
+    12: "n4 n8 n10 n11",
+    13: "n8 n9",
+    14: "n12 n13",
+}
+LEVELS = {"level0": (4, 5, 6, 7), "level1": (8, 9, 10, 11), "level2": (12, 13)}
+
+
+def claimed(name: str) -> dict[str, str]:
+    network = load(ROOT / "spaces" / f"{name}.vns").get(name)
+    return network.claimed_choices() or {}
+
+
+def test_assemblenet50_has_the_edges_of_the_paper() -> None:
+    made = claimed("assemblenet50")
+    place = {f"n{node}": f"{level}[{i}]" for level, nodes in LEVELS.items() for i, node in enumerate(nodes)}
+    found = [value for name, value in made.items() if name.endswith(".edges")]
+    assert found == [" + ".join(place.get(each, each) for each in edges.split()) for edges in EDGES.values()]
+
+
+def test_evanet_a_has_the_modules_of_the_paper() -> None:
+    made = claimed("evanet_a")
+    assert [made[f"g{i}.stack.number"] for i in (1, 2, 3, 4)] == ["2", "4", "5", "3"]
+    kinds = {i: [] for i in (1, 2, 3, 4)}  # type: dict[int, list[str]]
+    for name, value in made.items():
+        found = re.fullmatch(r"module(\d)\.module\.concat\[\d+\]\.layer\.op", name)
+        if found:
+            kinds[int(found[1])].append(value.partition("(")[0])
+    assert kinds == {
+        1: ["single", "pooled"],
+        2: ["pooled", "point", "single", "point", "single"],
+        3: ["pooled", "point", "single", "pooled"],
+        4: ["pooled", "single", "single"],
+    }
+
+
+@pytest.mark.parametrize(("name", "blocks"), [("tvn1", 4), ("tvn3", 4), ("tvn_mobile1", 2)])
+def test_tiny_video_networks_have_their_blocks(name: str, blocks: int) -> None:
+    assert claimed(name)["stack.number"] == str(blocks)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("assemblenet50", "n14 = weighted(n12, n13", "n14 = weighted(n12, n11"),
+        ("assemblenet50", "level1_node(64, 4)", "level1_node(64, 3)"),
+        ("evanet_a", "pooled(256, 11)", "pooled(256, 13)"),
+        ("evanet_a", "4 * [a2(false), a2(true)]", "4 * [a2(true), a2(false)]"),
+        ("tvn1", "tvn(std, 3, 2, tavg", "tvn(std, 6, 2, tavg"),
+        ("tvn3", "512, 5", "512, 9"),
+    ],
+)
+def test_another_network_is_refused(name: str, old: str, new: str) -> None:
+    path = ROOT / "spaces" / f"{name}.vns"
+    text = read_source(path).text
+    assert old in text
+    with pytest.raises(VnsError, match="E0601"):
+        load_source(Source(str(path), text.replace(old, new, 1)), path)
+
+
+def test_a_network_drawn_from_a_space_is_found_in_it() -> None:
+    from random import Random
+
+    for name in ("assemblenet_tiny", "evanet_tiny", "peng2019_tiny", "tinyvideonet_tiny"):
+        space: Space = load(ROOT / "spaces" / f"{name}.vns").get(name)
+        for seed in range(3):
+            network = space.choose(space.complete({}, Random(seed)), name="child")
+            loaded = load_source(Source("child.vns", network.text()), None).get("child")
+            again = space.choose(loaded.choices_in(space), name="child")
+            assert (again.macs, again.params) == (loaded.macs, loaded.params) == (network.macs, network.params)
