@@ -12,6 +12,7 @@ from vnasdsl.codegen.units import (
     BodyStep,
     Called,
     ChainStep,
+    EdgesStep,
     Flow,
     FunctionStep,
     Input,
@@ -174,8 +175,6 @@ class UnitBuilder:
                 return self.join(element, shape, here, scope)
             case Many():
                 return self.many(element, shape, here, scope)
-            case Pick():
-                return self.pick(element, shape, here, scope)
             case When():
                 test = with_shape(element.test, _one(shape))
                 chosen = element.then if holds(test) else element.otherwise  # type: ignore[arg-type]
@@ -212,8 +211,15 @@ class UnitBuilder:
         return step, applied.output, macs + applied.macs * self.times
 
     def join(self, element: Join, shape: Flow, here: str, scope: Scope) -> Built:
-        inputs, shapes, macs = [], [], 0
+        inputs: list[Step | None] = []
+        shapes: list[Shape] = []
+        macs = 0
         for item in element.inputs:
+            if isinstance(item, Pick):
+                edges, flow = self.edges(item, shape, here, scope)
+                inputs.append(edges)
+                shapes += [_one(flow)] * item.most
+                continue
             step, flow, cost = self.item(item, shape, here, scope)
             inputs.append(step)
             shapes += flow if isinstance(flow, list) else [flow]
@@ -251,18 +257,20 @@ class UnitBuilder:
         step = ListStep(element.label, items, [label_of(item) for item in element.items], here, together)
         return step, flows, macs
 
-    def pick(self, element: Pick, shape: Flow, here: str, scope: Scope) -> Built:
-        """All that can be picked: a network has nothing else there, a supernet weighs what is."""
-        items: list[Step | None] = []
-        flows: list[Shape] = []
-        macs = 0
+    def edges(self, element: Pick, shape: Flow, here: str, scope: Scope) -> tuple[EdgesStep, Flow]:
+        """A choice of edges in a sum, and the shape of each: all that can be picked is there in a supernet."""
+        here = inside(element, here)
+        options: list[tuple[str, Step]] = []
+        inputs: list[list[Step | None]] = []
+        costs = []
+        after = shape
         for option in element.options:
-            step, flow, cost = self.item(option.element, shape, here, scope)
-            items.append(step)
-            flows += flow if isinstance(flow, list) else [flow]
-            macs += cost
-        labels = [option.text for option in element.options]
-        return ListStep(element.label, items, labels, here, choice=join(here, element.key)), flows, macs
+            step, after, macs = self.item(option.element, shape, here, scope)
+            module, given = candidate(step, option.element, shape, after)
+            options.append((option.text, module))
+            inputs.append(given)
+            costs.append(macs)
+        return EdgesStep(element.label, join(here, element.key), options, inputs, element.most, tuple(costs)), after
 
     def repeat(self, element: Repeat, shape: Flow, here: str, scope: Scope) -> Built:
         items: list[Called] = []
@@ -415,6 +423,23 @@ def class_of(element: Element) -> str:
 
 def _said(element: Element) -> str:
     return element.label or (element.layer.name if isinstance(element, (Op, Wrap, Join)) else "")
+
+
+def candidate(step: Step | None, element: Element, shape: Flow, after: Flow) -> tuple[Called, list[Step | None]]:
+    """An edge of a supernet as a module, and what it is called with."""
+    if step is None or isinstance(step, ReadStep):
+        return ModuleStep("", "nn.Identity", ()), [step]
+    if isinstance(step, ChainStep) and isinstance(step.steps[0], ReadStep) and not step.steps[0].many:
+        read, rest = step.steps[0], step.steps[1:]
+        if len(rest) == 1 and isinstance(rest[0], CALLED) and not getattr(rest[0], "inputs", ()):
+            return rest[0], [read]
+        if rest and not variables_read(rest):
+            before = read.flow[read.index] if isinstance(read.flow, list) and read.index is not None else read.flow
+            return UnitStep("", pack(class_of(element), "", [Line(rest, after)], before, after, 0)), [read]
+    if not isinstance(step, UnitStep) or not all(isinstance(given, ReadStep) for given in step.inputs):
+        step = _alone(step, element, shape, after)
+    first: list[Step | None] = [None] if step.unit.takes_x else []
+    return step, [*first, *step.inputs] or [None]
 
 
 def takes_statements(step: Step | None) -> bool:

@@ -15,6 +15,7 @@ from vnasdsl.codegen.literals import class_name, literal
 from vnasdsl.codegen.python import call
 from vnasdsl.codegen.units import (
     BodyStep,
+    EdgesStep,
     FunctionStep,
     JoinStep,
     Line,
@@ -65,6 +66,9 @@ def _step_signature(step: Step | None) -> tuple[object, ...]:
             return (kind, step.expression, step.module is None, inner)
         case MixtureStep():
             return (kind, step.attr, step.takes_x, tuple(text for text, _ in step.options), inner)
+        case EdgesStep():
+            counts = tuple(map(len, step.inputs))
+            return (kind, step.attr, step.keep, counts, tuple(text for text, _ in step.options), inner)
     return (kind, step.attr, inner)
 
 

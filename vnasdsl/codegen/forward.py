@@ -12,6 +12,7 @@ from vnasdsl.codegen.units import (
     CALLED,
     BodyStep,
     ChainStep,
+    EdgesStep,
     Flow,
     FunctionStep,
     JoinStep,
@@ -156,6 +157,8 @@ class Forward:
                 return self._list(steps, x, target, depth)  # type: ignore[arg-type]
             case JoinStep():
                 return self._join(steps, x, target, depth)  # type: ignore[arg-type]
+            case EdgesStep():
+                return self._edges(steps, x, target, depth)  # type: ignore[arg-type]
         assert isinstance(first, CALLED)
         if isinstance(first, (UnitStep, MixtureStep)) and first.inputs:
             value = self._call(steps, x, target, depth)  # type: ignore[arg-type]
@@ -204,6 +207,17 @@ class Forward:
         arguments = [_text(x)] if takes_x else []
         for given in zip(*(s.inputs for s in steps), strict=True):
             arguments.append(_text(self.apply(given, x, self._part(given[0]), depth)))
+        self.make(first.attr, steps)
+        return f"self.{first.attr}({', '.join(arguments)})"
+
+    def _edges(self, steps: Sequence[EdgesStep], x: Text, target: Target, depth: int) -> str:
+        """An argument for each candidate, a tuple for one that takes several."""
+        first = steps[0]
+        x = self._shared(x, [given for row in first.inputs for given in row], target)
+        arguments = []
+        for row in first.inputs:
+            parts = [_text(self.apply([given], x, self._part(given), depth)) for given in row]
+            arguments.append(parts[0] if len(parts) == 1 else f"({', '.join(parts)})")
         self.make(first.attr, steps)
         return f"self.{first.attr}({', '.join(arguments)})"
 

@@ -10,8 +10,8 @@ import ast
 
 IMPORTS = frozenset({"import math", "import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"})
 BUILTINS = frozenset(
-    """ValueError any bool dict enumerate float int isinstance len list max min next range reversed str sum super tuple
-    zip""".split()
+    """ValueError all any bool dict enumerate float int isinstance len list max min next range reversed set str sum
+    super tuple zip""".split()
 )
 STATEMENTS = (
     ast.Module, ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.Return, ast.Assign, ast.AnnAssign,

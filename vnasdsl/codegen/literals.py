@@ -11,7 +11,20 @@ from vnasdsl.layers.base import Value
 from vnasdsl.space.names import BUILTINS, LONGEST_NAME
 
 RESERVED_CLASSES = frozenset(
-    {"F", "Tensor", "Layers", "Mixture", "Candidate", "Stage", "Network", "Supernet", "None", "True", "ValueError"}
+    {
+        "F",
+        "Tensor",
+        "Layers",
+        "Mixture",
+        "Edges",
+        "Candidate",
+        "Stage",
+        "Network",
+        "Supernet",
+        "None",
+        "True",
+        "ValueError",
+    }
 )
 """Names that generated modules already use; those of helper classes are kept free as well."""
 HARMLESS = frozenset("/._-+@, ")

@@ -12,12 +12,25 @@ from vnasdsl.codegen.network import parameter_kinds
 from vnasdsl.codegen.python import bracketed, show, text
 from vnasdsl.codegen.render import render
 from vnasdsl.codegen.scope import Scope
-from vnasdsl.codegen.units import Flow, Line, MixtureStep, ModuleStep, RepeatStep, Step, Unit, UnitStep, below, steps_of
+from vnasdsl.codegen.units import (
+    EdgesStep,
+    Flow,
+    Line,
+    MixtureStep,
+    ModuleStep,
+    RepeatStep,
+    Step,
+    Unit,
+    UnitStep,
+    below,
+    steps_of,
+)
 from vnasdsl.language.garbage import left_alone
 from vnasdsl.language.layout import Document
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.plan import Head, PlanStage, PlanState
 from vnasdsl.space.space import Space
+from vnasdsl.space.trellis import tied_blocks
 
 
 @dataclass
@@ -53,6 +66,8 @@ def compile_supernet(space: Space, source_name: str) -> str:
     views = [_stage_view(stage, states, classes) for stage, states in stages]
     helpers = helpers_for(classes.callees)
     needs = modules_used(helpers, (line for view in classes.views for line in view.forward))
+    tied = _tied(space)
+    steps = [step for view in classes.views for step in steps_of(view.units[0])]
     return render(
         "supernet.py.j2",
         source_name,
@@ -60,13 +75,15 @@ def compile_supernet(space: Space, source_name: str) -> str:
         classes=classes.views,
         name=name,
         title=f"Supernet of the space {space.name} of {plain(source_name)}.",
-        networks=_grouped(space.size),
+        networks=_grouped(space.size or 0),
         input=show(space.input.shape),
         classes_count=space.input.classes,
         macs_min=_grouped(low),
         macs_max=_grouped(high),
         stages=views,
-        wired=any(map(_wired, (step for view in classes.views for step in steps_of(view.units[0])))),
+        wired=any(map(_wired, steps)),
+        edges=any(map(_has_edges, steps)),
+        tied=tied and f"self.tied = {tied}",
         helpers=helpers,
         **needs,
     )
@@ -75,6 +92,15 @@ def compile_supernet(space: Space, source_name: str) -> str:
 def _wired(step: Step | None) -> bool:
     """Whether a choice stands there whose options read lines."""
     return (isinstance(step, MixtureStep) and bool(step.inputs)) or any(map(_wired, below(step)))
+
+
+def _has_edges(step: Step | None) -> bool:
+    return isinstance(step, EdgesStep) or any(map(_has_edges, below(step)))
+
+
+def _tied(space: Space) -> str:
+    """The names of the tied blocks with choices, as a tuple; nothing where there is none."""
+    return literal(tuple(dict.fromkeys(tied_blocks(space.plan)))) if any(tied_blocks(space.plan)) else ""
 
 
 def _units(head: Step) -> list[Unit]:

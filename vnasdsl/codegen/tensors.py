@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from vnasdsl.codegen.units import (
     CALLED,
+    EdgesStep,
     ListStep,
     MixtureStep,
     ModuleStep,
@@ -40,8 +41,6 @@ def step_tensors(step: Step | None, around: str, made: Mapping[str, str] | None 
         yield from module_tensors(step, join(around, step.attr), made)
     elif isinstance(step, ListStep):
         for i, item in enumerate(step.items):
-            if made is not None and step.choice and step.labels[i] not in picked(made[step.choice]):
-                continue
             if step.together:
                 yield from module_tensors(item, join(around, f"{step.attr}.{i}"), made)
             else:
@@ -64,6 +63,10 @@ def module_tensors(step: Step | None, place: str, made: Mapping[str, str] | None
         case SequenceStep():
             for unit in step.items:
                 yield from module_tensors(unit, join(place, unit.attr), made)
+        case EdgesStep():
+            for text, edge in step.options:
+                if made is None or text in picked(made[step.choice]):
+                    yield from module_tensors(edge, join(place, label_text(text)), made)
         case MixtureStep():
             for text, option in step.options:
                 if made is None or made[step.choice] == text:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeAlias
 
 from vnasdsl.layers.base import Field, Shape, Value
@@ -87,8 +88,6 @@ class ListStep:
     labels: list[str]
     path: str
     together: bool = False
-    choice: str = ""
-    """The choice of edges between the items, in a supernet; `labels` are the texts of its options then."""
 
 
 @dataclass
@@ -132,6 +131,19 @@ class MixtureStep:
     takes_x: bool = True
 
 
+@dataclass
+class EdgesStep:
+    """A choice of edges of a supernet: `Edges("n1.edges", {"a": ...}, keep=2, macs=(...))`. It gives their sum."""
+
+    attr: str
+    choice: str
+    options: list[tuple[str, Step]]
+    inputs: list[list[Step | None]]
+    """What each candidate is called with; None is what came before."""
+    keep: int
+    macs: tuple[int, ...]
+
+
 Step: TypeAlias = (
     ModuleStep
     | FunctionStep
@@ -144,10 +156,11 @@ Step: TypeAlias = (
     | RepeatStep
     | SequenceStep
     | MixtureStep
+    | EdgesStep
 )
-Called: TypeAlias = ModuleStep | UnitStep | RepeatStep | SequenceStep | MixtureStep
+Called: TypeAlias = ModuleStep | UnitStep | RepeatStep | SequenceStep | MixtureStep | EdgesStep
 """Steps that are a module, called with what came before."""
-CALLED = (ModuleStep, UnitStep, RepeatStep, SequenceStep, MixtureStep)
+CALLED = (ModuleStep, UnitStep, RepeatStep, SequenceStep, MixtureStep, EdgesStep)
 
 
 @dataclass
@@ -200,6 +213,10 @@ def below(step: Step | None) -> Iterator[Step | None]:
             yield from step.inputs
             for _, option in step.options:
                 yield option
+        case EdgesStep():
+            for (_, option), given in zip(step.options, step.inputs, strict=True):
+                yield from given
+                yield option
         case BodyStep():
             yield step.shortcut
             for line in step.lines:
@@ -237,6 +254,8 @@ def reads_x(step: Step | None) -> bool:
             return step.unit.takes_x or any(map(reads_x, step.inputs))
         case MixtureStep():
             return step.takes_x or any(map(reads_x, step.inputs))
+        case EdgesStep():
+            return any(map(reads_x, chain.from_iterable(step.inputs)))
         case BodyStep():
             return "{kept}" in step.leave or lines_read_x(step.lines)
     return True
@@ -280,6 +299,9 @@ def variables_read(steps: Iterator[Step | None] | Sequence[Step | None]) -> dict
                 visit(part)
         elif isinstance(step, MixtureStep):
             for given in step.inputs:
+                visit(given)
+        elif isinstance(step, EdgesStep):
+            for given in chain.from_iterable(step.inputs):
                 visit(given)
         else:
             for inner in below(step):

@@ -11,6 +11,7 @@ from vnasdsl.codegen.forward import Forward
 from vnasdsl.codegen.literals import quoted
 from vnasdsl.codegen.python import WIDTH, bracketed, call, show_flow, text
 from vnasdsl.codegen.units import (
+    EdgesStep,
     Flow,
     ListStep,
     MixtureStep,
@@ -115,6 +116,8 @@ class ClassWriter:
                 return self._sequence(first)
             case MixtureStep():
                 return self._mixture(steps)  # type: ignore[arg-type]
+            case EdgesStep():
+                return self._edges(steps)  # type: ignore[arg-type]
         raise AssertionError("not a module")
 
     def _fields(self, rows: list[tuple[Field, ...]]) -> list[Document]:
@@ -171,12 +174,22 @@ class ClassWriter:
 
     def _mixture(self, steps: Sequence[MixtureStep]) -> Document:
         choice = self.arguments.value(tuple(s.choice for s in steps), "choice")
+        options = self._options(steps)
+        macs = self.arguments.value(tuple(s.macs for s in steps), "macs")
+        return bracketed("Mixture(", [choice, options, f"macs={macs}"], ")")
+
+    def _edges(self, steps: Sequence[EdgesStep]) -> Document:
+        choice = self.arguments.value(tuple(s.choice for s in steps), "choice")
+        options = self._options(steps)
+        macs = self.arguments.value(tuple(s.macs for s in steps), "macs")
+        return bracketed("Edges(", [choice, options, f"keep={steps[0].keep}", f"macs={macs}"], ")")
+
+    def _options(self, steps: Sequence[MixtureStep] | Sequence[EdgesStep]) -> Document:
         options: list[Document] = []
         for i, (option, _) in enumerate(steps[0].options):
             parallel = [s.options[i][1] for s in steps]
             options.append([quoted(option), ": ", self.module(parallel)])  # type: ignore[arg-type]
-        macs = self.arguments.value(tuple(s.macs for s in steps), "macs")
-        return bracketed("Mixture(", [choice, bracketed("{", options, "}"), f"macs={macs}"], ")")
+        return bracketed("{", options, "}")
 
 
 def parameters(method: str, names: Sequence[str], gives: str) -> str:

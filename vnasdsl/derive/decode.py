@@ -2,6 +2,9 @@
 
 Zhou et al. 2021: in every stack layer the operation of the largest weight stays, the states of the stages are
 chosen by the Viterbi algorithm. Only the mixtures of the states on the path count.
+
+Liu et al. 2019 (DARTS): of the edges into a node those stay whose strongest operation other than `none` has the largest
+weight, each with that operation.
 """
 
 from __future__ import annotations
@@ -11,9 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, first_max, greedy, log, viterbi
+from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, first_max, greedy, largest, log, viterbi
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.space.trellis import Mixture, State, Trellis
+from vnasdsl.space.elements import picked
+from vnasdsl.space.trellis import Conditions, Edges, Mixture, State, Trellis, some
 
 
 @dataclass(frozen=True)
@@ -109,11 +113,11 @@ def _log_probs(trellis: Trellis, path_probabilities: Mapping[str, Matrix]) -> li
 def _choices(states: Iterable[State], mixture_probabilities: Mapping[str, Sequence[float]]) -> dict[str, str]:
     """The choices made by being in these states, and in their mixtures.
 
-    A tied choice is several mixtures: the option of the largest product of probabilities is the one all of them take.
-    A mixture inside an option that is not taken makes no choice.
+    A choice of several mixtures takes the option of the largest product of their probabilities. A mixture inside an
+    option that is not taken, or on an edge that is not kept, makes no choice.
     """
     choices: dict[str, str] = {}
-    found: list[Mixture] = []
+    found: list[Mixture | Edges] = []
     for state in states:
         for choice, option in state.choices:
             if choices.setdefault(choice, option) != option:
@@ -121,26 +125,56 @@ def _choices(states: Iterable[State], mixture_probabilities: Mapping[str, Sequen
                     f"choice `{choice}` changes the shape of several stages: a path cannot decide it",
                     "use a strategy that draws whole networks for this space",
                 )
-        for mixture in state.mixtures:
-            weights = mixture_probabilities.get(mixture.name)
-            if weights is None or len(weights) != len(mixture.options):
-                raise UserError(
-                    f"there are no weights for the {len(mixture.options)} options of `{mixture.name}`: "
-                    "they belong to another space"
-                )
-            _check_numbers(f"weights of `{mixture.name}`", weights)
-            found.append(mixture)
+        parts: list[Mixture | Edges] = [*state.mixtures, *state.edges]
+        for part in parts:
+            if isinstance(part, Mixture) or not part.mixtures:
+                weights = mixture_probabilities.get(part.name)
+                if weights is None or len(weights) != len(part.options):
+                    raise UserError(
+                        f"there are no weights for the {len(part.options)} options of `{part.name}`: "
+                        "they belong to another space"
+                    )
+                _check_numbers(f"weights of `{part.name}`", weights)
+            found.append(part)
+    edges = {part.choice for part in found if isinstance(part, Edges)}
+    strengths = {part.name: _strengths(part, mixture_probabilities) for part in found if isinstance(part, Mixture)}
+
+    def taken(conditions: Conditions) -> bool:
+        """Whether the options around a place are those that are chosen."""
+        return all(
+            option in picked(choices.get(choice, "")) if choice in edges else choices.get(choice) == option
+            for choice, option in conditions
+        )
+
     # Outer choices first: they say which inner ones count.
-    for depth in sorted({len(mixture.when) for mixture in found}):
-        logs: dict[str, tuple[tuple[str, ...], list[list[float]]]] = {}
-        for mixture in found:
-            if len(mixture.when) == depth and all(choices.get(choice) == option for choice, option in mixture.when):
-                row = [log(weight) for weight in mixture_probabilities[mixture.name]]
-                logs.setdefault(mixture.choice, (mixture.options, []))[1].append(row)
-        for choice, (options, rows) in logs.items():
+    depths = {id(part): max(map(len, part.places)) for part in found}
+    for depth in sorted(set(depths.values())):
+        logs: dict[str, tuple[Mixture | Edges, list[list[float]]]] = {}
+        for part in found:
+            if depths[id(part)] == depth and any(map(taken, part.places)):
+                if isinstance(part, Mixture):
+                    row = strengths[part.name]
+                elif part.mixtures:
+                    row = [max(strengths[name]) for name in part.mixtures]
+                else:
+                    row = mixture_probabilities[part.name]
+                logs.setdefault(part.choice, (part, []))[1].append([log(weight) for weight in row])
+        for choice, (part, rows) in logs.items():
             totals = [IMPOSSIBLE if IMPOSSIBLE in column else math.fsum(column) for column in zip(*rows, strict=True)]
-            choices[choice] = options[first_max(totals)]
+            if isinstance(part, Edges):
+                choices[choice] = " + ".join(part.options[i] for i in largest(totals, part.keep))
+            else:
+                able = [i for i, live in enumerate(some(part.options)) if live or not part.on_edge]
+                choices[choice] = part.options[able[first_max([totals[i] for i in able])]]
     return choices
+
+
+def _strengths(mixture: Mixture, mixture_probabilities: Mapping[str, Sequence[float]]) -> Sequence[float]:
+    """The weights of the options; on an edge that of `none` does not count."""
+    weights = mixture_probabilities[mixture.name]
+    if not mixture.on_edge:
+        return weights
+    return [weight if live else 0.0 for weight, live in zip(weights, some(mixture.options), strict=True)]
 
 
 def _check_numbers(what: str, values: Iterable[float]) -> None:

@@ -25,6 +25,11 @@ def first_max(values: Sequence[float]) -> int:
     return max(range(len(values)), key=values.__getitem__)
 
 
+def largest(values: Sequence[float], count: int) -> list[int]:
+    """Indices of the `count` largest values in their order, the first of equal ones."""
+    return sorted(sorted(range(len(values)), key=lambda i: (-values[i], i))[:count])
+
+
 def viterbi(log_probs: Sequence[Matrix]) -> tuple[tuple[int, ...], float]:
     """The most probable path (a state index per stage) and the natural logarithm of its probability.
 

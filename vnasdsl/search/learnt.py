@@ -32,7 +32,8 @@ def checkpoint_probabilities(run: Path, which: str, space: Space, temperature: f
         supernet: Any = load_text(compile_supernet(space, "space.vns"), "Supernet", run / "supernet.py")(
             temperature=temperature
         )
-    wanted = [n for n, _ in supernet.named_parameters() if n.rpartition(".")[2] in ("alphas", "betas")]
+    names = [n for n, _ in supernet.named_parameters(remove_duplicate=False)]  # those of tied choices are shared
+    wanted = [n for n in names if n.rpartition(".")[2] in ("alphas", "betas")]
     try:
         with safetensors.safe_open(source, framework="pt") as file:
             found = {n: file.get_tensor(n) for n in wanted}

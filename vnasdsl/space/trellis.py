@@ -1,20 +1,24 @@
 """The trellis of a space: stages with alternative states, and inside each state the mixtures that keep the shape.
 
 A choice that changes the shape makes the states of its stage, joined to those of the next by path weights; a choice
-that keeps the shape is a mixture of the states it stands in (Zhou et al. 2021). No torch.
+that keeps the shape is a mixture of the states it stands in (Zhou et al. 2021). A choice of edges keeps the strongest
+of them (Liu et al. 2019). No torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from vnasdsl.space.elements import Alternatives, Element, children, join
+from vnasdsl.space.elements import Alternatives, Element, Group, Pick, children, choices, inside, join
 
 if TYPE_CHECKING:
-    from vnasdsl.space.plan import Plan
+    from vnasdsl.space.plan import Plan, PlanState
     from vnasdsl.space.space import Space
+
+Conditions: TypeAlias = tuple[tuple[str, str], ...]
+"""(choice, option) of choices around a place, outer ones first; of a choice of edges the option that must be kept."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,34 @@ class Mixture:
     choice: str
     """The choice of the space: `s3.stack[0].op`."""
     options: tuple[str, ...]
-    when: tuple[tuple[str, str], ...] = ()
+    when: Conditions = ()
     """The options of other choices inside of which it stands, outer ones first: it counts only where they are taken."""
+    others: tuple[Conditions, ...] = ()
+    """Where the further uses of a tied block stand, if not there: it counts where any of them is."""
+    on_edge: bool = False
+    """Whether it is what an edge does: one that is kept is not `none`."""
+
+    @property
+    def places(self) -> tuple[Conditions, ...]:
+        return (self.when, *self.others)
+
+
+@dataclass(frozen=True)
+class Edges:
+    """A choice of edges as it stands in one state: `keep` of them go into a sum."""
+
+    name: str
+    choice: str
+    options: tuple[str, ...]
+    keep: int
+    mixtures: tuple[str, ...] = ()
+    """For each edge the mixture by which its strength is judged; none where the edges have weights of their own."""
+    when: Conditions = ()
+    others: tuple[Conditions, ...] = ()
+
+    @property
+    def places(self) -> tuple[Conditions, ...]:
+        return (self.when, *self.others)
 
 
 @dataclass(frozen=True)
@@ -40,6 +70,7 @@ class State:
     choices: tuple[tuple[str, str], ...]
     """(choice, option) of every shape-changing choice: `(("s3.head.channels", "72"),)`."""
     mixtures: tuple[Mixture, ...]
+    edges: tuple[Edges, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,24 +89,85 @@ class Trellis:
 
 
 def trellis(space: Space) -> Trellis:
-    """The trellis of a space. Raises: VnsError E0501 when a choice changes the shape where it may not."""
+    """The trellis of a space. Raises: VnsError E0501, E0510 where a choice cannot be relaxed."""
     return trellis_of(space.plan)
 
 
 def trellis_of(plan: Plan) -> Trellis:
-    stages = []
-    for stage in plan.stages:
-        states = []
-        for state in stage.states:
-            found: dict[str, Mixture] = {}
-            for piece in state.pieces:
-                for part in piece.elements:
-                    for element, choice, when in mixtures(part, piece.segment):
-                        name = unique_name(mixture_name(choice, state.label), found)
-                        found[name] = Mixture(name, choice, tuple(o.text for o in element.options), when)
-            states.append(State(state.label, state.choices, tuple(found.values())))
-        stages.append(Stage(stage.name, tuple(states)))
-    return Trellis(tuple(stages))
+    tied = frozenset(tied_blocks(plan))
+    return Trellis(
+        tuple(Stage(stage.name, tuple(_state(state, tied) for state in stage.states)) for stage in plan.stages)
+    )
+
+
+def _state(state: PlanState, tied: frozenset[str]) -> State:
+    found = _Found(state.label, tied)
+    for piece in state.pieces:
+        for part in piece.elements:
+            found.visit(part, piece.segment, (), False)
+    return State(state.label, state.choices, tuple(found.mixtures.values()), tuple(found.edges.values()))
+
+
+class _Found:
+    """The mixtures and choices of edges of one state, by name."""
+
+    def __init__(self, label: str, tied: frozenset[str]):
+        self.label = label
+        self.tied = tied
+        self.mixtures: dict[str, Mixture] = {}
+        self.edges: dict[str, Edges] = {}
+        self.shared: dict[tuple[str, tuple[str, ...]], str] = {}
+        """The names that choices of tied blocks have since their first use."""
+
+    def visit(self, element: Element, path: str, when: Conditions, on_edge: bool) -> list[str]:
+        """The names of the outermost mixtures below an element, an empty one for a choice of edges; all are found."""
+        here = inside(element, path)
+        if isinstance(element, Alternatives):
+            choice, options = join(here, element.key), tuple(o.text for o in element.options)
+            name = self.name(choice, options)
+            known = self.mixtures.get(name)
+            made = Mixture(name, choice, options, when, on_edge=on_edge)
+            self.mixtures[name] = _also(known, when) if known else made
+            if known and on_edge:
+                self.mixtures[name] = replace(self.mixtures[name], on_edge=True)
+            for option in element.options:
+                self.visit(option.element, here, (*when, (choice, option.text)), False)
+            return [name]
+        if isinstance(element, Pick):
+            choice, options = join(here, element.key), tuple(o.text for o in element.options)
+            inner = [self.visit(o.element, here, (*when, (choice, o.text)), True) for o in element.options]
+            judged = all(len(names) == 1 and names[0] for names in inner)
+            name = self.name(choice, options)
+            edges = self.edges.get(name)
+            mixtures = tuple(names[0] for names in inner) if judged else ()
+            self.edges[name] = (
+                _also(edges, when) if edges else Edges(name, choice, options, element.most, mixtures, when)
+            )
+            return [""]
+        return [name for child, where in children(element, path) for name in self.visit(child, where, when, on_edge)]
+
+    def name(self, choice: str, options: tuple[str, ...]) -> str:
+        """The name of a choice where it stands; all uses of a tied block have that of the first."""
+        key = (choice, options)
+        if key in self.shared:
+            return self.shared[key]
+        name = unique_name(mixture_name(choice, self.label), {**self.mixtures, **self.edges})
+        if block_of(choice) in self.tied:
+            self.shared[key] = name
+        return name
+
+
+One = TypeVar("One", Mixture, Edges)
+
+
+def _also(known: One, when: Conditions) -> One:
+    """The choice of a tied block at one more place."""
+    return known if when in known.places else replace(known, others=(*known.others, when))
+
+
+def block_of(choice: str) -> str:
+    """What a choice of a tied block begins with: `normal` of `normal.n1.edges`. Generated code has the same rule."""
+    return choice.replace("[", ".").partition(".")[0]
 
 
 def mixture_name(choice: str, state: str) -> str:
@@ -95,17 +187,28 @@ def unique_name(name: str, taken: Container[str]) -> str:
     return unique
 
 
-Conditions = tuple[tuple[str, str], ...]
+def is_none(option: str) -> bool:
+    """Whether an option is the layer `none`, by its text: `none`, `none(stride=(1, 2, 2))`."""
+    return option.partition("(")[0].strip() == "none"
 
 
-def mixtures(element: Element, path: str, when: Conditions = ()) -> Iterator[tuple[Alternatives, str, Conditions]]:
-    """Every choice below an element with its name and the options of other choices around it, outer ones first."""
-    if isinstance(element, Alternatives):
-        here = join(path, element.label)
-        choice = join(here, element.key)
-        yield element, choice, when
-        for option in element.options:
-            yield from mixtures(option.element, here, (*when, (choice, option.text)))
-    else:
-        for child, where in children(element, path):
-            yield from mixtures(child, where, when)
+def some(options: tuple[str, ...]) -> tuple[bool, ...]:
+    """Which options an edge that is kept can have: all but `none`, if there is another."""
+    live = tuple(not is_none(option) for option in options)
+    return live if any(live) else (True,) * len(options)
+
+
+def tied_blocks(plan: Plan) -> Iterator[str]:
+    """The tied blocks with choices in the mixtures of a plan, in the order of the text, perhaps more than once."""
+    for stage in plan.stages:
+        for state in stage.states:
+            for piece in state.pieces:
+                for element in piece.elements:
+                    yield from _tied(element)
+
+
+def _tied(element: Element) -> Iterator[str]:
+    if isinstance(element, Group) and element.tied and any(True for _ in choices(element, "")):
+        yield inside(element, "")
+    for child, _ in children(element, ""):
+        yield from _tied(child)
