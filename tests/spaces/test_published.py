@@ -1,0 +1,125 @@
+"""The published networks of spaces/: their sizes as their authors count them, in the generated code too, and outputs
+equal to those of plain torch modules written from the papers (tests/oracles). That each lies in its space is shown in
+tests/space/test_published_members.py."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from tests.codegen.code import run
+from tests.layers.test_streams import agree
+from tests.oracles.assemblenet import AssembleNet
+from tests.oracles.evanet import EvaNet
+from tests.oracles.tinyvideonet import MOBILE_1, TVN_1, TVN_3, Design, TinyVideoNet
+from tests.support import ROOT
+from vnasdsl.cli.main import cli
+from vnasdsl.codegen import compile_network
+from vnasdsl.language.files import read_source
+from vnasdsl.language.source import Source
+from vnasdsl.space import Overrides, Space
+from vnasdsl.space.program import load_source
+
+torch.set_num_threads(1)
+
+NAMES = ("evanet_a", "assemblenet50", "tvn1", "tvn3", "tvn_mobile1")
+PARAMETERS = {
+    "evanet_a": 32_804_188,
+    "assemblenet50": 37_273_903,
+    "tvn1": 26_414_721,
+    "tvn3": 67_709_221,
+    "tvn_mobile1": 7_352_607,
+}
+MACS = {"tvn1": 4_326_160_640, "tvn3": 53_639_220_992, "tvn_mobile1": 5_349_648_768}
+"""Those that their authors give."""
+DESIGNS = {"tvn1": TVN_1, "tvn3": TVN_3, "tvn_mobile1": MOBILE_1}
+
+
+@cache
+def network(name: str, frames: int | None = None, size: int | None = None) -> Space:
+    """A published network without its claim: other frames or sizes need not be those of its space."""
+    path = ROOT / "spaces" / f"{name}.vns"
+    text = read_source(path).text
+    head, colon, body = text.partition(f"network {name} : ")
+    assert colon
+    alone = f"{head}network {name} {body[body.index('{') :]}"
+    return load_source(Source(path.name, alone), path, Overrides(frames, size)).get(name)
+
+
+def built(space: Space, device: str = "cpu") -> Any:
+    with torch.device(device):
+        return run(compile_network(space, "made.vns"))["Network"]().eval()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters(name: str) -> None:
+    space = network(name)
+    assert space.params == (PARAMETERS[name], PARAMETERS[name])
+    assert sum(p.numel() for p in built(space, "meta").parameters()) == PARAMETERS[name]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "assemblenet50"])
+def test_macs(name: str) -> None:
+    """Counted by torch on the meta device at the full size."""
+    space = network(name)
+    with FlopCounterMode(display=False) as counter:
+        out = built(space, "meta")(torch.empty(1, *space.input.shape, device="meta"))
+    assert tuple(out.shape) == (1, space.input.classes)
+    assert counter.get_total_flops() == 2 * space.macs[0]
+    assert space.macs[0] == MACS.get(name, space.macs[0])
+
+
+@torch.no_grad()
+def test_macs_of_assemblenet_at_fewer_frames() -> None:
+    space = network("assemblenet50", 4, 64)
+    model = built(space)
+    with FlopCounterMode(display=False) as counter:
+        model(torch.rand(1, *space.input.shape))
+    assert counter.get_total_flops() == 2 * space.macs[0]
+
+
+@pytest.mark.parametrize("name", sorted(DESIGNS))
+def test_tiny_video_networks_give_what_their_oracles_give(name: str) -> None:
+    design: Design = DESIGNS[name]
+    space = network(name, None, 64)
+    oracle = TinyVideoNet(design.frames, 64, design.blocks)
+    parts = [part for repeat in oracle.repeats for part in (repeat.shortcut, repeat.layers) if part is not None]
+    agree(built(space), oracle, [*parts, oracle.dense], torch.randn(1, *space.input.shape))
+
+
+def test_evanet_a_gives_what_its_oracle_gives() -> None:
+    space = network("evanet_a", 16, 32)
+    oracle = EvaNet()
+    parts: list[nn.Module] = []
+    for part in oracle.body:
+        parts += [part.shortcut or nn.Identity(), part.branches] if hasattr(part, "branches") else [part]
+    agree(built(space), oracle, [*parts, oracle.dense], torch.rand(1, *space.input.shape))
+
+
+def test_assemblenet50_gives_what_its_oracle_gives() -> None:
+    space = network("assemblenet50", 4, 64)
+    oracle = AssembleNet(classes=339)
+    parts: list[nn.Module] = [*oracle.stems]
+    for fusion, node in zip(oracle.fusions, oracle.nodes, strict=True):
+        parts.append(fusion)
+        for module in node:  # the text has the shortcut in front of what it goes around
+            inner = [part for part in module.children() if part is not module.shortcut]
+            parts += inner if module.shortcut is None else [module.shortcut, *inner]
+    parts.append(oracle.dense)
+    agree(built(space), oracle, parts, torch.rand(1, *space.input.shape))
+
+
+def test_the_last_map_of_evanet_a() -> None:
+    """By the layers that `show --json` lists."""
+    result = CliRunner().invoke(cli, ["show", str(ROOT / "spaces" / "evanet_a.vns"), "--json"])
+    found = json.loads(result.stdout)
+    maps = [row["output_shape"] for row in found["layers"] if row["label"].startswith("g4.")]
+    assert maps[-1] == [2046, 16, 7, 7]
+    assert found["params"] == sum(row["params"] for row in found["layers"]) == PARAMETERS["evanet_a"]
