@@ -16,7 +16,8 @@ from vnasdsl.language.source import Span
 from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.space.departure import one_of, other_stage, outside
 from vnasdsl.space.elements import Element, Group, Join, Op, Open, Read, Segment, Wrap, children
-from vnasdsl.space.match import Answer, Matcher, listed, places, uses_by_node
+from vnasdsl.space.match import Matcher, uses_by_node
+from vnasdsl.space.match_answers import Answer, listed, places
 from vnasdsl.space.trace import Tracer
 from vnasdsl.space.wiring import Wiring, is_skip, same_graph
 
