@@ -210,7 +210,7 @@ def needs(element: Element) -> Needs:
             found = Needs(inner.x)
             for name, value in element.inputs:
                 if element.call is not None or is_read(name, inner.names):
-                    found = found | needs(value)
+                    found = found | _handed(value, name, inner.names, element.call is not None)
             return found
         case Group():
             return kept(element)[0]
@@ -227,6 +227,17 @@ def needs(element: Element) -> Needs:
         case Alternatives() | Pick():
             return _all(option.element for option in element.options)
     return _all([child for child, _ in children(element, "")])
+
+
+def _handed(value: Element, name: str, names: frozenset[str], whole: bool) -> Needs:
+    """What is read of an input of a block: all of it, or some values of a list."""
+    if whole or name in names:
+        return needs(value)
+    places = [int(n.partition("[")[2][:-1]) for n in names if n.partition("[")[0] == name]
+    if isinstance(value, Read) and value.index is None:
+        return Needs(False, frozenset(f"{value.wire}[{i}]" for i in places))
+    values = listed(value)
+    return needs(value) if values is None else _all(values[i] for i in places)
 
 
 def _all(elements: Iterable[Element]) -> Needs:
