@@ -8,7 +8,7 @@ from dataclasses import replace
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.language.printer import print_inline
-from vnasdsl.space.definitions import behind_input, nodes
+from vnasdsl.space.definitions import behind_input, no_layer, nodes
 from vnasdsl.space.elements import Alternatives, Element, Group, Option, Read, Repeat, Segment, When, poison
 from vnasdsl.space.expand.base import DEEPEST, EMPTY_LIST, MOST_CALLS, MOST_LAYERS, MOST_OPTIONAL_LAYERS, Body
 from vnasdsl.space.expand.calls import Calls
@@ -158,7 +158,7 @@ class Expander(Calls):
                 raise error(
                     "E0305", "a `pick` gives several inputs: a layer must join them", expression.span, help=help
                 )
-        raise VnsError(())  # said already, by the check of names
+        raise VnsError(() if isinstance(expression, tree.Gap) else no_layer(expression))
 
     def name(self, name: tree.Name, scope: Scope, label: str | None) -> Element:
         """A name in the place of a layer: one handed to the block, an earlier line, or a layer without arguments."""
