@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.parser import parse
+from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Source, Span
 from vnasdsl.language.walk import walk
 from vnasdsl.layers import CATALOGUE
@@ -32,7 +34,7 @@ from vnasdsl.space.elements import (
 )
 from vnasdsl.space.names import LONGEST_NAME
 from vnasdsl.space.tidy import Kept, Needs, indexed, is_read, kept, needs, spliced, tidied
-from vnasdsl.space.values import WORDS, expression_of
+from vnasdsl.space.values import WORDS, evaluate, expression_of, substitute
 
 Lines = list[list[tree.Expression]]
 OPEN = (tree.Choice, tree.Range, tree.Pick)
@@ -325,8 +327,13 @@ class Writer:
         if group.block is None or group.block not in self.blocks or not self._is_closed(group.block):
             return None
         bound, inputs = dict(group.bound), dict(group.inputs)
-        arguments = []
+        arguments: list[tree.Argument] = []
+        named = False  # behind a default that is left out every argument needs its name
         for parameter in self.blocks[group.block].parameters:
+            if parameter.default is not None:
+                named = True
+                if _is_default(parameter.default, bound, parameter.name):
+                    continue
             value = inputs.get(parameter.name)
             if value is not None:
                 expression: tree.Expression | None = self._value(value, names)
@@ -336,7 +343,7 @@ class Writer:
                 return None
             if expression is None:
                 return None
-            arguments.append(tree.Argument(None, expression, span=group.span))
+            arguments.append(tree.Argument(parameter.name if named else None, expression, span=group.span))
         if not arguments:
             return tree.Name(group.block, span=group.span)
         return tree.Call(group.block, tuple(arguments), span=group.span, function_span=group.span)
@@ -367,6 +374,21 @@ class Writer:
                 for node in walk(statement)
             )
         return self._closed[name]
+
+
+def _is_default(default: tree.Expression, bound: Mapping[str, Value], name: str) -> bool:
+    """Whether a parameter has the value that it would have without an argument; a layer stands as its text."""
+    if name not in bound:
+        return False
+    value = bound[name]
+    if isinstance(value, str) and print_inline(default) == value:
+        return True
+    known = {n: expression_of(v, default.span) for n, v in bound.items() if n != name}
+    try:
+        closed = substitute(default, known)
+        return repr(evaluate(closed)) == repr(value)  # type: ignore[arg-type]
+    except VnsError:
+        return False
 
 
 def _split(group: Group) -> frozenset[str]:

@@ -300,10 +300,17 @@ class Calls(Lists):
 def _with_value(call: tree.Call, choice: OpenChoice, value: tree.Expression) -> tree.Call:
     """The call with an option in the place of one of its choices."""
     arguments = tuple(
-        replace(a, value=replace_node(a.value, choice, value)) if any(n is choice for n in nodes(a.value)) else a
+        replace(a, value=_size(replace_node(a.value, choice, value))) if any(n is choice for n in nodes(a.value)) else a
         for a in call.arguments
     )
     return replace(call, arguments=arguments)
+
+
+def _size(value: tree.Expression) -> tree.Expression:
+    """A size whose numbers are all known is written as one: `(3, 3, 3)` as `3x3x3`."""
+    if isinstance(value, tree.Tuple) and all(isinstance(item, tree.Number) for item in value.items):
+        return expression_of(evaluate(value), value.span)
+    return value
 
 
 def _used_in(fault: Diagnostic, call: tree.Call, blocks: Sequence[str]) -> Diagnostic:
