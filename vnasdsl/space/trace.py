@@ -277,7 +277,7 @@ class Tracer:
         if not self.every:
             taken = picked(self._decided(join(here, pick.key), " + ".join(taken[: pick.least])))
         if not all(text in values for text in taken):
-            raise LayerError("E0603", f"`{join(here, pick.key)}` has no such options")
+            raise LayerError("E0303", f"`{join(here, pick.key)}` has no such options")
         return tuple(v for text in taken for v in many(self.child(values[text], x, place, here, env)))
 
     def _when(self, when: When, x: Values, place: str, here: str, env: Env) -> Values:
@@ -297,7 +297,7 @@ class Tracer:
         text = self._decided(join(here, element.key), element.options[0].text)
         option = next((o for o in element.options if o.text == text), None)
         if option is None:
-            raise LayerError("E0603", f"`{text}` is no option of `{join(here, element.key)}`")
+            raise LayerError("E0303", f"`{text}` is no option of `{join(here, element.key)}`")
         return (
             self.walk(option.element, x, place, here, env)
             if not option.element.label

@@ -21,6 +21,10 @@ space wide {
   }
   pool -> linear(classes)
 }
+
+search by_gradient for wide {
+  strategy = gradient
+}
 """),
         one("""\
 space wide {
@@ -28,6 +32,10 @@ space wide {
   stage s1 { conv(16, 3x3x3) -> bn -> relu }
   stage s2 { conv(24 | 32, 3x3x3) -> bn -> relu }
   pool -> linear(classes)
+}
+
+search by_gradient for wide {
+  strategy = gradient
 }
 """),
     ),
@@ -160,12 +168,20 @@ space wide {
   stage s1 { conv(8..80, 3x3x3) -> bn -> relu }
   pool -> linear(classes)
 }
+
+search by_gradient for wide {
+  strategy = gradient
+}
 """),
         one("""\
 space wide {
   input clip = video(frames=8, size=32, classes=10)
   stage s1 { conv(8..16, 3x3x3) -> bn -> relu }
   pool -> linear(classes)
+}
+
+search by_gradient for wide {
+  strategy = gradient
 }
 """),
     ),
@@ -204,6 +220,10 @@ space small {
   input clip = video(frames=4 | 8, size=32, classes=10)
   conv(16, 3x3x3, stride=1x2x2) -> bn -> relu
   pool -> linear(classes)
+}
+
+search by_gradient for small {
+  strategy = gradient
 }
 """),
         one("""\
