@@ -48,7 +48,7 @@ def pareto_png(trials: Trials, winner: int) -> bytes:
         )
         chosen = next(i for i, trial in enumerate(trained) if trial["id"] == winner)
         x, y = points[chosen]
-        ring = {"s": 130, "facecolor": "none", "edgecolor": _WINNER, "linewidth": 2, "zorder": 3}
+        ring: dict[str, Any] = {"s": 130, "facecolor": "none", "edgecolor": _WINNER, "linewidth": 2, "zorder": 3}
         axis.scatter([x / unit], [y], label="winner", **ring)
         for i in dict.fromkeys((*front, chosen)):
             x, y = points[i]
