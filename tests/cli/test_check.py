@@ -117,7 +117,8 @@ HOSTILE = {
     "digits": "space s { input c = video(4, 8)\n " + "9" * 5000 + " * relu -> pool -> linear(classes) }",
     "numbers of networks": "space s { input c = video(4, 8)\n 50000 * (relu | skip) -> pool -> linear(classes) }",
     "options": "space s { input c = video(4, 8)\n dropout(" + " | ".join(f"0.{i:05}1" for i in range(5000)) + ") }",
-    "states": "space s { input c = video(4, 8)\n stage a { conv(1..999, 1x1x1) }\n pool -> linear(classes) }",
+    "states": "space s { input c = video(4, 8)\n stage a { conv(1..999, 1x1x1) }\n pool -> linear(classes) }\n"
+    "search g for s { strategy = gradient }",
     "large frames": "space s { input c = video(10**9, 8)\n pool -> linear(classes) }",
     "a null": "space s { input c = video(4, 8)\n relu\0 }",
     "nothing": "}",

@@ -387,7 +387,8 @@ class Definitions:
             if isinstance(node, tree.Name) and node.id in layers:
                 found.append(layer_as_value(node.id, node.span))
             elif isinstance(node, tree.Name) and node.id not in names and node.id not in WORDS and node.id not in AXES:
-                own = ", ".join(f"`{name}`" for name in sorted(names))
+                shown = names - CATALOGUE.keys() - self.blocks.keys() - self.lines
+                own = ", ".join(f"`{name}`" for name in sorted(shown))
                 help = f"the block has {own}" if own else "outside of a block only words such as `same` are known"
                 more = guess(node.span, node.id, [*sorted(names), *WORDS], help)
                 found.append(Diagnostic("E0202", f"unknown name `{node.id}`", Label(node.span), **more))

@@ -20,8 +20,6 @@ from vnasdsl.space.values import evaluate, holds, reads_shape, with_shape
 
 __all__ = ["MOST_LAYERS", "Expander"]
 
-LAYERS = (tree.Name, tree.Call, tree.Chain, tree.Choice, tree.Binary, tree.Conditional, tree.List, tree.Pick, tree.Gap)
-"""Expressions that can stand in the place of a layer."""
 NO_LAYERS = "it ends with a classifier such as `pool -> linear(classes)`"
 
 
@@ -166,9 +164,6 @@ class Expander(Calls):
         """A name in the place of a layer: one handed to the block, an earlier line, or a layer without arguments."""
         if name.id in scope.layers:
             handed = scope.layers[name.id]
-            if not isinstance(handed.expression, LAYERS):
-                here = (Label(name.span, "the block has it as a layer"),)
-                raise VnsError(replace(no_layer(handed.expression), secondary=here))
             inner = handed.scope.inner(scope.namer)
             return self.layer(handed.expression, inner, scope.namer.label(name.id) if label is None else label)
         if name.id in scope.lists:
