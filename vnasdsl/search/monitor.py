@@ -26,10 +26,14 @@ def decode_supernet(model: Any, trellis: Trellis) -> Decoded:
 
 
 def entropy(probabilities: Mapping[str, float]) -> float:
-    """Entropy of a distribution as a share of the largest: 0 is decided, 1 is uniform; 0 for a single option."""
-    if len(probabilities) < 2:
+    """Entropy of a distribution as a share of the largest: 0 is decided, 1 is uniform; 0 for a single option.
+
+    An option of probability 0 is none: `none` on an edge, which no network has.
+    """
+    open_to = [p for p in probabilities.values() if p > 0]
+    if len(open_to) < 2:
         return 0.0
-    return -sum(p * math.log(p) for p in probabilities.values() if p > 0) / math.log(len(probabilities))
+    return -sum(p * math.log(p) for p in open_to) / math.log(len(open_to))
 
 
 def stage_entropies(probabilities: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

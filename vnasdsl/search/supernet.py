@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from vnasdsl.search.monitor import Monitor
 from vnasdsl.train.batchnorm import statistics_frozen
@@ -16,7 +18,7 @@ from vnasdsl.train.devices import autocast
 from vnasdsl.train.loop import Meter, require_finite
 from vnasdsl.train.optimise import build_optimiser, learning_rate, set_learning_rate
 from vnasdsl.train.progress import Reporter, megas, percent
-from vnasdsl.train.recipes import MacsCost, SearchRecipe
+from vnasdsl.train.recipes import MacsCost, SearchRecipe, Sgd
 from vnasdsl.train.weights import load_exactly
 
 if TYPE_CHECKING:
@@ -43,9 +45,29 @@ class Supernet(Protocol):
     def set_choices(self, choices: dict[str, str] | None) -> None: ...
 
 
+Step: TypeAlias = tuple[str, int, Tensor, Tensor, "tuple[Tensor, Tensor] | None"]
+
+
 def cost_term(cost: MacsCost, macs: Tensor) -> Tensor:
     """weight * log_base(c) with c in millions of MACs (Eq. 5)."""
     return cost.weight * (macs / 1e6).log() / math.log(cost.base)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A step of the weights that a choice step looks ahead to."""
+
+    clips: Tensor
+    labels: Tensor
+    rate: float
+
+
+def scales_of_options(model: nn.Module) -> list[nn.Parameter]:
+    """Scale and shift of the batch norms inside mixtures: modules with alphas of their own."""
+    mixtures = [module for module in model.modules() if isinstance(getattr(module, "alphas", None), nn.Parameter)]
+    found = (norm for mixture in mixtures for norm in mixture.modules() if isinstance(norm, nn.BatchNorm3d))
+    norms = list(dict.fromkeys(found))
+    return [parameter for norm in norms for parameter in norm.parameters()]
 
 
 class SupernetSearch:
@@ -69,8 +91,12 @@ class SupernetSearch:
         self.validate = validate
         self.device = device
         self.monitor = monitor
-        self._weights: list[nn.Parameter] = model.weight_parameters()
         self._choices: list[nn.Parameter] = model.choice_parameters()
+        still = [] if recipe.affine else scales_of_options(model)
+        kept = {id(parameter) for parameter in still}
+        self._weights: list[nn.Parameter] = [p for p in model.weight_parameters() if id(p) not in kept]
+        for parameter in still:
+            parameter.requires_grad_(False)
         self.weight_optimiser = build_optimiser(recipe.weights, self._weights)
         self.choice_optimiser = build_optimiser(recipe.choices, self._choices) if self._choices else None
         self.validate_pass = 0
@@ -90,23 +116,61 @@ class SupernetSearch:
         self.weight_optimiser.step()
         meter.add(loss, logits, labels)
 
-    def choice_step(self, clips: Tensor, labels: Tensor, rate: float, meter: Meter) -> None:
-        """Choices go down cross entropy plus cost; weights get no gradient, batch norms record nothing."""
+    def choice_step(self, clips: Tensor, labels: Tensor, rate: float, meter: Meter, ahead: Ahead | None = None) -> None:
+        """Choices go down cross entropy plus cost; weights get no gradient, batch norms record nothing.
+
+        With `ahead` the loss is that of the weights after a step from where they are (DARTS, Eq. 6).
+        """
         assert self.choice_optimiser is not None
         self._require_grad(weights=False)
         set_learning_rate(self.choice_optimiser, rate)
         self.choice_optimiser.zero_grad(set_to_none=True)
-        with statistics_frozen(self.model):
-            loss, logits = self._cross_entropy(clips, labels)
+        loss, logits = self._validate_loss(clips, labels, ahead)
         cost = self.recipe.cost
         total = loss + cost_term(cost, self.model.expected_macs()) if isinstance(cost, MacsCost) else loss
-        total.backward()
+        gradients = torch.autograd.grad(total, self._choices, allow_unused=True)
+        for choice, gradient in zip(self._choices, gradients, strict=True):
+            choice.grad = gradient
         self.choice_optimiser.step()
         meter.add(loss, logits, labels)
 
-    def _cross_entropy(self, clips: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _validate_loss(self, clips: Tensor, labels: Tensor, ahead: Ahead | None) -> tuple[Tensor, Tensor]:
+        with statistics_frozen(self.model):
+            if ahead is None:
+                return self._cross_entropy(clips, labels)
+            for parameter in self._weights:
+                parameter.requires_grad_(True)
+            stepped = self._stepped(ahead)
+            return self._cross_entropy(clips, labels, stepped)
+
+    def _stepped(self, ahead: Ahead) -> dict[str, Tensor]:
+        """The weights by name after the step that SGD would make of `ahead`, as a function of the choices.
+
+        The norm of the gradient is not limited here, as in DARTS.
+        """
+        settings = self.recipe.weights
+        assert isinstance(settings, Sgd)
+        loss, _ = self._cross_entropy(ahead.clips, ahead.labels)
+        gradients = torch.autograd.grad(
+            loss, self._weights, create_graph=True, allow_unused=True, materialize_grads=True
+        )
+        names = {id(parameter): name for name, parameter in self.model.named_parameters()}
+        stepped = {}
+        for weight, gradient in zip(self._weights, gradients, strict=True):
+            step = gradient + settings.decay * weight
+            before = self.weight_optimiser.state.get(weight, {}).get("momentum_buffer")
+            if settings.momentum:
+                moving = step if before is None else settings.momentum * before + step
+                step = step + settings.momentum * moving if settings.nesterov else moving
+            stepped[names[id(weight)]] = weight - ahead.rate * step
+        return stepped
+
+    def _cross_entropy(
+        self, clips: Tensor, labels: Tensor, weights: dict[str, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Of the model with its own weights, or with these in their place."""
         with autocast(self.device, self.recipe.precision):
-            logits = self.model(clips)
+            logits = self.model(clips) if weights is None else functional_call(self.model, weights, (clips,))
             return F.cross_entropy(logits.float(), labels), logits
 
     def _require_grad(self, weights: bool) -> None:
@@ -132,16 +196,19 @@ class SupernetSearch:
         def shown() -> str:
             return f"{train.text() or validate.text()}  expected {megas(self._macs())}"
 
-        for kind, number, clips, labels in self._schedule(batches, steps, searching):
+        for kind, number, clips, labels, beside in self._schedule(batches, steps, searching):
             on_device = clips.to(self.device), labels.to(self.device)
+            step = (epoch - 1) * steps + number
             if kind == "weights":
-                rate = learning_rate(self.recipe.weights, (epoch - 1) * steps + number, self.recipe.epochs * steps)
+                rate = learning_rate(self.recipe.weights, step, self.recipe.epochs * steps)
                 self.weight_step(*on_device, rate, train)
+            elif beside is not None:
+                following = learning_rate(self.recipe.weights, step, self.recipe.epochs * steps)
+                ahead_to = Ahead(beside[0].to(self.device), beside[1].to(self.device), following)
+                self.choice_step(*on_device, self._choice_rate(steps), validate, ahead_to)
+                self._choice_step += 1
             else:
-                # Exact when steps alternate, nearly so when passes do; the fixed rate of the paper needs neither.
-                ahead = max(1, (self.recipe.epochs - self.recipe.warmup) * steps)
-                rate = learning_rate(self.recipe.choices, self._choice_step, ahead)
-                self.choice_step(*on_device, rate, validate)
+                self.choice_step(*on_device, self._choice_rate(steps), validate)
                 self._choice_step += 1
             reporter.step(shown)
         self._require_grad(weights=True)
@@ -164,25 +231,32 @@ class SupernetSearch:
         record.update(self.monitor.observe(self.model, epoch, searching, reporter))
         return record
 
-    def _schedule(self, batches: Batches, steps: int, searching: bool) -> Iterator[tuple[str, int, Tensor, Tensor]]:
-        """(which optimiser steps, number of the weight step, clips, labels), in the order of the recipe."""
+    def _choice_rate(self, steps: int) -> float:
+        """Exact when steps alternate, nearly so when passes do; the fixed rate of the paper needs neither."""
+        ahead = max(1, (self.recipe.epochs - self.recipe.warmup) * steps)
+        return learning_rate(self.recipe.choices, self._choice_step, ahead)
+
+    def _schedule(self, batches: Batches, steps: int, searching: bool) -> Iterator[Step]:
+        """(which optimiser steps, number of the weight step, clips, labels, and where the choice step looks ahead the
+        batch of the weight step beside it), in the order of the recipe."""
         choices_first = self.recipe.order == "choices_first"
         if not searching:
-            yield from (("weights", number, *batch) for number, batch in enumerate(batches))
+            yield from (("weights", number, *batch, None) for number, batch in enumerate(batches))
         elif self.recipe.alternate == "epoch":
-            weights = lambda: (("weights", number, *batch) for number, batch in enumerate(batches))  # noqa: E731
-            choices = lambda: (("choices", 0, *batch) for batch in self._next_validate_pass())  # noqa: E731
+            weights = lambda: (("weights", number, *batch, None) for number, batch in enumerate(batches))  # noqa: E731
+            choices = lambda: (("choices", 0, *batch, None) for batch in self._next_validate_pass())  # noqa: E731
             for part in (choices, weights) if choices_first else (weights, choices):
                 yield from part()
         else:
             validate = self._endless_validate()
             try:
                 for number, batch in enumerate(batches):
+                    beside = batch if self.recipe.second_order else None
                     if choices_first:
-                        yield ("choices", number, *next(validate))
-                    yield ("weights", number, *batch)
+                        yield ("choices", number, *next(validate), beside)
+                    yield ("weights", number, *batch, None)
                     if not choices_first:
-                        yield ("choices", number, *next(validate))
+                        yield ("choices", number, *next(validate), beside)
             finally:
                 validate.close()
 

@@ -224,6 +224,7 @@ KEY_STRATEGIES: dict[str, tuple[str, ...]] = {
         ("warmup", "score_from", "choices", "cost", "paths", "temperature", "order", "alternate", "recalibrate"),
         ("gradient",),
     ),
+    **dict.fromkeys(("start", "second_order", "affine"), ("gradient",)),
     **dict.fromkeys(("rounds", "objective", "limits", "ensemble", "pool", "threads", "memory", "timeout"), _TRIALS),
     **dict.fromkeys(
         ("population", "sample", "aging", "mutations", "strength", "cooling", "crossover", "guide", "inherit"),
@@ -297,6 +298,21 @@ class SearchRecipe(_Training):
         default="step",
         description="change between the two parts with every batch (DARTS) or by whole passes (DenseNAS)",
     )
+    start: float = Field(
+        default=0.0,
+        ge=0,
+        description="standard deviation of the normal numbers that alphas and betas start with; DARTS has 1e-3",
+    )
+    second_order: bool = Field(
+        default=False,
+        description="the choice step sees where the next weight step leads (DARTS, Eq. 6): exact, by a gradient through"
+        " that step; about three times the memory and time of a choice step",
+    )
+    affine: bool = Field(
+        default=True,
+        description="batch norms inside options learn scale and shift; false (DARTS): they keep 1 and 0 in the search,"
+        " so that no option makes up for its weight",
+    )
     fix: tuple[str, ...] = Field(
         default=(), description='choices kept to the options given, such as "op=basic(1)|skip"'
     )
@@ -358,6 +374,15 @@ class SearchRecipe(_Training):
         if isinstance(values, dict) and values.get("strategy") in _TRIALS:
             return {"epochs": 5, **values}
         return values
+
+    @model_validator(mode="after")
+    def _one_step_ahead(self) -> SearchRecipe:
+        if self.strategy == "gradient" and self.second_order:
+            if not isinstance(self.weights, Sgd):
+                raise ValueError("should have `weights = sgd(...)` where `second_order` looks one step of them ahead")
+            if self.alternate != "step":
+                raise ValueError("should have `alternate = step` where `second_order` looks one step ahead")
+        return self
 
     @field_validator("split")
     @classmethod

@@ -8,6 +8,7 @@ from contextlib import closing
 from itertools import islice
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from vnasdsl.codegen import compile_supernet, inherited_names
@@ -37,7 +38,10 @@ class GradientStrategy:
     """Choices that keep the shape become mixtures, choices that change it become states joined by path weights."""
 
     name = "gradient"
-    takes = "choices between layers of one shape, and choices at the head of a stage that change it"
+    takes = (
+        "choices between layers of one shape, choices at the head of a stage that change it,"
+        " and so many of the edges into a sum"
+    )
 
     def check(self, space: Space, recipe: SearchRecipe) -> None:
         trellis(space)
@@ -137,7 +141,12 @@ def _supernet(task: SearchTask) -> Any:
     if not path.exists():
         task.run.write("supernet.py", source)
     supernet: Any = load_generated(path, "Supernet", source)
-    return supernet(path_weights=task.recipe.paths, temperature=task.recipe.temperature).to(task.device)
+    model = supernet(path_weights=task.recipe.paths, temperature=task.recipe.temperature)
+    if task.recipe.start:
+        with torch.no_grad():
+            for parameter in model.choice_parameters():
+                parameter.normal_(0.0, task.recipe.start)
+    return model.to(task.device)
 
 
 def _learnt(model: Any, decoded: Decoded) -> dict[str, Any]:
