@@ -30,7 +30,7 @@ from vnasdsl.space.elements import (
     Wrap,
 )
 from vnasdsl.space.match_answers import NO_WIRES, NONE, NOTHING, Answer, Target, at, both, copied, listed
-from vnasdsl.space.match_lists import ListReader
+from vnasdsl.space.match_lists import ALWAYS, BEHIND, NEVER, ListReader
 from vnasdsl.space.match_open import OpenReader
 from vnasdsl.space.trace import Node, Tracer, many
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
@@ -165,14 +165,17 @@ class Matcher(ListReader, OpenReader):
             if applied is not None and self._same(element, applied.attributes, node):
                 self.matched.add(target)
                 own = Answer(used=self._own(target))
-                given = [self.together(own, a) for a in self.sequence(element.inputs, inputs, summed)]
+                given = [
+                    self.together(own, a) for a in self.sequence(element.inputs, inputs, ALWAYS if summed else NEVER)
+                ]
                 found += [a for a in given if a is not None]
                 if not found:
                     self.stuck.add(target)
         if alone and node is not None:  # the others may be nothing
-            found += self.sequence(element.inputs, (target,), summed)
+            vanish = NEVER if not summed else BEHIND if node.operation == "none" else ALWAYS
+            found += self.sequence(element.inputs, (target,), vanish)
         if summed and node is None:
-            found += self.sequence(element.inputs, (), True)
+            found += self.sequence(element.inputs, (), ALWAYS)
         if not found:
             self._miss(target, element)
         return [replace(a, made=at(element.label, a.made)) for a in found]

@@ -11,6 +11,14 @@ from vnasdsl.space.match_answers import MOST_ANSWERS, NOTHING, Answer, Made, Tar
 from vnasdsl.space.match_reader import Reader, gives_list
 
 Count = TypeVar("Count")
+Vanish: TypeAlias = int
+NEVER, ALWAYS, BEHIND = 0, 1, 2
+"""Whether inputs of a join may be nothing: of a sum; of a sum of nothing but `none`, of which the first stays."""
+
+
+def may_vanish(vanish: Vanish, left: int) -> bool:
+    """Whether an input may be nothing where so many nodes are still to be given."""
+    return vanish == ALWAYS or (vanish == BEHIND and not left)
 
 
 class ListReader(Reader):
@@ -27,11 +35,11 @@ class ListReader(Reader):
         raise NotImplementedError
 
     def sequence(
-        self, elements: Sequence[Element], targets: tuple[Target, ...], vanish: bool = False
+        self, elements: Sequence[Element], targets: tuple[Target, ...], vanish: Vanish = NEVER
     ) -> tuple[Answer, ...]:
         """The ways in which elements, each begun with what came before, give these nodes one after the other.
 
-        `vanish`: an element may also give nothing, as `none` does in a sum.
+        `vanish`: whether an element may also give nothing, as `none` does in a sum.
         """
         states: dict[int, tuple[Answer, ...]] = {0: (Answer(),)}
         for element in elements:
@@ -44,7 +52,7 @@ class ListReader(Reader):
         return states.get(len(targets), ())
 
     def prefixes(
-        self, element: Element, targets: tuple[Target, ...], vanish: bool
+        self, element: Element, targets: tuple[Target, ...], vanish: Vanish
     ) -> Iterator[tuple[int, Sequence[Answer]]]:
         """How many of the first nodes an element can give, with the ways to do so."""
         match element:
@@ -81,10 +89,10 @@ class ListReader(Reader):
             case _:
                 if targets:
                     yield 1, self.answers(element, targets[0])
-                if vanish:
+                if may_vanish(vanish, len(targets)):
                     yield 0, self.answers(element, NOTHING)
 
-    def _items(self, element: Many, targets: tuple[Target, ...], vanish: bool) -> tuple[Answer, ...]:
+    def _items(self, element: Many, targets: tuple[Target, ...], vanish: Vanish) -> tuple[Answer, ...]:
         """A list against nodes: like a sequence, with the place of each item in the names of its choices."""
         states: dict[int, tuple[Answer, ...]] = {0: (Answer(),)}
         for i, item in enumerate(element.items):
@@ -97,7 +105,7 @@ class ListReader(Reader):
             states = {done: self.distinct(answers) for done, answers in following.items() if answers}
         return tuple(replace(a, made=at(element.label, a.made)) for a in states.get(len(targets), ()))
 
-    def _pick(self, pick: Pick, targets: tuple[Target, ...], vanish: bool) -> Iterator[tuple[int, Sequence[Answer]]]:
+    def _pick(self, pick: Pick, targets: tuple[Target, ...], vanish: Vanish) -> Iterator[tuple[int, Sequence[Answer]]]:
         """Subsets of the options in their order: (taken, given) -> answers with the texts that were taken."""
         State: TypeAlias = "tuple[Answer, tuple[str, ...]]"
         states: dict[tuple[int, int], list[State]] = {(0, 0): [(Answer(), ())]}
@@ -111,7 +119,7 @@ class ListReader(Reader):
                     if taken == pick.most:
                         continue
                     ways = [(1, give(targets[done]))] if done < len(targets) else []
-                    ways += [(0, give(NOTHING))] if vanish else []
+                    ways += [(0, give(NOTHING))] if may_vanish(vanish, len(targets) - done) else []
                     for count, more in ways:
                         new = [
                             (c, (*texts, text))
