@@ -107,10 +107,10 @@ def is_none(element: Element, known: Known) -> bool:
 
 
 def what(element: Element, known: Known) -> str:
-    """Whether what comes out is a `none` (and not only made from one), or a list."""
+    """Whether what comes out is a `none` (and not only made from one), a list, or the same as what came before."""
     match element:
         case Op():
-            return "none" if element.layer.name == "none" else ""
+            return element.layer.name.replace("skip", "same") if element.layer.name in ("none", "skip") else ""
         case Read():
             return known.get(element.wire, "") if element.index is None else ""
         case Many():
@@ -133,10 +133,10 @@ def what(element: Element, known: Known) -> str:
 
 def _last(items: Sequence[Element], known: Known) -> str:
     for item in reversed(items):
-        if isinstance(item, Op) and item.layer.name == "skip":
-            continue
-        return what(item, known)
-    return ""
+        found = what(item, known)
+        if found != "same":
+            return found
+    return "same"
 
 
 def _flat(group: Group, known: Known) -> Element | None:
