@@ -79,7 +79,7 @@ def costs(space: Space) -> Iterator[str]:
         return
     yield f"{macs},"
     yield params
-    yield "a bound: no network is beyond it, and perhaps none reaches it; found among the networks:"
+    yield "a bound: no network is beyond it, and perhaps none reaches it; found by trying:"
     goals: tuple[Goal, ...] = ("macs_min", "macs_max", "params_min", "params_max")
     yield from found_lines(extremes(space), [goal for goal in goals if goal not in space.exact_ends])
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vnasdsl.layers.base import Shape
-from vnasdsl.space.elements import Choice, Element, Group, Read, Segment, choices, inside
+from vnasdsl.space.elements import Choice, Element, Group, Read, Segment, When, choices, inside
 from vnasdsl.space.flows import State, either, sorted_flows
 from vnasdsl.space.shapes import Analysis, Cost
 from vnasdsl.space.space import Space
@@ -78,11 +78,16 @@ def _lines(
 
 def label_of(body: Group, line: int) -> str:
     """What a line without a name is called: by what stands first and last in it."""
-    items = body.lines[line]
-    labels = [label for label in (i.wire if isinstance(i, Read) else i.label for i in items) if label]
+    labels = [label for label in map(_label, body.lines[line]) if label]
     if len(labels) < 2:
         return "".join(labels) or "-"
     return f"{labels[0]} {'->' if len(labels) == 2 else '..'} {labels[-1]}"
+
+
+def _label(element: Element) -> str:
+    if isinstance(element, Read):
+        return element.wire
+    return _label(element.then) if isinstance(element, When) else element.label
 
 
 def _free(states: dict[State, Cost]) -> dict[State, Cost]:
