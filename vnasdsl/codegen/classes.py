@@ -8,7 +8,7 @@ hand, whatever its uses are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from vnasdsl.codegen.helpers import helper_texts
 from vnasdsl.codegen.literals import class_name, literal
@@ -32,20 +32,26 @@ from vnasdsl.codegen.units import (
 from vnasdsl.codegen.writer import ClassView, ClassWriter, unit_arguments
 from vnasdsl.language.layout import Document
 
+ClassOf = Callable[[Unit], int]
+"""The number of the class of a unit inside another, which is known before that of the outer one."""
 
-def signature(unit: Unit) -> tuple[object, ...]:
+
+def signature(unit: Unit, class_of: ClassOf) -> tuple[object, ...]:
     """What must agree between units of one class: everything but the numbers."""
     block = tuple(name for name, _, _ in unit.seeds)  # a chain or stage of the same name is no use of the block
     called = (unit.x, unit.takes_x, tuple((i.variable, isinstance(i.flow, list)) for i in unit.inputs))
-    return (unit.name, unit.doc, block, called, _lines(unit.lines), tuple(map(_step_signature, unit.out)))
+    out = tuple(_step_signature(step, class_of) for step in unit.out)
+    return (unit.name, unit.doc, block, called, _lines(unit.lines, class_of), out)
 
 
-def _lines(lines: Sequence[Line]) -> tuple[object, ...]:
-    return tuple((line.variable, line.read, tuple(map(_step_signature, line.steps))) for line in lines)
+def _lines(lines: Sequence[Line], class_of: ClassOf) -> tuple[object, ...]:
+    return tuple(
+        (line.variable, line.read, tuple(_step_signature(step, class_of) for step in line.steps)) for line in lines
+    )
 
 
-def _step_signature(step: Step | None) -> tuple[object, ...]:
-    kind, inner = type(step), tuple(map(_step_signature, below(step)))
+def _step_signature(step: Step | None, class_of: ClassOf) -> tuple[object, ...]:
+    kind = type(step)
     match step:
         case None:
             return ()
@@ -56,10 +62,18 @@ def _step_signature(step: Step | None) -> tuple[object, ...]:
             return (kind, step.expression)
         case ReadStep():
             return (kind, step.variable, step.many, step.index)
-        case UnitStep():
-            return (kind, step.attr, inner, signature(step.unit))
         case BodyStep():
-            return (kind, step.enter, step.leave, _step_signature(step.shortcut), _lines(step.lines))
+            return (
+                kind,
+                step.enter,
+                step.leave,
+                _step_signature(step.shortcut, class_of),
+                _lines(step.lines, class_of),
+            )
+    inner = tuple(_step_signature(part, class_of) for part in below(step))
+    match step:
+        case UnitStep():
+            return (kind, step.attr, inner, class_of(step.unit))
         case ListStep():
             return (kind, step.attr, step.together, inner)
         case JoinStep():
@@ -95,22 +109,25 @@ class Classes:
         self.callees: set[str] = set()
         """What the modules of layers are made by: `nn.Conv3d`, or the name of a helper class."""
         self._taken = {*taken, *helper_texts()}
-        self._groups: dict[tuple[object, ...], list[Unit]] = {}
-        self._order: list[tuple[object, ...]] = []
+        self._numbers: dict[tuple[object, ...], int] = {}
+        """The number of a class by what its units have in common."""
+        self._groups: list[list[Unit]] = []
+        self._class_of: dict[int, int] = {}
         self._of: dict[int, tuple[ClassView, int]] = {}
         for root in roots:
             self._collect(root)
-        for key in self._order:
-            self._make(self._groups[key])
+        for units in self._groups:
+            self._make(units)
 
     def _collect(self, unit: Unit) -> None:
         for inner in inner_units(steps_of(unit)):
             self._collect(inner)
-        key = signature(unit)
-        if key not in self._groups:
-            self._groups[key] = []
-            self._order.append(key)
-        self._groups[key].append(unit)
+        key = signature(unit, lambda inner: self._class_of[id(inner)])
+        number = self._numbers.setdefault(key, len(self._groups))
+        if number == len(self._groups):
+            self._groups.append([])
+        self._groups[number].append(unit)
+        self._class_of[id(unit)] = number
 
     def _make(self, units: list[Unit]) -> None:
         name = class_name(units[0].name)

@@ -21,7 +21,7 @@ from vnasdsl.space.elements import POISON, Element, Group, Join, Many, Op, Open,
 from vnasdsl.space.flows import MOST_SETS, Env, Flows, Held, either, sorted_flows
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
 from vnasdsl.space.ways import MOST_CLOSED, LineWays, Texts, closings, line_ways, uses
-from vnasdsl.space.wires import Flow, Several, scope
+from vnasdsl.space.wires import UNKNOWN, Flow, Several, scope
 
 __all__ = ["MOST_PLACES", "Analysis", "Cost", "Outcomes", "argument_span", "either"]
 
@@ -176,6 +176,8 @@ class Analysis(Flows[Cost]):
         if op.layer is POISON:
             self.unread = True
             return {}
+        if flow == UNKNOWN:  # it reads a line that could not be made
+            return {}
         if isinstance(flow, Several):
             return self._refuse_list(op, f"`{op.layer.name}`", flow)
         try:
@@ -190,6 +192,8 @@ class Analysis(Flows[Cost]):
         return super().read(element, env) if any(name == element.wire for name, _ in env) else {}
 
     def joined(self, element: Join, shapes: tuple[Shape, ...]) -> Outcomes:
+        if UNKNOWN in shapes:
+            return {}
         try:
             applied = self.applied_to(element, shapes)
         except LayerError as fault:
@@ -201,6 +205,8 @@ class Analysis(Flows[Cost]):
 
     def wrap(self, wrap: Wrap, flow: Flow, env: Env) -> Outcomes:
         place = wrap.call.function_span or wrap.span
+        if flow == UNKNOWN:
+            return {}
         if isinstance(flow, Several):
             return self._refuse_list(wrap, f"`{wrap.layer.name}`", flow)
         try:
@@ -230,6 +236,8 @@ class Analysis(Flows[Cost]):
         return argument_span(wrap, fault.parameter) if fault.parameter else whole
 
     def when(self, element: When, flow: Flow, env: Env) -> Outcomes:
+        if flow == UNKNOWN:
+            return {}
         if isinstance(flow, Several):
             return self._refuse_list(element, "`if`", flow)
         try:
