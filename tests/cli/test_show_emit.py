@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
 from tests.support import CASES, ROOT
+from vnasdsl.space import load
 
 Run = Callable[..., CompletedProcess[str]]
 Golden = Callable[[str, str], None]
@@ -65,3 +68,38 @@ def test_one_view_at_a_time(run_cli: Run) -> None:
     result = run_cli("show", SMALL, "small_a", "--layers", "--json")
     assert result.returncode == 2
     assert "--layers, --emit and --json exclude each other" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["peng2019_tiny", "evanet_tiny", "assemblenet_tiny", "tinyvideonet_tiny"])
+def test_every_choice_is_in_the_expanded_space(run_cli: Run, name: str) -> None:
+    path = ROOT / "spaces" / f"{name}.vns"
+    shown = run_cli("show", path, "--emit", "space").stdout
+    named = set(re.findall(r"choice (\S+) of kind", shown))
+    assert named == {choice.name for choice in load(path).get().choices if not choice.name.startswith("clip.")}
+
+
+def test_what_is_read_and_joined_in_the_expanded_space(run_cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("", encoding="utf-8")
+    text = """space s {
+  input clip = video(frames=2 | 4, segments=2, size=8, classes=2)
+  a = conv(4, 1x1x1)
+  b = [a, clip -> conv(4, 3x1x1)]
+  weighted(pick 1..2 of [a, b], by=learned) -> (relu if frames > 2 else hswish)
+  pool -> linear(classes)
+}
+"""
+    (tmp_path / "s.vns").write_text(text, encoding="utf-8")
+    shown = run_cli("show", tmp_path / "s.vns", "--emit", "space").stdout.splitlines()
+    assert shown[1] == "  input clip frames=2 | 4 size=8 frame_stride=1 classes=2 segments=2"
+    lines = [line.strip() for line in shown]
+    for expected in (
+        "line b",
+        "list of 2",
+        "b.a = read a",
+        "weighted = weighted(by=learned) of",
+        "choice weighted.edges of kind edges: 1..2 of",
+        "item b",
+        "if frames > 2",
+        "else",
+    ):
+        assert expected in lines, expected

@@ -62,8 +62,9 @@ def _ends(space: Space, quantity: str) -> dict[str, Any] | None:
 
 
 def _found(space: Space) -> dict[str, int]:
-    found = extremes(space)
-    return {goal: found[goal].value for goal in GOALS if goal in found}
+    goals = [goal for goal in GOALS if goal not in space.exact_ends]
+    found = extremes(space, goals=goals)
+    return {goal: found[goal].value for goal in goals if goal in found}
 
 
 def _choice(choice: Choice) -> dict[str, Any]:

@@ -6,8 +6,24 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from vnasdsl.language import tree
-from vnasdsl.layers.base import show_shape, show_value
-from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Wrap, join
+from vnasdsl.language.printer import print_inline
+from vnasdsl.layers.base import Layer, Value, show_shape, show_value
+from vnasdsl.space.elements import (
+    Alternatives,
+    Element,
+    Group,
+    Join,
+    Many,
+    Op,
+    Open,
+    Pick,
+    Read,
+    Repeat,
+    When,
+    Wrap,
+    inside,
+    join,
+)
 from vnasdsl.space.space import Space
 
 
@@ -43,11 +59,12 @@ def _node(role: str, node: tree.Node, depth: int) -> Iterator[str]:
 def emit_space(space: Space) -> str:
     """The space after blocks are expanded: a layer a line with its name, every choice with its name and options."""
     claim = f" : {space.claim.name}" if space.claim else ""
-    video = space.input
+    video = space.inputs
+    given = [(name, " | ".join(map(str, video.options(name)))) for name in SHOWN]
+    given += [("segments", text) for text in [" | ".join(map(str, video.options("segments")))] if text != "1"]
     lines = [
         f"{space.kind} {space.name}{claim}",
-        f"  input {video.name} frames={video.frames} size={video.size} frame_stride={video.frame_stride}"
-        f" classes={video.classes}",
+        f"  input {space.input.name} {' '.join(f'{name}={text}' for name, text in given)}",
     ]
     for segment in space.segments:
         lines.append(f"  stage {segment.name}" if segment.name else "  outside of stages")
@@ -56,24 +73,48 @@ def emit_space(space: Space) -> str:
     return "\n".join(lines)
 
 
+SHOWN = ("frames", "size", "frame_stride", "classes")
+
+
+def _called(place: str, layer: Layer, arguments: tuple[tuple[str, Value], ...]) -> str:
+    given = ", ".join(f"{name}={show_value(value)}" for name, value in arguments)
+    return f"{place or '-'} = {layer.name}({given})"
+
+
 def _elements(element: Element, path: str, depth: int) -> Iterator[str]:
-    here = join(path, element.label)
+    here = inside(element, path)
+    place = join(path, element.label)
     pad = "  " * depth
     match element:
         case Op():
-            arguments = ", ".join(f"{name}={show_value(value)}" for name, value in element.arguments)
-            yield f"{pad}{here or '-'} = {element.layer.name}({arguments})"
+            yield f"{pad}{_called(place, element.layer, element.arguments)}"
+        case Read():
+            index = "" if element.index is None else f"[{element.index}]"
+            yield f"{pad}{place or '-'} = read {element.wire}{index}"
         case Group():
-            deeper = depth
-            if element.block is not None:
-                bound = ", ".join(f"{name}={show_value(value)}" for name, value in element.bound)
-                yield f"{pad}block {element.block}({bound})"
-                deeper += 1
-            for item in element.items:
-                yield from _elements(item, here, deeper)
+            yield from _group(element, path, depth)
         case Wrap():
             yield f"{pad}{element.layer.name}"
             yield from _elements(element.body, here, depth + 1)
+        case Join():
+            yield f"{pad}{_called(place, element.layer, element.arguments)} of"
+            for item in element.inputs:
+                yield from _elements(item, here, depth + 1)
+        case Many():
+            yield f"{pad}list of {len(element.items)}"
+            for i, item in enumerate(element.items):
+                yield from _elements(item, here if item.label else f"{here}[{i}]", depth + 1)
+        case Pick():
+            count = f"{element.least}" if element.least == element.most else f"{element.least}..{element.most}"
+            yield f"{pad}choice {join(here, element.key)} of kind {element.kind}: {count} of"
+            for option in element.options:
+                yield f"{pad}  item {option.text}"
+                yield from _elements(option.element, here, depth + 2)
+        case When():
+            yield f"{pad}if {print_inline(element.test)}"
+            yield from _elements(element.then, here, depth + 1)
+            yield f"{pad}else"
+            yield from _elements(element.otherwise, here, depth + 1)
         case Repeat():
             yield f"{pad}{len(element.items)} copies"
             for i, item in enumerate(element.items):
@@ -83,6 +124,32 @@ def _elements(element: Element, path: str, depth: int) -> Iterator[str]:
             for option in element.options:
                 yield f"{pad}  option {option.text}"
                 yield from _elements(option.element, here, depth + 2)
+        case Open():
+            yield f"{pad}{place or '-'} = {' '.join(print_inline(element.call).split())}"
+            for field in element.fields:
+                options = ", ".join(field.options) or f"{field.low}..{field.high}"
+                yield f"{pad}  choice {join(here, field.key)} of kind {field.kind}: {options}"
+
+
+def _group(group: Group, path: str, depth: int) -> Iterator[str]:
+    here = inside(group, path)
+    pad = "  " * depth
+    if group.block is not None:
+        bound = ", ".join(f"{name}={show_value(value)}" for name, value in group.bound)
+        yield f"{pad}{'tied ' if group.tied else ''}block {group.block}({bound})"
+        depth += 1
+        for name, value in group.inputs:
+            yield f"{pad}  input {name}"
+            yield from _elements(value, path, depth + 1)
+    for i, line in enumerate(group.lines):
+        name = group.name_of(i)
+        if name:
+            yield f"{'  ' * depth}line {name}"
+        for item in line:
+            yield from _elements(item, here, depth + 1 if name else depth)
+    if group.out is not None:
+        yield f"{'  ' * depth}out"
+        yield from _elements(group.out, here, depth + 1)
 
 
 def emit_graph(space: Space) -> str:

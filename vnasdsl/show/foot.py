@@ -8,7 +8,7 @@ from textwrap import wrap
 from vnasdsl.language import tree
 from vnasdsl.layers.base import Layer, show_value
 from vnasdsl.show.numbers import count_words
-from vnasdsl.space.bounds import Goal
+from vnasdsl.space.bounds import GOALS, Goal
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.elements import Choice, Element, Join, Op, Wrap, children
 from vnasdsl.space.extremes import Extreme, extremes
@@ -66,7 +66,7 @@ def costs(space: Space) -> Iterator[str]:
     """Least and greatest costs of a space; where they are bounds, or not worked out, what was found by trying."""
     if not space.costed:
         yield "least and greatest costs: not worked out, a call has too many combinations; found by trying:"
-        yield from found_lines(extremes(space), ("macs_min", "macs_max", "params_min", "params_max"))
+        yield from found_lines(extremes(space), GOALS)
         return
 
     def written(goal: Goal, value: int) -> str:
@@ -80,8 +80,8 @@ def costs(space: Space) -> Iterator[str]:
     yield f"{macs},"
     yield params
     yield "a bound: no network is beyond it, and perhaps none reaches it; found by trying:"
-    goals: tuple[Goal, ...] = ("macs_min", "macs_max", "params_min", "params_max")
-    yield from found_lines(extremes(space), [goal for goal in goals if goal not in space.exact_ends])
+    goals = [goal for goal in GOALS if goal not in space.exact_ends]
+    yield from found_lines(extremes(space, goals=goals), goals)
 
 
 def found_lines(found: dict[Goal, Extreme], goals: Sequence[Goal]) -> Iterator[str]:

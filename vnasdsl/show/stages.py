@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.elements import Choice, Element, Group, Read, Segment, When, choices, inside
-from vnasdsl.space.flows import State, either, sorted_flows
+from vnasdsl.space.flows import MOST_STATES, State, either, sorted_flows
 from vnasdsl.space.shapes import Analysis, Cost
 from vnasdsl.space.space import Space
 from vnasdsl.space.wires import Flow, scope, spliced
@@ -72,6 +72,8 @@ def _lines(
             yield _row(title, waiting, path, states, seen)
             waiting = []
         states = analysis.kept(states, name, frozenset(ends[i]) - keep)
+        if len(states) > MOST_STATES:
+            states = analysis.loosened(states)
         if not waiting:
             states = _free(states)
 

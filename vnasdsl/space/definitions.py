@@ -12,7 +12,7 @@ from vnasdsl.language.limits import MAX_FOUND
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.language.syntax_comments import comment_behind
-from vnasdsl.language.walk import walk
+from vnasdsl.language.walk import children, walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Parameter
 from vnasdsl.space.names import check_name
@@ -150,7 +150,7 @@ class Definitions:
         if function in CATALOGUE or function in seen:
             return parameter
         for node in (n for statement in self.blocks[function].body for n in nodes(statement)):
-            copies = isinstance(node, tree.Binary) and node.op == "*" and not _is_value(node.right)
+            copies = isinstance(node, tree.Binary) and node.op == "*" and self._is_layer(node.right)
             if copies and _mentions(node.left, parameter):  # type: ignore[attr-defined]
                 return "number"
         for use in calls(self.blocks[function].body):
@@ -161,9 +161,18 @@ class Definitions:
             except VnsError:
                 continue
             for name, value in bound.items():
-                if any(isinstance(n, tree.Name) and n.id == parameter for n in nodes(value)):
+                if any(isinstance(n, tree.Name) and n.id == parameter for n in own_nodes(value)):
                     return self.kind_of(use.function, name, seen | {function})
         return parameter
+
+    def _is_layer(self, expression: tree.Expression) -> bool:
+        """Whether copies of an expression are copies of a layer, and it is not multiplied."""
+        match expression:
+            case tree.Choice():
+                return all(self._is_layer(option) for option in expression.options)
+            case tree.Name():
+                return expression.id in CATALOGUE or expression.id in self.blocks
+        return isinstance(expression, (tree.Call, tree.Chain, tree.List, tree.Conditional, tree.Pick))
 
     def as_written(self, node: tree.Expression) -> tree.Expression:
         """An expression of a block as the text has it, before values were put in the place of parameters."""
@@ -418,6 +427,14 @@ def _is_closed(node: tree.Node) -> bool:
     if isinstance(node, tree.Name):
         return node.id in WORDS
     return not isinstance(node, (tree.Choice, tree.Range, tree.Pick, tree.Gap, tree.Call))
+
+
+def own_nodes(value: tree.Node) -> Iterator[tree.Node]:
+    """The nodes of an argument but for those of calls in it: what is handed to them is theirs."""
+    if not isinstance(value, tree.Call):
+        yield value
+        for child in children(value):
+            yield from own_nodes(child)
 
 
 def layer_as_value(name: str, span: Span) -> Diagnostic:

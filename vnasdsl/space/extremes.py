@@ -8,7 +8,7 @@ perhaps not the least or greatest there is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from random import Random
@@ -34,17 +34,19 @@ class Extreme:
     made: Mapping[str, str]
 
 
-def extremes(space: Space, work: int = WORK) -> dict[Goal, Extreme]:
+def extremes(space: Space, work: int = WORK, goals: Collection[Goal] = GOALS) -> dict[Goal, Extreme]:
     """The best networks found for the least and greatest costs; empty where none could be built at all.
 
-    `work`: how many networks to look at, all costs together.
+    `work`: how many networks to look at, all costs together; `goals`: those that are looked for (a cost that is not
+    among them has what was found on the way).
     """
     search = _Search(space)
     start = search.look({})
     if start is None:
         return {}
-    for i, goal in enumerate(_ORDER):
-        search.descend(goal, search.looked + (work - search.looked) // (len(_ORDER) - i))
+    order = [goal for goal in _ORDER if goal in goals]
+    for i, goal in enumerate(order):
+        search.descend(goal, search.looked + (work - search.looked) // (len(order) - i))
     return search.best
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.space.elements import Group, Wrap
-from vnasdsl.space.flows import State, either, sorted_flows
+from vnasdsl.space.flows import MOST_STATES, State, either, sorted_flows
 from vnasdsl.space.shapes import Analysis, Cost
 from vnasdsl.space.space import Space
 from vnasdsl.space.wires import Several, scope, spliced
@@ -75,6 +75,8 @@ def _lines(group: Group, states: States, analysis: Analysis, keep: frozenset[str
         yield LineFigures(line[0].span.to(line[-1].span), _shapes(start), _outcomes(states))
         yield from inner
         states = analysis.kept(states, group.name_of(i), frozenset(names.ends[i]) - keep)
+        if len(states) > MOST_STATES:
+            states = analysis.loosened(states)
         states = {state: Cost() for state in states}
 
 
