@@ -319,7 +319,7 @@ class Definitions:
             case tree.Gap():
                 return []  # said already, by the parser
             case _:
-                return [*comment_behind(expression)] or [no_layer(expression)]
+                return not_a_layer(expression)
 
     def _check_call(self, call: tree.Call, names: set[str]) -> list[Diagnostic]:
         place = call.function_span or call.span
@@ -441,7 +441,12 @@ def layer_as_value(name: str, span: Span) -> Diagnostic:
     return Diagnostic("E0305", f"expected a value, found `{name}`", Label(span, "this is a layer"))
 
 
-def no_layer(expression: tree.Expression) -> Diagnostic:
+def not_a_layer(expression: tree.Expression) -> list[Diagnostic]:
+    """What is said about a value in the place of a layer: perhaps it was meant as a comment."""
+    return [*comment_behind(expression)] or [_no_layer(expression)]
+
+
+def _no_layer(expression: tree.Expression) -> Diagnostic:
     label = Label(expression.span, "this is a value")
     help = None
     if isinstance(expression, tree.Binary):

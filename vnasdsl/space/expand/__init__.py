@@ -8,7 +8,7 @@ from dataclasses import replace
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.language.printer import print_inline
-from vnasdsl.space.definitions import behind_input, no_layer, nodes
+from vnasdsl.space.definitions import behind_input, nodes, not_a_layer
 from vnasdsl.space.elements import Alternatives, Element, Group, Option, Read, Repeat, Segment, When, poison
 from vnasdsl.space.expand.base import DEEPEST, EMPTY_LIST, MOST_CALLS, MOST_LAYERS, MOST_OPTIONAL_LAYERS, Body
 from vnasdsl.space.expand.calls import Calls
