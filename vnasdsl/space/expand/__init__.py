@@ -158,7 +158,7 @@ class Expander(Calls):
                 raise error(
                     "E0305", "a `pick` gives several inputs: a layer must join them", expression.span, help=help
                 )
-        raise VnsError(() if isinstance(expression, tree.Gap) else no_layer(expression))
+        raise VnsError(() if isinstance(expression, tree.Gap) else not_a_layer(expression))
 
     def name(self, name: tree.Name, scope: Scope, label: str | None) -> Element:
         """A name in the place of a layer: one handed to the block, an earlier line, or a layer without arguments."""
