@@ -174,10 +174,13 @@ class _Builder:
         has_choices = any(True for element in first for _ in choices(element, ""))
         read_again = not self.stages and self.input_name in behind
         alone = len(segment.body.lines) == 1 and segment.body.name_of(0) in behind
+        lists = any(isinstance(flow, Several) for out in outs for flow in out)
+        if opens and lists:
+            raise not_relaxed("a list in a line that makes states has no mixture", first[0].span.to(first[-1].span))
         if opens and read_again:
             note = f"it would make states, and `{self.input_name}` is read by name behind it"
             raise not_relaxed("this choice changes the shape, and what comes in is read again", first[0].span, (note,))
-        if (not opens and has_choices) or read_again or (alone and not segment.name):
+        if (not opens and has_choices) or lists or read_again or (alone and not segment.name):
             first = ()
         head = first[0].label if len(first) == 1 and first[0].label else "head"
         self.start(segment, first, head, sources)
