@@ -42,5 +42,9 @@ def test_the_same_figures_give_the_same_bytes() -> None:
 def test_paths_mark_what_was_taken() -> None:
     mixtures = {mixture.name: [0.3, 0.7] for state in fake_trellis().stages[1].states for mixture in state.mixtures}
     weights = {"s1": [[1.0]], "s2": [[0.4, 0.6]], "s3": [[0.9, 0.1], [0.2, 0.8]]}
-    first = paths_png(fake_trellis(), weights, mixtures, [0, 1, 1])
-    assert first.startswith(PNG) and first != paths_png(fake_trellis(), weights, mixtures, [0, 0, 0])
+    taken = {mixture.choice: mixture.options[1] for mixture in fake_trellis().stages[1].states[1].mixtures}
+    first = paths_png(fake_trellis(), weights, mixtures, [0, 1, 1], taken)
+    assert first.startswith(PNG)
+    assert first == paths_png(fake_trellis(), weights, mixtures, [0, 1, 1], {**taken, "elsewhere": "x"})
+    assert first != paths_png(fake_trellis(), weights, mixtures, [0, 0, 0], taken)
+    assert first != paths_png(fake_trellis(), weights, mixtures, [0, 1, 1], dict(list(taken.items())[1:]))

@@ -114,10 +114,11 @@ def paths_png(
     path_weights: Mapping[str, Sequence[Sequence[float]]],
     mixture_weights: Mapping[str, Sequence[float]],
     path: Sequence[int],
+    choices: Mapping[str, str],
 ) -> bytes:
     """Path weights between the states of neighbouring stages (above) and mixtures on the path (below), as PNG.
 
-    A frame marks what Viterbi took, and the option of the largest weight in every layer.
+    A frame marks what was decoded: the states that Viterbi took, and the option of every layer that is there.
     """
     from matplotlib.figure import Figure
 
@@ -129,10 +130,12 @@ def paths_png(
         if stage.states[path[number]].mixtures
     ]
     columns = max(len(joined), len(mixed), 1)
-    figure = Figure(figsize=(max(6.0, 2.6 * columns + 1), 7.5), layout="constrained")
-    axes = figure.subplots(2, columns, squeeze=False)
+    most = max((len(state.mixtures) for _, state in mixed), default=0)
+    height = (4.0 if joined else 0.5) + max(3.5, 0.25 * most + 1.5)
+    figure = Figure(figsize=(max(7.0, 2.6 * columns + 1), height), layout="constrained")
+    axes = figure.subplots(1 + bool(joined), columns, squeeze=False)
     for column in range(columns):
-        top, bottom = axes[0][column], axes[1][column]
+        top, bottom = axes[0][column], axes[-1][column]
         if column < len(joined):
             number, stage = joined[column]
             source = before.get(stage.name)
@@ -140,22 +143,29 @@ def paths_png(
             marks = [(path[number - 1] if number else 0, path[number])]
             _heat(top, path_weights[stage.name], rows, [state.label for state in stage.states], marks)
             top.set_title(f"into {stage.name}", loc="left", fontweight="bold")
-        else:
+        elif joined:
             top.set_axis_off()
         if column < len(mixed):
             stage, state = mixed[column]
             grid = [mixture_weights[mixture.name] for mixture in state.mixtures]
-            marks = [(row, max(range(len(values)), key=values.__getitem__)) for row, values in enumerate(grid)]
+            marks = [
+                (row, mixture.options.index(choices[mixture.choice]))
+                for row, mixture in enumerate(state.mixtures)
+                if choices.get(mixture.choice) in mixture.options
+            ]
             layers = [mixture.choice.removeprefix(f"{stage.name}.").removesuffix(".op") for mixture in state.mixtures]
-            options = max((mixture.options for mixture in state.mixtures), key=len)
+            options = [_short(o) for o in max((mixture.options for mixture in state.mixtures), key=len)]
             _heat(bottom, [[*row, *[float("nan")] * (len(options) - len(row))] for row in grid], layers, options, marks)
             bottom.set_title(f"layers of {stage.name}", loc="left", fontweight="bold")
         else:
             bottom.set_axis_off()
-    figure.suptitle(
-        "learnt weights: paths between stages (above), layers on the path (below); framed: taken", fontsize=10
-    )
+    where = "paths between stages (above), layers on the path (below)" if joined else "layers"
+    figure.suptitle(f"learnt weights: {where}; framed: taken", fontsize=10)
     return png(figure)
+
+
+def _short(option: str) -> str:
+    return option if len(option) <= 26 else f"{option[:25]}…"
 
 
 def _heat(

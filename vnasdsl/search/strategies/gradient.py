@@ -79,7 +79,13 @@ class GradientStrategy:
         learnt = json.loads((task.run / "choices.json").read_text(encoding="utf-8"))
         yield (
             "paths.png",
-            paths_png(trellis(task.space), learnt["path_weights"], learnt["mixture_weights"], learnt["path"]),
+            paths_png(
+                trellis(task.space),
+                learnt["path_weights"],
+                learnt["mixture_weights"],
+                learnt["path"],
+                learnt["choices"],
+            ),
         )
 
 
