@@ -162,7 +162,7 @@ def test_arguments_and_words_inside_a_call(client: Client) -> None:
     def labels(line: str) -> list[str]:
         return client.labels("b.vns", f"# 🎬\nblock b(width) {{\n  {line}\n}}\n")
 
-    assert labels("conv(@") == [f"{p.name}=" for p in CATALOGUE["conv"].parameters] + ["width", "same"]
+    assert labels("conv(@") == [f"{p.name}=" for p in CATALOGUE["conv"].parameters] + ["width", "same", "classes"]
     assert labels("conv(8, 3, bias=@)") == ["width", "true", "false"]
     assert labels("conv(8, 3, padding=@") == ["width", "same", "valid"]
     assert "kernel=" not in labels("conv(8, kernel=3, @)")
@@ -190,7 +190,7 @@ def test_snippets_hold_what_a_call_needs(client: Client) -> None:
         ("search x for s {\n  weights.@\n}", ["lr", "end", "momentum", "decay", "nesterov"]),
         ("search x for s {\n  flip = @\n}", ["true", "false"]),
         ("search x for s {\n  order = @\n}", ["choices_first", "weights_first"]),
-        ("space z {\n  require @\n}", ["macs", "params"]),
+        ("space z {\n  require @\n}", ["macs", "params", "latency_cpu", "latency_gpu"]),
         ("space z {\n  input c = @\n}", ["video"]),
         ("@", ["search", "retrain", "evaluate", "block", "import", "network", "space"]),
         ('import "@', ["blocks.vns"]),
@@ -199,7 +199,7 @@ def test_snippets_hold_what_a_call_needs(client: Client) -> None:
 def test_what_may_stand_here(client: Client, marked: str, expected: list[str]) -> None:
     labels = client.labels("s.vns", SPACE + "\n# 🎬\n" + marked)
     assert [label for label in labels if label in expected] == expected
-    if len(expected) < 4 or "lr" in expected:
+    if len(expected) < 4 or "lr" in expected or "macs" in expected:
         assert labels == expected
 
 
@@ -230,7 +230,7 @@ def test_hover_shows_signature_documentation_and_figures(client: Client, tmp_pat
     assert CATALOGUE["linear"].signature in shown
     shown = client.request("textDocument/hover", **client.put("s.vns", SPACE.replace("epochs", "ep@ochs")))
     assert "passes over the train part" in shown["contents"]["value"]
-    assert "`70`" in shown["contents"]["value"]
+    assert "default `70 (gradient)" in shown["contents"]["value"]
 
 
 def test_hints_give_the_shape_behind_every_line(client: Client) -> None:

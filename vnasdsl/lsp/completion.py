@@ -27,7 +27,7 @@ class Candidate:
 
     label: str
     kind: str
-    """"keyword", "layer", "block", "parameter", "word", "key", "part", "space", "file", "name"."""
+    """"keyword", "layer", "block", "parameter", "line", "word", "key", "part", "space", "file", "name"."""
     detail: str = ""
     doc: str = ""
     text: str = ""
@@ -78,6 +78,7 @@ def _of_program(place: Place, definitions: Definitions) -> Iterator[Candidate]:
                 yield Candidate(name, "space", type(net).__name__.lower())
         return
     if place.kind == "layer":
+        yield from _readable(place)
         yield from _layers(definitions)
         yield from (Candidate(name, "parameter") for name in place.parameters)
         return
@@ -91,9 +92,17 @@ def _of_program(place: Place, definitions: Definitions) -> Iterator[Candidate]:
     yield from (Candidate(name, "parameter", "parameter of the block") for name in place.parameters)
     if place.function == "video":
         return
+    if place.layers:
+        yield from _readable(place)
+        yield from _layers(definitions)
     wanted = place.parameter or (known[place.position][0] if place.position < len(known) else "")
     parameter = catalogue_parameter(definitions, place.function, wanted) if wanted else None
     yield from (Candidate(word, "word") for word in words_for(parameter))
+
+
+def _readable(place: Place) -> Iterator[Candidate]:
+    """The lines that can be read by their names."""
+    return (Candidate(name, "line", "a line above") for name in place.lines)
 
 
 def _layers(definitions: Definitions) -> Iterator[Candidate]:

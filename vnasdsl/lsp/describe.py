@@ -88,7 +88,16 @@ def figures_text(line: LineFigures) -> str:
     cost = line.cost
     if cost is None:
         return ""
-    return f"`{shapes_text(line.before)}` -> `{shapes_text(tuple(line.after))}`: {cost_text(cost)}"
+    return f"`{shapes_text(line.before)}` -> `{after_text(line)}`: {cost_text(cost)}"
+
+
+def after_text(line: LineFigures) -> str:
+    """What comes out of a line: `64 x 8 x 28 x 28`, of a list `2 .. 4 of 64 x 8 x 28 x 28`."""
+    shapes = shapes_text(tuple(line.after))
+    if line.values == (1,):
+        return shapes
+    counts = f"{line.values[0]} .. {line.values[-1]}" if len(line.values) > 1 else str(line.values[0])
+    return f"{counts} of {shapes}"
 
 
 def cost_text(cost: Cost) -> str:

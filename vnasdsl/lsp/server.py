@@ -39,6 +39,7 @@ ITEMS = {
     "layer": types.CompletionItemKind.Function,
     "block": types.CompletionItemKind.Method,
     "parameter": types.CompletionItemKind.Variable,
+    "line": types.CompletionItemKind.Variable,
     "word": types.CompletionItemKind.Value,
     "key": types.CompletionItemKind.Property,
     "part": types.CompletionItemKind.Constructor,

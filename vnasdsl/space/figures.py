@@ -30,6 +30,8 @@ class LineFigures:
     after: dict[Shape, Cost]
     whole: bool = False
     """Whether this is a stage, whose lines have figures of their own."""
+    values: tuple[int, ...] = (1,)
+    """How many values come out: one, but for a list."""
 
     @property
     def cost(self) -> Cost | None:
@@ -72,7 +74,8 @@ def _lines(group: Group, states: States, analysis: Analysis, keep: frozenset[str
             if isinstance(element, Wrap):
                 inner += _lines(element.body, _entered(element, states, analysis), analysis, frozenset())
             states = analysis.step(states, element)
-        yield LineFigures(line[0].span.to(line[-1].span), _shapes(start), _outcomes(states))
+        span = line[0].span.to(line[-1].span)
+        yield LineFigures(span, _shapes(start), _outcomes(states), values=_values(states))
         yield from inner
         states = analysis.kept(states, group.name_of(i), frozenset(names.ends[i]) - keep)
         if len(states) > MOST_STATES:
@@ -93,6 +96,10 @@ def _entered(wrap: Wrap, states: States, analysis: Analysis) -> States:
 
 def _shapes(states: Iterable[State]) -> tuple[Shape, ...]:
     return tuple(dict.fromkeys(s for flow, _ in states for each in sorted_flows(flow) for s in spliced(each)))
+
+
+def _values(states: Iterable[State]) -> tuple[int, ...]:
+    return tuple(sorted({len(spliced(each)) for flow, _ in states for each in sorted_flows(flow)}))
 
 
 def _outcomes(states: States) -> dict[Shape, Cost]:

@@ -24,10 +24,9 @@ Kind: TypeAlias = Literal[
 
 STATEMENTS = frozenset({"stage", "input", "require"})
 """Keywords that stand only directly in a space or a network."""
-NOT_YET = frozenset({"tied", "out", "pick"})
-"""Keywords of constructs that the compiler refuses so far."""
 
-_BEFORE_LAYER = frozenset({"ARROW", "VBAR", "STAR", "EQUAL", "ELSE", "OUT"})
+_BEFORE_LAYER = frozenset({"ARROW", "VBAR", "STAR", "EQUAL", "ELSE", "OUT", "OF"})
+_BEFORE_ITEM = _BEFORE_LAYER | {"COMMA", "LSQB", "LPAR"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,10 @@ class Place:
     key: str = ""
     parameters: tuple[str, ...] = field(default=())
     """The parameters of the block around."""
+    lines: tuple[str, ...] = ()
+    """The names of lines above, and of the input, that can be read here."""
+    layers: bool = False
+    """Whether a layer or a line may stand here as well as a value: in the arguments of a block, or of a join."""
 
 
 def place_at(cursor: Cursor) -> Place:
@@ -54,7 +57,7 @@ def place_at(cursor: Cursor) -> Place:
     statement = cursor.statement
     if cursor.in_string:
         return Place("path" if statement and statement[-1].type == "IMPORT" else "nothing")
-    keywords = cursor.keywords - NOT_YET
+    keywords = cursor.keywords
     if not cursor.open:
         return Place(_at_top(statement) if cursor.takes_name or not statement else "nothing", keywords)
     header = _header(cursor.before, cursor.open[0])
@@ -62,6 +65,8 @@ def place_at(cursor: Cursor) -> Place:
         return _in_recipe(cursor, statement, header[0].text, keywords)
     if len(cursor.open) > 1 or header[0].type not in ("SPACE", "NETWORK"):
         keywords -= STATEMENTS
+    if len(cursor.open) > 1 or "BLOCK" not in {t.type for t in header}:
+        keywords -= {"out"}
     if not cursor.takes_name or cursor.before[cursor.open[0]].type != "LBRACE":
         return Place("nothing", keywords)
     return _in_body(cursor, statement, header, keywords)
@@ -110,17 +115,27 @@ def _in_recipe(cursor: Cursor, statement: Sequence[Token], recipe: str, keywords
 
 def _in_body(cursor: Cursor, statement: Sequence[Token], header: Sequence[Token], keywords: frozenset[str]) -> Place:
     parameters = _parameters(cursor.before, cursor.open[0]) if "BLOCK" in {t.type for t in header} else ()
+    lines = _lines(cursor)
     inside = [i for i in cursor.open if cursor.before[i].type != "LBRACE"]
     braces = [i for i in cursor.open if cursor.before[i].type == "LBRACE"]
     around = [i for i in inside if i > braces[-1]]
+    called = [name for i in around if (name := _called(cursor.before, i)) is not None]
+    if not _picks(called):
+        keywords -= {"pick"}
     if not around:
-        return Place(_in_braces(statement), keywords, parameters=parameters)
+        return Place(_in_braces(statement), keywords, parameters=parameters, lines=lines)
     function = _called(cursor.before, around[-1])
+    takes_layers = bool(called) and _takes_layers(called[-1])
     if function is None:
-        value = any(_called(cursor.before, i) for i in around)
-        return Place("value" if value else "layer", keywords, parameters=parameters)
+        value = bool(called) and not (takes_layers and statement[-1:] and statement[-1].type in _BEFORE_ITEM)
+        value = value and not (takes_layers and not statement)
+        return Place("value" if value else "layer", keywords, parameters=parameters, lines=lines)
     argument, position, given = _argument(statement)
     named = len(argument) > 1 and [t.type for t in argument[:2]] == ["NAME", "EQUAL"]
+    goes_on = bool(argument) and argument[-1].type in _BEFORE_ITEM and not (named and len(argument) == 2)
+    layers = takes_layers and (not argument or goes_on or (named and function not in CATALOGUE))
+    if layers and goes_on and not named:
+        return Place("layer", keywords, parameters=parameters, lines=lines)
     return Place(
         "value" if argument else "argument",
         keywords,
@@ -129,7 +144,50 @@ def _in_body(cursor: Cursor, statement: Sequence[Token], header: Sequence[Token]
         position=position,
         given=given,
         parameters=parameters,
+        lines=lines,
+        layers=layers,
     )
+
+
+def _picks(called: Sequence[str]) -> bool:
+    """Whether the innermost call around, if there is one, joins what a `pick` takes."""
+    return bool(called) and (called[-1] not in CATALOGUE or CATALOGUE[called[-1]].join is not None)
+
+
+def _takes_layers(function: str) -> bool:
+    """Whether the arguments of a call can be layers: of a block, and of a layer that joins."""
+    if function in CATALOGUE:
+        return CATALOGUE[function].join is not None
+    return function != "video"
+
+
+def _lines(cursor: Cursor) -> tuple[str, ...]:
+    """The names of the lines above that can be read at a cursor: those of stages that are over are not among them."""
+    tokens = cursor.before
+    levels: list[list[str]] = []
+    starts = -1
+    for i, token in enumerate(tokens):
+        if token.type in ("NEWLINE", "LBRACE"):
+            starts = i + 1
+        if token.type == "LBRACE":
+            levels.append([])
+        elif token.type == "RBRACE" and levels:
+            levels.pop()
+        elif token.type == "EQUAL" and levels:
+            kinds = [t.type for t in tokens[starts:i]]
+            if kinds in (["NAME"], ["INPUT", "NAME"]) and _is_over(tokens, i):
+                levels[-1].append(tokens[i - 1].text)
+    return tuple(dict.fromkeys(name for level in levels for name in level))
+
+
+def _is_over(tokens: Sequence[Token], place: int) -> bool:
+    """Whether a line ends before the cursor."""
+    depth = 0
+    for token in tokens[place:]:
+        depth += (token.type in ("LPAR", "LSQB", "LBRACE")) - (token.type in ("RPAR", "RSQB", "RBRACE"))
+        if depth <= 0 and token.type in ("NEWLINE", "RBRACE"):
+            return True
+    return False
 
 
 def _in_braces(statement: Sequence[Token]) -> Kind:

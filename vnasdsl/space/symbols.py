@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from vnasdsl.language import tree
 from vnasdsl.language.source import Span
-from vnasdsl.language.walk import walk
+from vnasdsl.language.walk import children, walk
 from vnasdsl.space.definitions import Definitions
 
 Kind: TypeAlias = Literal["block", "space", "network", "recipe", "parameter", "stage", "label", "input"]
@@ -115,56 +115,41 @@ class _Reader:
                     self.add(Symbol("input", statement.name, names.file, names.owner), statement.name_span, True)
                 case tree.Stage():
                     self.add(Symbol("stage", statement.name, names.file, names.owner), statement.name_span, True)
-                    inner = _Body(names.file, f"{names.owner}.{statement.name}", names.parameters, {}, names.input)
+                    owner = f"{names.owner}.{statement.name}"
+                    inner = _Body(names.file, owner, names.parameters, names.labels, names.input)
                     self.body(statement.body, inner)
                 case tree.Require():
                     pass
 
-    def layer(self, expression: tree.Expression, names: _Body) -> None:
-        """An expression where a layer is expected."""
+    def layer(self, expression: tree.Node, names: _Body) -> None:
+        """An expression where a layer can stand, or a value: whatever its names may mean there."""
         match expression:
-            case tree.Chain() | tree.List():
-                for item in expression.items:
-                    self.layer(item, names)
-            case tree.Choice():
-                for option in expression.options:
-                    self.layer(option, names)
-            case tree.Binary(op="*"):
-                self.value(expression.left, names)
-                self.layer(expression.right, names)
-            case tree.Conditional():
-                self.layer(expression.then, names)
-                self.value(expression.test, names)
-                self.layer(expression.otherwise, names)
-            case tree.Pick():
-                self.value(expression.count, names)
-                self.layer(expression.pool, names)
             case tree.Name():
-                of_input = names.input if names.input and names.input.name == expression.id else None
-                symbol = self.block(expression.id) or names.labels.get(expression.id) or of_input
-                self.add(symbol, expression.span)
+                self.add(self.meaning(expression.id, names), expression.span)
             case tree.Call():
                 self.call(expression, names)
+            case _:
+                for part in children(expression):
+                    self.layer(part, names)
+
+    def meaning(self, name: str, names: _Body) -> Symbol | None:
+        """What a name is: what was handed to the block, a line, the input, or a block."""
+        of_input = names.input if names.input and names.input.name == name else None
+        return names.parameters.get(name) or names.labels.get(name) or of_input or self.block(name)
 
     def call(self, call: tree.Call, names: _Body) -> None:
         block = self.block(call.function)
         if call.function_span is not None:
-            self.add(block, call.function_span)
+            self.add(names.parameters.get(call.function) or block, call.function_span)
         for argument in call.arguments:
             if argument.name is not None and block is not None:
                 parameters = {p.name for p in self.definitions.blocks[call.function].parameters}
                 symbol = Symbol("parameter", argument.name, block.file, block.name)
                 if argument.name in parameters:
                     self.add(symbol, argument.span.first(len(argument.name)))
-            self.value(argument.value, names)
+            self.layer(argument.value, names)
         if call.body is not None:
             self.body(call.body, names)
-
-    def value(self, expression: tree.Node, names: _Body) -> None:
-        """An expression where a value is expected: only parameters have names there."""
-        for node in walk(expression):
-            if isinstance(node, tree.Name):
-                self.add(names.parameters.get(node.id), node.span)
 
     # ---------------------------------------------------------------- recipes
 
