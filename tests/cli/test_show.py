@@ -133,3 +133,8 @@ def test_choices_of_a_tied_block_stand_at_its_first_use(tmp_path: Path) -> None:
 )
 def test_ordinals(number: int, text: str) -> None:
     assert ordinal(number) == text
+
+
+def test_spaces_with_too_many_candidates_have_no_list_of_layers() -> None:
+    result = show(str(SPACES / "evanet.vns"), "--layers")
+    assert result.exit_code == 1 and "layers with all its candidates" in result.stderr

@@ -22,7 +22,7 @@ tied block cell(before, last, channels) {
   a = before -> unit(channels, relu)
   b = last -> conv(channels, 1x1x1)
   n = sum(pick 1 of [a, b])
-  out concat(n, a)
+  out concat(n, a, b)
 }
 
 space s {
@@ -89,7 +89,7 @@ def test_lines_above_are_offered_where_a_layer_may_stand(editor: Editor) -> None
     assert {"stem", "both"} <= set(editor.labels(in_space("c1 = sum(pick 1 of [stem, @")))
     in_stage = editor.labels(TEXT.replace("sum(inner, stem)", "sum(inner, @)"))
     assert {"inner", "stem", "both", "clip"} <= set(in_stage) and "c1" not in in_stage
-    in_block = editor.labels(TEXT.replace("out concat(n, a)", "out concat(@)"))
+    in_block = editor.labels(TEXT.replace("out concat(n, a, b)", "out concat(@)"))
     assert {"a", "b", "n", "before", "last"} <= set(in_block) and "stem" not in in_block
 
 
@@ -152,7 +152,7 @@ def test_renaming_a_line(editor: Editor) -> None:
 def test_hover_on_a_line_that_is_read(editor: Editor) -> None:
     text, offset = editor.put(TEXT.replace("sum(inner, stem)", "sum(inner, st@em)"))
     analysis = Analyser(editor.documents).analyse(text)
-    assert analysis.diagnostics == ()
+    assert [d.code for d in analysis.diagnostics] == ["W0209"]  # of the end of the stage
     found = hover.hover(editor.documents, text, analysis, offset)
     assert found is not None
     assert "line `stem` of `s` gives `4 x 4 x 8 x 8`" in found[1]

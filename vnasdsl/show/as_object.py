@@ -8,6 +8,7 @@ from vnasdsl.space.bounds import GOALS
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.elements import Choice
 from vnasdsl.space.extremes import extremes
+from vnasdsl.space.graph import MOST_CANDIDATES, candidates
 from vnasdsl.space.space import Space
 
 
@@ -16,7 +17,8 @@ def as_object(space: Space) -> dict[str, Any]:
 
     A space has its costs as {"min", "max"} with "exact": whether a network has both, or they are bounds; null where
     they are not worked out. "found" has the costs of networks that were found by trying where they are not exact. The
-    layers of a space are those of its supernet, or of all its candidates; null where costs are not worked out. "size"
+    layers of a space are those of its supernet, or of all its candidates; null where these are too many, or costs are
+    not worked out. "size"
     is null for infinitely many networks, and where they cannot be counted.
     """
     network = space.kind == "network"
@@ -35,7 +37,7 @@ def as_object(space: Space) -> dict[str, Any]:
         **({} if network or space.exact else {"found": _found(space)}),
         "limits": [limit.condition.span.text for limit in space.limits],
         "choices": [_choice(c) for c in space.choices],
-        "layers": _layers(space) if space.costed else None,
+        "layers": _layers(space) if network or _has_layers(space) else None,
     }
 
 
@@ -74,6 +76,10 @@ def _choice(choice: Choice) -> dict[str, Any]:
     if choice.is_real:
         found |= {"low": choice.low, "high": choice.high}
     return found
+
+
+def _has_layers(space: Space) -> bool:
+    return space.costed and candidates(space) <= MOST_CANDIDATES
 
 
 def _layers(space: Space) -> list[dict[str, Any]]:

@@ -12,8 +12,20 @@ from dataclasses import asdict, dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers.base import Shape, Value
-from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Wrap, join, label_text
+from vnasdsl.space.elements import (
+    Alternatives,
+    Element,
+    Group,
+    Join,
+    Op,
+    Repeat,
+    Wrap,
+    children,
+    join,
+    label_text,
+)
 from vnasdsl.space.member import is_row
 from vnasdsl.space.plan import PlanStage, PlanState
 from vnasdsl.space.shapes import Analysis
@@ -23,6 +35,10 @@ if TYPE_CHECKING:
     import networkx
 
     from vnasdsl.space.space import Space
+
+
+MOST_CANDIDATES = 20_000
+"""Layers of a space, those of all its candidates, that make a graph."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +117,12 @@ class GraphBuilder:
         raise AssertionError("no row of layers")
 
     def followed(self, space: Space, every: bool) -> None:
-        """A network, or with `every` a space with all its candidates."""
+        """A network, or with `every` a space with all its candidates. Raises: UserError for too many of them."""
+        if every and (count := candidates(space)) > MOST_CANDIDATES:
+            raise UserError(
+                f"`{space.name}` has {count:,} layers with all its candidates, more than {MOST_CANDIDATES:,}",
+                "look at one of its networks, or at a smaller space",
+            )
         tracer = Tracer(space.input.classes, every=every)
         tracer.segments(space.segments, space.input.name, space.input.shape, space.syntax.span)
         names: list[str] = []
@@ -137,6 +158,19 @@ class GraphBuilder:
             for element in piece.elements:
                 end, shape = self.walk(element, shape, join(place, element.label), end)
         return end
+
+
+def candidates(space: Space) -> int:
+    """The number of layers of a space with all candidates of its choices."""
+    known: dict[int, int] = {}
+
+    def count(element: Element) -> int:
+        if id(element) not in known:
+            own = isinstance(element, (Op, Join))
+            known[id(element)] = own + sum(count(child) for child, _ in children(element, ""))
+        return known[id(element)]
+
+    return sum(count(segment.body) for segment in space.segments)
 
 
 def is_layer(node: Node) -> bool:

@@ -320,7 +320,7 @@ class Space:
         if self._cost is None and not self.faults and not self.analysis.failed and self.analysis.missing:
             raise UserError(
                 f"the costs of `{self.name}` are not worked out: a call has too many combinations",
-                "those of each of its networks are: `vnasdsl sample` draws some",
+                "those of each of its networks are; `vnasdsl show` finds some by trying",
             )
         if self._cost is None or self.faults:
             raise VnsError([d for d in (*self.faults, *self.analysis.diagnostics) if d.severity == "error"])
