@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice, product
 from math import isfinite
 from typing import TypeAlias
@@ -376,6 +376,7 @@ def structural_ways(element: Open) -> Iterator[tuple[str, ...]]:
     yield from islice(product(*columns), MOST_WAYS)
 
 
+@lru_cache(4096)
 def label_text(text: str) -> str:
     """An option's text as a name for weights: `basic(2)` as `basic_2`. Generated code has the same rule."""
     return "_".join("".join(c if c.isalnum() and c.isascii() else " " for c in text).split())
