@@ -66,6 +66,8 @@ class Space:
         for segment in self.segments:
             for choice in choices(segment.body, ""):
                 known = found.get(choice.name)
+                if known is not None and known.options == choice.options:
+                    continue
                 if known is not None:  # lives in several options of another choice
                     options = (*known.options, *(o for o in choice.options if o not in known.options))
                     choice = replace(known, options=options)
