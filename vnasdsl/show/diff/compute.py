@@ -32,7 +32,7 @@ from vnasdsl.show.diff.rows import Row, RowMaker, StageRows
 from vnasdsl.space import Program, Space
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.definitions import nodes
-from vnasdsl.space.elements import Wrap, choices
+from vnasdsl.space.elements import Choice, Wrap
 from vnasdsl.space.inputs import PARAMETERS
 from vnasdsl.space.shapes import Cost
 
@@ -328,10 +328,14 @@ def choosing(before: Space, after: Space) -> Choosing:
         place = first.primary.span if first.primary is not None else None
         text = " ".join(place.text.split()) if place is not None else None
         return Choosing(*sides, departure=Departure(first.message, first.help, place.line if place else None, text))
-    stage_of = {c.name: s.name for s in space.segments for c in choices(s.body, "")}
     chosen = tuple(
-        Chosen(stage_of.get(c.name, ""), c.name, c.kind, c.options, made[c.name])
+        Chosen(c.name.partition(".")[0], c.name, c.kind, _options(c), made[c.name])
         for c in space.choices
         if c.name in made
     )
     return Choosing(*sides, chosen=chosen, unmade=len(space.choices) - len(chosen))
+
+
+def _options(choice: Choice) -> tuple[str, ...]:
+    """What could be chosen; of a real number the range."""
+    return (f"{choice.low}..{choice.high}",) if choice.is_real else choice.options

@@ -133,6 +133,7 @@ class Chosen:
     """One choice of the space, and what the network has there."""
 
     stage: str
+    """The stage, or what else its name begins with: a line, a tied block, the input."""
     name: str
     kind: str
     options: tuple[str, ...]
