@@ -142,6 +142,8 @@ class Body:
     """(arguments, shape that came in): the shape that the body is given. Raises LayerError."""
     times: Callable[[Mapping[str, Value]], int] = lambda arguments: 1
     """How often the body runs for one clip: its MACs count so many times, its parameters once."""
+    apart: bool = False
+    """Whether the body is given parts of the clip: it cannot read lines outside of it, which are of whole clips."""
 
 
 @dataclass(frozen=True)

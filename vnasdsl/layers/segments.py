@@ -38,5 +38,5 @@ LAYER = Layer(
     " what comes out: maps or vectors",
     (Parameter("count", "whole", doc="number of parts; it divides the frames", low=1),),
     None,
-    body=Body(leave, enter, lambda arguments: int(arguments["count"])),
+    body=Body(leave, enter, lambda arguments: int(arguments["count"]), apart=True),
 )

@@ -289,7 +289,8 @@ class Definitions:
                 case _:
                     what = type(statement).__name__.lower()
                     place = Label(statement.span.first(len(what)))
-                    found.append(Diagnostic("E0304", f"`{what}` cannot stand {where}", place, help=PLACES[what]))
+                    message = f"`{what}` cannot stand {where or 'here'}"
+                    found.append(Diagnostic("E0304", message, place, help=PLACES[what]))
         return found
 
     def _check_layer(self, expression: tree.Expression, names: set[str]) -> list[Diagnostic]:

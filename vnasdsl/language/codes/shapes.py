@@ -216,6 +216,29 @@ network small {
 """),
     ),
     Code(
+        "E0410",
+        "line of the whole clip read in a part of it",
+        "`segments(count) { ... }` runs its body on each part of the clip. A line outside of it is of the whole clip,"
+        " with other frames and another meaning; the body sees only the part that it is given and its own lines. Join"
+        " the line behind the braces, with what the parts gave.",
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  whole = clip -> conv(16, 1x3x3, stride=1x2x2) -> bn -> relu -> pool
+  clip -> segments(2) { conv(16, 3x3x3, stride=1x2x2) -> bn -> relu -> pool -> sum(whole, skip) }
+  linear(classes)
+}
+"""),
+        one("""\
+network small {
+  input clip = video(frames=8, size=32, classes=10)
+  whole = clip -> conv(16, 1x3x3, stride=1x2x2) -> bn -> relu -> pool
+  parts = clip -> segments(2) { conv(16, 3x3x3, stride=1x2x2) -> bn -> relu -> pool }
+  sum(whole, parts) -> linear(classes)
+}
+"""),
+    ),
+    Code(
         "W0401",
         "no effect at this size",
         "The layer can be built, but part of it does nothing for clips of this size: a dilation that reaches past the"

@@ -28,6 +28,7 @@ from vnasdsl.space.options import (
 from vnasdsl.space.scope import Handed, Scope
 from vnasdsl.space.values import coerce, evaluate, expression_of, reads_shape, substitute
 from vnasdsl.space.ways import depends, points
+from vnasdsl.space.wires import reads
 
 
 class Calls(Lists):
@@ -188,6 +189,8 @@ class Calls(Lists):
             inner = scope.inner(self.namer(call.body)) if label else scope
             body, _ = self.body(call.body, inner.with_lines(call.body))
             group = Group("", body.lines, call.span, names=body.names, out=body.out)
+            if layer.body is not None and layer.body.apart:
+                self.faults += _whole_clips_read(call, reads(group) & scope.wires)
             return Wrap(label, layer, arguments, group, replace(call, body=None), call.span)
         return Op(label, layer, arguments, self.closed(call), call.span)
 
@@ -295,6 +298,20 @@ class Calls(Lists):
         if not arguments and call.body is None:
             return tree.Name(call.function, span=call.span)
         return replace(call, arguments=arguments)
+
+
+def _whole_clips_read(call: tree.Call, names: frozenset[str]) -> list[Diagnostic]:
+    """A fault for every line outside of a layer that runs its body on parts of the clip that the body reads."""
+    first = {node.id: node.span for node in reversed(list(nodes(call))) if isinstance(node, tree.Name)}
+    return [
+        Diagnostic(
+            "E0410",
+            f"`{name}` is read inside of `{call.function}`, and made outside of it",
+            Label(first.get(name, call.span)),
+            help=f"the body runs on each part of the clip, `{name}` is of the whole clip: join it behind the braces",
+        )
+        for name in sorted(names)
+    ]
 
 
 def _with_value(call: tree.Call, choice: OpenChoice, value: tree.Expression) -> tree.Call:
