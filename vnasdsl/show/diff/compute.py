@@ -35,6 +35,7 @@ from vnasdsl.space.definitions import nodes
 from vnasdsl.space.elements import Choice, Wrap
 from vnasdsl.space.inputs import PARAMETERS
 from vnasdsl.space.shapes import Cost
+from vnasdsl.space.text import blocks_used
 
 NAMING = (tree.Call, tree.Name)
 
@@ -305,9 +306,9 @@ def _signature(space: Space, block: str) -> str:
 
 
 def _used(program: Program) -> set[str]:
-    """The blocks that some definition of the file uses."""
-    uses = blocks.Uses()
-    return {name for space in program.spaces.values() for s in space.segments for name, _ in uses.of(s.body)}
+    """The blocks that some definition of the file uses, perhaps only in an option."""
+    spaces = program.spaces.values()
+    return {block.name for space in spaces for block in blocks_used(space.syntax.body, space.definitions.blocks)}
 
 
 def _unused(program: Program) -> dict[str, tree.Block]:
