@@ -42,7 +42,8 @@ def command(
     """Show a space or network stage by stage: shapes, choices, MACs and parameters.
 
     FILE may be FILE:NAME, or give NAME when the file has several. For a space, MACs and parameters are the exact least
-    and greatest over all its networks. Defaults that are in effect where the text is silent stand at the end.
+    and greatest over all its networks, or bounds and labelled so; then, and where they are not worked out, stands what
+    was found by trying networks. Defaults that are in effect where the text is silent stand at the end.
 
     \b
     Examples:
