@@ -38,8 +38,8 @@ def test_there_are_snippets() -> None:
 
 @pytest.mark.parametrize(("words", "text"), SNIPPETS)
 def test_snippet(words: list[str], text: str) -> None:
-    """`vns` is a whole file, `vns stage` the lines of a stage, `vns wrong CODE` a file with exactly that fault, `vns from
-    FILE` a part of that file."""
+    """`vns` is a whole file, `vns stage` the lines of a stage, `vns wrong CODE` a file with exactly that fault,
+    `vns from FILE` a part of that file."""
     if words[:1] == ["from"]:
         assert text in (ROOT / words[1]).read_text(encoding="utf-8")
         return
