@@ -135,6 +135,12 @@ def test_hostile_texts_give_diagnostics(name: str, here: Path) -> None:
     assert len(check("h.vns").output) < 20_000
 
 
+def test_one_choice_is_counted_as_one(here: Path) -> None:
+    space = "space s {\n  input clip = video(frames=4, size=8)\n  conv(4 | 8, 1x1x1) -> pool -> linear(classes)\n}\n"
+    (here / "one.vns").write_text(space)
+    assert check("one.vns").stdout.rstrip().endswith("2 networks in 1 choice")
+
+
 def test_overrides_are_followed(here: Path) -> None:
     k400 = str(ROOT / "spaces" / "x3d3_k400.vns")
     assert "15783796736 MACs, 13447792 parameters, in space x3d3" in check(k400).stdout

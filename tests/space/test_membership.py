@@ -123,3 +123,24 @@ network n {{
     )
     with pytest.raises(VnsError, match="basic\\(4\\)"):
         read(text, "n").choices_in(read(text, "s"))
+
+
+def test_of_many_layers_that_could_have_stood_there_the_first_are_named() -> None:
+    widths = range(1, 21)
+    text = f"""
+space s {{
+  input clip = video(frames=4, size=8, classes=3)
+  stage a {{ {" | ".join(f"conv({width}, 1x1x1)" for width in widths)} }}
+  pool -> linear(classes)
+}}
+network n {{
+  input clip = video(frames=4, size=8, classes=3)
+  stage a {{ conv(99, 1x1x1) }}
+  pool -> linear(classes)
+}}
+"""
+    with pytest.raises(VnsError) as caught:
+        read(text, "n").choices_in(read(text, "s"))
+    help = caught.value.diagnostics[0].help or ""
+    named = [width for width in widths if f"conv({width}, " in help]
+    assert named and named == list(widths[: len(named)]) and help.endswith(f" or {len(widths) - len(named)} others")

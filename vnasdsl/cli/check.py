@@ -58,4 +58,4 @@ def describe(space: Space) -> str:
     if space.kind == "network":
         claim = f", in space {space.claim.name}" if space.claim else ""
         return f"network {space.name}: {space.macs[0]} MACs, {space.params[0]} parameters{claim}"
-    return f"space {space.name}: {size_words(space)} in {len(space.choices)} choices"
+    return f"space {space.name}: {size_words(space)} in {len(space.choices)} choice{'s' * (len(space.choices) != 1)}"

@@ -25,8 +25,14 @@ def other_stage(mine: Segment | None, theirs: Segment | None, claim: tree.Name, 
     return outside(f"{describe(mine)} {'leaves' if mine.name else 'leave'} space `{claim.id}`", span, claim, help)
 
 
+MOST_NAMED = 8
+"""Layers that could have stood there which are named; of more, the rest is counted."""
+
+
 def one_of(expected: Sequence[str]) -> str:
     """A help that names what could have stood there."""
+    if len(expected) > MOST_NAMED:
+        return f"expected {', '.join(expected[: MOST_NAMED - 1])} or {len(expected) - MOST_NAMED + 1} others"
     return f"expected {', '.join(expected[:-1])}{' or ' if len(expected) > 1 else ''}{expected[-1]}"
 
 
