@@ -18,14 +18,19 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from tests.safety.texts import MAIN, Files, draw
+from tests.safety.networks import wrong_networks
+from tests.safety.texts import MAIN, Files, draw, spoilt
+from vnasdsl.cli.checking import check_file
 from vnasdsl.cli.main import cli
 
 MEMORY = 512 << 20
+OTHER = "other.vns"
+"""The text a little spoilt: what it is compared with."""
 COMMANDS = (
     ("check",),
     ("check", "--format", "json"),
@@ -37,10 +42,19 @@ COMMANDS = (
     ("show", "--emit", "tree"),
     ("show", "--emit", "space"),
     ("show", "--emit", "graph"),
+    ("show", "--emit", "python"),
+    ("draw", "-o", "x.svg"),
+    ("draw", "-o", "x.mmd"),
+    ("draw", "--layers", "-o", "x.dot"),
+    ("diff", OTHER),
+    ("diff", "--format", "json", OTHER),
+    ("diff", "--format", "markdown", OTHER),
     ("fmt", "--diff"),
     ("fmt",),
 )
-ALWAYS = ("check", "compile", "fmt", "show")
+SEVERAL = {"sound", "graph", "wide graph", "graph towers", "deep graph", "spoilt graph"}
+"""Kinds of which networks are drawn."""
+ALWAYS = ("check", "compile", "draw", "diff", "fmt", "show")
 
 
 class TooSlow(BaseException):
@@ -76,17 +90,36 @@ def run(arguments: list[str], cpu_seconds: float) -> str | None:
     except BaseException as fault:
         return f"{type(fault).__name__}: {fault}"
     written = out.buffer.getvalue().decode("utf-8")
-    if status not in (0, 1, None):
+    if status not in (0, 1, None) and not (status == 2 and arguments[0] == "diff" and "Usage:" not in written):
         return f"exit status {status}\n{written[-3000:]}"
     if "Traceback (most recent" in written and "this is a bug" in written:
         return written[-3000:]
     return None
 
 
+def run_networks(seed: int, path: Path, cpu_seconds: float) -> str | None:
+    """What is wrong with networks drawn from the spaces of a file."""
+    try:
+        with cpu_limit(8 * cpu_seconds):
+            program, found = check_file(path)
+            if program is None or any(d.severity == "error" for d in found):
+                return None
+            for space in program.spaces.values():
+                wrong = wrong_networks(space, random.Random(seed), 2)
+                if wrong is not None:
+                    return wrong
+    except TooSlow:
+        return f"more than {8 * cpu_seconds} seconds of CPU time for two networks"
+    except Exception:
+        return traceback.format_exc()
+    return None
+
+
 def commands(seed: int) -> list[tuple[str, ...]]:
     """One form of each command."""
     rng = random.Random(seed)
-    return [rng.choice([c for c in COMMANDS if c[0] == name]) for name in ALWAYS]
+    made = [rng.choice([c for c in COMMANDS if c[0] == name]) for name in ALWAYS]
+    return [rng.choice(made)] if rng.random() < 0.3 else made
 
 
 def lay_out(files: Files, folder: Path) -> None:
@@ -99,10 +132,13 @@ def lay_out(files: Files, folder: Path) -> None:
 def try_one(seed: int, folder: Path, cpu_seconds: float) -> tuple[str, Files, str | None]:
     """The kind and files of a seed, and what is wrong."""
     kind, files = draw(seed)
-    lay_out(files, folder)
+    other = spoilt(random.Random(seed), files[MAIN].decode("utf-8", "replace"))
+    lay_out({**files, OTHER: other.encode("utf-8", "replace")}, folder)
     before = Path.cwd()
     os.chdir(folder)
     try:
+        if kind in SEVERAL and (wrong := run_networks(seed, folder / MAIN, cpu_seconds)) is not None:
+            return kind, files, wrong
         for command in commands(seed):
             wrong = run([*command, MAIN], cpu_seconds)
             if wrong is not None:

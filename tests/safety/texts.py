@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 
+from tests.safety.graph_texts import deep_graph, graph, graph_towers, wide_graph
 from tests.safety.hostile import IMPORTS, NAMES, STRINGS
 from tests.support import ROOT
 from vnasdsl.language.codes import CODES
@@ -22,7 +23,9 @@ NUMBERS = (
     "3s 1x1x1 1x3x3 3x1x1 0x0x0 99999x1x1 1x2 1x2x3x4 00012 1_000 0.1.2"
 ).split()
 LAYERS = "conv bn relu hswish pool max_pool avg_pool linear dropout skip residual".split()
-WORDS = "same valid classes true false".split()
+LAYERS += """conv2plus1 itgm depthwise separable dilated none squeeze_excite context_gate non_local bottleneck
+inverted_bottleneck segments concat sum mean weighted flow frame_linear""".split()
+WORDS = "same valid classes true false learned frames rows columns channels auto always never".split()
 SIGNS = [
     *"(){}[]|=,.:;'\"/\\#*+-<> \n\t@\x00\r\u2028\ufeff",
     "->",
@@ -351,6 +354,11 @@ KINDS: dict[str, tuple[int, Callable[[random.Random], Files]]] = {
     "towers": (1, single(towers)),
     "wide": (1, single(wide)),
     "imports": (3, imports),
+    "graph": (8, single(graph)),
+    "spoilt graph": (5, single(lambda rng: spoilt(rng, graph(rng)))),
+    "deep graph": (2, single(deep_graph)),
+    "graph towers": (3, single(graph_towers)),
+    "wide graph": (3, single(wide_graph)),
     "bytes": (1, lambda rng: {MAIN: rng.randbytes(rng.choice([0, 1, 20, 2000]))}),
 }
 

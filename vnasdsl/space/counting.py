@@ -33,17 +33,19 @@ from vnasdsl.space.elements import (
     When,
     Wrap,
     children,
+    has_choices,
     inside,
     join,
     structural_ways,
 )
 from vnasdsl.space.flows import Env, Flows, Held, OneOf, State, either
 from vnasdsl.space.resolve import Decision, Resolver, Shapes, complete, every, resolve, taken_side
-from vnasdsl.space.ways import has_choices
 from vnasdsl.space.wires import UNKNOWN, Flow, Several, pool
 
-MOST_LISTED = 100_000
-"""Networks that are gone through one by one to count them, where there is no other way."""
+MOST_LISTED = 60_000
+"""Elements of networks that are gone through one network after the other, where there is no other way to count them."""
+MOST_TRIED = 2_000
+"""Values of choices that are tried in turn to draw one network, where there is no other way."""
 
 Use = tuple[object, ...]
 """A tied block with what decides which choices it has: uses of it that are equal make the same choices."""
@@ -91,6 +93,8 @@ class CannotCountError(UserError):
 class Counter(Flows[Tally]):
     """Numbers of networks below elements. Shared parts are counted once."""
 
+    most_states = 2_000
+
     def __init__(self, classes: int | None = None):
         """With the number of classes shapes are followed, so that choices in `a if frames > 1 else b` can be
         counted; without, the elements must have none."""
@@ -131,7 +135,13 @@ class Counter(Flows[Tally]):
 
     def tally(self, segments: Iterable[Segment], shape: Shape = UNKNOWN, input_name: str = "") -> Tally:
         start = shape if self.shapes is not None else UNKNOWN
-        return _total(self.through(segments, self.start(start, input_name))[-1])
+        total = _total(self.through(segments, self.start(start, input_name))[-1])
+        if self.loose:
+            raise CannotCountError("it is not followed which of the values of a list are read")
+        return total
+
+    def loosened(self, states: dict[State, Tally]) -> dict[State, Tally]:
+        raise CannotCountError("too many lists and shapes go together")
 
     def number(self, tally: Tally) -> int | None:
         ways = {used: n for used, n in tally.ways.items() if n}
@@ -171,11 +181,12 @@ class Counter(Flows[Tally]):
     ) -> int | None:
         classes = self.shapes.classes if self.shapes is not None else 0
         start = shape if self.shapes is not None else UNKNOWN
-        count = 0
+        count = work = 0
         try:
-            for _ in every(lambda decide: resolve(segments, decide, input_name, start, classes)):
+            for network in every(lambda decide: resolve(segments, decide, input_name, start, classes)):
                 count += 1
-                if count > MOST_LISTED:
+                work += sum(_elements(segment.body) for segment in network.segments)
+                if work > MOST_LISTED:
                     raise fault
         except UserError as other:
             raise fault from other
@@ -234,6 +245,11 @@ class Counter(Flows[Tally]):
         use: Use = (group.block, choices_inside, *((flow, env) if shaped else (_length(flow), _lengths(env))))
         self.tied[use] = _total(outcomes)
         return dict.fromkeys(outcomes, Tally({frozenset((use,)): 1}))
+
+
+def _elements(element: Element) -> int:
+    """How many elements there are in one network."""
+    return 1 + sum(_elements(child) for child, _ in children(element, ""))
 
 
 def _total(outcomes: Mapping[Any, Tally]) -> Tally:
@@ -512,8 +528,13 @@ def _one_after_the_other(
 ) -> dict[str, str]:
     """Draw each choice by how many networks are left with each of its values."""
     made: dict[str, str] = {}
+    tried = 0
 
     def decide(decision: Decision) -> str:
+        nonlocal tried
+        tried += decision.count or 0
+        if tried > MOST_TRIED:
+            raise CannotCountError("there are too many choices that depend on each other")
         values = list(decision.values())
         weights = []
         for value in values:

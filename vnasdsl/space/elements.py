@@ -349,7 +349,15 @@ def first_value(field: OpenField) -> str:
 
 def choices(element: Element, path: str) -> Iterator[Choice]:
     """Every choice below an element, outer ones first, in the order of the text; a name can come more than once
-    when it lives in several options of another choice, or in several uses of a tied block."""
+    when it lives in several options of another choice, or in several uses of a tied block. What stands at one place
+    in several options is gone through once."""
+    return _choices(element, path, set())
+
+
+def _choices(element: Element, path: str, seen: set[tuple[int, str]]) -> Iterator[Choice]:
+    if (id(element), path) in seen or not has_choices(element):
+        return
+    seen.add((id(element), path))
     here = inside(element, path)
     if isinstance(element, Alternatives):
         yield Choice(join(here, element.key), element.kind, tuple(o.text for o in element.options), element.span)
@@ -360,10 +368,21 @@ def choices(element: Element, path: str) -> Iterator[Choice]:
         for f in element.fields:
             yield Choice(join(here, f.key), f.kind, f.options, f.span, low=f.low, high=f.high)
         for made in structural_ways(element):
-            yield from choices(element.make(made), here)
+            yield from _choices(element.make(made), here, seen)
         return
     for child, where in children(element, path):
-        yield from choices(child, where)
+        yield from _choices(child, where, seen)
+
+
+def has_choices(element: Element) -> bool:
+    """Whether there is a choice in an element; worked out once and kept with it."""
+    if isinstance(element, (Alternatives, Pick, Open)):
+        return True
+    known = element.__dict__.get("_has_choices")
+    if known is None:
+        parts = {id(child): child for child, _ in children(element, "")}.values()
+        known = element.__dict__["_has_choices"] = any(has_choices(child) for child in parts)
+    return bool(known)
 
 
 MOST_WAYS = 4096

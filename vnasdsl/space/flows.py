@@ -58,6 +58,8 @@ MOST_STATES = 64
 """States behind one line; of more, it is forgotten which lines go together."""
 MOST_SETS = 20_000
 """Sets of shapes that come together in one layer."""
+MOST_SHAPES = 5_000_000
+"""Shapes in all the sets that come together in the layers of one space."""
 MOST_IN_ORDER = 256
 """Lists behind one line that differ only in order; of more, the order is forgotten."""
 
@@ -65,11 +67,15 @@ MOST_IN_ORDER = 256
 class Flows(Generic[W]):
     """`outcomes` of elements; what is summed up, and what a layer adds to it, is said by the classes below this one."""
 
+    most_states = MOST_STATES
+    """States behind one line; of more, it is forgotten which lines go together."""
+
     def __init__(self, nothing: W):
         self.nothing = nothing
         self.loose = False
         """Whether states have been put together that differ: then there may be outcomes that no network has."""
         self._known: dict[tuple[int, Held, Env], tuple[Element, dict[Flow, W]]] = {}
+        self._together = 0
 
     # ------------------------------------------------------ said by a class below
 
@@ -93,7 +99,7 @@ class Flows(Generic[W]):
         raise NotImplementedError
 
     def too_many(self, element: Join | Many | Pick) -> None:
-        """There are more than `MOST_SETS` ways for shapes to come together. Raises."""
+        """There are more than `MOST_SETS` ways for shapes to come together, or `MOST_SHAPES` in them. Raises."""
         raise NotImplementedError
 
     def enter(self, group: Group) -> None:
@@ -233,7 +239,7 @@ class Flows(Generic[W]):
             for item in line:
                 states = self.step(states, item)
             states = self.kept(states, group.name_of(i), frozenset(ends[i]) - keep)
-            if len(states) > MOST_STATES:
+            if len(states) > self.most_states:
                 states = self.loosened(states)
         return states
 
@@ -277,6 +283,12 @@ class Flows(Generic[W]):
 
     # ----------------------------------------------------------------- side by side
 
+    def together(self, shapes: int, sets: int, element: Join | Many | Pick) -> None:
+        """Some more shapes come together in a layer, which has so many sets of them."""
+        self._together += shapes
+        if sets > MOST_SETS or self._together > MOST_SHAPES:
+            self.too_many(element)
+
     def join(self, element: Join, flow: Flow, env: Env) -> dict[Flow, W]:
         """What a layer of several inputs gives does not depend on their order, so that it is not kept in mind."""
         sets: dict[tuple[Shape, ...], tuple[tuple[Shape, ...], W]] = {(): ((), self.nothing)}
@@ -288,8 +300,7 @@ class Flows(Generic[W]):
                     values = (*shapes, *spliced(after))
                     key, total = tuple(sorted(values)), w + more
                     found[key] = (found[key][0], found[key][1] | total) if key in found else (values, total)
-                if len(found) > MOST_SETS:
-                    self.too_many(element)
+                    self.together(len(values), len(found), element)
             sets = found
         return either(
             (after, w + more) for shapes, w in sets.values() for after, more in self.joined(element, shapes).items()
@@ -299,11 +310,11 @@ class Flows(Generic[W]):
         lists: dict[Several, W] = {Several(()): self.nothing}
         for item in element.items:
             given = self.outcomes(item, flow, env).items()
+            self.together(len(given) * sum(len(before.shapes) for before in lists), 0, element)
             lists = either((_with(before, after), w + more) for before, w in lists.items() for after, more in given)
             if len(lists) > MOST_IN_ORDER:
                 lists = either((_unordered(before.shapes), w) for before, w in lists.items())
-            if len(lists) > MOST_SETS:
-                self.too_many(element)
+            self.together(0, len(lists), element)
         return {flow: w for flow, w in lists.items()}  # noqa: C416
 
     def pick(self, element: Pick, flow: Flow, env: Env) -> dict[Flow, W]:
@@ -322,8 +333,7 @@ class Flows(Generic[W]):
                         key = (count + 1, tuple(sorted((*shapes, *spliced(after)))))
                         total = w + more
                         found[key] = found[key] | total if key in found else total
-                if len(found) > MOST_SETS:
-                    self.too_many(element)
+                        self.together(count + 1, len(found), element)
             sets = found
         if not certain:
             self.loose = True

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import TypeAlias
+from dataclasses import fields, replace
+from typing import Any, TypeAlias, TypeVar
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, error
@@ -17,6 +17,7 @@ from vnasdsl.space.names import GENERATED, MODULE_ATTRIBUTES
 from vnasdsl.space.values import expression_of, number
 
 OpenChoice: TypeAlias = tree.Choice | tree.Range
+N = TypeVar("N", bound=tree.Node)
 
 MOST_OPTIONS = 1_000
 """Options of one choice."""
@@ -33,7 +34,8 @@ def first_choice(expression: tree.Expression) -> OpenChoice | None:
 
 
 def all_choices(expression: tree.Expression) -> Iterator[OpenChoice]:
-    """The choices in a value, in the order of the text; those inside of an option of another are not among them."""
+    """The choices in a value, in the order of the text; those inside of an option of another are not among them, and
+    how many a `pick` takes is none: it stays a choice of edges."""
     pending: list[tree.Node] = [expression]
     while pending:
         node = pending.pop()
@@ -41,6 +43,8 @@ def all_choices(expression: tree.Expression) -> Iterator[OpenChoice]:
             yield node
         elif isinstance(node, tree.Gap):
             raise VnsError(())  # said already, by the parser
+        elif isinstance(node, tree.Pick):
+            pending.append(node.pool)
         else:
             pending.extend(reversed(tree_children(node)))
 
@@ -110,30 +114,23 @@ def too_many_options(count: int, span: Span) -> VnsError:
     return error("E0507", message, span, help="name the few values that are worth trying, such as `16 | 32 | 64`")
 
 
-def replace_node(node: tree.Expression, old: tree.Node, new: tree.Expression) -> tree.Expression:
-    """The same expression with one node (this very object) replaced."""
+def replace_node(node: N, old: tree.Node, new: tree.Expression) -> N:
+    """The same tree with one node (this very object) replaced, wherever it stands; parts without it are kept."""
     if node is old:
-        return new
-    match node:
-        case tree.Tuple() | tree.List() | tree.Chain():
-            return replace(node, items=tuple(replace_node(item, old, new) for item in node.items))
-        case tree.Negative():
-            return replace(node, operand=replace_node(node.operand, old, new))
-        case tree.Binary() | tree.Compare():
-            return replace(node, left=replace_node(node.left, old, new), right=replace_node(node.right, old, new))
-        case tree.Conditional():
-            test = replace_node(node.test, old, new)
-            assert isinstance(test, tree.Compare)
-            return replace(
-                node,
-                then=replace_node(node.then, old, new),
-                test=test,
-                otherwise=replace_node(node.otherwise, old, new),
-            )
-        case tree.Call():
-            arguments = tuple(replace(a, value=replace_node(a.value, old, new)) for a in node.arguments)
-            return replace(node, arguments=arguments)
-    return node
+        return new  # type: ignore[return-value]
+    changes: dict[str, Any] = {}
+    for field in fields(node):
+        value = getattr(node, field.name)
+        if isinstance(value, tree.Node):
+            part: object = replace_node(value, old, new)
+        elif isinstance(value, tuple) and value and isinstance(value[0], tree.Node):
+            parts = tuple(replace_node(item, old, new) for item in value)
+            part = value if all(a is b for a, b in zip(parts, value, strict=True)) else parts
+        else:
+            continue
+        if part is not value:
+            changes[field.name] = part
+    return replace(node, **changes) if changes else node
 
 
 def check_distinct(options: Sequence[Option]) -> None:

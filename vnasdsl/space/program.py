@@ -165,14 +165,20 @@ def examine_module(
             space = builder.get(item)
             if space is not None:
                 spaces[item.name] = space
-                if len(space.choices) > MAX_CHOICES:
-                    help = "use fewer copies, or let copies share their choices in a tied block"
-                    message = f"`{item.name}` has more than {MAX_CHOICES:,} choices"
-                    found.append(Diagnostic("E0502", message, Label(item.name_span), help=help))
-                    continue
-                found += space.check(relaxed=bool(is_relaxed(item.name, definitions)))
+                try:
+                    found += _check_net(space, item, definitions)
+                except VnsError as fault:  # a way to close a call that makes no sense, found once it is closed
+                    found += fault.diagnostics
     ordered = arrange([*echoes.certain(faults), *echoes.without(found)])
     return Program(module.source.name, module, definitions, spaces, ordered), list(ordered)
+
+
+def _check_net(space: Space, item: tree.Space | tree.Network, definitions: Definitions) -> list[Diagnostic]:
+    if len(space.choices) > MAX_CHOICES:
+        help = "use fewer copies, or let copies share their choices in a tied block"
+        message = f"`{item.name}` has more than {MAX_CHOICES:,} choices"
+        return [Diagnostic("E0502", message, Label(item.name_span), help=help)]
+    return space.check(relaxed=bool(is_relaxed(item.name, definitions)))
 
 
 def is_relaxed(name: str, definitions: Definitions) -> bool | None:

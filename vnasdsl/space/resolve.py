@@ -33,7 +33,7 @@ from vnasdsl.space.elements import (
     Segment,
     When,
     Wrap,
-    choices,
+    has_choices,
     inside,
     join,
     picked,
@@ -208,27 +208,30 @@ Made = TypeVar("Made")
 
 def every(walk: Callable[[Decide], Made]) -> Iterator[Made]:
     """What a walk gives for all ways to answer it: the last choice changes first."""
-    order: list[tuple[str, ...]] = []
-    taken: list[int] = []
+    left: list[Iterator[str]] = []
+    taken: list[str] = []
     depth = 0
 
     def decide(decision: Decision) -> str:
         nonlocal depth
-        if depth == len(order):
-            order.append(tuple(decision.values()))
-            taken.append(0)
+        if depth == len(taken):
+            left.append(decision.values())
+            taken.append(next(left[-1]))
         depth += 1
-        return order[depth - 1][taken[depth - 1]]
+        return taken[depth - 1]
 
     while True:
         depth = 0
         yield walk(decide)
-        while order and taken[-1] + 1 == len(order[-1]):
-            order.pop()
+        while taken:
+            following = next(left[-1], None)
+            if following is not None:
+                taken[-1] = following
+                break
+            left.pop()
             taken.pop()
-        if not order:
+        if not taken:
             return
-        taken[-1] += 1
 
 
 class Shapes:
@@ -417,7 +420,7 @@ class Resolver:
     def when(self, element: When, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
         here = inside(element, path)
         side = taken_side(element, flow)
-        open_choice = any(True for part in (element.then, element.otherwise) for _ in choices(part, ""))
+        open_choice = has_choices(element.then) or has_choices(element.otherwise)
         if side is not None:
             made, after = self.walk(side, here, flow, env)
             return (relabel(made, element.label or made.label) if open_choice else element), after

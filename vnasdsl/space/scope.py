@@ -18,6 +18,10 @@ class Handed:
     scope: Scope
     closed: tree.Expression
     """The same with what was handed on in the place of every name: two that look alike here are one layer."""
+    size: int = 0
+    """How many names and calls there are in it then."""
+    open: tuple[str, ...] = ()
+    """The blocks that were being read where it is written."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Applied, LayerError, Shape, show_shape
 from vnasdsl.space.elements import POISON, Element, Group, Join, Many, Op, Open, Pick, Read, Segment, When, Wrap
-from vnasdsl.space.flows import MOST_SETS, Env, Flows, Held, either, sorted_flows
+from vnasdsl.space.flows import MOST_SETS, MOST_SHAPES, Env, Flows, Held, either, sorted_flows
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
 from vnasdsl.space.ways import MOST_CLOSED, LineWays, Texts, closings, line_ways, uses
 from vnasdsl.space.wires import UNKNOWN, Flow, Several, scope
@@ -306,7 +306,8 @@ class Analysis(Flows[Cost]):
         self.report("E0303", message, element.span, element.span, help=f"the list has {count}: pick at most as many")
 
     def too_many(self, element: Join | Many | Pick) -> None:
-        message = f"here more than {MOST_SETS:,} sets of shapes can come together"
+        many = f"{MOST_SETS:,} sets of shapes" if self._together <= MOST_SHAPES else f"{MOST_SHAPES:,} shapes in sets"
+        message = f"here more than {many} can come together"
         raise error(
             "E0509", message, element.span, help="offer fewer options for the channels or strides of its inputs"
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean
+from vnasdsl.language.limits import MAX_CHOICES
 from vnasdsl.language.printer import print_module
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.space.assign import restrict_all
@@ -72,6 +73,8 @@ class Space:
                     options = (*known.options, *(o for o in choice.options if o not in known.options))
                     choice = replace(known, options=options)
                 found[choice.name] = choice
+                if len(found) > MAX_CHOICES:  # refused: nobody asks for the others
+                    return tuple(found.values())
         return tuple(found.values())
 
     @property

@@ -25,7 +25,7 @@ from vnasdsl.space.elements import (
     Segment,
     When,
     children,
-    choices,
+    has_choices,
 )
 
 if TYPE_CHECKING:
@@ -227,7 +227,3 @@ def _uses_in(element: Element) -> dict[str, int]:
 def _add(total: dict[str, int], more: dict[str, int]) -> None:
     for name, count in more.items():
         total[name] = min(2, total.get(name, 0) + count)
-
-
-def has_choices(element: Element) -> bool:
-    return any(True for _ in choices(element, ""))

@@ -165,7 +165,11 @@ class Expander(Calls):
         if name.id in scope.layers:
             handed = scope.layers[name.id]
             inner = handed.scope.inner(scope.namer)
-            return self.layer(handed.expression, inner, scope.namer.label(name.id) if label is None else label)
+            around, self.open = self.open, list(handed.open)
+            try:
+                return self.layer(handed.expression, inner, scope.namer.label(name.id) if label is None else label)
+            finally:
+                self.open = around
         if name.id in scope.lists:
             message = f"`{name.id}` is a list: a layer must join its values"
             help = f"for instance `mean({name.id})`, or `{name.id}` among what a `pick` chooses from"

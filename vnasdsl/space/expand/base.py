@@ -28,6 +28,9 @@ MOST_CALLS = 15_000
 MOST_COMBINATIONS = 512
 """Combinations of the choices among one call's values that are written out; a call of more is closed when needed."""
 
+MOST_HANDED = 2_000
+"""Names and calls in a layer that is handed to a block, those counted that were handed on with it."""
+
 EMPTY_LIST = "write what it holds between the brackets, such as `[a, b]`"
 
 

@@ -14,7 +14,7 @@ from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Layer, Value
 from vnasdsl.space.definitions import nodes
 from vnasdsl.space.elements import Alternatives, Element, FromShape, Group, Op, Open, OpenField, Option, Wrap, poison
-from vnasdsl.space.expand.base import DEEPEST, MOST_CALLS, MOST_COMBINATIONS
+from vnasdsl.space.expand.base import DEEPEST, MOST_CALLS, MOST_COMBINATIONS, MOST_HANDED
 from vnasdsl.space.expand.lists import Lists, gives_list
 from vnasdsl.space.options import (
     OpenChoice,
@@ -239,8 +239,10 @@ class Calls(Lists):
                 if gives_list(element, scope.lists):
                     lists.add(parameter.name)
             else:
+                size = self.handed_size(expression, scope)
                 closed = self.handed_on(expression, scope)
-                layers[parameter.name] = Handed(expression, replace(scope, later={}), closed)
+                handed = Handed(expression, replace(scope, later={}), closed, size, tuple(self.open))
+                layers[parameter.name] = handed
                 known.append((parameter.name, print_inline(closed)))
         key = (block.name, repr(known), tuple(name for name, _ in inputs), tuple(sorted(lists)), bool(self.tied))
         if key not in self.bodies:
@@ -280,6 +282,19 @@ class Calls(Lists):
         """Whether a layer reads a line by its name."""
         names = scope.wires | scope.later.keys()
         return any(isinstance(node, tree.Name) and node.id in names for node in nodes(expression))
+
+    def handed_size(self, expression: tree.Expression, scope: Scope) -> int:
+        """How many names and calls there are in a layer that is handed on. Raises: VnsError E0502."""
+        size = 0
+        for node in nodes(expression):
+            if isinstance(node, (tree.Name, tree.Call)):
+                inner = scope.layers.get(node.id if isinstance(node, tree.Name) else node.function)
+                size += 1 if inner is None else 1 + inner.size
+        if size > MOST_HANDED:
+            message = f"what is handed on here is made of more than {MOST_HANDED:,} layers"
+            help = "it is put together anew in every block that hands it on: name it in fewer places"
+            raise error("E0502", message, expression.span, help=help)
+        return size
 
     def handed_on(self, expression: tree.Expression, scope: Scope) -> tree.Expression:
         """A layer that is handed on, with what was handed to this block, and to those around, in the place of names."""

@@ -1,0 +1,111 @@
+"""Texts that once made the language fall over or take minutes: each with what is said about it now."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.safety.test_bounds import net
+from vnasdsl.language.source import Source
+from vnasdsl.space import Space
+from vnasdsl.space import counting as counting_module
+from vnasdsl.space.elements import Alternatives, Many, Op
+from vnasdsl.space.expand.base import MOST_HANDED
+from vnasdsl.space.program import examine, load_source
+
+UNIT = "block unit(c, k) { conv(c, (1, k, k)) -> bn -> relu }\n"
+EVOLVED = "search n_search for n { strategy = evolution }\n"
+
+
+def codes(text: str) -> list[str]:
+    _, found = examine(Source("x.vns", text), None)
+    return [d.code for d in found if d.severity == "error"]
+
+
+def read(text: str) -> Space:
+    return load_source(Source("x.vns", text), None).get()
+
+
+def test_a_choice_in_the_body_of_a_layer_that_is_handed_on_is_made() -> None:
+    """It was left open, and the call was closed again and again."""
+    text = "block twice(l) { l -> l }\n" + net("twice(residual { squeeze_excite(0.25..1.0) })") + EVOLVED
+    space = read(text)
+    made = space.complete({}, random.Random(1))
+    assert len(made) == 1
+    assert space.choose(made).text().count(f"squeeze_excite({next(iter(made.values()))})") >= 1
+
+
+def test_how_many_a_pick_takes_is_no_argument_of_the_block_that_it_is_handed_to() -> None:
+    text = "block once(a) { a -> relu }\n" + net(
+        "w = conv(4, 1x1x1)", "v = relu", "once(w -> sum(pick 1..2 of [w, v]))"
+    )
+    space = read(text + EVOLVED)
+    assert [choice.kind for choice in space.choices] == ["edges"]
+    assert space.size == 3
+
+
+def test_a_layer_handed_to_a_block_may_use_the_same_block() -> None:
+    text = "block twice(l) {\n  l\n  l\n}\n" + net("conv(4, 1x1x1)", "twice(twice(twice(bn)))")
+    assert read(text).params[0] == 3 * 4 + 8 * 2 * 4 + 5 * 3
+    assert codes("block twice(l) { l(l) }\n" + net("twice(twice)")) == ["E0207"]
+
+
+def test_a_way_to_close_a_call_that_makes_no_sense_is_told() -> None:
+    text = "block worse(c, k) { conv(c // k, 1x1x1) -> squeeze_excite(0.0..1.0) }\n"
+    assert codes(text + net("worse(4..8, 0..600)") + EVOLVED) == ["E0307"]
+
+
+def test_what_is_handed_on_again_and_again_is_bounded() -> None:
+    """Every block hands on twice what it was handed."""
+    blocks = ["block t0(l) { l }"] + [f"block t{i}(l) {{ t{i - 1}(l -> l) }}" for i in range(1, 60)]
+    assert codes("\n".join(blocks) + "\n" + net("t59(relu)")) == ["E0502"]
+    assert codes("\n".join(blocks) + "\n" + net("t7(relu)")) == []
+    assert MOST_HANDED < 2**60
+
+
+def test_lists_of_many_lengths_are_gone_through_once_for_each_place() -> None:
+    space = read(UNIT + net("level = [1..200 * unit(4, 1)]", "concat(level) -> unit(4, 1)") + EVOLVED)
+    assert [choice.name for choice in space.choices] == ["level.number"]
+    space = read(UNIT + net("level = [1..200 * (unit(4, 1) | unit(4, 3))]", "mean(level) -> unit(4, 1)") + EVOLVED)
+    assert len(space.choices) == 201
+    assert space.size == sum(2**n for n in range(1, 201))
+
+
+def test_choices_that_share_their_parts_are_named_at_each_place() -> None:
+    space = read(UNIT + net("2 * (unit(same, 1 | 3) | relu)"))
+    assert [choice.name for choice in space.choices] == [
+        f"stack[{i}].{name}" for i in range(2) for name in ("op", "unit.k")
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sum(pick 1..1000 of [1000 * unit(4, 1)])",
+        f"sum({', '.join(f'({k}..{k + 2}) * relu' for k in range(200))})",
+    ],
+)
+def test_more_shapes_than_can_come_together(line: str) -> None:
+    assert codes(UNIT + net("unit(4, 1)", line) + EVOLVED) == ["E0509"]
+
+
+def test_counting_one_by_one_stops_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes out of a tied block depends on its choices, so that networks are gone through to count them; it ends
+    after so many elements."""
+    block = "tied block cell(a) { (a -> relu | a -> conv(4, 1x1x1, stride=1x2x2)) }\n"
+    when = "(relu | bn) if rows > 4 else (relu | bn | hswish)"
+    text = block + net("w = conv(4, 1x1x1)", "cell(w)", when) + EVOLVED
+    assert read(text).size == 5
+    monkeypatch.setattr(counting_module, "MOST_LISTED", 8)
+    assert read(text).size_text() == "not counted (choices depend on each other)"
+
+
+def test_elements_know_whether_they_hold_choices() -> None:
+    from vnasdsl.space.elements import has_choices
+
+    space = read(net("conv(4, 1x1x1)", "relu | bn", "sum([2 * relu])"))
+    flat = [item for segment in space.segments for item in segment.body.items]
+    found = {type(item): has_choices(item) for item in flat}
+    assert found[Alternatives] is True and found[Op] is False
+    assert not any(has_choices(item) for item in flat if isinstance(item, Many))
