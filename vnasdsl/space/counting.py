@@ -33,6 +33,7 @@ from vnasdsl.space.elements import (
     When,
     Wrap,
     children,
+    elements,
     has_choices,
     inside,
     join,
@@ -185,7 +186,7 @@ class Counter(Flows[Tally]):
         try:
             for network in every(lambda decide: resolve(segments, decide, input_name, start, classes)):
                 count += 1
-                work += sum(_elements(segment.body) for segment in network.segments)
+                work += sum(1 for segment in network.segments for _ in elements(segment.body))
                 if work > MOST_LISTED:
                     raise fault
         except UserError as other:
@@ -245,11 +246,6 @@ class Counter(Flows[Tally]):
         use: Use = (group.block, choices_inside, *((flow, env) if shaped else (_length(flow), _lengths(env))))
         self.tied[use] = _total(outcomes)
         return dict.fromkeys(outcomes, Tally({frozenset((use,)): 1}))
-
-
-def _elements(element: Element) -> int:
-    """How many elements there are in one network."""
-    return 1 + sum(_elements(child) for child, _ in children(element, ""))
 
 
 def _total(outcomes: Mapping[Any, Tally]) -> Tally:

@@ -343,6 +343,13 @@ def children(element: Element, path: str) -> Iterator[tuple[Element, str]]:
                 yield item, f"{here}[{i}]"
 
 
+def elements(element: Element) -> Iterator[Element]:
+    """An element and everything below it; of an `Open` one way to close it."""
+    yield element
+    for child, _ in children(element, ""):
+        yield from elements(child)
+
+
 def first_value(field: OpenField) -> str:
     return field.options[0] if field.options else repr(field.low)
 

@@ -14,16 +14,18 @@ from itertools import combinations
 from random import Random
 from typing import TYPE_CHECKING
 
-from vnasdsl.language.diagnostics import UserError, VnsError
+from vnasdsl.language.diagnostics import UserError
 from vnasdsl.space.bounds import GOALS, Goal, price
-from vnasdsl.space.resolve import Decision, complete
-from vnasdsl.space.shapes import Cost
+from vnasdsl.space.elements import elements
+from vnasdsl.space.resolve import Decision
 
 if TYPE_CHECKING:
     from vnasdsl.space.space import Space
 
 WORK = 600
 """Networks that are looked at for one space."""
+ELEMENTS = 350
+"""Elements of a network that count as one; a larger network counts as several, for it takes longer to look at."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,18 @@ class _Search:
 
     def look(self, made: Mapping[str, str]) -> dict[str, str] | None:
         """Builds the network of some choices, the others drawn: its choices, or None when it cannot be built."""
-        found = self.space.complete(made, Random(0))  # what is drawn is alike in every run
+        try:
+            video, resolved = self.space.completed(made, Random(0))  # what is drawn is alike in every run
+        except UserError:
+            return None
+        found = {**(self.space.inputs.choices_of(video) or {}), **resolved.made}
         key = tuple(found.items())
         if key in self.known:
             return None
         self.known.add(key)
-        self.looked += 1
-        cost = cost_of(self.space, found)
+        size = sum(1 for segment in resolved.segments for _ in elements(segment.body))
+        self.looked += 1 + size // ELEMENTS
+        cost, _ = price(resolved.segments, video.shape, video.name, video.classes)
         if cost is None:
             return None
         for goal in GOALS:
@@ -89,9 +96,13 @@ class _Search:
         while improved and self.looked < work:
             improved = False
             done: set[str] = set()
+            here: Extreme | None = None
+            decisions: tuple[Decision, ...] = ()
             while self.looked < work:
-                here = self.best[goal]
-                left = [d for d in self.space.decisions(here.made) if d.name not in done]
+                if here is not self.best[goal]:
+                    here = self.best[goal]
+                    decisions = self.space.decisions(here.made)
+                left = [d for d in decisions if d.name not in done]
                 if not left:
                     break
                 done.add(left[0].name)
@@ -123,15 +134,3 @@ def _subsets(decision: Decision) -> Iterator[str]:
     for subset in tried:
         if decision.least <= len(subset) <= decision.most and subset != taken:
             yield " + ".join(option for option in options if option in subset)
-
-
-def cost_of(space: Space, made: Mapping[str, str]) -> Cost | None:
-    """What a network costs, lines that nothing reads counted as in the costs of the space; None for one that cannot be
-    built."""
-    try:
-        video = space.inputs.closed(made)
-        found = complete(space.segments, made, Random(0), video.name, video.shape, video.classes)
-        cost, _ = price(found.segments, video.shape, video.name, video.classes)
-    except (UserError, VnsError):
-        return None
-    return cost

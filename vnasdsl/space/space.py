@@ -120,13 +120,17 @@ class Space:
     def complete(self, made: Mapping[str, str], random: Random) -> dict[str, str]:
         """The choices of one network, in the order of the text: those of `made` where they can be made, the others
         drawn one by one, all values of a choice alike likely; those of `made` that do not exist are dropped."""
+        video, resolved = self.completed(made, random)
+        return {**(self.inputs.choices_of(video) or {}), **resolved.made}
+
+    def completed(self, made: Mapping[str, str], random: Random) -> tuple[VideoInput, Resolved]:
+        """The network of `complete`: its input, and the rest as elements."""
         chosen = {
             c.name: made[c.name] if made.get(c.name) in c.options else c.options[random.randrange(len(c.options))]
             for c in self.inputs.choices
         }
         video = self.inputs.with_choices(chosen)
-        rest = complete(self.segments, made, random, video.name, video.shape, video.classes)
-        return {**chosen, **rest.made}
+        return video, complete(self.segments, made, random, video.name, video.shape, video.classes)
 
     def decisions(self, made: Mapping[str, str]) -> tuple[Decision, ...]:
         """The choices as the network of `made` meets them, each with its options there and its value.
