@@ -66,7 +66,7 @@ def test_costs_are_those_of_brute_force_or_bounds_said_to_be_bounds(graph: Graph
         for goal in GOALS:
             if goal in space.exact_ends:
                 assert getattr(space.cost, goal) == ends[goal]
-        if not any(block.tied for block in graph.blocks):
+        if not any(block.tied for block in graph.blocks) and not space.analysis.left_out:
             assert space.exact
     else:
         assert faults or space.analysis.loose, "a network cannot be built, and nothing is said"

@@ -87,7 +87,8 @@ def settle(
             found, faults = price(cheapest, shape, input_name, analysis.classes)
             if faults:
                 return Settled(total, frozenset(), faults)
-            if found is not None and getattr(found, goal) == getattr(cost, goal):
+            # What is found has lines that the network leaves out: it proves nothing where there may be some.
+            if found is not None and getattr(found, goal) == getattr(cost, goal) and not analysis.left_out:
                 exact.add(goal)
                 break
     return Settled(total, frozenset(exact))

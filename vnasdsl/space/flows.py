@@ -27,6 +27,7 @@ from vnasdsl.space.elements import (
     When,
     Wrap,
 )
+from vnasdsl.space.leftout import may_be_left_out, surely_goes_on, surely_read
 from vnasdsl.space.wires import UNKNOWN, Flow, Several, begins_anew, reads, scope, spliced
 
 
@@ -72,6 +73,8 @@ class Flows(Generic[W]):
 
     def __init__(self, nothing: W):
         self.nothing = nothing
+        self.leaves_out = False
+        """Whether networks leave out lines that nothing reads in them."""
         self.loose = False
         """Whether states have been put together that differ: then there may be outcomes that no network has."""
         self._known: dict[tuple[int, Held, Env], tuple[Element, dict[Flow, W]]] = {}
@@ -122,11 +125,12 @@ class Flows(Generic[W]):
             later.append(later[-1] | reads(segment.body))
         later.reverse()
         found = [_merged(((flow, only(env, later[0])), w) for (flow, env), w in states.items())]
-        for segment, keep in zip(segments, later[1:], strict=True):
+        behind = _surely_behind(segments) if self.leaves_out else [(frozenset[str](), True)] * len(segments)
+        for segment, keep, sure in zip(segments, later[1:], behind, strict=True):
             if segment.name:
                 states = self.step(found[-1], segment.body)
             else:
-                states = self.lines(segment.body, found[-1], keep)
+                states = self.lines(segment.body, found[-1], keep, sure)
             found.append(_merged(((flow, only(env, keep)), w) for (flow, env), w in states.items()))
         return found
 
@@ -232,16 +236,42 @@ class Flows(Generic[W]):
             )
         return states
 
-    def lines(self, group: Group, states: dict[State, W], keep: frozenset[str] = frozenset()) -> dict[State, W]:
+    def lines(
+        self,
+        group: Group,
+        states: dict[State, W],
+        keep: frozenset[str] = frozenset(),
+        sure: tuple[frozenset[str], bool] = (frozenset(), True),
+    ) -> dict[State, W]:
         """The states behind the lines of a group; a name is forgotten where nothing reads it, but for those to keep."""
         ends = scope(group).ends
+        left_out = may_be_left_out(group.lines, group.names, group.out, *sure) if self.leaves_out else frozenset()
         for i, line in enumerate(group.lines):
-            for item in line:
-                states = self.step(states, item)
+            states = self.line(states, line, i in left_out)
             states = self.kept(states, group.name_of(i), frozenset(ends[i]) - keep)
             if len(states) > self.most_states:
                 states = self.loosened(states)
         return states
+
+    def line(self, states: dict[State, W], line: Iterable[Element], left_out: bool) -> dict[State, W]:
+        """The states behind a line, which some networks may leave out."""
+        if not left_out:
+            for item in line:
+                states = self.step(states, item)
+            return states
+        found: dict[State, W] = {}
+        for state, w in states.items():
+            inner = {state: self.nothing}
+            for item in line:
+                inner = self.step(inner, item)
+            for after, more in inner.items():
+                total = w + self.or_nothing(more)
+                found[after] = found[after] | total if after in found else total
+        return found
+
+    def or_nothing(self, w: W) -> W:
+        """What a line is worth that some networks leave out."""
+        return w
 
     def kept(self, states: dict[State, W], name: str, gone: frozenset[str]) -> dict[State, W]:
         """The states behind a line that is read by a name (or none), where some names are not read any more."""
@@ -369,6 +399,16 @@ def either(pairs: Iterable[tuple[Key, W]]) -> dict[Key, W]:
 
 
 _merged = either
+
+
+def _surely_behind(segments: tuple[Segment, ...]) -> list[tuple[frozenset[str], bool]]:
+    """For each segment the names that those behind it surely read, and whether the next surely goes on from it."""
+    found = [(frozenset[str](), True)]
+    for segment in reversed(segments[1:]):
+        names = found[-1][0] | surely_read(segment.body)
+        found.append((names, surely_goes_on(segment.body)))
+    found.reverse()
+    return found
 
 
 def only(env: Env, names: frozenset[str]) -> Env:

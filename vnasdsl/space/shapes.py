@@ -77,6 +77,8 @@ class Analysis(Flows[Cost]):
         """Whether some line could not be read; the fault was said where it was found."""
         self.bounded = False
         """Whether some costs are bounds that perhaps no network has."""
+        self.left_out = False
+        """Whether lines that cost something may be left out by some networks."""
         self.missing: list[Element] = []
         """Parts whose costs are not worked out: there are too many ways to close them."""
         self._applied: dict[tuple[int, Flow, Shape], tuple[Element, Applied | LayerError]] = {}
@@ -300,6 +302,12 @@ class Analysis(Flows[Cost]):
             for each in sorted_flows(after)
         )
         return self.leave(first, ends, flow, ())
+
+    def or_nothing(self, w: Cost) -> Cost:
+        if w == Cost():
+            return w
+        self.bounded = self.left_out = True
+        return Cost(0, w.macs_max, 0, w.params_max)
 
     def too_few(self, element: Pick, count: int) -> None:
         message = f"cannot pick {element.least} of {count}"

@@ -225,7 +225,9 @@ class Space:
 
     @cached_property
     def analysis(self) -> Analysis:
-        return Analysis(self.input.classes)
+        analysis = Analysis(self.input.classes)
+        analysis.leaves_out = self.kind == "space"
+        return analysis
 
     @property
     def _cost(self) -> Cost | None:
