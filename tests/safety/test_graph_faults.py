@@ -109,3 +109,18 @@ def test_elements_know_whether_they_hold_choices() -> None:
     found = {type(item): has_choices(item) for item in flat}
     assert found[Alternatives] is True and found[Op] is False
     assert not any(has_choices(item) for item in flat if isinstance(item, Many))
+
+
+def test_what_may_be_left_out_is_asked_once_for_each_part() -> None:
+    """Blocks that use the one before four times: without keeping answers this takes 4^30 questions."""
+    from vnasdsl.space.leftout import surely_goes_on, surely_read
+
+    tower = ["block t0(a) { a -> relu }"]
+    tower += [f"block t{i}(a) {{ (sum(a, t{i - 1}(a)) | sum(a, t{i - 1}(a) -> bn)) }}" for i in range(1, 10)]
+    text = "\n".join(tower) + "\n" + net("w = conv(4, 1x1x1)", "t9(w)") + EVOLVED
+    assert codes(text) in ([], ["E0502"])
+    space = read("\n".join(tower[:6]) + "\n" + net("w = conv(4, 1x1x1)", "t5(w)") + EVOLVED)
+    line = space.segments[0].body.lines[1][0]
+    assert surely_read(line) == {"w"}
+    assert not surely_goes_on(line)
+    assert surely_read(line) is surely_read(line)

@@ -6,11 +6,28 @@ and the line behind it counts on it only where it surely reads it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TypeVar
 
 from vnasdsl.space.elements import Alternatives, Element, Group, Join, Many, Op, Open, Pick, Read, Repeat, When, Wrap
 
 NOTHING: frozenset[str] = frozenset()
+T = TypeVar("T")
+
+
+def kept(question: Callable[[Element], T]) -> Callable[[Element], T]:
+    """A question about an element whose answer is kept with it: parts are shared, and each asks those below it."""
+    name = f"_{question.__name__}"
+
+    @wraps(question)
+    def answer(element: Element) -> T:
+        if name not in element.__dict__:
+            element.__dict__[name] = question(element)
+        found: T = element.__dict__[name]
+        return found
+
+    return answer
 
 
 def may_be_left_out(
@@ -41,6 +58,7 @@ def may_be_left_out(
     return frozenset(found)
 
 
+@kept
 def surely_read(element: Element) -> frozenset[str]:
     """The names that an element reads whatever is chosen in it."""
     match element:
@@ -76,6 +94,7 @@ def _of_body(group: Group) -> frozenset[str]:
     return found if group.out is None else found | surely_read(group.out)
 
 
+@kept
 def surely_goes_on(element: Element) -> bool:
     """Whether an element goes on from what comes before it, whatever is chosen in it."""
     match element:
@@ -101,6 +120,7 @@ def surely_goes_on(element: Element) -> bool:
     return True
 
 
+@kept
 def may_be_none(element: Element) -> bool:
     """Whether one of the choices in an element can make it `none`, which a sum leaves out."""
     match element:
@@ -115,6 +135,7 @@ def may_be_none(element: Element) -> bool:
     return False
 
 
+@kept
 def _is_none(element: Element) -> bool:
     match element:
         case Op():
