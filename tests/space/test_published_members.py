@@ -92,3 +92,45 @@ def test_a_network_drawn_from_a_space_is_found_in_it() -> None:
             loaded = load_source(Source("child.vns", network.text()), None).get("child")
             again = space.choose(loaded.choices_in(space), name="child")
             assert (again.macs, again.params) == (loaded.macs, loaded.params) == (network.macs, network.params)
+
+
+TIED = """
+block part(time, flat) {
+  conv(4, ((1 if flat == true else time), 1, 1))
+}
+
+tied block module(flat) {
+  concat(5 * part(1 | 3 | 5 | 7 | 9 | 11, flat))
+}
+
+space s {
+  input clip = video(frames=16, size=8, classes=3)
+  1..3 * [module(false), module(true)]
+  pool -> linear(classes)
+}
+"""
+
+
+def module(times: list[int]) -> str:
+    return f"concat({', '.join(f'conv(4, {time}x1x1)' for time in times)})\n"
+
+
+def five(first: list[int], second: list[int], third: list[int]) -> Space:
+    lines = module(first) + module(second) + module(third)
+    head = "network n : s {\n  input clip = video(frames=16, size=8, classes=3)\n"
+    return load_source(Source("made.vns", f"{TIED}{head}{lines}  pool -> linear(classes)\n}}\n"), None).get("n")
+
+
+def test_what_one_use_of_a_tied_block_leaves_open_another_says() -> None:
+    """In the second module nothing tells which of 6^5 times it has: the first and third do."""
+    times = [11, 3, 1, 7, 9]
+    made = five(times, [1] * 5, times).claimed_choices() or {}
+    found = [made[f"module.concat[{i}].time"] for i in range(5)]
+    assert found == [str(time) for time in times]
+
+
+def test_uses_of_a_tied_block_that_differ_leave_the_space() -> None:
+    with pytest.raises(VnsError, match="E0601"):
+        five([11, 3, 1, 7, 9], [1] * 5, [11, 3, 1, 7, 5]).claimed_choices()
+    with pytest.raises(VnsError, match="E0601"):
+        five([11, 3, 1, 7, 9], [1, 1, 3, 1, 1], [11, 3, 1, 7, 9]).claimed_choices()

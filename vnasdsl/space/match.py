@@ -29,7 +29,19 @@ from vnasdsl.space.elements import (
     When,
     Wrap,
 )
-from vnasdsl.space.match_answers import NO_WIRES, NONE, NOTHING, Answer, Target, at, both, copied, listed
+from vnasdsl.space.match_answers import (
+    NO_WIRES,
+    NONE,
+    NOTHING,
+    Answer,
+    Made,
+    Target,
+    agreed,
+    at,
+    both,
+    copied,
+    listed,
+)
 from vnasdsl.space.match_lists import ALWAYS, BEHIND, NEVER, ListReader
 from vnasdsl.space.match_open import OpenReader
 from vnasdsl.space.trace import Node, Tracer, many
@@ -183,10 +195,19 @@ class Matcher(ListReader, OpenReader):
     # ------------------------------------------------------------------ choices
 
     def _alternatives(self, element: Alternatives, read: Callable[[Element], Sequence[Answer]]) -> Iterator[Answer]:
-        for option in element.options:
-            for answer in read(option.element):
-                made = both(("choice", element.key, option.text), answer.made)
+        found = [(option.text, answer) for option in element.options for answer in read(option.element)]
+        if not self._tied:
+            for text, answer in found:
+                made = both(("choice", element.key, text), answer.made)
                 yield replace(answer, made=at(element.label, made))
+            return
+        # What one use of a tied block does not tell apart another may: all such options together are one answer.
+        alike: dict[object, tuple[Answer, dict[str, None]]] = {}
+        for text, answer in found:
+            alike.setdefault((answer.key, answer.made), (answer, {}))[1][text] = None
+        for answer, texts in alike.values():
+            choice: Made = ("any", element.key, tuple(texts)) if len(texts) > 1 else ("choice", element.key, *texts)
+            yield replace(answer, made=at(element.label, both(choice, answer.made)))
 
     def _when(self, when: When, target: Target) -> Iterator[Answer]:
         for holding, part in ((True, when.then), (False, when.otherwise)):
@@ -294,9 +315,8 @@ class Matcher(ListReader, OpenReader):
         for answer in states:
             if group.tied:
                 assert group.block is not None
-                names = frozenset(listed(answer.made, group.block))
-                tied = answer.tied | names
-                if len(tied) > len({name for name, _ in tied}):
+                tied = agreed(answer.tied, frozenset(listed(answer.made, group.block)))
+                if tied is None:
                     continue
                 answer = replace(answer, tied=tied, made=())
             else:

@@ -20,8 +20,10 @@ MOST_WAYS = 256
 Target: TypeAlias = int
 Made: TypeAlias = "tuple[object, ...]"
 """Choices by the labels on the way down: () or ("both", made, made), ("at", label, made), ("copy", i, made),
-("choice", key, value), and ("place", node, index) for a value of a list: `level0[@17]` in the value of a choice is the
-one that is node 17."""
+("choice", key, value), ("any", key, values) where it does not matter which of these values, and ("place", node, index)
+for a value of a list: `level0[@17]` in the value of a choice is the one that is node 17."""
+Tied: TypeAlias = "frozenset[tuple[str, tuple[str, ...]]]"
+"""The choices of tied blocks by name, with the values that each may have."""
 Wires: TypeAlias = "frozenset[tuple[tuple[str, int | None], Target | tuple[Target, ...]]]"
 
 
@@ -32,7 +34,7 @@ class Answer:
     x: Target | None = None
     """What came before; None where it is not read."""
     wires: Wires = frozenset()
-    tied: frozenset[tuple[str, str]] = frozenset()
+    tied: Tied = frozenset()
     used: frozenset[Target] = frozenset()
     """The nodes that it takes as layers of its own, as far as several nodes read them: no two parts of a space
     are the same layer. (Parts that meet in a node with one reader meet in that reader, too.)"""
@@ -55,12 +57,29 @@ def at(label: str, made: Made) -> Made:
     return ("at", label, made) if made and label else made
 
 
-def listed(made: Made, path: str) -> Iterator[tuple[str, str]]:
-    """The choices by name."""
+def listed(made: Made, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The choices by name, with the values that each may have."""
     for here, where in leaves(made, path):
         match here:
             case ("choice", str(key), str(value)):
-                yield join(where, key), value
+                yield join(where, key), (value,)
+            case ("any", str(key), values):
+                yield join(where, key), values  # type: ignore[misc]
+
+
+def agreed(a: Tied, b: Tied) -> Tied | None:
+    """What both allow; None when a choice would have no value left."""
+    every = a | b
+    names = {name for name, _ in every}
+    if len(names) == len(every):
+        return every
+    found: dict[str, tuple[str, ...]] = {}
+    for name, values in every:
+        before = found.get(name)
+        found[name] = values if before is None else tuple(value for value in before if value in values)
+        if not found[name]:
+            return None
+    return frozenset(found.items())
 
 
 def places(made: Made) -> dict[int, int]:

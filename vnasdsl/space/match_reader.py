@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.assign import gives_list as may_give_list
 from vnasdsl.space.elements import Alternatives, Element, Group, Many, Open, Pick, Read
-from vnasdsl.space.match_answers import MOST_ANSWERS, MOST_TORN, NOTHING, Answer, Target, Wires, both
+from vnasdsl.space.match_answers import MOST_ANSWERS, MOST_TORN, NOTHING, Answer, Target, Wires, agreed, both
 from vnasdsl.space.trace import Node
 from vnasdsl.space.wiring import Wiring
 
@@ -87,9 +87,10 @@ class Reader:
                 self._tear(wires)
                 return None
         if b.tied:
-            tied = tied | b.tied
-            if len(tied) > len({name for name, _ in tied}):
+            common = agreed(tied, b.tied)
+            if common is None:
                 return None
+            tied = common
         used = a.used | b.used if a.used and b.used else a.used or b.used
         return Answer(b.x if a.x is None else a.x, wires, tied, used, both(a.made, b.made))
 

@@ -89,7 +89,7 @@ def _built(
     """The choices of an answer in the order of the text, if they make this network; choices that only lead to what
     nothing reads are made somehow."""
     index = places(answer.made)
-    chosen = {**dict(listed(answer.made, "")), **dict(answer.tied)}
+    chosen = {name: values[0] for name, values in (*listed(answer.made, ""), *answer.tied)}
     chosen = {n: re.sub(r"\[@(\d+)\]", lambda m: f"[{index.get(int(m[1]), m[1])}]", v) for n, v in chosen.items()}
     tracer = Tracer(classes, chosen)
     try:
