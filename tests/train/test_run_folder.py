@@ -43,6 +43,15 @@ def test_resuming_needs_the_same_inputs_and_names_what_differs(tmp_path: Path) -
     assert "the text is not the one in" in message
 
 
+def test_of_another_strategy_only_its_name_is_said(tmp_path: Path) -> None:
+    one = {"strategy": "evolution", "epochs": 1, "population": 3}
+    other = {"strategy": "gradient", "epochs": 20, "paths": "mass"}
+    open_run(tmp_path / "run", {**FACTS, "recipe": one}, TEXTS, resume=False)
+    with pytest.raises(UserError) as caught:
+        open_run(tmp_path / "run", {**FACTS, "recipe": other}, TEXTS, resume=True)
+    assert caught.value.message.endswith('was started differently: recipe `strategy` was "evolution", is "gradient"')
+
+
 def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").write_bytes(b"")
     with pytest.raises(UserError, match="is not a run folder"):

@@ -110,10 +110,11 @@ def _same_run(run: RunFolder, facts: Mapping[str, Any], texts: Mapping[str, str]
         if old == new:
             continue
         if isinstance(old, dict) and isinstance(new, dict):
+            names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+            if "strategy" in names:  # each has keys of its own: they say nothing more
+                names = ["strategy"]
             differing.extend(
-                f"{key} `{name}` was {json.dumps(old.get(name))}, is {json.dumps(new.get(name))}"
-                for name in {**old, **new}
-                if old.get(name) != new.get(name)
+                f"{key} `{name}` was {json.dumps(old.get(name))}, is {json.dumps(new.get(name))}" for name in names
             )
         elif isinstance(old, list) and isinstance(new, list):
             differing.append(f"{key}: {len(old)} then, {len(new)} now, or others")

@@ -123,7 +123,7 @@ def test_threads_and_memory_of_workers_are_bounded() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is bounded on Linux only")
 def test_too_little_memory_for_any_trial_is_told_at_once() -> None:
-    with make_pool(2, memory=20 * MIB) as pool, pytest.raises(UserError, match="20 MiB of memory are too little"):
+    with make_pool(2, memory=20 * MIB) as pool, pytest.raises(UserError, match="20 MiB of memory is too little"):
         collect(pool, trials.square, [1])
 
 

@@ -38,7 +38,7 @@ def settle(threads: int, memory: int | None) -> None:
     least = data_bytes() + _HEADROOM
     if memory < least:
         raise UserError(
-            f"{memory / 2**20:.0f} MiB of memory are too little for a worker",
+            f"{memory / 2**20:.0f} MiB of memory is too little for a worker",
             f"give it {-(-least // 2**20)} MiB or more: that is what it needs before it trains anything",
         )
     resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
