@@ -27,7 +27,7 @@ from vnasdsl.space.elements import (
     When,
     Wrap,
 )
-from vnasdsl.space.leftout import may_be_left_out, surely_goes_on, surely_read
+from vnasdsl.space.leftout import left_out_of, may_be_left_out, surely_goes_on, surely_read
 from vnasdsl.space.wires import UNKNOWN, Flow, Several, begins_anew, reads, scope, spliced
 
 
@@ -241,11 +241,15 @@ class Flows(Generic[W]):
         group: Group,
         states: dict[State, W],
         keep: frozenset[str] = frozenset(),
-        sure: tuple[frozenset[str], bool] = (frozenset(), True),
+        sure: tuple[frozenset[str], bool] | None = None,
     ) -> dict[State, W]:
         """The states behind the lines of a group; a name is forgotten where nothing reads it, but for those to keep."""
         ends = scope(group).ends
-        left_out = may_be_left_out(group.lines, group.names, group.out, *sure) if self.leaves_out else frozenset()
+        left_out: frozenset[int] = frozenset()
+        if self.leaves_out and sure is None:
+            left_out = left_out_of(group)
+        elif self.leaves_out and sure is not None:
+            left_out = may_be_left_out(group.lines, group.names, group.out, *sure)
         for i, line in enumerate(group.lines):
             states = self.line(states, line, i in left_out)
             states = self.kept(states, group.name_of(i), frozenset(ends[i]) - keep)

@@ -9,10 +9,34 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from vnasdsl.space.elements import Alternatives, Element, Group, Join, Many, Op, Open, Pick, Read, Repeat, When, Wrap
 
 NOTHING: frozenset[str] = frozenset()
+Answer = TypeVar("Answer")
+
+
+def once(question: Callable[[Element], Answer]) -> Callable[[Element], Answer]:
+    """A question that is answered once for every element: parts are shared by many places."""
+    known: WeakKeyDictionary[Element, Answer] = WeakKeyDictionary()
+
+    @wraps(question)
+    def answer(element: Element) -> Answer:
+        if element not in known:
+            known[element] = question(element)
+        return known[element]
+
+    return answer
+
+
+@once
+def left_out_of(group: Element) -> frozenset[int]:
+    """The lines of a block or part that networks may leave out, by their places."""
+    assert isinstance(group, Group)
+    return may_be_left_out(group.lines, group.names, group.out)
+
+
 T = TypeVar("T")
 
 
@@ -59,6 +83,7 @@ def may_be_left_out(
 
 
 @kept
+@once
 def surely_read(element: Element) -> frozenset[str]:
     """The names that an element reads whatever is chosen in it."""
     match element:
@@ -88,13 +113,14 @@ def surely_read(element: Element) -> frozenset[str]:
 
 def _of_body(group: Group) -> frozenset[str]:
     """The names of its inputs that the lines of a block surely read."""
-    left_out = may_be_left_out(group.lines, group.names, group.out)
+    left_out = left_out_of(group)
     kept = (element for i, line in enumerate(group.lines) if i not in left_out for element in line)
     found = NOTHING.union(*map(surely_read, kept))
     return found if group.out is None else found | surely_read(group.out)
 
 
 @kept
+@once
 def surely_goes_on(element: Element) -> bool:
     """Whether an element goes on from what comes before it, whatever is chosen in it."""
     match element:
@@ -102,11 +128,7 @@ def surely_goes_on(element: Element) -> bool:
             return False
         case Group():
             first = element.lines[0] if element.lines else ()
-            return (
-                bool(first)
-                and surely_goes_on(first[0])
-                and 0 not in may_be_left_out(element.lines, element.names, element.out)
-            )
+            return bool(first) and surely_goes_on(first[0]) and 0 not in left_out_of(element)
         case Join():
             return any(surely_goes_on(item) for item in element.inputs if not may_be_none(item))
         case Many():
@@ -121,6 +143,7 @@ def surely_goes_on(element: Element) -> bool:
 
 
 @kept
+@once
 def may_be_none(element: Element) -> bool:
     """Whether one of the choices in an element can make it `none`, which a sum leaves out."""
     match element:
