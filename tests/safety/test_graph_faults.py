@@ -65,11 +65,12 @@ def test_what_is_handed_on_again_and_again_is_bounded() -> None:
 
 
 def test_lists_of_many_lengths_are_gone_through_once_for_each_place() -> None:
-    space = read(UNIT + net("level = [1..200 * unit(4, 1)]", "concat(level) -> unit(4, 1)") + EVOLVED)
+    space = read(UNIT + net("level = [1..150 * unit(4, 1)]", "concat(level) -> unit(4, 1)") + EVOLVED)
     assert [choice.name for choice in space.choices] == ["level.number"]
-    space = read(UNIT + net("level = [1..200 * (unit(4, 1) | unit(4, 3))]", "mean(level) -> unit(4, 1)") + EVOLVED)
-    assert len(space.choices) == 201
-    assert space.size == sum(2**n for n in range(1, 201))
+    space = read(UNIT + net("level = [1..120 * (unit(4, 1) | unit(4, 3))]", "mean(level) -> unit(4, 1)") + EVOLVED)
+    assert len(space.choices) == 121
+    assert codes(UNIT + net("level = [1..1000 * unit(4, 1)]", "concat(level) -> unit(4, 1)") + EVOLVED) == ["E0502"]
+    assert space.size == sum(2**n for n in range(1, 121))
 
 
 def test_choices_that_share_their_parts_are_named_at_each_place() -> None:
@@ -83,7 +84,7 @@ def test_choices_that_share_their_parts_are_named_at_each_place() -> None:
     "line",
     [
         "sum(pick 1..1000 of [1000 * unit(4, 1)])",
-        f"sum({', '.join(f'({k}..{k + 2}) * relu' for k in range(200))})",
+        f"sum({', '.join(f'({k}..{k + 2}) * relu' for k in range(120))})",
     ],
 )
 def test_more_shapes_than_can_come_together(line: str) -> None:
@@ -124,3 +125,10 @@ def test_what_may_be_left_out_is_asked_once_for_each_part() -> None:
     assert surely_read(line) == {"w"}
     assert not surely_goes_on(line)
     assert surely_read(line) is surely_read(line)
+
+
+def test_a_supernet_has_the_layers_of_every_number_of_copies() -> None:
+    nested = "(1..2) * (" * 10 + "relu" + ")" * 10
+    assert codes(net("conv(4, 1x1x1)", nested) + EVOLVED.replace("evolution", "gradient")) == ["E0502"]
+    assert codes(net("conv(4, 1x1x1)", nested) + EVOLVED) == []
+    assert codes(net("conv(4, 1x1x1)", "(1..2) * (" * 5 + "relu" + ")" * 5)) == []

@@ -16,7 +16,7 @@ from vnasdsl.language.diagnostics import VnsError, error
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.space.assign import assignments
 from vnasdsl.space.counting import Counter
-from vnasdsl.space.elements import Element, Group, Segment, Wrap, choices, label_text
+from vnasdsl.space.elements import Element, Group, Many, Repeat, Segment, Wrap, children, choices, label_text
 from vnasdsl.space.relax import Place, Relaxer, not_relaxed
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.wires import Flow, Several, reads
@@ -25,6 +25,8 @@ TAIL = "tail"
 """The name, inside a state, of lines that stand outside of stages."""
 MOST_STATES = 64
 """States of one stage: a supernet holds a head for every pair of states of neighbouring stages."""
+MOST_PARTS = 12_000
+"""Layers and choices of a supernet: writing the code of each takes a tenth of a millisecond."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,13 +95,35 @@ def _one_shape(shapes: set[Shape]) -> str:
 
 
 def make_plan(segments: tuple[Segment, ...], shape: Shape, input_name: str, analysis: Analysis) -> Plan:
-    """Raises: VnsError E0501 for a choice that changes the shape where it may not, E0508 for too many states, E0510 for
-    what has no mixture."""
+    """Raises: VnsError E0501 for a choice that changes the shape where it may not, E0502 for a supernet that is too
+    large, E0508 for too many states, E0510 for what has no mixture."""
     names = {segment.name for segment in segments}
     builder = _Builder(analysis, _unique(input_name, names), shape, input_name)
     for segment, needed in zip(segments, _needed(segments), strict=True):
         builder.add(segment, needed)
-    return builder.plan()
+    plan = builder.plan()
+    sizes: dict[int, int] = {}
+    total = 0
+    for stage in plan.stages:
+        for state in stage.states:
+            for piece in state.pieces:
+                total += sum(_size(element, sizes) for element in piece.elements)
+        if total > MOST_PARTS:
+            spans = [
+                item.span for segment in segments if segment.name in ("", stage.name) for item in segment.body.items
+            ]
+            message = f"up to here a supernet has more than {MOST_PARTS:,} layers and choices"
+            help = "it has the layers of every option, those of every number of copies for itself: offer fewer"
+            raise error("E0502", message, spans[-1], help=help)
+    return plan
+
+
+def _size(element: Element, known: dict[int, int]) -> int:
+    """The layers and choices below an element, those of every option."""
+    if id(element) not in known:
+        below = sum(_size(child, known) for child, _ in children(element, ""))
+        known[id(element)] = below + (not isinstance(element, (Group, Repeat, Many)))
+    return known[id(element)]
 
 
 def _needed(segments: tuple[Segment, ...]) -> list[tuple[frozenset[str], frozenset[str]]]:

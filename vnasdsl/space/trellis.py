@@ -116,6 +116,7 @@ class _Found:
         self.tied = tied
         self.mixtures: dict[str, Mixture] = {}
         self.edges: dict[str, Edges] = {}
+        self.taken: set[str] = set()
         self.shared: dict[tuple[str, tuple[str, ...]], str] = {}
         """The names that choices of tied blocks have since their first use."""
 
@@ -151,7 +152,8 @@ class _Found:
         key = (choice, options)
         if key in self.shared:
             return self.shared[key]
-        name = unique_name(mixture_name(choice, self.label), {**self.mixtures, **self.edges})
+        name = unique_name(mixture_name(choice, self.label), self.taken)
+        self.taken.add(name)
         if block_of(choice) in self.tied:
             self.shared[key] = name
         return name

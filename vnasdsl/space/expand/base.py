@@ -18,7 +18,8 @@ from vnasdsl.space.scope import Scope
 MOST_LAYERS = 11_000
 """Layers that one network may expand to."""
 MOST_OPTIONAL_LAYERS = 60_000
-"""Layers that one space may expand to, every option of every choice counted; of numbers of copies the largest."""
+"""Layers that one space may expand to, every option of every choice counted; of numbers of copies one after the other
+the largest, for the others begin in the same way."""
 DEEPEST = 120
 """Levels of layers in blocks, residuals, copies and choices: keeps every recursive walk far from Python's limit."""
 MOST_CALLS = 15_000
@@ -106,11 +107,15 @@ class Base:
         if id(element) not in self.sizes:
             below = [] if isinstance(element, Open) else _parts(element)
             inner = [self.measure(child) for child in below]
-            together = max if isinstance(element, Alternatives) and element.key == "number" else sum
+            together = max if isinstance(element, Alternatives) and _is_number_of_copies(element) else sum
             size = together([size for size, _ in inner] or [0]) + isinstance(element, (Op, Wrap, Join, Open))
             depth = 1 + max((depth for _, depth in inner), default=0)
             self.sizes[id(element)] = (element, size, depth)  # an id is only unique while its object lives
         return self.sizes[id(element)][1:]
+
+
+def _is_number_of_copies(element: Alternatives) -> bool:
+    return element.key == "number" and not any(isinstance(option.element, Many) for option in element.options)
 
 
 def _parts(element: Element) -> Sequence[Element]:
