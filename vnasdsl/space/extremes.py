@@ -22,7 +22,7 @@ from vnasdsl.space.resolve import Decision
 if TYPE_CHECKING:
     from vnasdsl.space.space import Space
 
-WORK = 600
+WORK = 200
 """Networks that are looked at for one space."""
 ELEMENTS = 350
 """Elements of a network that count as one; a larger network counts as several, for it takes longer to look at."""
