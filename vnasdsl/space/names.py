@@ -58,8 +58,8 @@ MODULES = frozenset(
 GENERATED = frozenset(
     """expected_macs weight_parameters choice_parameters probabilities path_probabilities mixture_probabilities
     set_choices make_choices path_weights temperature stages branch_weights betas alphas choice chosen options macs ones
-    torch nn self x Tensor tail append extend insert pop keys values items update clear keep kept on_edge indices strengths judged mixtures
-    tied is_tied""".split()
+    torch nn self x Tensor tail append extend insert pop keys values items update clear keep kept on_edge indices
+    strengths judged mixtures tied is_tied""".split()
 )
 DEVICE = re.compile("(?:com|lpt)[0-9]", re.IGNORECASE)
 LONGEST_NAME = 48
