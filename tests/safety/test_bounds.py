@@ -27,6 +27,7 @@ def tower(first: str, step: str, height: int) -> str:
     return "\n".join(blocks) + "\n" + net(f"t{height - 1}", kind="network")
 
 
+GRADIENT = "search n_search for n { strategy = gradient }\n"
 TEXTS = {
     "bytes": ("E0105", "#" * (MAX_BYTES + 1)),
     "words": ("E0105", "x " * (MAX_TOKENS + 1)),
@@ -45,9 +46,9 @@ TEXTS = {
     "doubling": ("E0502", tower("relu", "$ -> $", 60)),
     "doubling of choices": ("E0502", tower("relu | bn", "$\n$", 60)),
     "options in options": ("E0502", tower("relu", "($ -> relu) | ($ -> bn)", 25)),
-    "combinations of arguments": ("E0502", net(*["conv(1..900, 1..9)"] * 9)),
+    "combinations of arguments": ("E0510", net(*["conv(1..900, 1..9)"] * 9) + GRADIENT),
     "options": ("E0507", net("conv(1..1000000, 1x1x1)")),
-    "states": ("E0508", net("stage s { 30 * (relu | skip) -> conv(2 | 4, 1x1x1) }")),
+    "states": ("E0508", net("stage s { 30 * (relu | skip) -> conv(2 | 4, 1x1x1) }") + GRADIENT),
     "shapes": ("E0509", net(*(f"stage s{i} {{ conv(1..{200 + i}, 1x1x1) }}" for i in range(4)))),
     "a name": ("E0208", f"block {'b' * (LONGEST_NAME + 1)} {{ relu }}\n" + net("relu")),
 }

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from tests.safety.test_bounds import net
+from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source
 from vnasdsl.space import Space
 from vnasdsl.space import counting as counting_module
@@ -132,3 +133,16 @@ def test_a_supernet_has_the_layers_of_every_number_of_copies() -> None:
     assert codes(net("conv(4, 1x1x1)", nested) + EVOLVED.replace("evolution", "gradient")) == ["E0502"]
     assert codes(net("conv(4, 1x1x1)", nested) + EVOLVED) == []
     assert codes(net("conv(4, 1x1x1)", "(1..2) * (" * 5 + "relu" + ")" * 5)) == []
+
+
+def test_reading_a_network_ends_after_so_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists in lists that every block makes twice: there are more ways to take them apart than can be tried."""
+    from vnasdsl.space import match_reader
+
+    blocks = ["block t0 { relu | skip }"] + [f"block t{i} {{ [t{i - 1}, t{i - 1}] }}" for i in range(1, 4)]
+    space = read("\n".join(blocks) + "\n" + net("conv(4, 1x1x1)", "sum(t3)") + EVOLVED)
+    network = space.choose({c.name: c.options[0] for c in space.choices})
+    assert space.choose(network.choices_in(space)).macs == network.macs
+    monkeypatch.setattr(match_reader, "MOST_STEPS", 3)
+    with pytest.raises(VnsError, match="could not be decided"):
+        network.choices_in(space)

@@ -12,6 +12,8 @@ NOTHING = -1
 """The node of a `none` that was left out of a sum."""
 MOST_ANSWERS = 1_000
 """Different answers for one element at one node that are kept."""
+MOST_STEPS = 300_000
+"""Steps in which answers are put together; some ten microseconds each."""
 MOST_TORN = 64
 """Contradictions that are remembered."""
 MOST_WAYS = 256

@@ -55,6 +55,7 @@ class ListReader(Reader):
         self, element: Element, targets: tuple[Target, ...], vanish: Vanish
     ) -> Iterator[tuple[int, Sequence[Answer]]]:
         """How many of the first nodes an element can give, with the ways to do so."""
+        self.step()
         match element:
             case Many():
                 for count in range(len(targets) + 1):

@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.assign import gives_list as may_give_list
 from vnasdsl.space.elements import Alternatives, Element, Group, Many, Open, Pick, Read
-from vnasdsl.space.match_answers import MOST_ANSWERS, MOST_TORN, NOTHING, Answer, Target, Wires, agreed, both
+from vnasdsl.space.match_answers import (
+    MOST_ANSWERS,
+    MOST_STEPS,
+    MOST_TORN,
+    NOTHING,
+    Answer,
+    Target,
+    Wires,
+    agreed,
+    both,
+)
 from vnasdsl.space.trace import Node
 from vnasdsl.space.wiring import Wiring
 
@@ -29,6 +39,10 @@ class Frame:
                 return frame.names[name]
             frame = frame.outer
         return None
+
+
+class GaveUpError(Exception):
+    """Reading the network takes more steps than are spent on it."""
 
 
 @dataclass
@@ -59,6 +73,8 @@ class Reader:
     matched: set[int] = field(default_factory=set)
     missed: dict[int, dict[Element, None]] = field(default_factory=dict)
     """What was expected at a node and is not there."""
+    steps: int = 0
+    """How many steps were taken."""
     torn: list[tuple[str, int, int]] = field(default_factory=list)
     """Lines that were to be two different nodes."""
     _known: dict[tuple[int, int, bool, int], tuple[Element, tuple[Answer, ...]]] = field(default_factory=dict)
@@ -74,8 +90,16 @@ class Reader:
 
     # ------------------------------------------------------------------ answers
 
+    def step(self, count: int = 1) -> None:
+        """Some more steps are taken. Raises: GaveUpError."""
+        self.steps += count
+        if self.steps > MOST_STEPS:
+            self.cut = True
+            raise GaveUpError
+
     def together(self, a: Answer, b: Answer) -> Answer | None:
         """Both at once; None when they contradict each other."""
+        self.step(1 + len(a.wires) // 32)
         if a.x is not None and b.x is not None and a.x != b.x:
             return None
         if a.used and b.used and a.used & b.used:

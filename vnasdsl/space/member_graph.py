@@ -18,6 +18,7 @@ from vnasdsl.space.departure import one_of, other_stage, outside
 from vnasdsl.space.elements import Element, Group, Join, Op, Open, Read, Segment, Wrap, children
 from vnasdsl.space.match import Matcher, uses_by_node
 from vnasdsl.space.match_answers import Answer, listed, places
+from vnasdsl.space.match_reader import GaveUpError
 from vnasdsl.space.trace import Tracer
 from vnasdsl.space.wiring import Wiring, is_skip, same_graph
 
@@ -46,7 +47,10 @@ def prove_graph(
     answers: tuple[Answer, ...] = ()
     for matcher in _matchers(tracer, wiring, space, name, shape, claim):
         tried.append(matcher)
-        answers = matcher.space(space, name, wiring.end)
+        try:
+            answers = matcher.space(space, name, wiring.end)
+        except GaveUpError:
+            answers = ()
         for answer in answers[:MOST_TRIED]:
             made = _built(answer, wiring, space, name, shape, classes, claim)
             if made is not None:
