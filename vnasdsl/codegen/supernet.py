@@ -78,6 +78,7 @@ def compile_supernet(space: Space, source_name: str) -> str:
         networks=_grouped(space.size or 0),
         input=show(space.input.shape),
         classes_count=space.input.classes,
+        costs="of" if space.exact else "within the bounds of",
         macs_min=_grouped(low),
         macs_max=_grouped(high),
         stages=views,

@@ -350,9 +350,16 @@ class Definitions:
                 if CATALOGUE[call.function].join is not None:
                     for argument in call.arguments:
                         if argument.name is None:
-                            found += self._check_layer(argument.value, names)
-                for value in bound.values():
-                    found += self._check_value(value, names)
+                            found += self._check_input(call.function, argument.value, names)
+                for name, value in bound.items():
+                    parameter = next(p for p in CATALOGUE[call.function].parameters if p.name == name)
+                    unknown = isinstance(value, tree.Name) and value.id not in (names | WORDS.keys())
+                    if parameter.kind == "word" and unknown:
+                        words = " or ".join(f"`{word}`" for word in parameter.words)
+                        message = f"`{name}` of `{call.function}` must be {words}"
+                        found.append(Diagnostic("E0302", message, Label(value.span)))
+                    else:
+                        found += self._check_value(value, names)
                 found += self._check_closed(call, bound)
             else:
                 for value in bound.values():
@@ -362,6 +369,15 @@ class Definitions:
         if wraps and call.body is not None:
             found += self._check_body(call.body, names, f"in a `{call.function}`")
         return found
+
+    def _check_input(self, function: str, value: tree.Expression, names: set[str]) -> list[Diagnostic]:
+        """An input of a layer that joins; numbers in a list are most likely its weights."""
+        if isinstance(value, tree.List) and value.items and all(isinstance(i, tree.Number) for i in value.items):
+            takes = any(p.kind == "weights" for p in CATALOGUE[function].parameters)
+            help = f"weights are given by name: `by={value.span.text}`" if takes else None
+            message = f"expected an input of `{function}`, found numbers"
+            return [Diagnostic("E0305", message, Label(value.span), help=help)]
+        return self._check_layer(value, names)
 
     def _check_handed(self, value: tree.Expression, names: set[str]) -> list[Diagnostic]:
         """What is handed to a block: a value, a layer, a line, or the name of a block that it will use."""

@@ -73,6 +73,8 @@ class Flows(Generic[W]):
 
     def __init__(self, nothing: W):
         self.nothing = nothing
+        self.knows_shapes = False
+        """Whether what has no shape is at fault."""
         self.leaves_out = False
         """Whether networks leave out lines that nothing reads in them."""
         self.loose = False
@@ -128,7 +130,7 @@ class Flows(Generic[W]):
         behind = _surely_behind(segments) if self.leaves_out else [(frozenset[str](), True)] * len(segments)
         for segment, keep, sure in zip(segments, later[1:], behind, strict=True):
             if segment.name:
-                states = self.step(found[-1], segment.body)
+                states = self.step(found[-1], segment.body) or self.lost(found[-1])
             else:
                 states = self.lines(segment.body, found[-1], keep, sure)
             found.append(_merged(((flow, only(env, keep)), w) for (flow, env), w in states.items()))
@@ -216,7 +218,8 @@ class Flows(Generic[W]):
             for last, more in [(after, None)] if group.out is None else self.outcomes(group.out, after, inner).items():
                 total = w if more is None else w + more
                 for each in sorted_flows(last):
-                    found[each] = found[each] | total if each in found else total
+                    if each != UNKNOWN or not self.knows_shapes:
+                        found[each] = found[each] | total if each in found else total
         if group.block is not None:
             inside = next(iter(entered))[1] if len(entered) == 1 else ()
             found = self.leave(group, found, flow, inside)
@@ -251,7 +254,8 @@ class Flows(Generic[W]):
         elif self.leaves_out and sure is not None:
             left_out = may_be_left_out(group.lines, group.names, group.out, *sure)
         for i, line in enumerate(group.lines):
-            states = self.line(states, line, i in left_out)
+            before = states
+            states = self.line(states, line, i in left_out) or self.lost(before)
             states = self.kept(states, group.name_of(i), frozenset(ends[i]) - keep)
             if len(states) > self.most_states:
                 states = self.loosened(states)
@@ -272,6 +276,10 @@ class Flows(Generic[W]):
                 total = w + self.or_nothing(more)
                 found[after] = found[after] | total if after in found else total
         return found
+
+    def lost(self, before: dict[State, W]) -> dict[State, W]:
+        """The states behind a line that gives nothing because it is at fault: later lines may read others."""
+        return {(UNKNOWN, env): w for (_, env), w in before.items()}
 
     def or_nothing(self, w: W) -> W:
         """What a line is worth that some networks leave out."""

@@ -114,6 +114,8 @@ def _limit(condition: tree.Compare) -> Limit:
 def _milliseconds(expression: tree.Expression) -> float:
     if not isinstance(expression, tree.Number) or not expression.unit:
         raise error("E0506", "a latency is a time", expression.span, help="write it as `require latency_cpu <= 40ms`")
+    if not expression.value > 0:
+        raise error("E0506", "a latency is more than nothing", expression.span, help="for instance `40ms`")
     return expression.value * 1000 if expression.unit == "s" else expression.value
 
 

@@ -69,6 +69,7 @@ class Analysis(Flows[Cost]):
 
     def __init__(self, classes: int):
         super().__init__(Cost())
+        self.knows_shapes = True
         self.classes = classes
         self.diagnostics: list[Diagnostic] = []
         self.suspected: list[Diagnostic] = []
@@ -163,7 +164,9 @@ class Analysis(Flows[Cost]):
         segments = tuple(segments)
         self._uses = uses(segments)
         last = self.through(segments, self.start(shape, input_name))[-1]
-        found = either((each, cost) for (flow, _), cost in last.items() for each in sorted_flows(flow))
+        found = either(
+            (each, cost) for (flow, _), cost in last.items() for each in sorted_flows(flow) if each != UNKNOWN
+        )
         if not found:
             self.diagnostics += self.suspected  # nothing fits, not even where too much was let through
             self.suspected = []

@@ -34,7 +34,7 @@ from vnasdsl.space.elements import (
 )
 from vnasdsl.space.names import LONGEST_NAME
 from vnasdsl.space.tidy import Kept, Needs, indexed, is_read, kept, needs, spliced, tidied
-from vnasdsl.space.values import WORDS, evaluate, expression_of, substitute
+from vnasdsl.space.values import WORDS, Text, evaluate, expression_of, substitute
 
 Lines = list[list[tree.Expression]]
 OPEN = (tree.Choice, tree.Range, tree.Pick)
@@ -350,7 +350,7 @@ class Writer:
 
     def _written(self, value: Value, span: Span) -> tree.Expression | None:
         """A value as it is written; a layer that was handed in stands as its text, None where it is open."""
-        if not isinstance(value, str) or value in WORDS:
+        if not isinstance(value, str) or isinstance(value, Text) or value in WORDS:
             return expression_of(value, span)
         if value not in self._layers:
             module = parse(Source("<layer>", f"block b {{\n{value}\n}}\n"))
@@ -381,7 +381,7 @@ def _is_default(default: tree.Expression, bound: Mapping[str, Value], name: str)
     if name not in bound:
         return False
     value = bound[name]
-    if isinstance(value, str) and print_inline(default) == value:
+    if isinstance(value, str) and not isinstance(value, Text) and print_inline(default) == value:
         return True
     known = {n: expression_of(v, default.span) for n, v in bound.items() if n != name}
     try:

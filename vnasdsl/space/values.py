@@ -44,6 +44,9 @@ COMPARISON: dict[str, Callable[[Value, Value], bool]] = {
 class Text(str):
     """A word of the user's own, `"depth"`: blocks can be handed one and compare it."""
 
+    def __repr__(self) -> str:
+        return f"Text({super().__repr__()})"  # told apart from a layer that is printed so
+
 
 def is_number(value: Value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)

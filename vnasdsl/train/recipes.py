@@ -331,7 +331,12 @@ class SearchRecipe(_Training):
         default=100, ge=1, description="trainings in all, failed ones among them; a run can go on with more"
     )
     population: int = Field(default=20, ge=1, description="networks that parents are taken from")
-    sample: int = Field(default=5, ge=1, description="networks in a tournament; the best of them is the parent")
+    sample: int = Field(
+        default_factory=lambda known: min(5, known.get("population", 20)),
+        ge=1,
+        description="networks in a tournament; the best of them is the parent",
+        json_schema_extra={"default_text": "5, or all of a smaller population"},
+    )
     aging: bool = Field(default=True, description="the oldest of the population makes room; false: the worst")
     mutations: Annotated[Mix, BeforeValidator(_words_are_mix)] = Field(
         default=Mix.model_validate(dict.fromkeys(MUTATIONS, 1.0)), description="kinds of mutation and their weights"
@@ -389,6 +394,14 @@ class SearchRecipe(_Training):
     def _split_adds_up(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
         if min(value) <= 0 or abs(sum(value) - 1) > 1e-6:
             raise ValueError("should be three positive shares that add up to 1")
+        return value
+
+    @field_validator("sample")
+    @classmethod
+    def _within_population(cls, value: int, info: ValidationInfo) -> int:
+        population = info.data.get("population")
+        if population is not None and value > population:
+            raise ValueError(f"should be at most `population`, which is {population}")
         return value
 
     @field_validator("warmup", "score_from")

@@ -173,7 +173,9 @@ def _learnt(model: Any, decoded: Decoded) -> dict[str, Any]:
 
 def _lines(decoded: Decoded, report: dict[str, Any]) -> Iterator[str]:
     shown = [f"{stage} {label}" for stage, label in zip(decoded.stages, decoded.labels, strict=True) if label]
-    path = " -> ".join(shown) or "the space has one path"
+    if not shown:  # a space without states, such as one of cells, has one path
+        return
+    path = " -> ".join(shown)
     yield f"Viterbi path: {path} (log probability {decoded.log_probability:.4f})"
     greedy = report["greedy"]
     if greedy["same"]:

@@ -140,6 +140,10 @@ class Lists(Base):
         if not given:
             help = f"it is written `{layer.name}(a, b)`: lines by their names, or layers that all begin here"
             raise error("E0301", f"`{layer.name}` needs something to join", call.function_span or call.span, help=help)
+        if any(
+            isinstance(v, tree.List) and all(isinstance(i, tree.Number) for i in v.items) and v.items for v in given
+        ):
+            raise VnsError(())  # said already, by the check of names
         inner = scope.inner()
         own = "" if len(given) == 1 and not isinstance(given[0], (tree.Name, tree.Call, tree.Chain)) else None
         inputs = tuple(self.list_item(value, inner, own) for value in given)
