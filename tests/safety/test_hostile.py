@@ -6,6 +6,7 @@ import ast
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from click.testing import CliRunner
@@ -46,6 +47,59 @@ search {recipe} for {space} {{
 
 block {block2} {{ conv(same, 1x1x1) }}
 """
+STREAMS = """\
+tied block {cell}({before}, {last}, c) {{
+  {edge} = {before} -> conv(c, 1x1x1)
+  {join} = sum(pick 1..2 of [{edge} -> act, {last} -> conv(c, 1x1x1)])
+  out concat({edge}, {join}) -> conv(c, 1x1x1)
+}}
+
+block act {{ relu | hswish }}
+
+block {given}({layer}, {word}) {{
+  {layer} if {word} == "{text}" else bn
+  {layer}
+}}
+
+space streams {{
+  input {input} = video(frames=2 | 4, size=8, segments=2, classes=3)
+  {wire} = {input} -> conv(4, 1x3x3, stride=1x2x2)
+  {many} = [1..2 * conv(4, 1x1x1), {wire}]
+  stage {stage} {{
+    {inner} = mean({many}) -> {given}(relu -> bn, "{text}")
+    {cell}({inner}, {wire}, 4)
+  }}
+  pool -> linear(classes)
+}}
+
+network alone {{
+  input {input} = video(frames=2, size=8, classes=3)
+  {wire} = {input} -> conv(4, 1x3x3, stride=1x2x2)
+  {inner} = concat({wire}, {wire} -> {given}(relu -> bn, "{text}")) -> conv(4, 1x1x1)
+  sum({inner}, {wire}) -> pool -> linear(classes)
+}}
+
+search streams_search for streams {{
+  strategy = evolution
+}}
+"""
+"""Where lines are read by name."""
+READ = {
+    "cell": "juliett",
+    "before": "kilo",
+    "last": "lima",
+    "edge": "mike",
+    "join": "november",
+    "given": "oscar",
+    "layer": "papa",
+    "word": "quebec",
+    "text": "depth",
+    "input": "romeo",
+    "wire": "sierra",
+    "many": "tango",
+    "stage": "uniform",
+    "inner": "victor",
+}
 ROLES = {
     "block": "alfa",
     "block2": "bravo",
@@ -90,6 +144,45 @@ def test_a_name_is_refused_or_is_nothing_but_a_name(name: str) -> None:
                     read(TEXT.format(**{**ROLES, role: suggestion}))
             continue
         assert [shape(code) for code in compiled(program)] == HARMLESS, role
+
+
+def drawn(program: Program) -> list[str]:
+    """The code of a network of the space, with the first option of every choice, and of the network beside it."""
+    space = program.spaces["streams"]
+    made = {c.name: c.options[0] for c in space.choices}
+    child = space.choose(space.complete(made, Random(3)), name="child")
+    return [compile_space(one, "x.vns")[1] for one in (child, program.spaces["alone"])]
+
+
+def harmless(role: str, name: str) -> list[list[str]]:
+    """The shapes with a name that means nothing and is as long: what fits into a line is written in one."""
+    return [shape(code) for code in drawn(read(STREAMS.format(**{**READ, role: "z" * len(name)})))]
+
+
+def in_a_file(text: str) -> bool:
+    return not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+@pytest.mark.parametrize("name", filter(in_a_file, NAMES), ids=lambda name: ascii(name)[:30])
+def test_a_name_of_a_line_a_list_an_input_or_a_tied_block_is_refused_or_nothing_but_a_name(name: str) -> None:
+    for role in READ:
+        try:
+            program = read(STREAMS.format(**{**READ, role: name}))
+        except VnsError as fault:
+            assert all(d.primary is not None for d in fault.diagnostics)
+            continue
+        assert [shape(code) for code in drawn(program)] == harmless(role, name), role
+
+
+@pytest.mark.parametrize("text", filter(in_a_file, STRINGS), ids=lambda text: ascii(text)[:30])
+def test_a_word_handed_to_a_block_changes_no_code(text: str) -> None:
+    try:
+        program = read(STREAMS.format(**{**READ, "text": text}))
+    except VnsError:
+        return
+    codes = drawn(program)
+    assert [shape(code) for code in codes] == harmless("text", text)
+    assert all(map(first_lines_are_a_header, codes))
 
 
 @pytest.mark.parametrize("text", STRINGS, ids=lambda text: ascii(text)[:30])
