@@ -163,7 +163,7 @@ def in_a_file(text: str) -> bool:
     return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
-@pytest.mark.parametrize("name", filter(in_a_file, NAMES), ids=lambda name: ascii(name)[:30])
+@pytest.mark.parametrize("name", [*filter(in_a_file, NAMES)], ids=lambda name: ascii(name)[:30])
 def test_a_name_of_a_line_a_list_an_input_or_a_tied_block_is_refused_or_nothing_but_a_name(name: str) -> None:
     for role in READ:
         try:
@@ -174,7 +174,7 @@ def test_a_name_of_a_line_a_list_an_input_or_a_tied_block_is_refused_or_nothing_
         assert [shape(code) for code in drawn(program)] == harmless(role, name), role
 
 
-@pytest.mark.parametrize("text", filter(in_a_file, STRINGS), ids=lambda text: ascii(text)[:30])
+@pytest.mark.parametrize("text", [*filter(in_a_file, STRINGS)], ids=lambda text: ascii(text)[:30])
 def test_a_word_handed_to_a_block_changes_no_code(text: str) -> None:
     try:
         program = read(STREAMS.format(**{**READ, "text": text}))

@@ -397,7 +397,7 @@ class Space:
             claimed = (Label(span.span, "claimed here"),)
             raise VnsError(Diagnostic("E0601", message, Label(line.value.span, "; ".join(others)), secondary=claimed))
         proven = prove(self.segments, space.segments, self.input.shape, self.analysis, space.analysis, span, self.name)
-        return {**made, **proven}
+        return space.complete({**made, **proven}, Random(0))  # those of lines that nothing reads are made somehow
 
     # ------------------------------------------------------------------- text
 
