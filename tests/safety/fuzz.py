@@ -52,8 +52,10 @@ COMMANDS = (
     ("fmt", "--diff"),
     ("fmt",),
 )
-SEVERAL = {"sound", "graph", "wide graph", "graph towers", "deep graph", "spoilt graph"}
+SEVERAL = {"sound", "graph", "graph towers", "deep graph", "spoilt graph"}
 """Kinds of which networks are drawn."""
+PROVE = False
+"""Whether networks drawn from a space have to be proven to lie in it; `--prove`."""
 ALWAYS = ("check", "compile", "draw", "diff", "fmt", "show")
 
 
@@ -105,7 +107,7 @@ def run_networks(seed: int, path: Path, cpu_seconds: float) -> str | None:
             if program is None or any(d.severity == "error" for d in found):
                 return None
             for space in program.spaces.values():
-                wrong = wrong_networks(space, random.Random(seed), 2)
+                wrong = wrong_networks(space, random.Random(seed), 2, PROVE)
                 if wrong is not None:
                     return wrong
     except TooSlow:
@@ -173,7 +175,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, help="inputs to try at most")
     parser.add_argument("--cpu-seconds", type=float, default=2.0, help="for one command; more on a slow machine")
     parser.add_argument("--save", type=Path, default=Path("fuzz-failures"))
+    parser.add_argument("--prove", action="store_true", help="networks drawn from spaces must be proven to lie in them")
     given = parser.parse_args()
+    global PROVE
+    PROVE = given.prove
     seed = time.time_ns() % 10**12 if given.seed is None else given.seed
     limit = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, limit))
