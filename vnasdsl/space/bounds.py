@@ -34,7 +34,7 @@ from vnasdsl.space.elements import (
 from vnasdsl.space.flows import Env
 from vnasdsl.space.resolve import Decision, Resolver, complete
 from vnasdsl.space.shapes import Analysis, Cost
-from vnasdsl.space.wires import Flow, pool, spliced
+from vnasdsl.space.wires import Flow, pool, reads, spliced
 
 Goal: TypeAlias = Literal["macs_min", "macs_max", "params_min", "params_max"]
 GOALS: tuple[Goal, ...] = ("macs_min", "macs_max", "params_min", "params_max")
@@ -217,7 +217,8 @@ class _Greedy(Resolver):
 
     def _rank(self, element: Element, flow: Flow, env: Mapping[str, Flow]) -> tuple[int, int]:
         sign = 1 if self.goal.endswith("min") else -1
-        found = self.analysis.outcomes(element, flow, tuple(sorted(env.items())))
+        held = tuple((name, env[name]) for name in sorted(reads(element)) if name in env)
+        found = self.analysis.outcomes(element, flow, held)
         if self.rest is not None:
             for part in self.rest[0]:
                 found = self.analysis.follow(found, part, self.rest[1])
