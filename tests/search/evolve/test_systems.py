@@ -18,7 +18,7 @@ SPACES = ("evanet_tiny", "assemblenet_tiny", "tinyvideonet_tiny")
 @pytest.mark.parametrize("name", SPACES)
 def test_a_search_by_its_own_recipe(name: str, search: Search) -> None:
     text = ROOT / "spaces" / f"{name}.vns"
-    run = search("run", "rounds=4", "population=2", "epochs=1", "workers=0", text=text)
+    run = search("run", "rounds=4", "population=2", "sample=2", "epochs=1", "workers=0", text=text)
     trained = [record for record in trials(run) if record["status"] == "trained"]
     assert len(trained) == 4 and sum(bool(record["parents"]) for record in trained) == 2
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
