@@ -33,9 +33,14 @@ def shortened(text: str, room: float, size: float = 12, bold: bool = False) -> s
     """The text, or as much of it as fits with an ellipsis."""
     if text_width(text, size, bold) <= room:
         return text
-    while text and text_width(text + ELLIPSIS, size, bold) > room:
-        text = text[:-1]
-    return text.rstrip() + ELLIPSIS
+    left = room - text_width(ELLIPSIS, size, bold)
+    fits = 0
+    for char in text:
+        left -= text_width(char, size, bold)
+        if left < 0:
+            break
+        fits += 1
+    return text[:fits].rstrip() + ELLIPSIS
 
 
 def visible(text: str) -> str:
