@@ -339,12 +339,12 @@ class Space:
 
     @property
     def macs(self) -> tuple[int, int]:
-        """Least and greatest multiply-adds per clip, exact where `exact_ends` says so, else bounds; equal for a network."""
+        """Least and greatest multiply-adds per clip; bounds where `exact_ends` has them not. Equal for a network."""
         return self.cost.macs_min, self.cost.macs_max
 
     @property
     def params(self) -> tuple[int, int]:
-        """Least and greatest number of parameters, exact where `exact_ends` says so, else bounds; equal for a network."""
+        """Least and greatest number of parameters; bounds where `exact_ends` has them not. Equal for a network."""
         return self.cost.params_min, self.cost.params_max
 
     @cached_property
