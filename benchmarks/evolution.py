@@ -18,8 +18,8 @@ import torch
 
 from vnasdsl.cli.runs import find_recipe, search_recipe
 from vnasdsl.data import open_data
+from vnasdsl.elaborate import Overrides, load
 from vnasdsl.search.run import Request, search_space
-from vnasdsl.space import Overrides, load
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import Recipe, RetrainRecipe, evaluation_of
 

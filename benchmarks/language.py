@@ -59,7 +59,7 @@ def startup(runs: int) -> dict[str, float]:
 
 
 def in_process(runs: int, imports: float) -> dict[str, float]:
-    from vnasdsl.space import load
+    from vnasdsl.elaborate import load
 
     path = ROOT / "spaces/x3d3.vns"
 
@@ -74,8 +74,8 @@ def in_process(runs: int, imports: float) -> dict[str, float]:
 
 def growth(runs: int) -> dict[str, float]:
     from vnasdsl.codegen import compile_network
+    from vnasdsl.elaborate import load_source
     from vnasdsl.language.source import Source
-    from vnasdsl.space import load_source
 
     def compile_long(layers: int) -> object:
         return compile_network(load_source(Source("long.vns", long_network(layers)), None).get(), "long.vns")

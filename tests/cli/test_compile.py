@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tests.support import ROOT
 from vnasdsl.cli.main import cli
-from vnasdsl.space import Overrides, load
+from vnasdsl.elaborate import Overrides, load
 
 TINY, SPATIAL = "tiny.vns", "tiny_spatial.vns"
 

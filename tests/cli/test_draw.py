@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.support import CASES, ROOT
-from vnasdsl.space import load
+from vnasdsl.elaborate import load
 
 Run = Callable[..., CompletedProcess[str]]
 SMALL = CASES / "emit" / "small.vns"

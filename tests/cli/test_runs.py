@@ -11,8 +11,8 @@ import pytest
 from tests.support import ROOT
 from vnasdsl.cli.options import fix_options
 from vnasdsl.cli.runs import checked_recipe, evaluate_recipe, fixes_of, free_folder, split_name
+from vnasdsl.elaborate import Space, load
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.space import Space, load
 from vnasdsl.train.recipe_text import resolve_recipe
 from vnasdsl.train.recipes import EvaluateRecipe, RetrainRecipe, SearchRecipe
 

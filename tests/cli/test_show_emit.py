@@ -10,7 +10,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.support import CASES, ROOT
-from vnasdsl.space import load
+from vnasdsl.elaborate import load
 
 Run = Callable[..., CompletedProcess[str]]
 Golden = Callable[[str, str], None]

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from vnasdsl.codegen import compile_network, compile_supernet, inherited_names
+from vnasdsl.elaborate import Space
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.source import Source
-from vnasdsl.space import Space
-from vnasdsl.space.program import load_source
-from vnasdsl.space.trellis import Trellis
+from vnasdsl.relax.trellis import Trellis
 
 
 def read(text: str, name: str | None = None) -> Space:

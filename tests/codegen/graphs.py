@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from hypothesis import strategies as st
 
-from vnasdsl.space import Space
-from vnasdsl.space.elements import Element, Group, Join, Many, Op, Pick, Read, Repeat, When, Wrap
+from vnasdsl.elaborate import Space
+from vnasdsl.space.elements import BodyLayer, Element, Group, Join, LayerCall, Many, NameRef, Pick, Repeat, When
 
 Value = Any
 """A tensor, or a list of tensors."""
@@ -56,9 +56,9 @@ class _Interpreter:
 
     def value(self, element: Element, x: Value, env: Mapping[str, Value]) -> Value:
         match element:
-            case Op():
+            case LayerCall():
                 return self.op(element, x)
-            case Read():
+            case NameRef():
                 return env[element.wire] if element.index is None else env[element.wire][element.index]
             case Group(block=None):
                 return self.body(element, x, env)[0]
@@ -79,7 +79,7 @@ class _Interpreter:
                 sizes = dict(zip(("channels", "frames", "rows", "columns"), x.shape[1:], strict=True))
                 taken = sizes[element.test.left.id] > element.test.right.value  # type: ignore[union-attr]
                 return self.value(element.then if taken else element.otherwise, x, env)
-            case Wrap():
+            case BodyLayer():
                 return self.residual(element, x, env)
         raise AssertionError(element)
 
@@ -105,7 +105,7 @@ class _Interpreter:
         weights = torch.sigmoid(edges).reshape(-1, 1, 1, 1, 1, 1)
         return (weights * torch.stack(values)).sum(dim=0)
 
-    def residual(self, element: Wrap, x: torch.Tensor, env: Mapping[str, Value]) -> torch.Tensor:
+    def residual(self, element: BodyLayer, x: torch.Tensor, env: Mapping[str, Value]) -> torch.Tensor:
         assert element.layer.name == "residual"
         kept = x
         if dict(element.arguments)["project"] == "always":
@@ -117,7 +117,7 @@ class _Interpreter:
         weight, bias, mean, var, _ = self.take(5)
         return F.batch_norm(x, mean, var, weight, bias)
 
-    def op(self, op: Op, x: torch.Tensor) -> torch.Tensor:
+    def op(self, op: LayerCall, x: torch.Tensor) -> torch.Tensor:
         arguments = dict(op.arguments)
         match op.layer.name:
             case "conv":

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from tests.codegen.cells import spaces
 from tests.codegen.code import child, read, run, shuffle, supernet
 from vnasdsl.codegen import compile_supernet
+from vnasdsl.elaborate import Space
+from vnasdsl.network.trace import Tracer
+from vnasdsl.relax.trellis import Trellis, is_none, trellis
 from vnasdsl.search.monitor import decode_supernet
-from vnasdsl.space import Space
 from vnasdsl.space.elements import picked
-from vnasdsl.space.trace import Tracer
-from vnasdsl.space.trellis import Trellis, is_none, trellis
 
 FEW = 800
 

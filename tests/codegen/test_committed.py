@@ -21,12 +21,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from tests.codegen.code import child, read, run
 from tests.support import ROOT, cli_environment
 from vnasdsl.codegen.outputs import compile_space, is_ours
+from vnasdsl.elaborate import Space, load
+from vnasdsl.elaborate.definitions import Definitions
+from vnasdsl.elaborate.program import is_relaxed
 from vnasdsl.language import tree
 from vnasdsl.language.files import read_source
 from vnasdsl.language.parser import parse_partial
-from vnasdsl.space import Space, load
-from vnasdsl.space.definitions import Definitions
-from vnasdsl.space.program import is_relaxed
 
 GENERATED = sorted((ROOT / "generated").glob("*.py"))
 SPACES = sorted((ROOT / "spaces").glob("*.vns"))
@@ -176,7 +176,7 @@ def test_names_of_tensors_are_frozen(golden: Callable[[str, str], None]) -> None
 
 def test_x3d3_k400_equals_a_network_written_by_hand() -> None:
     """At a small size with few classes: the layers one after the other, from its tensors."""
-    from vnasdsl.space import Overrides
+    from vnasdsl.elaborate import Overrides
 
     space = load(ROOT / "spaces" / "x3d3_k400.vns", Overrides(frames=4, size=32, classes=5)).get()
     model = run(compile_space(space, "x")[1])["Network"]().eval()

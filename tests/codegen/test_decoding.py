@@ -7,7 +7,7 @@ import torch
 from tests.codegen.code import child, read, supernet
 from tests.space.random_spaces import BLOCKS
 from vnasdsl.derive import decode
-from vnasdsl.space.trellis import trellis
+from vnasdsl.relax.trellis import trellis
 
 
 def test_copies_of_the_number_that_is_taken_decide() -> None:

@@ -19,7 +19,7 @@ from tests.codegen.graphs import interpret, networks
 from tests.support import ROOT
 from vnasdsl.codegen import compile_network
 from vnasdsl.codegen.inherit import tensors
-from vnasdsl.space import Space
+from vnasdsl.elaborate import Space
 
 
 def generated(network: Space) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
+from vnasdsl.elaborate.names import GENERATED, MODULE_ATTRIBUTES
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.space.names import GENERATED, MODULE_ATTRIBUTES
-from vnasdsl.space.program import load_source
 
 
 def test_the_list_of_module_attributes_is_that_of_torch() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.codegen.code import child, probability, read, shuffle, supernet
 from tests.space.random_spaces import FRAMES, SIZE, Made, examples, shuffled, spaces
-from vnasdsl.space.trellis import trellis
+from vnasdsl.relax.trellis import trellis
 
 
 @given(spaces(most=40), st.sampled_from(["paper", "mass"]), st.sampled_from([1.0, 0.7]))

@@ -10,7 +10,7 @@ import pytest
 
 from vnasdsl.derive import decode, path_probability
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.space.trellis import Mixture, Stage, State, Trellis
+from vnasdsl.relax.trellis import Mixture, Stage, State, Trellis
 
 OPERATIONS = ("basic(1)", "basic(2)", "skip")
 

@@ -9,7 +9,7 @@ import pytest
 
 from vnasdsl.derive import decode
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.space.trellis import Edges, Mixture, Stage, State, Trellis
+from vnasdsl.relax.trellis import Edges, Mixture, Stage, State, Trellis
 
 OPERATIONS = ("none(stride=(1, 2, 2))", "skip", "conv(8, 3x3x3)")
 PATHS = {"s": [[1.0]]}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from vnasdsl.elaborate.program import examine
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.space.program import examine
 
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```vns([^\n]*)\n(.*?)^```", re.M | re.S)

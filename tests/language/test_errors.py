@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vnasdsl.elaborate.program import examine
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.files import read_source
 from vnasdsl.language.parser import parse, parse_expression
 from vnasdsl.language.render import render
 from vnasdsl.language.source import Source
-from vnasdsl.space.program import examine
 
 FOLDER = Path(__file__).parent / "errors"
 CASES = sorted(path.stem for path in FOLDER.glob("*.vns"))

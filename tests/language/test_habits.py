@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from vnasdsl.elaborate.program import examine
 from vnasdsl.language.parser import parse_partial
 from vnasdsl.language.source import Source
-from vnasdsl.space.program import examine
 
 TEXT = """\
 network small {{

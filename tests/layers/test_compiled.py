@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tests.codegen.code import child, read, run, shuffle, supernet
 from vnasdsl.codegen import compile_network
-from vnasdsl.space.graph import build_graph
+from vnasdsl.network.graph import build_graph
 
 torch.set_num_threads(1)
 LAYERS = """

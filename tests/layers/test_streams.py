@@ -17,7 +17,7 @@ from tests.oracles.assemblenet import AssembleNet, Node, Stem
 from tests.oracles.evanet import Branch, EvaNet, Group, conv, pool
 from tests.oracles.tinyvideonet import Block, Part, TinyVideoNet
 from vnasdsl.codegen import compile_network
-from vnasdsl.space import Space
+from vnasdsl.elaborate import Space
 
 torch.set_num_threads(1)
 

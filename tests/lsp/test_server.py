@@ -12,10 +12,10 @@ import pytest
 
 from tests.lsp.client import SNIPPETS, Client, Refused, apply
 from tests.support import cli_environment
+from vnasdsl.elaborate import load
 from vnasdsl.language.format import format_text
 from vnasdsl.layers import CATALOGUE
-from vnasdsl.space import load
-from vnasdsl.space.figures import line_figures
+from vnasdsl.show.figures import line_figures
 
 BLOCKS = """\
 # 🎬 Sets the channels 🎥 of a stage.

@@ -6,10 +6,10 @@ import ast
 import random
 
 from vnasdsl.codegen import compile_network
+from vnasdsl.elaborate import Space
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.space import Space
-from vnasdsl.space.program import load_source
 
 
 def drawn(space: Space, rng: random.Random) -> Space | None:

@@ -11,8 +11,8 @@ from tests.codegen.code import run
 from tests.safety.graph_texts import graph
 from tests.safety.networks import drawn, wrong_with
 from vnasdsl.codegen import compile_network
+from vnasdsl.elaborate.program import examine
 from vnasdsl.language.source import Source
-from vnasdsl.space.program import examine
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -11,8 +11,8 @@ from pathlib import Path
 from tests.safety.fuzz import MEMORY, run
 from tests.safety.texts import KINDS, draw
 from tests.support import ROOT, cli_environment
+from vnasdsl.elaborate.program import examine
 from vnasdsl.language.source import Source
-from vnasdsl.space.program import examine
 
 SECONDS = 20
 CPU_SECONDS = 10

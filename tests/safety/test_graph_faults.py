@@ -7,13 +7,13 @@ import random
 import pytest
 
 from tests.safety.test_bounds import net
+from vnasdsl.elaborate import Space
+from vnasdsl.elaborate.expand.base import MOST_HANDED
+from vnasdsl.elaborate.program import examine, load_source
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.space import Space
 from vnasdsl.space import counting as counting_module
-from vnasdsl.space.elements import Alternatives, Many, Op
-from vnasdsl.space.expand.base import MOST_HANDED
-from vnasdsl.space.program import examine, load_source
+from vnasdsl.space.elements import LayerCall, LayerChoice, Many
 
 UNIT = "block unit(c, k) { conv(c, (1, k, k)) -> bn -> relu }\n"
 EVOLVED = "search n_search for n { strategy = evolution }\n"
@@ -109,13 +109,13 @@ def test_elements_know_whether_they_hold_choices() -> None:
     space = read(net("conv(4, 1x1x1)", "relu | bn", "sum([2 * relu])"))
     flat = [item for segment in space.segments for item in segment.body.items]
     found = {type(item): has_choices(item) for item in flat}
-    assert found[Alternatives] is True and found[Op] is False
+    assert found[LayerChoice] is True and found[LayerCall] is False
     assert not any(has_choices(item) for item in flat if isinstance(item, Many))
 
 
 def test_what_may_be_left_out_is_asked_once_for_each_part() -> None:
     """Blocks that use the one before four times: without keeping answers this takes 4^30 questions."""
-    from vnasdsl.space.leftout import surely_goes_on, surely_read
+    from vnasdsl.space.liveness import surely_goes_on, surely_read
 
     tower = ["block t0(a) { a -> relu }"]
     tower += [f"block t{i}(a) {{ (sum(a, t{i - 1}(a)) | sum(a, t{i - 1}(a) -> bn)) }}" for i in range(1, 10)]
@@ -137,7 +137,7 @@ def test_a_supernet_has_the_layers_of_every_number_of_copies() -> None:
 
 def test_reading_a_network_ends_after_so_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists in lists that every block makes twice: there are more ways to take them apart than can be tried."""
-    from vnasdsl.space import match_reader
+    from vnasdsl.network import match_reader
 
     blocks = ["block t0 { relu | skip }"] + [f"block t{i} {{ [t{i - 1}, t{i - 1}] }}" for i in range(1, 4)]
     space = read("\n".join(blocks) + "\n" + net("conv(4, 1x1x1)", "sum(t3)") + EVOLVED)

@@ -20,10 +20,10 @@ from vnasdsl.codegen.literals import literal, plain
 from vnasdsl.codegen.render import environment
 from vnasdsl.codegen.slots import FILTERS, check_statements, number, prose, signature, statement
 from vnasdsl.codegen.slots import name as name_filter
+from vnasdsl.elaborate.names import BUILTINS, GENERATED, MODULE_ATTRIBUTES, MODULES, WORDS_OF_PYTHON, check_name
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source, Span
 from vnasdsl.layers import CATALOGUE
-from vnasdsl.space.names import BUILTINS, GENERATED, MODULE_ATTRIBUTES, MODULES, WORDS_OF_PYTHON, check_name
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.j2"))
 KINDS = ("block", "space", "network", "stage", "line", "input", "parameter", "recipe")
@@ -71,7 +71,7 @@ def test_a_network_takes_the_place_of_no_module() -> None:
 
 
 def test_no_layer_or_made_up_label_is_a_name_that_is_refused() -> None:
-    from vnasdsl.space.names import Namer
+    from vnasdsl.elaborate.names import Namer
 
     for name in CATALOGUE:
         assert refused(name, "line") == (name == "sum"), name

@@ -15,10 +15,10 @@ from tests.safety.hostile import IMPORTS, NAMES, STRINGS
 from tests.safety.shape import first_lines_are_a_header, shape
 from vnasdsl.cli.main import cli
 from vnasdsl.codegen.outputs import compile_space, is_ours
+from vnasdsl.elaborate import imports
+from vnasdsl.elaborate.program import Program, examine, load_source
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.space import imports
-from vnasdsl.space.program import Program, examine, load_source
 
 TEXT = """\
 block {block}({parameter}) {{

@@ -15,8 +15,8 @@ from tests.support import ROOT, cli_environment
 from vnasdsl.cli.main import cli
 from vnasdsl.codegen import compile_network, compile_supernet
 from vnasdsl.codegen.outputs import is_ours
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.source import Source
-from vnasdsl.space.program import load_source
 
 TINY = (ROOT / "spaces" / "tiny.vns").read_text(encoding="utf-8")
 COMMITTED = (ROOT / "generated" / "tiny_supernet.py").read_bytes()

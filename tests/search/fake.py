@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vnasdsl.space.trellis import Mixture, Stage, State, Trellis
+from vnasdsl.relax.trellis import Mixture, Stage, State, Trellis
 
 OPTIONS = ("basic(1)", "skip")
 WIDTHS = {"s2": (4, 6), "s3": (5, 7)}

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from tests.support import ROOT
 from vnasdsl.cli.main import cli
-from vnasdsl.space import Overrides, load
+from vnasdsl.elaborate import Overrides, load
 from vnasdsl.space.elements import picked
 from vnasdsl.train.generated import load_text
 

@@ -17,7 +17,7 @@ from click.testing import Result
 from safetensors.torch import load_file
 
 from vnasdsl.data import open_data, three_way_split
-from vnasdsl.space import Overrides, load
+from vnasdsl.elaborate import Overrides, load
 from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.clips import EvaluationViews, fault_log
 from vnasdsl.train.evaluation import evaluate_views

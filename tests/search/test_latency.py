@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from tests.support import ROOT
 from vnasdsl.cli.main import cli
+from vnasdsl.elaborate import Overrides, load
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.latency import ROUNDS, STEADY, measure_latency, network_latency
-from vnasdsl.space import Overrides, load
 
 SHAPE = (3, 2, 4, 4)
 STEADY_ROUND = [0.040, 0.042, 0.041, 0.040, 0.043]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple
 
+from vnasdsl.elaborate import Program, load_source
 from vnasdsl.language.source import Source
 from vnasdsl.show.diff import Comparison, FileDiff, compare_programs
 from vnasdsl.show.diff.model import LineChange, StageChange
-from vnasdsl.space import Program, load_source
 from vnasdsl.space.shapes import Cost
 
 BLOCKS = """

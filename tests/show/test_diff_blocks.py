@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.show.diffs import BLOCKS, NETWORK, SPACE, altered, comparison, diff, only_stage, told
 from tests.support import ROOT
+from vnasdsl.elaborate import load
 from vnasdsl.show.diff import Choosing, compare
-from vnasdsl.space import load
 
 # ------------------------------------------------------------------------- blocks
 

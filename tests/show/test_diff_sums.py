@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tests.show.diffs import BLOCKS, NETWORK, altered, check_sums, comparison, diff, only_stage, told
 from tests.support import ROOT
+from vnasdsl.elaborate import Space, load
 from vnasdsl.show.diff import Comparison, FileDiff, compare
 from vnasdsl.show.diff.as_json import as_object
 from vnasdsl.show.diff.text import _wrapped, as_text
-from vnasdsl.space import Space, load
 
 # ------------------------------------------------------------------- it all adds up
 

@@ -13,7 +13,10 @@ import pytest
 
 from tests.support import CASES, ROOT
 from vnasdsl.derive import decode
+from vnasdsl.elaborate import Space, load
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.network.graph import graph
+from vnasdsl.relax.trellis import trellis
 from vnasdsl.show.draw import SUFFIXES, render
 from vnasdsl.show.draw.chain import chain_picture
 from vnasdsl.show.draw.dot import dot
@@ -27,9 +30,6 @@ from vnasdsl.show.draw.themes import DARK, LIGHT
 from vnasdsl.show.draw.trellis import MOST_WIDTH, trellis_picture
 from vnasdsl.show.draw.trellis_edges import THICK, THIN
 from vnasdsl.show.draw.trellis_legend import MARGIN
-from vnasdsl.space import Space, load
-from vnasdsl.space.graph import graph
-from vnasdsl.space.trellis import trellis
 
 SVG = "{http://www.w3.org/2000/svg}"
 TINY = load(ROOT / "spaces" / "tiny.vns").get()

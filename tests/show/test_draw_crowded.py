@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.show.test_draw import assert_tidy
+from vnasdsl.elaborate import Space, load
 from vnasdsl.show.draw.dot import dot
 from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.mermaid import mermaid
 from vnasdsl.show.draw.picture import SERIES
 from vnasdsl.show.draw.trellis import trellis_picture
 from vnasdsl.show.draw.trellis_edges import MOST_LINES
-from vnasdsl.space import Space, load
 
 
 def many_options(folder: Path, count: int) -> Space:

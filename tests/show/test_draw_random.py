@@ -9,7 +9,10 @@ from hypothesis import given
 
 from tests.show.test_draw import assert_tidy, learnt_of
 from tests.space.random_spaces import Made, examples, spaces
+from vnasdsl.elaborate import load_source
 from vnasdsl.language.source import Source
+from vnasdsl.network.graph import graph
+from vnasdsl.relax.trellis import trellis
 from vnasdsl.show.draw.chain import chain_picture
 from vnasdsl.show.draw.dot import dot
 from vnasdsl.show.draw.graph import graph_picture
@@ -18,9 +21,6 @@ from vnasdsl.show.draw.svg import svg
 from vnasdsl.show.draw.trellis import trellis_picture
 from vnasdsl.show.emit import emit_graph, emit_space
 from vnasdsl.show.table import WIDTH, as_table, layer_table
-from vnasdsl.space import load_source
-from vnasdsl.space.graph import graph
-from vnasdsl.space.trellis import trellis
 
 
 @examples(25)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from random import Random
 
 from tests.support import ROOT
+from vnasdsl.elaborate.program import Program, load, load_source
 from vnasdsl.language.source import Source
 from vnasdsl.show.diff import compare_programs
 from vnasdsl.show.diff.model import Choosing, Comparison, FileDiff
 from vnasdsl.show.draw.lines import lines_picture
 from vnasdsl.show.draw.picture import Picture
-from vnasdsl.space.program import Program, load, load_source
 
 TEXT = """\
 block op { none | skip | conv(same, 1x3x3) }

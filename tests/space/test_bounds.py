@@ -10,9 +10,9 @@ from tests.space.test_counting import space
 from tests.space.test_wired_spaces import built
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import LayerError
+from vnasdsl.show.figures import line_figures
 from vnasdsl.space import ways
 from vnasdsl.space.bounds import GOALS, price
-from vnasdsl.space.figures import line_figures
 from vnasdsl.space.resolve import resolve
 
 SHAPE = (3, 2, 4, 4)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vnasdsl.space import Space, load
+from vnasdsl.elaborate import Space, load
 from vnasdsl.space.bounds import GOALS
 from vnasdsl.space.extremes import extremes, neighbours
 from vnasdsl.space.resolve import Decision

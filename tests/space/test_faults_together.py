@@ -12,9 +12,9 @@ import pytest
 
 from tests.support import ROOT
 from vnasdsl.cli.checking import check_file
+from vnasdsl.elaborate.program import examine
 from vnasdsl.language.lexer import Tokens
 from vnasdsl.language.source import Source
-from vnasdsl.space.program import examine
 
 TEXT = """\
 block plain(n, s) {

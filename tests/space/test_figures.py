@@ -8,7 +8,7 @@ from math import prod
 import pytest
 
 from tests.support import ROOT
-from vnasdsl.space import Overrides, load
+from vnasdsl.elaborate import Overrides, load
 
 SPACES = ROOT / "spaces"
 # (widths, layers, output size) of stages 2 to 7; Tables 1 and 2.

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from tests.space.random_graphs import graphs
 from tests.space.random_spaces import examples
+from vnasdsl.elaborate import Space
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.space import Space
-from vnasdsl.space.graph import graph
-from vnasdsl.space.program import load_source
+from vnasdsl.network.graph import graph
 
 
 def read(text: str, name: str | None = None) -> Space:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from vnasdsl.elaborate import Space
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.space import Space
-from vnasdsl.space.program import load_source
 
 HEAD = "  input clip = video(frames=2, size=4, classes=3)\n"
 TAIL = "  pool -> linear(classes)\n}\n"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.source import Source
-from vnasdsl.space.program import load_source
 
 TEXT = """
 block temporal(width, act) {

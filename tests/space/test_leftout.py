@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from tests.space.random_spaces import examples
 from tests.space.test_wired_spaces import built
 from tests.space.wired_spaces import Graph, graphs
+from vnasdsl.elaborate import load_source
 from vnasdsl.language.source import Source
-from vnasdsl.space import load_source
 
 STREAMS = """\
 space streams {

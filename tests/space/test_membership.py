@@ -9,10 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.space.random_spaces import BLOCKS, Made, examples, spaces
+from vnasdsl.elaborate import Space
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.space import Space
-from vnasdsl.space.program import load_source
 
 
 def read(text: str, name: str | None = None) -> Space:

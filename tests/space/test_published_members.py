@@ -7,11 +7,11 @@ import re
 import pytest
 
 from tests.support import ROOT
+from vnasdsl.elaborate import Space, load
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.files import read_source
 from vnasdsl.language.source import Source
-from vnasdsl.space import Space, load
-from vnasdsl.space.program import load_source
 
 # Node -> what it reads, as the authors' code lists it (AssembleNet-50); r and f are the stems.
 EDGES = {

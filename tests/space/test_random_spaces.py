@@ -10,10 +10,10 @@ import networkx
 from hypothesis import given
 
 from tests.space.random_spaces import CLASSES, Made, examples, shuffled, spaces
+from vnasdsl.elaborate import Space
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.source import Source
-from vnasdsl.space import Space
-from vnasdsl.space.graph import graph
-from vnasdsl.space.program import load_source
+from vnasdsl.network.graph import graph
 
 
 def read(text: str, name: str | None = None) -> Space:
@@ -122,7 +122,7 @@ def test_the_text_of_a_space_can_be_read_again(made: Made) -> None:
 
 def test_a_claim_with_an_import_is_written_down_and_proven(tmp_path: Path) -> None:
     from tests.support import ROOT
-    from vnasdsl.space import load
+    from vnasdsl.elaborate import load
 
     text = (ROOT / "spaces" / "tiny.vns").read_text()
     (tmp_path / "tiny.vns").write_text(text)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.support import ROOT
+from vnasdsl.elaborate import Space, load
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import Diagnostic, VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.space import Space, load
-from vnasdsl.space.program import load_source
-from vnasdsl.space.trellis import trellis
+from vnasdsl.relax.trellis import trellis
 
 HEAD = "  input clip = video(frames=4, size=8, classes=3)\n"
 BLOCKS = """\

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from vnasdsl.elaborate import load_source
+from vnasdsl.elaborate.program import examine
 from vnasdsl.language.source import Source
-from vnasdsl.space import load_source
-from vnasdsl.space.program import examine
 
 LABELLED = """\
 network labelled {

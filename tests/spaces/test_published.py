@@ -22,10 +22,10 @@ from tests.oracles.tinyvideonet import MOBILE_1, TVN_1, TVN_3, Design, TinyVideo
 from tests.support import ROOT
 from vnasdsl.cli.main import cli
 from vnasdsl.codegen import compile_network
+from vnasdsl.elaborate import Overrides, Space
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.files import read_source
 from vnasdsl.language.source import Source
-from vnasdsl.space import Overrides, Space
-from vnasdsl.space.program import load_source
 
 torch.set_num_threads(1)
 

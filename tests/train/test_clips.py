@@ -11,8 +11,8 @@ import torch
 from tests.data.videos import encode_numbered, numbers_in
 from vnasdsl.data import FaultLog, Video
 from vnasdsl.data.workers import MEAN, STD
+from vnasdsl.elaborate.inputs import VideoInput
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.space.inputs import VideoInput
 from vnasdsl.train.clips import ClipShape, EvaluationViews, TrainingClips, clip_shape
 from vnasdsl.train.recipes import EvaluateRecipe, RetrainRecipe
 

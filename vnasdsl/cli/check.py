@@ -9,10 +9,10 @@ import click
 from vnasdsl.cli.checking import check_file
 from vnasdsl.cli.options import input_options
 from vnasdsl.cli.output import as_text, format_option, style
+from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.language.diagnostics import Diagnostic, arrange
-from vnasdsl.language.garbage import left_alone
+from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.show.foot import size_words
-from vnasdsl.space import Overrides, Space
 
 
 @click.command()
@@ -20,7 +20,7 @@ from vnasdsl.space import Overrides, Space
 @input_options
 @format_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@left_alone()
+@gc_paused()
 def command(files: tuple[str, ...], frames: int | None, size: int | None, classes: int | None, as_json: bool) -> None:
     """Check texts: syntax, names, shapes, limits, recipes, and that every network lies in the space it claims.
 

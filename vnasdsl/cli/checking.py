@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from vnasdsl.elaborate import Overrides, Program
+from vnasdsl.elaborate.program import examine
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, VnsError
 from vnasdsl.language.files import read_source
-from vnasdsl.space import Overrides, Program
-from vnasdsl.space.program import examine
 
 
 def check_file(

@@ -10,9 +10,9 @@ import click
 from vnasdsl.cli.options import input_options
 from vnasdsl.cli.output import format_option
 from vnasdsl.cli.targets import load_target, source_name, split_target
+from vnasdsl.elaborate import Overrides
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.language.garbage import left_alone
-from vnasdsl.space import Overrides
+from vnasdsl.language.gc_paused import gc_paused
 
 
 @click.command()
@@ -30,7 +30,7 @@ from vnasdsl.space import Overrides
 @click.option("--force", is_flag=True, help="Overwrite files that were edited or not generated.")
 @input_options
 @format_option
-@left_alone()
+@gc_paused()
 def command(
     files: tuple[str, ...],
     output: Path,

@@ -40,9 +40,9 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
     from rich.console import Console
 
     from vnasdsl.cli.runs import checked_recipe, command_line, evaluate_recipe, find_recipe
+    from vnasdsl.elaborate import load
     from vnasdsl.language.diagnostics import UserError
     from vnasdsl.resources import spaces_dir
-    from vnasdsl.space import load
 
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         if not force:

@@ -16,10 +16,10 @@ from vnasdsl.cli.errors import INPUT, reporting
 from vnasdsl.cli.options import input_options
 from vnasdsl.cli.revisions import load_copy, open_repository
 from vnasdsl.cli.targets import split_target
+from vnasdsl.elaborate import Overrides, Program, Space, load, load_source
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.source import Source
 from vnasdsl.show.diff import FileDiff, compare, compare_programs
-from vnasdsl.space import Overrides, Program, Space, load, load_source
 
 DIFFERENT, UNUSABLE = 1, 2
 RUN_TEXTS = ("network.vns", "space.vns")

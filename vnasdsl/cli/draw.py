@@ -9,13 +9,13 @@ import click
 from vnasdsl.cli.learnt import is_run, read_learnt, run_fixes, run_space
 from vnasdsl.cli.options import input_options
 from vnasdsl.cli.targets import load_target, split_target
+from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError, did_you_mean
+from vnasdsl.network.member import is_row
 from vnasdsl.show.draw import SUFFIXES, render
 from vnasdsl.show.draw.picture import Picture
 from vnasdsl.show.draw.themes import THEMES
-from vnasdsl.space import Overrides, Space, load
-from vnasdsl.space.member import is_row
 from vnasdsl.space.wires import scope
 
 
@@ -113,8 +113,8 @@ def _space(file: str, name: str | None, overrides: Overrides, run: Path | None) 
 
 def _picture(space: Space, run: Path | None, checkpoint: str | None, layers: bool) -> Picture:
     if layers:
+        from vnasdsl.network.graph import graph
         from vnasdsl.show.draw.graph import graph_picture
-        from vnasdsl.space.graph import graph
 
         return graph_picture(graph(space))
     if space.kind == "network" and run is not None:

@@ -17,7 +17,7 @@ from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.files import decode_source, read_source
 from vnasdsl.language.format import FormatError, format_text
-from vnasdsl.language.garbage import left_alone
+from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.limits import MAX_BYTES
 from vnasdsl.language.source import Source
 
@@ -29,7 +29,7 @@ STDIN = "-"
 @click.option("--check", is_flag=True, help="Write nothing; name the files that would change, and exit 1 for any.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change, and exit 1 for any.")
 @format_option
-@left_alone()
+@gc_paused()
 def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
     """Lay out texts in their one canonical form, comments kept.
 

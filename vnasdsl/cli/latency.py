@@ -54,8 +54,8 @@ def command(
       vnasdsl latency spaces/x3d3_k400.vns --device cuda --json
     """
     from vnasdsl.cli.targets import load_target
+    from vnasdsl.elaborate import Overrides
     from vnasdsl.search.latency import network_latency
-    from vnasdsl.space import Overrides
 
     program, named = load_target(target, Overrides(frames, size, classes))
     network = named or program.get()

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from vnasdsl.derive import decode
+from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.relax.trellis import trellis
 from vnasdsl.show.draw.learnt import Learnt
-from vnasdsl.space import Overrides, Space, load
-from vnasdsl.space.trellis import trellis
 
 
 def is_run(path: Path) -> bool:

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from vnasdsl.elaborate import Overrides, Program, load
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Label, UserError, VnsError
 from vnasdsl.language.files import decode_source, read_source
@@ -19,7 +20,6 @@ from vnasdsl.language.limits import MAX_BYTES
 from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source, Span
 from vnasdsl.project import SETTINGS_FILE
-from vnasdsl.space import Overrides, Program, load
 
 MOST_FILES = 1_000
 """Files that one text may import, directly or not."""

@@ -20,9 +20,9 @@ from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe, SearchR
 
 if TYPE_CHECKING:
     from vnasdsl.data import DataSet
+    from vnasdsl.elaborate import Program, Space
     from vnasdsl.language import tree
     from vnasdsl.search.outcome import Outcome
-    from vnasdsl.space import Program, Space
     from vnasdsl.train.progress import Reporter
 
 
@@ -36,7 +36,7 @@ def open_space(
     target: str, data: DataSet, frames: int | None, size: int | None, classes: int | None
 ) -> tuple[Program, Space]:
     """The space or network of `FILE[:NAME]` for the classes of a data set. Raises: VnsError, UserError."""
-    from vnasdsl.space import Overrides, load
+    from vnasdsl.elaborate import Overrides, load
 
     if classes is not None and classes != len(data.classes):
         raise UserError(

@@ -10,10 +10,10 @@ import click
 from vnasdsl.cli.options import input_options, json_option
 from vnasdsl.cli.output import format_option
 from vnasdsl.cli.targets import load_target, source_name, split_target
-from vnasdsl.language.garbage import left_alone
+from vnasdsl.elaborate import Overrides, Space
+from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.show.as_object import as_object
 from vnasdsl.show.table import as_table, layer_table
-from vnasdsl.space import Overrides, Space
 
 
 @click.command()
@@ -28,7 +28,7 @@ from vnasdsl.space import Overrides, Space
 @input_options
 @format_option
 @json_option
-@left_alone()
+@gc_paused()
 def command(
     file: str,
     name: str | None,

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from vnasdsl.cli.output import show
+from vnasdsl.elaborate import Overrides, Program, Space, load
 from vnasdsl.project import project_root
-from vnasdsl.space import Overrides, Program, Space, load
 
 
 def split_target(text: str) -> tuple[Path, str | None]:

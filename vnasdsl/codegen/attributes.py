@@ -18,8 +18,8 @@ from vnasdsl.codegen.units import (
     below,
     steps_of,
 )
+from vnasdsl.elaborate.names import GENERATED, MODULE_ATTRIBUTES
 from vnasdsl.space.elements import label_text
-from vnasdsl.space.names import GENERATED, MODULE_ATTRIBUTES
 
 
 def name_attributes(unit: Unit) -> None:

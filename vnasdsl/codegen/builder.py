@@ -26,25 +26,25 @@ from vnasdsl.codegen.units import (
     Step,
     Unit,
     UnitStep,
-    heard,
     lines_read_x,
+    live_suffix,
     reads_x,
     variables_read,
 )
 from vnasdsl.layers.base import BodyCode, FunctionCode, ModuleCode, Shape
 from vnasdsl.space.elements import (
-    Alternatives,
+    BodyLayer,
     Element,
     Group,
     Join,
+    LayerCall,
+    LayerChoice,
     Many,
-    Op,
+    NameRef,
     Option,
     Pick,
-    Read,
     Repeat,
     When,
-    Wrap,
     inside,
     join,
 )
@@ -144,7 +144,7 @@ class UnitBuilder:
         scope = scope or Scope()
         here = inside(element, path)
         match element:
-            case Op():
+            case LayerCall():
                 applied = self.analysis.apply(element, _one(shape))
                 step: Step | None = None
                 if isinstance(applied.code, ModuleCode):
@@ -152,7 +152,7 @@ class UnitBuilder:
                 elif isinstance(applied.code, FunctionCode):
                     step = FunctionStep(applied.code.expression)
                 return step, applied.output, applied.macs * self.times
-            case Read():
+            case NameRef():
                 return self.read(element, scope)
             case Group(block=None, out=None) if len(element.lines) == 1 and reads(element):
                 steps = []
@@ -166,10 +166,10 @@ class UnitBuilder:
             case Group():
                 use = self.group(element, shape, path, scope)
                 return use, use.unit.output, use.unit.macs
-            case Wrap() if element.label:
+            case BodyLayer() if element.label:
                 lines = [(replace(element, label=""),)]
                 return self.packed(element.label, element.label, lines, shape, here, scope)
-            case Wrap():
+            case BodyLayer():
                 return self.wrap(element, shape, here, scope)
             case Join():
                 return self.join(element, shape, here, scope)
@@ -182,17 +182,17 @@ class UnitBuilder:
                 return step, after, macs
             case Repeat():
                 return self.repeat(element, shape, here, scope)
-            case Alternatives():
+            case LayerChoice():
                 return self.mixture(element, shape, here, scope)
         raise ValueError("a call is still open")
 
-    def read(self, element: Read, scope: Scope) -> Built:
+    def read(self, element: NameRef, scope: Scope) -> Built:
         wire = scope.read(element.wire)
         if element.index is None or not isinstance(wire.flow, list):
             return ReadStep(wire.variable, wire.flow), wire.flow, 0
         return ReadStep(wire.variable, wire.flow, element.index), wire.flow[element.index], 0
 
-    def wrap(self, element: Wrap, shape: Flow, here: str, scope: Scope) -> Built:
+    def wrap(self, element: BodyLayer, shape: Flow, here: str, scope: Scope) -> Built:
         before = _one(shape)
         times = self.analysis.times(element, before)
         self.times *= times
@@ -309,7 +309,7 @@ class UnitBuilder:
         unit = self.unit(name, "", lines, shape, path, scope.inner())
         return UnitStep(label, unit, [read_step(i) for i in unit.inputs]), unit.output, unit.macs
 
-    def mixture(self, element: Alternatives, shape: Flow, here: str, scope: Scope) -> Built:
+    def mixture(self, element: LayerChoice, shape: Flow, here: str, scope: Scope) -> Built:
         options: list[tuple[str, Step | None]] = []
         costs = []
         after = shape
@@ -348,7 +348,7 @@ def pack(
     unit = Unit(name, lines, shape, after, doc, macs=macs, out=out or [])
     made: set[str] = set()
     for line in lines:
-        for variable, read in variables_read(heard(line.steps)).items():
+        for variable, read in variables_read(live_suffix(line.steps)).items():
             if variable not in made:
                 _add_input(unit, read)
         made.add(line.variable)
@@ -377,13 +377,13 @@ def read_step(given: Input) -> ReadStep:
 def reads(element: Element) -> bool:
     """Whether an element reads a line of the body that it stands in."""
     match element:
-        case Read():
+        case NameRef():
             return True
         case Group():
             if any(reads(value) for _, value in element.inputs):
                 return True
             return element.block is None and any(reads(e) for e in (*element.items, element.out) if e is not None)
-        case Wrap():
+        case BodyLayer():
             return reads(element.body)
         case Join():
             return any(map(reads, element.inputs))
@@ -393,7 +393,7 @@ def reads(element: Element) -> bool:
             return any(reads(item) for item in set(element.items))
         case When():
             return reads(element.then) or reads(element.otherwise)
-        case Alternatives() | Pick():
+        case LayerChoice() | Pick():
             return any(reads(option.element) for option in element.options)
     return False
 
@@ -410,19 +410,19 @@ def label_of(element: Element) -> str:
     """What an item of a list or an input of a join is called."""
     if isinstance(element, When):
         return element.label or label_of(element.then)
-    return element.label or (element.layer.name if isinstance(element, Wrap) else "")
+    return element.label or (element.layer.name if isinstance(element, BodyLayer) else "")
 
 
 def class_of(element: Element) -> str:
     """What the class of an element that stands alone is named after: its block, the parts of a chain, its label."""
     if isinstance(element, Group) and element.block is None:
-        parts = [_said(e) for e in element.items if not isinstance(e, Read)] if len(element.items) <= 4 else []
+        parts = [_said(e) for e in element.items if not isinstance(e, NameRef)] if len(element.items) <= 4 else []
         return "_".join(filter(None, parts)) or "chain"
     return (element.block if isinstance(element, Group) else _said(element)) or "part"
 
 
 def _said(element: Element) -> str:
-    return element.label or (element.layer.name if isinstance(element, (Op, Wrap, Join)) else "")
+    return element.label or (element.layer.name if isinstance(element, (LayerCall, BodyLayer, Join)) else "")
 
 
 def candidate(step: Step | None, element: Element, shape: Flow, after: Flow) -> tuple[Called, list[Step | None]]:

@@ -25,7 +25,7 @@ from vnasdsl.codegen.units import (
     UnitStep,
     below,
     chain_reads_x,
-    heard,
+    live_suffix,
     reads_x,
     steps_of,
     variables_read,
@@ -37,7 +37,7 @@ INDENT = 8
 
 
 @dataclass
-class Several:
+class TensorList:
     """A list of tensors: an expression for each, or `*expression` for those of a list."""
 
     items: list[str]
@@ -56,7 +56,7 @@ class Several:
         return self.only or f"[{self.spliced}]"
 
 
-Text = str | Several
+Text = str | TensorList
 
 
 @dataclass
@@ -133,7 +133,7 @@ class Forward:
                 name = first.variable or "x"
                 if text != name:
                     self.out.append(Statement(name, text, shape_comment([line.output for line in parallel])))
-                current = Several([f"*{name}"]) if isinstance(current, Several) else name
+                current = TensorList([f"*{name}"]) if isinstance(current, TensorList) else name
         self.wanted = behind
         return current
 
@@ -146,7 +146,7 @@ class Forward:
             case ReadStep():
                 if first.index is not None:
                     return f"{first.variable}[{first.index}]"
-                return Several([f"*{first.variable}"]) if first.many else first.variable
+                return TensorList([f"*{first.variable}"]) if first.many else first.variable
             case FunctionStep():
                 return self._filled(first.expression, x, target)
             case ChainStep():
@@ -165,11 +165,13 @@ class Forward:
         else:
             self.make(first.attr, [s for s in steps if s is not None])
             value = self._filled(f"self.{first.attr}({{x}})", x, target)
-        return Several([f"*{value}"]) if isinstance(first, UnitStep) and isinstance(first.unit.output, list) else value
+        return (
+            TensorList([f"*{value}"]) if isinstance(first, UnitStep) and isinstance(first.unit.output, list) else value
+        )
 
     def _chain(self, rows: Sequence[Sequence[Step]], x: Text, target: Target, depth: int) -> Text:
         """Steps one after the other; of those that are not heard only the modules are made."""
-        silent = len(rows[0]) - len(heard(rows[0]))
+        silent = len(rows[0]) - len(live_suffix(rows[0]))
         for i, steps in enumerate(zip(*rows, strict=True)):
             before = len(self.out)
             x = self.apply(steps, x, target, depth)
@@ -195,7 +197,7 @@ class Forward:
     def _shared(self, x: Text, readers: Sequence[Step | None], target: Target, once: bool = True) -> Text:
         """What came before, in a variable where several steps read it."""
         count = sum(map(reads_x, readers))
-        if isinstance(x, Several) or count == 0 or (count == 1 and once):
+        if isinstance(x, TensorList) or count == 0 or (count == 1 and once):
             return x
         return self._held(x, target)
 
@@ -233,14 +235,14 @@ class Forward:
         self.names.add(name)
         return name
 
-    def _items(self, rows: Sequence[Sequence[Step | None]], x: Text, target: Target, depth: int) -> Several:
+    def _items(self, rows: Sequence[Sequence[Step | None]], x: Text, target: Target, depth: int) -> TensorList:
         items: list[str] = []
         for row in zip(*rows, strict=True):
             value = self.apply(row, x, self._part(row[0]), depth)
-            items += value.items if isinstance(value, Several) else [value]
-        return Several(items)
+            items += value.items if isinstance(value, TensorList) else [value]
+        return TensorList(items)
 
-    def _list(self, steps: Sequence[ListStep], x: Text, target: Target, depth: int) -> Several:
+    def _list(self, steps: Sequence[ListStep], x: Text, target: Target, depth: int) -> TensorList:
         first = steps[0]
         x = self._shared(x, first.items, target)
         if not first.together:
@@ -251,7 +253,7 @@ class Forward:
         arguments += [_text(self.apply([given], x, target, depth)) for given in inputs]
         self.make(first.attr, steps)
         layer = next(name for name in ("layer", "part", "module", "one_layer") if name not in self.names)
-        return Several([f"*[{layer}({', '.join(arguments)}) for {layer} in self.{first.attr}]"])
+        return TensorList([f"*[{layer}({', '.join(arguments)}) for {layer} in self.{first.attr}]"])
 
     def _join(self, steps: Sequence[JoinStep], x: Text, target: Target, depth: int) -> str:
         first = steps[0]
@@ -291,7 +293,7 @@ class Forward:
 
 
 def _text(value: Text) -> str:
-    return value.text if isinstance(value, Several) else value
+    return value.text if isinstance(value, TensorList) else value
 
 
 def _live(lines: Sequence[Line], wanted: bool, behind: set[str]) -> list[set[str] | None]:
@@ -301,7 +303,7 @@ def _live(lines: Sequence[Line], wanted: bool, behind: set[str]) -> list[set[str
     for line in reversed(lines):
         if wanted or line.variable in names:
             found.append(names)
-            names = names | set(variables_read(heard(line.steps)))
+            names = names | set(variables_read(live_suffix(line.steps)))
             wanted = chain_reads_x(line.steps)
         else:
             found.append(None)

@@ -8,11 +8,11 @@ from typing import Any
 from vnasdsl.codegen.network import network_unit
 from vnasdsl.codegen.supernet import Branch, branches
 from vnasdsl.codegen.tensors import Names, module_tensors, unit_tensors
+from vnasdsl.elaborate.space import Space
 from vnasdsl.layers.base import Applied, BodyCode, ModuleCode
+from vnasdsl.network.trace import Node, Tracer
+from vnasdsl.network.wiring import ALONE
 from vnasdsl.space.elements import label_text
-from vnasdsl.space.space import Space
-from vnasdsl.space.trace import Node, Tracer
-from vnasdsl.space.wiring import ALONE
 
 
 def inherited_names(space: Space, choices: Mapping[str, str]) -> dict[str, str]:
@@ -79,7 +79,7 @@ class _Followed(Tracer):
         self.begin[number] = begin
         return number
 
-    def heard(self, number: int) -> int:
+    def live_suffix(self, number: int) -> int:
         """The node that a value comes from, behind what passes on one value as it is."""
         node = self.nodes[number]
         while True:
@@ -93,7 +93,7 @@ class _Followed(Tracer):
         """What a node reads; the text of a network leaves out `none` where it is added to others."""
         if node.operation != "sum":
             return node.inputs
-        some = tuple(i for i in node.inputs if self.nodes[self.heard(i)].operation != "none")
+        some = tuple(i for i in node.inputs if self.nodes[self.live_suffix(i)].operation != "none")
         return some or node.inputs[:1]
 
 
@@ -103,7 +103,7 @@ def _matched(mine: _Followed, theirs: _Followed) -> dict[int, int]:
     pending = [(mine.end, theirs.end)]
     while pending:
         a, b = pending.pop()
-        a, b = mine.heard(a), theirs.heard(b)
+        a, b = mine.live_suffix(a), theirs.live_suffix(b)
         if a in found:
             continue
         one, other = mine.nodes[a], theirs.nodes[b]

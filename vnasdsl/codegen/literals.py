@@ -7,8 +7,9 @@ import unicodedata
 from math import isfinite
 
 from vnasdsl.codegen.helpers import helper_texts
+from vnasdsl.elaborate.names import BUILTINS
+from vnasdsl.language.limits import LONGEST_NAME
 from vnasdsl.layers.base import Value
-from vnasdsl.space.names import BUILTINS, LONGEST_NAME
 
 RESERVED_CLASSES = frozenset(
     {

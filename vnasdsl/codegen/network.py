@@ -10,9 +10,9 @@ from vnasdsl.codegen.python import show
 from vnasdsl.codegen.render import render
 from vnasdsl.codegen.scope import Scope
 from vnasdsl.codegen.units import Flow, Line, SequenceStep, Unit, UnitStep, steps_of
-from vnasdsl.language.garbage import left_alone
+from vnasdsl.elaborate.space import Space
+from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.space.elements import Segment
-from vnasdsl.space.space import Space
 
 
 def parameter_kinds(space: Space) -> dict[tuple[str, str], str]:
@@ -25,7 +25,7 @@ def parameter_kinds(space: Space) -> dict[tuple[str, str], str]:
     }
 
 
-@left_alone()
+@gc_paused()
 def compile_network(space: Space, source_name: str) -> str:
     """The Python text of a network. Raises: VnsError when a shape does not fit; ValueError for a space."""
     if space.choices:

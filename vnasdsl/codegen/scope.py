@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from vnasdsl.codegen.units import Flow, Line
-from vnasdsl.space.names import BUILTINS, WORDS_OF_PYTHON
+from vnasdsl.elaborate.names import BUILTINS, WORDS_OF_PYTHON
 
 TAKEN = frozenset({"x", "self", "F", "nn", "torch", "math", "Tensor", "l", "I", "O", *BUILTINS, *WORDS_OF_PYTHON})
 """Names that a forward method uses itself, and those that are easily mistaken for digits."""

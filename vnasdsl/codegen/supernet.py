@@ -25,12 +25,12 @@ from vnasdsl.codegen.units import (
     below,
     steps_of,
 )
-from vnasdsl.language.garbage import left_alone
+from vnasdsl.elaborate.space import Space
+from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.layout import Document
 from vnasdsl.layers.base import Shape
-from vnasdsl.space.plan import Head, PlanStage, PlanState
-from vnasdsl.space.space import Space
-from vnasdsl.space.trellis import tied_blocks
+from vnasdsl.relax.plan import Head, PlanStage, PlanState
+from vnasdsl.relax.trellis import tied_blocks
 
 
 @dataclass
@@ -49,7 +49,7 @@ def branches(space: Space) -> list[tuple[PlanStage, list[Branch]]]:
     return [(stage, [_branch(builder, stage, state) for state in stage.states]) for stage in space.plan.stages]
 
 
-@left_alone()
+@gc_paused()
 def compile_supernet(space: Space, source_name: str) -> str:
     """The Python text of a supernet. Raises: VnsError E0501 when a choice changes the shape where it may not."""
     stages = branches(space)

@@ -266,7 +266,7 @@ def chain_reads_x(steps: Sequence[Step]) -> bool:
     return all(map(reads_x, steps))
 
 
-def heard(steps: Sequence[Step]) -> Sequence[Step]:
+def live_suffix(steps: Sequence[Step]) -> Sequence[Step]:
     """The last of some steps one after the other, from the one that asks for nothing of those before it."""
     silent = [i for i, step in enumerate(steps) if not reads_x(step)]
     return steps[silent[-1] :] if silent else steps
@@ -291,11 +291,11 @@ def variables_read(steps: Iterator[Step | None] | Sequence[Step | None]) -> dict
                 found.setdefault(step.variable, step)
         elif isinstance(step, BodyStep):
             for line in step.lines:
-                for part in heard(line.steps):
+                for part in live_suffix(line.steps):
                     visit(part)
                 made.add(line.variable)
         elif isinstance(step, ChainStep):
-            for part in heard(step.steps):
+            for part in live_suffix(step.steps):
                 visit(part)
         elif isinstance(step, MixtureStep):
             for given in step.inputs:

@@ -16,8 +16,8 @@ from typing import Any
 
 from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, first_max, greedy, largest, log, viterbi
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.relax.trellis import Conditions, Edges, Mixture, State, Trellis, some
 from vnasdsl.space.elements import picked
-from vnasdsl.space.trellis import Conditions, Edges, Mixture, State, Trellis, some
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from vnasdsl.language import tree
+from vnasdsl.language.attach_comments import attach_comments
 from vnasdsl.language.comments import TriviaTable, find_trivia
 from vnasdsl.language.diagnostics import VnsError
-from vnasdsl.language.garbage import left_alone
+from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.layout import Document, lay_out
 from vnasdsl.language.lexer import Tokens
 from vnasdsl.language.parser import parse_tokens
 from vnasdsl.language.printer import WIDTH, module_document
 from vnasdsl.language.source import Source
-from vnasdsl.language.weave import weave
 
 ROUNDS = 3
 
@@ -34,7 +34,7 @@ def format_text(source: Source | str) -> str:
     return format_tokens(tokens, parse_tokens(tokens))
 
 
-@left_alone()
+@gc_paused()
 def format_tokens(tokens: Tokens, module: tree.Module) -> str:
     """The same for a text that is read already: its tokens, and its tree without faults. Raises: FormatError."""
     trivia = find_trivia(tokens)
@@ -45,7 +45,7 @@ def format_tokens(tokens: Tokens, module: tree.Module) -> str:
 
 def _write(document: Document, trivia: TriviaTable) -> str:
     try:
-        text = lay_out(weave(document, trivia) if trivia.by_place else document, WIDTH)
+        text = lay_out(attach_comments(document, trivia) if trivia.by_place else document, WIDTH)
     except ValueError as fault:
         raise FormatError(str(fault)) from fault
     return text + "\n" if text else ""

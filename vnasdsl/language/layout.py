@@ -57,7 +57,7 @@ class Group:
 
     content: Document
     width: int | None = None
-    loose: bool = False
+    overapproximate: bool = False
 
 
 Document: TypeAlias = "str | Break | HardBreak | IfBroken | Comment | Indent | Group | Sequence[Document]"
@@ -148,7 +148,7 @@ def _fits(group: Group, room: int, behind: Sequence[tuple[int, int, Document]]) 
         elif isinstance(part, (Indent, Group)):
             inside.append(part.content)
         elif isinstance(part, HardBreak):
-            return (_WHOLE if group.loose else _BROKEN), None
+            return (_WHOLE if group.overapproximate else _BROKEN), None
         elif isinstance(part, Comment):
             plain = False
         if room < 0:

@@ -39,3 +39,6 @@ MAX_STACK = 20 * MAX_DEPTH
 
 MAX_RECOVERIES = 200
 """Faults after which the parser stops looking for more."""
+
+LONGEST_NAME = 48
+"""Characters of a name: it becomes a part of file names and of the names of weights."""

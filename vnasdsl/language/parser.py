@@ -12,7 +12,7 @@ from vnasdsl.language import syntax_errors, tree
 from vnasdsl.language.builder import GapToken
 from vnasdsl.language.checks import TOO_DEEP, check
 from vnasdsl.language.diagnostics import Diagnostic, VnsError, arrange, error
-from vnasdsl.language.garbage import left_alone
+from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.lexer import CLOSING, END, OPENING, Token, Tokens, grammar
 from vnasdsl.language.limits import MAX_DEPTH, MAX_RECOVERIES, MAX_STACK
 from vnasdsl.language.source import Source, Span
@@ -44,7 +44,7 @@ def parse_and_go_on(source: Source) -> tuple[tree.Module, tuple[Diagnostic, ...]
     return _parse(Tokens(source))
 
 
-@left_alone()
+@gc_paused()
 def _parse(tokens: Tokens) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
     source = tokens.source
     items = _Run(tokens, "module").finish()
@@ -54,7 +54,7 @@ def _parse(tokens: Tokens) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
     return tree.Module(items, span=Span(source, 0, len(source.text)), source=source), found
 
 
-@left_alone()
+@gc_paused()
 def parse_partial(text: Source | Tokens) -> tuple[tree.Module | None, tuple[Diagnostic, ...]]:
     """What can be read of a file, and every fault in it. A statement that cannot be read is a `Line` with a `Gap`.
 

@@ -143,7 +143,7 @@ def _expression(node: tree.Expression, place: int) -> Document:
         return Group([IfBroken("("), Indent([Break(""), _open(node)]), _CLOSE, IfBroken(")")])
     if isinstance(node, tree.Chain):
         first, *rest = [_expression(item, SUM) for item in node.items]
-        return Group([first, Indent([[Break(), "-> ", item] for item in rest])], loose=True)
+        return Group([first, Indent([[Break(), "-> ", item] for item in rest])], overapproximate=True)
     return _open(node)
 
 

@@ -39,3 +39,17 @@ def walk(*roots: tree.Node) -> Iterator[tree.Node]:
         yield node
         if _FIELDS[type(node)]:
             pending += children(node)[::-1]
+
+
+def blocks_used(body: tuple[tree.Statement, ...], blocks: dict[str, tree.Block]) -> list[tree.Block]:
+    """The blocks that lines call, directly or through other blocks, in the order of their definition."""
+
+    used: set[str] = set()
+    todo: list[tree.Statement] = list(body)
+    while todo:
+        for node in walk(todo.pop()):
+            name = node.function if isinstance(node, tree.Call) else node.id if isinstance(node, tree.Name) else None
+            if name in blocks and name not in used:
+                used.add(name)
+                todo.extend(blocks[name].body)
+    return [block for name, block in blocks.items() if name in used]

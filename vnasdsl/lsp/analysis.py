@@ -9,17 +9,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from vnasdsl.elaborate import Overrides, Space
+from vnasdsl.elaborate.definitions import Definitions
+from vnasdsl.elaborate.program import examine_module
+from vnasdsl.elaborate.space import build
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, arrange
 from vnasdsl.language.query import with_gaps
 from vnasdsl.language.source import Source, Span
+from vnasdsl.language.walk import blocks_used
 from vnasdsl.lsp.documents import Documents, Text
-from vnasdsl.space import Overrides, Space
-from vnasdsl.space.definitions import Definitions
-from vnasdsl.space.figures import LineFigures, line_figures
-from vnasdsl.space.program import examine_module
-from vnasdsl.space.space import build
-from vnasdsl.space.text import blocks_used
+from vnasdsl.show.figures import LineFigures, line_figures
 
 
 @dataclass(frozen=True)

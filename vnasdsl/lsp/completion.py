@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
+from vnasdsl.elaborate.definitions import RECIPE_KINDS, Definitions
+from vnasdsl.elaborate.inputs import PARAMETERS
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.query import cursor_at
@@ -14,10 +16,8 @@ from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.lsp.describe import block_signature, recipe_rows
 from vnasdsl.lsp.documents import Documents, Text
-from vnasdsl.space.definitions import RECIPE_KINDS, Definitions
-from vnasdsl.space.inputs import PARAMETERS
+from vnasdsl.lsp.places import Place, catalogue_parameter, place_at, words_for
 from vnasdsl.space.limits import QUANTITIES
-from vnasdsl.space.places import Place, catalogue_parameter, place_at, words_for
 from vnasdsl.train.recipes import KINDS, PARTS, parts_of
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 
+from vnasdsl.elaborate import Space
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Layer, Shape, show_shape, show_value
+from vnasdsl.show.figures import LineFigures
 from vnasdsl.show.foot import size_words
 from vnasdsl.show.numbers import span
-from vnasdsl.space import Space
-from vnasdsl.space.figures import LineFigures
 from vnasdsl.space.shapes import Cost
 
 SHAPES_SHOWN = 3

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pygls.uris import from_fs_path, to_fs_path
 
+from vnasdsl.elaborate.definitions import Definitions
+from vnasdsl.elaborate.imports import collect
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, VnsError
 from vnasdsl.language.files import read_source
@@ -17,8 +19,6 @@ from vnasdsl.language.lexer import Tokens
 from vnasdsl.language.parser import parse_partial
 from vnasdsl.language.source import Source
 from vnasdsl.project import project_root
-from vnasdsl.space.definitions import Definitions
-from vnasdsl.space.imports import collect
 
 MOST_FILES = 2_000
 """Files of one project that are looked through for uses of a name."""

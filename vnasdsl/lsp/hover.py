@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from vnasdsl.elaborate.symbols import Occurrence
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.query import path_at
@@ -12,9 +13,8 @@ from vnasdsl.layers import CATALOGUE
 from vnasdsl.lsp import describe, navigation
 from vnasdsl.lsp.analysis import Analysis
 from vnasdsl.lsp.documents import Documents, Text
-from vnasdsl.space.figures import LineFigures
-from vnasdsl.space.places import catalogue_parameter
-from vnasdsl.space.symbols import Occurrence
+from vnasdsl.lsp.places import catalogue_parameter
+from vnasdsl.show.figures import LineFigures
 from vnasdsl.train.recipes import KINDS, PARTS
 
 

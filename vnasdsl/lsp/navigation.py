@@ -6,18 +6,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vnasdsl.elaborate import Overrides
+from vnasdsl.elaborate.definitions import Definitions
+from vnasdsl.elaborate.imports import collect, import_target
+from vnasdsl.elaborate.names import check_name
+from vnasdsl.elaborate.space import build
+from vnasdsl.elaborate.symbols import Occurrence, Symbol, occurrences
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, UserError, VnsError
 from vnasdsl.language.lexer import KEYWORDS
 from vnasdsl.language.query import path_at, renamed
 from vnasdsl.language.source import Source, Span
 from vnasdsl.lsp.documents import Documents, Text
-from vnasdsl.space import Overrides
-from vnasdsl.space.definitions import Definitions
-from vnasdsl.space.imports import collect, import_target
-from vnasdsl.space.names import check_name
-from vnasdsl.space.space import build
-from vnasdsl.space.symbols import Occurrence, Symbol, occurrences
 
 
 @dataclass(frozen=True)

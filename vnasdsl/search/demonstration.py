@@ -25,10 +25,10 @@ import torch
 
 from vnasdsl.codegen import compile_supernet
 from vnasdsl.data import open_data
+from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.search.run import Request, search_space
 from vnasdsl.show.curves import training_png
 from vnasdsl.show.results import Row, median_row
-from vnasdsl.space import Overrides, Space, load
 from vnasdsl.train.progress import Reporter, duration, percent
 from vnasdsl.train.recipes import KINDS, Recipe
 from vnasdsl.train.retrain import Start, evaluate_file, retrain

@@ -23,8 +23,8 @@ import torch
 from torch import nn
 
 from vnasdsl.codegen import compile_network
+from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.space import Space
 from vnasdsl.train.devices import pick_device
 from vnasdsl.train.generated import load_text
 

@@ -9,8 +9,8 @@ import safetensors
 import torch
 
 from vnasdsl.codegen import compile_supernet
+from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.space import Space
 from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.generated import load_text
 

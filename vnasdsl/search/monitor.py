@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vnasdsl.derive import Decoded, decode
-from vnasdsl.space.trellis import Trellis
+from vnasdsl.relax.trellis import Trellis
 from vnasdsl.train.evaluation import Evaluation
 from vnasdsl.train.progress import Reporter
 

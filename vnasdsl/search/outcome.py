@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from vnasdsl.codegen import compile_network
-from vnasdsl.search.task import Found, SearchTask
-from vnasdsl.space import Space
+from vnasdsl.elaborate import Space
+from vnasdsl.search.task import SearchResult, SearchTask
 from vnasdsl.train.progress import megas, percent
 from vnasdsl.train.run_folder import RunFolder
 from vnasdsl.train.weights import save_weights
@@ -47,7 +47,7 @@ class Outcome:
         }
 
 
-def write_outcome(task: SearchTask, found: Found, text_path: Path | None = None) -> Outcome:
+def write_outcome(task: SearchTask, found: SearchResult, text_path: Path | None = None) -> Outcome:
     """Write network.vns, network.py, network.safetensors, choices.json and report.json/.txt into the run.
 
     text_path: where the network's text goes instead of RUN/network.vns; code and weights go beside it.
@@ -83,13 +83,13 @@ def write_pictures(task: SearchTask, strategy: Any) -> list[Path]:
 _BULKY = ("probabilities", "path_weights", "mixture_weights")
 
 
-def _reasons(found: Found) -> dict[str, Any]:
+def _reasons(found: SearchResult) -> dict[str, Any]:
     return json.loads(
         json.dumps({key: found.report[key] for key in (*_BULKY, "path", "stages", "labels") if key in found.report})
     )
 
 
-def _figure_lines(found: Found, macs: int, params: int, videos: int) -> list[str]:
+def _figure_lines(found: SearchResult, macs: int, params: int, videos: int) -> list[str]:
     lines = []
     if found.score is not None:
         lines.append(

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from vnasdsl.data import DataSet, open_data, three_way_split
+from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.outcome import Outcome, write_outcome, write_pictures
 from vnasdsl.search.strategies import get_strategy
 from vnasdsl.search.task import Parts, SearchTask
-from vnasdsl.space import Overrides, Space, load
 from vnasdsl.train.clips import ClipShape, clip_shape, count_faults, fault_log
 from vnasdsl.train.identity import differing_videos, video_facts
 from vnasdsl.train.progress import Reporter

@@ -15,7 +15,7 @@ from vnasdsl.train.recipes import SearchRecipe
 from vnasdsl.train.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from vnasdsl.space import Space
+    from vnasdsl.elaborate import Space
     from vnasdsl.train.clips import ClipShape
 
 
@@ -50,7 +50,7 @@ class SearchTask:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """The network a strategy ends with."""
 
     choices: dict[str, str]
@@ -78,11 +78,11 @@ class Strategy(Protocol):
         """Before anything is written. Raises: VnsError at the line of a choice it cannot take; UserError."""
         ...
 
-    def search(self, task: SearchTask) -> Found:
+    def search(self, task: SearchTask) -> SearchResult:
         """Search, leaving checkpoints in the run, or go on with one."""
         ...
 
-    def derive(self, task: SearchTask, checkpoint: str) -> Found:
+    def derive(self, task: SearchTask, checkpoint: str) -> SearchResult:
         """Decode a checkpoint ("last", "best", or a name) of a run again."""
         ...
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from vnasdsl.elaborate.space import Space
+from vnasdsl.network.graph import MOST_CANDIDATES, candidates
 from vnasdsl.space.bounds import GOALS
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.elements import Choice
 from vnasdsl.space.extremes import extremes
-from vnasdsl.space.graph import MOST_CANDIDATES, candidates
-from vnasdsl.space.space import Space
 
 
 def as_object(space: Space) -> dict[str, Any]:

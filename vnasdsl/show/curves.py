@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vnasdsl.space.trellis import Trellis
+from vnasdsl.relax.trellis import Trellis
 
 _DPI = 110
 # Okabe and Ito: told apart by people who do not see all colours.

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
+from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Layer, Value, show_shape, show_value
 from vnasdsl.space.elements import (
-    Alternatives,
+    BodyLayer,
+    DeferredCall,
     Element,
     Group,
     Join,
+    LayerCall,
+    LayerChoice,
     Many,
-    Op,
-    Open,
+    NameRef,
     Pick,
-    Read,
     Repeat,
     When,
-    Wrap,
     inside,
     join,
 )
-from vnasdsl.space.space import Space
 
 
 def emit_tree(module: tree.Module, name: str | None = None) -> str:
@@ -86,14 +86,14 @@ def _elements(element: Element, path: str, depth: int) -> Iterator[str]:
     place = join(path, element.label)
     pad = "  " * depth
     match element:
-        case Op():
+        case LayerCall():
             yield f"{pad}{_called(place, element.layer, element.arguments)}"
-        case Read():
+        case NameRef():
             index = "" if element.index is None else f"[{element.index}]"
             yield f"{pad}{place or '-'} = read {element.wire}{index}"
         case Group():
             yield from _group(element, path, depth)
-        case Wrap():
+        case BodyLayer():
             yield f"{pad}{element.layer.name}"
             yield from _elements(element.body, here, depth + 1)
         case Join():
@@ -119,12 +119,12 @@ def _elements(element: Element, path: str, depth: int) -> Iterator[str]:
             yield f"{pad}{len(element.items)} copies"
             for i, item in enumerate(element.items):
                 yield from _elements(item, f"{here}[{i}]", depth + 1)
-        case Alternatives():
+        case LayerChoice():
             yield f"{pad}choice {join(here, element.key)} of kind {element.kind}"
             for option in element.options:
                 yield f"{pad}  option {option.text}"
                 yield from _elements(option.element, here, depth + 2)
-        case Open():
+        case DeferredCall():
             yield f"{pad}{place or '-'} = {' '.join(print_inline(element.call).split())}"
             for field in element.fields:
                 options = ", ".join(field.options) or f"{field.low}..{field.high}"
@@ -154,7 +154,7 @@ def _group(group: Group, path: str, depth: int) -> Iterator[str]:
 
 def emit_graph(space: Space) -> str:
     """Nodes with shapes, MACs and parameters, then the edges: of a network its layers, of a space its supernet."""
-    from vnasdsl.space.graph import build_graph
+    from vnasdsl.network.graph import build_graph
 
     built = build_graph(space)
     lines = [f"graph {space.name}: {len(built.rows)} nodes, {len(built.edges)} edges"]

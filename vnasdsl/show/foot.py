@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
+from vnasdsl.elaborate.inputs import PARAMETERS as INPUT_PARAMETERS
+from vnasdsl.elaborate.inputs import VideoInput
+from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.layers.base import Layer, show_value
 from vnasdsl.show.numbers import count_words
 from vnasdsl.space.bounds import GOALS, Goal
 from vnasdsl.space.counting import CannotCountError
-from vnasdsl.space.elements import Choice, Element, Join, Op, Wrap, children
+from vnasdsl.space.elements import BodyLayer, Choice, Element, Join, LayerCall, children
 from vnasdsl.space.extremes import Extreme, extremes
-from vnasdsl.space.inputs import PARAMETERS as INPUT_PARAMETERS
-from vnasdsl.space.inputs import VideoInput
-from vnasdsl.space.space import Space
 
 WIDTH = 100
 """Columns a table should fit."""
@@ -118,7 +118,7 @@ def default_lines(space: Space) -> Iterator[str]:
         if id(element) in seen:
             return
         seen.add(id(element))
-        if isinstance(element, (Op, Wrap, Join)):
+        if isinstance(element, (LayerCall, BodyLayer, Join)):
             names = [p.name for p in element.layer.parameters]
             silent.setdefault(element.layer, set()).update(silent_parameters(element.call, names))
         for child, _ in children(element, ""):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vnasdsl.elaborate.space import Space
 from vnasdsl.layers.base import Shape
-from vnasdsl.space.elements import Choice, Element, Group, Read, Segment, When, choices, inside
-from vnasdsl.space.flows import MOST_STATES, State, either, sorted_flows
+from vnasdsl.space.elements import Choice, Element, Group, NameRef, Segment, When, choices, inside
+from vnasdsl.space.evaluate import MOST_STATES, State, either, sorted_flows
 from vnasdsl.space.shapes import Analysis, Cost
-from vnasdsl.space.space import Space
 from vnasdsl.space.wires import Flow, scope, spliced
 
 MOST_LINES = 60
@@ -87,7 +87,7 @@ def label_of(body: Group, line: int) -> str:
 
 
 def _label(element: Element) -> str:
-    if isinstance(element, Read):
+    if isinstance(element, NameRef):
         return element.wire
     return _label(element.then) if isinstance(element, When) else element.label
 

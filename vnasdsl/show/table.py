@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import wrap
 
+from vnasdsl.elaborate.space import Space
 from vnasdsl.layers.base import Shape, show_value
 from vnasdsl.show.foot import WIDTH, foot, size_words
 from vnasdsl.show.numbers import amount, bar, ordinal, short
 from vnasdsl.show.stages import Row, rows
 from vnasdsl.space.elements import Choice
-from vnasdsl.space.space import Space
 
 MOST_BAR, LEAST_BAR = 24, 6
 UNKNOWN = "?"

@@ -17,21 +17,21 @@ from typing import Literal, TypeAlias
 from vnasdsl.language.diagnostics import Diagnostic, UserError, VnsError
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.elements import (
-    Alternatives,
+    BodyLayer,
+    DeferredArgument,
+    DeferredCall,
     Element,
     Group,
     Join,
+    LayerChoice,
     Many,
-    Open,
-    OpenField,
     Pick,
     Repeat,
     Segment,
-    Wrap,
     inside,
     join,
 )
-from vnasdsl.space.flows import Env
+from vnasdsl.space.evaluate import Env
 from vnasdsl.space.resolve import Decision, Resolver, complete
 from vnasdsl.space.shapes import Analysis, Cost
 from vnasdsl.space.wires import Flow, pool, reads, spliced
@@ -168,9 +168,9 @@ class _Greedy(Resolver):
             case Join(inputs=(Pick() as only,)):
                 self._join(element, only, join(inside(only, here), only.key), flow, env)
                 self.rest = None
-            case Join() | Wrap() | Many() | Repeat():
+            case Join() | BodyLayer() | Many() | Repeat():
                 self.rest = None
-            case Alternatives():
+            case LayerChoice():
                 name = join(here, element.key)
                 if name not in self.made:
                     best = min(element.options, key=lambda option: self._rank(option.element, flow, env))
@@ -182,7 +182,7 @@ class _Greedy(Resolver):
                     count = element.least if self.goal.endswith("min") else min(element.most, len(options))
                     ranked = sorted(options, key=lambda option: self._rank(option.element, flow, env))[:count]
                     self.answers[name] = " + ".join(option.text for option in options if option in ranked)
-            case Open():
+            case DeferredCall():
                 self._open(element, here, flow, env)
         found = super().walk(element, path, flow, env)
         self.rest = rest
@@ -203,7 +203,7 @@ class _Greedy(Resolver):
         if best is not None:
             self.answers[name] = best[1]
 
-    def _open(self, element: Open, here: str, flow: Flow, env: Mapping[str, Flow]) -> None:
+    def _open(self, element: DeferredCall, here: str, flow: Flow, env: Mapping[str, Flow]) -> None:
         """Each argument in turn, the others as they are so far."""
         names = [join(here, f.key) for f in element.fields]
         known = [self.made[name].value if name in self.made else None for name in names]
@@ -229,5 +229,5 @@ class _Greedy(Resolver):
         return min(ranks, default=(0, 0))
 
 
-def _tried(f: OpenField) -> tuple[str, ...]:
+def _tried(f: DeferredArgument) -> tuple[str, ...]:
     return f.options or (repr(f.low), repr(f.high))

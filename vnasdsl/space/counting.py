@@ -16,22 +16,21 @@ from typing import Any, TypeAlias
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Shape
-from vnasdsl.space.assign import restrict_all
 from vnasdsl.space.elements import (
     MOST_WAYS,
-    Alternatives,
+    BodyLayer,
+    DeferredCall,
     Element,
     Group,
     Join,
+    LayerCall,
+    LayerChoice,
     Many,
-    Op,
-    Open,
+    NameRef,
     Pick,
-    Read,
     Repeat,
     Segment,
     When,
-    Wrap,
     children,
     elements,
     has_choices,
@@ -39,9 +38,10 @@ from vnasdsl.space.elements import (
     join,
     structural_ways,
 )
-from vnasdsl.space.flows import Env, Flows, Held, OneOf, State, either
+from vnasdsl.space.evaluate import Env, Flows, Held, OneOf, State, either
 from vnasdsl.space.resolve import Decision, Resolver, Shapes, complete, every, resolve, taken_side
-from vnasdsl.space.wires import UNKNOWN, Flow, Several, pool
+from vnasdsl.space.restrict import restrict_all
+from vnasdsl.space.wires import UNKNOWN, Flow, TensorList, pool
 
 MOST_LISTED = 60_000
 """Elements of networks that are gone through one network after the other, where there is no other way to count them."""
@@ -137,7 +137,7 @@ class Counter(Flows[Tally]):
     def tally(self, segments: Iterable[Segment], shape: Shape = UNKNOWN, input_name: str = "") -> Tally:
         start = shape if self.shapes is not None else UNKNOWN
         total = _total(self.through(segments, self.start(start, input_name))[-1])
-        if self.loose:
+        if self.overapproximate:
             raise CannotCountError("it is not followed which of the values of a list are read")
         return total
 
@@ -195,13 +195,13 @@ class Counter(Flows[Tally]):
 
     # ------------------------------------------------------------------ elements
 
-    def op(self, op: Op, flow: Flow) -> dict[Flow, Tally]:
+    def op(self, op: LayerCall, flow: Flow) -> dict[Flow, Tally]:
         return {self.shapes.op(op, flow) if self.shapes else UNKNOWN: self.nothing}
 
     def joined(self, element: Join, shapes: tuple[Shape, ...]) -> dict[Flow, Tally]:
         return {self.shapes.joined(element, shapes) if self.shapes else UNKNOWN: self.nothing}
 
-    def wrap(self, wrap: Wrap, flow: Flow, env: Env) -> dict[Flow, Tally]:
+    def wrap(self, wrap: BodyLayer, flow: Flow, env: Env) -> dict[Flow, Tally]:
         start = self.shapes.entered(wrap, flow) if self.shapes else UNKNOWN
         inner = self.outcomes(wrap.body, start, env).items()
         return either((self.shapes.left(wrap, flow, after) if self.shapes else UNKNOWN, w) for after, w in inner)
@@ -215,7 +215,7 @@ class Counter(Flows[Tally]):
             raise CannotCountError("which choices there are depends on shapes that do not come out")
         return {after: self.nothing for outcomes in both for after in outcomes}
 
-    def open(self, element: Open, flow: Flow, env: Env) -> dict[Flow, Tally]:
+    def open(self, element: DeferredCall, flow: Flow, env: Env) -> dict[Flow, Tally]:
         if any(f.low is not None for f in element.fields):
             first = next(structural_ways(element))
             return {after: Tally(w.ways, True) for after, w in self.outcomes(element.make(first), flow, env).items()}
@@ -256,14 +256,14 @@ def _total(outcomes: Mapping[Any, Tally]) -> Tally:
 
 
 def _length(held: Held) -> int | None:
-    return len(held.shapes) if isinstance(held, Several) else None
+    return len(held.shapes) if isinstance(held, TensorList) else None
 
 
 def _lengths(env: Env) -> tuple[tuple[str, int | None], ...]:
     return tuple((name, _length(held)) for name, held in env)
 
 
-def structural_count(element: Open) -> int:
+def structural_count(element: DeferredCall) -> int:
     """The ways to close the arguments of a call that other choices depend on."""
     return prod(len(f.options) for f in element.fields if f.structural and f.options)
 
@@ -272,21 +272,21 @@ def structure(element: Element, path: str) -> tuple[object, ...]:
     """The choices below an element as data: two elements with equal ones make the same choices."""
     here = inside(element, path)
     match element:
-        case Op() | Read():
+        case LayerCall() | NameRef():
             return ()
-        case Alternatives():
+        case LayerChoice():
             options = tuple((o.text, structure(o.element, here)) for o in element.options)
             return (("one", join(here, element.key), options),)
         case Pick():
             items = tuple(
-                (o.text, o.element.wire if isinstance(o.element, Read) else structure(o.element, here))
+                (o.text, o.element.wire if isinstance(o.element, NameRef) else structure(o.element, here))
                 for o in element.options
             )
             return (("some", join(here, element.key), element.least, element.most, items),)
         case When():
             sides = (structure(element.then, here), structure(element.otherwise, here))
             return (("when", print_inline(element.test), sides),) if any(sides) else ()
-        case Open():
+        case DeferredCall():
             if structural_count(element) > MOST_WAYS:
                 raise CannotCountError("there are too many ways to close a call in a tied block")
             inner = tuple(structure(element.make(made), here) for made in structural_ways(element))
@@ -306,10 +306,10 @@ def follows_shapes(segments: Iterable[Segment]) -> bool:
 
 
 def _follows_shapes(element: Element, known: dict[int, bool]) -> bool:
-    if isinstance(element, (Op, Read)):
+    if isinstance(element, (LayerCall, NameRef)):
         return False
     if id(element) not in known:
-        if isinstance(element, Open):
+        if isinstance(element, DeferredCall):
             ways = element.fields and structural_count(element) <= MOST_WAYS
             parts = [element.make(made) for made in structural_ways(element)] if ways else []
             known[id(element)] = any(_follows_shapes(part, {}) for part in parts)
@@ -457,7 +457,7 @@ class Drawer(Resolver):
         ways.reverse()
         counts = range(decision.least, decision.most + 1)
         behind = self.by_number
-        totals = [ways[0][k] * (1 if behind is None else behind(Several((UNKNOWN,) * k))) for k in counts]
+        totals = [ways[0][k] * (1 if behind is None else behind(TensorList((UNKNOWN,) * k))) for k in counts]
         left = _weighted(self.random, totals) + decision.least
         taken = []
         for i, (text, weight) in enumerate(zip(decision.options, self.weights, strict=True)):
@@ -469,14 +469,14 @@ class Drawer(Resolver):
     def walk(self, element: Element, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
         future = self.future
         match element:
-            case Alternatives():
+            case LayerChoice():
                 self.weights = self._weights([option.element for option in element.options], flow, env, future)
             case Pick():
                 options = [option.element for option in pool(element, env)]
                 self.weights = self._weights(options, flow, env, None if future is None else _entangled)
                 self.by_number = future if element.least < element.most else None
                 self.future = None if future is None else _entangled
-            case Open():
+            case DeferredCall():
                 ways = list(structural_ways(element))
                 made = [element.make(way) for way in ways]
                 way = ways[_weighted(self.random, self._weights(made, flow, env, future))]
@@ -485,7 +485,7 @@ class Drawer(Resolver):
                 for f, text in zip(element.fields, way, strict=True):
                     if f.structural and f.options:
                         self.answers[join(here, f.key)] = text
-            case Join() | Wrap():  # one value comes out, whatever goes in
+            case Join() | BodyLayer():  # one value comes out, whatever goes in
                 self.future = None
             case Many() | Repeat():
                 self.future = None if future is None else _entangled

@@ -82,7 +82,7 @@ class FromShape:
 
 
 @dataclass(frozen=True, eq=False)
-class Op:
+class LayerCall:
     """A layer of the catalogue with values for its arguments (some of them may be `FromShape`)."""
 
     label: str
@@ -94,7 +94,7 @@ class Op:
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
+class NameRef:
     """The value of an earlier line by its name, whatever came before: `r0` in `n6 = weighted(r0, r1)`.
 
     The name is that of a line, of an input of the block, or of the input of the space; a line that is a list gives
@@ -141,7 +141,7 @@ class Group:
 
 
 @dataclass(frozen=True, eq=False)
-class Wrap:
+class BodyLayer:
     """A layer with a body, `residual { ... }`. Without a label its body shares the names of the text around it."""
 
     label: str
@@ -211,7 +211,7 @@ class Option:
 
 
 @dataclass(frozen=True, eq=False)
-class Alternatives:
+class LayerChoice:
     """A choice between options. `key` is the last part of its name: `op`, `number` or a parameter."""
 
     label: str
@@ -222,7 +222,7 @@ class Alternatives:
 
 
 @dataclass(frozen=True)
-class OpenField:
+class DeferredArgument:
     """One open argument of a call: between the texts of its options, or a real number from `low` to `high`."""
 
     key: str
@@ -240,12 +240,12 @@ class OpenField:
 
 
 @dataclass(frozen=True, eq=False)
-class Open:
+class DeferredCall:
     """A call with more combinations of open arguments than are worth writing out, or with a real one: what it becomes
     is built when all of them are known."""
 
     label: str
-    fields: tuple[OpenField, ...]
+    fields: tuple[DeferredArgument, ...]
     make: Callable[[tuple[str, ...]], Element] = field(repr=False)
     """From a text for each field to the element, with an empty label: the same one every time. Raises: VnsError."""
     call: tree.Call
@@ -264,7 +264,9 @@ class Repeat:
     span: Span
 
 
-Element: TypeAlias = Op | Read | Group | Wrap | Join | Many | Pick | When | Alternatives | Open | Repeat
+Element: TypeAlias = (
+    LayerCall | NameRef | Group | BodyLayer | Join | Many | Pick | When | LayerChoice | DeferredCall | Repeat
+)
 
 
 def _nothing(arguments: object, shape: object, classes: object) -> Applied:
@@ -274,9 +276,9 @@ def _nothing(arguments: object, shape: object, classes: object) -> Applied:
 POISON = Layer("?", "stands for a line that could not be read", (), _nothing)
 
 
-def poison(span: Span) -> Op:
+def poison(span: Span) -> LayerCall:
     """What stands for a faulty line: no shape comes out of it, and nothing more is said about it."""
-    return Op("", POISON, (), tree.Name("?", span=span), span)
+    return LayerCall("", POISON, (), tree.Name("?", span=span), span)
 
 
 @dataclass(frozen=True, eq=False)
@@ -322,7 +324,7 @@ def children(element: Element, path: str) -> Iterator[tuple[Element, str]]:
                 yield item, here
             if element.out is not None:
                 yield element.out, here
-        case Wrap():
+        case BodyLayer():
             yield element.body, here
         case Join():
             for item in element.inputs:
@@ -333,10 +335,10 @@ def children(element: Element, path: str) -> Iterator[tuple[Element, str]]:
         case When():
             yield element.then, here
             yield element.otherwise, here
-        case Alternatives() | Pick():
+        case LayerChoice() | Pick():
             for option in element.options:
                 yield option.element, here
-        case Open():
+        case DeferredCall():
             yield element.make(tuple(first_value(f) for f in element.fields)), here
         case Repeat():
             for i, item in enumerate(element.items):
@@ -350,7 +352,7 @@ def elements(element: Element) -> Iterator[Element]:
         yield from elements(child)
 
 
-def first_value(field: OpenField) -> str:
+def first_value(field: DeferredArgument) -> str:
     return field.options[0] if field.options else repr(field.low)
 
 
@@ -366,12 +368,12 @@ def _choices(element: Element, path: str, seen: set[tuple[int, str]]) -> Iterato
         return
     seen.add((id(element), path))
     here = inside(element, path)
-    if isinstance(element, Alternatives):
+    if isinstance(element, LayerChoice):
         yield Choice(join(here, element.key), element.kind, tuple(o.text for o in element.options), element.span)
     elif isinstance(element, Pick):
         texts = tuple(o.text for o in element.options)
         yield Choice(join(here, element.key), element.kind, texts, element.span, element.least, element.most)
-    elif isinstance(element, Open):
+    elif isinstance(element, DeferredCall):
         for f in element.fields:
             yield Choice(join(here, f.key), f.kind, f.options, f.span, low=f.low, high=f.high)
         for made in structural_ways(element):
@@ -383,7 +385,7 @@ def _choices(element: Element, path: str, seen: set[tuple[int, str]]) -> Iterato
 
 def has_choices(element: Element) -> bool:
     """Whether there is a choice in an element; worked out once and kept with it."""
-    if isinstance(element, (Alternatives, Pick, Open)):
+    if isinstance(element, (LayerChoice, Pick, DeferredCall)):
         return True
     known = element.__dict__.get("_has_choices")
     if known is None:
@@ -396,7 +398,7 @@ MOST_WAYS = 4096
 """Ways to close the structural arguments of one call that are looked at."""
 
 
-def structural_ways(element: Open) -> Iterator[tuple[str, ...]]:
+def structural_ways(element: DeferredCall) -> Iterator[tuple[str, ...]]:
     """Texts for the fields of an open call, one for each way that other choices could depend on."""
     columns = [f.options if f.structural and f.options else (first_value(f),) for f in element.fields]
     yield from islice(product(*columns), MOST_WAYS)

@@ -20,7 +20,7 @@ from vnasdsl.space.elements import elements
 from vnasdsl.space.resolve import Decision
 
 if TYPE_CHECKING:
-    from vnasdsl.space.space import Space
+    from vnasdsl.elaborate.space import Space
 
 WORK = 200
 """Networks that are looked at for one space."""

@@ -18,21 +18,21 @@ from vnasdsl.language.source import Span
 from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.space.elements import (
     POISON,
-    Alternatives,
+    BodyLayer,
     Choice,
+    DeferredArgument,
+    DeferredCall,
     Element,
     Group,
     Join,
+    LayerCall,
+    LayerChoice,
     Many,
-    Op,
-    Open,
-    OpenField,
+    NameRef,
     Pick,
-    Read,
     Repeat,
     Segment,
     When,
-    Wrap,
     has_choices,
     inside,
     join,
@@ -41,7 +41,7 @@ from vnasdsl.space.elements import (
     relabel,
 )
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
-from vnasdsl.space.wires import UNKNOWN, Flow, Several, pool, read, spliced
+from vnasdsl.space.wires import UNKNOWN, Flow, TensorList, pool, read, spliced
 
 Form: TypeAlias = Literal["option", "number", "edges", "real"]
 
@@ -240,8 +240,8 @@ class Shapes:
     def __init__(self, classes: int):
         self.classes = classes
 
-    def op(self, op: Op, flow: Flow) -> Flow:
-        if flow == UNKNOWN or isinstance(flow, Several) or op.layer is POISON or op.layer.apply is None:
+    def op(self, op: LayerCall, flow: Flow) -> Flow:
+        if flow == UNKNOWN or isinstance(flow, TensorList) or op.layer is POISON or op.layer.apply is None:
             return UNKNOWN
         try:
             return op.layer.apply(resolve_arguments(op.arguments, flow), flow, self.classes).output
@@ -257,9 +257,9 @@ class Shapes:
         except LayerError:
             return UNKNOWN
 
-    def entered(self, wrap: Wrap, flow: Flow) -> Shape:
+    def entered(self, wrap: BodyLayer, flow: Flow) -> Shape:
         """What the body of a layer is given."""
-        if flow == UNKNOWN or isinstance(flow, Several):
+        if flow == UNKNOWN or isinstance(flow, TensorList):
             return UNKNOWN
         assert wrap.layer.body is not None
         try:
@@ -267,9 +267,9 @@ class Shapes:
         except LayerError:
             return UNKNOWN
 
-    def left(self, wrap: Wrap, flow: Flow, after: Flow) -> Flow:
+    def left(self, wrap: BodyLayer, flow: Flow, after: Flow) -> Flow:
         """What comes out of a layer around a body, where `flow` comes in and `after` out of the body."""
-        if UNKNOWN in (flow, after) or isinstance(flow, Several) or isinstance(after, Several):
+        if UNKNOWN in (flow, after) or isinstance(flow, TensorList) or isinstance(after, TensorList):
             return UNKNOWN
         assert wrap.layer.body is not None
         try:
@@ -302,9 +302,9 @@ class Resolver:
     def walk(self, element: Element, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
         """An element that stands at `path` with its choices made, and what it gives for what comes in."""
         match element:
-            case Op():
+            case LayerCall():
                 return element, self.shapes.op(element, flow)
-            case Read():
+            case NameRef():
                 return element, read(element, env)
             case Group():
                 body, after, _ = self.group(element, path, flow, env)
@@ -316,7 +316,7 @@ class Resolver:
                     made, flow = self.walk(item, f"{here}[{i}]", flow, env)
                     items.append(made)
                 return (element if same(items, element.items) else replace(element, items=tuple(items))), flow
-            case Wrap():
+            case BodyLayer():
                 return self.wrap(element, path, flow, env)
             case Join() | Many():
                 return self.side_by_side(element, path, flow, env)
@@ -324,7 +324,7 @@ class Resolver:
                 return self.pick(element, path, flow, env)
             case When():
                 return self.when(element, path, flow, env)
-            case Alternatives():
+            case LayerChoice():
                 here = inside(element, path)
                 texts = tuple(option.text for option in element.options)
                 name = join(here, element.key)
@@ -332,13 +332,13 @@ class Resolver:
                 option = element.options[texts.index(value)]
                 made, after = self.walk(option.element, here, flow, env)
                 return relabel(made, element.label), after
-            case Open():
+            case DeferredCall():
                 here = inside(element, path)
                 values = tuple(self.field(here, f) for f in element.fields)
                 made, after = self.walk(element.make(values), here, flow, env)
                 return relabel(made, element.label), after
 
-    def field(self, here: str, f: OpenField) -> str:
+    def field(self, here: str, f: DeferredArgument) -> str:
         form: Form = "real" if f.low is not None else form_of(f.options)
         return self.ask(Decision(join(here, f.key), f.kind, form, f.options, low=f.low, high=f.high, span=f.span))
 
@@ -374,7 +374,7 @@ class Resolver:
             return group, flow, known
         return replace(group, lines=tuple(lines), inputs=tuple(inputs), out=out, call=None), flow, known
 
-    def wrap(self, wrap: Wrap, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
+    def wrap(self, wrap: BodyLayer, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
         start = self.shapes.entered(wrap, flow)
         body, after, _ = self.group(wrap.body, inside(wrap, path), start, env)
         made = wrap if body is wrap.body else replace(wrap, body=body)
@@ -394,7 +394,7 @@ class Resolver:
             values += spliced(value)
         if isinstance(element, Many):
             made = element if same(items, parts) else replace(element, items=tuple(items))
-            return made, Several(tuple(values))
+            return made, TensorList(tuple(values))
         made = element if same(items, parts) else replace(element, inputs=tuple(items))
         return made, self.shapes.joined(element, tuple(values))
 
@@ -415,7 +415,7 @@ class Resolver:
                 made, after = self.walk(option.element, here, flow, env)
                 items.append(made)
                 values += spliced(after)
-        return Many(element.label, tuple(items), element.span), Several(tuple(values))
+        return Many(element.label, tuple(items), element.span), TensorList(tuple(values))
 
     def when(self, element: When, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
         here = inside(element, path)
@@ -433,7 +433,7 @@ class Resolver:
 
 def taken_side(element: When, flow: Flow) -> Element | None:
     """Which of the two stands, or None where the shape is not known."""
-    if flow == UNKNOWN or isinstance(flow, Several):
+    if flow == UNKNOWN or isinstance(flow, TensorList):
         return None
     try:
         test = with_shape(element.test, flow)

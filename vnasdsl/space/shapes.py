@@ -17,11 +17,24 @@ from vnasdsl.language.diagnostics import Diagnostic, Label, Severity, VnsError, 
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Applied, LayerError, Shape, show_shape
-from vnasdsl.space.elements import POISON, Element, Group, Join, Many, Op, Open, Pick, Read, Segment, When, Wrap
-from vnasdsl.space.flows import MOST_SETS, MOST_SHAPES, Env, Flows, Held, either, sorted_flows
+from vnasdsl.space.elements import (
+    POISON,
+    BodyLayer,
+    DeferredCall,
+    Element,
+    Group,
+    Join,
+    LayerCall,
+    Many,
+    NameRef,
+    Pick,
+    Segment,
+    When,
+)
+from vnasdsl.space.evaluate import MOST_SETS, MOST_SHAPES, Env, Flows, Held, either, sorted_flows
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
 from vnasdsl.space.ways import MOST_CLOSED, LineWays, Texts, closings, line_ways, uses
-from vnasdsl.space.wires import UNKNOWN, Flow, Several, scope
+from vnasdsl.space.wires import UNKNOWN, Flow, TensorList, scope
 
 __all__ = ["MOST_PLACES", "Analysis", "Cost", "Outcomes", "argument_span", "either"]
 
@@ -97,11 +110,11 @@ class Analysis(Flows[Cost]):
     @property
     def exact(self) -> bool:
         """Whether the least and greatest costs are those of networks, and no more than bounds."""
-        return not (self.loose or self.bounded or self.missing)
+        return not (self.overapproximate or self.bounded or self.missing)
 
     # -------------------------------------------------------- layers where they stand
 
-    def apply(self, op: Op, shape: Shape) -> Applied:
+    def apply(self, op: LayerCall, shape: Shape) -> Applied:
         """A layer at a shape. Raises: LayerError; VnsError E0509 for too many shapes."""
 
         def rule() -> Applied:
@@ -120,14 +133,14 @@ class Analysis(Flows[Cost]):
                 raise LayerError("E0308", f"`{element.layer.name}` has nothing to join", "give it at least one input")
             return element.layer.join(resolve_arguments(element.arguments, shapes[0]), shapes, self.classes)
 
-        return self._once((id(element), Several(shapes), ()), element, rule)
+        return self._once((id(element), TensorList(shapes), ()), element, rule)
 
-    def entered(self, wrap: Wrap, shape: Shape) -> Shape:
+    def entered(self, wrap: BodyLayer, shape: Shape) -> Shape:
         """The shape that the body of a layer is given. Raises: LayerError."""
         assert wrap.layer.body is not None
         return wrap.layer.body.enter(resolve_arguments(wrap.arguments, shape), shape)
 
-    def left(self, wrap: Wrap, shape: Shape, after: Shape) -> Applied:
+    def left(self, wrap: BodyLayer, shape: Shape, after: Shape) -> Applied:
         """A layer around a body, which makes `after` of what it is given: its own costs, without those of the body.
         Raises: LayerError; VnsError E0509."""
 
@@ -137,12 +150,14 @@ class Analysis(Flows[Cost]):
 
         return self._once((id(wrap), shape, after), wrap, rule)
 
-    def times(self, wrap: Wrap, shape: Shape) -> int:
+    def times(self, wrap: BodyLayer, shape: Shape) -> int:
         """How often the body of a layer runs for one clip."""
         assert wrap.layer.body is not None
         return wrap.layer.body.times(resolve_arguments(wrap.arguments, shape))
 
-    def _once(self, key: tuple[int, Flow, Shape], element: Op | Join | Wrap, rule: Callable[[], Applied]) -> Applied:
+    def _once(
+        self, key: tuple[int, Flow, Shape], element: LayerCall | Join | BodyLayer, rule: Callable[[], Applied]
+    ) -> Applied:
         if key not in self._applied:
             if len(self._applied) == MOST_PLACES:
                 message = f"up to here there are more than {MOST_PLACES:,} ways for a shape to reach a layer"
@@ -170,20 +185,20 @@ class Analysis(Flows[Cost]):
         if not found:
             self.diagnostics += self.suspected  # nothing fits, not even where too much was let through
             self.suspected = []
-        lists = [flow for flow in found if isinstance(flow, Several)]
+        lists = [flow for flow in found if isinstance(flow, TensorList)]
         if lists and segments and segments[-1].body.items:
             self._refuse_list(segments[-1].body.items[-1], "the end of a network", lists[0])
-        return {flow: cost for flow, cost in found.items() if not isinstance(flow, Several)}
+        return {flow: cost for flow, cost in found.items() if not isinstance(flow, TensorList)}
 
     # -------------------------------------------------------------------- elements
 
-    def op(self, op: Op, flow: Flow) -> Outcomes:
+    def op(self, op: LayerCall, flow: Flow) -> Outcomes:
         if op.layer is POISON:
             self.unread = True
             return {}
         if flow == UNKNOWN:  # it reads a line that could not be made
             return {}
-        if isinstance(flow, Several):
+        if isinstance(flow, TensorList):
             return self._refuse_list(op, f"`{op.layer.name}`", flow)
         try:
             applied = self.apply(op, flow)
@@ -193,7 +208,7 @@ class Analysis(Flows[Cost]):
         self._remark(op, applied)
         return {applied.output: Cost(applied.macs, applied.macs, applied.params, applied.params)}
 
-    def read(self, element: Read, env: Env) -> Outcomes:
+    def read(self, element: NameRef, env: Env) -> Outcomes:
         return super().read(element, env) if any(name == element.wire for name, _ in env) else {}
 
     def joined(self, element: Join, shapes: tuple[Shape, ...]) -> Outcomes:
@@ -208,11 +223,11 @@ class Analysis(Flows[Cost]):
         self._remark(element, applied)
         return {applied.output: Cost(applied.macs, applied.macs, applied.params, applied.params)}
 
-    def wrap(self, wrap: Wrap, flow: Flow, env: Env) -> Outcomes:
+    def wrap(self, wrap: BodyLayer, flow: Flow, env: Env) -> Outcomes:
         place = wrap.call.function_span or wrap.span
         if flow == UNKNOWN:
             return {}
-        if isinstance(flow, Several):
+        if isinstance(flow, TensorList):
             return self._refuse_list(wrap, f"`{wrap.layer.name}`", flow)
         try:
             start, times = self.entered(wrap, flow), self.times(wrap, flow)
@@ -221,7 +236,7 @@ class Analysis(Flows[Cost]):
             return {}
         found: list[tuple[Flow, Cost]] = []
         for after, cost in self.outcomes(wrap.body, start, env).items():
-            if isinstance(after, Several):
+            if isinstance(after, TensorList):
                 self._refuse_list(wrap, f"`{wrap.layer.name}`", after)
                 continue
             try:
@@ -236,14 +251,14 @@ class Analysis(Flows[Cost]):
             found.append((applied.output, cost.times(times) + own))
         return either(found)
 
-    def _in_wrap(self, wrap: Wrap, fault: LayerError) -> Span:
+    def _in_wrap(self, wrap: BodyLayer, fault: LayerError) -> Span:
         whole = wrap.call.function_span or wrap.span
         return argument_span(wrap, fault.parameter) if fault.parameter else whole
 
     def when(self, element: When, flow: Flow, env: Env) -> Outcomes:
         if flow == UNKNOWN:
             return {}
-        if isinstance(flow, Several):
+        if isinstance(flow, TensorList):
             return self._refuse_list(element, "`if`", flow)
         try:
             test = with_shape(element.test, flow)
@@ -256,7 +271,7 @@ class Analysis(Flows[Cost]):
             return {}
         return self.outcomes(side, flow, env)
 
-    def open(self, element: Open, flow: Flow, env: Env) -> Outcomes:
+    def open(self, element: DeferredCall, flow: Flow, env: Env) -> Outcomes:
         ways = closings(element)
         if ways is not None:
             return either(pair for texts in ways for pair in self.outcomes(element.make(texts), flow, env).items())
@@ -267,7 +282,7 @@ class Analysis(Flows[Cost]):
             return {}
         return self._line_by_line(element, lines, flow, env)
 
-    def _line_by_line(self, element: Open, lines: LineWays, flow: Flow, env: Env) -> Outcomes:
+    def _line_by_line(self, element: DeferredCall, lines: LineWays, flow: Flow, env: Env) -> Outcomes:
         """An open call of a block of which each line depends on few of its arguments: line by line, keeping in mind
         the arguments that later lines depend on as well."""
         first = lines.first
@@ -295,7 +310,7 @@ class Analysis(Flows[Cost]):
                             mine = found.setdefault(state, {})
                             mine[left] = mine[left] | total if left in mine else total
             if sum(len(by_texts) for by_texts in found.values()) > MOST_CLOSED:
-                self.loose = True  # the lines behind no longer know which arguments those before them had
+                self.overapproximate = True  # the lines behind no longer know which arguments those before them had
                 found = {state: either(((), c) for c in by_texts.values()) for state, by_texts in found.items()}
             states = found
         ends = either(
@@ -330,25 +345,25 @@ class Analysis(Flows[Cost]):
         self._sites.pop()
         if group.tied and self._uses.get(group.block or "", 0) > 1:
             self.bounded = True
-            self.loose = self.loose or len(outcomes) > 1
+            self.overapproximate = self.overapproximate or len(outcomes) > 1
         return outcomes
 
     # --------------------------------------------------------------------- faults
 
-    def _refuse_list(self, element: Element, what: str, flow: Several) -> Outcomes:
+    def _refuse_list(self, element: Element, what: str, flow: TensorList) -> Outcomes:
         message = f"{what} takes one input, and a list of {len(flow.shapes)} comes in"
         help = "join it first, with a layer such as `sum` or `concat`"
         self.report("E0305", message, element.span, element.span, help=help)
         return {}
 
-    def _remark(self, element: Op | Join, applied: Applied) -> None:
+    def _remark(self, element: LayerCall | Join, applied: Applied) -> None:
         if applied.warning:
             remark = applied.warning
             message = f"`{element.layer.name}`: {remark.message}"
             place = argument_span(element, remark.parameter)
             self.report("W0401", message, place, element.span, help=remark.help, label=remark.why)
 
-    def _changed(self, wrap: Wrap, shape: Shape, env: Env) -> tuple[Label, ...]:
+    def _changed(self, wrap: BodyLayer, shape: Shape, env: Env) -> tuple[Label, ...]:
         """The last part of the body that changes the shape."""
         found: tuple[Label, ...] = ()
         known: set[Flow] = {shape}
@@ -357,7 +372,7 @@ class Analysis(Flows[Cost]):
         for item in wrap.body.items:
             shapes = {after for before in known for after in self.outcomes(item, before, env)}
             if shapes and shapes != known:
-                made = " or ".join(show_shape(s) for s in sorted(s for s in shapes if not isinstance(s, Several)))
+                made = " or ".join(show_shape(s) for s in sorted(s for s in shapes if not isinstance(s, TensorList)))
                 found = (Label(item.span, f"makes it {made}"),)
             known = shapes
         return found
@@ -391,7 +406,7 @@ class Analysis(Flows[Cost]):
         Inside a block the line that uses the block is the place, and `place` a second one.
         """
         site = self._sites[0][0] if self._sites else None
-        key = (code if not self.loose else f"{code}?", site or place, place)
+        key = (code if not self.overapproximate else f"{code}?", site or place, place)
         if key in self._reported:
             return
         self._reported.add(key)
@@ -401,13 +416,13 @@ class Analysis(Flows[Cost]):
             secondary = (Label(place, f"from this line of `{self._sites[-1][1]}`"), *secondary)
         severity: Severity = "warning" if code.startswith("W") else "error"
         found = Diagnostic(code, self._where(message, whole), primary, severity, secondary, help=help)
-        if not self.loose:
+        if not self.overapproximate:
             self.diagnostics.append(found)
         elif severity == "error":
             self.suspected.append(found)
 
 
-def argument_span(op: Op | Join | Wrap, parameter: str | None) -> Span:
+def argument_span(op: LayerCall | Join | BodyLayer, parameter: str | None) -> Span:
     """Where an argument of a layer is written, when it is written in the layer itself."""
     if parameter is not None and isinstance(op.call, tree.Call):
         names = [p.name for p in op.layer.parameters]

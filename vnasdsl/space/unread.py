@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vnasdsl.language.diagnostics import Diagnostic, Label
-from vnasdsl.space.elements import Alternatives, Element, Group, Join, Many, Pick, Read, Segment, When
+from vnasdsl.space.elements import Element, Group, Join, LayerChoice, Many, NameRef, Pick, Segment, When
 from vnasdsl.space.wires import all_reads
 
 
@@ -41,7 +41,7 @@ def begins_anew(line: Sequence[Element]) -> bool:
 
 def _anew(element: Element) -> bool:
     match element:
-        case Read():
+        case NameRef():
             return True
         case Group() if element.block is not None:
             first = element.lines[0] if element.lines else ()
@@ -52,7 +52,7 @@ def _anew(element: Element) -> bool:
             return all(_anew(item) for item in element.inputs)
         case Many():
             return bool(element.items) and all(_anew(item) for item in element.items)
-        case Alternatives() | Pick():
+        case LayerChoice() | Pick():
             return all(_anew(option.element) for option in element.options)
         case When():
             return _anew(element.then) and _anew(element.otherwise)

@@ -15,13 +15,13 @@ from vnasdsl.language.walk import children as below
 from vnasdsl.language.walk import walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.space.elements import (
-    Alternatives,
+    DeferredArgument,
+    DeferredCall,
     Element,
     Group,
-    Op,
-    Open,
-    OpenField,
-    Read,
+    LayerCall,
+    LayerChoice,
+    NameRef,
     Segment,
     When,
     children,
@@ -29,13 +29,13 @@ from vnasdsl.space.elements import (
 )
 
 if TYPE_CHECKING:
-    from vnasdsl.space.definitions import Definitions
+    from vnasdsl.elaborate.definitions import Definitions
 
 MOST_CLOSED = 512
 """Ways to close one call that are built to learn its costs: each takes about a millisecond."""
 
 
-def closings(element: Open) -> Iterator[tuple[str, ...]] | None:
+def closings(element: DeferredCall) -> Iterator[tuple[str, ...]] | None:
     """Values for the fields of an open call among which are, for every network, one that costs no more and one that
     costs no less, and all shapes that come out; None where they are too many, or not known.
     """
@@ -53,7 +53,7 @@ Texts: TypeAlias = tuple[tuple[int, str], ...]
 class LineWays:
     """An open call of a block whose lines depend on few of its arguments each."""
 
-    element: Open
+    element: DeferredCall
     columns: list[tuple[str, ...]]
     first: Group
     """What one way to close it becomes."""
@@ -74,7 +74,7 @@ class LineWays:
         return made
 
 
-def line_ways(element: Open) -> LineWays | None:
+def line_ways(element: DeferredCall) -> LineWays | None:
     """How to go through an open call line by line; None where a line has too many ways, or it is not known on what it
     depends."""
     columns = columns_of(element)
@@ -91,7 +91,7 @@ def line_ways(element: Open) -> LineWays | None:
     return LineWays(element, columns, first, element.depends)
 
 
-def columns_of(element: Open) -> list[tuple[str, ...]] | None:
+def columns_of(element: DeferredCall) -> list[tuple[str, ...]] | None:
     """The values of each field between which costs lie: all of its options; of a real number those at which something
     changes. None where they are not known."""
     columns = []
@@ -165,7 +165,7 @@ def _tests(definitions: Definitions, function: str, parameter: str, seen: frozen
     return found if all(visit(node) for node in (*defaults, *block.body)) else None
 
 
-def depends(block: tree.Block, open_fields: Sequence[OpenField]) -> tuple[frozenset[int], ...]:
+def depends(block: tree.Block, open_fields: Sequence[DeferredArgument]) -> tuple[frozenset[int], ...]:
     """For each line of a block, and last for its `out`, the fields of a call of it that the line depends on."""
     found = []
     out: frozenset[int] = frozenset()
@@ -198,7 +198,7 @@ def uses(segments: Iterable[Segment]) -> dict[str, int]:
 
 
 def uses_in(element: Element) -> dict[str, int]:
-    if isinstance(element, (Op, Read)):
+    if isinstance(element, (LayerCall, NameRef)):
         return {}
     found = _USES.get(element)
     if found is None:
@@ -208,7 +208,7 @@ def uses_in(element: Element) -> dict[str, int]:
 
 def _uses_in(element: Element) -> dict[str, int]:
     found: dict[str, int] = {}
-    if isinstance(element, (Alternatives, When)):
+    if isinstance(element, (LayerChoice, When)):
         for child, _ in children(element, ""):
             for name, count in uses_in(child).items():
                 found[name] = max(found.get(name, 0), count)

@@ -11,19 +11,19 @@ from vnasdsl.language import tree
 from vnasdsl.language.walk import walk
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.elements import (
-    Alternatives,
+    BodyLayer,
+    DeferredCall,
     Element,
     Group,
     Join,
+    LayerCall,
+    LayerChoice,
     Many,
-    Op,
-    Open,
+    NameRef,
     Option,
     Pick,
-    Read,
     Repeat,
     When,
-    Wrap,
 )
 
 UNKNOWN: Shape = ()
@@ -31,14 +31,14 @@ UNKNOWN: Shape = ()
 
 
 @dataclass(frozen=True)
-class Several:
+class TensorList:
     """The values of a list, in the order of the text; or, where that is not known, in that of their sizes."""
 
     shapes: tuple[Shape, ...]
     ordered: bool = True
 
 
-Flow: TypeAlias = Shape | Several
+Flow: TypeAlias = Shape | TensorList
 """What a line gives: a shape (C, T, H, W) or (C,), or several of them."""
 Env: TypeAlias = Mapping[str, Flow]
 """What can be read by name."""
@@ -46,10 +46,10 @@ Env: TypeAlias = Mapping[str, Flow]
 
 def spliced(flow: Flow) -> tuple[Shape, ...]:
     """The values one by one: a list stands for all of its values."""
-    return flow.shapes if isinstance(flow, Several) else (flow,)
+    return flow.shapes if isinstance(flow, TensorList) else (flow,)
 
 
-def read(element: Read, env: Env) -> Flow:
+def read(element: NameRef, env: Env) -> Flow:
     """What a line that reads by name gives. A name that is not followed has an unknown shape."""
     flow = env.get(element.wire, UNKNOWN)
     if element.index is None:
@@ -63,8 +63,8 @@ def pool(pick: Pick, env: Env) -> tuple[Option, ...]:
     options: list[Option] = []
     for option in pick.options:
         element = option.element
-        flow = env.get(element.wire) if isinstance(element, Read) and element.index is None else None
-        if isinstance(element, Read) and isinstance(flow, Several):
+        flow = env.get(element.wire) if isinstance(element, NameRef) and element.index is None else None
+        if isinstance(element, NameRef) and isinstance(flow, TensorList):
             options += (
                 Option(f"{option.text}[{i}]", replace(element, index=i), option.span) for i in range(len(flow.shapes))
             )
@@ -79,7 +79,7 @@ _NONE: frozenset[str] = frozenset()
 
 def reads(element: Element) -> frozenset[str]:
     """The names of lines outside of an element that it reads."""
-    if isinstance(element, Op):
+    if isinstance(element, LayerCall):
         return _NONE
     found = _NAMES.get(element)
     if found is None:
@@ -89,12 +89,12 @@ def reads(element: Element) -> frozenset[str]:
 
 def _reads(element: Element) -> frozenset[str]:
     match element:
-        case Read():
+        case NameRef():
             return frozenset((element.wire,))
         case Group():
             outside = all_reads(value for _, value in element.inputs)
             return outside if element.block is not None else outside | scope(element).outside
-        case Wrap():
+        case BodyLayer():
             return reads(element.body)
         case Join():
             return all_reads(element.inputs)
@@ -102,9 +102,9 @@ def _reads(element: Element) -> frozenset[str]:
             return all_reads(element.items)
         case When():
             return reads(element.then) | reads(element.otherwise)
-        case Alternatives() | Pick():
+        case LayerChoice() | Pick():
             return all_reads(option.element for option in element.options)
-        case Open():  # what it becomes reads no other names than those that are written in the call
+        case DeferredCall():  # what it becomes reads no other names than those that are written in the call
             return frozenset(node.id for node in walk(element.call) if isinstance(node, tree.Name))
     return _NONE
 
@@ -171,7 +171,7 @@ _STARTS: WeakKeyDictionary[Element, bool] = WeakKeyDictionary()
 
 def begins_anew(element: Element) -> bool:
     """Whether an element begins by reading lines, so that what comes before it does not matter."""
-    if isinstance(element, (Op, Wrap, When, Open)):
+    if isinstance(element, (LayerCall, BodyLayer, When, DeferredCall)):
         return False
     found = _STARTS.get(element)
     if found is None:
@@ -181,7 +181,7 @@ def begins_anew(element: Element) -> bool:
 
 def _begins_anew(element: Element) -> bool:
     match element:
-        case Read():
+        case NameRef():
             return True
         case Group():
             first = element.items[0] if element.items else element.out
@@ -192,6 +192,6 @@ def _begins_anew(element: Element) -> bool:
             return all(map(begins_anew, element.items))
         case Join():
             return all(map(begins_anew, element.inputs))
-        case Alternatives() | Pick():
+        case LayerChoice() | Pick():
             return all(begins_anew(option.element) for option in element.options)
     return False

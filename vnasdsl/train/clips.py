@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from vnasdsl.data import ClipLoader, FaultLog, Video, clip_loader, view_loader
+from vnasdsl.elaborate.inputs import VideoInput
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.space.inputs import VideoInput
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import Recipe, RetrainRecipe, SearchRecipe
 

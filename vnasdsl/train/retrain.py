@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from vnasdsl.codegen import compile_network
 from vnasdsl.data import DataSet, FaultLog, Video
+from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.space import Space
 from vnasdsl.train.clips import ClipShape, EvaluationViews, TrainingClips, clip_shape, count_faults, fault_log
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.support import ROOT
+from vnasdsl.elaborate import Overrides, Space, load
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.source import Source
 from vnasdsl.search.evolve.bounds import Bounds
-from vnasdsl.space import Overrides, Space, load
-from vnasdsl.space.program import load_source
 from vnasdsl.train.recipes import Limits, Score, SearchRecipe
 
 TEXT = (ROOT / "tests" / "search" / "evolve" / "lists.vns").read_text(encoding="utf-8")

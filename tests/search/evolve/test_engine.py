@@ -12,13 +12,13 @@ import torch
 
 from tests.support import ROOT
 from vnasdsl.data import FaultLog
+from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.evolve import engine
 from vnasdsl.search.evolve.engine import TrialSearch
 from vnasdsl.search.evolve.trial import Outcome, Trial
 from vnasdsl.search.strategies import get_strategy
 from vnasdsl.search.task import Parts, SearchTask
-from vnasdsl.space import Overrides, Space, load
 from vnasdsl.train.clips import clip_shape
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import SearchRecipe

@@ -8,10 +8,10 @@ from random import Random
 import pytest
 
 from tests.support import ROOT
+from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.search.evolve.population import Member, Population
 from vnasdsl.search.evolve.proof import lies_in
 from vnasdsl.search.evolve.propose import child, draw, settle
-from vnasdsl.space import Overrides, Space, load
 from vnasdsl.train.recipes import SearchRecipe
 
 FILES = ("spaces/tiny.vns", "spaces/x3d3.vns", "tests/search/evolve/lists.vns")

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from tests.search.evolve.conftest import LISTS, Search, searched, trials
 from vnasdsl.data import FaultLog, open_data, three_way_split
-from vnasdsl.space import Overrides, load
+from vnasdsl.elaborate import Overrides, load
 from vnasdsl.train.clips import EvaluationViews, clip_shape
 from vnasdsl.train.generated import load_text
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe

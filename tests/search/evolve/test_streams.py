@@ -10,11 +10,11 @@ import pytest
 
 from tests.search.evolve.conftest import Search, trials
 from tests.support import ROOT
+from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.search.evolve.edges import edges_by_choice
 from vnasdsl.search.evolve.population import Member, Population
 from vnasdsl.search.evolve.propose import child, draw
 from vnasdsl.search.evolve.trial import build, network_of
-from vnasdsl.space import Overrides, Space, load
 from vnasdsl.train.recipes import Edges, SearchRecipe
 
 STREAMS = ROOT / "tests" / "search" / "evolve" / "streams.vns"

@@ -9,8 +9,8 @@ import pytest
 
 from tests.search.evolve.conftest import Search, trials
 from tests.support import ROOT
+from vnasdsl.elaborate import Overrides, load
 from vnasdsl.search.evolve.proof import lies_in
-from vnasdsl.space import Overrides, load
 
 SPACES = ("evanet_tiny", "assemblenet_tiny", "tinyvideonet_tiny")
 

@@ -14,8 +14,8 @@ from vnasdsl.space.values import COMPARISON
 from vnasdsl.train.recipes import Limits, Score, SearchRecipe
 
 if TYPE_CHECKING:
+    from vnasdsl.elaborate import Space
     from vnasdsl.language.source import Span
-    from vnasdsl.space import Space
 
 QUANTITIES = ("params", "macs", "latency_cpu", "latency_gpu")
 """Cheap ones first: a latency is measured only of a network that keeps the others."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vnasdsl.layers.base import LayerError
+from vnasdsl.network.trace import Env, Node, Tracer, Values, many
+from vnasdsl.network.wiring import Wiring
 from vnasdsl.space.elements import Pick, join, picked
-from vnasdsl.space.trace import Env, Node, Tracer, Values, many
-from vnasdsl.space.wiring import Wiring
 
 if TYPE_CHECKING:
-    from vnasdsl.space import Space
+    from vnasdsl.elaborate import Space
 
 _FUSION = "weighted"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.search.evolve.bounds import Bounds, Costs, Measure
 from vnasdsl.search.evolve.edges import edges_by_choice
@@ -21,7 +22,6 @@ from vnasdsl.search.evolve.propose import Proposal
 from vnasdsl.search.evolve.trial import Outcome, Trial, run_trial
 from vnasdsl.search.pool import Result, make_pool
 from vnasdsl.search.task import SearchTask
-from vnasdsl.space import Space
 from vnasdsl.train.progress import megas, percent
 from vnasdsl.train.recipes import Score, SearchRecipe
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from vnasdsl.layers.base import LayerError
-from vnasdsl.space.trace import Tracer
-from vnasdsl.space.wiring import Wiring, same_graph
+from vnasdsl.network.trace import Tracer
+from vnasdsl.network.wiring import Wiring, same_graph
 
 if TYPE_CHECKING:
-    from vnasdsl.space import Space
+    from vnasdsl.elaborate import Space
 
 
 def lies_in(network: Space, space: Space, choices: Mapping[str, str]) -> bool:

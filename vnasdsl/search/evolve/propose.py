@@ -14,7 +14,7 @@ from vnasdsl.search.evolve.values import edges_text, least_of, most_of, taken
 from vnasdsl.train.recipes import MUTATIONS, Edges, SearchRecipe
 
 if TYPE_CHECKING:
-    from vnasdsl.space import Space
+    from vnasdsl.elaborate import Space
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.evolve.bounds import Bounds
 from vnasdsl.search.evolve.engine import Proposer, TrialSearch
 from vnasdsl.search.evolve.final import evaluate_trial, write_ensemble
 from vnasdsl.search.evolve.history import Record
 from vnasdsl.search.latency import network_latency
-from vnasdsl.search.task import Found, SearchTask
+from vnasdsl.search.task import SearchResult, SearchTask
 from vnasdsl.show.evolution import family_png, pareto_png
-from vnasdsl.space import Space
 from vnasdsl.train.devices import pick_device
 from vnasdsl.train.progress import Reporter, percent
 from vnasdsl.train.recipes import Score, SearchRecipe
@@ -44,12 +44,12 @@ class TrialStrategy:
                 ) from None
         bounds.require_reachable(space)
 
-    def search(self, task: SearchTask) -> Found:
+    def search(self, task: SearchTask) -> SearchResult:
         search = self._search(task)
         search.run()
         return self._found(task, search, search.best()[0])
 
-    def derive(self, task: SearchTask, checkpoint: str) -> Found:
+    def derive(self, task: SearchTask, checkpoint: str) -> SearchResult:
         search = self._search(task)
         search.history.read()
         trained = {str(record.id): record for record in search.history.of("trained")}
@@ -73,7 +73,7 @@ class TrialStrategy:
     def _search(self, task: SearchTask) -> TrialSearch:
         return TrialSearch(task, self.proposer(task), Stopwatch(task.recipe.threads, task.reporter))
 
-    def _found(self, task: SearchTask, search: TrialSearch, record: Record) -> Found:
+    def _found(self, task: SearchTask, search: TrialSearch, record: Record) -> SearchResult:
         path = search.weights_of(record.id)
         weights = load_weights(path) if path.is_file() else {}
         score = evaluate_trial(task, record, weights).as_dict() if weights else None
@@ -85,7 +85,7 @@ class TrialStrategy:
             report["ensemble"] = ensemble
             members = ", ".join(f"#{record.id}" for record in chosen)
             lines.append(f"ensemble of {len(chosen)} ({members}): {percent(ensemble['inference']['top1'])} top-1")
-        return Found(record.choices, weights, score, report, tuple(lines), "its own short training")
+        return SearchResult(record.choices, weights, score, report, tuple(lines), "its own short training")
 
 
 class Stopwatch:

@@ -16,11 +16,11 @@ from torch import nn
 
 from vnasdsl.codegen import compile_network
 from vnasdsl.data import DataSet, FaultLog, open_data, three_way_split
+from vnasdsl.elaborate import Overrides, Space
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Source
 from vnasdsl.search.task import Parts
-from vnasdsl.space import Overrides, Space
-from vnasdsl.space.program import load_source
 from vnasdsl.train.clips import EvaluationViews, TrainingClips, clip_shape
 from vnasdsl.train.devices import pick_device, seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views

@@ -88,8 +88,8 @@ class Cluster:
             awaited = {worker.call if worker.ready else worker.start: worker for worker in self._workers}
             awaited.pop(None, None)
             with _connected():
-                heard, _ = self._ray.wait(list(awaited), num_returns=1, timeout=seconds)
-                for reference in heard:
+                live_suffix, _ = self._ray.wait(list(awaited), num_returns=1, timeout=seconds)
+                for reference in live_suffix:
                     self._hear(awaited[reference], reference)
         events, self._events = self._events, []
         return events

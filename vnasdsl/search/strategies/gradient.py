@@ -13,14 +13,14 @@ from torch import Tensor
 
 from vnasdsl.codegen import compile_supernet, inherited_names
 from vnasdsl.derive import Decoded
+from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.relax.trellis import trellis
 from vnasdsl.search.child import score_child
 from vnasdsl.search.monitor import Monitor, decode_supernet
 from vnasdsl.search.supernet import SupernetSearch
-from vnasdsl.search.task import Found, SearchTask
+from vnasdsl.search.task import SearchResult, SearchTask
 from vnasdsl.show.curves import curves_png, paths_png
-from vnasdsl.space import Space
-from vnasdsl.space.trellis import trellis
 from vnasdsl.train.clips import EvaluationViews, TrainingClips
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views
@@ -46,7 +46,7 @@ class GradientStrategy:
     def check(self, space: Space, recipe: SearchRecipe) -> None:
         trellis(space)
 
-    def search(self, task: SearchTask) -> Found:
+    def search(self, task: SearchTask) -> SearchResult:
         with closing(_Session(task)) as session:
             monitor = Monitor(
                 session.trellis,
@@ -66,7 +66,7 @@ class GradientStrategy:
             run_epochs(search, task.recipe.epochs, task.run, task.reporter, task.resume)
             return session.found()
 
-    def derive(self, task: SearchTask, checkpoint: str) -> Found:
+    def derive(self, task: SearchTask, checkpoint: str) -> SearchResult:
         kept = task.run.checkpoints.load(checkpoint)
         if kept is None:
             raise UserError(f"`{task.run.path}` has no checkpoint yet", "go on with the search by --resume")
@@ -130,7 +130,7 @@ class _Session:
             for clips, _ in islice(self.train(_CALIBRATION_PASS), self.task.recipe.recalibrate):
                 yield clips.to(self.task.device)
 
-    def found(self) -> Found:
+    def found(self) -> SearchResult:
         """Decode, score on the inference part and take the weights out."""
         decoded = decode_supernet(self.model, self.trellis)
         score, weights = self.score(decoded.choices, inherited_names(self.task.space, decoded.choices))
@@ -138,7 +138,7 @@ class _Session:
         same = decoded.greedy_choices == decoded.choices
         report["greedy"]["macs"] = self.macs(decoded.greedy_choices)
         report["greedy"]["top1"] = score.top1 if same else self.score(decoded.greedy_choices)[0].top1
-        return Found(decoded.choices, weights, score.as_dict(), report, tuple(_lines(decoded, report)))
+        return SearchResult(decoded.choices, weights, score.as_dict(), report, tuple(_lines(decoded, report)))
 
 
 def _supernet(task: SearchTask) -> Any:

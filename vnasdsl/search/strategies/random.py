@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
+from vnasdsl.elaborate import Space
 from vnasdsl.search.evolve.engine import Proposer
 from vnasdsl.search.evolve.propose import Proposal, draw
 from vnasdsl.search.evolve.strategy import TrialStrategy
 from vnasdsl.search.task import SearchTask
-from vnasdsl.space import Space
 
 
 class _Drawing(Proposer):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from vnasdsl.elaborate.expand import Expander
+from vnasdsl.elaborate.names import Namer
+from vnasdsl.elaborate.scope import Scope
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.parser import parse
@@ -14,9 +17,6 @@ from vnasdsl.layers.base import Value
 from vnasdsl.show.diff.model import BlockChange, LineChange
 from vnasdsl.show.diff.rows import Row, RowMaker, StageRows
 from vnasdsl.space.elements import Element, Group, children
-from vnasdsl.space.expand import Expander
-from vnasdsl.space.names import Namer
-from vnasdsl.space.scope import Scope
 from vnasdsl.space.values import WORDS, expression_of, substitute
 
 Values = tuple[tuple[str, Value], ...]

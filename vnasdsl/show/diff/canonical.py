@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vnasdsl.elaborate import Program, Space
+from vnasdsl.elaborate.inputs import PARAMETERS
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_definition, print_module
 from vnasdsl.show.diff.blocks import Uses
@@ -16,8 +18,6 @@ from vnasdsl.show.diff.meaning import Numbers, Reader
 from vnasdsl.show.diff.rows import Row, RowMaker, StageRows
 from vnasdsl.show.numbers import span
 from vnasdsl.show.table import shapes
-from vnasdsl.space import Program, Space
-from vnasdsl.space.inputs import PARAMETERS
 from vnasdsl.space.shapes import Cost
 
 

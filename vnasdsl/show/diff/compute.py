@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from difflib import SequenceMatcher
 
+from vnasdsl.elaborate import Program, Space
+from vnasdsl.elaborate.inputs import PARAMETERS
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError
+from vnasdsl.language.walk import blocks_used, walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.show.diff import blocks
 from vnasdsl.show.diff.align import align, common
@@ -29,13 +32,9 @@ from vnasdsl.show.diff.model import (
     ValueChange,
 )
 from vnasdsl.show.diff.rows import Row, RowMaker, StageRows
-from vnasdsl.space import Program, Space
 from vnasdsl.space.counting import CannotCountError
-from vnasdsl.space.definitions import nodes
-from vnasdsl.space.elements import Choice, Wrap
-from vnasdsl.space.inputs import PARAMETERS
+from vnasdsl.space.elements import BodyLayer, Choice
 from vnasdsl.space.shapes import Cost
-from vnasdsl.space.text import blocks_used
 
 NAMING = (tree.Call, tree.Name)
 
@@ -157,7 +156,7 @@ def _line_change(before: Row | None, after: Row | None) -> LineChange:
         return LineChange("removed" if before is not None else "added", one or None, other or None)
     inside: tuple[LineChange, ...] = ()
     a, b = before.items[0], after.items[0]
-    if len(before.items) == len(after.items) == 1 and isinstance(a, Wrap) and isinstance(b, Wrap):
+    if len(before.items) == len(after.items) == 1 and isinstance(a, BodyLayer) and isinstance(b, BodyLayer):
         rows = before.body_rows(a), after.body_rows(b)
         inside = _compare_rows(*rows)
     return LineChange("changed", before.side, after.side, details(before, after), inside)
@@ -178,7 +177,7 @@ def similarity(a: Row, b: Row) -> float:
 
 def _heads(row: Row) -> set[str]:
     """The layers and blocks that a line names."""
-    named = {n.function if isinstance(n, tree.Call) else n.id for n in nodes(row.value) if isinstance(n, NAMING)}
+    named = {n.function if isinstance(n, tree.Call) else n.id for n in walk(row.value) if isinstance(n, NAMING)}
     return {name for name in named if name in CATALOGUE or name in row.maker.space.definitions.blocks}
 
 

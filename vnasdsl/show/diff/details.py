@@ -11,19 +11,19 @@ from vnasdsl.show.diff.meaning import Reader
 from vnasdsl.show.diff.model import Detail
 from vnasdsl.show.diff.rows import Row
 from vnasdsl.space.elements import (
-    Alternatives,
+    BodyLayer,
+    DeferredArgument,
+    DeferredCall,
     Element,
     FromShape,
     Group,
     Join,
+    LayerCall,
+    LayerChoice,
     Many,
-    Op,
-    Open,
-    OpenField,
+    NameRef,
     Pick,
-    Read,
     Repeat,
-    Wrap,
 )
 
 
@@ -43,9 +43,9 @@ def details(before: Row, after: Row) -> tuple[Detail, ...]:
 def _head(element: Element) -> str:
     """What a layer in a chain is called."""
     match element:
-        case Op() | Wrap() | Join():
+        case LayerCall() | BodyLayer() | Join():
             return element.layer.name
-        case Read():
+        case NameRef():
             return element.wire
         case Group() if element.block is not None:
             return element.block
@@ -56,7 +56,7 @@ def _between(a: Element, b: Element, readers: tuple[Reader, Reader]) -> Iterator
     if readers[0].surface(a) == readers[1].surface(b):
         return
     match a, b:
-        case (Op() | Wrap(), Op() | Wrap()) if a.layer is b.layer:
+        case (LayerCall() | BodyLayer(), LayerCall() | BodyLayer()) if a.layer is b.layer:
             yield from _arguments(dict(a.arguments), dict(b.arguments))
         case Join(), Join() if a.layer is b.layer:
             yield from _arguments(dict(a.arguments), dict(b.arguments))
@@ -67,7 +67,7 @@ def _between(a: Element, b: Element, readers: tuple[Reader, Reader]) -> Iterator
             if (a.least, a.most) != (b.least, b.most):
                 yield Detail("argument", "pick", _range(a), _range(b))
             yield from _options(a, b, readers)
-        case Open(), Open() if a.call.function == b.call.function:
+        case DeferredCall(), DeferredCall() if a.call.function == b.call.function:
             yield from _fields(a, b)
         case Group(), Group() if a.block is not None and b.block is not None:
             names = [name for name, _ in b.bound]
@@ -82,7 +82,7 @@ def _between(a: Element, b: Element, readers: tuple[Reader, Reader]) -> Iterator
                 yield Detail("copies", "copies", str(len(a.items)), str(len(b.items)))
             if a.items and b.items:
                 yield from _between(a.items[0], b.items[0], readers)
-        case Alternatives(), Alternatives() if a.kind == b.kind:
+        case LayerChoice(), LayerChoice() if a.kind == b.kind:
             yield from _options(a, b, readers)
 
 
@@ -119,7 +119,7 @@ def _text(element: Element) -> str:
     return " ".join(element.span.text.split())
 
 
-def _fields(a: Open, b: Open) -> Iterator[Detail]:
+def _fields(a: DeferredCall, b: DeferredCall) -> Iterator[Detail]:
     """The open arguments of a call."""
     before = {f.key: f for f in a.fields}
     for f in b.fields:
@@ -131,11 +131,11 @@ def _fields(a: Open, b: Open) -> Iterator[Detail]:
             yield Detail("argument", f.key, _offered(before[f.key]), _offered(f))
 
 
-def _offered(field: OpenField) -> str:
+def _offered(field: DeferredArgument) -> str:
     return " | ".join(field.options) if field.low is None else f"{field.low}..{field.high}"
 
 
-def _options(a: Alternatives | Pick, b: Alternatives | Pick, readers: tuple[Reader, Reader]) -> Iterator[Detail]:
+def _options(a: LayerChoice | Pick, b: LayerChoice | Pick, readers: tuple[Reader, Reader]) -> Iterator[Detail]:
     """Options that are gone or new; where the same options stand on both sides, what changed in each of them."""
     left = {o.text: (readers[0].surface(o.element), o.element) for o in a.options}
     right = {o.text: (readers[1].surface(o.element), o.element) for o in b.options}

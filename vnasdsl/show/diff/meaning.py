@@ -12,19 +12,19 @@ from dataclasses import dataclass, field
 
 from vnasdsl.layers.base import LayerError, Shape, Value
 from vnasdsl.space.elements import (
-    Alternatives,
+    BodyLayer,
+    DeferredCall,
     Element,
     FromShape,
     Group,
     Join,
+    LayerCall,
+    LayerChoice,
     Many,
-    Op,
-    Open,
+    NameRef,
     Pick,
-    Read,
     Repeat,
     When,
-    Wrap,
     first_value,
 )
 from vnasdsl.space.shapes import Analysis
@@ -77,9 +77,9 @@ class Reader:
 
     def _meaning(self, element: Element, shape: Shape | None, surface: bool) -> tuple[Meaning, Shape | None]:
         match element:
-            case Op():
+            case LayerCall():
                 return self._layer(element, shape)
-            case Read():
+            case NameRef():
                 wire = self._inputs.get(element.wire, element.wire)
                 return (self.numbers("read", wire, element.index),), None
             case Group() if surface and self._is_use(element):
@@ -91,7 +91,7 @@ class Reader:
                 return self._group(element, shape, surface)
             case Repeat():
                 return self._row(element.items, shape, surface)
-            case Wrap():
+            case BodyLayer():
                 body, _ = self._read(element.body, shape, surface)
                 key = self.numbers("body", element.layer.name, self._arguments(element), body)
                 return (key,), shape if element.layer.name == "residual" and not element.arguments else None
@@ -106,11 +106,11 @@ class Reader:
             case When():
                 sides = self._each((element.then, element.otherwise), surface)
                 return (self.numbers("when", element.test, sides),), None
-            case Open():
+            case DeferredCall():
                 fields = tuple((f.key, f.kind, frozenset(f.options), f.low, f.high) for f in element.fields)
                 one = self._read(element.make(tuple(first_value(f) for f in element.fields)), None, surface)[0]
                 return (self.numbers("open", fields, one),), None
-            case Alternatives():
+            case LayerChoice():
                 read = [self._read(option.element, shape, surface) for option in element.options]
                 known = frozenset(Counter(meaning for meaning, _ in read).items())
                 shapes = {after for _, after in read}
@@ -168,14 +168,14 @@ class Reader:
         """What was handed to a block, by the places of its inputs."""
         return tuple(self._read(value, None, surface)[0] for _, value in group.inputs)
 
-    def _arguments(self, element: Op | Wrap | Join) -> tuple[object, ...]:
+    def _arguments(self, element: LayerCall | BodyLayer | Join) -> tuple[object, ...]:
         return tuple((name, self._value(value)) for name, value in element.arguments)
 
     def _value(self, value: Value) -> object:
         """A value to compare by: 1, 1.0 and true are three."""
         return value.expression if isinstance(value, FromShape) else (type(value).__name__, value)
 
-    def _layer(self, op: Op, shape: Shape | None) -> tuple[Meaning, Shape | None]:
+    def _layer(self, op: LayerCall, shape: Shape | None) -> tuple[Meaning, Shape | None]:
         if op.layer.name == "skip":
             return (), shape
         if shape is None:

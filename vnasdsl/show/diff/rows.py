@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.show.diff.meaning import Meaning, Reader
 from vnasdsl.show.diff.model import Side, Size, StageSide
 from vnasdsl.space.counting import CannotCountError, Counter, Tally, follows_shapes
-from vnasdsl.space.elements import Element, Group, Repeat, Wrap, join
-from vnasdsl.space.flows import MOST_STATES, Held, State, drop, put, sorted_flows
+from vnasdsl.space.elements import BodyLayer, Element, Group, Repeat, join
+from vnasdsl.space.evaluate import MOST_STATES, Held, State, drop, put, sorted_flows
 from vnasdsl.space.shapes import Cost
-from vnasdsl.space.space import Space
 from vnasdsl.space.wires import UNKNOWN, reads, scope, spliced
 
 
@@ -33,7 +33,7 @@ class Row:
     maker: RowMaker
     place: Place | None = None
 
-    def body_rows(self, wrap: Wrap) -> tuple[Row, ...]:
+    def body_rows(self, wrap: BodyLayer) -> tuple[Row, ...]:
         """The lines in the body of a layer such as `residual { ... }`, which is all that stands in this line."""
         assert isinstance(self.value, tree.Call) and self.value.body is not None
         place = self.maker.body_place(wrap, self.place) if self.place is not None else None
@@ -121,7 +121,7 @@ class RowMaker:
     def flow(self, items: Sequence[Element], place: Place) -> tuple[Cost, Size, Place]:
         """The least and greatest costs of items over what can enter, their number of ways, and what can leave."""
         analysis = self.space.analysis
-        loose = analysis.loose
+        overapproximate = analysis.overapproximate
         states: dict[State, Cost] = dict.fromkeys(place.shaped, Cost())
         for item in items:
             states = analysis.step(states, item)
@@ -130,7 +130,7 @@ class RowMaker:
             total = cost if total is None else total | cost
         if len(states) > MOST_STATES:
             states = analysis.loosened(states)
-        analysis.loose = loose  # what is shown in a comparison says nothing of the space
+        analysis.overapproximate = overapproximate  # what is shown in a comparison says nothing of the space
         size, counted = self._count(items, place)
         return total or Cost(), size, Place(tuple(sorted(states, key=repr)), counted)
 
@@ -222,7 +222,7 @@ class RowMaker:
             row += more
         return tuple(row)
 
-    def body_place(self, wrap: Wrap, place: Place) -> Place:
+    def body_place(self, wrap: BodyLayer, place: Place) -> Place:
         """What can flow into the body of a layer such as `residual { ... }`."""
         shaped: list[State] = []
         for flow, env in place.shaped:
@@ -246,16 +246,16 @@ def one_line(value: tree.Expression) -> str:
 def _statements(space: Space) -> Iterator[Sequence[tree.Statement]]:
     """The lines of each segment of a space as they are written, without the name of the input at their beginning."""
     groups: list[list[tree.Statement]] = []
-    loose = False
+    overapproximate = False
     for statement in space.syntax.body:
         if isinstance(statement, tree.Stage):
             groups.append(list(statement.body))
-            loose = False
+            overapproximate = False
         elif isinstance(statement, (tree.Line, tree.Wire, tree.Out)):
-            if not loose:
+            if not overapproximate:
                 groups.append([])
             groups[-1].append(statement)
-            loose = True
+            overapproximate = True
     first = _without_input(groups[0][0], space.input.name) if groups and groups[0] else None
     if groups and groups[0]:
         groups[0][:1] = [first] if first is not None else []

@@ -7,12 +7,12 @@ from collections import Counter
 from dataclasses import dataclass
 from math import sqrt
 
+from vnasdsl.elaborate.space import Space
 from vnasdsl.show.draw.metrics import shortened, text_width
 from vnasdsl.show.draw.picture import SERIES, Edge, Node, Picture, Point, Rect, Text, dims, rounded, straight
 from vnasdsl.show.draw.words import parts
 from vnasdsl.show.numbers import amount
 from vnasdsl.space.elements import Element, Segment
-from vnasdsl.space.space import Space
 
 MARGIN = 28
 HEIGHT, GAP, ROW_GAP = 40, 22, 22

@@ -10,29 +10,29 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vnasdsl.elaborate.space import Space
 from vnasdsl.language.printer import print_inline
+from vnasdsl.network.simplify import needs
+from vnasdsl.network.trace import Tracer, Values, many
 from vnasdsl.show.draw.graph import graph_picture
 from vnasdsl.show.draw.picture import Picture
 from vnasdsl.show.numbers import amount, count_words
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.elements import (
-    Alternatives,
+    BodyLayer,
+    DeferredCall,
     Element,
     Group,
     Join,
+    LayerCall,
+    LayerChoice,
     Many,
-    Op,
-    Open,
+    NameRef,
     Pick,
-    Read,
     Repeat,
     When,
-    Wrap,
     children,
 )
-from vnasdsl.space.space import Space
-from vnasdsl.space.tidy import needs
-from vnasdsl.space.trace import Tracer, Values, many
 
 if TYPE_CHECKING:
     import networkx
@@ -207,7 +207,7 @@ def _wires(line: tuple[Element, ...]) -> list[str]:
     todo: list[Element] = list(reversed(line))
     while todo:
         element = todo.pop()
-        if isinstance(element, Read):
+        if isinstance(element, NameRef):
             found.append(element.wire)
         below: list[Element] = [child for child, _ in children(element, "")]
         if isinstance(element, Group) and element.block is not None:
@@ -247,11 +247,11 @@ def _told(line: tuple[Element, ...]) -> Iterator[str]:
 
 def _text(element: Element) -> str:
     match element:
-        case Op():
+        case LayerCall():
             return print_inline(element.call)
-        case Read():
+        case NameRef():
             return element.wire if element.index is None else f"{element.wire}[{element.index}]"
-        case Wrap():
+        case BodyLayer():
             inner = ", ".join(_text(Group("", (line,), element.span)) for line in element.body.lines)
             return f"{print_inline(element.call)} {{ {inner} }}"
         case Join():
@@ -264,12 +264,12 @@ def _text(element: Element) -> str:
             return " -> ".join(_text(item) for item in element.items)
         case Repeat() if element.items:
             return f"{len(element.items)} * {_text(element.items[0])}"
-        case Alternatives() if element.key == "op":
+        case LayerChoice() if element.key == "op":
             return " | ".join(option.text for option in element.options)
-        case Alternatives():  # of a value: as the call is written
+        case LayerChoice():  # of a value: as the call is written
             first = element.options[0].element
-            return _text(first) if isinstance(first, Alternatives) else _source(first)
-        case Open() | When() | Pick() | Repeat():
+            return _text(first) if isinstance(first, LayerChoice) else _source(first)
+        case DeferredCall() | When() | Pick() | Repeat():
             return _source(element)
 
 
@@ -283,7 +283,7 @@ def _input(element: Element) -> str:
         case Pick():
             count = str(element.least) if element.least == element.most else f"{element.least}..{element.most}"
             return f"pick {count} of {len(element.options)}"
-        case Group() if element.items and isinstance(element.items[0], Read):
+        case Group() if element.items and isinstance(element.items[0], NameRef):
             return _text(element.items[0])
     return _text(element)
 
@@ -301,7 +301,7 @@ def _edges(element: Element) -> Iterator[str]:
         told: dict[str, list[str]] = {}
         options = [o.element for item in element.inputs if isinstance(item, Pick) for o in item.options]
         for option in (*options, *(i for i in element.inputs if not isinstance(i, Pick))):
-            if isinstance(option, Group) and len(option.items) > 1 and isinstance(option.items[0], Read):
+            if isinstance(option, Group) and len(option.items) > 1 and isinstance(option.items[0], NameRef):
                 rest = " -> ".join(_inside(item) for item in option.items[1:])
                 told.setdefault(rest, []).append(_text(option.items[0]))
         for rest, names in told.items():
@@ -317,6 +317,6 @@ def _inside(element: Element) -> str:
     """A layer behind the line that an edge reads; a block that is a choice shows its options."""
     if isinstance(element, Group) and element.block is not None and len(element.items) == 1:
         only = element.items[0]
-        if isinstance(only, Alternatives) and len(only.options) <= MOST_CANDIDATES:
+        if isinstance(only, LayerChoice) and len(only.options) <= MOST_CANDIDATES:
             return _text(only)
     return _text(element)

@@ -10,7 +10,10 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from vnasdsl.elaborate.space import Space
 from vnasdsl.layers.base import Shape
+from vnasdsl.relax.plan import PlanStage, PlanState
+from vnasdsl.relax.trellis import Mixture, Stage, State, Trellis, trellis_of
 from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.metrics import shortened, text_width
 from vnasdsl.show.draw.picture import Edge, Node, Picture, Rect, Text, dims
@@ -18,9 +21,6 @@ from vnasdsl.show.draw.trellis_edges import Joined, joined, links
 from vnasdsl.show.draw.trellis_legend import MARGIN, OTHER, legend, roles
 from vnasdsl.show.draw.words import parts
 from vnasdsl.show.numbers import count_words, short
-from vnasdsl.space.plan import PlanStage, PlanState
-from vnasdsl.space.space import Space
-from vnasdsl.space.trellis import Mixture, Stage, State, Trellis, trellis_of
 
 MOST_WIDTH = 1360
 """Of a row of columns; further ones go to the next row."""
@@ -54,8 +54,8 @@ def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
     columns = [_ends("in", (space.input.name, dims(space.input.shape)), learnt is not None)]
     for number, (stage, planned) in enumerate(zip(trellis.stages, plan.stages, strict=True)):
         taken = learnt.path[number] if learnt else None
-        loose = not number and not space.segments[0].name
-        heading = NO_STAGE if loose else stage.name
+        overapproximate = not number and not space.segments[0].name
+        heading = NO_STAGE if overapproximate else stage.name
         columns.append(_column(number, stage, planned, heading, options, learnt, taken))
     last = space.segments[-1]
     alone = len(space.segments) == 1  # no stage behind these lines: they are the one column

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from vnasdsl.relax.trellis import Trellis
 from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.picture import Edge, Node, Text, swing
-from vnasdsl.space.trellis import Trellis
 
 THIN, THICK = 0.6, 7.0
 MOST_LINES = 256

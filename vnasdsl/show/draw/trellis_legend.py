@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from vnasdsl.relax.trellis import State, Trellis
 from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.metrics import shortened, text_width
 from vnasdsl.show.draw.picture import SERIES, Edge, Rect, Text, straight
-from vnasdsl.space.trellis import State, Trellis
 
 MARGIN = 28
 SKIP = "skip"

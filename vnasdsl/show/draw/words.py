@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnasdsl.language.printer import print_inline
-from vnasdsl.space.elements import Alternatives, Element, Group, Op, Repeat, Wrap
+from vnasdsl.space.elements import BodyLayer, Element, Group, LayerCall, LayerChoice, Repeat
 from vnasdsl.space.values import WORDS
 
 
 def parts(element: Element) -> Iterator[tuple[str, Element]]:
     """(text, element) of what stands one after the other: a use of a block is one thing, a chain several."""
     match element:
-        case Op():
+        case LayerCall():
             yield print_inline(element.call), element
-        case Wrap():
+        case BodyLayer():
             inner = " -> ".join(text for text, _ in parts(element.body))
             yield f"{print_inline(element.call)} {{ {inner} }}", element
         case Group() if element.call is not None:
@@ -24,7 +24,7 @@ def parts(element: Element) -> Iterator[tuple[str, Element]]:
         case Group() | Repeat():
             for item in element.items:
                 yield from parts(item)
-        case Alternatives():
+        case LayerChoice():
             yield " | ".join(option.text for option in element.options), element
         case _:
             yield " ".join(element.span.text.split()), element

@@ -1,0 +1,156 @@
+"""Choices between values in the text: which options there are, and putting one of them in the choice's place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+from typing import Any, TypeAlias, TypeVar
+
+from vnasdsl.elaborate.names import GENERATED, MODULE_ATTRIBUTES
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, error
+from vnasdsl.language.printer import print_inline
+from vnasdsl.language.source import Span
+from vnasdsl.language.walk import children as tree_children
+from vnasdsl.language.walk import walk
+from vnasdsl.space.elements import DeferredArgument, Option, label_text
+from vnasdsl.space.values import expression_of, number
+
+OpenChoice: TypeAlias = tree.Choice | tree.Range
+N = TypeVar("N", bound=tree.Node)
+
+MOST_OPTIONS = 1_000
+"""Options of one choice."""
+
+
+def first_choice(expression: tree.Expression) -> OpenChoice | None:
+    """The first choice in an expression, or None."""
+    for node in walk(expression):
+        if isinstance(node, (tree.Choice, tree.Range)):
+            return node
+        if isinstance(node, (tree.Call, tree.Gap)):
+            raise VnsError(())  # said already, by the check of names: no choice is taken out of a layer
+    return None
+
+
+def all_choices(expression: tree.Expression) -> Iterator[OpenChoice]:
+    """The choices in a value, in the order of the text; those inside of an option of another are not among them, and
+    how many a `pick` takes is none: it stays a choice of edges."""
+    pending: list[tree.Node] = [expression]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (tree.Choice, tree.Range)):
+            yield node
+        elif isinstance(node, tree.Gap):
+            raise VnsError(())  # said already, by the parser
+        elif isinstance(node, tree.Pick):
+            pending.append(node.pool)
+        else:
+            pending.extend(reversed(tree_children(node)))
+
+
+def real_bounds(choice: OpenChoice) -> tuple[float, float] | None:
+    """The ends of a range over real numbers; None for another choice. Raises: VnsError E0303."""
+    if not isinstance(choice, tree.Range):
+        return None
+    low, high = number(choice.low), number(choice.high)
+    if not isinstance(low, float) and not isinstance(high, float):
+        return None
+    if low > high:
+        raise empty_range(choice, low, high)
+    return float(low), float(high)
+
+
+def empty_range(choice: tree.Range, low: float, high: float) -> VnsError:
+    message = f"the range `{low}..{high}` is empty"
+    return error("E0303", message, choice.span, fix=Fix(choice.span, f"{high}..{low}", f"write `{high}..{low}`"))
+
+
+def value_of(choice: OpenChoice, field: DeferredArgument, text: str) -> tree.Expression:
+    """The expression of an option by its text, or a real number. Raises: ValueError for no value of the choice."""
+    if field.low is not None:
+        return tree.Number(float(text), text=text, span=choice.span)
+    for option in option_expressions(choice):
+        if print_inline(option) == text:
+            return option
+    raise ValueError(f"{text!r} is no option of {field.key}")
+
+
+def pick_range(count: tree.Expression) -> tuple[int, int]:
+    """How many a `pick` takes: a number, or from one number to another. Raises: VnsError."""
+    if isinstance(count, tree.Range):
+        low, high = number(count.low), number(count.high)
+        if low > high:
+            raise empty_range(count, low, high)
+    else:
+        if isinstance(count, tree.Choice):
+            raise error("E0302", "a `pick` takes a number or a range such as `1..3`", count.span)
+        low = high = number(count)
+    if isinstance(low, float) or isinstance(high, float):
+        raise error("E0302", "a `pick` takes a whole number of inputs", count.span)
+    return low, high
+
+
+def option_expressions(choice: OpenChoice) -> tuple[tree.Expression, ...]:
+    """The options of a choice between values; a range between whole numbers is the choice of each of them."""
+    if isinstance(choice, tree.Choice):
+        flat: list[tree.Expression] = []
+        for option in choice.options:
+            flat += option_expressions(option) if isinstance(option, (tree.Choice, tree.Range)) else (option,)
+        return tuple(flat)
+    low, high = number(choice.low), number(choice.high)
+    if isinstance(low, float) or isinstance(high, float):
+        help = "a real number can be left open in an argument of a layer or block, on its own"
+        raise error("E0302", "a range over real numbers cannot stand here", choice.span, help=help)
+    if low > high:
+        raise empty_range(choice, low, high)
+    if high - low >= MOST_OPTIONS:
+        raise too_many_options(int(high - low) + 1, choice.span)
+    return tuple(expression_of(n, choice.span) for n in range(int(low), int(high) + 1))
+
+
+def too_many_options(count: int, span: Span) -> VnsError:
+    message = f"this choice has {count:,} options: at most {MOST_OPTIONS:,} are allowed"
+    return error("E0507", message, span, help="name the few values that are worth trying, such as `16 | 32 | 64`")
+
+
+def replace_node(node: N, old: tree.Node, new: tree.Expression) -> N:
+    """The same tree with one node (this very object) replaced, wherever it stands; parts without it are kept."""
+    if node is old:
+        return new  # type: ignore[return-value]
+    changes: dict[str, Any] = {}
+    for field in fields(node):
+        value = getattr(node, field.name)
+        if isinstance(value, tree.Node):
+            part: object = replace_node(value, old, new)
+        elif isinstance(value, tuple) and value and isinstance(value[0], tree.Node):
+            parts = tuple(replace_node(item, old, new) for item in value)
+            part = value if all(a is b for a, b in zip(parts, value, strict=True)) else parts
+        else:
+            continue
+        if part is not value:
+            changes[field.name] = part
+    return replace(node, **changes) if changes else node
+
+
+def check_distinct(options: Sequence[Option]) -> None:
+    """Raises: VnsError E0204 for two options that are alike once they are written as names, E0205 for one that
+    is then called like a part of every module."""
+    seen: dict[str, Option] = {}
+    for option in options:
+        name = label_text(option.text)
+        if name in seen:
+            first = seen[name]
+            if first.text == option.text:
+                message, help = f"option `{option.text}` stands here twice", "leave one of the two out"
+            else:
+                message = f"options `{first.text}` and `{option.text}` would have one name: `{name}`"
+                help = "weights and choices are named by the letters and digits of an option: make these differ"
+            assert option.span is not None and first.span is not None
+            again, once = Label(option.span), (Label(first.span, "first here"),)
+            raise VnsError(Diagnostic("E0204", message, again, secondary=once, help=help))
+        seen[name] = option
+        if name in MODULE_ATTRIBUTES or name in GENERATED:
+            message = f"option `{option.text}` would be called `{name}`, a name that generated code needs"
+            assert option.span is not None
+            raise error("E0205", message, option.span, help="give one of its blocks another name")

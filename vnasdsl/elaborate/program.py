@@ -1,0 +1,239 @@
+"""Loading a file: its text, its imports, its spaces, networks and recipes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vnasdsl.elaborate.definitions import RECIPE_KINDS, Definitions
+from vnasdsl.elaborate.echoes import Echoes
+from vnasdsl.elaborate.imports import ParseFile, collect, parse_file
+from vnasdsl.elaborate.inputs import Overrides
+from vnasdsl.elaborate.space import Space, build
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, arrange, did_you_mean, error, guess
+from vnasdsl.language.files import read_source
+from vnasdsl.language.gc_paused import gc_paused
+from vnasdsl.language.limits import MAX_BLOCKS, MAX_CHOICES, MAX_NETS
+from vnasdsl.language.parser import parse_partial
+from vnasdsl.language.source import Source
+
+RELAXED = "gradient"
+"""The strategy, the default one, that needs a supernet of the space."""
+RecipeCheck = Callable[[tree.Recipe], list[Diagnostic]]
+Build = Callable[[tree.Space | tree.Network, Definitions, Overrides, Space | None], Space]
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What one file says, imports included."""
+
+    name: str
+    """The file as the user named it."""
+    module: tree.Module
+    definitions: Definitions
+    spaces: dict[str, Space]
+    """The spaces and networks of the file itself, in its order."""
+    warnings: tuple[Diagnostic, ...] = field(default=())
+
+    @property
+    def recipes(self) -> tuple[tree.Recipe, ...]:
+        return tuple(self.definitions.recipes.values())
+
+    def get(self, name: str | None = None) -> Space:
+        """A space or network by name; without a name the only one of the file, or the only space.
+
+        Raises: UserError naming what there is.
+        """
+        names = ", ".join(f"`{n}`" for n in self.spaces)
+        if name is not None:
+            if name not in self.spaces:
+                help = did_you_mean(name, self.spaces) or (f"it has {names}" if names else None)
+                raise UserError(f"`{self.name}` has no space or network `{name}`", help)
+            return self.spaces[name]
+        if not self.spaces:
+            raise UserError(f"`{self.name}` has no space or network")
+        if len(self.spaces) == 1:
+            return next(iter(self.spaces.values()))
+        only = [s for s in self.spaces.values() if s.kind == "space"]
+        if len(only) == 1:
+            return only[0]
+        raise UserError(f"`{self.name}` has several spaces and networks", f"name one of {names} as `{self.name}:NAME`")
+
+    def is_relaxed(self, space: Space) -> bool:
+        """Whether a space of the file may be searched by gradient: no recipe says that it is searched otherwise."""
+        return is_relaxed(space.name, self.definitions) is not False
+
+    def get_recipe(self, kind: str, target: str, name: str | None = None) -> tree.Recipe | None:
+        """The recipe of a kind (`search`, `retrain`, `evaluate`) for a space or network: the one of that name, else the
+        first. None when there is none and no name is given.
+
+        Raises: UserError for a name that is not there; VnsError E0803 for a recipe of another space or kind.
+        """
+        recipes = self.definitions.recipes
+        if name is None:
+            return next((r for r in recipes.values() if r.kind == kind and r.target.id == target), None)
+        if name not in recipes:
+            raise UserError(f"`{self.name}` has no recipe `{name}`", did_you_mean(name, recipes))
+        recipe = recipes[name]
+        if recipe.kind != kind:
+            span = recipe.span.first(len(recipe.kind))
+            others = [f"`{r.name}`" for r in recipes.values() if r.kind == kind and r.target.id == target]
+            help = f"the recipes for it are {', '.join(others)}" if others else f"write a `{kind}` recipe"
+            raise error("E0803", f"recipe `{name}` is a `{recipe.kind}` recipe, not one for `{kind}`", span, help=help)
+        if recipe.target.id != target:
+            raise error(
+                "E0803",
+                f"recipe `{name}` is for `{recipe.target.id}`, not for `{target}`",
+                recipe.target.span,
+                help=f"write a recipe for `{target}`, or {kind} `{recipe.target.id}`",
+            )
+        return recipe
+
+
+def load(path: str | os.PathLike[str], overrides: Overrides | None = None) -> Program:
+    """Read, parse and check a file. Raises: VnsError with every fault found; UserError."""
+    return load_source(read_source(path), Path(path), overrides)
+
+
+def load_source(source: Source, path: Path | None, overrides: Overrides | None = None) -> Program:
+    """The same for a text at hand; `path` is where its imports are looked for (None: it may import nothing)."""
+    program, found = examine(source, path, overrides)
+    if program is None or any(d.severity == "error" for d in found):
+        raise VnsError(found)
+    return program
+
+
+@gc_paused()
+def examine(
+    source: Source, path: Path | None, overrides: Overrides | None = None, check_recipe: RecipeCheck | None = None
+) -> tuple[Program | None, list[Diagnostic]]:
+    """What a text says as far as it can be read (None: not at all), and every fault in it, in the order of the text.
+
+    A faulty part silences what depends on it: a line that cannot be read has no shape, and nothing is said about the
+    lines behind it that would need one; a definition that cannot be read may have had any name. `check_recipe` says
+    what is wrong with the entries of a recipe.
+    """
+    module, faults = parse_partial(source)
+    if module is None:
+        return None, list(faults)
+    return examine_module(module, path, overrides, check_recipe, faults)
+
+
+@gc_paused()
+def examine_module(
+    module: tree.Module,
+    path: Path | None,
+    overrides: Overrides | None = None,
+    check_recipe: RecipeCheck | None = None,
+    faults: Iterable[Diagnostic] = (),
+    parse_file: ParseFile = parse_file,
+    make: Build = build,
+) -> tuple[Program, list[Diagnostic]]:
+    """The same for a tree at hand, gaps allowed, with the faults found in its text.
+
+    `parse_file` reads imports and `make` builds a space: an editor has texts that are not saved and spaces from before.
+    """
+    faults = tuple(faults)
+    echoes = Echoes(module, faults)
+    definitions = Definitions()
+    found: list[Diagnostic] = []
+    sound = echoes.sound
+    collect(sound, path, definitions, found, parse_file=parse_file)
+    definitions.complete = definitions.complete and not echoes.hide_definitions
+    found += definitions.check(module.items)
+    for recipe in (item for item in module.items if isinstance(item, tree.Recipe)):
+        found += _check_recipe(recipe, definitions)
+        if check_recipe is not None and recipe.kind in RECIPE_KINDS:
+            found += check_recipe(recipe)
+    builder = _Builder(definitions, overrides or Overrides(), found, make, echoes)
+    spaces: dict[str, Space] = {}
+    nets = [item for item in sound.items if isinstance(item, (tree.Space, tree.Network))]
+    if len(nets) > MAX_NETS:
+        help = "spread them over several files"
+        place = Label(nets[MAX_NETS].name_span)
+        found.append(Diagnostic("E0105", f"the file has more than {MAX_NETS} spaces and networks", place, help=help))
+    blocks = [item for item in sound.items if isinstance(item, tree.Block)]
+    if len(blocks) > MAX_BLOCKS:
+        place = Label(blocks[MAX_BLOCKS].name_span)
+        help = "spread them over several files, or give them parameters"
+        found.append(Diagnostic("E0105", f"the file has more than {MAX_BLOCKS:,} blocks", place, help=help))
+    for item in nets[:MAX_NETS]:
+        if definitions.nets.get(item.name) is item:
+            space = builder.get(item)
+            if space is not None:
+                spaces[item.name] = space
+                try:
+                    found += _check_net(space, item, definitions)
+                except VnsError as fault:  # a way to close a call that makes no sense, found once it is closed
+                    found += fault.diagnostics
+    ordered = arrange([*echoes.certain(faults), *echoes.without(found)])
+    return Program(module.source.name, module, definitions, spaces, ordered), list(ordered)
+
+
+def _check_net(space: Space, item: tree.Space | tree.Network, definitions: Definitions) -> list[Diagnostic]:
+    if len(space.choices) > MAX_CHOICES:
+        help = "use fewer copies, or let copies share their choices in a tied block"
+        message = f"`{item.name}` has more than {MAX_CHOICES:,} choices"
+        return [Diagnostic("E0502", message, Label(item.name_span), help=help)]
+    return space.check(relaxed=bool(is_relaxed(item.name, definitions)))
+
+
+def is_relaxed(name: str, definitions: Definitions) -> bool | None:
+    """Whether a recipe searches a space by gradient; None where no recipe says how it is searched."""
+    recipes = [r for r in definitions.recipes.values() if r.kind == "search" and r.target.id == name]
+    named = [e.value for r in recipes for e in r.entries if e.key == "strategy"]
+    others = [value for value in named if isinstance(value, tree.Name) and value.id != RELAXED]
+    return len(others) < len(recipes) if recipes else None
+
+
+class _Builder:
+    """Builds every space once, claimed ones first; faults are collected."""
+
+    def __init__(
+        self, definitions: Definitions, overrides: Overrides, found: list[Diagnostic], make: Build, echoes: Echoes
+    ):
+        self.definitions = definitions
+        self.make = make
+        self.echoes = echoes
+        self.overrides = overrides
+        self.found = found
+        self.built: dict[str, Space | None] = {}
+
+    def get(self, net: tree.Space | tree.Network) -> Space | None:
+        """None when not even its input can be read."""
+        if net.name not in self.built:
+            claim = None
+            if isinstance(net, tree.Network) and net.space is not None:
+                claimed = self.claimed(net.space)
+                if claimed is not None and self.echoes.whole(claimed, self.definitions.blocks):
+                    claim = self.get(claimed)
+            try:
+                self.built[net.name] = self.make(net, self.definitions, self.overrides, claim)
+            except VnsError as fault:
+                self.found += fault.diagnostics
+                self.built[net.name] = None
+        return self.built[net.name]
+
+    def claimed(self, name: tree.Name) -> tree.Space | None:
+        known = {n: s for n, s in self.definitions.nets.items() if isinstance(s, tree.Space)}
+        if name.id not in known and self.definitions.complete:
+            self.found.append(_unknown("space", name, known))
+        return known.get(name.id)
+
+
+def _check_recipe(recipe: tree.Recipe, definitions: Definitions) -> list[Diagnostic]:
+    if recipe.target.id not in definitions.nets and definitions.complete:
+        return [_unknown("space or network", recipe.target, definitions.nets)]
+    if recipe.kind == "search" and isinstance(definitions.nets.get(recipe.target.id), tree.Network):
+        message = f"`{recipe.target.id}` is a network: there is nothing to search in it"
+        help = f"name a space, or write `retrain {recipe.name} for {recipe.target.id}`"
+        return [Diagnostic("E0803", message, Label(recipe.target.span), help=help)]
+    return []
+
+
+def _unknown(what: str, name: tree.Name, known: Iterable[str]) -> Diagnostic:
+    more = guess(name.span, name.id, known, "define it here, or import the file that does")
+    return Diagnostic("E0206", f"unknown {what} `{name.id}`", Label(name.span), **more)

@@ -1,0 +1,76 @@
+"""What is known by name where a layer stands: the lines that can be read, and the layers handed to a block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from vnasdsl.elaborate.names import Namer
+from vnasdsl.language import tree
+from vnasdsl.language.walk import walk
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A layer that was handed to a block, and where its own names are known."""
+
+    expression: tree.Expression
+    scope: Scope
+    closed: tree.Expression
+    """The same with what was handed on in the place of every name: two that look alike here are one layer."""
+    size: int = 0
+    """How many names and calls there are in it then."""
+    open: tuple[str, ...] = ()
+    """The blocks that were being read where it is written."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The names of one body. A part in brackets or braces has labels of its own and reads the same lines."""
+
+    namer: Namer
+    wires: frozenset[str] = frozenset()
+    """Lines and inputs that can be read."""
+    lists: frozenset[str] = frozenset()
+    """Those of them that give several values."""
+    later: Mapping[str, tree.Wire] = field(default_factory=dict)
+    """Lines of the same body that come later, the one that is being read among them."""
+    current: str = ""
+    """The name of the line that is being read."""
+    layers: Mapping[str, Handed] = field(default_factory=dict)
+    """Parameters of the block that a layer was handed to."""
+
+    def inner(self, namer: Namer | None = None) -> Scope:
+        return replace(self, namer=namer or Namer())
+
+    def reading(self, name: str, is_list: bool = False) -> Scope:
+        """The scope behind a line of that name."""
+        later = dict(self.later)
+        later.pop(name, None)
+        return replace(
+            self, wires=self.wires | {name}, lists=self.lists | {name} if is_list else self.lists, later=later
+        )
+
+    def with_lines(self, statements: Iterable[tree.Statement]) -> Scope:
+        """The scope at the beginning of a body."""
+        return replace(self, later={s.name: s for s in statements if isinstance(s, tree.Wire)})
+
+    def way_round(self, name: str) -> list[str]:
+        """How the line that is being read comes back to itself by way of a later one, or nothing."""
+        paths = [[name]]
+        seen = {name}
+        while paths:
+            path = paths.pop(0)
+            for read in (n.id for n in walk(self.later[path[-1]].value) if isinstance(n, tree.Name)):
+                if read == self.current:
+                    return [self.current, *path, self.current]
+                if read in self.later and read not in seen:
+                    seen.add(read)
+                    paths.append([*path, read])
+        return []
+
+
+def leading_name(expression: tree.Expression) -> str | None:
+    """The name that a line begins with: `a` in `a -> conv(8, 1x1x1)`."""
+    first = expression.items[0] if isinstance(expression, tree.Chain) else expression
+    return first.id if isinstance(first, tree.Name) else None

@@ -1,0 +1,481 @@
+"""A space, or a network (a space with nothing left to choose): its choices, numbers, and what is made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from random import Random
+from typing import TYPE_CHECKING, Literal
+
+from vnasdsl.elaborate.definitions import Definitions
+from vnasdsl.elaborate.expand import Expander
+from vnasdsl.elaborate.inputs import DEFAULT_CLASSES, PARAMETERS, OpenInput, Overrides, VideoInput, read_input
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean
+from vnasdsl.language.limits import MAX_CHOICES
+from vnasdsl.language.printer import print_module
+from vnasdsl.language.walk import blocks_used, walk
+from vnasdsl.layers.base import Shape, show_shape
+from vnasdsl.network.member import prove
+from vnasdsl.network.write import statements, write
+from vnasdsl.relax.plan import Plan, make_plan
+from vnasdsl.relax.relax import not_relaxed
+from vnasdsl.space.bounds import GOALS, Goal, Settled, settle
+from vnasdsl.space.counting import CannotCountError, count, draw, follows_shapes
+from vnasdsl.space.elements import Choice, Segment, choices
+from vnasdsl.space.limits import Limit, read_limits
+from vnasdsl.space.resolve import Decision, Resolved, complete, networks, resolve
+from vnasdsl.space.restrict import restrict_all
+from vnasdsl.space.shapes import Analysis, Cost, either
+from vnasdsl.space.unread import unread
+
+if TYPE_CHECKING:
+    from vnasdsl.network.graph import LayerRow
+
+
+MOST_NETWORKS = 10**4000
+"""Numbers are shown with all their digits, and Python writes no more than 4300 of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Immutable; figures are worked out when asked for and kept."""
+
+    name: str
+    inputs: OpenInput
+    segments: tuple[Segment, ...]
+    definitions: Definitions = field(repr=False)
+    syntax: tree.Space | tree.Network = field(repr=False)
+    limits: tuple[Limit, ...] = field(default=(), repr=False)
+    claim: Space | None = field(default=None, repr=False)
+    """The space this network says it lies in."""
+    faults: tuple[Diagnostic, ...] = field(default=(), repr=False)
+    """What is wrong with single lines, which then have no shape."""
+
+    @property
+    def input(self) -> VideoInput:
+        """What a clip is; of a space that searches its input, with the first option of every choice."""
+        return self.inputs.given
+
+    # ---------------------------------------------------------------- choices
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """Every choice by name, in the order of the text."""
+        found: dict[str, Choice] = {choice.name: choice for choice in self.inputs.choices}
+        for segment in self.segments:
+            for choice in choices(segment.body, ""):
+                known = found.get(choice.name)
+                if known is not None and known.options == choice.options:
+                    continue
+                if known is not None:  # lives in several options of another choice
+                    options = (*known.options, *(o for o in choice.options if o not in known.options))
+                    choice = replace(known, options=options)
+                found[choice.name] = choice
+                if len(found) > MAX_CHOICES:  # refused: nobody asks for the others
+                    return tuple(found.values())
+        return tuple(found.values())
+
+    @property
+    def kind(self) -> Literal["space", "network"]:
+        return "space" if self.choices else "network"
+
+    @cached_property
+    def size(self) -> int | None:
+        """The number of ways to make all choices: exact, conditional choices counted where they exist, those of a tied
+        block once. None for infinitely many (real choices). Raises: CannotCountError."""
+        sizes = [count(self.segments, v.shape, v.name, v.classes) for v in self.inputs.ways()] if self._shaped else []
+        if sizes:
+            return None if None in sizes else sum(n for n in sizes if n is not None)
+        one = count(self.segments, self.input.shape, self.input.name, self.input.classes)
+        return None if one is None else one * self.inputs.count
+
+    @cached_property
+    def _shaped(self) -> bool:
+        """Whether the input decides which choices there are behind it."""
+        return bool(self.inputs.choices) and follows_shapes(self.segments)
+
+    def size_text(self) -> str:
+        """The number of networks in words: with all its digits, or why there is none."""
+        try:
+            return "infinite (real choices)" if self.size is None else f"{self.size:,}"
+        except CannotCountError:
+            return "not counted (choices depend on each other)"
+
+    def sample(self, random: Random) -> dict[str, str]:
+        """The choices of one network, every network alike likely; see `draw` for where that cannot be."""
+        ways = list(self.inputs.ways())
+        video = ways[random.randrange(len(ways))]
+        made = draw(self.segments, random, video.shape, video.name, video.classes)
+        return {**(self.inputs.choices_of(video) or {}), **made}
+
+    def networks(self) -> Iterator[dict[str, str]]:
+        """The choices of every network; only for small spaces. Raises: UserError for a real choice."""
+        for video in self.inputs.ways():
+            made = self.inputs.choices_of(video) or {}
+            for network in networks(self.segments, video.name, video.shape, video.classes):
+                yield {**made, **network.made}
+
+    def complete(self, made: Mapping[str, str], random: Random) -> dict[str, str]:
+        """The choices of one network, in the order of the text: those of `made` where they can be made, the others
+        drawn one by one, all values of a choice alike likely; those of `made` that do not exist are dropped."""
+        video, resolved = self.completed(made, random)
+        return {**(self.inputs.choices_of(video) or {}), **resolved.made}
+
+    def completed(self, made: Mapping[str, str], random: Random) -> tuple[VideoInput, Resolved]:
+        """The network of `complete`: its input, and the rest as elements."""
+        chosen = {
+            c.name: made[c.name] if made.get(c.name) in c.options else c.options[random.randrange(len(c.options))]
+            for c in self.inputs.choices
+        }
+        video = self.inputs.with_choices(chosen)
+        return video, complete(self.segments, made, random, video.name, video.shape, video.classes)
+
+    def decisions(self, made: Mapping[str, str]) -> tuple[Decision, ...]:
+        """The choices as the network of `made` meets them, each with its options there and its value.
+
+        Raises: UserError for a choice that is not made, or made wrongly.
+        """
+        video, resolved = self._resolve(made)
+        chosen = self.inputs.choices_of(video) or {}
+        first = tuple(Decision(c.name, c.kind, "number", c.options, value=chosen[c.name]) for c in self.inputs.choices)
+        return (*first, *resolved.decisions)
+
+    def _resolve(self, made: Mapping[str, str]) -> tuple[VideoInput, Resolved]:
+        """Raises: UserError for an unknown choice or option, or a choice that is needed and not made."""
+        known = {c.name: c for c in self.choices}
+        for name, value in made.items():
+            if name not in known:
+                raise UserError(f"`{self.name}` has no choice `{name}`", did_you_mean(name, known))
+            choice = known[name]
+            if not (choice.is_subset or choice.is_real) and value not in choice.options:
+                options = ", ".join(f"`{o}`" for o in choice.options)
+                raise UserError(f"choice `{name}` has no option `{value}`", f"its options are {options}")
+
+        def decide(decision: Decision) -> str:
+            if decision.name not in made or not decision.allows(made[decision.name]):
+                if decision.name in made and decision.form in ("edges", "real"):
+                    raise decision.refuse(made[decision.name])
+                raise UserError(f"choice `{decision.name}` of `{self.name}` is still open")
+            return made[decision.name]
+
+        video = self.inputs.closed(made)
+        return video, resolve(self.segments, decide, video.name, video.shape, video.classes)
+
+    def select(self, selector: str) -> tuple[Choice, ...]:
+        """The choices with this exact name, else of this kind, else whose names match it as a glob (`s4.*`).
+
+        Raises: UserError when there are none.
+        """
+        exact = tuple(c for c in self.choices if c.name == selector)
+        kind = tuple(c for c in self.choices if c.kind == selector)
+        found = exact or kind or tuple(c for c in self.choices if fnmatchcase(c.name, selector.replace("[", "[[]")))
+        if not found:
+            kinds = list(dict.fromkeys(c.kind for c in self.choices))
+            names = [c.name for c in self.choices]
+            help = (
+                did_you_mean(selector, [*kinds, *names])
+                or f"its kinds of choice are {', '.join(f'`{k}`' for k in kinds)}"
+            )
+            raise UserError(f"`{self.name}` has no choice or kind of choice `{selector}`", help)
+        return found
+
+    def fix(self, fixes: Mapping[str, Sequence[str]]) -> Space:
+        """The space with only some options left. A selector is a choice, a kind or a glob (see `select`).
+
+        Raises: UserError for an unknown selector or an option that none of its choices has.
+        """
+        keep: dict[str, tuple[str, ...]] = {}
+        for selector, wanted in fixes.items():
+            texts = [_normal(text) for text in wanted]
+            seen: set[str] = set()
+            for choice in self.select(selector):
+                kept = tuple(o for o in choice.options if _normal(o) in texts)
+                seen.update(_normal(o) for o in kept)
+                if not kept:
+                    options = ", ".join(f"`{o}`" for o in choice.options)
+                    raise UserError(
+                        f"choice `{choice.name}` has none of the options {', '.join(f'`{w}`' for w in wanted)}",
+                        f"its options are {options}",
+                    )
+                keep[choice.name] = kept
+            for text, written in zip(texts, wanted, strict=True):
+                if text not in seen:
+                    raise UserError(f"no choice selected by `{selector}` has the option `{written}`")
+        segments = restrict_all(self.segments, lambda name, _, options: keep.get(name, options))
+        return replace(self, segments=segments, inputs=self.inputs.restricted(keep))
+
+    def choose(self, made: Mapping[str, str], name: str | None = None) -> Space:
+        """The network that the choices make, built from its own text like any other.
+
+        Raises: UserError for an unknown choice or option, or a choice that is needed and not made.
+        """
+        video, resolved = self._resolve(made)
+        written = write(resolved.segments, self.definitions.blocks)
+        body = (self._input_line(video), *written.body)
+        span = self.syntax.span
+        network = tree.Network(name or f"{self.name}_child", None, body, span=span, name_span=span)
+        blocks = {**self.definitions.blocks, **{block.name: block for block in written.blocks}}
+        definitions = replace(self.definitions, blocks=blocks) if written.blocks else self.definitions
+        built = build(network, definitions, Overrides(classes=self.input.classes))
+        return replace(built, claim=self)
+
+    # -------------------------------------------------------- shapes and costs
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        analysis = Analysis(self.input.classes)
+        analysis.leaves_out = self.kind == "space"
+        return analysis
+
+    @property
+    def _cost(self) -> Cost | None:
+        return None if self._settled is None else self._settled.cost
+
+    @cached_property
+    def _settled(self) -> Settled | None:
+        """Least and greatest costs, or None when a shape does not fit; faults go to the analysis."""
+        try:
+            shapes = dict.fromkeys(video.shape for video in self.inputs.ways())
+            name = self.input.name
+            found = {shape: self.analysis.segments(self.segments, shape, name) for shape in shapes}
+        except VnsError as fault:
+            self.analysis.diagnostics += fault.diagnostics
+            return None
+        outcomes = either(pair for ends in found.values() for pair in ends.items())
+        right = (self.input.classes,)
+        wrong = [shape for shape in outcomes if shape != right]
+        if self.analysis.overapproximate and right in outcomes:
+            wrong = []  # perhaps no network ends so
+        if wrong and self.segments and not self.analysis.failed:
+            items = [item for segment in self.segments for item in segment.body.items]
+            last = items[-1].span if items else self.syntax.name_span
+            ends = f"a map of {show_shape(wrong[0])}" if len(wrong[0]) == 4 else f"{wrong[0][0]:,} numbers"
+            message = f"`{self.name}` ends in {ends}, expected one number for each of {self.input.classes:,} classes"
+            help = f"end it with `{'pool -> ' if len(wrong[0]) == 4 else ''}linear(classes)`"
+            self.analysis.report("E0405", message, last, last, help=help)
+        if wrong or not outcomes or self.analysis.missing:
+            return None
+        settled = settle(
+            self.segments, [(shape, ends[right]) for shape, ends in found.items() if right in ends], self.analysis, name
+        )
+        self.analysis.diagnostics += settled.faults
+        return None if settled.faults else settled
+
+    def check(self, relaxed: bool = True) -> list[Diagnostic]:
+        """Every fault of shape, limit and claim, and with `relaxed` what stands in the way of a supernet. Errors come
+        with severity "error"."""
+        cost = self._cost
+        found = [*self.faults, *self.analysis.diagnostics]
+        if not self.faults and not self.analysis.failed and self.analysis.missing:
+            return [*found, *self._check_open(), *(self._not_relaxed() if relaxed else [])]
+        if cost is None or self.faults or self.analysis.failed or self.analysis.unread:
+            return found
+        found += unread(self.segments)
+        try:
+            many = (self.size or 0) > MOST_NETWORKS
+        except CannotCountError:
+            many = False
+        if many:
+            message = f"`{self.name}` has more than 10^{len(str(MOST_NETWORKS)) - 1} networks"
+            return [*found, Diagnostic("E0502", message, Label(self.syntax.name_span), help="use fewer copies")]
+        network = self.kind == "network"
+        for limit in self.limits:
+            found += limit.check(cost, network, exact=self.exact_ends)
+        if network and self.claim:
+            for limit in self.claim.limits:
+                found += limit.check(cost, network, self.syntax.name_span)
+        try:
+            if network:
+                self.claimed_choices()
+            elif relaxed:
+                _ = self.plan
+        except VnsError as fault:
+            found += fault.diagnostics
+        return found
+
+    def _check_open(self) -> list[Diagnostic]:
+        """What can be said of a space whose costs are not worked out: whether some network of it can be built."""
+        try:
+            self.choose(self.complete({}, Random(0))).cost  # noqa: B018
+        except VnsError as fault:
+            return list(fault.diagnostics)
+        return []
+
+    def _not_relaxed(self) -> list[Diagnostic]:
+        try:
+            _ = self.plan
+        except VnsError as fault:
+            return list(fault.diagnostics)
+        return []
+
+    @property
+    def costed(self) -> bool:
+        """Whether the least and greatest costs are worked out; they are not where a call has too many combinations."""
+        return self._cost is not None
+
+    @property
+    def exact(self) -> bool:
+        """Whether the least and greatest costs are those of networks, and no more than bounds."""
+        return self.exact_ends == frozenset(GOALS)
+
+    @property
+    def exact_ends(self) -> frozenset[Goal]:
+        """Which of the least and greatest costs (`macs_min`, ...) are those of networks; the others are bounds."""
+        return frozenset() if self._settled is None else self._settled.exact
+
+    @property
+    def cost(self) -> Cost:
+        """Raises: VnsError when a shape does not fit; UserError when they are not worked out."""
+        if self._cost is None and not self.faults and not self.analysis.failed and self.analysis.missing:
+            raise UserError(
+                f"the costs of `{self.name}` are not worked out: a call has too many combinations",
+                "those of each of its networks are; `vnasdsl show` finds some by trying",
+            )
+        if self._cost is None or self.faults:
+            raise VnsError([d for d in (*self.faults, *self.analysis.diagnostics) if d.severity == "error"])
+        return self._cost
+
+    @property
+    def macs(self) -> tuple[int, int]:
+        """Least and greatest multiply-adds per clip; bounds where `exact_ends` has them not. Equal for a network."""
+        return self.cost.macs_min, self.cost.macs_max
+
+    @property
+    def params(self) -> tuple[int, int]:
+        """Least and greatest number of parameters; bounds where `exact_ends` has them not. Equal for a network."""
+        return self.cost.params_min, self.cost.params_max
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The layout for the gradient. Raises: VnsError E0501, E0502, E0510."""
+        if self.inputs.choices:
+            choice = self.inputs.choices[0]
+            raise not_relaxed("a choice in the input has no mixture", choice.span or self.syntax.name_span)
+        if self._cost is None and self.analysis.missing:
+            raise not_relaxed("this call has too many combinations for a supernet", self.analysis.missing[0].span)
+        _ = self.cost
+        return make_plan(self.segments, self.input.shape, self.input.name, self.analysis)
+
+    @property
+    def output(self) -> Shape:
+        return (self.input.classes,)
+
+    def layers(self) -> tuple[LayerRow, ...]:
+        """One row a layer: of a network as it runs, of a space all layers of its supernet."""
+        from vnasdsl.network.graph import layer_rows  # networkx is not needed for the rest
+
+        return layer_rows(self)
+
+    # ------------------------------------------------------------- membership
+
+    def claimed_choices(self) -> dict[str, str] | None:
+        """The choices of the claimed space that make this network; None without a claim.
+
+        Raises: VnsError E0601 when the network does not lie in the space.
+        """
+        if self.claim is None:
+            return None
+        return self.choices_in(self.claim)
+
+    def choices_in(self, space: Space) -> dict[str, str]:
+        """The choices of `space` that make this network. Raises: VnsError E0601."""
+        span = getattr(self.syntax, "space", None) or tree.Name(space.name, span=self.syntax.name_span)
+        _ = self.cost
+        if space._cost is not None or not space.analysis.missing:  # a network has costs where its space has none
+            _ = space.cost
+        made = space.inputs.choices_of(self.input)
+        if made is None:
+            line = next(s for s in self.syntax.body if isinstance(s, tree.Input))
+            others = [
+                f"{name} is {getattr(self.input, name):,} and not {space.inputs.options_text(name)}"
+                for name in PARAMETERS
+                if not space.inputs.allows(name, getattr(self.input, name))
+            ]
+            message = f"the input of `{self.name}` is not that of space `{space.name}`"
+            claimed = (Label(span.span, "claimed here"),)
+            raise VnsError(Diagnostic("E0601", message, Label(line.value.span, "; ".join(others)), secondary=claimed))
+        proven = prove(self.segments, space.segments, self.input.shape, self.analysis, space.analysis, span, self.name)
+        return space.complete({**made, **proven}, Random(0))  # those of lines that nothing reads are made somehow
+
+    # ------------------------------------------------------------------- text
+
+    def _input_line(self, closed: VideoInput | None = None) -> tree.Input:
+        """The input as it is printed: `closed`, or with its choices."""
+        span = self.syntax.span
+        video = closed or self.input
+        written = next((s for s in self.syntax.body if isinstance(s, tree.Input)), None)
+        given = written is not None and "classes" in {n.name for n in walk(written) if isinstance(n, tree.Argument)}
+        defaults = {"frame_stride": 1, "segments": 1, "classes": None if given else DEFAULT_CLASSES}
+        arguments = []
+        for name in ("frames", "size", "frame_stride", "segments", "classes"):
+            options = self.inputs.options(name) if closed is None else (getattr(video, name),)
+            if options != (defaults.get(name),):
+                numbers = tuple(tree.Number(n, text=str(n), span=span) for n in options)
+                value = numbers[0] if len(numbers) == 1 else tree.Choice(numbers, span=span)
+                arguments.append(tree.Argument(name, value, span=span))
+        call = tree.Call("video", tuple(arguments), span=span, function_span=span)
+        return tree.Input(video.name, call, span=span, name_span=span)
+
+    def text(self, name: str | None = None, import_path: str | None = None) -> str:
+        """The canonical text. With `import_path` the blocks come from there and the claim is written down; without,
+        the text stands on its own."""
+        span = self.syntax.span
+        name = name or self.name
+        items: list[tree.Definition] = []
+        if self.kind == "network":
+            body: tuple[tree.Statement, ...]
+            if isinstance(self.syntax, tree.Network):  # as it is written: labels given by hand name its weights
+                body = tuple(self._input_line() if isinstance(s, tree.Input) else s for s in self.syntax.body)
+            else:
+                body = (self._input_line(), *statements(self.segments))
+            claim = None
+            if import_path is not None:
+                items.append(tree.Import(tree.String(import_path, span=span), span=span))
+                theirs = self.claim.definitions.blocks if self.claim else self.definitions.blocks
+                items += [b for b in blocks_used(body, self.definitions.blocks) if b.name not in theirs]
+                claim = tree.Name(self.claim.name, span=span) if self.claim else None
+            net: tree.Space | tree.Network = tree.Network(name, claim, body, span=span, name_span=span)
+        else:
+            body = tuple(self._input_line() if isinstance(s, tree.Input) else s for s in self.syntax.body)
+            net = replace(self.syntax, name=name, body=body)
+        if import_path is None:
+            items += blocks_used(body, self.definitions.blocks)
+        items.append(net)
+        return print_module(tree.Module(tuple(items), span=span, source=span.source))
+
+
+def _normal(text: str) -> str:
+    return "".join(text.split())
+
+
+def build(
+    net: tree.Space | tree.Network,
+    definitions: Definitions,
+    overrides: Overrides,
+    claim: Space | None = None,
+) -> Space:
+    """A space or network from its syntax. What is wrong with single lines is kept in its `faults`.
+
+    Raises: VnsError when not even its input can be read: without it there are no shapes.
+    """
+    expander = Expander(definitions)
+    try:
+        inputs = read_input(net, overrides)
+    except VnsError as fault:
+        expander.segments(net, "")
+        limits, faults = read_limits(net)
+        raise VnsError((*fault.diagnostics, *expander.faults, *faults)) from None
+    segments = expander.segments(net, inputs.given.name)
+    limits, faults = read_limits(net)
+    space = Space(net.name, inputs, segments, definitions, net, limits, claim, (*expander.faults, *faults))
+    if isinstance(net, tree.Network) and space.choices:
+        first = space.choices[0]
+        help = f"keep one of the options, or make it a space: `space {net.name}`"
+        message = f"network `{net.name}` leaves the choice `{first.name}` open"
+        place = Label(first.span or net.name_span, f"{len(first.options)} options")
+        open_choice = Diagnostic("E0503", message, place, help=help)
+        return replace(space, faults=(*space.faults, open_choice))
+    return space

@@ -1,0 +1,278 @@
+"""What kind of thing may stand at a place of a text, and the names that are known there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from vnasdsl.elaborate.definitions import Definitions, calls
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.lexer import Token
+from vnasdsl.language.query import Cursor
+from vnasdsl.language.source import Source, Span
+from vnasdsl.language.walk import walk
+from vnasdsl.layers import CATALOGUE
+from vnasdsl.layers.base import Parameter
+from vnasdsl.space.elements import POISON
+from vnasdsl.space.values import WORDS, coerce
+
+Kind: TypeAlias = Literal[
+    "definition", "net", "space", "path", "layer", "value", "argument", "input", "quantity",
+    "key", "part key", "entry", "part argument", "part value", "nothing",
+]  # fmt: skip
+
+STATEMENTS = frozenset({"stage", "input", "require"})
+"""Keywords that stand only directly in a space or a network."""
+
+_BEFORE_LAYER = frozenset({"ARROW", "VBAR", "STAR", "EQUAL", "ELSE", "OUT", "OF"})
+_BEFORE_ITEM = _BEFORE_LAYER | {"COMMA", "LSQB", "LPAR"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """What may stand at a cursor. Which of the fields below say something depends on the kind."""
+
+    kind: Kind
+    keywords: frozenset[str] = frozenset()
+    function: str = ""
+    """The layer, block or part of a recipe whose argument stands here."""
+    parameter: str = ""
+    """The parameter whose value stands here, when it is named; else see `position`."""
+    position: int = 0
+    given: frozenset[str] = frozenset()
+    """Arguments that are there already."""
+    recipe: str = ""
+    key: str = ""
+    parameters: tuple[str, ...] = field(default=())
+    """The parameters of the block around."""
+    lines: tuple[str, ...] = ()
+    """The names of lines above, and of the input, that can be read here."""
+    layers: bool = False
+    """Whether a layer or a line may stand here as well as a value: in the arguments of a block, or of a join."""
+
+
+def place_at(cursor: Cursor) -> Place:
+    """What may stand at a cursor, by the grammar and what stands before it."""
+    statement = cursor.statement
+    if cursor.in_string:
+        return Place("path" if statement and statement[-1].type == "IMPORT" else "nothing")
+    keywords = cursor.keywords
+    if not cursor.open:
+        return Place(_at_top(statement) if cursor.takes_name or not statement else "nothing", keywords)
+    header = _header(cursor.before, cursor.open[0])
+    if [t.type for t in header[:3]] == ["NAME", "NAME", "FOR"]:
+        return _in_recipe(cursor, statement, header[0].text, keywords)
+    if len(cursor.open) > 1 or header[0].type not in ("SPACE", "NETWORK"):
+        keywords -= STATEMENTS
+    if len(cursor.open) > 1 or "BLOCK" not in {t.type for t in header}:
+        keywords -= {"out"}
+    if not cursor.takes_name or cursor.before[cursor.open[0]].type != "LBRACE":
+        return Place("nothing", keywords)
+    return _in_body(cursor, statement, header, keywords)
+
+
+def _at_top(statement: Sequence[Token]) -> Kind:
+    match [token.type for token in statement]:
+        case []:
+            return "definition"
+        case ["NETWORK", "NAME", "COLON"]:
+            return "space"
+        case ["NAME", "NAME", "FOR"]:
+            return "net"
+    return "nothing"
+
+
+def _header(tokens: Sequence[Token], brace: int) -> Sequence[Token]:
+    """The tokens of a definition before its first bracket."""
+    start = brace
+    while start > 0 and tokens[start - 1].type != "NEWLINE":
+        start -= 1
+    header = tokens[start:brace]
+    return header if header else tokens[brace : brace + 1]
+
+
+def _in_recipe(cursor: Cursor, statement: Sequence[Token], recipe: str, keywords: frozenset[str]) -> Place:
+    types = [token.type for token in statement]
+    if len(cursor.open) == 1:
+        if not types:
+            return Place("key", keywords, recipe=recipe)
+        if types == ["NAME", "DOT"]:
+            return Place("part key", recipe=recipe, key=statement[0].text)
+        if types[-1] == "EQUAL":
+            return Place("entry", recipe=recipe, key="".join(token.text for token in statement[:-1]))
+        return Place("nothing")
+    function = _called(cursor.before, cursor.open[-1])
+    if function is None:
+        return Place("nothing")
+    argument, position, given = _argument(statement)
+    if not argument:
+        return Place("part argument", function=function, position=position, given=given, recipe=recipe)
+    if [token.type for token in argument] == ["NAME", "EQUAL"]:
+        return Place("part value", function=function, parameter=argument[0].text, recipe=recipe)
+    return Place("nothing")
+
+
+def _in_body(cursor: Cursor, statement: Sequence[Token], header: Sequence[Token], keywords: frozenset[str]) -> Place:
+    parameters = _parameters(cursor.before, cursor.open[0]) if "BLOCK" in {t.type for t in header} else ()
+    lines = _lines(cursor)
+    inside = [i for i in cursor.open if cursor.before[i].type != "LBRACE"]
+    braces = [i for i in cursor.open if cursor.before[i].type == "LBRACE"]
+    around = [i for i in inside if i > braces[-1]]
+    called = [name for i in around if (name := _called(cursor.before, i)) is not None]
+    if not _picks(called):
+        keywords -= {"pick"}
+    if not around:
+        return Place(_in_braces(statement), keywords, parameters=parameters, lines=lines)
+    function = _called(cursor.before, around[-1])
+    takes_layers = bool(called) and _takes_layers(called[-1])
+    if function is None:
+        value = bool(called) and not (takes_layers and statement[-1:] and statement[-1].type in _BEFORE_ITEM)
+        value = value and not (takes_layers and not statement)
+        return Place("value" if value else "layer", keywords, parameters=parameters, lines=lines)
+    argument, position, given = _argument(statement)
+    named = len(argument) > 1 and [t.type for t in argument[:2]] == ["NAME", "EQUAL"]
+    goes_on = bool(argument) and argument[-1].type in _BEFORE_ITEM and not (named and len(argument) == 2)
+    layers = takes_layers and (not argument or goes_on or (named and function not in CATALOGUE))
+    if layers and goes_on and not named:
+        return Place("layer", keywords, parameters=parameters, lines=lines)
+    return Place(
+        "value" if argument else "argument",
+        keywords,
+        function=function,
+        parameter=argument[0].text if named else "",
+        position=position,
+        given=given,
+        parameters=parameters,
+        lines=lines,
+        layers=layers,
+    )
+
+
+def _picks(called: Sequence[str]) -> bool:
+    """Whether the innermost call around, if there is one, joins what a `pick` takes."""
+    return bool(called) and (called[-1] not in CATALOGUE or CATALOGUE[called[-1]].join is not None)
+
+
+def _takes_layers(function: str) -> bool:
+    """Whether the arguments of a call can be layers: of a block, and of a layer that joins."""
+    if function in CATALOGUE:
+        return CATALOGUE[function].join is not None
+    return function != "video"
+
+
+def _lines(cursor: Cursor) -> tuple[str, ...]:
+    """The names of the lines above that can be read at a cursor: those of stages that are over are not among them."""
+    tokens = cursor.before
+    levels: list[list[str]] = []
+    starts = -1
+    for i, token in enumerate(tokens):
+        if token.type in ("NEWLINE", "LBRACE"):
+            starts = i + 1
+        if token.type == "LBRACE":
+            levels.append([])
+        elif token.type == "RBRACE" and levels:
+            levels.pop()
+        elif token.type == "EQUAL" and levels:
+            kinds = [t.type for t in tokens[starts:i]]
+            if kinds in (["NAME"], ["INPUT", "NAME"]) and _is_over(tokens, i):
+                levels[-1].append(tokens[i - 1].text)
+    return tuple(dict.fromkeys(name for level in levels for name in level))
+
+
+def _is_over(tokens: Sequence[Token], place: int) -> bool:
+    """Whether a line ends before the cursor."""
+    depth = 0
+    for token in tokens[place:]:
+        depth += (token.type in ("LPAR", "LSQB", "LBRACE")) - (token.type in ("RPAR", "RSQB", "RBRACE"))
+        if depth <= 0 and token.type in ("NEWLINE", "RBRACE"):
+            return True
+    return False
+
+
+def _in_braces(statement: Sequence[Token]) -> Kind:
+    types = [token.type for token in statement]
+    if not types:
+        return "layer"
+    if types[0] == "INPUT":
+        return "input" if types[-1] == "EQUAL" else "nothing"
+    if types[0] == "REQUIRE":
+        return "quantity" if len(types) == 1 else "nothing"
+    if types[0] == "STAGE":
+        return "nothing"
+    return "layer" if types[-1] in _BEFORE_LAYER else "value"
+
+
+def _called(tokens: Sequence[Token], bracket: int) -> str | None:
+    """The name before an opening parenthesis."""
+    if tokens[bracket].type == "LPAR" and bracket and tokens[bracket - 1].type == "NAME":
+        return tokens[bracket - 1].text
+    return None
+
+
+def _argument(inside: Sequence[Token]) -> tuple[Sequence[Token], int, frozenset[str]]:
+    """The argument that is being written, its position, and the names given before it."""
+    depth, start, position = 0, 0, 0
+    given: set[str] = set()
+    for i, token in enumerate(inside):
+        depth += (token.type in ("LPAR", "LSQB", "LBRACE")) - (token.type in ("RPAR", "RSQB", "RBRACE"))
+        if depth == 0 and token.type == "COMMA":
+            start, position = i + 1, position + 1
+        if depth == 0 and token.type == "EQUAL" and i == start + 1:
+            given.add(inside[start].text)
+    return inside[start:], position, frozenset(given)
+
+
+def _parameters(tokens: Sequence[Token], brace: int) -> tuple[str, ...]:
+    """The names of a block's parameters from its header."""
+    first = next((i for i in range(brace) if tokens[i].type == "LPAR"), brace)
+    return tuple(
+        tokens[i].text for i in range(first + 1, brace) if tokens[i].type == "NAME" and tokens[i - 1].type != "EQUAL"
+    )
+
+
+# ------------------------------------------------------------------------ names
+
+
+def catalogue_parameter(definitions: Definitions, function: str, parameter: str) -> Parameter | None:
+    """The catalogue's parameter that a value given to a layer or block ends in; None where it is not known."""
+    seen: set[str] = set()
+    while function not in CATALOGUE:
+        if function in seen or function not in definitions.blocks:
+            return None
+        seen.add(function)
+        found = _flows_to(definitions, function, parameter)
+        if found is None:
+            return None
+        function, parameter = found
+    return next((p for p in CATALOGUE[function].parameters if p.name == parameter), None)
+
+
+def _flows_to(definitions: Definitions, function: str, parameter: str) -> tuple[str, str] | None:
+    for use in calls(definitions.blocks[function].body):
+        if use.function not in CATALOGUE and use.function not in definitions.blocks:
+            continue
+        try:
+            bound = definitions.bind(use)
+        except VnsError:
+            continue
+        for name, value in bound.items():
+            if any(isinstance(node, tree.Name) and node.id == parameter for node in walk(value)):
+                return use.function, name
+    return None
+
+
+def words_for(parameter: Parameter | None) -> tuple[str, ...]:
+    """The words that a parameter takes: `same`, `true`; all of them where the parameter is not known."""
+    if parameter is None:
+        return tuple(WORDS)
+    nowhere = Span(Source("", ""), 0, 0)
+    found = []
+    for word, value in WORDS.items():
+        try:
+            coerce(parameter, value, nowhere, POISON)
+        except VnsError:
+            continue
+        found.append(word)
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""What the gradient sees of a space: stages, states and mixtures. No torch."""

@@ -1,0 +1,250 @@
+"""What a supernet holds of the lines of a state: every option of every choice, all at one shape.
+
+A choice that keeps the shape becomes a mixture wherever it stands. The lines are walked once with the shapes that flow
+through them: a conditional between layers with choices inside becomes the side that is taken, and a `pick` from a list
+that is read becomes one from each of its values, so that all that comes behind needs no shapes to know which choices
+there are. What has no mixture is told with its line and with a strategy that takes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError
+from vnasdsl.language.source import Span
+from vnasdsl.layers.base import LayerError, Shape, show_shape
+from vnasdsl.space.elements import (
+    BodyLayer,
+    DeferredCall,
+    Element,
+    Group,
+    Join,
+    LayerCall,
+    LayerChoice,
+    Many,
+    NameRef,
+    Option,
+    Pick,
+    Repeat,
+    When,
+    choices,
+)
+from vnasdsl.space.resolve import same, taken_side
+from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.wires import UNKNOWN, Flow, TensorList, pool, read, reads, spliced
+
+Env = Mapping[str, Flow]
+Relaxed = tuple[Element, Flow]
+"""An element as the supernet has it, and what it gives whatever is chosen in it."""
+
+EVOLUTION = "evolution takes it: `search NAME for SPACE { strategy = evolution }`"
+SUMMED = ("sum",)
+"""The joins of which a `pick` can be an input: what they give has a meaning for all candidates together."""
+
+
+def not_relaxed(message: str, span: Span, notes: tuple[str, ...] = ()) -> VnsError:
+    """A line that stands in the way of the gradient."""
+    return VnsError(Diagnostic("E0510", message, Label(span), notes=notes, help=EVOLUTION))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where lines stand, for what is said about them."""
+
+    segment: str = ""
+    bound: bool = False
+    """Whether lines before the stage are read in it or behind it, so that its first line makes no states."""
+
+
+class Relaxer:
+    """Walks the lines of states; faults are collected, one for each place in the text."""
+
+    def __init__(self, analysis: Analysis):
+        self.analysis = analysis
+        self._faults: dict[tuple[str, Span | None], Diagnostic] = {}
+        self._known: dict[tuple[int, Flow, tuple[tuple[str, Flow], ...], bool], tuple[Element, Relaxed]] = {}
+        self._place = Place()
+
+    @property
+    def faults(self) -> list[Diagnostic]:
+        return list(self._faults.values())
+
+    def refuse(self, fault: VnsError) -> None:
+        for d in fault.diagnostics:
+            self._faults.setdefault((d.code, d.primary.span if d.primary else None), d)
+
+    def lines(
+        self,
+        lines: Iterable[tuple[Element, ...]],
+        names: tuple[str, ...],
+        flow: Flow,
+        env: Env,
+        place: Place = Place(),
+    ) -> tuple[tuple[tuple[Element, ...], ...], Flow, dict[str, Flow]]:
+        """Lines as the supernet has them, what the last one gives, and what can be read by name behind it."""
+        self._place = place
+        return self._lines(lines, names, flow, env)
+
+    def _lines(
+        self, lines: Iterable[tuple[Element, ...]], names: tuple[str, ...], flow: Flow, env: Env
+    ) -> tuple[tuple[tuple[Element, ...], ...], Flow, dict[str, Flow]]:
+        known = dict(env)
+        made = []
+        for i, line in enumerate(lines):
+            items = []
+            for element in line:
+                item, flow = self.walk(element, flow, known)
+                items.append(item)
+            made.append(line if same(items, line) else tuple(items))
+            if names and names[i]:
+                known[names[i]] = flow
+        return tuple(made), flow, known
+
+    def walk(self, element: Element, flow: Flow, env: Env, summed: bool = False) -> Relaxed:
+        """`summed`: whether it is an input of a sum."""
+        used = tuple((name, env[name]) for name in sorted(reads(element)) if name in env)
+        key = (id(element), flow, used, summed)
+        if key not in self._known:
+            try:
+                self._known[key] = (element, self._walk(element, flow, env, summed))
+            except LayerError as fault:  # what is built nowhere but in a supernet
+                self.refuse(not_relaxed(f"in the supernet {fault.message}", element.span))
+                self._known[key] = (element, (element, flow))
+        return self._known[key][1]
+
+    def _walk(self, element: Element, flow: Flow, env: Env, summed: bool) -> Relaxed:
+        match element:
+            case LayerCall():
+                return element, self.analysis.apply(element, _one(flow)).output
+            case NameRef():
+                return element, read(element, env)
+            case Group():
+                return self._group(element, flow, env)
+            case Repeat():
+                items = []
+                for item in element.items:
+                    made, flow = self.walk(item, flow, env)
+                    items.append(made)
+                return (element if same(items, element.items) else replace(element, items=tuple(items))), flow
+            case BodyLayer():
+                before = _one(flow)
+                body, after = self._group(element.body, self.analysis.entered(element, before), env)
+                wrap = element if body is element.body else replace(element, body=body)
+                return wrap, self.analysis.left(element, before, _one(after)).output
+            case Join():
+                parts, values = self._side_by_side(element.inputs, flow, env, element.layer.name in SUMMED)
+                join = element if same(parts, element.inputs) else replace(element, inputs=parts)
+                return join, self.analysis.applied_to(element, values).output
+            case Many():
+                parts, values = self._side_by_side(element.items, flow, env)
+                return (element if same(parts, element.items) else replace(element, items=parts)), TensorList(values)
+            case Pick():
+                return self._pick(element, flow, env, summed)
+            case When():
+                return self._when(element, flow, env)
+            case LayerChoice():
+                return self._choice(element, flow, env)
+            case DeferredCall():
+                self.refuse(not_relaxed("this call has more combinations than a supernet holds", element.span))
+                return element, flow
+
+    def _group(self, group: Group, flow: Flow, env: Env) -> tuple[Group, Flow]:
+        around: Env = env if group.block is None else {}
+        inputs = []
+        for name, value in group.inputs:
+            made, held = self.walk(value, flow, env)
+            inputs.append((name, made))
+            around = {**around, name: held}
+        lines, after, known = self._lines(group.lines, group.names, flow, around)
+        out = group.out
+        if out is not None:
+            out, after = self.walk(out, after, known)
+        kept = same(lines, group.lines) and out is group.out
+        if kept and same((e for _, e in inputs), (e for _, e in group.inputs)):
+            return group, after
+        return replace(group, lines=lines, inputs=tuple(inputs), out=out), after
+
+    def _side_by_side(
+        self, items: tuple[Element, ...], flow: Flow, env: Env, summed: bool = False
+    ) -> tuple[tuple[Element, ...], tuple[Shape, ...]]:
+        made: list[Element] = []
+        values: list[Shape] = []
+        for item in items:
+            part, after = self.walk(item, flow, env, summed)
+            made.append(part)
+            values += spliced(after)
+        return tuple(made), tuple(values)
+
+    def _when(self, element: When, flow: Flow, env: Env) -> Relaxed:
+        side = taken_side(element, flow)
+        assert side is not None
+        made, after = self.walk(side, flow, env)
+        if not any(True for part in (element.then, element.otherwise) for _ in choices(part, "")):
+            return element, after
+        return (Group(element.label, ((made,),), element.span) if element.label else made), after
+
+    def _pick(self, pick: Pick, flow: Flow, env: Env, summed: bool) -> Relaxed:
+        if pick.least != pick.most:
+            note = "the gradient keeps the strongest edges, and nothing in the mixture tells how many"
+            self.refuse(not_relaxed("a `pick` of one number or another has no mixture", pick.span, (note,)))
+        if not summed:
+            note = "in a supernet all candidates are added up, which only as an input of `sum` stands for any of them"
+            self.refuse(
+                not_relaxed("a `pick` that does not go straight into a `sum` has no mixture", pick.span, (note,))
+            )
+        options = []
+        shapes: dict[Flow, Label | None] = {}
+        for option in pool(pick, env):
+            made, after = self.walk(option.element, flow, env)
+            options.append(option if made is option.element else Option(option.text, made, option.span))
+            shapes.setdefault(after, _gives(option, after))
+        after = next(iter(shapes))
+        if len(shapes) > 1:
+            self._differ("the edges of this `pick` differ in shape", pick.span, shapes.values())
+        elif isinstance(after, TensorList):
+            self.refuse(not_relaxed("an edge that is a list has no mixture", pick.span))
+        kept = len(options) == len(pick.options) and same(options, pick.options)
+        values = spliced(after)[:1] * pick.most
+        return (pick if kept else replace(pick, options=tuple(options))), TensorList(values)
+
+    def _choice(self, choice: LayerChoice, flow: Flow, env: Env) -> Relaxed:
+        options = []
+        shapes: dict[Flow, Label | None] = {}
+        for option in choice.options:
+            made, after = self.walk(option.element, flow, env)
+            options.append(option if made is option.element else Option(option.text, made, option.span))
+            shapes.setdefault(after, _gives(option, after))
+        if any(isinstance(after, TensorList) for after in shapes):
+            self.refuse(not_relaxed(f"a choice of lists has no mixture: {_counts(shapes)}", choice.span))
+        elif len(shapes) > 1:
+            where = f"in the middle of stage `{self._place.segment}`" if self._place.segment else "outside of a stage"
+            self._differ(f"this choice changes the shape {where}", choice.span, shapes.values())
+        made_choice = choice if same(options, choice.options) else replace(choice, options=tuple(options))
+        return made_choice, min(shapes, key=lambda after: (isinstance(after, TensorList), spliced(after)))
+
+    def _differ(self, message: str, span: Span, labels: Iterable[Label | None]) -> None:
+        help = "move it into the first line of a stage, where each option becomes a state, or give all one shape"
+        notes = ["the gradient search adds up what the options give, so they must have one shape"]
+        if self._place.bound:
+            notes.append("lines before this stage are read by name behind its beginning, so that it has no states")
+            help = "give all options one shape"
+        notes.append(EVOLUTION)
+        shown = tuple(label for label in labels if label is not None)[:3]
+        self.refuse(VnsError(Diagnostic("E0501", message, Label(span), secondary=shown, notes=tuple(notes), help=help)))
+
+
+def _gives(option: Option, after: Flow) -> Label | None:
+    if option.span is None or isinstance(after, TensorList) or after == UNKNOWN:
+        return None
+    return Label(option.span, f"gives {show_shape(after)}")
+
+
+def _counts(flows: Iterable[Flow]) -> str:
+    counts = sorted({len(spliced(flow)) for flow in flows})
+    return f"here of {' or '.join(map(str, counts))} values" if len(counts) > 1 else "give it to one join each"
+
+
+def _one(flow: Flow) -> Shape:
+    assert not isinstance(flow, TensorList)
+    return flow

@@ -1,0 +1,108 @@
+"""Shapes and costs line by line, for showing them beside the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from vnasdsl.elaborate.space import Space
+from vnasdsl.language.source import Span
+from vnasdsl.layers.base import LayerError, Shape
+from vnasdsl.space.elements import BodyLayer, Group
+from vnasdsl.space.evaluate import MOST_STATES, State, either, sorted_flows
+from vnasdsl.space.shapes import Analysis, Cost
+from vnasdsl.space.wires import TensorList, scope, spliced
+
+States: TypeAlias = dict[State, Cost]
+
+
+@dataclass(frozen=True)
+class LineFigures:
+    """One line or stage: the shapes that can come in, and for each that can come out its cost.
+
+    Nothing comes out of a line with a fault, and nothing comes into those behind it.
+    """
+
+    span: Span
+    before: tuple[Shape, ...]
+    after: dict[Shape, Cost]
+    whole: bool = False
+    """Whether this is a stage, whose lines have figures of their own."""
+    values: tuple[int, ...] = (1,)
+    """How many values come out: one, but for a list."""
+
+    @property
+    def cost(self) -> Cost | None:
+        """Least and greatest over all that can come out."""
+        costs = list(self.after.values())
+        if not costs:
+            return None
+        total = costs[0]
+        for cost in costs[1:]:
+            total = total | cost
+        return total
+
+
+def line_figures(space: Space) -> list[LineFigures]:
+    """The figures of every line of a space or network, in the order of the text; lines of blocks are not among them.
+
+    A line that is a list counts with each of its values as a shape of its own.
+    """
+    analysis, name = space.analysis, space.input.name
+    first = either(pair for video in space.inputs.ways() for pair in analysis.start(video.shape, name).items())
+    found: list[LineFigures] = []
+    reached = analysis.through(space.segments, first)
+    for segment, before, after in zip(space.segments, reached, reached[1:], strict=False):
+        if segment.name:
+            free = {state: Cost() for state in before}
+            cost = analysis.step(free, segment.body)
+            found.append(LineFigures(segment.body.span, _shapes(before), _outcomes(cost), whole=True))
+        keep = frozenset(name for _, env in after for name, _ in env)
+        found += _lines(segment.body, {state: Cost() for state in before}, analysis, keep)
+    return found
+
+
+def _lines(group: Group, states: States, analysis: Analysis, keep: frozenset[str]) -> Iterator[LineFigures]:
+    """The lines of a body, from the states before it: each costs by itself."""
+    names = scope(group)
+    for i, line in enumerate(group.lines):
+        start = states
+        inner: list[LineFigures] = []
+        for element in line:
+            if isinstance(element, BodyLayer):
+                inner += _lines(element.body, _entered(element, states, analysis), analysis, frozenset())
+            states = analysis.step(states, element)
+        span = line[0].span.to(line[-1].span)
+        yield LineFigures(span, _shapes(start), _outcomes(states), values=_values(states))
+        yield from inner
+        states = analysis.kept(states, group.name_of(i), frozenset(names.ends[i]) - keep)
+        if len(states) > MOST_STATES:
+            states = analysis.loosened(states)
+        states = {state: Cost() for state in states}
+
+
+def _entered(wrap: BodyLayer, states: States, analysis: Analysis) -> States:
+    """What the body of a layer is given."""
+    found: States = {}
+    for flow, env in states:
+        for each in sorted_flows(flow):
+            if not isinstance(each, TensorList):
+                with suppress(LayerError):
+                    found[analysis.entered(wrap, each), env] = Cost()
+    return found
+
+
+def _shapes(states: Iterable[State]) -> tuple[Shape, ...]:
+    return tuple(dict.fromkeys(s for flow, _ in states for each in sorted_flows(flow) for s in spliced(each)))
+
+
+def _values(states: Iterable[State]) -> tuple[int, ...]:
+    return tuple(sorted({len(spliced(each)) for flow, _ in states for each in sorted_flows(flow)}))
+
+
+def _outcomes(states: States) -> dict[Shape, Cost]:
+    return either(
+        (shape, cost) for (flow, _), cost in states.items() for each in sorted_flows(flow) for shape in spliced(each)
+    )
