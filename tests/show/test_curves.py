@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
-from tests.search.fake import fake_trellis
-from vnasdsl.show.curves import curves_png, paths_png, training_png
+from vnasdsl.show import curves, evolution
+from vnasdsl.show.curves import curves_png, training_png
+from vnasdsl.show.evolution import pareto_png
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -39,12 +41,22 @@ def test_the_same_figures_give_the_same_bytes() -> None:
     assert curves_png(metrics(4), 2) == curves_png(metrics(4), 2)
 
 
-def test_paths_mark_what_was_taken() -> None:
-    mixtures = {mixture.name: [0.3, 0.7] for state in fake_trellis().stages[1].states for mixture in state.mixtures}
-    weights = {"s1": [[1.0]], "s2": [[0.4, 0.6]], "s3": [[0.9, 0.1], [0.2, 0.8]]}
-    taken = {mixture.choice: mixture.options[1] for mixture in fake_trellis().stages[1].states[1].mixtures}
-    first = paths_png(fake_trellis(), weights, mixtures, [0, 1, 1], taken)
-    assert first.startswith(PNG)
-    assert first == paths_png(fake_trellis(), weights, mixtures, [0, 1, 1], {**taken, "elsewhere": "x"})
-    assert first != paths_png(fake_trellis(), weights, mixtures, [0, 0, 0], taken)
-    assert first != paths_png(fake_trellis(), weights, mixtures, [0, 1, 1], dict(list(taken.items())[1:]))
+def test_legends_cover_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Figure] = []
+    for module in (curves, evolution):
+        monkeypatch.setattr(module, "png", lambda figure: kept.append(figure) or b"")
+    curves_png(metrics(20), 4)
+    training_png({"searched": metrics(9), "random": metrics(9)}, faint=["random"])
+    trials = [
+        {"id": i, "parents": (), "mutations": (), "status": "trained", "score": {"top1": i / 9}, "macs": i * 1000}
+        for i in range(1, 9)
+    ]
+    pareto_png(trials, 8)
+    axes = [axis for figure in kept for axis in figure.axes]
+    assert len(axes) == 4 + 2 + 1
+    for figure in kept:
+        figure.draw_without_rendering()  # what is outside of the axes is given room
+    for axis in axes:
+        legend = axis.get_legend().get_window_extent()
+        assert legend.y0 >= axis.get_window_extent().y1
+        assert legend.y1 <= axis.figure.bbox.y1 and legend.x1 <= axis.figure.bbox.x1

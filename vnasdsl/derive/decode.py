@@ -16,8 +16,7 @@ from typing import Any
 
 from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, first_max, greedy, largest, log, viterbi
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.relax.trellis import Conditions, Edges, Mixture, State, Trellis, some
-from vnasdsl.space.elements import picked
+from vnasdsl.relax.trellis import Edges, Mixture, State, Trellis, holds, some
 
 
 @dataclass(frozen=True)
@@ -139,19 +138,12 @@ def _choices(states: Iterable[State], mixture_probabilities: Mapping[str, Sequen
     edges = {part.choice for part in found if isinstance(part, Edges)}
     strengths = {part.name: _strengths(part, mixture_probabilities) for part in found if isinstance(part, Mixture)}
 
-    def taken(conditions: Conditions) -> bool:
-        """Whether the options around a place are those that are chosen."""
-        return all(
-            option in picked(choices.get(choice, "")) if choice in edges else choices.get(choice) == option
-            for choice, option in conditions
-        )
-
     # Outer choices first: they say which inner ones count.
     depths = {id(part): max(map(len, part.places)) for part in found}
     for depth in sorted(set(depths.values())):
         logs: dict[str, tuple[Mixture | Edges, list[list[float]]]] = {}
         for part in found:
-            if depths[id(part)] == depth and any(map(taken, part.places)):
+            if depths[id(part)] == depth and any(holds(place, choices, edges) for place in part.places):
                 if isinstance(part, Mixture):
                     row = strengths[part.name]
                 elif part.mixtures:

@@ -7,11 +7,11 @@ of them (Liu et al. 2019). No torch.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from vnasdsl.space.elements import Element, Group, LayerChoice, Pick, children, choices, inside, join
+from vnasdsl.space.elements import Element, Group, LayerChoice, Pick, children, choices, inside, join, picked
 
 if TYPE_CHECKING:
     from vnasdsl.elaborate.space import Space
@@ -165,6 +165,14 @@ One = TypeVar("One", Mixture, Edges)
 def _also(known: One, when: Conditions) -> One:
     """The choice of a tied block at one more place."""
     return known if when in known.places else replace(known, others=(*known.others, when))
+
+
+def holds(conditions: Conditions, made: Mapping[str, str], edges: Container[str]) -> bool:
+    """Whether all conditions are met: the option is taken, or among `edges`, the choices of edges, kept."""
+    return all(
+        option in picked(made.get(choice, "")) if choice in edges else made.get(choice) == option
+        for choice, option in conditions
+    )
 
 
 def block_of(choice: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vnasdsl.show.curves import png
+from vnasdsl.show.curves import headed, plain, png
 
 Trials = Sequence[Mapping[str, Any]]
 """The lines of trials.jsonl."""
@@ -53,14 +53,10 @@ def pareto_png(trials: Trials, winner: int) -> bytes:
         for i in dict.fromkeys((*front, chosen)):
             x, y = points[i]
             axis.annotate(f"#{trained[i]['id']}", (x / unit, y), xytext=(4, 6), textcoords="offset points", fontsize=8)
-    axis.set_title("accuracy of short trainings against cost", loc="left", fontweight="bold")
     axis.set_xlabel(f"{prefix}MACs per clip")
     axis.set_ylabel("top-1 on the validate part in %")
-    axis.grid(alpha=0.25)
-    for side in ("top", "right"):
-        axis.spines[side].set_visible(False)
-    if points:
-        axis.legend(fontsize=8, frameon=False, loc="upper left")
+    plain(axis)
+    headed(axis, "accuracy of short trainings against cost", 3)
     return png(figure)
 
 

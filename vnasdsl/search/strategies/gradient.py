@@ -20,7 +20,8 @@ from vnasdsl.search.child import score_child
 from vnasdsl.search.monitor import Monitor, decode_supernet
 from vnasdsl.search.supernet import SupernetSearch
 from vnasdsl.search.task import SearchResult, SearchTask
-from vnasdsl.show.curves import curves_png, paths_png
+from vnasdsl.show.curves import curves_png
+from vnasdsl.show.paths import paths_png
 from vnasdsl.train.clips import EvaluationViews, TrainingClips
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views

@@ -43,6 +43,26 @@ def shortened(text: str, room: float, size: float = 12, bold: bool = False) -> s
     return text[:fits].rstrip() + ELLIPSIS
 
 
+def wrapped(text: str, room: float, size: float = 12, most: int = 4) -> list[str]:
+    """The text in lines of this width, broken at blanks where there are any; what is past `most` lines is cut."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if text_width(longer, size) <= room:
+            lines[-1] = longer
+            continue
+        if lines[-1]:
+            lines.append("")
+        while text_width(word, size) > room:  # no blank to break at
+            fits = max(len(shortened(word, room + text_width(ELLIPSIS, size), size)) - 1, 1)
+            lines[-1:] = [word[:fits], ""]
+            word = word[fits:]
+        lines[-1] = word
+    if len(lines) > most:
+        lines = [*lines[: most - 1], shortened(" ".join(lines[most - 1 :]), room, size)]
+    return lines
+
+
 def visible(text: str) -> str:
     """A text in one line: characters that control instead of showing become blanks."""
     return "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp", "Cn") else c for c in text)

@@ -7,6 +7,7 @@ things look like is said by a role (`state`, `path`, `series2`), which a theme t
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -163,3 +164,29 @@ def swing(start: Point, end: Point, ease: float = 0.5) -> tuple[Point, ...]:
 def dims(shape: tuple[int, ...]) -> str:
     """`48 × 16 × 56 × 56`."""
     return " × ".join(str(n) for n in shape)
+
+
+def rows_of(widths: Sequence[float], gaps: Sequence[float], room: float, repeat: bool = False) -> list[range]:
+    """Things side by side in as few rows as the room allows, and these about as wide as one another.
+
+    repeat: a row begins with the last thing of the row before, drawn again.
+    """
+    best = _filled(widths, gaps, room, repeat)
+    while room > 0:
+        room -= 20
+        rows = _filled(widths, gaps, room, repeat)
+        if len(rows) > len(best):
+            break
+        best = rows
+    return best
+
+
+def _filled(widths: Sequence[float], gaps: Sequence[float], room: float, repeat: bool) -> list[range]:
+    rows: list[range] = []
+    first, x = 0, 0.0
+    for i, width in enumerate(widths):
+        if i > first and x + width > room:
+            rows.append(range(first, i))
+            first, x = i, widths[i - 1] + gaps[i - 1] if repeat else 0.0
+        x += width + (gaps[i] if i < len(gaps) else 0)
+    return [*rows, range(first, len(widths))] if widths else []

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from vnasdsl.elaborate.space import Space
 from vnasdsl.layers.base import Shape
 from vnasdsl.relax.plan import PlanStage, PlanState
-from vnasdsl.relax.trellis import Mixture, Stage, State, Trellis, trellis_of
+from vnasdsl.relax.trellis import Mixture, Stage, State, Trellis, holds, trellis_of
 from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.metrics import shortened, text_width
-from vnasdsl.show.draw.picture import Edge, Node, Picture, Rect, Text, dims
+from vnasdsl.show.draw.picture import Edge, Node, Picture, Rect, Text, dims, rows_of
 from vnasdsl.show.draw.trellis_edges import Joined, joined, links
 from vnasdsl.show.draw.trellis_legend import MARGIN, OTHER, legend, roles
 from vnasdsl.show.draw.words import parts
@@ -176,12 +176,14 @@ def _box(
     ]
     head = 12 + 15 * len(lines)
     rects: list[Rect] = []
+    edges = frozenset(edge.choice for edge in state.edges)
     for start in range(0, len(state.mixtures), CELLS):
         row = state.mixtures[start : start + CELLS]
         x = width / 2 - (len(row) * (BAR + BAR_GAP) - BAR_GAP) / 2
         y = head + 4 + (start // CELLS) * (BAR_HEIGHT + 16)
         for mixture in row:
-            rects += _bar(mixture, x, y, options, learnt, taken)
+            counts = taken and learnt is not None and any(holds(p, learnt.choices, edges) for p in mixture.places)
+            rects += _bar(mixture, x, y, options, learnt, counts)
             x += BAR + BAR_GAP
     rows = -(-len(state.mixtures) // CELLS)
     height = head + 3 + (rows * (BAR_HEIGHT + 16) - 12 + (8 if taken else 0) if rows else 0)
@@ -192,7 +194,7 @@ def _box(
 
 
 def _bar(
-    mixture: Mixture, x: float, y: float, options: Mapping[str, str], learnt: Learnt | None, taken: bool
+    mixture: Mixture, x: float, y: float, options: Mapping[str, str], learnt: Learnt | None, counts: bool
 ) -> list[Rect]:
     """A layer: its options from the top, as high as they are probable; below, what was taken."""
     equal = [1 / len(mixture.options)] * len(mixture.options)
@@ -210,8 +212,7 @@ def _bar(
         if height > 0:
             rects.append(Rect(x, y, BAR, height, role, tip))
         y += height
-    # A choice inside an option that was not taken is not made.
-    chosen = learnt.choices.get(mixture.choice) if learnt and taken else None
+    chosen = learnt.choices.get(mixture.choice) if learnt and counts else None
     if chosen is not None:
         rects.append(Rect(x, y + 3, BAR, 6, options[chosen], f"{mixture.choice}: {chosen} is taken"))
     return rects
@@ -228,9 +229,11 @@ def _rows(
     texts: list[Text] = []
     drawn: list[Joined] = []
     widest = 0.0
-    for first, last in _breaks(columns):
+    gaps = [_gap(a, b) for a, b in itertools.pairwise(columns)]
+    for members in rows_of([column.width for column in columns], gaps, MOST_WIDTH - 2 * MARGIN, repeat=True):
+        first = members[0]
         begin = max(first - 1, 0)
-        row = columns[begin : last + 1]
+        row = columns[begin : members[-1] + 1]
         middle = top + HEADER + max(column.height for column in row) / 2
         x = float(MARGIN)
         before: dict[str, Node] = {}
@@ -257,40 +260,15 @@ def _rows(
                 texts += drawn[-1].texts
             nodes += placed.values()
             before = placed
-            x += column.width + _gap(column, columns[number + 1] if number + 1 < len(columns) else None)
+            x += column.width + (gaps[number] if number < len(gaps) else 0)
         widest = max(widest, max(node.right for node in before.values()))
         top = middle + max(column.height for column in row) / 2 + 30
     return nodes, texts, drawn, widest, top - 30
 
 
-def _breaks(columns: Sequence[_Column]) -> list[tuple[int, int]]:
-    """First and last column of every row: as few rows as the width allows, and these about as wide as one another."""
-    room = MOST_WIDTH - 2 * MARGIN
-    best = _filled(columns, room)
-    for width in range(room - 20, 0, -20):
-        rows = _filled(columns, width)
-        if len(rows) > len(best):
-            break
-        best = rows
-    return best
-
-
-def _filled(columns: Sequence[_Column], room: float) -> list[tuple[int, int]]:
-    gaps = [_gap(a, b) for a, b in itertools.pairwise(columns)]
-    rows: list[tuple[int, int]] = []
-    first, x = 0, 0.0
-    for number, column in enumerate(columns):
-        if number > first and x + column.width > room:
-            rows.append((first, number - 1))
-            first, x = number, columns[number - 1].width + gaps[number - 1]
-        x += column.width + (gaps[number] if number < len(gaps) else 0)
-    rows.append((first, len(columns) - 1))
-    return rows
-
-
-def _gap(left: _Column, right: _Column | None) -> float:
+def _gap(left: _Column, right: _Column) -> float:
     """More room where more lines cross."""
-    crowd = 1 if right is None else len(left.nodes) * len(right.nodes)
+    crowd = len(left.nodes) * len(right.nodes)
     return COLUMN_GAP + min(40, 2 * (crowd - 1)) if crowd > 1 else COLUMN_GAP - 22
 
 
