@@ -53,7 +53,7 @@ WIDTHS = "channels=64,112,176,224,288,512"
 def test_the_rows_of_table_6_are_flags(x3d3: Space, flags: list[str], size: int) -> None:
     space = fixed(x3d3, *flags)
     assert space.size == size
-    assert space.choose(space.sample(random.Random(0))).kind == "network"
+    assert space.network(space.sample(random.Random(0))).kind == "network"
 
 
 def test_the_row_of_40_epochs_is_one_flag() -> None:

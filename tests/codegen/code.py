@@ -32,7 +32,7 @@ def supernet(space: Space, **options: Any) -> Any:
 
 def child(space: Space, choices: Mapping[str, str], model: nn.Module | None = None) -> Any:
     """The network that the choices make, with the weights of the supernet when there is one."""
-    network = run(compile_network(space.choose(choices), "made.vns"))["Network"]()
+    network = run(compile_network(space.network(choices), "made.vns"))["Network"]()
     if model is not None:
         network.to(next(model.parameters()).dtype)
         names = inherited_names(space, choices)

@@ -154,7 +154,7 @@ def test_every_network_is_what_the_supernet_makes_of_it(name: str) -> None:
     shuffle(model)
     assert model(clips).shape == (2, 3)
     for way in shuffled(list(made.networks()), 5):
-        network = made.choose(way)
+        network = made.network(way)
         module = child(made, way, model).eval()
         assert sum(p.numel() for p in module.parameters()) == network.params[0]
         model.set_choices(way)
@@ -162,7 +162,7 @@ def test_every_network_is_what_the_supernet_makes_of_it(name: str) -> None:
             logits = module(clips[:1])
         assert counter.get_total_flops() == 2 * network.macs[0] == 2 * model.expected_macs().item()
         torch.testing.assert_close(model(clips[:1]), logits, rtol=1e-4, atol=1e-4)
-        assert made.choose(network.choices_in(made)).layers() is not None
+        assert made.network(network.choices_in(made)).layers() is not None
 
 
 def test_generated_code_of_all_of_them_passes_ruff(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_generated_code_of_all_of_them_passes_ruff(tmp_path: Path) -> None:
         made = read(text)
         (tmp_path / f"supernet{i}.py").write_text(compile_supernet(made, "made.vns"))
         way = {c.name: c.options[0] for c in made.choices}
-        (tmp_path / f"network{i}.py").write_text(compile_network(made.choose(way), "made.vns"))
+        (tmp_path / f"network{i}.py").write_text(compile_network(made.network(way), "made.vns"))
     for command in (
         ["format", "--check", "--isolated", "--line-length", "120"],
         [

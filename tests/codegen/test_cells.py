@@ -55,9 +55,9 @@ def test_a_network_taken_out_gives_the_logits_of_the_supernet_that_chose_it(text
     for number in range(3):
         way = space.sample(random.Random(number))
         network = child(space, way, model)
-        assert sum(p.numel() for p in network.parameters()) == space.choose(way).params[0]
+        assert sum(p.numel() for p in network.parameters()) == space.network(way).params[0]
         model.set_choices(way)
-        assert model.expected_macs().item() == macs(space, way) >= space.choose(way).macs[0]
+        assert model.expected_macs().item() == macs(space, way) >= space.network(way).macs[0]
         with torch.no_grad():
             torch.testing.assert_close(model.eval()(x), network.eval()(x))
     model.set_choices(None)

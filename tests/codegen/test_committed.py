@@ -101,7 +101,7 @@ def test_flops_of_networks_drawn_from_the_space_of_a_supernet(name: str) -> None
         way = source(name).sample(drawn)
         with torch.device("meta"):
             model = child(source(name), way)
-        assert flops(model, source(name)) == 2 * source(name).choose(way).macs[0]
+        assert flops(model, source(name)) == 2 * source(name).network(way).macs[0]
 
 
 def test_the_supernet_of_x3d3_has_the_branches_of_the_paper() -> None:
@@ -228,7 +228,7 @@ def test_the_same_bytes_whatever_the_hash_seed_and_the_folder(tmp_path: Path) ->
 def test_shapes_and_costs_of_a_drawn_network_are_in_its_code() -> None:
     space = read((ROOT / "spaces" / "tiny.vns").read_text())
     way = {c.name: c.options[-1] for c in space.choices}
-    network = space.choose(way, name="smallest")
+    network = space.network(way, name="smallest")
     name, text = compile_space(network, "x.vns")
     assert name == "smallest.py" and "class Smallest(nn.Module)" in text and "A network of the space tiny." in text
     assert json.dumps(network.macs[0]) in text.replace(" ", "")

@@ -53,4 +53,4 @@ space s {
     assert decoded.choices == {"a.head.c": "4", "a.stack.number": "1", "a.stack[0].op": "basic(2)"}
     child(space, decoded.choices, model)
     model.set_choices(decoded.choices)
-    assert model.expected_macs().item() == space.choose(decoded.choices).macs[0]
+    assert model.expected_macs().item() == space.network(decoded.choices).macs[0]

@@ -33,7 +33,7 @@ def test_expected_macs_and_probabilities_are_those_of_enumeration(made: Made, we
     for way in space.networks():
         p = probability(shape, paths, mixtures, way)
         total += p
-        expected += p * space.choose(way).macs[0]
+        expected += p * space.network(way).macs[0]
         for choice, option in way.items():
             counted[choice][option] += p
     assert total == pytest.approx(1, rel=1e-9)
@@ -56,9 +56,9 @@ def test_a_network_taken_out_gives_the_logits_of_the_supernet_that_chose_it(made
     clips = torch.randn(2, 3, FRAMES, SIZE, SIZE, dtype=torch.float64)
     for way in shuffled(list(space.networks()), 3):
         network = child(space, way, model)
-        assert sum(p.numel() for p in network.parameters()) == space.choose(way).params[0]
+        assert sum(p.numel() for p in network.parameters()) == space.network(way).params[0]
         model.set_choices(way)
-        assert model.expected_macs().item() == space.choose(way).macs[0]
+        assert model.expected_macs().item() == space.network(way).macs[0]
         torch.testing.assert_close(model.eval()(clips), network.eval()(clips))
 
 

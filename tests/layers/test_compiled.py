@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tests.codegen.code import child, read, run, shuffle, supernet
 from vnasdsl.codegen import compile_network
-from vnasdsl.network.graph import build_graph
+from vnasdsl.relax.layer_graph import build_graph
 
 torch.set_num_threads(1)
 LAYERS = """
@@ -127,7 +127,7 @@ def test_a_network_taken_out_of_a_supernet_gives_what_the_supernet_gives() -> No
         own = child(space, way, model).eval()
         with torch.no_grad():
             torch.testing.assert_close(own(clips), model(clips))
-        assert sum(p.numel() for p in own.parameters()) == space.choose(way).params[0]
+        assert sum(p.numel() for p in own.parameters()) == space.network(way).params[0]
 
 
 def test_a_supernet_of_them_has_gradients_and_expected_macs() -> None:

@@ -260,4 +260,4 @@ def test_a_network_taken_out_of_a_supernet_gives_what_the_supernet_gives() -> No
         model.set_choices(way)
         own = child(space, way, model).eval()
         torch.testing.assert_close(own(clips), model(clips))
-        assert sum(p.numel() for p in own.parameters()) == space.choose(way).params[0]
+        assert sum(p.numel() for p in own.parameters()) == space.network(way).params[0]

@@ -17,7 +17,7 @@ def drawn(space: Space, rng: random.Random) -> Space | None:
     try:
         made = space.complete({}, rng)
         assert {d.name: d.value for d in space.decisions(made)} == made
-        network = space.choose(made)
+        network = space.network(made)
         _ = network.cost
     except (UserError, VnsError):
         return None
@@ -50,7 +50,7 @@ def wrong_with(space: Space, network: Space, proven: bool = True) -> str | None:
     try:
         for one in (network, again):
             found = one.choices_in(space)
-            other = space.choose(found)
+            other = space.network(found)
             if (other.macs, other.params) != costs:
                 return f"a network of {costs} is proven to be one of {other.macs, other.params}: {found}"
     except (UserError, VnsError) as fault:

@@ -34,7 +34,7 @@ def test_a_choice_in_the_body_of_a_layer_that_is_handed_on_is_made() -> None:
     space = read(text)
     made = space.complete({}, random.Random(1))
     assert len(made) == 1
-    assert space.choose(made).text().count(f"squeeze_excite({next(iter(made.values()))})") >= 1
+    assert space.network(made).text().count(f"squeeze_excite({next(iter(made.values()))})") >= 1
 
 
 def test_how_many_a_pick_takes_is_no_argument_of_the_block_that_it_is_handed_to() -> None:
@@ -141,8 +141,8 @@ def test_reading_a_network_ends_after_so_many_steps(monkeypatch: pytest.MonkeyPa
 
     blocks = ["block t0 { relu | skip }"] + [f"block t{i} {{ [t{i - 1}, t{i - 1}] }}" for i in range(1, 4)]
     space = read("\n".join(blocks) + "\n" + net("conv(4, 1x1x1)", "sum(t3)") + EVOLVED)
-    network = space.choose({c.name: c.options[0] for c in space.choices})
-    assert space.choose(network.choices_in(space)).macs == network.macs
+    network = space.network({c.name: c.options[0] for c in space.choices})
+    assert space.network(network.choices_in(space)).macs == network.macs
     monkeypatch.setattr(match_reader, "MOST_STEPS", 3)
     with pytest.raises(VnsError, match="could not be decided"):
         network.choices_in(space)
@@ -153,7 +153,7 @@ def test_a_text_handed_to_a_block_is_written_in_quotes() -> None:
     block = 'block kind(l, word) { l if word == "depth // (" else bn }\n'
     space = read(block + net('kind(relu | bn, "depth // (")', 'kind(relu | bn, "other")') + EVOLVED)
     for made in space.networks():
-        network = space.choose(made)
+        network = space.network(made)
         assert 'kind(relu, "depth // (")' in network.text() or 'kind(bn, "depth // (")' in network.text()
         assert read(network.text()).params == network.params
 

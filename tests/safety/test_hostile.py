@@ -150,7 +150,7 @@ def drawn(program: Program) -> list[str]:
     """The code of a network of the space, with the first option of every choice, and of the network beside it."""
     space = program.spaces["streams"]
     made = {c.name: c.options[0] for c in space.choices}
-    child = space.choose(space.complete(made, Random(3)), name="child")
+    child = space.network(space.complete(made, Random(3)), name="child")
     return [compile_space(one, "x.vns")[1] for one in (child, program.spaces["alone"])]
 
 

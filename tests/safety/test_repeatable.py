@@ -165,7 +165,7 @@ def test_ruff_with_the_settings_of_the_project_finds_nothing(tmp_path: Path) -> 
         space = load_source(Source("made.vns", text), None).get()
         (tmp_path / f"supernet{i}.py").write_text(compile_supernet(space, "made.vns"), encoding="utf-8")
         for last in (0, -1):
-            network = space.choose({choice.name: choice.options[last] for choice in space.choices})
+            network = space.network({choice.name: choice.options[last] for choice in space.choices})
             code = compile_network(network, "spaces/" + ("long", "日本", "é ")[i % 3] * i + ".vns")
             (tmp_path / f"network{i}_{last}.py").write_text(code, encoding="utf-8")
             assert is_ours(code)

@@ -28,7 +28,7 @@ def tiny() -> Space:
 @settings(max_examples=30)
 def test_networks_of_a_space(first: int, second: int) -> None:
     chosen = [tiny().sample(Random(seed)) for seed in (first, second)]
-    a, b = (tiny().choose(made) for made in chosen)
+    a, b = (tiny().network(made) for made in chosen)
     found, back = compare(a, b), compare(b, a)
     assert isinstance(found, Comparison)
     assert isinstance(back, Comparison)

@@ -15,7 +15,7 @@ from tests.support import CASES, ROOT
 from vnasdsl.derive import decode
 from vnasdsl.elaborate import Space, load
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.network.graph import graph
+from vnasdsl.relax.layer_graph import graph
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.show.draw import SUFFIXES, render
 from vnasdsl.show.draw.chain import chain_picture

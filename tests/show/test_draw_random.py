@@ -11,7 +11,7 @@ from tests.show.test_draw import assert_tidy, learnt_of
 from tests.space.random_spaces import Made, examples, spaces
 from vnasdsl.elaborate import load_source
 from vnasdsl.language.source import Source
-from vnasdsl.network.graph import graph
+from vnasdsl.relax.layer_graph import graph
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.show.draw.chain import chain_picture
 from vnasdsl.show.draw.dot import dot
@@ -29,7 +29,7 @@ def test_pictures_and_tables_of_random_spaces(made: Made) -> None:
     space = load_source(Source("random.vns", made.text), None).get()
     assert max(map(len, as_table(space).splitlines())) <= WIDTH
     assert space.name in layer_table(space)
-    network = space if space.kind == "network" else space.choose(space.sample(Random(1)))
+    network = space if space.kind == "network" else space.network(space.sample(Random(1)))
     drawn = [chain_picture(network), graph_picture(graph(network))]
     if space.kind == "space":
         plain, searched = trellis_picture(space), trellis_picture(space, learnt_of(space))

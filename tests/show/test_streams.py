@@ -103,9 +103,9 @@ def test_another_number_of_edges_is_told_with_the_block() -> None:
 def test_what_was_chosen_of_a_space_with_cells() -> None:
     space = read(TEXT).get()
     made = space.complete({}, Random(4))
-    network = load_source(Source("child.vns", space.choose(made, name="child").text()), None)
+    network = load_source(Source("child.vns", space.network(made, name="child").text()), None)
     (pair,) = compare_programs(read(TEXT), network).pairs
     assert isinstance(pair, Choosing) and pair.departure is None
     chosen = {one.name: one.option for one in pair.chosen}
-    again = space.choose(chosen, name="child")
+    again = space.network(chosen, name="child")
     assert again.params == network.get().params

@@ -117,7 +117,7 @@ def test_a_fault_that_no_network_has_is_not_said() -> None:
     )
     assert not faults
     assert made.size == 2
-    costs = [made.choose(way).params[0] for way in made.networks()]
+    costs = [made.network(way).params[0] for way in made.networks()]
     assert made.params[0] <= min(costs) and max(costs) <= made.params[1]
     assert made.exact_ends <= set(GOALS)
 

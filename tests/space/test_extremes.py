@@ -63,7 +63,7 @@ def space(folder: Path, text: str) -> Space:
 @pytest.mark.parametrize("text", [CHAIN, WIRED, OPEN_INPUT], ids=["chain", "wired", "input"])
 def test_small_spaces_against_all_of_their_networks(tmp_path: Path, text: str) -> None:
     one = space(tmp_path, text)
-    networks = [one.choose(made) for made in one.networks()]
+    networks = [one.network(made) for made in one.networks()]
     macs, params = {n.macs[0] for n in networks}, {n.params[0] for n in networks}
     found = {goal: extreme.value for goal, extreme in extremes(one).items()}
     assert found == {
@@ -80,7 +80,7 @@ def test_what_is_found_is_the_cost_of_its_network(tmp_path: Path, text: str) -> 
     found = extremes(one)
     assert set(found) == set(GOALS)
     for goal, extreme in found.items():
-        network = one.choose(extreme.made)
+        network = one.network(extreme.made)
         cost = network.macs if goal.startswith("macs") else network.params
         assert cost == (extreme.value, extreme.value)
 
@@ -90,7 +90,7 @@ def test_real_choices_are_tried_at_their_ends(tmp_path: Path) -> None:
     found = extremes(one)
     assert found["params_max"].made["stack[0].ratio"] == "1.0"
     least = found["params_min"]
-    assert one.choose({**least.made, "stack[0].ratio": "0.25"}).params[0] == least.value
+    assert one.network({**least.made, "stack[0].ratio": "0.25"}).params[0] == least.value
 
 
 def test_they_are_the_same_every_time_and_work_is_bounded(tmp_path: Path) -> None:

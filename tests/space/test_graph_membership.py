@@ -19,7 +19,7 @@ from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.network.graph import graph
+from vnasdsl.relax.layer_graph import graph
 
 
 def read(text: str, name: str | None = None) -> Space:
@@ -59,14 +59,14 @@ def test_the_text_of_a_network_is_that_network_and_it_lies_in_its_space(text: st
     random = Random(seed)
     for _ in range(3):
         made = space.complete({}, random)
-        network = space.choose(made, name="child")
+        network = space.network(made, name="child")
         written = network.text()
         loaded = read(written, "child")
         assert loaded.text() == written, "printed again it is another text"
         assert (loaded.macs, loaded.params) == (network.macs, network.params)
         assert same(loaded, network)
         found = loaded.choices_in(space)
-        again = space.choose(found, name="child")
+        again = space.network(found, name="child")
         assert same(again, loaded)
         assert (again.macs, again.params) == (loaded.macs, loaded.params)
 
@@ -76,7 +76,7 @@ def test_the_text_of_a_network_is_that_network_and_it_lies_in_its_space(text: st
 def test_a_changed_layer_leaves_the_space(text: str, seed: int, data: st.DataObject) -> None:
     """A kernel that the space has nowhere: the line where it is used is named."""
     space = read(text)
-    network = space.choose(space.complete({}, Random(seed)), name="child")
+    network = space.network(space.complete({}, Random(seed)), name="child")
     written = network.text()
     body = written.index("network child")
     places = [m for m in re.finditer(r"conv\(4, 1x1x1\)|unit\(4, [13]\)", written) if m.start() > body]

@@ -31,12 +31,12 @@ def space(lines: str, blocks: str = "") -> Space:
 
 def body(of: Space, made: dict[str, str]) -> str:
     """The lines of the network between its input and its classifier."""
-    text = of.choose(made, name="child").text()
+    text = of.network(made, name="child").text()
     return text[text.index(HEAD) + len(HEAD) : text.index("  pool -> linear")]
 
 
 def made_blocks(of: Space, made: dict[str, str]) -> str:
-    text = of.choose(made, name="child").text()
+    text = of.network(made, name="child").text()
     return text[: text.index("network child")].strip()
 
 
@@ -117,7 +117,7 @@ def test_values_of_a_list_become_lines() -> None:
 def test_a_changed_network_says_where_it_leaves() -> None:
     lines = "  s = conv(4, 1x1x1)\n  t = conv(4, 1x3x3)\n  c1 = cell(s, t, 4)\n  c2 = cell(t, c1, 4)\n"
     of = space(lines, CELL)
-    text = of.choose(CELL_CHOICES, name="child").text()
+    text = of.network(CELL_CHOICES, name="child").text()
     for old, new, line in (
         ("s = conv(4, 1x1x1)", "s = conv(4, 1x1x3)", "s = conv"),
         ("cell_4(t, c1)", "cell_4(c1, t)", "cell_4(c1, t)"),

@@ -25,7 +25,7 @@ space streams {
 
 def test_a_stream_that_no_edge_reads_costs_nothing() -> None:
     space = load_source(Source("streams.vns", STREAMS), None).get()
-    costs = {made["sum_.edges"]: space.choose(made).macs[0] for made in space.networks()}
+    costs = {made["sum_.edges"]: space.network(made).macs[0] for made in space.networks()}
     assert set(costs) == {"a", "c", "a + c"}
     assert len(set(costs.values())) == 3
     assert space.macs[0] <= min(costs.values()) and space.macs[1] == max(costs.values())
@@ -38,6 +38,6 @@ def test_the_texts_of_networks_keep_the_bounds(graph: Graph) -> None:
     space, faults = built(graph.text())
     assume(not faults and space.kind == "space" and space.costed)
     for seed in range(4):
-        network = space.choose(space.complete({}, Random(seed)))
+        network = space.network(space.complete({}, Random(seed)))
         assert space.macs[0] <= network.macs[0] <= space.macs[1]
         assert space.params[0] <= network.params[0] <= space.params[1]

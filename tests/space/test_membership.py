@@ -25,7 +25,7 @@ def test_a_changed_line_leaves_the_space(made: Made, data: st.DataObject) -> Non
     """A layer that no space has, put into any line: that line is the first to leave."""
     space = read(made.text)
     ways = list(space.networks())
-    text = space.choose(ways[data.draw(st.integers(0, len(ways) - 1))], name="child").text()
+    text = space.network(ways[data.draw(st.integers(0, len(ways) - 1))], name="child").text()
     lines = text.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("network "))
     places = [i for i in range(start + 2, len(lines)) if re.match(r" +[a-z]", lines[i]) and "stage" not in lines[i]]

@@ -88,9 +88,9 @@ def test_a_network_drawn_from_a_space_is_found_in_it() -> None:
     for name in ("assemblenet_tiny", "evanet_tiny", "peng2019_tiny", "tinyvideonet_tiny"):
         space: Space = load(ROOT / "spaces" / f"{name}.vns").get(name)
         for seed in range(3):
-            network = space.choose(space.complete({}, Random(seed)), name="child")
+            network = space.network(space.complete({}, Random(seed)), name="child")
             loaded = load_source(Source("child.vns", network.text()), None).get("child")
-            again = space.choose(loaded.choices_in(space), name="child")
+            again = space.network(loaded.choices_in(space), name="child")
             assert (again.macs, again.params) == (loaded.macs, loaded.params) == (network.macs, network.params)
 
 

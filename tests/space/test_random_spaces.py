@@ -13,7 +13,7 @@ from tests.space.random_spaces import CLASSES, Made, examples, shuffled, spaces
 from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.source import Source
-from vnasdsl.network.graph import graph
+from vnasdsl.relax.layer_graph import graph
 
 
 def read(text: str, name: str | None = None) -> Space:
@@ -37,7 +37,7 @@ def test_size_and_costs_are_those_of_brute_force(made: Made) -> None:
     expected = made.costs()
     assert space.macs == (min(m for m, _ in expected), max(m for m, _ in expected))
     assert space.params == (min(p for _, p in expected), max(p for _, p in expected))
-    got = sorted((net.macs[0], net.params[0]) for net in map(space.choose, ways))
+    got = sorted((graph.macs, graph.params) for graph in map(space.choose, ways))
     assert got == expected
 
 
@@ -46,17 +46,17 @@ def test_size_and_costs_are_those_of_brute_force(made: Made) -> None:
 def test_every_network_lies_in_its_space_and_can_be_read_again(made: Made) -> None:
     space = read(made.text)
     for way in shuffled(list(space.networks()), 8):
-        network = space.choose(way, name="child")
+        network = space.network(way, name="child")
         assert network.kind == "network" and network.size == 1
         found = network.choices_in(space)
-        again = space.choose(found, name="child")
+        again = space.network(found, name="child")
         assert layers(again) == layers(network)
         text = network.text()
         loaded = read(text)
         assert loaded.text() == text, "printed again it is another text"
         assert (loaded.macs, loaded.params) == (network.macs, network.params)
         assert layers(loaded) == layers(network)
-        assert layers(space.choose(loaded.choices_in(space))) == layers(network)
+        assert layers(space.network(loaded.choices_in(space))) == layers(network)
 
 
 @given(spaces(most=16))
@@ -76,7 +76,7 @@ def test_fixing_keeps_names_and_leaves_what_it_says(made: Made) -> None:
 
 
 def layers_key(space: Space, way: dict[str, str]) -> str:
-    return repr(layers(space.choose(way) if space.choices else space))
+    return repr(layers(space.network(way) if space.choices else space))
 
 
 @given(spaces())
@@ -93,7 +93,7 @@ def test_samples_are_networks_of_the_space(made: Made) -> None:
 @examples(40)
 def test_graph_is_consistent(made: Made) -> None:
     space = read(made.text)
-    networks = [space.choose(way) for way in shuffled(list(space.networks()), 3)]
+    networks = [space.network(way) for way in shuffled(list(space.networks()), 3)]
     for net in [space, *networks]:
         view = graph(net)
         assert networkx.is_directed_acyclic_graph(view)
@@ -127,9 +127,9 @@ def test_a_claim_with_an_import_is_written_down_and_proven(tmp_path: Path) -> No
     text = (ROOT / "spaces" / "tiny.vns").read_text()
     (tmp_path / "tiny.vns").write_text(text)
     space = load(tmp_path / "tiny.vns").get()
-    network = space.choose(space.sample(random.Random(3)), name="child")
+    network = space.network(space.sample(random.Random(3)), name="child")
     (tmp_path / "child.vns").write_text(network.text(import_path="tiny.vns"))
     loaded = load(tmp_path / "child.vns").get()
     assert loaded.claim is not None and loaded.claim.name == "tiny"
     assert (loaded.macs, loaded.params) == (network.macs, network.params)
-    assert space.choose(loaded.claimed_choices() or {}, name="child").text() == network.text()
+    assert space.network(loaded.claimed_choices() or {}, name="child").text() == network.text()

@@ -113,7 +113,7 @@ def _space(file: str, name: str | None, overrides: Overrides, run: Path | None) 
 
 def _picture(space: Space, run: Path | None, checkpoint: str | None, layers: bool) -> Picture:
     if layers:
-        from vnasdsl.network.graph import graph
+        from vnasdsl.relax.layer_graph import graph
         from vnasdsl.show.draw.graph import graph_picture
 
         return graph_picture(graph(space))

@@ -22,7 +22,7 @@ def inherited_names(space: Space, choices: Mapping[str, str]) -> dict[str, str]:
     leaves out what nothing reads, so that the supernet's path may have more.
     Raises: UserError for choices that do not make a network of the space.
     """
-    network = space.choose(choices)
+    network = space.network(choices)
     mine, theirs = _Followed(network, {}), _Followed(space, choices)
     own = list(unit_tensors(network_unit(network), ""))
     shared = list(_supernet_tensors(space, choices))

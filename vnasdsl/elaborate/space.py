@@ -18,6 +18,8 @@ from vnasdsl.language.limits import MAX_CHOICES
 from vnasdsl.language.printer import print_module
 from vnasdsl.language.walk import blocks_used, walk
 from vnasdsl.layers.base import Shape, show_shape
+from vnasdsl.network.graph import NetworkGraph
+from vnasdsl.network.lower import LayerRules, choosing, lower
 from vnasdsl.network.member import prove
 from vnasdsl.network.write import statements, write
 from vnasdsl.relax.plan import Plan, make_plan
@@ -32,7 +34,7 @@ from vnasdsl.space.shapes import Analysis, Cost, either
 from vnasdsl.space.unread import unread
 
 if TYPE_CHECKING:
-    from vnasdsl.network.graph import LayerRow
+    from vnasdsl.relax.layer_graph import LayerRow
 
 
 MOST_NETWORKS = 10**4000
@@ -145,14 +147,7 @@ class Space:
 
     def _resolve(self, made: Mapping[str, str]) -> tuple[VideoInput, Resolved]:
         """Raises: UserError for an unknown choice or option, or a choice that is needed and not made."""
-        known = {c.name: c for c in self.choices}
-        for name, value in made.items():
-            if name not in known:
-                raise UserError(f"`{self.name}` has no choice `{name}`", did_you_mean(name, known))
-            choice = known[name]
-            if not (choice.is_subset or choice.is_real) and value not in choice.options:
-                options = ", ".join(f"`{o}`" for o in choice.options)
-                raise UserError(f"choice `{name}` has no option `{value}`", f"its options are {options}")
+        self._known(made)
 
         def decide(decision: Decision) -> str:
             if decision.name not in made or not decision.allows(made[decision.name]):
@@ -163,6 +158,21 @@ class Space:
 
         video = self.inputs.closed(made)
         return video, resolve(self.segments, decide, video.name, video.shape, video.classes)
+
+    def _known(self, made: Mapping[str, str]) -> None:
+        """Raises: UserError for an unknown choice or option."""
+        known = self._by_name
+        for name, value in made.items():
+            if name not in known:
+                raise UserError(f"`{self.name}` has no choice `{name}`", did_you_mean(name, known))
+            choice = known[name]
+            if not (choice.is_subset or choice.is_real) and value not in choice.options:
+                options = ", ".join(f"`{o}`" for o in choice.options)
+                raise UserError(f"choice `{name}` has no option `{value}`", f"its options are {options}")
+
+    @cached_property
+    def _by_name(self) -> dict[str, Choice]:
+        return {choice.name: choice for choice in self.choices}
 
     def select(self, selector: str) -> tuple[Choice, ...]:
         """The choices with this exact name, else of this kind, else whose names match it as a glob (`s4.*`).
@@ -207,7 +217,40 @@ class Space:
         segments = restrict_all(self.segments, lambda name, _, options: keep.get(name, options))
         return replace(self, segments=segments, inputs=self.inputs.restricted(keep))
 
-    def choose(self, made: Mapping[str, str], name: str | None = None) -> Space:
+    @cached_property
+    def rules(self) -> LayerRules:
+        """What its layers make of shapes."""
+        return LayerRules(self.input.classes)
+
+    @cached_property
+    def graph(self) -> NetworkGraph:
+        """The layers of a network. Raises: UserError for a space; VnsError where a layer does not fit."""
+        return self.choose({})
+
+    def choose(self, choices: Mapping[str, str]) -> NetworkGraph:
+        """The network that the choices make, as a graph.
+
+        Raises: UserError for an unknown choice or option, or a choice that is needed and not made; VnsError where a
+        layer does not fit.
+        """
+        self._known(choices)
+        video = self.inputs.closed(choices)
+        decide = choosing(choices, self.name)
+        graph = lower(self.segments, video.name, video.shape, self.rules, decide, self.name)
+        made = self.inputs.choices_of(video) or {}
+        first = {
+            c.name: Decision(c.name, c.kind, "number", c.options, value=made[c.name], span=c.span)
+            for c in self.inputs.choices
+        }
+        graph.decisions = {**first, **graph.decisions}
+        return graph
+
+    @cached_property
+    def candidates(self) -> NetworkGraph:
+        """Every layer of every option at once, as a graph; shapes and costs that depend on a choice are left empty."""
+        return lower(self.segments, self.input.name, self.input.shape, self.rules, None, self.name)
+
+    def network(self, made: Mapping[str, str], name: str | None = None) -> Space:
         """The network that the choices make, built from its own text like any other.
 
         Raises: UserError for an unknown choice or option, or a choice that is needed and not made.
@@ -299,7 +342,7 @@ class Space:
     def _check_open(self) -> list[Diagnostic]:
         """What can be said of a space whose costs are not worked out: whether some network of it can be built."""
         try:
-            self.choose(self.complete({}, Random(0))).cost  # noqa: B018
+            self.choose(self.complete({}, Random(0)))
         except VnsError as fault:
             return list(fault.diagnostics)
         return []
@@ -365,7 +408,7 @@ class Space:
 
     def layers(self) -> tuple[LayerRow, ...]:
         """One row a layer: of a network as it runs, of a space all layers of its supernet."""
-        from vnasdsl.network.graph import layer_rows  # networkx is not needed for the rest
+        from vnasdsl.relax.layer_graph import layer_rows  # networkx is not needed for the rest
 
         return layer_rows(self)
 

@@ -1,217 +1,250 @@
-"""The layers of a network or of a whole space as a graph: shapes, MACs, parameters and activation bytes of each.
+"""A network as a graph: one node for each layer, with its shape, costs and the place it comes from.
 
-A network is a graph of its layers. A space whose layers follow one another is the graph of its supernet: a branch for
-every candidate, joined where branches are summed. Any other space is the graph of all its candidates: every edge that
-could be picked, what is not known before choices are made (shapes, the costs of an open call) left out. Labels are the
-names that the weights have in generated code.
+`NetworkGraph` is a `networkx.DiGraph`, so all of networkx works on it. Its node keys are labels such as
+`s4.basic3.conv2`, and `graph.node(key)` gives the `LayerNode`. Next to the flat graph is the tree of regions (`Part`):
+the same layers inside their stages, uses of blocks, copies and bodies. Code, text and pictures are made from it.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, TypeAlias
 
-from vnasdsl.language.diagnostics import UserError
-from vnasdsl.layers.base import Shape, Value
-from vnasdsl.network.member import is_row
-from vnasdsl.network.trace import Node, Tracer
-from vnasdsl.relax.plan import PlanStage, PlanState
-from vnasdsl.space.elements import (
-    BodyLayer,
-    Element,
-    Group,
-    Join,
-    LayerCall,
-    LayerChoice,
-    Repeat,
-    children,
-    join,
-    label_text,
-)
-from vnasdsl.space.shapes import Analysis
+import networkx as nx
 
-if TYPE_CHECKING:
-    import networkx
+from vnasdsl.language.source import Span
+from vnasdsl.layers.base import Code, Layer, Shape, Value
+from vnasdsl.space.elements import Element
+from vnasdsl.space.resolve import Decision
 
-    from vnasdsl.elaborate.space import Space
+Values: TypeAlias = "str | tuple[str, ...]"
+"""What a part gives: the key of a node, or those of a list."""
+Attributes: TypeAlias = tuple[tuple[str, Value], ...]
+
+SINGLE = ("sum", "mean", "concat", "weighted")
+"""Layers of several inputs that hand on a single input unchanged, without a weight."""
 
 
-MOST_CANDIDATES = 20_000
-"""Layers of a space, those of all its candidates, that make a graph."""
+@dataclass(frozen=True, slots=True)
+class LayerNode:
+    """One layer, where it stands in one network.
 
-
-@dataclass(frozen=True)
-class LayerRow:
-    """One layer. Shapes leave the batch out and are empty where they are not known; bytes are those of the output of
-    one clip in 32-bit floats."""
+    Shapes are (C, T, H, W) or (C,), without the batch; empty where a choice that is still open decides them.
+    """
 
     label: str
     operation: str
-    input_shape: Shape
-    output_shape: Shape
+    """The name of the layer, or `input`, `add` (the end of a residual), `mix` (several options, one to be chosen)."""
+    inputs: tuple[str, ...]
+    shape: Shape
+    input_shape: Shape = ()
+    """The shape of the first input."""
+    macs: int = 0
+    """Multiply-adds for one clip."""
+    params: int = 0
+    attributes: Attributes = ()
+    """The arguments with defaults filled in: layers with equal attributes and inputs compute the same function."""
+    layer: Layer | None = None
+    code: Code = None
+    span: Span | None = field(default=None, compare=False)
+    """Where it comes from in the file: the layer, or the outermost use of a block around it."""
+    origin: str = field(default="", compare=False)
+    """Where it comes from in the space: `s4.stack.3.basic.conv2`. No two nodes of one network share it."""
+    region: tuple[str, ...] = field(default=(), compare=False)
+    """The stage, uses of blocks and options around it, outermost first."""
+    enter: str | None = None
+    """Of the end of a body: the node that stands for what the body is given, if that is not the layer's own input."""
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes of the output for one clip in 32-bit floats; 0 where the shape is open."""
+        return 4 * prod(self.shape) if self.shape else 0
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether the file has this layer; the addition of a residual counts where it has weights of its own."""
+        return self.layer is not None and (self.operation != "add" or self.params > 0)
+
+    @property
+    def architecture(self) -> tuple[str, Shape, Attributes]:
+        """What it computes, without the weights of edges: those are trained, not designed."""
+        weights = {p.name for p in self.layer.parameters if p.kind == "weights"} if self.layer is not None else ()
+        return self.operation, self.shape, tuple(pair for pair in self.attributes if pair[0] not in weights)
+
+
+@dataclass(eq=False, slots=True)
+class Part:
+    """A part of a network: an element of the space with every choice made, and the nodes it became.
+
+    Which fields are used depends on `element`: a LayerCall or Join has a node of its own (None where it hands on its
+    input); a Group has lines, inputs and perhaps an `out`; a BodyLayer has its body as the only item; Repeat, Many and
+    Join have their items in one line. A LayerChoice or Pick occurs only in a supernet: its items are the options, named
+    by `texts`.
+    """
+
+    element: Element
+    label: str
+    """The name it has inside the part around it."""
+    before: Values
+    """What came in."""
+    value: Values
+    """What it gives."""
+    node: str | None = None
+    """The node of its own layer."""
+    lines: tuple[tuple[Part, ...], ...] = ()
+    inputs: tuple[tuple[str, Part], ...] = ()
+    """Of the use of a block: what it is handed by name."""
+    out: Part | None = None
+    texts: tuple[str, ...] = ()
+    choice: str = ""
+    """The name of the choice, of a LayerChoice or Pick."""
+
+    @property
+    def items(self) -> tuple[Part, ...]:
+        return tuple(part for line in self.lines for part in line)
+
+    @property
+    def children(self) -> Iterator[Part]:
+        """The parts inside, in the order of the file."""
+        for _, part in self.inputs:
+            yield part
+        for line in self.lines:
+            yield from line
+        if self.out is not None:
+            yield self.out
+
+    def walk(self) -> Iterator[Part]:
+        """The part and everything inside it, outermost first."""
+        yield self
+        for part in self.children:
+            yield from part.walk()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stage, or (with an empty name) lines between stages, with its body as a part."""
+
+    name: str
+    body: Part
+
+
+class Totals(NamedTuple):
+    """Costs of one clip."""
+
     macs: int
     params: int
     activation_bytes: int
-    attributes: tuple[tuple[str, Value], ...] = ()
 
 
-class GraphBuilder:
-    """Collects rows and the edges between them."""
+class NetworkGraph(nx.DiGraph):
+    """The layers of one network, or of a supernet, with the edges along which tensors flow.
 
-    def __init__(self, analysis: Analysis):
-        self.analysis = analysis
-        self.rows: dict[str, LayerRow] = {}
-        self.edges: list[tuple[str, str]] = []
-        self.added: set[str] = set()
-        """Rows that are no layer of the text: the input, a residual's addition, a mixture, branches into a state."""
+    Node data: `layer`, a LayerNode. Edge data: `positions`, the places among the target's inputs. Nodes that the output
+    does not depend on are in the graph, but count for nothing: see `live`.
+    """
 
-    def add(self, label: str, operation: str, before: list[str], shapes: tuple[Shape, Shape], **more: Any) -> str:
-        name, count = label, 1
-        while name in self.rows:
-            count += 1
-            name = f"{label}{count}"
-        size = 4 * prod(shapes[1]) if shapes[1] else 0
-        if not more.get("layer"):
-            self.added.add(name)
-        self.rows[name] = LayerRow(
-            name, operation, *shapes, more.get("macs", 0), more.get("params", 0), size, more.get("attributes", ())
+    def __init__(self, incoming: Any = None, **attributes: Any):
+        super().__init__(incoming, **attributes)
+        self.sections: tuple[Section, ...] = ()
+        self.output = ""
+        self.decisions: dict[str, Decision] = {}
+        """The choices that were met, by name, in the order of the file."""
+
+    def add(self, node: LayerNode) -> str:
+        """Add a layer after its inputs; its key."""
+        self.add_node(node.label, layer=node)
+        for position, source in enumerate(node.inputs):
+            if self.has_edge(source, node.label):
+                self.edges[source, node.label]["positions"] += (position,)
+            else:
+                self.add_edge(source, node.label, positions=(position,))
+        if node.enter is not None and not self.has_edge(node.enter, node.label):
+            self.add_edge(node.enter, node.label, positions=())
+        return node.label
+
+    def node(self, key: str) -> LayerNode:
+        layer: LayerNode = self._node[key]["layer"]
+        return layer
+
+    @property
+    def layers(self) -> list[LayerNode]:
+        """All nodes in the order of the file, which is a topological order."""
+        return [data["layer"] for data in self._node.values()]
+
+    @cached_property
+    def live(self) -> frozenset[str]:
+        """The nodes that the output depends on, and the output itself."""
+        return frozenset(nx.ancestors(self, self.output)) | {self.output}
+
+    @cached_property
+    def order(self) -> tuple[LayerNode, ...]:
+        """The live nodes, each after those it reads, in the order of the file."""
+        return tuple(node for node in self.layers if node.label in self.live)
+
+    @cached_property
+    def totals(self) -> Totals:
+        """The costs of one clip: the sums over the live nodes."""
+        nodes = self.order
+        return Totals(
+            sum(n.macs for n in nodes), sum(n.params for n in nodes), sum(n.activation_bytes for n in nodes if n.layer)
         )
-        self.edges += [(source, name) for source in before]
-        return name
 
-    def walk(self, element: Element, shape: Shape, place: str, before: str) -> tuple[str, Shape]:
-        """Add what is below an element that stands at `place` (its own label included); the last row and shape."""
-        match element:
-            case LayerCall():
-                applied = self.analysis.apply(element, shape)
-                name = self.add(
-                    place,
-                    element.layer.name,
-                    [before],
-                    (shape, applied.output),
-                    macs=applied.macs,
-                    params=applied.params,
-                    attributes=applied.attributes,
-                    layer=True,
-                )
-                return name, applied.output
-            case Group():
-                for item in element.items:
-                    before, shape = self.walk(item, shape, join(place, item.label), before)
-                return before, shape
-            case Repeat():
-                for i, item in enumerate(element.items):
-                    before, shape = self.walk(item, shape, f"{place}.{i}", before)
-                return before, shape
-            case BodyLayer():
-                inner, _ = self.walk(element.body, shape, place, before)
-                return self.add(join(place, "add"), "add", [inner, before], (shape, shape)), shape
-            case LayerChoice():
-                ends = []
-                after = shape
-                for option in element.options:
-                    end, after = self.walk(option.element, shape, join(place, label_text(option.text)), before)
-                    ends.append(end)
-                return self.add(join(place, "mix"), "mix", ends, (after, after)), after
-        raise AssertionError("no row of layers")
+    @property
+    def macs(self) -> int:
+        return self.totals.macs
 
-    def followed(self, space: Space, every: bool) -> None:
-        """A network, or with `every` a space with all its candidates. Raises: UserError for too many of them."""
-        if every and (count := candidates(space)) > MOST_CANDIDATES:
-            raise UserError(
-                f"`{space.name}` has {count:,} layers with all its candidates, more than {MOST_CANDIDATES:,}",
-                "look at one of its networks, or at a smaller space",
-            )
-        tracer = Tracer(space.input.classes, every=every)
-        tracer.segments(space.segments, space.input.name, space.input.shape, space.syntax.span)
-        names: list[str] = []
-        for node in tracer.nodes:
-            shapes = (node.entering or (), node.shape or ())
-            more = {"macs": node.macs, "params": node.params, "attributes": shown(node), "layer": is_layer(node)}
-            names.append(self.add(node.label, node.operation, [names[i] for i in node.inputs], shapes, **more))
+    @property
+    def params(self) -> int:
+        return self.totals.params
 
-    def supernet(self, space: Space) -> None:
-        shape = space.input.shape
-        sources = [self.add(space.input.name, "input", [], (shape, shape))]
-        for stage in space.plan.stages:
-            sources = [self.state(stage, state, sources) for state in stage.states]
-        last = space.plan.output
-        self.add("logits", "sum", sources, (last, last))
+    @property
+    def choices(self) -> dict[str, str]:
+        """The choices that make this network, in the order of the file."""
+        return {name: decision.value for name, decision in self.decisions.items()}
 
-    def state(self, stage: PlanStage, state: PlanState, sources: list[str]) -> str:
-        prefix = f"{stage.name}.{label_text(state.label) or 'only'}"
-        ends = []
-        for source, head in zip(sources, state.heads, strict=True):
-            place = f"{prefix}.heads.{label_text(head.source)}"
-            end, shape = source, head.input
-            for element in head.elements:
-                where = place if len(head.elements) == 1 else join(place, element.label)
-                end, shape = self.walk(element, shape, where, end)
-            ends.append(end)
-        end = self.add(f"{prefix}.sum", "sum", ends, (state.head_shape, state.head_shape))
-        shape = state.head_shape
-        for piece in state.pieces:
-            place = f"{prefix}.layers"
-            if piece.place:
-                place = f"{place}.{piece.place}"
-            for element in piece.elements:
-                end, shape = self.walk(element, shape, join(place, element.label), end)
-        return end
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of what is computed from what. Equal networks have equal fingerprints, whatever their layers are
+        called; `matching` settles the rest (a layer read twice and two equal layers have the same)."""
+        found: dict[str, bytes] = {}
+        for node in self.order:
+            parts = [repr(node.architecture).encode(), *(found[i] for i in node.inputs)]
+            found[node.label] = sha256(b"\0".join(parts)).digest()
+        return found[self.output].hex()[:32]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name or 'of one network'}: {len(self.live)} layers, {self.macs:,} MACs>"
 
 
-def candidates(space: Space) -> int:
-    """The number of layers of a space with all candidates of its choices."""
-    known: dict[int, int] = {}
+def matching(a: NetworkGraph, b: NetworkGraph) -> dict[str, str] | None:
+    """For each live node of `a` the node of `b` that does the same; None where they are different networks.
 
-    def count(element: Element) -> int:
-        if id(element) not in known:
-            own = isinstance(element, (LayerCall, Join))
-            known[id(element)] = own + sum(count(child) for child, _ in children(element, ""))
-        return known[id(element)]
-
-    return sum(count(segment.body) for segment in space.segments)
-
-
-def is_layer(node: Node) -> bool:
-    """Whether a node is a layer of the text; the addition of a residual is one where it has weights."""
-    return node.layer is not None and (node.operation != "add" or node.params > 0)
-
-
-def shown(node: Node) -> tuple[tuple[str, Value], ...]:
-    """The attributes of a row; a residual's addition has its arguments in the text of the layer around it."""
-    return () if node.operation == "add" else node.attributes
-
-
-def build_graph(space: Space) -> GraphBuilder:
-    """Raises: VnsError when a shape does not fit, or a choice of a space of rows changes it where it may not."""
-    _ = space.cost
-    builder = GraphBuilder(space.analysis)
-    if space.kind == "network":
-        builder.followed(space, every=False)
-    elif is_row(space.segments):
-        builder.supernet(space)
-    else:
-        builder.followed(space, every=True)
-    return builder
+    Both are followed from the output back. Inputs have an order, so there is nothing to try.
+    """
+    forth, back = {a.output: b.output}, {b.output: a.output}
+    pending = [(a.output, b.output)]
+    while pending:
+        key, other = pending.pop()
+        one, two = a.node(key), b.node(other)
+        if one.architecture != two.architecture or len(one.inputs) != len(two.inputs):
+            return None
+        if (one.enter is None) != (two.enter is None):
+            return None
+        pairs = list(zip(one.inputs, two.inputs, strict=True))
+        if one.enter is not None and two.enter is not None:
+            pairs.append((one.enter, two.enter))
+        for mine, theirs in pairs:
+            if mine not in forth and theirs not in back:
+                forth[mine], back[theirs] = theirs, mine
+                pending.append((mine, theirs))
+            elif forth.get(mine) != theirs or back.get(theirs) != mine:
+                return None
+    return forth
 
 
-def layer_rows(space: Space) -> tuple[LayerRow, ...]:
-    """The layers, in the order of the text; what only brings branches together and the input are not among them."""
-    built = build_graph(space)
-    return tuple(row for name, row in built.rows.items() if name not in built.added)
-
-
-def graph(space: Space) -> networkx.DiGraph:
-    """A networkx view: a node for every layer and join with the fields of its row, edges along which tensors flow, with
-    the `shape` of the tensor. Two edges from one node to the same other one are one with `count` 2."""
-    import networkx
-
-    built = build_graph(space)
-    view = networkx.DiGraph(name=space.name, kind=space.kind)
-    for row in built.rows.values():
-        view.add_node(row.label, **asdict(row))
-    for source, target in built.edges:
-        count = view.edges[source, target]["count"] + 1 if view.has_edge(source, target) else 1
-        view.add_edge(source, target, shape=built.rows[source].output_shape, count=count)
-    return view
+Env: TypeAlias = Mapping[str, Values]
+"""What can be read by name."""

@@ -160,7 +160,7 @@ def _random(space: Space, searched: Space, seed: int) -> list[Space]:
     networks: list[Space] = []
     assert space.size is not None
     while len(networks) < min(RANDOM_NETWORKS, space.size - 1):
-        network = space.choose(space.sample(generator), name=f"{space.name}_random{len(networks) + 1}")
+        network = space.network(space.sample(generator), name=f"{space.name}_random{len(networks) + 1}")
         if network.text(name="same") not in texts:
             texts.add(network.text(name="same"))
             networks.append(network)

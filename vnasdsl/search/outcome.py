@@ -52,7 +52,7 @@ def write_outcome(task: SearchTask, found: SearchResult, text_path: Path | None 
 
     text_path: where the network's text goes instead of RUN/network.vns; code and weights go beside it.
     """
-    network = task.space.choose(found.choices)
+    network = task.space.network(found.choices)
     text = text_path or task.run / "network.vns"
     beside = RunFolder(text.parent)
     beside.write(text.name, network.text())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vnasdsl.elaborate.space import Space
-from vnasdsl.network.graph import MOST_CANDIDATES, candidates
+from vnasdsl.relax.layer_graph import MOST_CANDIDATES, candidates
 from vnasdsl.space.bounds import GOALS
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.elements import Choice

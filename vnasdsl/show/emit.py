@@ -154,7 +154,7 @@ def _group(group: Group, path: str, depth: int) -> Iterator[str]:
 
 def emit_graph(space: Space) -> str:
     """Nodes with shapes, MACs and parameters, then the edges: of a network its layers, of a space its supernet."""
-    from vnasdsl.network.graph import build_graph
+    from vnasdsl.relax.layer_graph import build_graph
 
     built = build_graph(space)
     lines = [f"graph {space.name}: {len(built.rows)} nodes, {len(built.edges)} edges"]

@@ -54,7 +54,7 @@ def extremes(space: Space, work: int = WORK, goals: Collection[Goal] = GOALS) ->
 
 def _cost_in_text(space: Space, made: Mapping[str, str], goal: Goal) -> int:
     """What a network costs without the lines that nothing reads in it, which were looked at with the others."""
-    value: int = getattr(space.choose(made).cost, goal)
+    value: int = getattr(space.network(made).cost, goal)
     return value
 
 

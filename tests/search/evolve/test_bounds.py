@@ -33,7 +33,7 @@ def recipe(**limits: Any) -> SearchRecipe:
 
 
 def networks(space: Space) -> list[Space]:
-    return [space.choose(made) for made in space.networks()]
+    return [space.network(made) for made in space.networks()]
 
 
 def test_a_network_is_measured_against_every_limit() -> None:
@@ -93,7 +93,7 @@ def test_latency_is_measured_only_of_networks_that_keep_the_other_limits() -> No
 def test_a_latency_in_the_objective_is_measured_without_a_limit() -> None:
     calls: list[str] = []
     wanted = SearchRecipe(strategy="random", objective=Score(cost="latency_gpu"))
-    network = small().choose(small().complete({}, Random(0)))
+    network = small().network(small().complete({}, Random(0)))
     costs, broken = Bounds(small(), wanted, measured({"gpu": 2.5}, calls)).broken(network)
     assert broken is None and calls == ["gpu"] and costs.of("latency_gpu") == 2.5
 

@@ -38,7 +38,7 @@ def test_children_are_networks_of_their_space(file: str) -> None:
     for seed in range(8 if "x3d3" in file else 60):
         proposal = child(space, population, recipe, 0, Random(seed))
         assert proposal.parents and set(proposal.parents) <= {0, 1, 2, 3}
-        network = space.choose(proposal.choices)
+        network = space.network(proposal.choices)
         assert [d for d in network.check() if d.severity == "error"] == []  # its claim to the space among them
         assert lies_in(network, space, proposal.choices)
         kinds |= {text.split()[0] for text in proposal.mutations}
@@ -74,14 +74,14 @@ def test_a_network_is_proven_with_its_choices() -> None:
     space = space_of("spaces/tiny.vns")
     for seed in range(10):
         choices = draw(space, Random(seed)).choices
-        network = space.choose(choices)
+        network = space.network(choices)
         assert lies_in(network, space, choices)
         for name, value in choices.items():
             for other in next(c for c in space.choices if c.name == name).options:
                 if other != value:
                     # Another order of layers and skips may be the same network: then it has the same text.
                     changed = {**choices, name: other}
-                    assert lies_in(network, space, changed) == (space.choose(changed).text() == network.text())
+                    assert lies_in(network, space, changed) == (space.network(changed).text() == network.text())
         assert not lies_in(
             network, space, {name: value for name, value in choices.items() if name != "s4.head.channels"}
         )

@@ -40,7 +40,7 @@ def test_every_record_is_true(evolved: Path) -> None:
     texts: dict[str, int] = {}
     drawn = 0
     for record in trials(evolved):
-        network = space.choose(record["choices"])
+        network = space.network(record["choices"])
         assert (record["macs"], record["params"]) == (network.macs[0], network.params[0])
         if record["parents"]:
             parents = {r["id"]: r for r in trials(evolved)}

@@ -35,7 +35,7 @@ def test_weights_come_back_to_the_choice_that_took_the_edges(space: Space) -> No
     several = 0
     for seed in range(40):
         choices = draw(space, Random(seed)).choices
-        network = space.choose(choices)
+        network = space.network(choices)
         fusions = [module for module in build(network_of(network.text(), 3)).modules() if hasattr(module, "edges")]
         learned = [[width / 100 for width in fusion.widths] for fusion in fusions]  # type: ignore[union-attr]
         found = edges_by_choice(space, choices, network, learned)
@@ -48,7 +48,7 @@ def test_weights_come_back_to_the_choice_that_took_the_edges(space: Space) -> No
 
 def test_weights_that_do_not_fit_are_of_nothing(space: Space) -> None:
     choices = next(made for seed in range(50) if "+" in (made := draw(space, Random(seed)).choices)["fused.edges"])
-    network = space.choose(choices)
+    network = space.network(choices)
     assert edges_by_choice(space, choices, network, [[0.5] * 9]) == {}
     assert edges_by_choice(space, choices, network, []) == {}
 
@@ -63,7 +63,7 @@ def test_children_lie_in_the_space_whatever_is_mutated(space: Space) -> None:
     kinds = set()
     for seed in range(120):
         proposal = child(space, population, recipe, 0, Random(seed))
-        network = space.choose(proposal.choices)
+        network = space.network(proposal.choices)
         assert [d for d in network.check() if d.severity == "error"] == []
         assert network.claimed_choices() is not None
         kinds |= {text.split()[0] for text in proposal.mutations}

@@ -182,7 +182,7 @@ class TrialSearch:
         """A network with its costs, or the record that says why it is not trained."""
         dropped = Record(number, "dropped", proposal.parents, proposal.mutations, proposal.choices)
         try:
-            network = self.task.space.choose(proposal.choices)
+            network = self.task.space.network(proposal.choices)
             _ = network.cost
         except (UserError, VnsError) as fault:
             return _changed(dropped, limit=UNFIT, error=_first_line(fault))

@@ -111,7 +111,7 @@ class _Session:
         """MACs of the network the choices make."""
         key = tuple(choices.items())
         if key not in self._macs:
-            self._macs[key] = self.task.space.choose(choices).macs[0]
+            self._macs[key] = self.task.space.choose(choices).macs
         return self._macs[key]
 
     def score(
