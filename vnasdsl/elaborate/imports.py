@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from vnasdsl.elaborate.checks import check
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Fix, VnsError, error, suggest_file
@@ -97,7 +98,7 @@ def _import(
         help = "import only the files that are needed"
         raise error("E0705", f"the imported files have more than {MAX_BYTES:,} characters", span, help=help)
     collect(module, target, into, found, (*trail, here), parse_file)
-    found += into.check(module.items)
+    found += check(into, module.items)
 
 
 def _nearest(item: tree.Import, target: Path) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.language.limits import LONGEST_NAME
 from vnasdsl.language.source import Span
+from vnasdsl.layers import CATALOGUE
+from vnasdsl.space.values import AXES, WORDS
 
 # Attributes of torch.nn.Module: a label with such a name would break the generated class. A test holds the list equal
 # to the installed torch; it is written down because nothing here may import torch.
@@ -65,12 +66,34 @@ GENERATED = frozenset(
 DEVICE = re.compile("(?:com|lpt)[0-9]", re.IGNORECASE)
 
 
+READ = ("block", "line", "label", "input", "parameter")
+"""What is read by its name among layers: it may not have the name of one."""
+
+
+def check_length(name: str, what: str, span: Span) -> list[Diagnostic]:
+    if len(name) <= LONGEST_NAME:
+        return []
+    message = f"the name of this {what} has {len(name):,} characters: at most {LONGEST_NAME} are allowed"
+    return [Diagnostic("E0208", message, Label(span), help=f"for instance `{name[:20].strip('_')}`")]
+
+
+def a(what: str) -> str:
+    return f"{'an' if what == 'input' else 'a'} {what}"
+
+
 def check_name(name: str, what: str, span: Span) -> None:
-    """Raise E0205 unless the name can stand in generated code as nothing but a name, E0208 when it is too long."""
+    """Raises: VnsError E0203 for the name of a layer, E0205 for a word of the language, E0208 for one too long."""
+    found = check_length(name, what, span)
+    if found:
+        raise VnsError(found)
+    if what in READ and name in CATALOGUE:
+        help = f"give the {what} another name, such as `{name}_1`"
+        raise error("E0203", f"the {what} `{name}` has the name of a layer", span, help=help)
+    if what in READ and (name in WORDS or (name in AXES and what != "parameter")):
+        meaning = "the size of what comes in" if name in AXES else "a value of the language"
+        message = f"`{name}` cannot be the name of {a(what)}: it is {meaning}"
+        raise error("E0205", message, span, help=f"a name such as `{name}_1` would do")
     why = None
-    if len(name) > LONGEST_NAME:
-        message = f"the name of a {what} has {len(name):,} characters: at most {LONGEST_NAME} are allowed"
-        raise error("E0208", message, span, help=f"for instance `{_harmless(name[:20])}`")
     if name in WORDS_OF_PYTHON:
         why = "it is a word of Python"
     elif name.startswith("_"):
@@ -83,20 +106,9 @@ def check_name(name: str, what: str, span: Span) -> None:
         why = "it is a builtin of Python"
     elif what == "network" and (name.lower() in MODULES or DEVICE.fullmatch(name)):
         why = "its code would take the place of another module"
-    elif not name.isascii() or not name.isidentifier():
-        why = "names are made of ASCII letters, digits and underscores"
     if why:
-        raise error(
-            "E0205",
-            f"`{name}` cannot be the name of a {what}: {why}",
-            span,
-            help=f"a name such as `{_harmless(name)}` would do",
-        )
-
-
-def _harmless(name: str) -> str:
-    letters = "".join(c for c in name if c.isascii() and (c.isalnum() or c == "_")).strip("_")
-    return f"{letters}_1" if letters and not letters[0].isdigit() else "part_1"
+        message = f"`{name}` cannot be the name of {a(what)}: {why}"
+        raise error("E0205", message, span, help=f"a name such as `{name.strip('_')}_1` would do")
 
 
 class Namer:
@@ -105,18 +117,8 @@ class Namer:
     Names given by hand are known beforehand, so that a line without one never takes them.
     """
 
-    def __init__(self, given: Iterable[tree.Wire] = ()):
-        self.given: dict[str, Span] = {}
-        self.faults: list[Diagnostic] = []
-        for wire in given:
-            try:
-                check_name(wire.name, "line", wire.name_span)
-                if wire.name in self.given:
-                    raise two_alike(wire.name, wire.name_span, self.given[wire.name])
-            except VnsError as fault:
-                self.faults += fault.diagnostics
-            self.given.setdefault(wire.name, wire.name_span)
-        self.used: set[str] = set()
+    def __init__(self, given: Iterable[str] = ()):
+        self.taken = set(given)
         self.tried: dict[str, int] = {}
 
     def label(self, base: str) -> str:
@@ -124,11 +126,11 @@ class Namer:
         base = f"{base}_" if base in BUILTINS else base
         count = self.tried.get(base, 1)
         name = base if count == 1 else f"{base}{count}"
-        while name in self.used or name in self.given or name in MODULE_ATTRIBUTES or name in GENERATED:
+        while name in self.taken or name in MODULE_ATTRIBUTES or name in GENERATED:
             count += 1
             name = f"{base}{count}"
         self.tried[base] = count  # all before it are taken, and stay so
-        self.used.add(name)
+        self.taken.add(name)
         return name
 
 

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vnasdsl.elaborate.definitions import RECIPE_KINDS, Definitions
+from vnasdsl.elaborate.checks import check
+from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.echoes import Echoes
 from vnasdsl.elaborate.imports import ParseFile, collect, parse_file
 from vnasdsl.elaborate.inputs import Overrides
 from vnasdsl.elaborate.space import Space, build
 from vnasdsl.language import tree
+from vnasdsl.language.checks import RECIPE_KINDS
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, arrange, did_you_mean, error, guess
 from vnasdsl.language.files import read_source
 from vnasdsl.language.gc_paused import gc_paused
@@ -143,7 +145,7 @@ def examine_module(
     sound = echoes.sound
     collect(sound, path, definitions, found, parse_file=parse_file)
     definitions.complete = definitions.complete and not echoes.hide_definitions
-    found += definitions.check(module.items)
+    found += check(definitions, module.items)
     for recipe in (item for item in module.items if isinstance(item, tree.Recipe)):
         found += _check_recipe(recipe, definitions)
         if check_recipe is not None and recipe.kind in RECIPE_KINDS:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
-from vnasdsl.elaborate.definitions import RECIPE_KINDS, Definitions
+from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.inputs import PARAMETERS
 from vnasdsl.language import tree
+from vnasdsl.language.checks import RECIPE_KINDS
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.query import cursor_at
 from vnasdsl.language.source import Span

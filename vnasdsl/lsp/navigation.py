@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vnasdsl.elaborate import Overrides
+from vnasdsl.elaborate.checks import check
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.imports import collect, import_target
 from vnasdsl.elaborate.names import check_name
@@ -161,7 +162,7 @@ def _errors(documents: Documents, text: Text, where: Symbol) -> list[Diagnostic]
     definitions = Definitions()
     found = [*faults]
     collect(module, text.path, definitions, found, parse_file=documents.parse_file)
-    found += definitions.check(module.items)
+    found += check(definitions, module.items)
     for net in definitions.nets.values():
         # Labels are checked where lines get theirs.
         if net.name == where.owner.partition(".")[0] and net.span.source is text.source:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from vnasdsl.elaborate.definitions import behind_input, not_a_layer
+from vnasdsl.elaborate.checks import after_input, not_a_layer
 from vnasdsl.elaborate.expand.base import DEEPEST, EMPTY_LIST, MOST_CALLS, MOST_LAYERS, MOST_OPTIONAL_LAYERS, Body
 from vnasdsl.elaborate.expand.calls import Calls
 from vnasdsl.elaborate.expand.lists import gives_list
-from vnasdsl.elaborate.names import Namer, check_name, two_alike
 from vnasdsl.elaborate.options import MOST_OPTIONS, check_distinct, too_many_options
 from vnasdsl.elaborate.scope import Scope
 from vnasdsl.language import tree
@@ -31,22 +30,9 @@ class Expander(Calls):
         """The stages of a space or network, and the lines between them."""
         segments: list[Segment] = []
         unstaged: list[tree.Statement] = []
-        stages = [s for s in net.body if isinstance(s, tree.Stage)]
         self.elsewhere = {n.name: n.name_span for n in walk(net) if isinstance(n, tree.Wire)}
-        namer = Namer([s for s in net.body if isinstance(s, tree.Wire)])
-        self.faults += namer.faults
-        for stage in stages:
-            with self.collecting():
-                check_name(stage.name, "stage", stage.name_span)
-                if stage.name in namer.used or stage.name in namer.given:
-                    first = next(s.name_span for s in stages if s.name == stage.name)
-                    raise two_alike(stage.name, stage.name_span, namer.given.get(stage.name, first))
-            namer.used.add(stage.name)
-        scope = Scope(namer, frozenset((input_name,)) if input_name else frozenset()).with_lines(net.body)
-        with self.collecting():
-            if input_name in scope.later:
-                line = next(s for s in net.body if isinstance(s, tree.Input))
-                raise two_alike(input_name, scope.later[input_name].name_span, line.name_span)
+        scope = Scope(self.namer(net.body), frozenset((input_name,)) if input_name else frozenset())
+        scope = scope.with_lines(net.body)
 
         def flush() -> None:
             nonlocal scope
@@ -70,9 +56,6 @@ class Expander(Calls):
         flush()
         most = MOST_OPTIONAL_LAYERS if isinstance(net, tree.Space) else MOST_LAYERS
         with self.collecting():
-            if sum(isinstance(s, tree.Input) for s in net.body) == 1:
-                line = next(s for s in net.body if isinstance(s, tree.Input))
-                check_name(line.name, "input", line.name_span)
             if not segments:
                 raise error("E0306", f"`{net.name}` has no layers", net.name_span, help=NO_LAYERS)
             if sum(self.size(s.body) for s in segments) > most:
@@ -127,7 +110,7 @@ class Expander(Calls):
     ) -> tuple[Element, ...]:
         if isinstance(value, tree.List):
             return (self.many(value, scope, label or scope.namer.label("list")),)
-        items = behind_input(value, input_name)
+        items = after_input(value, input_name)
         if label is not None and len(items) > 1:
             inner = scope.inner()
             return (Group(label, (tuple(self.part(item, inner) for item in items),), value.span),)

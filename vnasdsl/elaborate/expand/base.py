@@ -98,9 +98,7 @@ class Base:
             self.faults += fault.diagnostics
 
     def namer(self, statements: Sequence[tree.Statement]) -> Namer:
-        namer = Namer([s for s in statements if isinstance(s, tree.Wire)])
-        self.faults += namer.faults
-        return namer
+        return Namer(s.name for s in statements if isinstance(s, (tree.Wire, tree.Stage)))
 
     def is_function(self, name: str) -> bool:
         return name in CATALOGUE or name in self.definitions.blocks

@@ -68,8 +68,8 @@ network small {
         "name defined twice",
         "Blocks, spaces and networks, recipes, the parameters of a block and the keys of a recipe each have one meaning"
         " in a file and everything it imports. Otherwise it would depend on the order of the lines which one is meant."
-        " A block cannot take the name of a layer of the catalogue either. Give one of the two another name, or remove"
-        " it.",
+        " A block, a line, an input or a parameter cannot have the name of a layer either, nor a line, an input or a"
+        " parameter the name of a block. Give one of the two another name, or remove it.",
         one("""\
 block basic(channels) {
   conv(channels, 3x3x3) -> bn -> relu

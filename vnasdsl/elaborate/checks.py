@@ -1,0 +1,299 @@
+"""Checks of names, arguments and statements that need no shapes and no expansion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from vnasdsl.elaborate.definitions import Definitions
+from vnasdsl.elaborate.names import check_name, two_alike
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, guess
+from vnasdsl.language.limits import MAX_FOUND
+from vnasdsl.language.source import Span
+from vnasdsl.language.syntax_comments import comment_behind
+from vnasdsl.language.walk import walk
+from vnasdsl.layers import CATALOGUE
+from vnasdsl.space.values import AXES, WORDS, coerce, evaluate
+
+PLACES = {
+    "stage": "stages stand directly in a space or a network",
+    "input": "`input` stands at the top of a space or a network",
+    "out": "`out` stands in a block: a space or network gives what its last line gives",
+    "require": "`require` stands directly in a space or a network",
+}
+
+
+def check(definitions: Definitions, items: Sequence[tree.Definition]) -> list[Diagnostic]:
+    """Unknown layers and names, names that cannot be given, wrong arguments and misplaced statements."""
+    blocks = [item.name for item in items if isinstance(item, tree.Block) and item.name in definitions.blocks]
+    found = definitions.recursion.check(blocks)
+    for item in items:
+        if len(found) < MAX_FOUND and isinstance(item, (tree.Block, tree.Space, tree.Network)):
+            found += _together(_Checker(definitions, item).check())
+    return found
+
+
+class _Checker:
+    """Checks one block, space or network."""
+
+    def __init__(self, definitions: Definitions, item: tree.Block | tree.Space | tree.Network):
+        self.definitions = definitions
+        self.item = item
+        self.lines = {node.name for node in walk(item) if isinstance(node, (tree.Wire, tree.Input))}
+        self.blocks: Mapping[str, tree.Block] = definitions.blocks
+
+    def check(self) -> list[Diagnostic]:
+        item = self.item
+        if isinstance(item, tree.Block):
+            return self.parameters(item) + self.body(item.body, {p.name for p in item.parameters}, "in a block")
+        given = [s for s in item.body if isinstance(s, tree.Input)]
+        return self.body(item.body, set(), "", given[0].name if given else None)
+
+    def is_known(self, name: str) -> bool:
+        return name in CATALOGUE or name in self.blocks
+
+    # ------------------------------------------------------------------ names
+
+    def name(self, name: str, what: str, span: Span) -> list[Diagnostic]:
+        try:
+            check_name(name, what, span)
+            if name in self.blocks and what != "stage":
+                message = f"the {what} `{name}` has the name of a block"
+                first = (Label(self.blocks[name].name_span, "the block"),)
+                help = f"give the {what} another name: `{name}` alone would mean one or the other"
+                raise VnsError(Diagnostic("E0203", message, Label(span), secondary=first, help=help))
+        except VnsError as fault:
+            return list(fault.diagnostics)
+        return []
+
+    def parameters(self, block: tree.Block) -> list[Diagnostic]:
+        """Names of parameters, and their defaults: these may use the parameters before them."""
+        found: list[Diagnostic] = []
+        before: set[str] = set()
+        for p in block.parameters:
+            if p.default is not None:
+                found += self.handed(p.default, before)
+            before = before | {p.name}
+            found += self.name(p.name, "parameter", p.span.first(len(p.name)))
+        return found
+
+    def labels(self, body: Sequence[tree.Statement]) -> list[Diagnostic]:
+        """Names of the lines, stages and inputs of one body: each may be given once."""
+        found: list[Diagnostic] = []
+        first: dict[str, Span] = {}
+        inputs = [s for s in body if isinstance(s, tree.Input)]
+        for statement in body:
+            if not isinstance(statement, (tree.Wire, tree.Stage, tree.Input)) or statement in inputs[1:]:
+                continue
+            what = {tree.Wire: "line", tree.Input: "input", tree.Stage: "stage"}[type(statement)]
+            found += self.name(statement.name, what, statement.name_span)
+            known = first.get(statement.name)
+            if known is not None:
+                found += two_alike(statement.name, statement.name_span, known).diagnostics
+            first.setdefault(statement.name, statement.name_span)
+        return found
+
+    # ------------------------------------------------------------- statements
+
+    def body(
+        self, body: Sequence[tree.Statement], names: set[str], where: str, input_name: str | None = None
+    ) -> list[Diagnostic]:
+        """Lines, and statements that may not stand `where` they are (empty: directly in a space or network).
+
+        `input_name`: what the first line may begin with.
+        """
+        found = self.labels(body)
+        for statement in body:
+            if len(found) >= MAX_FOUND:
+                break
+            match statement:
+                case tree.Line() | tree.Wire():
+                    for item in after_input(statement.value, input_name):
+                        found += self.layer(item, names)
+                    input_name = None
+                case tree.Stage() if not where:
+                    found += self.body(statement.body, names, "in a stage", input_name)
+                    input_name = None
+                case tree.Input() if not where:
+                    arguments = statement.value.arguments if isinstance(statement.value, tree.Call) else ()
+                    found += (fault for a in arguments for fault in self.value(a.value, set()))
+                case tree.Require() if not where:
+                    if isinstance(statement.condition.left, tree.Name):
+                        found += self.value(statement.condition.right, names)
+                case tree.Out() if where == "in a block":
+                    found += self.layer(statement.value, names)
+                case _:
+                    what = type(statement).__name__.lower()
+                    place = Label(statement.span.first(len(what)))
+                    message = f"`{what}` cannot stand {where or 'here'}"
+                    found.append(Diagnostic("E0304", message, place, help=PLACES[what]))
+        return found
+
+    # ------------------------------------------------------------ expressions
+
+    def layer(self, expression: tree.Expression, names: set[str]) -> list[Diagnostic]:
+        """An expression where a layer is expected."""
+        match expression:
+            case tree.Chain(items=parts) | tree.List(items=parts) | tree.Choice(options=parts):
+                return [d for part in parts for d in self.layer(part, names)]
+            case tree.Binary(op="*"):
+                return self.value(expression.left, names) + self.layer(expression.right, names)
+            case tree.Conditional(test=test, then=then, otherwise=otherwise):
+                faults = self.value(test.left, names) + self.value(test.right, names)
+                return faults + self.layer(then, names) + self.layer(otherwise, names)
+            case tree.Name() if expression.id in names or expression.id in self.lines:
+                return []  # a layer handed to the block, or a line: known where it is used
+            case tree.Name():
+                return self.call(tree.Call(expression.id, span=expression.span, function_span=expression.span), names)
+            case tree.Call():
+                return self.call(expression, names)
+            case tree.Pick():
+                return self.value(expression.count, names) + self.layer(expression.pool, names)
+            case tree.Gap():
+                return []  # said already, by the parser
+            case _:
+                return not_a_layer(expression)
+
+    def call(self, call: tree.Call, names: set[str]) -> list[Diagnostic]:
+        layer = CATALOGUE.get(call.function)
+        if layer is None and call.function not in self.blocks:
+            return self.unknown(call, names)
+        place = Label(call.function_span or call.span)
+        found: list[Diagnostic] = []
+        wraps = layer is not None and layer.wraps
+        if wraps and call.body is None:
+            help = f"write `{call.function} {{ ... }}` with the layers in the braces"
+            return [Diagnostic("E0301", f"`{call.function}` needs a body in braces", place, help=help)]
+        if call.body is not None and not wraps:
+            found.append(Diagnostic("E0301", f"`{call.function}` takes no body in braces", place))
+        try:
+            bound = self.definitions.bind(call)
+            if layer is None:
+                for value in bound.values():
+                    found += self.handed(value, names)
+            else:
+                for argument in call.arguments if layer.join is not None else ():
+                    if argument.name is None:
+                        found += self.joined(call.function, argument.value, names)
+                found += self.arguments(call, bound, names)
+        except VnsError as fault:
+            found += fault.diagnostics
+        if call.body is not None:
+            found += self.body(call.body, names, f"in a `{call.function}`")
+        return found
+
+    def unknown(self, call: tree.Call, names: set[str]) -> list[Diagnostic]:
+        """A call of what is no layer and no block: perhaps one that was handed over by its name."""
+        place = call.function_span or call.span
+        if call.function in names:
+            return [d for a in call.arguments for d in self.handed(a.value, names)]
+        if call.function in self.lines:
+            message = f"the line `{call.function}` takes no arguments"
+            return [Diagnostic("E0305", message, Label(place), help="write its name alone")]
+        if not self.definitions.complete:
+            return []
+        known = [*(block for block in self.blocks if block != self.item.name), *CATALOGUE]
+        more = guess(place, call.function, known, "define a block of this name, or import the file that does")
+        return [Diagnostic("E0201", f"unknown layer or block `{call.function}`", Label(place), **more)]
+
+    def arguments(self, call: tree.Call, bound: Mapping[str, tree.Expression], names: set[str]) -> list[Diagnostic]:
+        """The values of a layer's parameters; one that is the same in every use is read, even in an unused block."""
+        found: list[Diagnostic] = []
+        layer = CATALOGUE[call.function]
+        for parameter in layer.parameters:
+            value = bound.get(parameter.name)
+            if value is None:
+                continue
+            if parameter.kind == "word" and isinstance(value, tree.Name) and value.id not in (names | WORDS.keys()):
+                words = " or ".join(f"`{word}`" for word in parameter.words)
+                message = f"`{parameter.name}` of `{call.function}` must be {words}"
+                found.append(Diagnostic("E0302", message, Label(value.span)))
+                continue
+            found += self.value(value, names)
+            if all(_is_closed(node) for node in walk(value)):
+                try:
+                    coerce(parameter, evaluate(value), value.span, layer)
+                except VnsError as fault:
+                    found += fault.diagnostics
+        return found
+
+    def joined(self, function: str, value: tree.Expression, names: set[str]) -> list[Diagnostic]:
+        """An input of a layer that joins; numbers in a list are most likely its weights."""
+        if isinstance(value, tree.List) and value.items and all(isinstance(i, tree.Number) for i in value.items):
+            takes = any(p.kind == "weights" for p in CATALOGUE[function].parameters)
+            help = f"weights are given by name: `by={value.span.text}`" if takes else None
+            message = f"expected an input of `{function}`, found numbers"
+            return [Diagnostic("E0305", message, Label(value.span), help=help)]
+        return self.layer(value, names)
+
+    def handed(self, value: tree.Expression, names: set[str]) -> list[Diagnostic]:
+        """What is handed to a block: a value, a layer, a line, or the name of a block that it will use."""
+        if any(isinstance(node, (tree.Call, tree.Chain)) for node in walk(value)):
+            return self.layer(value, names)
+        is_value = any(isinstance(node, (tree.Tuple, tree.Dims, tree.Number, tree.Binary)) for node in walk(value))
+        layers = set() if is_value else CATALOGUE.keys() | self.blocks.keys()
+        return self.value(value, names | self.lines | layers)
+
+    def value(self, expression: tree.Expression, names: set[str]) -> list[Diagnostic]:
+        """An expression where a value is expected: every name in it must be a parameter or a word."""
+        found: list[Diagnostic] = []
+        for node in walk(expression):
+            if isinstance(node, tree.Call):
+                return [*found, layer_as_value(node.function, node.span)]
+            if not isinstance(node, tree.Name) or node.id in names or node.id in WORDS:
+                continue
+            if self.is_known(node.id):
+                found.append(layer_as_value(node.id, node.span))
+            elif node.id not in AXES:
+                shown = sorted(name for name in names - self.lines if not self.is_known(name))
+                own = ", ".join(f"`{name}`" for name in shown)
+                help = f"the block has {own}" if own else "outside of a block only words such as `same` are known"
+                more = guess(node.span, node.id, [*sorted(names), *WORDS], help)
+                found.append(Diagnostic("E0202", f"unknown name `{node.id}`", Label(node.span), **more))
+        return found
+
+
+def _together(found: list[Diagnostic]) -> list[Diagnostic]:
+    """One fault for a name that is unknown at several places of a definition."""
+    first: dict[tuple[str, str], int] = {}
+    kept: list[Diagnostic] = []
+    for d in found:
+        key = (d.code, d.message)
+        if d.code not in ("E0201", "E0202") or key not in first:
+            first[key] = len(kept)
+            kept.append(d)
+        elif d.primary is not None:
+            known = kept[first[key]]
+            kept[first[key]] = replace(known, secondary=(*known.secondary, Label(d.primary.span, "and here")))
+    return kept
+
+
+def _is_closed(node: tree.Node) -> bool:
+    """Whether a part of a value means the same everywhere: no parameter, no choice, nothing unreadable."""
+    if isinstance(node, tree.Name):
+        return node.id in WORDS
+    return not isinstance(node, (tree.Choice, tree.Range, tree.Pick, tree.Gap, tree.Call))
+
+
+def layer_as_value(name: str, span: Span) -> Diagnostic:
+    return Diagnostic("E0305", f"expected a value, found `{name}`", Label(span, "this is a layer"))
+
+
+def not_a_layer(expression: tree.Expression) -> list[Diagnostic]:
+    """What is said about a value in the place of a layer: perhaps it was meant as a comment."""
+    comment = comment_behind(expression)
+    if comment:
+        return [*comment]
+    label, help = Label(expression.span, "this is a value"), None
+    if isinstance(expression, tree.Binary):
+        label = Label(expression.span)
+        help = "copies are written `N * layer`, one layer after the other `a -> b`, a choice `a | b`"
+    return [Diagnostic("E0305", "expected a layer or a block", label, help=help)]
+
+
+def after_input(line: tree.Expression, input_name: str | None) -> Sequence[tree.Expression]:
+    """The layers of a line; the first line of a net may begin with the name of the input."""
+    items = line.items if isinstance(line, tree.Chain) else (line,)
+    first = items[0]
+    return items[1:] if isinstance(first, tree.Name) and first.id == input_name else items
