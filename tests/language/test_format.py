@@ -36,7 +36,7 @@ def read(text: str) -> tree.Module:
 
 
 def comments(text: str) -> list[str]:
-    return [token.text.rstrip() for token in lex(Source("x", text)) if token.type == "COMMENT"]
+    return [token.text.rstrip() for token in lex(Source("x", text), dont_ignore=True) if token.type == "COMMENT"]
 
 
 @pytest.mark.parametrize("path", PAIRS, ids=lambda path: path.name.split(".")[0])
@@ -56,7 +56,7 @@ def test_the_spaces_of_the_repository_are_canonical(path: Path) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_without_comments_and_empty_lines_it_is_the_printed_tree(path: Path) -> None:
     source = read_source(path)
-    kept = "".join(token.text for token in lex(source) if token.type != "COMMENT")
+    kept = "".join(token.text for token in lex(source, dont_ignore=True) if token.type != "COMMENT")
     lines = [line for line in kept.split("\n") if line.strip()]
     assert format_text("\n".join(lines)) == print_module(parse(source))
 
@@ -99,7 +99,7 @@ def signs(text: str) -> list[tuple[str, str]]:
 
 def places(text: str) -> list[int]:
     """The boundaries between the tokens of a text, white space apart."""
-    tokens = lex(Source("x", text))
+    tokens = list(lex(Source("x", text), dont_ignore=True))
     return [t.span.start for t in tokens if t.type not in ("SPACE_BETWEEN", "NEWLINE")] + [len(text)]
 
 

@@ -19,9 +19,6 @@ MAX_CHOICES = 3_000
 MAX_DEPTH = 100
 """Brackets inside brackets, and expressions inside expressions. Keeps every recursive walk far from Python's limit."""
 
-MAX_DEEP = 10
-"""Definitions nested deeper than that, after which the rest of a text is not read."""
-
 MAX_NUMBER = 10**18
 """Largest whole number. Far above any MAC count; sums and products of a few of them stay cheap."""
 

@@ -16,7 +16,6 @@ from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.lexer import CLOSING, END, OPENING, Token, Tokens, grammar
 from vnasdsl.language.limits import MAX_DEPTH, MAX_RECOVERIES, MAX_STACK
 from vnasdsl.language.source import Source, Span
-from vnasdsl.language.step import Step
 from vnasdsl.language.syntax_context import Context
 from vnasdsl.language.wording import DEFINITION_TYPES
 
@@ -72,7 +71,7 @@ def parse_partial(text: Source | Tokens) -> tuple[tree.Module | None, tuple[Diag
         return None, found  # nothing may walk through such a tree
     source = tokens.source
     module = tree.Module(items, span=Span(source, 0, len(source.text)), source=source)
-    return module, arrange([*tokens.faults, *found])
+    return module, found
 
 
 def accepted(tokens: Tokens, index: int) -> Callable[[Sequence[str]], bool]:
@@ -118,25 +117,26 @@ class _Run:
     def finish(self) -> Any:
         """The tree. Raises: VnsError with the faults met."""
         result = self.read()
-        if self.diagnostics or self.tokens.faults:
-            raise VnsError(arrange([*self.tokens.faults, *self.diagnostics]))
+        if self.diagnostics:
+            raise VnsError(arrange(self.diagnostics))
         return result
 
     def read(self, end: int | None = None) -> Any:
         """The tree of what can be read, up to a place; faults go to `diagnostics`."""
         index = 0
         result: Any = None
-        states, step = self.parser.parser_state.state_stack, Step(self.parser.parser_state, self.start)
+        states, feed = self._states, self.parser.feed_token
         end = len(self.items) if end is None else end
         while index < end:
             token = self.items[index]
             kind = token.type
             if len(states) > MAX_STACK:
                 raise error(TOO_DEEP, f"this is nested more than {MAX_DEPTH} deep", token.span)
-            if not step.takes(token, kind):
+            try:
+                result = feed(token)
+            except UnexpectedToken:
                 index = self._recover(index)
                 continue
-            result = step.result
             if kind in _COUNTED:
                 self._taken(token, index)
             index += 1
