@@ -34,9 +34,10 @@ lint: $(STAMP) ## ruff, mypy and the import rules
 check: $(STAMP) ## the committed generated code is what the texts say
 	$(BIN)/vnasdsl compile --check spaces/*.vns -o generated
 
-docs: $(STAMP) ## the documentation site in build/site; pages made from code must be up to date
+docs: $(STAMP) ## build the documentation site in build/site and check it
 	$(BIN)/python docs/generate.py --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	$(BIN)/pytest --quiet tests/docs
 
 format: $(STAMP) ## lay out the Python code
 	$(BIN)/ruff check --fix-only

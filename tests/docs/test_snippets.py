@@ -12,7 +12,7 @@ from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source
 
 ROOT = Path(__file__).resolve().parents[2]
-FENCE = re.compile(r"^```vns([^\n]*)\n(.*?)^```", re.M | re.S)
+FENCE = re.compile(r"^```vns(?: title=\"([^\"\n]+)\")?\n(.*?)^```", re.M | re.S)
 STAGE = """space wrapped {
   input clip = video(frames=8, size=32)
   stage s1 {
@@ -24,7 +24,7 @@ STAGE = """space wrapped {
 
 SNIPPETS = [
     pytest.param(
-        match.group(1).split(), match.group(2), id=f"{page.stem}:{page.read_text()[: match.start()].count(chr(10)) + 1}"
+        match.group(1) or "", match.group(2), id=f"{page.stem}:{page.read_text()[: match.start()].count(chr(10)) + 1}"
     )
     for page in sorted([*ROOT.glob("docs/*.md"), ROOT / "README.md"])
     if page.name != "errors.md"  # made from the registry of codes, whose examples have tests of their own
@@ -36,15 +36,22 @@ def test_there_are_snippets() -> None:
     assert len(SNIPPETS) > 8
 
 
-@pytest.mark.parametrize(("words", "text"), SNIPPETS)
-def test_snippet(words: list[str], text: str) -> None:
-    """`vns` is a whole file, `vns stage` the lines of a stage, `vns wrong CODE` a file with exactly that fault,
-    `vns from FILE` a part of that file."""
-    if words[:1] == ["from"]:
-        assert text in (ROOT / words[1]).read_text(encoding="utf-8")
+def test_every_fence_is_known() -> None:
+    """The site prints a fence that it does not know raw."""
+    pages = [*ROOT.glob("docs/*.md"), ROOT / "README.md"]
+    opened = [line for page in pages for line in page.read_text(encoding="utf-8").splitlines() if line[:6] == "```vns"]
+    assert not [line for line in opened if not FENCE.match(f"{line}\n```")]
+
+
+@pytest.mark.parametrize(("title", "text"), SNIPPETS)
+def test_snippet(title: str, text: str) -> None:
+    """Without a title a snippet is a whole file; a title says what else it is: `inside a stage`, `wrong: CODE` (a file
+    with exactly that fault) or the name of the file that it is a part of."""
+    if title.endswith(".vns"):
+        assert text in (ROOT / title).read_text(encoding="utf-8")
         return
-    if words[:1] == ["stage"]:
+    if title == "inside a stage":
         text = STAGE % "".join(f"    {line}\n" for line in text.splitlines())
     _, found = examine(Source("snippet.vns", text), None)
-    expected = words[1:] if words[:1] == ["wrong"] else []
+    expected = [title.removeprefix("wrong: ")] if title.startswith("wrong: ") else []
     assert [d.code for d in found] == expected, VnsError(found)
