@@ -282,9 +282,9 @@ def layer_as_value(name: str, span: Span) -> Diagnostic:
 
 def not_a_layer(expression: tree.Expression) -> list[Diagnostic]:
     """What is said about a value in the place of a layer: perhaps it was meant as a comment."""
-    comment = comment_behind(expression)
+    comment = list(comment_behind(expression))
     if comment:
-        return [*comment]
+        return comment
     label, help = Label(expression.span, "this is a value"), None
     if isinstance(expression, tree.Binary):
         label = Label(expression.span)
