@@ -31,6 +31,7 @@ class Definitions:
     """False when an import could not be read: names that are not known may stand there."""
     recursion: Recursion = field(init=False)
     _open: dict[str, bool] = field(default_factory=dict)
+    _values: dict[str, frozenset[str]] = field(default_factory=dict)
     _written: dict[tuple[int, int, int, type], tree.Node] | None = None
 
     def __post_init__(self) -> None:
@@ -187,6 +188,22 @@ class Definitions:
                 for node in walk(self.blocks[function])
             )
         return self._open[function]
+
+    def read_as_values(self, function: str) -> frozenset[str]:
+        """The names that the lines of a block read where only a value can stand."""
+        if function not in self._values:
+            places: list[tree.Node] = []
+            for node in walk(*self.blocks[function].body):
+                match node:
+                    case tree.Call() if node.function in CATALOGUE:
+                        joins = CATALOGUE[node.function].join is not None
+                        places += [a.value for a in node.arguments if a.name is not None or not joins]
+                    case tree.Binary(op="*") | tree.Pick():
+                        places.append(node.left if isinstance(node, tree.Binary) else node.count)
+                    case tree.Binary() | tree.Compare() | tree.Range() | tree.Tuple() | tree.Negative():
+                        places.append(node)
+            self._values[function] = frozenset(n.id for n in walk(*places) if isinstance(n, tree.Name))
+        return self._values[function]
 
     def is_structural(self, function: str, parameter: str, seen: frozenset[str] = frozenset()) -> bool:
         """Whether the value of a parameter may decide which other choices there are below a call."""

@@ -97,6 +97,8 @@ def option_expressions(choice: OpenChoice) -> tuple[tree.Expression, ...]:
         flat: list[tree.Expression] = []
         for option in choice.options:
             flat += option_expressions(option) if isinstance(option, (tree.Choice, tree.Range)) else (option,)
+        if len(flat) > MOST_OPTIONS:
+            raise too_many_options(len(flat), choice.span)
         return tuple(flat)
     low, high = number(choice.low), number(choice.high)
     if isinstance(low, float) or isinstance(high, float):

@@ -179,7 +179,7 @@ def show_value(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
-        if any(isinstance(v, float) for v in value):
+        if not value or any(isinstance(v, float) for v in value):
             return f"[{', '.join(map(str, value))}]"
         return "x".join(str(v) for v in value)
     return str(value)

@@ -263,6 +263,11 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
             return value
         case "sizes" | "padding":
             low = 0 if parameter.kind == "padding" else 1
+            if isinstance(value, tuple) and any(isinstance(v, float) for v in value):
+                whole_sizes = len(value) in (2, 3) and all(v == int(v) and v >= low for v in value)
+                help = f"write `{show_value(tuple(map(int, value)))}`" if whole_sizes else "such as `1x3x3`"
+                message = f"`{parameter.name}` of `{owner.name}` takes sizes, not a list of numbers"
+                raise error("E0302", message, span, help=help)
             sizes = _sizes(value, low)
             if sizes is None:
                 words = "`same`, `valid` or " if parameter.kind == "padding" else ""

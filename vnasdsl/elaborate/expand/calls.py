@@ -37,7 +37,7 @@ from vnasdsl.space.elements import (
     Option,
     poison,
 )
-from vnasdsl.space.values import coerce, evaluate, expression_of, reads_shape, substitute
+from vnasdsl.space.values import WORDS, coerce, evaluate, expression_of, reads_shape, substitute
 from vnasdsl.space.ways import depends, points
 from vnasdsl.space.wires import reads
 
@@ -232,6 +232,7 @@ class Calls(Lists):
                 raise VnsError(())  # said already, by the check of names
             path = " -> ".join(f"`{name}`" for name in [*self.open[self.open.index(block.name) :], block.name])
             raise error("E0207", f"block `{block.name}` uses itself: {path}", call.function_span or call.span)
+        as_values = self.definitions.read_as_values(block.name)
         values: dict[str, tree.Expression] = {}
         inputs: list[tuple[str, Element]] = []
         lists: set[str] = set()
@@ -243,7 +244,9 @@ class Calls(Lists):
                 assert parameter.default is not None
                 expression = substitute(parameter.default, values)  # type: ignore[assignment]
                 assert expression is not None
-            if not self.is_layer(expression, scope):
+            if parameter.name in as_values:
+                expression = self.as_value(expression, scope, parameter.name)
+            if parameter.name in as_values or not self.is_layer(expression, scope):
                 values[parameter.name] = expression_of(evaluate(expression), expression.span)
                 known.append((parameter.name, evaluate(expression)))
             elif self.reads_lines(expression, scope):
@@ -274,7 +277,7 @@ class Calls(Lists):
                 self.tied -= block.tied
                 self.faults[known_faults:] = [_used_at(fault, call.span) for fault in self.faults[known_faults:]]
         body = self.bodies[key]
-        printed = None if inputs or layers else self.closed(call)
+        printed = None if inputs or layers else self.closed(self.handed_on(call, scope))  # type: ignore[arg-type]
         group = Group(
             label,
             body.lines,
@@ -290,6 +293,20 @@ class Calls(Lists):
         if self.depth(group) > DEEPEST:
             raise error("E0108", f"blocks use blocks more than {DEEPEST} deep", call.span)
         return group
+
+    def as_value(self, expression: tree.Expression, scope: Scope, parameter: str) -> tree.Expression:
+        """What is handed to a parameter that the block reads as a value: a word such as `relu` is one.
+
+        Raises: VnsError E0305 for a layer."""
+        while isinstance(expression, tree.Name) and expression.id in scope.layers:
+            handed = scope.layers[expression.id]
+            expression, scope = handed.expression, handed.scope
+        is_word = isinstance(expression, tree.Name) and expression.id in WORDS
+        if is_word or not self.is_layer(expression, scope):
+            return expression
+        label = Label(expression.span, "this is a layer")
+        message = f"`{parameter}` is read as a value, and is handed a layer"
+        raise VnsError(Diagnostic("E0305", message, label, help="hand over a number, sizes or a word"))
 
     def reads_lines(self, expression: tree.Expression, scope: Scope) -> bool:
         """Whether a layer reads a line by its name."""
