@@ -1,4 +1,4 @@
-"""The page of the documentation that lists every code: `python -m vnasdsl.cli.error_index docs/errors.md`."""
+"""The documentation page of all codes: `python -m vnasdsl.cli.error_index docs/errors.md`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from vnasdsl.language.render import render
 
 NOTE = "<!-- Made from vnasdsl/language/codes by `python -m vnasdsl.cli.error_index docs/errors.md`. Do not edit. -->"
 INTRO = """\
-Everything that `vnasdsl check` can find in a text. E is an error, W a warning. `vnasdsl explain CODE` shows the same in
-the terminal. The examples are run by the tests: the wrong one gives exactly the fault shown, the right one none."""
+Every error (E) and warning (W) of `vnasdsl check`. `vnasdsl explain CODE` prints the same in the terminal. The
+tests run the examples: the wrong one gives exactly the message shown, the right one gives none."""
 
 
 def error_index() -> str:
@@ -37,7 +37,7 @@ def entry(code: Code) -> list[str]:
 
 
 def _files(files: Files) -> list[str]:
-    """The files as blocks of code, each under its name when there are several."""
+    """The files as code blocks, each under its name when there are several."""
     texts = shown(files)
     blocks = []
     for name, text in texts:

@@ -1,4 +1,4 @@
-"""`vnasdsl explain`: what a code means, why the rule is there, and how to write it."""
+"""`vnasdsl explain`: what a code means, why it is an error, and how to fix it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ WIDTH = 88
 @click.argument("code", required=False)
 @json_option
 def command(code: str | None, as_json: bool) -> None:
-    """Explain a code such as E0201: the rule, why it is there, an example that breaks it and one that keeps it.
+    """Explain a code such as E0201: what it means and why, a wrong example and a right one.
 
-    Without a code: all of them with their titles.
+    Without a code, list all codes with their titles.
 
     \b
     Examples:
@@ -79,7 +79,7 @@ def as_text(code: Code, color: bool = False) -> str:
 
 
 def _texts(files: Files) -> str:
-    """The files of an example one after the other, each under its name when there are several."""
+    """The files of an example, each under its name when there are several."""
     texts = shown(files)
     if len(texts) == 1:
         return texts[0][1]

@@ -11,7 +11,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, guess
 from vnasdsl.language.limits import MAX_FOUND
 from vnasdsl.language.source import Span
-from vnasdsl.language.syntax_comments import comment_behind
+from vnasdsl.language.syntax_comments import comment_after
 from vnasdsl.language.walk import walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.space.values import AXES, WORDS, coerce, evaluate
@@ -282,9 +282,9 @@ def layer_as_value(name: str, span: Span) -> Diagnostic:
 
 def not_a_layer(expression: tree.Expression) -> list[Diagnostic]:
     """What is said about a value in the place of a layer: perhaps it was meant as a comment."""
-    comment = list(comment_behind(expression))
+    comment = comment_after(expression)
     if comment:
-        return comment
+        return [comment]
     label, help = Label(expression.span, "this is a value"), None
     if isinstance(expression, tree.Binary):
         label = Label(expression.span)

@@ -12,7 +12,7 @@ from vnasdsl.elaborate.options import check_distinct, option_expressions
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, error, guess
 from vnasdsl.language.source import Span
-from vnasdsl.language.syntax_comments import comment_behind
+from vnasdsl.language.syntax_comments import comment_after
 from vnasdsl.layers.base import Shape, show_value
 from vnasdsl.space.elements import Choice, Option, poison
 from vnasdsl.space.values import LARGEST, evaluate
@@ -152,8 +152,9 @@ def read_input(net: tree.Space | tree.Network, overrides: Overrides) -> OpenInpu
         raise error("E0306", f"`{net.name}` has a second input", second, secondary=once, help="remove one of the two")
     line = found[0]
     call = line.value
-    for fault in comment_behind(call):
-        raise VnsError((fault,))
+    comment = comment_after(call)
+    if comment:
+        raise VnsError(comment)
     if not isinstance(call, tree.Call) or call.function != "video" or call.body is not None:
         raise error("E0306", "an input must be `video(...)`", call.span, help="write `video(frames=16, size=224)`")
     values = _read(call)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from vnasdsl.language.codes import CODES
 from vnasdsl.language.limits import MAX_SUGGESTIONS
 from vnasdsl.language.source import Span
 
@@ -46,10 +45,6 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     help: str | None = None
     fix: Fix | None = None
-
-    def __post_init__(self) -> None:
-        if self.code not in CODES:
-            raise ValueError(f"diagnostic code {self.code} is not registered in vnasdsl/language/codes")
 
 
 def arrange(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -47,14 +47,15 @@ def _words(c: Context) -> Iterator[Fault]:
             return
 
 
-def comment_behind(layers: tree.Expression) -> Iterator[Diagnostic]:
+def comment_after(layers: tree.Expression) -> Diagnostic | None:
     """`bn // word` has a tree, but no layer and no input is a quotient."""
     while isinstance(layers, (tree.Chain, tree.Choice)):
         layers = layers.items[-1] if isinstance(layers, tree.Chain) else layers.options[-1]
     if isinstance(layers, tree.Binary) and layers.op == "//":
         start = layers.span.source.text.find("//", layers.left.span.end, layers.right.span.start)
-        if start >= 0:  # a single `/` was mended, and said
-            yield _fault(Span(layers.span.source, start, start + 2))
+        if start >= 0:  # not a single `/`, which was repaired and reported
+            return _fault(Span(layers.span.source, start, start + 2))
+    return None
 
 
 def _fault(span: Span) -> Diagnostic:
