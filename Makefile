@@ -9,7 +9,7 @@ FUZZ_ARGS ?= --seconds 300
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz lint check docs format clean
+.PHONY: help install demo test test-slow fuzz lint check docs format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,8 +19,11 @@ install: $(STAMP) ## the environment in .venv, made once and again when the depe
 demo: $(STAMP) ## compile, search, derive, retrain and evaluate a small space; results in runs/demo
 	$(BIN)/vnasdsl demo --out runs/demo --force
 
-test: $(STAMP) ## all tests
-	$(BIN)/pytest $(PYTEST_ARGS)
+test: $(STAMP) ## the tests, without what is slow by nature
+	$(BIN)/pytest $(PYTEST_ARGS) -m "not slow"
+
+test-slow: $(STAMP) ## the rest: clusters, killed processes, whole trainings, and all property tests with many examples
+	$(BIN)/pytest $(PYTEST_ARGS) -m "slow or hypothesis" --hypothesis-profile=thorough
 
 fuzz: $(STAMP) ## five minutes of hostile texts; what fails is kept in fuzz-failures (FUZZ_ARGS="--seconds 60 --seed 1")
 	$(BIN)/python -m tests.safety.fuzz $(FUZZ_ARGS)

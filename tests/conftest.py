@@ -1,8 +1,7 @@
-"""What all tests share: goldens, the command in a subprocess, repeatable property tests."""
+"""What all tests share: goldens, the command, and how many examples property tests draw."""
 
 from __future__ import annotations
 
-import difflib
 import os
 import signal
 import subprocess
@@ -13,17 +12,24 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import CASES, cli_environment
+from tests.support import CASES, QUICK, THOROUGH, cli_environment, golden_difference, run_here
 
 # One thread each where several workers share the machine; read by torch when a test imports it.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["MKL_NUM_THREADS"] = "1"
 
-_QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-settings.register_profile("here", deadline=None, suppress_health_check=_QUIET)
-settings.register_profile("ci", deadline=None, suppress_health_check=_QUIET, derandomize=True, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "here")
+# `make test` draws few examples, `make test-slow` (--hypothesis-profile=thorough) many; under CI always the same.
+for name, count in (("quick", QUICK), ("thorough", THOROUGH)):
+    settings.register_profile(
+        name,
+        max_examples=count,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        derandomize=bool(os.environ.get("CI")),
+        print_blob=bool(os.environ.get("CI")),
+    )
+settings.load_profile("quick")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,46 +50,41 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     update = request.config.getoption("--update-goldens")
 
     def compare(name: str, text: str) -> None:
-        path = CASES / name
-        if update:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode("utf-8"))
-            return
-        expected = path.read_bytes().decode("utf-8") if path.exists() else ""
-        if text != expected:
-            lines = difflib.unified_diff(
-                expected.splitlines(keepends=True), text.splitlines(keepends=True), f"expected/{name}", f"got/{name}"
-            )
-            state = "differs" if path.exists() else "does not exist"
-            pytest.fail(f"golden {name} {state} (--update-goldens writes it)\n{''.join(lines)}", pytrace=False)
+        difference = golden_difference(CASES / name, text, update)
+        if difference:
+            pytest.fail(f"golden {name} {difference}", pytrace=False)
 
     return compare
 
 
+RunCli = Callable[..., subprocess.CompletedProcess[str]]
+
+
 @pytest.fixture
-def run_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`run_cli("compile", "x.vns", cwd=..., env={...})`: vnasdsl in a process of its own; cwd defaults to tmp_path.
+def run_cli(tmp_path: Path) -> RunCli:
+    """`run_cli("compile", "x.vns", cwd=..., env={...}, input=...)`: the command in this process.
 
     The result has `returncode`, `stdout` and `stderr`; a non-zero status does not raise.
     """
+    return lambda *args, cwd=tmp_path, **more: run_here(*args, cwd=cwd, **more)
+
+
+@pytest.fixture
+def run_process(tmp_path: Path) -> RunCli:
+    """As `run_cli`, in a process of its own: for what only a process shows."""
 
     def run(
-        *args: str | Path,
-        cwd: Path | None = None,
-        env: dict[str, str] | None = None,
-        input: str | None = None,
-        timeout: float = 300,
+        *args: str | Path, cwd: Path = tmp_path, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "vnasdsl", *map(str, args)],
-            cwd=cwd or tmp_path,
+            cwd=cwd,
             env=cli_environment(env),
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=timeout,
+            timeout=300,
             check=False,
         )
 

@@ -60,9 +60,9 @@ def test_every_kind_of_file(run_cli: Run, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_the_same_bytes_in_another_process(run_cli: Run, tmp_path: Path) -> None:
-    run_cli("draw", SMALL, "small", "-o", "a.svg", env={"PYTHONHASHSEED": "1"})
-    run_cli("draw", SMALL, "small", "-o", "sub/b.svg", env={"PYTHONHASHSEED": "2", "LC_ALL": "C"})
+def test_the_same_bytes_in_another_process(run_cli: Run, run_process: Run, tmp_path: Path) -> None:
+    run_process("draw", SMALL, "small", "-o", "a.svg", env={"PYTHONHASHSEED": "1"})
+    run_process("draw", SMALL, "small", "-o", "sub/b.svg", env={"PYTHONHASHSEED": "2", "LC_ALL": "C"})
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "sub" / "b.svg").read_bytes()
     assert run_cli("draw", SMALL, "small", "-o", "a.svg").stdout == "unchanged a.svg\n"
 
@@ -162,9 +162,9 @@ def test_help_has_examples(run_cli: Run) -> None:
     assert "draw" in run_cli("--help").stdout
 
 
-def test_no_torch_for_a_finished_search(run_cli: Run, search: Path, tmp_path: Path) -> None:
+def test_no_torch_for_a_finished_search(run_process: Run, search: Path, tmp_path: Path) -> None:
     """A picture does not wait for torch to be imported."""
     shutil.copytree(search, tmp_path / "again")
     (tmp_path / "torch.py").write_text("raise ImportError('torch is not needed')\n", encoding="utf-8")
-    result = run_cli("draw", "again", "-o", "a.svg", env={"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    result = run_process("draw", "again", "-o", "a.svg", env={"PYTHONPATH": f"{tmp_path}:{ROOT}"})
     assert (result.returncode, result.stderr) == (0, "")

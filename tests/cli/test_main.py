@@ -72,13 +72,13 @@ def test_every_command_has_help_with_examples(name: str) -> None:
     assert f"vnasdsl {name}" in result.output
 
 
-def test_version(run_cli: RunCli) -> None:
-    result = run_cli("--version")
+def test_version(run_process: RunCli) -> None:
+    result = run_process("--version")
     assert (result.returncode, result.stdout) == (0, f"vnasdsl, version {__version__}\n")
 
 
-def test_wrong_usage_exits_with_2(run_cli: RunCli) -> None:
-    result = run_cli("serach")
+def test_wrong_usage_exits_with_2(run_process: RunCli) -> None:
+    result = run_process("serach")
     assert result.returncode == 2
     assert "No such command 'serach'. Did you mean 'search'?" in result.stderr
     assert result.stdout == ""

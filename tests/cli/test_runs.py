@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.support import ROOT
+from tests.support import shipped, shipped_space
 from vnasdsl.cli.options import fix_options
 from vnasdsl.cli.runs import checked_recipe, evaluate_recipe, fixes_of, free_folder, split_name
-from vnasdsl.elaborate import Space, load
+from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.recipe_text import resolve_recipe
 from vnasdsl.train.recipes import EvaluateRecipe, RetrainRecipe, SearchRecipe
@@ -19,7 +19,7 @@ from vnasdsl.train.recipes import EvaluateRecipe, RetrainRecipe, SearchRecipe
 
 @pytest.fixture(scope="module")
 def x3d3() -> Space:
-    return load(ROOT / "spaces" / "x3d3.vns").get()
+    return shipped_space("x3d3")
 
 
 def fixed(space: Space, *flags: str, recipe_fix: tuple[str, ...] = (), recipe_open: tuple[str, ...] = ()) -> Space:
@@ -57,7 +57,7 @@ def test_the_rows_of_table_6_are_flags(x3d3: Space, flags: list[str], size: int)
 
 
 def test_the_row_of_40_epochs_is_one_flag() -> None:
-    source = load(ROOT / "spaces" / "x3d3.vns").get_recipe("search", "x3d3")
+    source = shipped("x3d3").get_recipe("search", "x3d3")
     found = checked_recipe("search", source, {"epochs": "40"}, None, None)
     assert isinstance(found, SearchRecipe)
     assert (found.epochs, found.warmup, found.score_from) == (40, 5, 28)

@@ -58,8 +58,8 @@ def test_tables_fit_100_columns(run_cli: Run, space: str) -> None:
         assert max(map(len, shown.splitlines())) <= 100, arguments
 
 
-def test_bars_without_unicode(run_cli: Run) -> None:
-    shown = run_cli("show", SMALL, "small_a", env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}).stdout
+def test_bars_without_unicode(run_process: Run) -> None:
+    shown = run_process("show", SMALL, "small_a", env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}).stdout
     assert "####" in shown
     assert shown.isascii()
 

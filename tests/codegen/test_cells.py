@@ -9,10 +9,11 @@ from collections import defaultdict
 
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 
 from tests.codegen.cells import spaces
 from tests.codegen.code import child, read, run, shuffle, supernet
+from tests.support import examples
 from vnasdsl.codegen import compile_supernet
 from vnasdsl.elaborate import Space
 from vnasdsl.network.trace import Tracer
@@ -21,10 +22,6 @@ from vnasdsl.search.monitor import decode_supernet
 from vnasdsl.space.elements import picked
 
 FEW = 800
-
-
-def examples(count: int) -> settings:
-    return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def small(text: str) -> Space:

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.codegen.code import child, read, run
-from tests.support import ROOT, cli_environment
+from tests.support import ROOT, cli_environment, shipped_space
 from vnasdsl.codegen.outputs import compile_space, is_ours
 from vnasdsl.elaborate import Space, load
 from vnasdsl.elaborate.definitions import Definitions
@@ -178,7 +178,7 @@ def test_x3d3_k400_equals_a_network_written_by_hand() -> None:
     """At a small size with few classes: the layers one after the other, from its tensors."""
     from vnasdsl.elaborate import Overrides
 
-    space = load(ROOT / "spaces" / "x3d3_k400.vns", Overrides(frames=4, size=32, classes=5)).get()
+    space = shipped_space("x3d3_k400", Overrides(frames=4, size=32, classes=5))
     model = run(compile_space(space, "x")[1])["Network"]().eval()
     generator = torch.Generator().manual_seed(0)
     t = model.state_dict()

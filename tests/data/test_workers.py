@@ -27,6 +27,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.slow
 def test_workers_end_with_their_parent_and_quietly(folder_set: Callable[..., Path], how: signal.Signals) -> None:
     command = [sys.executable, "-c", ENDLESS, f"folder:{folder_set()}"]
     process = subprocess.Popen(

@@ -10,11 +10,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.language.strategies import Shown, same, shown_modules
-from tests.support import ROOT
+from tests.support import ROOT, examples
 from vnasdsl.language import format as formatting
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
@@ -198,7 +198,7 @@ def ugly(text: str, random: Random) -> str:
     return "".join(parts)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(shown_modules(), st.integers(0, 2**32))
 def test_any_layout_of_a_tree_gives_a_stable_text_of_the_same_tree(drawn: Shown, seed: int) -> None:
     text = ugly(print_module(drawn.node), Random(seed))

@@ -1,4 +1,4 @@
-"""Some hundred texts of the fuzzer; `make fuzz` tries it for minutes. A failure names its seed."""
+"""Some texts of the fuzzer; hundreds in `make test-slow`, minutes of them in `make fuzz`. Failures name their seed."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.safety.fuzz import MEMORY, run
 from tests.safety.texts import KINDS, draw
 from tests.support import ROOT, cli_environment
 from vnasdsl.elaborate.program import examine
 from vnasdsl.language.source import Source
 
-SECONDS = 20
 CPU_SECONDS = 10
 """For one command: a machine that runs many tests at once may be several times slower than it could be."""
 
 
-def test_any_text_gives_diagnostics_or_success(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seconds", "count"), [(20, 20), pytest.param(180, 600, marks=pytest.mark.slow)])
+def test_any_text_gives_diagnostics_or_success(seconds: int, count: int, tmp_path: Path) -> None:
     """The same texts everywhere under CI, new ones on every other run."""
     seed = 1 if os.environ.get("CI") else time.time_ns() % 10**9
-    limits = ["--seconds", str(SECONDS), "--count", "600", "--cpu-seconds", str(CPU_SECONDS)]
+    limits = ["--seconds", str(seconds), "--count", str(count), "--cpu-seconds", str(CPU_SECONDS)]
     done = subprocess.run(
         [sys.executable, "-m", "tests.safety.fuzz", *limits, "--seed", str(seed), "--save", str(tmp_path)],
         cwd=ROOT,

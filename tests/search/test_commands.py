@@ -45,11 +45,12 @@ def same_weights(one: Path, two: Path) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_the_whole_chain_as_a_user_types_it(
-    run_cli: Callable[..., subprocess.CompletedProcess[str]], space: Path, videos: Path, tmp_path: Path
+    run_process: Callable[..., subprocess.CompletedProcess[str]], space: Path, videos: Path, tmp_path: Path
 ) -> None:
     data = f"synthetic:{videos}"
-    search = run_cli("search", space, "--data", data, "--out", "runs/a", "--seed", "3", "--device", "cpu")
+    search = run_process("search", space, "--data", data, "--out", "runs/a", "--seed", "3", "--device", "cpu")
     assert search.returncode == 0, search.stderr
     lines = search.stdout.splitlines()
     assert lines[-1] == "retrain it: vnasdsl retrain runs/a"
@@ -62,12 +63,12 @@ def test_the_whole_chain_as_a_user_types_it(
     assert search.stderr.count("search 1/3") == 1 and "expected" in search.stderr and "left" in search.stderr
     assert {path.name for path in (tmp_path / "runs" / "a").iterdir()} == FILES | INPUTS
 
-    retrain = run_cli("retrain", "runs/a", "--device", "cpu")
+    retrain = run_process("retrain", "runs/a", "--device", "cpu")
     assert retrain.returncode == 0, retrain.stderr
     assert "tensors matched by name and shape" in retrain.stderr and "missing" not in retrain.stderr
     assert retrain.stdout.splitlines()[-1] == "evaluate it: vnasdsl evaluate runs/a/retrained"
 
-    evaluate = run_cli("evaluate", "runs/a/retrained", "--json", "--device", "cpu")
+    evaluate = run_process("evaluate", "runs/a/retrained", "--json", "--device", "cpu")
     assert evaluate.returncode == 0, evaluate.stderr
     figures = json.loads(evaluate.stdout)
     report = json.loads((tmp_path / "runs" / "a" / "retrained" / "report.json").read_text())

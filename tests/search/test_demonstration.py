@@ -14,6 +14,7 @@ from vnasdsl.search.demonstration import demonstrate
 from vnasdsl.train.progress import Reporter
 
 
+@pytest.mark.slow
 def test_the_searched_network_stands_beside_random_and_spatial_ones(
     space: Path, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

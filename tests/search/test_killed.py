@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 from click.testing import Result
 from safetensors.torch import load_file
@@ -27,6 +28,7 @@ def wait_for_lines(path: Path, count: int, process: subprocess.Popen[bytes]) -> 
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_to_the_same_end(
     vnasdsl: Callable[..., Result], space: Path, videos: Path, tmp_path: Path
 ) -> None:

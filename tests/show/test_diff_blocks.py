@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tests.show.diffs import BLOCKS, NETWORK, SPACE, altered, comparison, diff, only_stage, told
-from tests.support import ROOT
-from vnasdsl.elaborate import load
+from tests.support import shipped_space
 from vnasdsl.show.diff import Choosing, compare
 
 # ------------------------------------------------------------------------- blocks
@@ -68,7 +67,7 @@ def test_several_definitions_are_compared_by_name() -> None:
 
 
 def test_what_was_chosen() -> None:
-    space, network = load(ROOT / "spaces" / "x3d3.vns").get(), load(ROOT / "spaces" / "x3d3_k400.vns").get()
+    space, network = shipped_space("x3d3"), shipped_space("x3d3_k400")
     for pair in (compare(space, network), compare(network, space)):
         assert isinstance(pair, Choosing)
         assert {c.name: c.option for c in pair.chosen} == network.choices_in(space)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.show.diffs import BLOCKS, NETWORK, altered, check_sums, comparison, diff, only_stage, told
-from tests.support import ROOT
-from vnasdsl.elaborate import Space, load
+from tests.support import shipped_space
+from vnasdsl.elaborate import Space
 from vnasdsl.show.diff import Comparison, FileDiff, compare
 from vnasdsl.show.diff.as_json import as_object
 from vnasdsl.show.diff.text import _wrapped, as_text
@@ -21,7 +21,7 @@ from vnasdsl.show.diff.text import _wrapped, as_text
 
 @cache
 def tiny() -> Space:
-    return load(ROOT / "spaces" / "tiny.vns").get()
+    return shipped_space("tiny")
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6))

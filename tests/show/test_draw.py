@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import networkx
 import pytest
 
-from tests.support import CASES, ROOT
+from tests.support import CASES, ROOT, shipped_space
 from vnasdsl.derive import decode
 from vnasdsl.elaborate import Space, load
 from vnasdsl.language.diagnostics import UserError
@@ -32,9 +32,9 @@ from vnasdsl.show.draw.trellis_edges import THICK, THIN
 from vnasdsl.show.draw.trellis_legend import MARGIN
 
 SVG = "{http://www.w3.org/2000/svg}"
-TINY = load(ROOT / "spaces" / "tiny.vns").get()
-X3D3 = load(ROOT / "spaces" / "x3d3.vns").get()
-K400 = load(ROOT / "spaces" / "x3d3_k400.vns").get()
+TINY = shipped_space("tiny")
+X3D3 = shipped_space("x3d3")
+K400 = shipped_space("x3d3_k400")
 SMALL = load(CASES / "emit" / "small.vns").get("small")
 
 

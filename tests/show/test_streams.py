@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.support import ROOT
-from vnasdsl.elaborate.program import Program, load, load_source
+from tests.support import shipped_space
+from vnasdsl.elaborate.program import Program, load_source
 from vnasdsl.language.source import Source
 from vnasdsl.show.diff import compare_programs
 from vnasdsl.show.diff.model import Choosing, Comparison, FileDiff
@@ -65,7 +65,7 @@ def test_every_line_is_a_box_with_arrows_from_what_it_reads() -> None:
 
 def test_boxes_of_cells_do_not_overlap_those_above() -> None:
     for name in ("peng2019", "assemblenet", "evanet_tiny"):
-        picture = lines_picture(load(ROOT / "spaces" / f"{name}.vns").get(name))
+        picture = lines_picture(shipped_space(name))
         boxes = picture.nodes
         for i, a in enumerate(boxes):
             assert a.x >= 0 and a.right <= picture.width and a.y >= 0 and a.bottom <= picture.height

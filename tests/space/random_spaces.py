@@ -10,8 +10,10 @@ from itertools import product
 from math import prod
 from typing import Any, TypeAlias
 
-from hypothesis import Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
+
+from tests import support
 
 Flat: TypeAlias = tuple[object, ...]
 """Layers without choices: ("conv", channels, kernel, stride, dilation, bias), ("bn",), ("relu",), ("add", Flat)."""
@@ -20,7 +22,7 @@ FRAMES, SIZE, CLASSES = 4, 8, 3
 
 def examples(count: int) -> settings:
     """So many random spaces. What fails is small as it is: making it smaller takes minutes."""
-    return settings(max_examples=count, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    return support.examples(count, shrink=False)
 
 
 BLOCKS = """\

@@ -7,8 +7,8 @@ from math import prod
 
 import pytest
 
-from tests.support import ROOT
-from vnasdsl.elaborate import Overrides, load
+from tests.support import ROOT, shipped_space
+from vnasdsl.elaborate import Overrides
 
 SPACES = ROOT / "spaces"
 # (widths, layers, output size) of stages 2 to 7; Tables 1 and 2.
@@ -37,13 +37,13 @@ def cost(widths: tuple[int, ...], layers: tuple[int, ...], classes: int = 400) -
 def test_the_size_of_x3d3() -> None:
     size = prod(len(widths) * 4**layers for widths, layers, _ in TABLE)
     assert size == 5836665117072162816
-    assert load(SPACES / "x3d3.vns").get().size == size
+    assert shipped_space("x3d3").size == size
 
 
 def test_the_network_of_table_3() -> None:
     expected = cost((64, 96, 160, 224, 288, 512), (0, 0, 6, 3, 4, 1))
     assert expected == (15783796736, 13447792)
-    network = load(SPACES / "x3d3_k400.vns").get()
+    network = shipped_space("x3d3_k400")
     assert (network.macs, network.params) == ((expected[0],) * 2, (expected[1],) * 2)
     assert network.claim is not None
     made = network.claimed_choices() or {}
@@ -55,7 +55,7 @@ def test_least_and_greatest_of_x3d3() -> None:
     """Every term grows with every width and every layer, so the ends are the narrowest and the widest network."""
     least = cost(tuple(w[0] for w, _, _ in TABLE), (0,) * 6)
     most = cost(tuple(w[-1] for w, _, _ in TABLE), tuple(n for _, n, _ in TABLE))
-    space = load(SPACES / "x3d3.vns").get()
+    space = shipped_space("x3d3")
     assert space.macs == (least[0], most[0])
     assert space.params == (least[1], most[1])
     assert (round(least[0] / 1e9, 3), round(most[0] / 1e9, 3)) == (3.669, 33.090)
@@ -63,7 +63,7 @@ def test_least_and_greatest_of_x3d3() -> None:
 
 @pytest.mark.parametrize("frames, size, classes", [(8, 112, 101), (1, 224, 2), (16, 64, 400)])
 def test_overrides(frames: int, size: int, classes: int) -> None:
-    network = load(SPACES / "x3d3_k400.vns", Overrides(frames, size, classes)).get()
+    network = shipped_space("x3d3_k400", Overrides(frames, size, classes))
     assert network.input.shape == (3, frames, size, size)
     assert network.params[0] == 13447792 - (400 - classes) * 513
     if size == 112:  # every size is half, 7 and 4 become 4 and 2
@@ -77,7 +77,7 @@ def test_overrides(frames: int, size: int, classes: int) -> None:
 
 def test_tied_to_the_ablation_of_table_6() -> None:
     """Channels only, operations only, number only: the sizes that are left."""
-    space = load(SPACES / "x3d3.vns").get()
+    space = shipped_space("x3d3")
     channels = 3 * 3 * 4 * 3 * 4 * 3
     assert space.fix({"op": ["basic(1)"]}).size == channels
     assert space.fix({"op": ["basic(1)", "skip"]}).size == channels * 2**26
@@ -87,5 +87,5 @@ def test_tied_to_the_ablation_of_table_6() -> None:
 
 
 def test_activation_bytes_are_four_for_every_number_of_the_output() -> None:
-    for row in load(SPACES / "tiny.vns").get().layers():
+    for row in shipped_space("tiny").layers():
         assert row.activation_bytes == 4 * prod(row.output_shape)

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from tests.support import ROOT
-from vnasdsl.elaborate import Space, load
+from tests.support import ROOT, shipped_space
+from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.files import read_source
@@ -31,7 +31,7 @@ LEVELS = {"level0": (4, 5, 6, 7), "level1": (8, 9, 10, 11), "level2": (12, 13)}
 
 
 def claimed(name: str) -> dict[str, str]:
-    network = load(ROOT / "spaces" / f"{name}.vns").get(name)
+    network = shipped_space(name)
     return network.claimed_choices() or {}
 
 
@@ -86,7 +86,7 @@ def test_a_network_drawn_from_a_space_is_found_in_it() -> None:
     from random import Random
 
     for name in ("assemblenet_tiny", "evanet_tiny", "peng2019_tiny", "tinyvideonet_tiny"):
-        space: Space = load(ROOT / "spaces" / f"{name}.vns").get(name)
+        space: Space = shipped_space(name)
         for seed in range(3):
             network = space.network(space.complete({}, Random(seed)), name="child")
             loaded = load_source(Source("child.vns", network.text()), None).get("child")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import ROOT
-from vnasdsl.elaborate import Space, load
+from tests.support import shipped_space
+from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import Diagnostic, VnsError
 from vnasdsl.language.source import Source
@@ -138,7 +138,7 @@ space s {{
     ("name", "line"), [("evanet", "1..6"), ("assemblenet", "pick 1..4 of"), ("tinyvideonet", "1 | 2 | 4")]
 )
 def test_spaces_of_the_other_papers(name: str, line: str) -> None:
-    space = load(ROOT / "spaces" / f"{name}.vns").get(name)
+    space = shipped_space(name)
     with pytest.raises(VnsError) as caught:
         _ = space.plan
     for d in caught.value.diagnostics:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import ROOT
-from vnasdsl.elaborate import Overrides, Space, load
+from tests.support import ROOT, shipped_space
+from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.source import Source
@@ -116,7 +116,7 @@ def test_giving_up_says_what_broke_which_limit_and_what_came_nearest() -> None:
 
 
 def test_limits_read_as_they_were_written() -> None:
-    space = load(ROOT / "spaces" / "tiny.vns").get()
+    space = shipped_space("tiny")
     bounds = Bounds(space, recipe(params=30e6, macs=5_000_000_000, latency_cpu=40.0, latency_gpu=0.5), no_measure)
     assert [bound.text for bound in bounds.bounds] == [
         "params <= 30M",

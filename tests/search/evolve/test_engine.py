@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from tests.support import ROOT
+from tests.support import shipped_space
 from vnasdsl.data import FaultLog
-from vnasdsl.elaborate import Overrides, Space, load
+from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.evolve import engine
 from vnasdsl.search.evolve.engine import TrialSearch
@@ -41,7 +41,7 @@ class Landscape:
 
 
 def tiny() -> Space:
-    return load(ROOT / "spaces" / "tiny.vns", Overrides(classes=3)).get()
+    return shipped_space("tiny", Overrides(classes=3))
 
 
 def task_of(space: Space, folder: Path, recipe: SearchRecipe) -> SearchTask:
@@ -79,6 +79,7 @@ def smooth(text: str) -> float:
     return sum(text.count(part) for part in ("basic(4)", "head(16, 2)", "head(32, 2)", "head(48, 1)")) / 9
 
 
+@pytest.mark.slow
 def test_evolution_climbs_where_random_search_wanders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     best: dict[str, list[float]] = {"evolution": [], "random": []}
     for seed in range(3):

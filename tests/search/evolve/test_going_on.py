@@ -33,6 +33,7 @@ def assert_alike(one: Path, other: Path) -> None:
     assert {path.name for path in (one / "weights").iterdir()} == {path.name for path in (other / "weights").iterdir()}
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_to_the_same_end(search: Search, videos: Path, tmp_path: Path) -> None:
     run = tmp_path / "killed"
     line = [sys.executable, "-m", "vnasdsl", *command(run, videos, *SETTINGS, "-q")]

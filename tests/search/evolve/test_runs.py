@@ -133,6 +133,7 @@ def test_the_same_seed_gives_the_same_history(strategy: str, search: Search) -> 
     assert trials(one) != trials(other)
 
 
+@pytest.mark.slow
 def test_two_workers_train_as_one_does(search: Search) -> None:
     """Random draws do not depend on results, so the networks and their scores are the same, in any order."""
     one = search("one", "strategy=random", "rounds=5")

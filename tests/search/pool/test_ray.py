@@ -74,6 +74,7 @@ def pool(address: str) -> Iterator[Pool]:
             yield pool
 
 
+@pytest.mark.slow
 def test_results_are_those_of_this_process(pool: Pool) -> None:
     assert pool.capacity == 2
     with make_pool(1, threads=1) as one:
@@ -81,12 +82,14 @@ def test_results_are_those_of_this_process(pool: Pool) -> None:
     assert collect(pool, trials.train, range(4)) == here
 
 
+@pytest.mark.slow
 def test_workers_are_two_other_processes_with_their_limits(pool: Pool) -> None:
     used = {result.value for result in collect(pool, trials.process, range(8))}
     assert len(used) == 2 and os.getpid() not in used
     assert [result.value for result in collect(pool, trials.limits, range(2))] == [(1, "1", 2048 * MIB)] * 2
 
 
+@pytest.mark.slow
 def test_a_fault_is_told_as_in_this_process(pool: Pool) -> None:
     with make_pool(1) as one:
         here = collect(one, trials.fail, ["what is wrong"])
@@ -94,11 +97,13 @@ def test_a_fault_is_told_as_in_this_process(pool: Pool) -> None:
     assert collect(pool, trials.fail, ["what is wrong"]) == here
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_an_attempt(pool: Pool, tmp_path: Path) -> None:
     results = collect(pool, trials.die_once, [str(tmp_path / name) for name in "ab"])
     assert results == [Result(key, "survived", None, 2) for key in (0, 1)]
 
 
+@pytest.mark.slow
 def test_three_killed_workers_end_the_trial_but_not_the_pool(pool: Pool) -> None:
     pool.submit(0, trials.die, None)
     pool.submit(1, trials.square, 5)
@@ -109,11 +114,13 @@ def test_three_killed_workers_end_the_trial_but_not_the_pool(pool: Pool) -> None
     ]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_sent_is_told(pool: Pool) -> None:
     (there,) = collect(pool, trials.square, [lambda: None])
     assert there.error is not None and there.error.startswith("the trial cannot be sent: ")
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_ended_with_what_it_started(pool: Pool, tmp_path: Path) -> None:
     # The pool of this file, with less patience for a moment: another would need another connection.
     pool._timeout, before = 5.0, pool._timeout
@@ -130,6 +137,7 @@ def test_a_worker_that_hangs_is_ended_with_what_it_started(pool: Pool, tmp_path:
 
 
 @pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
+@pytest.mark.slow
 def test_a_local_cluster_ends_with_its_pool(how: str, tmp_path: Path) -> None:
     before = ray_folders()
     end_and_wait("ray:2", how, tmp_path, QUIET)
@@ -151,6 +159,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_local_cluster_says_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     script = tmp_path / "local.py"
     script.write_text(_LOCAL)
@@ -186,6 +195,7 @@ def refused(address: str, threads: int, environment: dict[str, str], *more: str)
     return message, help
 
 
+@pytest.mark.slow
 def test_a_cluster_that_does_not_answer() -> None:
     port = free_port()
     message, help = refused(f"ray://127.0.0.1:{port}", 1, QUIET)
@@ -193,6 +203,7 @@ def test_a_cluster_that_does_not_answer() -> None:
     assert "10001" in help
 
 
+@pytest.mark.slow
 def test_something_that_answers_and_is_no_cluster() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -201,6 +212,7 @@ def test_something_that_answers_and_is_no_cluster() -> None:
     assert message == f"no Ray cluster answers at `ray://127.0.0.1:{port}`: ray client connection timeout"
 
 
+@pytest.mark.slow
 def test_a_cluster_without_room(address: str) -> None:
     message, _ = refused(address, 3, QUIET)
     assert message == f"the Ray cluster at `{address}` has no room for a worker: it needs 3 processors"

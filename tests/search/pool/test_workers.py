@@ -70,11 +70,13 @@ def test_a_fault_is_told_with_its_place(pool: Pool) -> None:
     assert collect(pool, trials.square, [3]) == [Result(0, 9, None, 1)]
 
 
+@pytest.mark.slow
 def test_every_attempt_is_made(pool: Pool, tmp_path: Path) -> None:
     (result,) = collect(pool, trials.count_calls, [str(tmp_path / "calls")])
     assert result.attempts == 3 and result.error is not None and result.error.startswith("RuntimeError: 3\n")
 
 
+@pytest.mark.slow
 def test_a_trial_that_leaves_python_is_a_failure(pool: Pool) -> None:
     (result,) = collect(pool, trials.leave, [7])
     assert result.error is not None and result.error.startswith("SystemExit: 7\n")
@@ -85,6 +87,7 @@ def test_a_killed_worker_costs_an_attempt(two: Pool, tmp_path: Path) -> None:
     assert results == [Result(key, "survived", None, 2) for key in (0, 1)]
 
 
+@pytest.mark.slow
 def test_three_killed_workers_end_the_trial_but_not_the_pool(two: Pool) -> None:
     two.submit("dies", trials.die, None)
     two.submit("lives", trials.square, 5)
@@ -95,6 +98,7 @@ def test_three_killed_workers_end_the_trial_but_not_the_pool(two: Pool) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:
     with open_pipe(tmp_path) as (pipe, read), make_pool(2, timeout=5.0) as pool:
         results = collect(pool, trials.hold_once, [(str(tmp_path / "held"), str(pipe))])
@@ -105,6 +109,7 @@ def test_a_worker_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> No
         assert written == b"xx"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_sent_is_told(two: Pool) -> None:
     (there,) = collect(two, trials.square, [lambda: None])
     assert there.error is not None and there.error.startswith("the trial cannot be sent: ")
@@ -113,6 +118,7 @@ def test_what_cannot_be_sent_is_told(two: Pool) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is bounded on Linux only")
+@pytest.mark.slow
 def test_threads_and_memory_of_workers_are_bounded() -> None:
     with make_pool(2, threads=3, memory=2048 * MIB) as pool:
         assert [result.value for result in collect(pool, trials.limits, range(2))] == [(3, "3", 2048 * MIB)] * 2
@@ -122,11 +128,13 @@ def test_threads_and_memory_of_workers_are_bounded() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is bounded on Linux only")
+@pytest.mark.slow
 def test_too_little_memory_for_any_trial_is_told_at_once() -> None:
     with make_pool(2, memory=20 * MIB) as pool, pytest.raises(UserError, match="20 MiB of memory is too little"):
         collect(pool, trials.square, [1])
 
 
+@pytest.mark.slow
 def test_workers_that_do_not_start_end_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -139,6 +147,7 @@ def test_workers_that_do_not_start_end_the_run(
 
 
 @pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
+@pytest.mark.slow
 def test_nothing_is_left_running(how: str, tmp_path: Path) -> None:
     end_and_wait("2", how, tmp_path)
 
