@@ -108,7 +108,7 @@ def check_name(name: str, what: str, span: Span) -> None:
         why = "its code would take the place of another module"
     if why:
         message = f"`{name}` cannot be the name of {a(what)}: {why}"
-        raise error("E0205", message, span, help=f"a name such as `{name.strip('_')}_1` would do")
+        raise error("E0205", message, span, help=f"a name such as `{name.strip('_') or 'part'}_1` would do")
 
 
 class Namer:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vnasdsl.elaborate.checks import after_input, not_a_layer
-from vnasdsl.elaborate.expand.base import DEEPEST, EMPTY_LIST, MOST_CALLS, MOST_LAYERS, MOST_OPTIONAL_LAYERS, Body
+from vnasdsl.elaborate.expand.base import DEEPEST, EMPTY_LIST, MOST_CALLS, MOST_IN_ALL_OPTIONS, MOST_LAYERS, Body
 from vnasdsl.elaborate.expand.calls import Calls
 from vnasdsl.elaborate.expand.lists import gives_list
 from vnasdsl.elaborate.options import MOST_OPTIONS, check_distinct, too_many_options
@@ -54,21 +54,29 @@ class Expander(Calls):
             elif isinstance(statement, (tree.Line, tree.Wire, tree.Out)):
                 unstaged.append(statement)
         flush()
-        most = MOST_OPTIONAL_LAYERS if isinstance(net, tree.Space) else MOST_LAYERS
-        with self.collecting():
+        try:
             if not segments:
                 raise error("E0306", f"`{net.name}` has no layers", net.name_span, help=NO_LAYERS)
-            if sum(self.size(s.body) for s in segments) > most:
-                message = f"`{net.name}` expands to more than {most:,} layers"
-                raise error("E0502", message, net.name_span, help="use fewer copies, or fewer options")
-            for segment in segments:
-                if self.depth(segment.body) > DEEPEST:
-                    raise error("E0108", f"layers inside layers more than {DEEPEST} deep", segment.body.span)
-        large = self.calls > MOST_CALLS or sum(self.size(s.body) for s in segments) > most
-        if large or any(self.depth(s.body) > DEEPEST for s in segments):
-            # Nothing may walk through what has just been refused.
+            self.check_size(net, segments)
+        except VnsError as fault:
+            self.faults += fault.diagnostics  # and nothing may walk through what is too large
             return tuple(Segment(s.name, Group(s.name, ((poison(s.body.span),),), s.body.span)) for s in segments)
         return tuple(segments)
+
+    def check_size(self, net: tree.Space | tree.Network, segments: Sequence[Segment]) -> None:
+        """Raises: VnsError E0502 for too many layers, E0108 for layers too deep inside of others."""
+        if self.calls > MOST_CALLS:
+            raise VnsError(())  # said already
+        measures = [self.measure(s.body) for s in segments]
+        if sum(layers for layers, _, _ in measures) > MOST_LAYERS:
+            message = f"a network of `{net.name}` can have more than {MOST_LAYERS:,} layers"
+            raise error("E0502", message, net.name_span, help="use fewer copies")
+        if sum(everything for _, everything, _ in measures) > MOST_IN_ALL_OPTIONS:
+            message = f"the options of `{net.name}` make more than {MOST_IN_ALL_OPTIONS:,} layers"
+            raise error("E0502", message, net.name_span, help="use fewer copies, or fewer options")
+        for segment, (_, _, depth) in zip(segments, measures, strict=True):
+            if depth > DEEPEST:
+                raise error("E0108", f"layers inside layers more than {DEEPEST} deep", segment.body.span)
 
     def body(
         self, statements: Sequence[tree.Statement], scope: Scope, input_name: str | None = None

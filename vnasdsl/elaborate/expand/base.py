@@ -22,15 +22,15 @@ from vnasdsl.space.elements import (
     LayerChoice,
     Many,
     Repeat,
+    When,
     children,
     poison,
 )
 
 MOST_LAYERS = 11_000
 """Layers that one network may expand to."""
-MOST_OPTIONAL_LAYERS = 60_000
-"""Layers that one space may expand to, every option of every choice counted; of numbers of copies one after the other
-the largest, for the others begin in the same way."""
+MOST_IN_ALL_OPTIONS = 200_000
+"""Layers of all options of a space together: a bound on the work of going through them."""
 DEEPEST = 120
 """Levels of layers in blocks, residuals, copies and choices: keeps every recursive walk far from Python's limit."""
 MOST_CALLS = 15_000
@@ -67,7 +67,7 @@ class Base:
         """How many tied blocks are being expanded: in them options are called as the text of the block has them."""
         self.faults: list[Diagnostic] = []
         """What is wrong with lines that were replaced by `poison`."""
-        self.sizes: dict[int, tuple[Element, int, int]] = {}
+        self.sizes: dict[int, tuple[Element, tuple[int, int, int]]] = {}
         self.elsewhere: dict[str, Span] = {}
         """Every line of the space or network that has a name."""
 
@@ -103,26 +103,27 @@ class Base:
     def is_function(self, name: str) -> bool:
         return name in CATALOGUE or name in self.definitions.blocks
 
-    def size(self, element: Element) -> int:
-        """Layers below an element, every option counted."""
+    def layers(self, element: Element) -> int:
+        """The most layers that one network has below an element."""
         return self.measure(element)[0]
 
     def depth(self, element: Element) -> int:
         """Levels of elements in elements."""
-        return self.measure(element)[1]
+        return self.measure(element)[2]
 
-    def measure(self, element: Element) -> tuple[int, int]:
-        """Size and depth."""
+    def measure(self, element: Element) -> tuple[int, int, int]:
+        """The most layers of one network, the layers of all options together, and the depth."""
         if id(element) not in self.sizes:
-            below = [] if isinstance(element, DeferredCall) else _parts(element)
-            inner = [self.measure(child) for child in below]
-            together = max if isinstance(element, LayerChoice) and _is_number_of_copies(element) else sum
-            size = together([size for size, _ in inner] or [0]) + isinstance(
-                element, (LayerCall, BodyLayer, Join, DeferredCall)
-            )
-            depth = 1 + max((depth for _, depth in inner), default=0)
-            self.sizes[id(element)] = (element, size, depth)  # an id is only unique while its object lives
-        return self.sizes[id(element)][1:]
+            known = [self.measure(child) for child in _parts(element)]
+            own = isinstance(element, (LayerCall, BodyLayer, Join, DeferredCall))
+            exclusive = isinstance(element, (LayerChoice, When))
+            layers = (max if exclusive else sum)([m[0] for m in known] or [0]) + own
+            # Numbers of copies one after the other begin alike: the largest holds the others.
+            within = max if isinstance(element, LayerChoice) and _is_number_of_copies(element) else sum
+            everything = within([m[1] for m in known] or [0]) + own
+            depth = 1 + max((m[2] for m in known), default=0)
+            self.sizes[id(element)] = (element, (layers, everything, depth))  # an id is unique while its object lives
+        return self.sizes[id(element)][1]
 
 
 def _is_number_of_copies(element: LayerChoice) -> bool:
@@ -130,6 +131,8 @@ def _is_number_of_copies(element: LayerChoice) -> bool:
 
 
 def _parts(element: Element) -> Sequence[Element]:
+    if isinstance(element, DeferredCall):
+        return ()
     if isinstance(element, (Repeat, Many)):
         return element.items
     return [child for child, _ in children(element, "")]

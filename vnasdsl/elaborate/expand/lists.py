@@ -98,7 +98,7 @@ class Lists(Base):
             raise error(code, message, expression.left.span)
         self.calls += 1
         made = copies(min(count, MOST_LAYERS + 1), label)
-        layers = self.size(made)
+        layers = self.layers(made)
         if layers > MOST_LAYERS or count > MOST_LAYERS:
             raise error(
                 "E0502",
