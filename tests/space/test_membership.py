@@ -142,5 +142,6 @@ network n {{
     with pytest.raises(VnsError) as caught:
         read(text, "n").choices_in(read(text, "s"))
     help = caught.value.diagnostics[0].help or ""
-    named = [width for width in widths if f"conv({width}, " in help]
-    assert named and named == list(widths[: len(named)]) and help.endswith(f" or {len(widths) - len(named)} others")
+    named = [width for width in widths if f"`{width}`" in help]
+    assert help.startswith("`channels` is `99`, the space has `1`, ")
+    assert named == list(widths[: len(named)]) and help.endswith(f" or {len(widths) - len(named)} others")

@@ -12,7 +12,7 @@ from vnasdsl.cli.targets import load_target, split_target
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError, did_you_mean
-from vnasdsl.network.member import is_row
+from vnasdsl.relax.layer_graph import is_row
 from vnasdsl.show.draw import SUFFIXES, render
 from vnasdsl.show.draw.picture import Picture
 from vnasdsl.show.draw.themes import THEMES

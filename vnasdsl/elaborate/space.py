@@ -20,7 +20,7 @@ from vnasdsl.language.walk import blocks_used, walk
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.network.graph import NetworkGraph
 from vnasdsl.network.lower import LayerRules, choosing, lower
-from vnasdsl.network.member import prove
+from vnasdsl.network.membership import prove
 from vnasdsl.network.write import statements, write
 from vnasdsl.relax.plan import Plan, make_plan
 from vnasdsl.relax.relax import not_relaxed
@@ -440,8 +440,7 @@ class Space:
             message = f"the input of `{self.name}` is not that of space `{space.name}`"
             claimed = (Label(span.span, "claimed here"),)
             raise VnsError(Diagnostic("E0601", message, Label(line.value.span, "; ".join(others)), secondary=claimed))
-        proven = prove(self.segments, space.segments, self.input.shape, self.analysis, space.analysis, span, self.name)
-        return space.complete({**made, **proven}, Random(0))  # those of lines that nothing reads are made somehow
+        return {**made, **prove(self.graph, space.segments, space.input.name, self.input.shape, space.rules, span)}
 
     # ------------------------------------------------------------------- text
 

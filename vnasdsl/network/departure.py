@@ -1,45 +1,212 @@
-"""Where a network leaves the space it claims to lie in, as a fault to be shown."""
+"""Where a network leaves the space that it claims to lie in, as an error."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError
+from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
-from vnasdsl.space.elements import Segment
-
-
-def other_stage(mine: Segment | None, theirs: Segment | None, claim: tree.Name, net_name: str) -> VnsError:
-    """The network goes on with another stage than the space, or one of the two ends."""
-
-    def describe(segment: Segment) -> str:
-        return f"stage `{segment.name}`" if segment.name else "the lines outside of a stage"
-
-    if mine is None:
-        assert theirs is not None
-        missing = f"{describe(theirs)} {'is' if theirs.name else 'are'} missing"
-        return outside(f"`{net_name}` is not in space `{claim.id}`: {missing}", claim.span, claim, None)
-    help = f"expected {describe(theirs)} here" if theirs is not None else f"`{claim.id}` ends before it"
-    span = mine.body.span.first(len(f"stage {mine.name}")) if mine.name else mine.body.span
-    return outside(f"{describe(mine)} {'leaves' if mine.name else 'leave'} space `{claim.id}`", span, claim, help)
-
+from vnasdsl.layers.base import show_value
+from vnasdsl.network.graph import LayerNode, NetworkGraph, Part, Section
+from vnasdsl.network.reading import UNUSED, Miss
+from vnasdsl.network.replay import Replay
+from vnasdsl.space.elements import BodyLayer, DeferredCall, Element, Group, Join, LayerCall, Segment
 
 MOST_NAMED = 8
-"""Layers that could have stood there which are named; of more, the rest is counted."""
+"""Expected layers that are named; of more, the rest is counted."""
+LONGEST = 72
+"""Characters of a line that a message quotes."""
 
 
-def one_of(expected: Sequence[str]) -> str:
-    """A help that names what could have stood there."""
-    if len(expected) > MOST_NAMED:
-        return f"expected {', '.join(expected[: MOST_NAMED - 1])} or {len(expected) - MOST_NAMED + 1} others"
-    return f"expected {', '.join(expected[:-1])}{' or ' if len(expected) > 1 else ''}{expected[-1]}"
+def other_stage(mine: Section | None, theirs: Segment | None, claim: tree.Name, net_name: str) -> VnsError:
+    """The network has another stage than the space, or one too many or too few."""
+    if mine is None:
+        assert theirs is not None
+        return outside(f"`{net_name}` has no stage `{theirs.name}` of space `{claim.id}`", claim.span, claim, None)
+    span = mine.body.element.span.first(len(f"stage {mine.name}"))
+    help = f"`{claim.id}` has no further stages" if theirs is None else f"expected stage `{theirs.name}` here"
+    return outside(f"stage `{mine.name}` is not in space `{claim.id}`", span, claim, help)
+
+
+def unread(network: NetworkGraph, claim: tree.Name) -> None:
+    """Raises: VnsError for a layer with weights or costs that nothing reads: no choice makes one."""
+    for node in network.layers:
+        if node.label not in network.live and node.layer is not None and (node.params or node.macs):
+            assert node.span is not None
+            text = short(node.span)
+            help = "remove it, or read it"
+            raise outside(f"nothing reads `{text}` of `{network.name}`", node.span, claim, help, "not read")
+
+
+def undecided(network: NetworkGraph, claim: tree.Name) -> VnsError:
+    message = f"could not decide whether `{network.name}` lies in space `{claim.id}`"
+    help = "there are too many ways to read it: use the blocks of the space where the space uses them"
+    return outside(message, claim.span, claim, help)
+
+
+def departure(replay: Replay, network: NetworkGraph, space: Sequence[Segment], claim: tree.Name) -> VnsError:
+    """The first layer, in the order of the file, that the space does not have there."""
+    return _Departure(replay, network, space, claim).error()
+
+
+class _Departure:
+    def __init__(self, replay: Replay, network: NetworkGraph, space: Sequence[Segment], claim: tree.Name):
+        self.replay = replay
+        self.trace = replay.trace
+        self.network = network
+        self.space = space
+        self.claim = claim
+        self.parts: dict[str, tuple[Part, Group | None]] = {}
+        """For each node its own part, and the outermost use of a block around it."""
+        for section in network.sections:
+            self._collect(section.body, None)
+
+    def _collect(self, part: Part, use: Group | None) -> None:
+        if part.node is not None:
+            self.parts[part.node] = (part, use)
+        if use is None and isinstance(part.element, Group) and part.element.block is not None:
+            use = part.element
+        for child in part.children:
+            self._collect(child, use)
+
+    def error(self) -> VnsError:
+        if self.replay.unmatched:
+            return self.layer(self.replay.unmatched[0])
+        for conflict in sorted(self.trace.conflicts, key=lambda c: str(c.value)):
+            if isinstance(conflict.value, int) and conflict.value > 0:
+                node = self.replay.nodes[conflict.value]
+                block = conflict.choice.partition(".")[0]
+                message = f"the uses of tied block `{block}` make different choices"
+                help = f"`{conflict.choice}` is `{conflict.first}` at its first use and `{conflict.second}` here"
+                return self.outside(message, node, help)
+        for section in self.network.sections:
+            reached = self.trace.ends.get(section.name, set()) if section.name else set()
+            if section.name and self.replay.value_of(section.body.value) not in reached:
+                return self.too_short(section)
+        misses = self.trace.missed.get(self.replay.output, {})
+        if misses:
+            return self.too_short(self.network.sections[-1])
+        message = f"`{self.network.name}` is not in space `{self.claim.id}`: its layers are, but wired in another way"
+        return outside(message, self.claim.span, self.claim, None)
+
+    def layer(self, number: int) -> VnsError:
+        node = self.replay.nodes[number]
+        assert node.span is not None
+        inputs = self.replay.inputs[number]
+        part, use = self.parts.get(node.label, (None, None))
+        message = f"`{short(node.span)}` is not in {self.where(node)}"
+        tried = self.trace.joined.get(node.operation, ()) if node.layer is not None and node.layer.join else ()
+        if any(set(values) - {UNUSED} for values in tried):
+            return self.outside(message, node, f"the space has `{node.operation}` here with other inputs")
+        before = inputs[-1:] if node.layer is not None and node.layer.wraps else inputs
+        misses = [miss for source in before for miss in self.trace.missed.get(source, {})]
+        repeat = next((self.trace.crowded[source] for source in before if source in self.trace.crowded), None)
+        if repeat is not None and self.replay.goes_on(repeat.items[-1], before[0], number):
+            copies = f"{len(repeat.items)} cop{'y' if len(repeat.items) == 1 else 'ies'}"
+            return self.outside(message, node, f"the space has at most {copies} of `{short(repeat.items[-1].span)}`")
+        candidates = [_candidate(miss, use) for miss in misses]
+        argument = _argument(node, part, use, candidates)
+        if argument is not None:
+            return self.outside(message, node, argument)
+        expected = [f"`{text}`" for text in dict.fromkeys(map(_written, candidates))]
+        if any(source in self.trace.ends.get(stage_of(node), ()) for source in before):
+            expected.append("the end of the stage")
+        inner: tuple[Label, ...] = ()
+        if part is not None and use is not None and part.element.span != node.span:
+            inner = (Label(part.element.span, f"this layer of `{use.block}`"),)
+        return self.outside(message, node, one_of(expected), inner)
+
+    def too_short(self, section: Section) -> VnsError:
+        where = f"stage `{section.name}` of space `{self.claim.id}`" if section.name else f"space `{self.claim.id}`"
+        value = self.replay.value_of(section.body.value)
+        misses = self.trace.missed.get(value, {})
+        expected = [f"`{_written(_candidate(miss, None))}`" for miss in misses]
+        items = section.body.items
+        span = items[-1].element.span if items else section.body.element.span
+        return outside(f"{where} goes on after this", span, self.claim, one_of(expected), "ends too early here")
+
+    def where(self, node: LayerNode) -> str:
+        stage = stage_of(node)
+        if any(segment.name == stage for segment in self.space):
+            return f"stage `{stage}` of space `{self.claim.id}`"
+        return f"space `{self.claim.id}`"
+
+    def outside(self, message: str, node: LayerNode, help: str | None, more: tuple[Label, ...] = ()) -> VnsError:
+        assert node.span is not None
+        return outside(message, node.span, self.claim, help, more=more)
 
 
 def outside(
-    message: str, span: Span, claim: tree.Name, help: str | None, label: str = "leaves the space here"
+    message: str,
+    span: Span,
+    claim: tree.Name,
+    help: str | None,
+    label: str = "leaves the space here",
+    more: tuple[Label, ...] = (),
 ) -> VnsError:
     if span == claim.span:
         return VnsError(Diagnostic("E0601", message, Label(span, "claimed here"), help=help))
-    once = (Label(claim.span, "claimed here"),)
-    return VnsError(Diagnostic("E0601", message, Label(span, label), secondary=once, help=help))
+    secondary = (*more, Label(claim.span, "claimed here"))
+    return VnsError(Diagnostic("E0601", message, Label(span, label), secondary=secondary, help=help))
+
+
+def one_of(expected: Sequence[str]) -> str | None:
+    """A help that names what the space has there."""
+    if not expected:
+        return None
+    return f"expected {_either(expected)}"
+
+
+def _either(options: Sequence[str]) -> str:
+    """`a`, `b` or `c`; of many options the first few."""
+    if len(options) > MOST_NAMED:
+        return f"{', '.join(options[: MOST_NAMED - 1])} or {len(options) - MOST_NAMED + 1} others"
+    return f"{', '.join(options[:-1])}{' or ' if len(options) > 1 else ''}{options[-1]}"
+
+
+def short(span: Span) -> str:
+    """What is written there, in one line."""
+    text = " ".join(span.text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def stage_of(node: LayerNode) -> str:
+    return node.label.partition(".")[0]
+
+
+def _candidate(miss: Miss, use: Group | None) -> Element:
+    """What the space has there: a use of a block that begins there or that the network uses as well, else a layer."""
+    if miss.use is None and miss.around is not None and use is not None and miss.around.block == use.block:
+        return miss.around if miss.around.bound != use.bound else miss.element
+    return miss.use or miss.element
+
+
+def _written(element: Element) -> str:
+    if isinstance(element, (LayerCall, DeferredCall)) or (isinstance(element, Group) and element.call is not None):
+        return print_inline(element.call)  # type: ignore[arg-type]
+    return element.layer.name if isinstance(element, (BodyLayer, Join)) else short(element.span)
+
+
+def _argument(node: LayerNode, part: Part | None, use: Group | None, candidates: Iterable[Element]) -> str | None:
+    """The one argument that differs from all that the space has there, with what it has; None where more differ."""
+    found: dict[str, dict[str, None]] = {}
+    mine: dict[str, Any] = {}
+    for element in candidates:
+        if isinstance(element, Group) and use is not None and element.block == use.block:
+            mine, theirs = dict(use.bound), dict(element.bound)
+        elif isinstance(element, LayerCall) and part is not None and isinstance(part.element, LayerCall):
+            if element.layer is not part.element.layer:
+                continue
+            mine, theirs = dict(part.element.arguments), dict(element.arguments)
+        else:
+            continue
+        differing = [name for name in mine if name in theirs and mine[name] != theirs[name]]
+        if len(differing) == 1:
+            found.setdefault(differing[0], {})[show_value(theirs[differing[0]])] = None
+    if len(found) != 1:
+        return None
+    ((name, values),) = found.items()
+    return f"`{name}` is `{show_value(mine[name])}`, the space has {_either([f'`{value}`' for value in values])}"

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers.base import Shape, Value
-from vnasdsl.network.member import is_row
 from vnasdsl.network.trace import Node, Tracer
 from vnasdsl.relax.plan import PlanStage, PlanState
 from vnasdsl.space.elements import (
     BodyLayer,
     Element,
+    FromShape,
     Group,
     Join,
     LayerCall,
     LayerChoice,
     Repeat,
+    Segment,
     children,
     join,
     label_text,
@@ -215,3 +216,33 @@ def graph(space: Space) -> networkx.DiGraph:
         count = view.edges[source, target]["count"] + 1 if view.has_edge(source, target) else 1
         view.add_edge(source, target, shape=built.rows[source].output_shape, count=count)
     return view
+
+
+def is_row(segments: tuple[Segment, ...]) -> bool:
+    """Whether layers only follow one another: nothing is read by name, joined or left to the shape."""
+    seen: set[int] = set()
+    todo: list[Element] = [segment.body for segment in segments]
+    while todo:
+        element = todo.pop()
+        if id(element) in seen:
+            continue
+        seen.add(id(element))
+        match element:
+            case LayerCall():
+                if any(isinstance(value, FromShape) for _, value in element.arguments):
+                    return False
+            case Group():
+                if element.inputs or element.tied or element.out is not None:
+                    return False
+                todo += element.items
+            case Repeat():
+                todo += element.items
+            case BodyLayer():
+                if element.layer.name != "residual":
+                    return False
+                todo.append(element.body)
+            case LayerChoice():
+                todo += [option.element for option in element.options]
+            case _:
+                return False
+    return True

@@ -113,6 +113,13 @@ class Decision:
                 left -= weight
         return self.options[random.randrange(len(self.options))]
 
+    @property
+    def first(self) -> str:
+        """The first value in the order of the file; of a real number the smallest."""
+        if self.form == "real":
+            return repr(self.low)
+        return " + ".join(self.options[: self.least]) if self.form == "edges" else self.options[0]
+
     def refuse(self, value: str) -> UserError:
         """What to say about a text that is no value of this choice."""
         if self.form == "real":

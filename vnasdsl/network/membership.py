@@ -1,0 +1,77 @@
+"""Proof that a network lies in a space: the choices of the space that make it.
+
+`replay` finds choices; the network that they make is then lowered and compared with the given one, so a wrong proof is
+never given. What does not fit is explained by `departure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import UserError, VnsError
+from vnasdsl.layers.base import Shape
+from vnasdsl.network.departure import departure, other_stage, undecided, unread
+from vnasdsl.network.graph import NetworkGraph, matching
+from vnasdsl.network.lower import LayerRules, lower
+from vnasdsl.network.made import listed
+from vnasdsl.network.reading import GaveUpError, Way
+from vnasdsl.network.replay import Replay
+from vnasdsl.space.elements import Group, Segment
+from vnasdsl.space.resolve import Decision
+
+MOST_TRIED = 64
+"""Ways to read the network that are made again and compared."""
+
+
+def prove(
+    network: NetworkGraph, space: Sequence[Segment], input_name: str, shape: Shape, rules: LayerRules, claim: tree.Name
+) -> dict[str, str]:
+    """The choices of a space that make this network, in the order of the file.
+
+    `shape`: that of the input, (C, T, H, W); `claim`: where the network names its space.
+    Raises: VnsError E0601 where the network leaves the space.
+    """
+    mine = [section for section in network.sections if section.name]
+    theirs = [segment for segment in space if segment.name]
+    for i in range(max(len(mine), len(theirs))):
+        a, b = mine[i] if i < len(mine) else None, theirs[i] if i < len(theirs) else None
+        if a is None or b is None or a.name != b.name:
+            raise other_stage(a, b, claim, network.name)
+    unread(network, claim)
+    parts = [part for section in network.sections for part in section.body.walk()]
+    uses = [part.element for part in parts if isinstance(part.element, Group) and part.element.block is not None]
+    replays = []
+    for every_subset in (False, True):
+        replay = Replay(network, rules, uses, every_subset)
+        replays.append(replay)
+        ways: list[Way] = []
+        try:
+            ways = replay.space(space, input_name, {s.name: replay.value_of(s.body.value) for s in mine})
+        except GaveUpError:
+            replay.trace.cut = True
+        for way in ways[:MOST_TRIED]:
+            choices = _made_again(way, network, space, input_name, shape, rules)
+            if choices is not None:
+                return choices
+    furthest = max(replays, key=lambda replay: min(replay.unmatched, default=len(replay.nodes)))
+    if replays[-1].trace.cut and (furthest.trace.cut or not furthest.unmatched):
+        raise undecided(network, claim)
+    raise departure(furthest, network, space, claim)
+
+
+def _made_again(
+    way: Way, network: NetworkGraph, space: Sequence[Segment], input_name: str, shape: Shape, rules: LayerRules
+) -> dict[str, str] | None:
+    """The choices of a way, if they make this network. Those of lines that nothing reads take their first value."""
+    chosen = {name: values[0] for name, values in (*listed(way.made, ""), *way.tied)}
+
+    def decide(decision: Decision) -> str:
+        value = chosen.get(decision.name)
+        return value if value is not None and decision.allows(value) else decision.first
+
+    try:
+        graph = lower(space, input_name, shape, rules, decide)
+    except (VnsError, UserError):
+        return None
+    return graph.choices if matching(network, graph) is not None else None

@@ -1,0 +1,143 @@
+"""Reading what has several values: lists, joins and picks of edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vnasdsl.layers.base import LayerError
+from vnasdsl.network.graph import SINGLE
+from vnasdsl.network.made import Made, at, both, copy
+from vnasdsl.network.reading import BEAM, UNUSED, ZERO, Env, Reading, Value, Way, many
+from vnasdsl.space.elements import Element, Join, Many, NameRef, Pick
+
+
+class ListReplay(Reading):
+    """Reads lists, joins and picks."""
+
+    def _many(self, element: Many, x: Value, env: Env) -> list[Way]:
+        ways: tuple[Way, ...] = (Way(()),)
+        for i, item in enumerate(element.items):
+            more = [
+                Way(many(b.value), b.used, b.tied, b.made if item.label else copy(i, b.made))
+                for b in self.read(item, x, env)
+            ]
+            if not any(way.value == (UNUSED,) for way in more):
+                more.append(Way((UNUSED,)))
+            ways = self._distinct(
+                c._replace(value=(*many(a.value), *many(b.value)))
+                for a in ways
+                for b in more
+                if self._in_order(many(a.value), many(b.value)) and (c := self._then(a, b)) is not None
+            )
+        return [way._replace(made=at(element.label, way.made)) for way in ways]
+
+    def _in_order(self, before: tuple[Value, ...], more: tuple[Value, ...]) -> bool:
+        """Whether values of a list come as the network has them: in its order, the unused ones last."""
+        if self.every_subset:
+            return True
+        live = [value for value in before if value is not UNUSED]
+        return all(v is UNUSED or (len(live) == len(before) and (not live or _before(live[-1], v))) for v in more)
+
+    def _join(self, element: Join, x: Value, env: Env) -> list[Way]:
+        name = element.layer.name
+        ways: tuple[Way, ...] = (Way(()),)
+        for i, item in enumerate(element.inputs):
+            ways = self._distinct(way for a in ways for way in self._input(item, x, env, a, name == "sum", i == 0))
+        found = []
+        for way in ways:
+            values = many(way.value)
+            made = at(element.label, way.made)
+            self.trace.joined.setdefault(name, set()).add(values)
+            if name == "sum" and not values:
+                found.append(way._replace(value=ZERO, made=made))
+            if len(values) == 1 and name in SINGLE:
+                found.append(way._replace(value=values[0], made=made))
+            for number in self._joins.get((name, values), ()):  # type: ignore[arg-type]
+                try:
+                    applied = self.rules.join(element, tuple(self.shape(v) for v in values))  # type: ignore[arg-type]
+                except LayerError:
+                    continue
+                if self._fits(number, applied, element):
+                    found.append(Way(number, way.used | self._own(number), way.tied, made))
+        return [*found, Way(UNUSED)]
+
+    def _input(self, item: Element, x: Value, env: Env, before: Way, summed: bool, first: bool) -> Iterator[Way]:
+        """An input of a join after those before it; a list one by one, while some join of the network reads that."""
+        if isinstance(item, Many):
+            ways = [(before, ())]  # type: list[tuple[Way, Made]]
+            for i, each in enumerate(item.items):
+                found: dict[object, tuple[Way, Made]] = {}
+                for a, made in ways:
+                    for c in self._input(each, x, env, a._replace(made=()), summed, first and i == 0):
+                        inner = both(made, c.made if each.label else copy(i, c.made))
+                        found.setdefault((c[:3], inner if self._tied else ()), (c, inner))
+                ways = list(found.values())[: 4 * BEAM]
+            for way, made in ways:
+                yield way._replace(made=both(before.made, at(item.label, made)))
+            return
+        for b in self._pick(item, x, env, summed) if isinstance(item, Pick) else self.read(item, x, env):
+            values = many(b.value)
+            if UNUSED in values or (ZERO in values and not summed):
+                continue
+            joined = self._summed(many(before.value), values, first) if summed else (*many(before.value), *values)
+            if joined is None:
+                continue
+            if len(joined) == 1 or joined in self._slices:
+                together = self._then(before, b)
+                if together is not None:
+                    yield together._replace(value=joined)
+
+    def _summed(self, before: tuple[Value, ...], values: tuple[Value, ...], first: bool) -> tuple[Value, ...] | None:
+        """Inputs of a sum with some more. It leaves out `none`; a sum of nothing else is the first one."""
+        values = tuple(v for v in values if v != ZERO)
+        zeros = [isinstance(v, int) and self.nodes[v].operation == "none" for v in (*before, *values)]
+        if any(zeros) and (len(zeros) > 1 or (values and not first)):
+            return None
+        return (*before, *values)
+
+    def _pick(self, element: Pick, x: Value, env: Env, summed: bool = False) -> Iterator[Way]:
+        known = dict(env)
+        states: list[tuple[Way, tuple[str, ...]]] = [(Way(()), ())]
+        for text, ways in self._pool(element, x, env, known):
+            found: dict[object, tuple[Way, tuple[str, ...]]] = {}
+            for a, texts in states:
+                found.setdefault((a[:3], len(texts), a.made if self._tied else ()), (a, texts))
+            for a, texts in states:
+                if len(texts) == element.most:
+                    continue
+                for b in ways:
+                    if b.value is UNUSED or (b.value == ZERO and not summed):
+                        continue
+                    values = (
+                        self._summed(many(a.value), many(b.value), not texts)
+                        if summed
+                        else (*many(a.value), *many(b.value))
+                    )
+                    if values is None or (len(values) > 1 and values not in self._slices):
+                        continue
+                    together = self._then(a, b)
+                    if together is not None:
+                        key = (values, together[1:3], len(texts) + 1, together.made if self._tied else ())
+                        found.setdefault(key, (together._replace(value=values), (*texts, text)))
+            states = list(found.values())[: 4 * BEAM]
+        for way, texts in states:
+            if element.least <= len(texts):
+                made = both(("choice", element.key, (" + ".join(texts),)), way.made)
+                yield way._replace(made=at(element.label, made))
+
+    def _pool(
+        self, element: Pick, x: Value, env: Env, known: dict[str, Value]
+    ) -> Iterator[tuple[str, tuple[Way, ...]]]:
+        """What can be picked: a list that is read by name stands for each of its values."""
+        for option in element.options:
+            part = option.element
+            whole = isinstance(part, NameRef) and part.index is None
+            value = known.get(part.wire) if isinstance(part, NameRef) and whole else None
+            if isinstance(value, tuple):
+                yield from ((f"{option.text}[{i}]", (Way(v),)) for i, v in enumerate(value))
+            else:
+                yield option.text, self.read(part, x, env)
+
+
+def _before(a: Value, b: Value) -> bool:
+    return isinstance(a, int) and isinstance(b, int) and a < b
