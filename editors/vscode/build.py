@@ -41,6 +41,7 @@ def grammar() -> dict[str, Any]:
         return "".join(char if char.isalnum() or char in "-<>=!" else "\\" + char for char in text)
 
     name = r"[A-Za-z_]\w*"
+    apart = r"(?<!\w)"  # the digit of `n6` is no number
     patterns = [
         {"name": "comment.line.number-sign.vns", "match": r"#.*$"},
         {
@@ -66,8 +67,8 @@ def grammar() -> dict[str, Any]:
         {"name": "support.function.layer.vns", "match": word(LAYERS)},
         {"match": rf"({name}(?:\.{name})*)\s*(?==(?!=))", "captures": {"1": {"name": "variable.parameter.vns"}}},
         {"name": "entity.name.function.call.vns", "match": rf"{name}(?=\s*\()"},
-        {"name": "constant.numeric.size.vns", "match": DIMS},
-        {"name": "constant.numeric.vns", "match": NUMBER},
+        {"name": "constant.numeric.size.vns", "match": apart + DIMS},
+        {"name": "constant.numeric.vns", "match": apart + NUMBER},
         {"name": "keyword.operator.vns", "match": "|".join(sign(text) for text in OPERATORS)},
     ]
     return {

@@ -81,5 +81,24 @@ def test_the_textmate_grammar_colours_every_word() -> None:
         assert all(re.fullmatch(by_name[name], word) for word in words)
         assert not re.fullmatch(by_name[name], "basic")
     assert re.fullmatch(by_name["keyword.operator.vns"], "->")
-    assert re.fullmatch(by_name["constant.numeric.size.vns"], "1x3x3")
-    assert re.fullmatch(by_name["constant.numeric.vns"], "20G")
+
+
+def textmate(line: str) -> list[tuple[str, str]]:
+    """Each piece of a line that gets a colour, with its scope: the first match wins, of several the first pattern."""
+    found, at = [], 0
+    patterns = [p for p in json.loads(GRAMMAR.read_text(encoding="utf-8"))["patterns"] if "match" in p]
+    while True:
+        matches = [(m.start(), i, m) for i, p in enumerate(patterns) if (m := re.compile(p["match"]).search(line, at))]
+        if not matches:
+            return found
+        _, number, match = min(matches, key=lambda one: one[:2])
+        if "name" in patterns[number]:
+            found.append((match[0], patterns[number]["name"].split(".")[1]))
+        at = match.end()
+
+
+def test_digits_inside_names_are_no_numbers() -> None:
+    assert textmate("level0 -> n6") == [("->", "operator")]
+    assert textmate("sum(r0, stem_2, 8 * n6)") == [("sum", "function"), ("8", "numeric"), ("*", "operator")]
+    assert textmate("conv(20, 1x3x3)") == [("conv", "function"), ("20", "numeric"), ("1x3x3", "numeric")]
+    assert textmate("macs <= 20G") == [("<=", "operator"), ("20G", "numeric")]

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -53,6 +54,17 @@ def test_the_package_holds_what_its_manifests_name(vsix: Path) -> None:
     (grammar,) = package["contributes"]["grammars"]
     for path in (package["main"], language["configuration"], grammar["path"]):
         assert f"extension/{path.removeprefix('./')}" in names
+
+
+def test_no_other_packer_takes_more(vsix: Path) -> None:
+    """`vsce package` takes every file of the folder that .vscodeignore does not name."""
+    ignored = [line for line in (VSCODE / ".vscodeignore").read_text().splitlines() if line and line[0] != "#"]
+    here = {path.relative_to(VSCODE).as_posix() for path in VSCODE.rglob("*") if path.is_file()}
+    taken = {name for name in here if not any(fnmatch(name, pattern) for pattern in ignored)}
+    with zipfile.ZipFile(vsix) as archive:
+        packed = {name.removeprefix("extension/") for name in archive.namelist() if name.startswith("extension/")}
+    assert "build.py" not in packed | taken
+    assert {name for name in taken if not name.startswith("node_modules/")} <= packed
 
 
 def test_json_and_javascript_are_sound(vsix: Path) -> None:
