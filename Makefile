@@ -11,10 +11,10 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow fuzz lint check docs format clean
 
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(STAMP) ## the environment in .venv, made once and again when the dependencies change
+install: $(STAMP) ## create or update the environment in .venv
 
 demo: $(STAMP) ## compile, search, derive, retrain and evaluate a small space; results in runs/demo
 	$(BIN)/vnasdsl demo --out runs/demo --force
@@ -25,7 +25,7 @@ test: $(STAMP) ## the tests, without what is slow by nature
 test-slow: $(STAMP) ## the rest: clusters, killed processes, whole trainings, and all property tests with many examples
 	$(BIN)/pytest $(PYTEST_ARGS) -m "slow or hypothesis" --hypothesis-profile=thorough
 
-fuzz: $(STAMP) ## five minutes of hostile texts; what fails is kept in fuzz-failures (FUZZ_ARGS="--seconds 60 --seed 1")
+fuzz: $(STAMP) ## five minutes of hostile files; what fails is kept in fuzz-failures (FUZZ_ARGS="--seconds 60 --seed 1")
 	$(BIN)/python -m tests.safety.fuzz $(FUZZ_ARGS)
 
 lint: $(STAMP) ## ruff, mypy and the import rules
@@ -34,7 +34,7 @@ lint: $(STAMP) ## ruff, mypy and the import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: $(STAMP) ## the committed generated code is what the texts say
+check: $(STAMP) ## the committed generated code is up to date
 	$(BIN)/vnasdsl compile --check spaces/*.vns -o generated
 
 docs: $(STAMP) ## build the documentation site in build/site and check it
@@ -42,7 +42,7 @@ docs: $(STAMP) ## build the documentation site in build/site and check it
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	$(BIN)/pytest --quiet tests/docs
 
-format: $(STAMP) ## lay out the Python code
+format: $(STAMP) ## format the Python code
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,13 @@ def test_snippet(title: str, text: str) -> None:
     _, found = examine(Source("snippet.vns", text), None)
     expected = [title.removeprefix("wrong: ")] if title.startswith("wrong: ") else []
     assert [d.code for d in found] == expected, VnsError(found)
+
+
+def test_python_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    pages = [page.read_text(encoding="utf-8") for page in sorted(ROOT.glob("docs/*.md"))]
+    texts = re.findall(r"^```python\n(.*?)^```", "\n".join(pages), re.M | re.S)
+    assert texts
+    for text in texts:
+        (tmp_path / "snippet.py").write_text(text, encoding="utf-8")
+        runpy.run_path(str(tmp_path / "snippet.py"))
