@@ -1,7 +1,7 @@
 """Evolution against random search at equal trials, and trials per hour: python benchmarks/evolution.py
 
-On a small space with the synthetic videos. `validate` is the accuracy that decides, of the best network of a search;
-`inference` that of the same network on videos that decided nothing. Means over the seeds, with the least and greatest.
+On a small space with the synthetic videos. `validate` is the accuracy of the best network of a search on the videos
+that chose it, `inference` on videos that decided nothing. Means over the seeds, with the range.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def search(file: Path, data: str, out: Path, settings: dict[str, str], seed: int
         "evaluate": evaluation_of(retrain),
     }
     began = time.monotonic()
-    search_space(Request(space, file.name, {}, recipes, videos), out, torch.device("cpu"), Reporter(quiet=True))
+    search_space(Request(space, {}, recipes, videos), out, torch.device("cpu"), Reporter(quiet=True))
     return json.loads((out / "report.json").read_text(encoding="utf-8")), time.monotonic() - began
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import ROOT
 from vnasdsl.cli.main import COMMANDS
-from vnasdsl.train.recipes import SearchRecipe
+from vnasdsl.train.recipes import recipe_fields
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_files_spaces_and_keys(complete) -> None:
     assert complete("vnasdsl compile spaces/x3d3.vns:") == ["spaces/x3d3.vns:x3d3"]
     assert complete("vnasdsl show spaces/x3d3_k400.vns ") == ["x3d3_k400"]
     keys = complete("vnasdsl search spaces/tiny.vns --set ")
-    assert keys == [f"{key}=" for key in SearchRecipe.model_fields]
+    assert keys == [f"{key}=" for key in recipe_fields("search")]
     assert complete("vnasdsl retrain runs/x --set epo") == ["epochs="]
     assert complete("vnasdsl explain e02")[0].startswith("E02")
 

@@ -93,10 +93,10 @@ def test_a_checkpoint(run_cli: Run, search: Path, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     from vnasdsl.codegen import compile_supernet
     from vnasdsl.train.checkpoint import Checkpoints
-    from vnasdsl.train.generated import load_text
+    from vnasdsl.train.generated import load_class
 
     text = compile_supernet(load(SMALL).get("small"), "small.vns")
-    model: Any = load_text(text, "Supernet", search / "supernet.py")()
+    model: Any = load_class(text, "Supernet", search / "supernet.py")()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.endswith("betas"):

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.data.videos import encode, encode_numbered, numbers_in
-from vnasdsl.data import Video, clip_loader, open_data
+from tests.data.videos import clip_loader, encode, encode_numbered, numbers_in
+from vnasdsl.data import Video, open_data
 from vnasdsl.data.cache import STORE, VideoStore
-from vnasdsl.data.workers import MEAN, STD
+from vnasdsl.data.loader import MEAN, STD
 from vnasdsl.language.diagnostics import UserError
 
 
@@ -26,8 +26,7 @@ def one(path: Path, **more: object) -> list[torch.Tensor]:
     loader = clip_loader([Video(str(path), 0, "x")], workers=0, batch=1, **more)
     clips = []
     for epoch in range(60):
-        loader.set_epoch(epoch)
-        clips += [pixels(clip)[0] for clip, _ in loader]
+        clips += [pixels(clip)[0] for clip, _ in loader(epoch)]
     return clips
 
 
@@ -136,8 +135,7 @@ def test_the_same_clips_whatever_the_workers_and_the_cache(folder_set: Callable[
         )
         batches = []
         for number in numbers:
-            loader.set_epoch(number)
-            batches += list(loader)
+            batches += list(loader(number))
         loader.close()
         return batches
 
@@ -157,8 +155,8 @@ def test_the_same_clips_whatever_the_workers_and_the_cache(folder_set: Callable[
 def test_order_and_seed(folder_set: Callable[..., Path]) -> None:
     data = open_data(f"folder:{folder_set(train=8, test=1)}")
 
-    def order(**more: object) -> list[int]:
-        return clip_loader(data.train, frames=2, size=8, scale=8, workers=0, **more).order()
+    def order(epoch: int = 0, **more: object) -> list[int]:
+        return clip_loader(data.train, frames=2, size=8, scale=8, workers=0, **more)(epoch).order()
 
     assert order(shuffle=False) == list(range(16))
     assert sorted(order()) == list(range(16))

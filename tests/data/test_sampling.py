@@ -3,15 +3,24 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vnasdsl.data.sampling import (
-    clip_frames,
-    crop_corners,
-    even_offsets,
-    even_starts,
-    generator_for,
-    random_starts,
-    span,
-)
+from vnasdsl.data import sampling
+from vnasdsl.data.sampling import ClipShape, crop_corners, even_offsets, generator_for
+
+
+def clip_frames(starts: list[int], length: int, frames: int, stride: int) -> list[int]:
+    return sampling.clip_frames(starts, length, ClipShape(frames, 1, stride, len(starts), 1))
+
+
+def random_starts(draws: list[float], length: int, frames: int, stride: int) -> list[int]:
+    return sampling.random_starts(draws, length, ClipShape(frames, 1, stride, len(draws), 1))
+
+
+def even_starts(length: int, frames: int, stride: int, clips: int, segments: int = 1) -> list[list[int]]:
+    return sampling.even_starts(length, clips, ClipShape(frames, 1, stride, segments, 1))
+
+
+def span(frames: int, stride: int) -> int:
+    return (frames - 1) * stride + 1
 
 
 def test_a_clip_is_consecutive_or_strided() -> None:

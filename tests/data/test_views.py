@@ -8,17 +8,17 @@ import pytest
 import torch
 
 from tests.data.test_clips import pixels
-from tests.data.videos import encode, encode_numbered, numbers_in
-from vnasdsl.data import Video, open_data, view_loader
+from tests.data.videos import encode, encode_numbered, numbers_in, view_loader
+from vnasdsl.data import Video, open_data
 from vnasdsl.language.diagnostics import UserError
 
 
 def views_of(path: Path, **more: object) -> torch.Tensor:
     """(V, T, H, W, 3) in 0 .. 255."""
-    ((views, labels, indices),) = view_loader([Video(str(path), 3, "x")], workers=0, **more)
-    assert (labels.tolist(), indices.tolist()) == ([3], [0])
+    ((views, labels, indices),) = view_loader([Video(str(path), 3, "x")], workers=0, batch=99, **more)
+    assert set(labels.tolist()) == {3} and set(indices.tolist()) == {0} and len(views) == len(labels) == len(indices)
     assert (views.dtype, labels.dtype, indices.dtype) == (torch.float32, torch.int64, torch.int64)
-    return pixels(views)[0]
+    return pixels(views)
 
 
 def test_thirty_views_by_default(tmp_path: Path) -> None:
@@ -72,15 +72,15 @@ def test_crops_left_middle_right_and_top_middle_bottom(tmp_path: Path, tall: boo
 def test_batches_of_videos_alike_whatever_the_workers(folder_set: Callable[..., Path]) -> None:
     data = open_data(f"folder:{folder_set(test=3)}")
     settings = {"frames": 4, "size": 16, "scale": 24, "clips": 2, "crops": 2}
-    expected = list(view_loader(data.test, batch=4, workers=0, **settings))
-    assert [views.shape for views, _, _ in expected] == [(4, 4, 3, 4, 16, 16), (2, 4, 3, 4, 16, 16)]
-    assert [label for _, labels, _ in expected for label in labels.tolist()] == [0, 0, 0, 1, 1, 1]
-    assert [index for _, _, indices in expected for index in indices.tolist()] == list(range(6))
-    for workers, batch in ((2, 4), (0, 1), (1, 6)):
+    expected = list(view_loader(data.test, batch=16, workers=0, **settings))
+    assert [views.shape for views, _, _ in expected] == [(16, 3, 4, 16, 16), (8, 3, 4, 16, 16)]
+    assert [label for _, labels, _ in expected for label in labels.tolist()] == [0] * 12 + [1] * 12
+    assert [i for _, _, indices in expected for i in indices.tolist()] == [i for i in range(6) for _ in range(4)]
+    for workers, batch, sizes in ((2, 16, [16, 8]), (0, 1, [1] * 24), (1, 24, [24]), (0, 3, [3, 1] * 6)):
         loader = view_loader(data.test, batch=batch, workers=workers, **settings)
-        assert len(loader) == -(-6 // batch)
-        found = torch.cat([views for views, _, _ in loader])
-        assert torch.equal(found, torch.cat([views for views, _, _ in expected]))
+        found = [views for views, _, _ in loader]
+        assert [len(views) for views in found] == sizes
+        assert torch.equal(torch.cat(found), torch.cat([views for views, _, _ in expected]))
         loader.close()
 
 

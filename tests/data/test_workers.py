@@ -14,9 +14,10 @@ import pytest
 
 ENDLESS = """
 import sys
-from vnasdsl.data import clip_loader, open_data
+from vnasdsl.data import ClipShape, open_data
+from vnasdsl.data.clips import ClipLoader
 data = open_data(sys.argv[1])
-loader = clip_loader(data.train, frames=4, size=16, scale=24, batch=1, workers=2)
+loader = ClipLoader(data.train, ClipShape(frames=4, size=16, scale=24), batch=1, workers=2)
 try:
     while True:
         for batch in loader:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+
+from vnasdsl.data import ClipShape, Video
+from vnasdsl.data.clips import ClipLoader
+from vnasdsl.data.views import ViewLoader
 
 FIRST, STEP = 10, 5  # brightness of frame n: FIRST + STEP * n, for up to 48 frames
 
@@ -60,3 +66,16 @@ def encode(
 
 def encode_numbered(path: Path, frames: int, height: int = 32, width: int = 48, **more: object) -> Path:
     return encode(path, [numbered_frame(number, height, width) for number in range(frames)], **more)
+
+
+def clip_loader(videos: Sequence[Video], **more: Any) -> ClipLoader:
+    """A loader; keywords are those of `ClipShape` and of `ClipLoader`."""
+    return ClipLoader(videos, _shape(more), **more)
+
+
+def view_loader(videos: Sequence[Video], **more: Any) -> ViewLoader:
+    return ViewLoader(videos, _shape(more), **more)
+
+
+def _shape(more: dict[str, Any]) -> ClipShape:
+    return ClipShape(**{field.name: more.pop(field.name) for field in fields(ClipShape) if field.name in more})

@@ -16,7 +16,7 @@ from tests.support import ROOT
 from vnasdsl.cli.main import cli
 from vnasdsl.elaborate import Overrides, load
 from vnasdsl.space.elements import picked
-from vnasdsl.train.generated import load_text
+from vnasdsl.train.generated import load_class
 
 Command = Callable[..., Result]
 SPACE = ROOT / "spaces" / "peng2019_tiny.vns"
@@ -50,7 +50,7 @@ def test_the_network_lies_in_its_space(run: Path) -> None:
 
 
 def test_its_weights_fit_its_code(run: Path) -> None:
-    model = load_text((run / "network.py").read_text(encoding="utf-8"), "Network", run / "network.py")()
+    model = load_class((run / "network.py").read_text(encoding="utf-8"), "Network", run / "network.py")()
     model.load_state_dict(load_file(run / "network.safetensors"), strict=True)
     assert model.eval()(torch.zeros(1, 3, 8, 16, 16)).shape == (1, 3)
 

@@ -19,12 +19,11 @@ from safetensors.torch import load_file
 from vnasdsl.data import open_data, three_way_split
 from vnasdsl.elaborate import Overrides, load
 from vnasdsl.train.checkpoint import Checkpoints
-from vnasdsl.train.clips import EvaluationViews, fault_log
+from vnasdsl.train.clips import clip_shape, evaluation_views, fault_log
 from vnasdsl.train.evaluation import evaluate_views
-from vnasdsl.train.generated import load_text
+from vnasdsl.train.generated import load_class
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
-from vnasdsl.train.retrain import shape_of
 
 Command = Callable[..., Result]
 FILES = {"network.vns", "network.py", "network.safetensors", "choices.json", "report.json", "report.txt", "curves.png"}
@@ -136,19 +135,22 @@ def test_resuming_something_else_names_what_differs(
         return " ".join(result.output.split())
 
     assert "recipe `epochs` was 3, is 4" in resume("--set", "epochs=4")
-    assert f"data was synthetic:{videos}, is synthetic:{more_videos}" in resume(data=more_videos)
+    assert "it had 3 classes and has 4" in resume(data=more_videos)
     assert 'fix `s2.stack[0].op` was null, is ["skip"]' in resume("--fix", "s2.stack[0].op=skip")
-    assert "the text is not the one in" in resume("--frames", "6")
+    assert "`input clip = video(frames=4, size=16, classes=3)` is now `input clip = video(frames=6" in resume(
+        "--frames", "6"
+    )
 
 
 def test_the_inherited_weights_are_those_that_were_scored(searched: Path, videos: Path) -> None:
     data = open_data(f"synthetic:{videos}")
     network = load(searched / "network.vns", Overrides(classes=3)).get()
     recipe = resolve_recipe("search", read_recipes(searched / "recipe.vns")["search"])
-    model = load_text((searched / "network.py").read_text(), "Network", searched / "network.py")()
+    model = load_class((searched / "network.py").read_text(), "Network", searched / "network.py")()
     model.load_state_dict(load_file(searched / "network.safetensors"))
     inference = three_way_split(data.train, recipe.split, recipe.seed)[2]  # type: ignore[union-attr]
-    views = EvaluationViews(inference, shape_of(network, recipe), recipe, fault_log(Reporter(quiet=True), recipe))
+    faults = fault_log(Reporter(quiet=True), recipe)
+    views = evaluation_views(inference, clip_shape(network.input, recipe), recipe, faults)
     result = evaluate_views(model, views, data.classes, torch.device("cpu"))
     report = json.loads((searched / "report.json").read_text())["inference"]
     assert result.top1 == report["top1"] and result.loss == pytest.approx(report["loss"], abs=1e-5)
@@ -288,7 +290,7 @@ def test_unreadable_videos_are_named_counted_and_limited(
     assert resumed.exit_code == 0, resumed.output
     trained = vnasdsl("retrain", searched, *data, *some, "--out", tmp_path / "trained", "--set", "epochs=1")
     assert trained.exit_code == 0, trained.output
-    assert "warning: 4 of 30 videos were unreadable and left out" in trained.stderr
+    assert "warning: 4 of 30 videos were unreadable and skipped" in trained.stderr
     assert set(json.loads((tmp_path / "trained" / "report.json").read_text())["unreadable"]) == set(broken)
     again = vnasdsl("evaluate", searched, *data, *some, "--clips", "1", "--crops", "1")
     assert again.exit_code == 0 and "1 of 6 videos were unreadable" in again.stderr, again.output
@@ -300,7 +302,7 @@ def test_code_that_was_edited_is_not_run(vnasdsl: Command, searched: Path, tmp_p
     with (run / "supernet.py").open("a") as file:
         file.write(f"import os\nos.mkdir({str(tmp_path / 'ran')!r})\n")
     result = vnasdsl("derive", run)
-    assert result.exit_code == 1 and "is not what the compiler makes" in result.output
+    assert result.exit_code == 1 and "is not what the compiler generates" in result.output
     assert not (tmp_path / "ran").exists()
 
 

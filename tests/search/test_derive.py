@@ -14,9 +14,9 @@ import torch
 from click.testing import Result
 from safetensors.torch import load_file
 
+from vnasdsl.data.views import ViewLoader
 from vnasdsl.search.run import reopen
 from vnasdsl.train.checkpoint import Checkpoints
-from vnasdsl.train.clips import EvaluationViews
 
 Command = Callable[..., Result]
 
@@ -42,13 +42,13 @@ def test_derive_ends_as_search_does(vnasdsl: Command, run: Path, space: Path, vi
 
 def test_the_number_of_workers_can_be_set(vnasdsl: Command, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workers: list[int] = []
-    whole = EvaluationViews.__init__
+    whole = ViewLoader.__init__
 
-    def noted(self: EvaluationViews, *arguments: Any) -> None:
-        workers.append(arguments[2].workers)
-        whole(self, *arguments)
+    def noted(self: ViewLoader, *arguments: Any, **more: Any) -> None:
+        workers.append(more["workers"])
+        whole(self, *arguments, **more)
 
-    monkeypatch.setattr(EvaluationViews, "__init__", noted)
+    monkeypatch.setattr(ViewLoader, "__init__", noted)
     assert vnasdsl("derive", run, "-q").exit_code == 0
     assert vnasdsl("derive", run, "-q", "--workers", "1").exit_code == 0
     assert workers == [0, 1]
@@ -61,7 +61,6 @@ def test_the_best_checkpoint_goes_to_a_text_that_can_be_trained(
     # Make the best epoch another one than the last, with choices that are decoded otherwise.
     kept = Checkpoints(run / "checkpoints")
     last = kept.load("last")
-    assert last is not None
     parameters, best = last.weights, {name: tensor.clone() for name, tensor in last.weights.items()}
     turned = [name for name in parameters if "alpha" in name or "beta" in name]
     assert turned

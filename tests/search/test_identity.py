@@ -1,4 +1,4 @@
-"""A run goes on, and is decoded, only with the videos it was started with."""
+"""A run is resumed, and decoded, only with the space, weights and videos it was started with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 from click.testing import Result
 
 from vnasdsl.data import DataSet, Video, open_data
-from vnasdsl.train.identity import differing_videos, video_facts
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.identity import require_same_videos, video_facts
 
 Command = Callable[..., Result]
 
@@ -28,13 +29,58 @@ def test_a_moved_data_set_is_the_same() -> None:
     assert video_facts(replace(here, train=here.train[::-1])) == video_facts(here)
 
 
-def test_what_differs_is_told() -> None:
-    before = json.loads(json.dumps(video_facts(data_set("/d", "x", "y", "z"))))
-    assert differing_videos(before, video_facts(data_set("/d", "x", "y"))) == ["3 training videos then, 2 now"]
-    same_number = "3 training videos then and now, but not the same files and labels"
-    assert differing_videos(before, video_facts(data_set("/d", "x", "y", "w"))) == [same_number]
-    assert differing_videos(before, video_facts(data_set("/d", "y", "x", "z"))) == [same_number]  # other labels
-    assert differing_videos(None, video_facts(data_set("/d", "x"))) == []
+def test_what_differs_is_named() -> None:
+    before = {"videos": json.loads(json.dumps(video_facts(data_set("/d", "x", "y", "z"))))}
+
+    def fault(*names: str) -> str:
+        with pytest.raises(UserError) as caught:
+            require_same_videos(
+                Path("run"), before, {"data": "folder:d", "videos": video_facts(data_set("/d", *names))}
+            )
+        return caught.value.message.partition(": ")[2]
+
+    assert fault("x", "y") == "it had 3 training videos and has 2"
+    others = "its 3 training videos are other files, or have other labels"
+    assert fault("x", "y", "w") == others
+    assert fault("y", "x", "z") == others
+
+
+def test_a_run_is_what_its_space_says_not_where_its_file_is(
+    vnasdsl: Command, searched: Path, space: Path, videos: Path, tmp_path: Path
+) -> None:
+    run, moved = tmp_path / "run", tmp_path / "elsewhere" / "renamed.vns"
+    shutil.copytree(searched, run)
+    moved.parent.mkdir()
+    moved.write_text("# another comment\n" + space.read_text())
+    search = ["search", moved, "--data", f"synthetic:{videos}", "--out", run, "--device", "cpu", "-q", "--resume"]
+    assert vnasdsl(*search).exit_code == 0
+    assert (run / "network.vns").read_bytes() == (searched / "network.vns").read_bytes()
+    assert (run / "run.json").read_bytes() == (searched / "run.json").read_bytes()
+
+    moved.write_text(space.read_text().replace("head(6 | 8, 1)", "head(6 | 10, 1)"))
+    result = vnasdsl(*search)
+    message = " ".join(result.output.split())
+    assert result.exit_code == 1
+    assert "`space.vns` has changed: `stage s3 { head(6 | 8, 1) }` is now `stage s3 { head(6 | 10, 1) }`" in message
+
+
+def test_retraining_is_what_the_starting_weights_hold_not_their_file(
+    vnasdsl: Command, searched: Path, videos: Path, tmp_path: Path
+) -> None:
+    network = tmp_path / "a.vns"
+    shutil.copy(searched / "network.vns", network)
+    shutil.copy(searched / "network.safetensors", tmp_path / "a.safetensors")
+    settings = ("epochs=1", "batch=4", "scale=18", "clips=1", "crops=1", "workers=0")
+    more = [word for setting in settings for word in ("--set", setting)]
+    more += ["--data", f"synthetic:{videos}", "--out", tmp_path / "run", "--device", "cpu", "-q"]
+    assert vnasdsl("retrain", network, "--weights", tmp_path / "a.safetensors", *more).exit_code == 0
+    network.rename(tmp_path / "b.vns")
+    (tmp_path / "a.safetensors").rename(tmp_path / "b.safetensors")
+    again = ["retrain", tmp_path / "b.vns", *more, "--resume", "--weights"]
+    result = vnasdsl(*again, tmp_path / "b.safetensors")
+    assert result.exit_code == 0, result.output
+    other = vnasdsl(*again, tmp_path / "run" / "network.safetensors")
+    assert other.exit_code == 1 and "it started from other weights" in " ".join(other.output.split())
 
 
 @pytest.mark.parametrize("added", [False, True], ids=["removed", "added"])
@@ -66,5 +112,5 @@ def test_other_videos_are_refused(
         result = vnasdsl(*command)
         message = " ".join(result.output.split())
         assert result.exit_code == 1 and "the videos of `folder:videos` are not those `run" in message, result.output
-        assert f"24 training videos then, {25 if added else 23} now" in message and "test videos" not in message
+        assert f"it had 24 training videos and has {25 if added else 23}" in message and "test videos" not in message
     assert Path("run/network.vns").stat().st_mtime_ns == network

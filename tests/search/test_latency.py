@@ -17,10 +17,10 @@ from tests.support import ROOT
 from vnasdsl.cli.main import cli
 from vnasdsl.elaborate import Overrides, load
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.latency import ROUNDS, STEADY, measure_latency, network_latency
+from vnasdsl.search.latency import ROUNDS, STABLE, measure_latency, network_latency
 
 SHAPE = (3, 2, 4, 4)
-STEADY_ROUND = [0.040, 0.042, 0.041, 0.040, 0.043]
+STABLE_ROUND = [0.040, 0.042, 0.041, 0.040, 0.043]
 WILD_ROUND = [0.040, 0.090, 0.041, 0.010, 0.080]
 WILDER_ROUND = [0.010, 0.900, 0.041, 0.001, 0.080]
 NETWORK = ROOT / "spaces" / "tiny_spatial.vns"
@@ -62,18 +62,18 @@ def expected(seconds: Sequence[float]) -> tuple[float, float]:
 
 
 def test_median_and_spread() -> None:
-    clock = Clock([STEADY_ROUND])
+    clock = Clock([STABLE_ROUND])
     latency = measure_latency(Witness(), SHAPE, runs=5, warm_up=2, clock=clock)
-    assert (latency.median_ms, latency.spread) == expected(STEADY_ROUND)
+    assert (latency.median_ms, latency.spread) == expected(STABLE_ROUND)
     assert (latency.runs, latency.stable, latency.warning) == (5, True, None)
     assert clock.reads == 10
     assert latency.protocol["rounds"] == 1
 
 
 def test_a_restless_round_is_measured_again() -> None:
-    clock, model = Clock([WILD_ROUND, STEADY_ROUND]), Witness()
+    clock, model = Clock([WILD_ROUND, STABLE_ROUND]), Witness()
     latency = measure_latency(model, SHAPE, runs=5, warm_up=2, clock=clock)
-    assert (latency.median_ms, latency.spread) == expected(STEADY_ROUND)
+    assert (latency.median_ms, latency.spread) == expected(STABLE_ROUND)
     assert latency.stable and latency.protocol["rounds"] == 2
     assert len(model.clips) == 2 * (2 + 5)  # warmed up anew
 
@@ -84,9 +84,9 @@ def test_what_stays_restless_says_so() -> None:
         Witness(), SHAPE, runs=5, warm_up=0, clock=Clock([WILDER_ROUND, WILD_ROUND, WILDER_ROUND])
     )
     assert (latency.median_ms, latency.spread) == expected(WILD_ROUND)  # the steadiest of the three
-    assert not latency.stable and latency.spread > STEADY
+    assert not latency.stable and latency.spread > STABLE
     assert latency.warning is not None and latency.warning.startswith(
-        "the latency is not stable: its spread is 97.6% and would have to be 10% at most"
+        "the latency is not stable: its spread is 97.6%, more than 10%"
     )
 
 
@@ -95,7 +95,7 @@ def test_how_the_model_is_run_and_that_all_is_as_before() -> None:
     model.train()
     model.norm.eval()
     random = torch.get_rng_state()
-    measure_latency(model, SHAPE, threads=threads + 2, runs=5, warm_up=3, clock=Clock([STEADY_ROUND]))
+    measure_latency(model, SHAPE, threads=threads + 2, runs=5, warm_up=3, clock=Clock([STABLE_ROUND]))
     assert model.states == {(False, False, threads + 2, False)}
     assert [clip.shape for clip in model.clips] == [(1, *SHAPE)] * 8
     assert all(torch.equal(clip, model.clips[0]) for clip in model.clips) and model.clips[0].std() > 0.5
@@ -105,7 +105,7 @@ def test_how_the_model_is_run_and_that_all_is_as_before() -> None:
 
 
 def test_the_protocol_is_part_of_the_result() -> None:
-    latency = measure_latency(Witness(), SHAPE, threads=2, runs=5, warm_up=1, clock=Clock([STEADY_ROUND]))
+    latency = measure_latency(Witness(), SHAPE, threads=2, runs=5, warm_up=1, clock=Clock([STABLE_ROUND]))
     assert latency.protocol["hardware"]
     assert {name: value for name, value in latency.protocol.items() if name not in ("hardware", "torch")} == {
         "device": "cpu",
@@ -132,7 +132,7 @@ def test_a_model_that_fails_leaves_all_as_before() -> None:
 
 @pytest.mark.parametrize("more", [{"runs": 1}, {"warm_up": -1}, {"threads": 0}])
 def test_numbers_that_cannot_be(more: dict[str, int]) -> None:
-    with pytest.raises(UserError, match="2 runs or more"):
+    with pytest.raises(UserError, match="at least 2 timed runs"):
         measure_latency(Witness(), SHAPE, **more)
 
 
@@ -151,7 +151,7 @@ def test_a_gpu_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(nn.Module, "to", lambda self, *_: self)
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "none")
     events: list[str] = []
-    clock = Clock([STEADY_ROUND[:2]])
+    clock = Clock([STABLE_ROUND[:2]])
     monkeypatch.setattr(torch.cuda, "synchronize", lambda _: events.append("wait"))
     model = nn.Identity()
     model.register_forward_hook(lambda *_: events.append("run"))

@@ -17,7 +17,8 @@ from vnasdsl.search.monitor import Monitor
 from vnasdsl.search.supernet import Ahead, SupernetSearch
 from vnasdsl.train.loop import Meter
 from vnasdsl.train.progress import Reporter
-from vnasdsl.train.recipes import Adam, MacsCost, NoCost, SearchRecipe, Sgd
+from vnasdsl.train.recipe_parts import Adam, MacsCost, Nothing, Sgd
+from vnasdsl.train.recipes import GradientRecipe
 
 CPU = torch.device("cpu")
 CELLS = """
@@ -46,8 +47,8 @@ def clips(seed: int) -> Tensor:
 def new_search(**keys: Any) -> SupernetSearch:
     model = supernet(read(CELLS)).double().train()
     shuffle(model)
-    keys = {"choices": Sgd(lr=1.0, momentum=0.0), "cost": NoCost(), "second_order": True, **keys}
-    recipe = SearchRecipe(epochs=2, warmup=0, score_from=0, **keys)
+    keys = {"choices": Sgd(lr=1.0, momentum=0.0), "cost": Nothing(), "second_order": True, **keys}
+    recipe = GradientRecipe(epochs=2, warmup=0, score_from=0, **keys)
     nothing: Any = None
     search = SupernetSearch(model, recipe, nothing, nothing, CPU, nothing)
     for seed in (1, 2):  # so that there is momentum
@@ -141,7 +142,7 @@ def test_looking_ahead_leaves_weights_statistics_and_their_optimiser_as_they_are
 
 @pytest.mark.parametrize("order", ["choices_first", "weights_first"])
 def test_an_epoch_looks_ahead_with_the_batch_beside(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = SearchRecipe.model_validate(
+    recipe = GradientRecipe.model_validate(
         {"epochs": 2, "warmup": 1, "score_from": 2, "order": order, "second_order": True}
     )
     monitor = Monitor(fake_trellis(), lambda _: 10_000_000, None, 2, 2)
@@ -166,7 +167,7 @@ def test_an_epoch_looks_ahead_with_the_batch_beside(order: str, monkeypatch: pyt
 def test_recipes_that_cannot_look_ahead() -> None:
     for keys in ({"weights": Adam(lr=0.1)}, {"alternate": "epoch"}):
         with pytest.raises(ValidationError, match="second_order"):
-            SearchRecipe(second_order=True, **keys)  # type: ignore[arg-type]
+            GradientRecipe(second_order=True, **keys)  # type: ignore[arg-type]
 
 
 def test_without_affine_the_norms_of_options_stay_as_they_are() -> None:

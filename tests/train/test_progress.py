@@ -19,7 +19,7 @@ def shown(quiet: bool = False, terminal: bool = False) -> str:
         reporter.epoch(epoch, 2)
         for _ in range(2):
             reporter.step(lambda: "loss 1.000")
-        reporter.finished({"epoch": epoch}, "loss 1.000")
+        reporter.finished(epoch, "loss 1.000")
     reporter.end()
     reporter.warn("a warning")
     return text.getvalue()
@@ -58,7 +58,7 @@ def test_a_long_epoch_has_a_plain_line_a_minute() -> None:
         for _ in range(6):
             now[0] += 25
             reporter.step(values)
-        reporter.finished({"epoch": epoch}, "loss 0.500")
+        reporter.finished(epoch, "loss 0.500")
     reporter.end()
     assert text.getvalue().splitlines() == [
         "search 1/2  step 3/6  loss 1.000  accuracy 30.0 %  expected 3.20 MMACs  3:45 left",
@@ -79,3 +79,10 @@ def test_durations(seconds: float, text: str) -> None:
 )
 def test_macs_for_people(macs: int, text: str) -> None:
     assert megas(macs) == text
+
+
+def test_control_characters_are_made_visible() -> None:
+    stream = io.StringIO()
+    reporter = Reporter(console=Console(file=stream))
+    reporter.warn("skipped \x1b[2Jvideo\r.avi: broken\nsecond line")
+    assert stream.getvalue() == "warning: skipped ␛[2Jvideo␍.avi: broken\nsecond line\n"

@@ -13,18 +13,11 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source
-from vnasdsl.train.recipe_text import print_recipe, resolve_recipe
-from vnasdsl.train.recipes import (
-    KINDS,
-    Adam,
-    EvaluateRecipe,
-    MacsCost,
-    NoCost,
-    RetrainRecipe,
-    SearchRecipe,
-    Sgd,
-    recipe_keys,
-)
+from vnasdsl.train.recipe_docs import recipe_keys
+from vnasdsl.train.recipe_parts import Adam, MacsCost, Nothing, Sgd
+from vnasdsl.train.recipe_print import print_recipe
+from vnasdsl.train.recipe_text import resolve_recipe
+from vnasdsl.train.recipes import KINDS, STRATEGIES, EvaluateRecipe, GradientRecipe, RetrainRecipe
 
 
 def recipe(text: str, kind: str = "search") -> tree.Recipe:
@@ -49,7 +42,7 @@ def faults(text: str, settings: dict[str, str] | None = None) -> list[tuple[str,
 
 
 def test_the_defaults_are_the_appendix_of_the_paper() -> None:
-    search = SearchRecipe()
+    search = GradientRecipe()
     assert (search.epochs, search.warmup, search.score_from, search.split, search.batch) == (
         70,
         10,
@@ -83,7 +76,7 @@ def test_the_recipe_of_the_language_page() -> None:
 
 
 def test_a_call_without_arguments_may_lose_its_brackets() -> None:
-    assert resolved("cost = none").cost == NoCost()
+    assert resolved("cost = none").cost == Nothing()
 
 
 def test_settings_win_and_reach_into_calls() -> None:
@@ -111,9 +104,9 @@ def test_every_fault_is_reported_at_its_place() -> None:
     assert faults(text) == [
         ("E0801", 2, 1, "a search recipe has no key `epoch`"),
         ("E0801", 3, 15, "`sgd` has no key `lrr`"),
-        ("E0802", 4, 9, "`batch` must be a whole number, found `2.5`"),
+        ("E0802", 4, 9, "`batch` must be an integer, found `2.5`"),
         ("E0802", 5, 9, "`split` must be three positive shares that add up to 1, found `(1, 2, 3)`"),
-        ("E0802", 6, 9, '`scale` must be a whole number, found `(3, "a")`'),
+        ("E0802", 6, 9, '`scale` must be an integer, found `(3, "a")`'),
         ("E0802", 7, 8, "`cost` must be `macs(...)` or `none(...)`, found `mac(2)`"),
         ("E0802", 8, 10, "`warmup` must be at most `epochs`, which is 70, found `100`"),
         ("E0802", 9, 9, "`paths` must be `paper` or `mass`, found `other`"),
@@ -131,7 +124,7 @@ def test_faults_of_settings_name_the_setting() -> None:
     assert faults("epochs = 3", {"weights.lrr": "1", "batch": "many", "epochs.x": "1"}) == [
         ("E0801", 1, 1, "`epochs` has no keys of its own"),
         ("E0801", 1, 1, "`sgd` has no key `lrr`"),
-        ("E0802", 1, 1, "`batch` must be a whole number, found `many`"),
+        ("E0802", 1, 1, "`batch` must be an integer, found `many`"),
     ]
 
 
@@ -166,10 +159,10 @@ def test_every_key_has_a_type_a_default_and_a_description() -> None:
     assert {
         "recipe": "search",
         "name": "epochs",
-        "type": "whole number",
+        "type": "integer",
         "default": "70 (gradient), 5 (evolution, random)",
-        "description": "passes over the train part, by evolution and random those of each child; `--set epochs=...`"
-        " alone moves the text's `warmup` and `score_from` in proportion",
+        "description": "passes over the train part; `--set epochs=...` alone also scales the `warmup` and `score_from`"
+        " of the file",
     } in rows
 
 
@@ -186,19 +179,17 @@ def test_another_number_of_epochs_needs_no_other_setting() -> None:
     assert counts(epochs="40", warmup="10") == (40, 10, 28)
     assert counts(seed="1") == (70, 10, 50)
     assert faults(text, {"epochs": "0"})[0][3] == "`epochs` must be at least 1, found `0`"
-    assert faults(text, {"epochs": "many"})[0][3] == "`epochs` must be a whole number, found `many`"
+    assert faults(text, {"epochs": "many"})[0][3] == "`epochs` must be an integer, found `many`"
 
 
 def test_recipes_need_no_torch() -> None:
-    code = "import sys, vnasdsl.train.recipe_text, vnasdsl.train.recipes; print('torch' in sys.modules)"
+    code = "import sys, vnasdsl.train.recipe_text, vnasdsl.train.recipe_docs; print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert run.stdout.strip() == "False"
 
 
-def test_the_strategies_of_the_schema_are_those_there_are() -> None:
-    from typing import get_args
-
+def test_every_strategy_has_a_recipe() -> None:
     from vnasdsl.search.strategies import strategy_names
-    from vnasdsl.train.recipes import SearchRecipe
 
-    assert get_args(SearchRecipe.model_fields["strategy"].annotation) == strategy_names()
+    assert set(STRATEGIES) == set(strategy_names())
+    assert {model().strategy for model in STRATEGIES.values()} == set(STRATEGIES)

@@ -13,6 +13,7 @@ FACTS: dict[str, Any] = {
     "data": "folder:videos",
     "classes": ["a", "b"],
     "recipe": {"epochs": 3, "batch": 2},
+    "videos": {"train": {"videos": 5, "digest": "1"}, "test": {"videos": 2, "digest": "2"}},
 }
 TEXTS = {"space.vns": "space s {}\n", "recipe.vns": "search resolved for s {}\n"}
 
@@ -34,13 +35,21 @@ def test_a_folder_in_use_is_not_overwritten(tmp_path: Path) -> None:
 def test_resuming_needs_the_same_inputs_and_names_what_differs(tmp_path: Path) -> None:
     open_run(tmp_path / "run", FACTS, TEXTS, resume=False)
     open_run(tmp_path / "run", FACTS, TEXTS, resume=True)
-    other = {**FACTS, "data": "folder:others", "recipe": {"epochs": 4, "batch": 2}}
+    other = {**FACTS, "classes": ["a", "b", "c"], "recipe": {"epochs": 4, "batch": 2}}
     with pytest.raises(UserError) as caught:
-        open_run(tmp_path / "run", other, {**TEXTS, "space.vns": "space t {}\n"}, resume=True)
+        open_run(tmp_path / "run", other, {**TEXTS, "space.vns": "space s {\n  pool\n}\n"}, resume=True)
     message = caught.value.message
-    assert "data was folder:videos, is folder:others" in message
+    assert "it had 2 classes and has 3" in message
     assert "recipe `epochs` was 3, is 4" in message and "batch" not in message
-    assert "the text is not the one in" in message
+    assert "`space.vns` has changed: `space s {}` is now `space s {` (2 more changed lines)" in message
+
+
+def test_the_same_videos_may_be_in_another_place(tmp_path: Path) -> None:
+    open_run(tmp_path / "run", FACTS, TEXTS, resume=False)
+    assert open_run(tmp_path / "run", {**FACTS, "data": "folder:moved"}, TEXTS, True).facts()["data"] == "folder:moved"
+    others = {**FACTS, "videos": {**FACTS["videos"], "train": {"videos": 5, "digest": "3"}}}
+    with pytest.raises(UserError, match="its 5 training videos are other files, or have other labels"):
+        open_run(tmp_path / "run", others, TEXTS, resume=True)
 
 
 def test_of_another_strategy_only_its_name_is_said(tmp_path: Path) -> None:
@@ -63,14 +72,3 @@ def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
 def test_a_run_killed_before_it_began_can_be_resumed(tmp_path: Path) -> None:
     (tmp_path / "space.vns").write_text(TEXTS["space.vns"])
     assert open_run(tmp_path, FACTS, TEXTS, resume=True).facts()["kind"] == "search"
-
-
-def test_metrics_are_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
-    run = open_run(tmp_path / "run", FACTS, TEXTS, resume=False)
-    for epoch in (1, 2, 3):
-        run.append_metrics({"epoch": epoch})
-    with (run / "metrics.jsonl").open("a") as file:
-        file.write('{"epoch": 4, "tra')
-    assert [record["epoch"] for record in run.metrics()] == [1, 2, 3]
-    run.truncate_metrics(2)
-    assert (run / "metrics.jsonl").read_text() == '{"epoch": 1}\n{"epoch": 2}\n'

@@ -101,9 +101,8 @@ def command(
     from vnasdsl.train.devices import pick_device
     from vnasdsl.train.progress import Reporter, megas, percent
     from vnasdsl.train.retrain import Start, retrain
-    from vnasdsl.train.weights import load_weights
 
-    start = None if begin == "none" else Start(load_weights(Path(begin)), begin)
+    start = None if begin == "none" else Start.read(Path(begin))
     reporter = Reporter(quiet)
     with resumable(folder, reporter):
         trained = retrain(

@@ -16,7 +16,7 @@ import click
 from vnasdsl.cli.options import split_options
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
-from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe, SearchRecipe, evaluation_of, has_key
+from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe, TrialRecipe, evaluation_of
 
 if TYPE_CHECKING:
     from vnasdsl.data import DataSet
@@ -72,14 +72,14 @@ def search_recipe(
     recipe = checked_recipe("search", source, settings, seed, None)
     if workers is None:
         return recipe
-    if _has_trials(recipe):
+    if isinstance(recipe, TrialRecipe):
         return checked_recipe("search", source, {**settings, "pool": f'"{workers}"'}, seed, None)
     return checked_recipe("search", source, settings, seed, decoders(recipe, workers))
 
 
 def decoders(search: Recipe, workers: str | None) -> int | None:
     """The number of processes that decode videos in `--workers` of a search; None where it says something else."""
-    if workers is None or _has_trials(search):
+    if workers is None or isinstance(search, TrialRecipe):
         return None
     if not re.fullmatch(r"\d{1,4}", workers):
         raise UserError(
@@ -88,10 +88,6 @@ def decoders(search: Recipe, workers: str | None) -> int | None:
             "search by --set strategy=evolution to train many networks at a time",
         )
     return int(workers)
-
-
-def _has_trials(recipe: Recipe) -> bool:
-    return isinstance(recipe, SearchRecipe) and has_key(recipe.strategy, "pool")
 
 
 def fixes_of(

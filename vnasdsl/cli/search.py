@@ -116,8 +116,7 @@ def command(
     from vnasdsl.train.progress import Reporter
 
     folder = out or free_folder(Path(project.out or "runs"), found.name, resume)
-    overrides = {"frames": frames, "size": size, "classes": classes}
-    request = Request(found, program.name, fixes, recipes, videos, command_line(), overrides)
+    request = Request(found, fixes, recipes, videos, command_line())
     reporter = Reporter(quiet)
     with resumable(folder, reporter):
         outcome = search_space(request, folder, pick_device(device), reporter, resume)

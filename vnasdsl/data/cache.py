@@ -2,8 +2,8 @@
 
 Decoding costs far more than cropping, and a search reads the same short files for many epochs and several trainings.
 The store belongs to the process: all loaders with the same scale share it, and worker processes start with what their
-parent holds. Nothing is ever thrown out for something newer: with every video read once per epoch in random order,
-keeping the first ones that fit gives the same share of hits without the churn.
+parent holds. Nothing is evicted: with every video read once per epoch in random order, keeping the first ones that fit
+gives the same share of hits without the churn.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 
 import torch
 
-from vnasdsl.data.decode import Scale, UnreadableVideo, VideoIndex, read, scaled_size, scan
+from vnasdsl.data.decode import UnreadableVideo, VideoIndex, read, scan
+from vnasdsl.data.sampling import Scale, scaled_size
 
 DEFAULT_CACHE_BYTES = 256 * 2**20  # per process
 # A video larger than this (decoded and scaled) is never kept: decoding it whole to use one clip would be waste.

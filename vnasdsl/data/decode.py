@@ -1,13 +1,13 @@
 """Frame-accurate reading of chosen frames of a video file, by PyAV.
 
 Frames are counted as they are decoded and identified by their time stamps; the nominal frame rate is never used, so
-a variable frame rate does no harm. `scan` reads the packets once without decoding them, which gives the number
-of frames and the key frames; `read` seeks to the key frame before the first wanted frame and decodes from there.
-Seeking is done only where time stamps can be relied on (see `_SEEKABLE`); there and wherever a seek lands elsewhere
-than it should, everything before is decoded and counted instead: slower, never wrong.
+variable frame rates work. `scan` reads the packets once without decoding them, which gives the number of frames and
+the key frames; `read` seeks to the key frame before the first wanted frame and decodes from there. It seeks only where
+time stamps are reliable (see `_SEEKABLE`); otherwise, and where a seek lands elsewhere, it decodes and counts from the
+start: slower, never wrong.
 
-Scaling and conversion to RGB are one pass of swscale (bilinear; its filter widens when it shrinks, so it does not
-alias), on wanted frames only. The rotation that phones write as a display matrix is honoured.
+Scaling and conversion to RGB are one pass of swscale (bilinear, with a wider filter when it shrinks, so without
+aliasing), on wanted frames only. The rotation that phones write as a display matrix is applied.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ import av
 import torch
 from av.video.reformatter import Interpolation, VideoReformatter
 
-Scale = tuple[int, int] | int  # (height, width) exactly, or the short side with the aspect kept
-
+from vnasdsl.data.sampling import Scale, scaled_size
 
 # Formats that store a presentation time for every frame. AVI stores none: they are guessed, and with reordered frames
 # (B-frames) guessed differently after a seek, so such a file is always counted from its start.
@@ -41,15 +40,6 @@ class VideoIndex:
     keys: tuple[int, ...]
     height: int
     width: int
-
-
-def scaled_size(height: int, width: int, scale: Scale) -> tuple[int, int]:
-    """(height, width) of a frame scaled by the rule; both in pixels."""
-    if not isinstance(scale, int):
-        return scale
-    if height <= width:
-        return scale, max(scale, round(width * scale / height))
-    return max(scale, round(height * scale / width)), scale
 
 
 def scan(path: str) -> VideoIndex:

@@ -1,41 +1,29 @@
-"""Unreadable videos: reported by name once, skipped, counted, and a stop when they are too many."""
+"""Unreadable videos: reported once by name, skipped and counted; too many stop the run."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 
 from vnasdsl.language.diagnostics import UserError
 
 
-def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 class FaultLog:
     """Collects unreadable files and raises UserError with their list once they exceed a share of all videos.
 
-    One log may serve several loaders (train, validate, test): each loader announces its videos with `expect`,
-    and the share is that of distinct faulty files among distinct announced videos. The log lives in the main
-    process; worker processes send their faults along with the batches.
+    One log may serve several loaders (train, validate, test): each announces its videos with `expect`, and the share is
+    that of distinct faulty files among distinct announced videos. The log lives in the main process; worker processes
+    send their faults along with the batches.
     """
 
-    def __init__(self, max_share: float = 0.01, report: Callable[[str], None] = _to_stderr):
+    def __init__(self, max_share: float = 0.01, report: Callable[[str], None] = lambda message: None):
+        """report: called with a message for each unreadable file."""
         if not 0.0 <= max_share <= 1.0:
             raise ValueError(f"max_share must lie in 0 .. 1, not {max_share}")
         self.max_share = max_share
+        self.files: dict[str, str] = {}
+        """Unreadable path -> reason, in the order they were met."""
         self._report = report
-        self._reasons: dict[str, str] = {}
         self._expected: set[str] = set()
-
-    @property
-    def files(self) -> dict[str, str]:
-        """Faulty path -> reason, in the order they were met."""
-        return dict(self._reasons)
-
-    @property
-    def count(self) -> int:
-        return len(self._reasons)
 
     @property
     def total(self) -> int:
@@ -46,16 +34,16 @@ class FaultLog:
         self._expected.update(paths)
 
     def add(self, path: str, reason: str) -> None:
-        """Record one unreadable file; a file seen before counts once. Raises UserError above the share."""
-        if path in self._reasons:
+        """Record an unreadable file; a file seen before counts once. Raises UserError above the share."""
+        if path in self.files:
             return
-        self._reasons[path] = reason
+        self.files[path] = reason
         self._expected.add(path)
-        self._report(f"warning: skipped unreadable video {path}: {reason}")
-        if self.count > self.max_share * self.total:
-            listed = "".join(f"\n  {name}: {why}" for name, why in self._reasons.items())
+        self._report(f"skipped unreadable video {path}: {reason}")
+        if len(self.files) > self.max_share * self.total:
+            listed = "".join(f"\n  {name}: {why}" for name, why in self.files.items())
             raise UserError(
-                f"{self.count} of {self.total} videos are unreadable, "
+                f"{len(self.files)} of {self.total} videos are unreadable, "
                 f"more than the allowed share of {self.max_share:.2%}:{listed}",
                 "replace or remove these files, or allow a larger share, such as --set unreadable=0.05",
             )

@@ -1,11 +1,11 @@
 """Which frames and which part of the picture: pure rules, no files, no torch.
 
-A clip of T frames with frame stride s spans (T - 1) s + 1 frames of the video. A video shorter than that is
-repeated from its start as often as needed (frame numbers modulo its length): nothing is invented, no clip is lost.
+A clip of T frames with frame stride s spans (T - 1) s + 1 frames of the video. A video shorter than that is repeated
+from its start as often as needed (frame numbers modulo its length): nothing is invented, no clip is lost.
 
-A clip of S segments is made of S runs of T / S such frames, one from each of S equal parts of the video (temporal
-segments: Wang et al., "Temporal Segment Networks", ECCV 2016). A run that is longer than its part begins where the part
-does and goes on behind it, or earlier if it would leave the video. One segment is the plain clip.
+A clip of S segments is made of S runs of T / S frames, one from each of S equal parts of the video (temporal segments:
+Wang et al., "Temporal Segment Networks", ECCV 2016). A run longer than its part starts where the part starts and
+continues after it, or earlier if it would leave the video. One segment is the plain clip.
 """
 
 from __future__ import annotations
@@ -13,38 +13,80 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
+from vnasdsl.language.diagnostics import UserError
 
-def clip_frames(starts: Sequence[int], length: int, frames: int, stride: int) -> list[int]:
-    """The `frames` frame numbers of a clip whose runs begin at `starts` in a video of `length` frames."""
-    run = frames // len(starts)
-    return [(start + step * stride) % length for start in starts for step in range(run)]
-
-
-def span(frames: int, stride: int) -> int:
-    return (frames - 1) * stride + 1
+Size = int | tuple[int, int]
+"""In pixels: a square, or (height, width)."""
+Scale = int | tuple[int, int]
+"""In pixels: the short side with the aspect ratio kept, or (height, width) exactly."""
 
 
-def random_starts(draws: Sequence[float], length: int, frames: int, stride: int) -> list[int]:
-    """Temporal jitter: a run for every draw, uniform in 0 .. 1; every start that fits its part is equally likely."""
-    parts = _parts(length, frames // len(draws), stride, len(draws))
+@dataclass(frozen=True)
+class ClipShape:
+    """How clips are cut out of videos. Raises: UserError for numbers that make no clip."""
+
+    frames: int = 16
+    size: Size = 224
+    frame_stride: int = 1
+    segments: int = 1
+    scale: Scale = (256, 342)
+    """Frames are scaled to this before they are cropped to `size`."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("frames", self.frames), ("frame stride", self.frame_stride), ("segments", self.segments)):
+            if value < 1:
+                raise UserError(f"{name} must be at least 1, not {value}")
+        if self.frames % self.segments:
+            raise UserError(f"{self.frames} frames cannot be divided evenly among {self.segments} segments")
+        (height, width), room = self.crop, scaled_size(1, 1, self.scale)  # of a square frame, the narrowest
+        if height < 1 or width < 1 or height > room[0] or width > room[1]:
+            whole = f"a short side of {self.scale}" if isinstance(self.scale, int) else f"{room[0]} x {room[1]}"
+            raise UserError(
+                f"a crop of {height} x {width} does not fit into frames scaled to {whole}", "scale frames larger"
+            )
+
+    @property
+    def crop(self) -> tuple[int, int]:
+        """(height, width)"""
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+
+def scaled_size(height: int, width: int, scale: Scale) -> tuple[int, int]:
+    """(height, width) of a frame after scaling, in pixels."""
+    if not isinstance(scale, int):
+        return scale
+    if height <= width:
+        return scale, max(scale, round(width * scale / height))
+    return max(scale, round(height * scale / width)), scale
+
+
+def clip_frames(starts: Sequence[int], length: int, shape: ClipShape) -> list[int]:
+    """The frame numbers of a clip whose runs start at `starts`, in a video of `length` frames."""
+    run = shape.frames // len(starts)
+    return [(start + step * shape.frame_stride) % length for start in starts for step in range(run)]
+
+
+def random_starts(draws: Sequence[float], length: int, shape: ClipShape) -> list[int]:
+    """Temporal jitter: a start for every draw, uniform in 0 .. 1; every start that fits is equally likely."""
+    parts = _parts(length, shape)
     return [first + int(draw * (room + 1)) for draw, (first, room) in zip(draws, parts, strict=True)]
 
 
-def even_starts(length: int, frames: int, stride: int, clips: int, segments: int = 1) -> list[list[int]]:
+def even_starts(length: int, clips: int, shape: ClipShape) -> list[list[int]]:
     """The starts of the runs of each of `clips` clips: evenly over each part, from its first frame to the last start
     that fits; one clip: the middle of the parts."""
-    parts = _parts(length, frames // segments, stride, segments)
-    by_part = [[first + offset for offset in even_offsets(room, clips)] for first, room in parts]
+    by_part = [[first + offset for offset in even_offsets(room, clips)] for first, room in _parts(length, shape)]
     return [list(starts) for starts in zip(*by_part, strict=True)]
 
 
-def _parts(length: int, frames: int, stride: int, segments: int) -> list[tuple[int, int]]:
-    """Of every part the first start of a run of `frames` frames, and by how much it may be later."""
-    needed = span(frames, stride)
-    bounds = [part * length // segments for part in range(segments + 1)]
-    return [(max(0, min(begin, length - needed)), max(0, end - begin - needed)) for begin, end in pairwise(bounds)]
+def _parts(length: int, shape: ClipShape) -> list[tuple[int, int]]:
+    """Of every segment the first start of its run, and by how much it may be later."""
+    span = (shape.frames // shape.segments - 1) * shape.frame_stride + 1
+    bounds = [part * length // shape.segments for part in range(shape.segments + 1)]
+    return [(max(0, min(begin, length - span)), max(0, end - begin - span)) for begin, end in pairwise(bounds)]
 
 
 def even_offsets(room: int, count: int) -> list[int]:

@@ -132,7 +132,7 @@ class Echoes:
             return True
         if d.code in NAMES and d.primary.span.text in self.lost.get(item, ()):
             return True
-        return item in self.faulty and (d.code == "E0306" or d.severity == "warning")
+        return d.code == "E0306" and item in self.faulty
 
 
 def _is_brace(d: Diagnostic) -> bool:

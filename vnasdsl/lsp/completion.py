@@ -19,7 +19,8 @@ from vnasdsl.lsp.describe import block_signature, recipe_rows
 from vnasdsl.lsp.documents import Documents, Text
 from vnasdsl.lsp.places import Place, catalogue_parameter, place_at, words_for
 from vnasdsl.space.limits import QUANTITIES
-from vnasdsl.train.recipes import KINDS, PARTS, parts_of
+from vnasdsl.train.recipe_parts import PARTS, parts_of
+from vnasdsl.train.recipes import KINDS, recipe_fields
 
 
 @dataclass(frozen=True)
@@ -140,14 +141,14 @@ def _signature(function: str, definitions: Definitions) -> Iterator[tuple[str, s
 def _of_recipe(place: Place, text: Text, offset: int) -> Iterator[Candidate]:
     if place.recipe not in KINDS:
         return
-    model = KINDS[place.recipe]
+    fields = recipe_fields(place.recipe)
     if place.kind == "key":
         written = _keys_around(text, offset)
         for row in recipe_rows(place.recipe):
             if row["name"] not in written:
                 yield _key(row, f"{row['name']} = ")
     elif place.kind == "part key":
-        part = _default_part(model.model_fields[place.key].default) if place.key in model.model_fields else None
+        part = _default_part(fields[place.key].default) if place.key in fields else None
         for row in recipe_rows(f"{part}(...)") if part else ():
             yield _key(row, row["name"])
     elif place.kind == "part argument":
@@ -157,15 +158,15 @@ def _of_recipe(place: Place, text: Text, offset: int) -> Iterator[Candidate]:
     elif place.kind == "part value" and place.function in PARTS:
         yield from _words(PARTS[place.function].model_fields.get(place.parameter))
     elif place.kind == "entry":
-        for part in parts_of(place.recipe, place.key):
+        for part in parts_of(fields.get(place.key)):
             doc = (PARTS[part].__doc__ or "").strip()
             yield Candidate(part, "part", doc=doc, snippet=f"{part}($0)")
         head, _, rest = place.key.partition(".")
         if rest:
-            part = _default_part(model.model_fields[head].default) if head in model.model_fields else None
+            part = _default_part(fields[head].default) if head in fields else None
             yield from _words(PARTS[part].model_fields.get(rest)) if part else ()
         else:
-            yield from _words(model.model_fields.get(head))
+            yield from _words(fields.get(head))
 
 
 def _key(row: dict[str, str], text: str) -> Candidate:

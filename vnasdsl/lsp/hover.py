@@ -15,7 +15,8 @@ from vnasdsl.lsp.analysis import Analysis
 from vnasdsl.lsp.documents import Documents, Text
 from vnasdsl.lsp.places import catalogue_parameter
 from vnasdsl.show.figures import LineFigures
-from vnasdsl.train.recipes import KINDS, PARTS
+from vnasdsl.train.recipe_parts import PARTS
+from vnasdsl.train.recipes import KINDS, recipe_fields
 
 
 def hover(documents: Documents, text: Text, analysis: Analysis | None, offset: int) -> tuple[Span, str] | None:
@@ -100,7 +101,7 @@ def _key(path: tuple[tree.Node, ...], offset: int) -> tuple[Span, str] | None:
         return None
     if entry.key_span.start <= offset <= entry.key_span.end:
         head, _, rest = entry.key.partition(".")
-        field = KINDS[recipe.kind].model_fields.get(head)
+        field = recipe_fields(recipe.kind).get(head)
         part = getattr(field.default, "kind", "") if field is not None else ""
         return _row(f"{part}(...)" if rest else recipe.kind, rest or head, entry.key_span)
     for outer, node in pairwise(path):

@@ -380,7 +380,7 @@ class Lowerer:
         if self.decide is None:
             return Part(element, element.label, x, values, None, (parts,), texts=texts, choice=name)
         made = Many(element.label, tuple(part.element for part in parts), element.span)
-        return Part(made, element.label, x, values, None, (parts,))
+        return Part(made, element.label, x, values, None, (parts,), choice=name)
 
     def _when(self, element: When, x: Values, at: At, env: Env) -> Part:
         own = At(at.label, at.origin, inside(element, at.path))

@@ -1,23 +1,17 @@
-"""The whole chain on a small space, and what its result is worth: the searched network beside random and spatial ones.
+"""The whole chain on a small space, and a comparison of its result with random networks and a spatial one.
 
-Every network of the comparison is trained by the same recipe on the same videos. The searched one appears twice: from
-the weights it has in the supernet, which is what the method does, and from scratch like the random ones, which compares
-architectures alone.
+All networks are trained with the same recipe on the same videos. The searched one appears twice: from its weights in
+the supernet, as the method does, and from scratch like the random ones, which compares architectures alone.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +20,15 @@ import torch
 from vnasdsl.codegen import compile_supernet
 from vnasdsl.data import open_data
 from vnasdsl.elaborate import Overrides, Space, load
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.search.pool import make_pool
 from vnasdsl.search.run import Request, search_space
 from vnasdsl.show.curves import training_png
 from vnasdsl.show.results import Row, median_row
 from vnasdsl.train.progress import Reporter, duration, percent
-from vnasdsl.train.recipes import KINDS, Recipe
+from vnasdsl.train.recipes import Recipe, recipe_of
 from vnasdsl.train.retrain import Start, evaluate_file, retrain
 from vnasdsl.train.run_folder import RunFolder
-from vnasdsl.train.weights import load_weights
 
 RANDOM_NETWORKS = 5
 _CPU = torch.device("cpu")
@@ -41,17 +36,17 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Job:
-    """One training of the comparison, in a process of its own."""
+    """One training of the comparison."""
 
     name: str
-    text: Path
-    """A file with the network alone."""
+    network: Path
+    """A .vns file with the network alone."""
     out: Path
     weights: Path | None
-    """Where it starts from; None: from scratch."""
+    """None: from scratch."""
     data: str
     recipes: dict[str, dict[str, Any]]
-    """Resolved recipes by kind, as plain values."""
+    """The values of the resolved recipes, by kind."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +86,8 @@ def demonstrate(
     folder = RunFolder(out)
     folder.write(f"generated/{space.name}_supernet.py", compile_supernet(space, space_file.name))
 
-    say("search, then Viterbi")
-    request = Request(space, space_file.name, {}, recipes, data, command)
+    say("search, then decode by Viterbi")
+    request = Request(space, {}, recipes, data, command)
     with _one_thread():
         searched = search_space(request, out / "search", _CPU, reporter)
     for line in searched.all_lines():
@@ -109,7 +104,7 @@ def demonstrate(
     for name, network, weights in networks:
         text = folder.write(f"networks/{name.replace(', ', '-').replace(' ', '-')}.vns", network.text())
         jobs.append(Job(name, text, out / "trained" / text.stem, weights, data_spec, plain))
-    say(f"train and evaluate {len(jobs)} networks, {workers} at a time, by the same recipe")
+    say(f"train and evaluate {len(jobs)} networks, {workers} at a time, with the same recipe")
     each = _train(jobs, workers, say)
 
     with _one_thread():
@@ -122,7 +117,7 @@ def demonstrate(
         median_row(f"random, median of {len(randoms)}", randoms),
         each["no temporal operations"],
     )
-    metrics = {job.name: RunFolder(job.out).metrics() for job in jobs}
+    metrics = {job.name: RunFolder(job.out).metrics.read() for job in jobs}
     curves = folder.write("training.png", training_png(metrics, [row.name for row in randoms], "random"))
     pictures = (out / "search" / "curves.png", out / "search" / "paths.png", curves)
     evaluation: Any = recipes["retrain"]
@@ -144,7 +139,7 @@ def demonstrate(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Steps this small gain little from a second thread, and take several times as long when its core is busy."""
+    """Such small steps gain little from a second thread, and become several times slower when its core is busy."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -154,7 +149,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _random(space: Space, searched: Space, seed: int) -> list[Space]:
-    """Different networks of the space drawn alike likely, none of them the searched one."""
+    """Different networks of the space, drawn uniformly, none of them the searched one."""
     generator = random.Random(f"demo:{seed}")
     texts = {searched.text(name="same")}
     networks: list[Space] = []
@@ -176,48 +171,29 @@ def _before_retraining(
     return Row("searched, not retrained", result.top1, result.top5, network.macs[0], network.params[0], "supernet")
 
 
-def _train(jobs: Sequence[Job], workers: int, say: Any) -> dict[str, Row]:
+def _train(jobs: Sequence[Job], workers: int, say: Callable[[str], None]) -> dict[str, Row]:
     """Every job, several processes at a time; rows in the order of the jobs."""
     done: dict[str, Row] = {}
-    context = multiprocessing.get_context("spawn")
-    ends, keeps = context.Pipe(duplex=False)
-    with ProcessPoolExecutor(workers, context, _end_with_parent, (ends,)) as pool:
-        futures = {pool.submit(train_one, job): job.name for job in jobs}
-        try:
-            for future in as_completed(futures):
-                row = future.result()
-                done[row.name] = row
-                say(f"  {row.name}: {percent(row.top1)} ({len(done)} of {len(jobs)})")
-        except BaseException:
-            keeps.close()  # ends the workers
-            raise
+    with make_pool(workers) as pool:
+        for job in jobs:
+            pool.submit(job.name, train_one, job)
+        while pool.pending:
+            result = pool.next()
+            if result.error is not None:
+                raise UserError(f"training `{result.key}` failed: {result.error}")
+            row: Row = result.value
+            done[row.name] = row
+            say(f"  {row.name}: {percent(row.top1)} ({len(done)} of {len(jobs)})")
     return {job.name: done[job.name] for job in jobs}
 
 
-def _end_with_parent(ends: Connection) -> None:
-    """End this worker when its parent is gone or closes the other end of the pipe: it would train on, or wait for ever.
-
-    Ctrl-C is the parent's to handle.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        wait([parent.sentinel, ends])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def train_one(job: Job) -> Row:
-    """Train and evaluate one network (in a worker process)."""
-    torch.set_num_threads(1)
+    """Train and evaluate one network; resumes what an earlier attempt left."""
     data = open_data(job.data)
-    network = load(job.text, Overrides(classes=len(data.classes))).get()
-    recipes: dict[str, Any] = {kind: KINDS[kind].model_validate(values) for kind, values in job.recipes.items()}
-    start = None if job.weights is None else Start(load_weights(job.weights), str(job.weights))
-    trained = retrain(network, recipes, data, job.out, _CPU, Reporter(quiet=True), start)
+    network = load(job.network, Overrides(classes=len(data.classes))).get()
+    recipes: dict[str, Any] = {kind: recipe_of(kind, values) for kind, values in job.recipes.items()}
+    start = None if job.weights is None else Start.read(job.weights)
+    trained = retrain(network, recipes, data, job.out, _CPU, Reporter(quiet=True), start, resume=True)
     result = trained.evaluation
     origin = "scratch" if start is None else "supernet"
     return Row(job.name, result.top1, result.top5, network.macs[0], network.params[0], origin, job.name == "searched")

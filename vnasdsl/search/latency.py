@@ -1,10 +1,9 @@
-"""How long a network takes for one clip, measured in a way that can be repeated.
+"""Latency: how long a network takes for one clip.
 
 The protocol: evaluation mode without gradients, one clip of fixed noise in float32, a fixed number of threads, Python's
-garbage collector off; some runs to warm up, then runs that are timed one by one, each until its result is there (on a
-GPU: until it has nothing left to do). Reported are the median, which a few disturbed runs do not move, and the spread,
-the interquartile range as a share of the median. A round whose spread is more than `STEADY` is measured again, up to
-`ROUNDS` times; the steadiest round counts, and whether it was steady enough is part of the result.
+garbage collector off; warm-up runs, then runs that are timed one by one (on a GPU each until it is idle). The result is
+the median, which a few disturbed runs do not move, and the spread: the interquartile range divided by the median. A
+round whose spread exceeds `STABLE` is measured again, up to `ROUNDS` times; the most stable round counts.
 """
 
 from __future__ import annotations
@@ -22,16 +21,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from vnasdsl.codegen import compile_network
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.devices import pick_device
-from vnasdsl.train.generated import load_text
+from vnasdsl.train.generated import build
 
 WARM_UP = 10
 RUNS = 50
 ROUNDS = 3
-STEADY = 0.10
+STABLE = 0.10
 """The spread up to which a measurement is called stable."""
 
 Clock = Callable[[], float]
@@ -59,8 +57,8 @@ class Latency:
         if self.stable:
             return None
         return (
-            f"the latency is not stable: its spread is {self.spread:.1%} and would have to be {STEADY:.0%} at most;"
-            " perhaps something else computes here"
+            f"the latency is not stable: its spread is {self.spread:.1%}, more than {STABLE:.0%};"
+            " other programs may be using this machine"
         )
 
 
@@ -81,7 +79,7 @@ def measure_latency(
     """
     device = pick_device(str(device))
     if runs < 2 or warm_up < 0 or threads < 1:
-        raise UserError("a latency needs 2 runs or more to be timed, 0 or more to warm up, and 1 thread or more")
+        raise UserError("latency needs at least 2 timed runs, 0 warm-up runs and 1 thread")
     model = model.to(device)
     clip = torch.randn((1, *shape), generator=torch.Generator().manual_seed(0)).to(device)
 
@@ -94,7 +92,7 @@ def measure_latency(
 
     rounds: list[tuple[float, float]] = []
     with _quiet(model, threads):
-        while not rounds or (rounds[-1][1] > STEADY and len(rounds) < ROUNDS):
+        while not rounds or (rounds[-1][1] > STABLE and len(rounds) < ROUNDS):
             for _ in range(warm_up):
                 model(clip)
             if device.type == "cuda":
@@ -113,22 +111,23 @@ def measure_latency(
         "rounds": len(rounds),
         "statistic": "median",
         "spread": "interquartile range / median",
-        "stable_up_to": STEADY,
+        "stable_up_to": STABLE,
         "torch": torch.__version__,
     }
-    return Latency(seconds * 1000, spread, runs, spread <= STEADY, protocol)
+    return Latency(seconds * 1000, spread, runs, spread <= STABLE, protocol)
 
 
 def network_latency(
     network: Space, device: torch.device | str = "cpu", *, threads: int = 1, runs: int = RUNS, warm_up: int = WARM_UP
 ) -> Latency:
-    """Compile a network, give it new weights and measure it on clips of its input. What is random elsewhere stays as it
-    is. Raises: UserError for a space, and as `measure_latency`."""
+    """Compile a network and measure it, with new weights, on clips of its input.
+
+    Raises: UserError for a space, and as `measure_latency`.
+    """
     if network.kind != "network":
         raise UserError(f"`{network.name}` is a space: only a network has a latency")
-    text = compile_network(network, f"{network.name}.vns")
-    with torch.random.fork_rng(devices=[]):
-        model = load_text(text, "Network", Path(f"{network.name}.py"))()
+    with torch.random.fork_rng(devices=[]):  # new weights, without changing what is drawn elsewhere
+        model = build(network)
     video = network.input
     shape = (3, video.frames, video.size, video.size)
     return measure_latency(model, shape, device, threads=threads, runs=runs, warm_up=warm_up)

@@ -1,10 +1,12 @@
-"""Looking at the choices while they are learnt: what is decoded now, how decided it is, and whether it collapses."""
+"""Watching the choices during a search: what would be decoded now, how certain it is, and whether it collapses."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import torch
 
 from vnasdsl.derive import Decoded, decode
 from vnasdsl.relax.trellis import Trellis
@@ -18,17 +20,28 @@ _SKIP_LIMIT = 0.9
 _UNDECIDED = 0.999
 
 
+Probabilities = tuple[dict[str, list[list[float]]], dict[str, list[float]]]
+"""Path weights by stage, mixture weights by mixture."""
+
+
+def learned_probabilities(model: Any) -> Probabilities:
+    """The probabilities of a supernet as plain numbers."""
+    paths = {  # a stage of one candidate has no `betas`: on the meta device its ones are not known
+        stage: (torch.ones(matrix.shape) if matrix.is_meta else matrix.detach()).double().tolist()
+        for stage, matrix in model.path_probabilities().items()
+    }
+    return paths, {name: row.detach().double().tolist() for name, row in model.mixture_probabilities().items()}
+
+
 def decode_supernet(model: Any, trellis: Trellis) -> Decoded:
-    """The network a supernet points at now."""
-    paths = {name: matrix.detach().double().tolist() for name, matrix in model.path_probabilities().items()}
-    mixtures = {name: row.detach().double().tolist() for name, row in model.mixture_probabilities().items()}
-    return decode(trellis, paths, mixtures)
+    """The network that a supernet points at now."""
+    return decode(trellis, *learned_probabilities(model))
 
 
 def entropy(probabilities: Mapping[str, float]) -> float:
-    """Entropy of a distribution as a share of the largest: 0 is decided, 1 is uniform; 0 for a single option.
+    """Entropy of a distribution relative to the largest possible: 0 is decided, 1 is uniform; 0 for a single option.
 
-    An option of probability 0 is none: `none` on an edge, which no network has.
+    Options of probability 0 do not count, such as `none` on an edge.
     """
     open_to = [p for p in probabilities.values() if p > 0]
     if len(open_to) < 2:
@@ -37,7 +50,7 @@ def entropy(probabilities: Mapping[str, float]) -> float:
 
 
 def stage_entropies(probabilities: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Mean entropy of the choices of every stage; a stage is what stands before the first dot of a choice's name."""
+    """Mean entropy of the choices of every stage, the part of a choice's name before the first dot."""
     stages: dict[str, list[float]] = {}
     for name, options in probabilities.items():
         if len(options) > 1:
@@ -52,11 +65,11 @@ class Monitor:
         self,
         trellis: Trellis,
         macs_of: Callable[[dict[str, str]], int],
-        score: Callable[[Any, dict[str, str]], Evaluation] | None,
+        score: Callable[[dict[str, str]], Evaluation] | None,
         score_from: int,
         epochs: int,
     ):
-        """macs_of: choices to the MACs of their network; score: (supernet, choices) to its accuracy."""
+        """macs_of: choices to the MACs of their network; score: choices to its accuracy in the supernet."""
         self.trellis = trellis
         self.macs_of = macs_of
         self.score = score
@@ -79,18 +92,18 @@ class Monitor:
             record["skip_share"] = sum(probabilities[name][SKIP] for name in skippable) / len(skippable)
             record["decoded_skip_share"] = sum(decoded.choices.get(name) == SKIP for name in skippable) / len(skippable)
         if self.score is not None and epoch > self.score_from:
-            scored = self.score(model, decoded.choices)
+            scored = self.score(decoded.choices)
             record["score_top1"], record["score_top5"] = scored.top1, scored.top5
         if searching:
             self._warn(record, entropies, epoch, reporter)
         return record
 
     def _warn(self, record: dict[str, Any], entropies: dict[str, float], epoch: int, reporter: Reporter) -> None:
-        """Say once each what users of this recipe find out too late."""
+        """Warn, once each, of what users otherwise notice too late."""
         if record.get("decoded_skip_share", 0) >= _SKIP_LIMIT:
             self._once(
                 "skips",
-                f"{100 * record['decoded_skip_share']:.0f} % of the layers that may be skipped would be skipped now:"
+                f"{100 * record['decoded_skip_share']:.0f} % of the layers that can be skipped would be skipped now:"
                 " the search is collapsing; a longer warm-up, a larger batch or"
                 " a smaller cost weight (--set cost.weight=...) may help",
                 reporter,
@@ -99,15 +112,15 @@ class Monitor:
             stage = min(entropies, key=lambda name: entropies[name])
             self._once(
                 "early",
-                f"the choices of stage `{stage}` are decided already after {epoch} of {self.epochs} epochs; a smaller"
+                f"the choices of stage `{stage}` are already decided after {epoch} of {self.epochs} epochs; a smaller"
                 " choices.lr or a longer warm-up lets the weights catch up",
                 reporter,
             )
         if entropies and epoch == self.epochs and min(entropies.values()) > _UNDECIDED:
             self._once(
                 "undecided",
-                "the choices have hardly moved from uniform: more epochs or a larger choices.lr are"
-                " needed to tell options apart",
+                "the choices are still almost uniform: more epochs or a larger choices.lr are needed to tell options"
+                " apart",
                 reporter,
             )
 

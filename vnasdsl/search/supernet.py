@@ -1,11 +1,11 @@
-"""Searching a supernet: weights and choices step in turn, each on videos of their own (Zhou et al. 2021, A.1)."""
+"""Training a supernet: weights and choices step in turn, on separate videos (Zhou et al. 2021, A.1)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from collections.abc import Callable, Generator, Iterator
+from itertools import chain
+from typing import Any, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -15,14 +15,12 @@ from torch.func import functional_call
 from vnasdsl.search.monitor import Monitor
 from vnasdsl.train.batchnorm import statistics_frozen
 from vnasdsl.train.devices import autocast
-from vnasdsl.train.loop import Meter, require_finite
+from vnasdsl.train.loop import Batches, Meter, require_finite
 from vnasdsl.train.optimise import build_optimiser, learning_rate, set_learning_rate
 from vnasdsl.train.progress import Reporter, megas, percent
-from vnasdsl.train.recipes import MacsCost, SearchRecipe, Sgd
+from vnasdsl.train.recipe_parts import MacsCost, Sgd
+from vnasdsl.train.recipes import GradientRecipe
 from vnasdsl.train.weights import load_exactly
-
-if TYPE_CHECKING:
-    from vnasdsl.train.clips import Batches
 
 
 class Supernet(Protocol):
@@ -45,7 +43,18 @@ class Supernet(Protocol):
     def set_choices(self, choices: dict[str, str] | None) -> None: ...
 
 
-Step: TypeAlias = tuple[str, int, Tensor, Tensor, "tuple[Tensor, Tensor] | None"]
+Batch = tuple[Tensor, Tensor]
+
+
+class Step(NamedTuple):
+    """One step of an epoch."""
+
+    of_choices: bool
+    number: int
+    """Of the weight step, from 0; a choice step has that of the weight step beside it."""
+    batch: Batch
+    ahead: Batch | None = None
+    """The batch of the weight step that a second-order choice step looks ahead to."""
 
 
 def cost_term(cost: MacsCost, macs: Tensor) -> Tensor:
@@ -53,9 +62,8 @@ def cost_term(cost: MacsCost, macs: Tensor) -> Tensor:
     return cost.weight * (macs / 1e6).log() / math.log(cost.base)
 
 
-@dataclass(frozen=True)
-class Ahead:
-    """A step of the weights that a choice step looks ahead to."""
+class Ahead(NamedTuple):
+    """A weight step that a choice step looks ahead to."""
 
     clips: Tensor
     labels: Tensor
@@ -71,20 +79,21 @@ def scales_of_options(model: nn.Module) -> list[nn.Parameter]:
 
 
 class SupernetSearch:
-    """A `Trainable`. Warm-up epochs step weights only; then both step, on the train and the validate part."""
+    """A `Trainable`. Warm-up epochs step the weights only; then weights step on the train part and choices on the
+    validate part."""
 
     title = "search"
 
     def __init__(
         self,
         model: Any,
-        recipe: SearchRecipe,
+        recipe: GradientRecipe,
         train: Callable[[int], Batches],
         validate: Callable[[int], Batches],
         device: torch.device,
         monitor: Monitor,
     ):
-        """model: a `Supernet`; train, validate: number of a pass (from 1) to batches; monitor: watches the choices."""
+        """model: a `Supernet`; train, validate: number of a pass (from 1) to its batches."""
         self.model = model.to(device)
         self.recipe = recipe
         self.train = train
@@ -105,7 +114,7 @@ class SupernetSearch:
     # ---------------------------------------------------------------- steps
 
     def weight_step(self, clips: Tensor, labels: Tensor, rate: float, meter: Meter) -> None:
-        """Weights go down the cross entropy; the gradient of the choices is not computed."""
+        """Weights descend the cross entropy; the gradient of the choices is not computed."""
         self._require_grad(weights=True)
         set_learning_rate(self.weight_optimiser, rate)
         self.weight_optimiser.zero_grad(set_to_none=True)
@@ -116,10 +125,17 @@ class SupernetSearch:
         self.weight_optimiser.step()
         meter.add(loss, logits, labels)
 
-    def choice_step(self, clips: Tensor, labels: Tensor, rate: float, meter: Meter, ahead: Ahead | None = None) -> None:
-        """Choices go down cross entropy plus cost; weights get no gradient, batch norms record nothing.
+    def choice_step(
+        self,
+        clips: Tensor,
+        labels: Tensor,
+        rate: float,
+        meter: Meter,
+        ahead: Ahead | None = None,
+    ) -> None:
+        """Choices descend cross entropy plus cost; weights get no gradient, batch norms record nothing.
 
-        With `ahead` the loss is that of the weights after a step from where they are (DARTS, Eq. 6).
+        ahead: the loss is that of the weights after this step (DARTS, Eq. 6).
         """
         assert self.choice_optimiser is not None
         self._require_grad(weights=False)
@@ -144,9 +160,9 @@ class SupernetSearch:
             return self._cross_entropy(clips, labels, stepped)
 
     def _stepped(self, ahead: Ahead) -> dict[str, Tensor]:
-        """The weights by name after the step that SGD would make of `ahead`, as a function of the choices.
+        """The weights by name after an SGD step, as a function of the choices.
 
-        The norm of the gradient is not limited here, as in DARTS.
+        The gradient is not clipped here, as in DARTS.
         """
         settings = self.recipe.weights
         assert isinstance(settings, Sgd)
@@ -168,7 +184,7 @@ class SupernetSearch:
     def _cross_entropy(
         self, clips: Tensor, labels: Tensor, weights: dict[str, Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Of the model with its own weights, or with these in their place."""
+        """Loss and logits of the model, with other weights than its own if given."""
         with autocast(self.device, self.recipe.precision):
             logits = self.model(clips) if weights is None else functional_call(self.model, weights, (clips,))
             return F.cross_entropy(logits.float(), labels), logits
@@ -187,29 +203,24 @@ class SupernetSearch:
         steps = len(batches)
         train, validate = Meter(self.device), Meter(self.device)
         self.model.train()
-        total = steps * (2 if searching and self.recipe.alternate == "step" else 1)
+        choice_steps = steps if searching else 0
         if searching and self.recipe.alternate == "epoch":
-            reporter.epoch(epoch, steps + len(self.validate(self.validate_pass + 1)))
-        else:
-            reporter.epoch(epoch, total)
+            choice_steps = len(self.validate(self.validate_pass + 1))
+        reporter.epoch(epoch, steps + choice_steps)
 
         def shown() -> str:
             return f"{train.text() or validate.text()}  expected {megas(self._macs())}"
 
-        for kind, number, clips, labels, beside in self._schedule(batches, steps, searching):
-            on_device = clips.to(self.device), labels.to(self.device)
-            step = (epoch - 1) * steps + number
-            if kind == "weights":
-                rate = learning_rate(self.recipe.weights, step, self.recipe.epochs * steps)
-                self.weight_step(*on_device, rate, train)
-            elif beside is not None:
-                following = learning_rate(self.recipe.weights, step, self.recipe.epochs * steps)
-                ahead_to = Ahead(beside[0].to(self.device), beside[1].to(self.device), following)
-                self.choice_step(*on_device, self._choice_rate(steps), validate, ahead_to)
+        for step in self._schedule(batches, searching):
+            clips, labels = self._on_device(step.batch)
+            number = (epoch - 1) * steps + step.number
+            rate = learning_rate(self.recipe.weights, number, self.recipe.epochs * steps)
+            if step.of_choices:
+                ahead = None if step.ahead is None else Ahead(*self._on_device(step.ahead), rate)
+                self.choice_step(clips, labels, self._choice_rate(steps), validate, ahead)
                 self._choice_step += 1
             else:
-                self.choice_step(*on_device, self._choice_rate(steps), validate)
-                self._choice_step += 1
+                self.weight_step(clips, labels, rate, train)
             reporter.step(shown)
         self._require_grad(weights=True)
         for parameter in self._choices:
@@ -232,40 +243,40 @@ class SupernetSearch:
         return record
 
     def _choice_rate(self, steps: int) -> float:
-        """Exact when steps alternate, nearly so when passes do; the fixed rate of the paper needs neither."""
+        """Of the next choice step; approximate where passes alternate."""
         ahead = max(1, (self.recipe.epochs - self.recipe.warmup) * steps)
         return learning_rate(self.recipe.choices, self._choice_step, ahead)
 
-    def _schedule(self, batches: Batches, steps: int, searching: bool) -> Iterator[Step]:
-        """(which optimiser steps, number of the weight step, clips, labels, and where the choice step looks ahead the
-        batch of the weight step beside it), in the order of the recipe."""
+    def _on_device(self, batch: Batch) -> Batch:
+        return batch[0].to(self.device), batch[1].to(self.device)
+
+    def _schedule(self, batches: Batches, searching: bool) -> Iterator[Step]:
+        """The steps of an epoch in the order of the recipe."""
+        weights = (Step(False, number, batch) for number, batch in enumerate(batches))
         choices_first = self.recipe.order == "choices_first"
         if not searching:
-            yield from (("weights", number, *batch, None) for number, batch in enumerate(batches))
+            yield from weights
         elif self.recipe.alternate == "epoch":
-            weights = lambda: (("weights", number, *batch, None) for number, batch in enumerate(batches))  # noqa: E731
-            choices = lambda: (("choices", 0, *batch, None) for batch in self._next_validate_pass())  # noqa: E731
-            for part in (choices, weights) if choices_first else (weights, choices):
-                yield from part()
+            choices = (Step(True, 0, batch) for batch in self._next_validate_pass())
+            yield from chain(choices, weights) if choices_first else chain(weights, choices)
         else:
             validate = self._endless_validate()
             try:
-                for number, batch in enumerate(batches):
-                    beside = batch if self.recipe.second_order else None
-                    if choices_first:
-                        yield ("choices", number, *next(validate), beside)
-                    yield ("weights", number, *batch, None)
+                for step in weights:
                     if not choices_first:
-                        yield ("choices", number, *next(validate), beside)
+                        yield step
+                    yield Step(True, step.number, next(validate), step.batch if self.recipe.second_order else None)
+                    if choices_first:
+                        yield step
             finally:
                 validate.close()
 
-    def _next_validate_pass(self) -> Iterable[tuple[Tensor, Tensor]]:
+    def _next_validate_pass(self) -> Iterator[Batch]:
         self.validate_pass += 1
-        return self.validate(self.validate_pass)
+        yield from self.validate(self.validate_pass)
 
-    def _endless_validate(self) -> Any:
-        """Batches of the validate part, pass after pass; every epoch begins a new pass, so resuming meets it too."""
+    def _endless_validate(self) -> Generator[Batch, None, None]:
+        """Batches of the validate part, pass after pass; every epoch starts a new pass, so a resumed run does too."""
         while True:
             yield from self._next_validate_pass()
 

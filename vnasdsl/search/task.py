@@ -1,22 +1,22 @@
-"""What a strategy is given, and what it hands back."""
+"""What a strategy is given, and what it returns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from vnasdsl.data import FaultLog, Video
+from vnasdsl.data import ClipShape, DataSet, FaultLog, Video, three_way_split
+from vnasdsl.elaborate import Space
+from vnasdsl.train.clips import clip_shape, fault_log
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import SearchRecipe
 from vnasdsl.train.run_folder import RunFolder
 
-if TYPE_CHECKING:
-    from vnasdsl.elaborate import Space
-    from vnasdsl.train.clips import ClipShape
+R = TypeVar("R", bound=SearchRecipe)
 
 
 @dataclass(frozen=True)
@@ -26,27 +26,49 @@ class Parts:
     train: tuple[Video, ...]
     """Trains weights."""
     validate: tuple[Video, ...]
-    """Trains choices."""
+    """Trains choices, or scores the networks that are trained."""
     inference: tuple[Video, ...]
-    """Scores what was decoded; trains nothing."""
+    """Scores the result; trains nothing and decides nothing."""
+
+    @classmethod
+    def of(cls, data: DataSet, recipe: SearchRecipe) -> Parts:
+        """Given by the recipe alone, so the same wherever a trial runs. Raises: UserError for too few videos."""
+        return cls(*three_way_split(data.train, recipe.split, recipe.seed))
 
 
 @dataclass(frozen=True)
-class SearchTask:
+class SearchTask(Generic[R]):
     """Everything a search needs. A strategy writes only into `run`."""
 
     space: Space
-    source_name: str
-    """The file of the space as the user named it; it stands in the header of generated code."""
-    recipe: SearchRecipe
+    recipe: R
+    data: DataSet
     parts: Parts
-    classes: tuple[str, ...]
     shape: ClipShape
     run: RunFolder
     device: torch.device
     reporter: Reporter
     faults: FaultLog
-    resume: bool = False
+    resume: bool
+
+    @classmethod
+    def of(
+        cls,
+        space: Space,
+        recipe: R,
+        data: DataSet,
+        run: RunFolder,
+        device: torch.device,
+        reporter: Reporter,
+        resume: bool = False,
+    ) -> SearchTask[R]:
+        """Raises: UserError when the recipe does not fit the videos."""
+        parts, shape, faults = Parts.of(data, recipe), clip_shape(space.input, recipe), fault_log(reporter, recipe)
+        return cls(space, recipe, data, parts, shape, run, device, reporter, faults, resume)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.data.classes
 
 
 @dataclass(frozen=True)
@@ -54,38 +76,36 @@ class SearchResult:
     """The network a strategy ends with."""
 
     choices: dict[str, str]
-    """Choice name to option text."""
+    """Choice name to option."""
     weights: dict[str, Tensor]
     """By the network's own state-dict names; empty when the strategy trains no shared weights."""
     score: dict[str, Any] | None
     """`Evaluation.as_dict()` on the inference part; None when there is none."""
     report: dict[str, Any] = field(default_factory=dict)
-    """For report.json; the strategy's own facts."""
-    text: tuple[str, ...] = ()
-    """The same for people, line by line."""
-    trained_as: str = "the supernet"
-    """Whose weights these are, in words."""
+    """For report.json: the strategy's own facts."""
+    lines: tuple[str, ...] = ()
+    """The same for the terminal, line by line."""
+    weights_from: str = "the supernet"
+    """In words."""
 
 
-class Strategy(Protocol):
+class Strategy(Protocol[R]):
     """A way to search. One file in `search/strategies/` each, with an instance named `strategy`."""
 
     name: str
-    takes: str
-    """Which choices it can take, in words."""
 
-    def check(self, space: Space, recipe: SearchRecipe) -> None:
+    def check(self, space: Space, recipe: R) -> None:
         """Before anything is written. Raises: VnsError at the line of a choice it cannot take; UserError."""
         ...
 
-    def search(self, task: SearchTask) -> SearchResult:
-        """Search, leaving checkpoints in the run, or go on with one."""
+    def search(self, task: SearchTask[R]) -> SearchResult:
+        """Search, leaving checkpoints in the run, or resume from one."""
         ...
 
-    def derive(self, task: SearchTask, checkpoint: str) -> SearchResult:
+    def derive(self, task: SearchTask[R], checkpoint: str) -> SearchResult:
         """Decode a checkpoint ("last", "best", or a name) of a run again."""
         ...
 
-    def pictures(self, task: SearchTask) -> Iterator[tuple[str, bytes]]:
+    def pictures(self, task: SearchTask[R]) -> Iterator[tuple[str, bytes]]:
         """(file name, PNG) of everything worth seeing in the run."""
         ...

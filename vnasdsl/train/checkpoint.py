@@ -1,4 +1,4 @@
-"""Checkpoints: everything needed to go on after the last finished epoch, whole whenever a kill comes.
+"""Checkpoints: everything needed to continue after the last finished epoch, complete whenever a kill comes.
 
 checkpoints/epoch-0012/weights.safetensors    parameters and buffers
 checkpoints/epoch-0012/state.json             optimisers, random generators, epoch; their tensors in state.safetensors
@@ -29,10 +29,9 @@ _INDEX = "index.json"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One finished epoch."""
+    """The state after `epoch` finished epochs."""
 
     epoch: int
-    """Epochs finished."""
     weights: dict[str, Tensor]
     state: dict[str, Any]
 
@@ -44,7 +43,7 @@ class Checkpoints:
         self.folder = folder
 
     def save(self, epoch: int, weights: Mapping[str, Tensor], state: Mapping[str, Any], best: bool = False) -> None:
-        """Keep the state after `epoch` finished epochs as the last one, and as the best one too when said so."""
+        """Keep the state after `epoch` finished epochs as the last checkpoint, and with `best` as the best one too."""
         name = f"epoch-{epoch:04d}"
         final, temporary = self.folder / name, self.folder / f".{name}.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
@@ -61,13 +60,11 @@ class Checkpoints:
                 shutil.rmtree(old, ignore_errors=True)
 
     def index(self) -> dict[str, str]:
-        """Names of the kept checkpoints by role; empty before the first. Raises: UserError on a damaged index."""
+        """Names of the kept checkpoints by role; empty before the first. Raises: UserError when it is damaged."""
         path = self.folder / _INDEX
         try:
             index = json.loads(path.read_text(encoding="utf-8"))
-            if not (
-                isinstance(index, dict) and all(isinstance(name, str) and _is_plain(name) for name in index.values())
-            ):
+            if not isinstance(index, dict) or not all(map(_is_plain_name, index.values())):
                 raise ValueError("not an index")
         except FileNotFoundError:
             return {}
@@ -75,33 +72,30 @@ class Checkpoints:
             raise UserError(f"`{path}` is damaged: {fault}") from None
         return index
 
-    def load(self, which: str = "last") -> Checkpoint | None:
-        """The checkpoint in a role ("last", "best") or of a name ("epoch-0012"); None when there is none at all.
-
-        Raises: UserError for an unknown name, or files that are damaged or are not ours.
-        """
+    def find(self, which: str) -> Path:
+        """The folder of a checkpoint, by role ("last", "best") or name ("epoch-0012"). Raises: UserError."""
         index = self.index()
         if not index:
-            return None
+            raise UserError(f"`{self.folder.parent}` has no checkpoint yet", "continue the run with --resume")
         name = index.get(which, which)
         if name not in index.values():
-            known = ", ".join(f"{role} ({kept})" for role, kept in index.items())
-            raise UserError(f"`{self.folder}` has no checkpoint `{which}`", f"there are {known}")
-        return load_checkpoint(self.folder / name)
+            known = ", ".join(f"`{role}` ({kept})" for role, kept in index.items())
+            raise UserError(f"`{self.folder}` has no checkpoint `{which}`", f"its checkpoints are {known}")
+        return self.folder / name
+
+    def load(self, which: str = "last") -> Checkpoint:
+        """The checkpoint `find` names. Nothing in it is executed. Raises: UserError when it is missing or damaged."""
+        folder = self.find(which)
+        weights = load_weights(folder / "weights.safetensors")
+        state = load_state(folder)
+        epoch = state.get("epoch")
+        if not isinstance(epoch, int):
+            raise UserError(f"`{folder}` is not a checkpoint of vnasdsl: its state has no epoch")
+        return Checkpoint(epoch, weights, state)
 
 
-def load_checkpoint(folder: Path) -> Checkpoint:
-    """Read one checkpoint. Nothing in it is executed. Raises: UserError."""
-    weights = load_weights(folder / "weights.safetensors")
-    state = load_state(folder)
-    epoch = state.get("epoch")
-    if not isinstance(epoch, int):
-        raise UserError(f"`{folder}` is not a checkpoint of vnasdsl: it does not say after which epoch it was made")
-    return Checkpoint(epoch, weights, state)
-
-
-def _is_plain(name: str) -> bool:
-    return Path(name).name == name and name not in ("", ".", "..")
+def _is_plain_name(name: object) -> bool:
+    return isinstance(name, str) and Path(name).name == name and name not in ("", ".", "..")
 
 
 def _flush_folder(folder: Path) -> None:

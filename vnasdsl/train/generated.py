@@ -1,4 +1,4 @@
-"""Running code that our own compiler wrote into a run folder."""
+"""Running the code that the compiler writes into a run folder."""
 
 from __future__ import annotations
 
@@ -9,44 +9,51 @@ from typing import Any, cast
 
 from torch import nn
 
+from vnasdsl.codegen import compile_network
+from vnasdsl.elaborate import Space
+from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
 
 
-class _TextLoader(InspectLoader):
-    """Loads a module from a text in memory, so that what was checked is what runs."""
+class _MemoryLoader(InspectLoader):
+    """Loads a module from memory, so that the code that was checked is the code that runs."""
 
-    def __init__(self, text: str, path: Path):
-        self.text = text
+    def __init__(self, source: str, path: Path):
+        self.source = source
         self.path = path
 
     def get_source(self, fullname: str) -> str:
-        return self.text
+        return self.source
 
 
-def load_generated(path: Path, class_name: str, compiled: str) -> type[nn.Module]:
-    """The class of a generated module, executed only if the file is what the compiler makes now.
+def load_generated(path: Path, class_name: str, source: str) -> type[nn.Module]:
+    """Write generated code to `path` if there is no such file, and load its class.
 
-    path: the file; class_name: "Supernet" or "Network"; compiled: what the compiler makes of the text today.
-    Raises: UserError when the file was edited, or comes from another version of the compiler.
+    Raises: UserError when the file exists and differs: it was edited, or comes from another version of the compiler.
     """
+    if not path.exists():
+        write_atomic(path, source)
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UserError(f"there is no file `{path}`") from None
+        found = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:
         raise UserError(f"`{path}` cannot be read: {fault}") from None
-    if text != compiled:
+    if found != source:
         raise UserError(
-            f"`{path}` is not what the compiler makes of the text beside it, so it is not run",
-            "it was edited, or written by another version of vnasdsl; edit the .vns text instead",
+            f"`{path}` is not what the compiler generates, so it is not run",
+            "it was edited, or written by another version of vnasdsl; edit the .vns file instead",
         )
-    return load_text(compiled, class_name, path)
+    return load_class(source, class_name, path)
 
 
-def load_text(text: str, class_name: str, path: Path) -> type[nn.Module]:
-    """The class of a module whose text the caller has just compiled; `path` is what tracebacks show."""
-    spec = importlib.util.spec_from_loader(f"generated_{path.stem}", _TextLoader(text, path), origin=str(path))
+def load_class(source: str, class_name: str, path: Path) -> type[nn.Module]:
+    """The class of a module that the caller has just compiled; `path` is what tracebacks show."""
+    spec = importlib.util.spec_from_loader(f"generated_{path.stem}", _MemoryLoader(source, path), origin=str(path))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return cast(type[nn.Module], cast(Any, module).__dict__[class_name])
+
+
+def build(network: Space) -> nn.Module:
+    """The generated module of a network, with new weights."""
+    return load_class(compile_network(network, "network.vns"), "Network", Path("network.py"))()

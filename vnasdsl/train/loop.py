@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -16,8 +16,16 @@ from vnasdsl.train.progress import Reporter
 from vnasdsl.train.run_folder import RunFolder
 
 
+class Batches(Protocol):
+    """The batches of a pass, of known number: clips (B, 3, T, H, W) and labels (B,)."""
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]: ...
+
+    def __len__(self) -> int: ...
+
+
 class Trainable(Protocol):
-    """Something that gets better by epochs. Epochs are counted from 1."""
+    """Something that is trained epoch by epoch. Epochs are counted from 1."""
 
     title: str
 
@@ -26,7 +34,7 @@ class Trainable(Protocol):
         ...
 
     def summary(self, record: dict[str, Any]) -> str:
-        """The metrics of an epoch in a line."""
+        """The metrics of an epoch in one line."""
         ...
 
     def weights(self) -> dict[str, Tensor]:
@@ -43,19 +51,20 @@ class Trainable(Protocol):
 
 
 def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Reporter, resume: bool) -> None:
-    """Run the epochs that are not done yet. An interruption loses at most the epoch under way.
+    """Run the remaining epochs. An interruption loses at most the current epoch.
 
-    Raises: UserError when a checkpoint does not fit, or the loss stops being a number.
+    Raises: UserError when a checkpoint does not fit, or the loss is no longer finite.
     """
     done = 0
-    checkpoint = run.checkpoints.load("last") if resume else None
-    if checkpoint is not None:
+    if resume and run.checkpoints.index():
+        checkpoint = run.checkpoints.load("last")
         trainable.restore(checkpoint.weights, checkpoint.state["optimisers"])
         restore_random_state(checkpoint.state["random"])
         done = checkpoint.epoch
-        reporter.note(f"going on after epoch {done} of {epochs}")
-    run.truncate_metrics(done)
-    best = max((q for record in run.metrics() if (q := trainable.quality(record)) is not None), default=None)
+        reporter.note(f"resuming after epoch {done} of {epochs}")
+    records = [record for record in run.metrics.read() if record["epoch"] <= done]
+    run.metrics.write(records)
+    best = max((q for record in records if (q := trainable.quality(record)) is not None), default=None)
     reporter.begin(trainable.title, epochs, done)
     try:
         for epoch in range(done + 1, epochs + 1):
@@ -66,22 +75,21 @@ def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Repo
             quality = trainable.quality(record)
             is_best = quality is not None and (best is None or quality >= best)
             best = quality if is_best else best
-            # Metrics first: on resuming, lines after the checkpoint are cut off.
-            run.append_metrics(record)
+            run.metrics.append(record)  # before the checkpoint: resuming drops the records after it
             state = {"optimisers": trainable.optimiser_state(), "random": random_state()}
             run.checkpoints.save(epoch, trainable.weights(), state, best=is_best)
-            reporter.finished(record, trainable.summary(record))
+            reporter.finished(epoch, trainable.summary(record))
     finally:
         reporter.end()
 
 
 def require_finite(record: Mapping[str, Any]) -> None:
-    """Raises: UserError when a loss in the metrics of an epoch is no number any more."""
+    """Raises: UserError when a loss in the metrics of an epoch is not finite."""
     for key, value in record.items():
         if key.endswith("loss") and value is not None and not math.isfinite(value):
             raise UserError(
                 f"the {key.replace('_', ' ')} of epoch {record['epoch']} is {value}: training has diverged",
-                "a smaller learning rate (--set weights.lr=...) or a norm limit (--set grad_clip=5.0) may help;"
+                "try a smaller learning rate (--set weights.lr=...) or gradient clipping (--set grad_clip=5.0);"
                 " the checkpoints of earlier epochs are kept",
             )
 

@@ -1,9 +1,9 @@
-"""Training one network on a whole training set. It knows nothing of where the network comes from."""
+"""Training one network on a whole training set."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,14 +11,11 @@ from torch import Tensor, nn
 
 from vnasdsl.train.devices import autocast
 from vnasdsl.train.evaluation import Evaluation
-from vnasdsl.train.loop import Meter
+from vnasdsl.train.loop import Batches, Meter
 from vnasdsl.train.optimise import build_optimiser, learning_rate, set_learning_rate
 from vnasdsl.train.progress import Reporter, percent
 from vnasdsl.train.recipes import RetrainRecipe
 from vnasdsl.train.weights import load_exactly
-
-if TYPE_CHECKING:
-    from vnasdsl.train.clips import Batches
 
 
 class NetworkTraining:

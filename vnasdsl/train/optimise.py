@@ -1,4 +1,4 @@
-"""Optimisers from recipes, and the cosine schedule as a function of the step (so resuming needs no state)."""
+"""Optimisers from recipes, and the cosine schedule as a function of the step, so that resuming needs no state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import assert_never
 import torch
 from torch import nn
 
-from vnasdsl.train.recipes import Adam, Sgd
+from vnasdsl.train.recipe_parts import Adam, Sgd
 
 
 def build_optimiser(recipe: Sgd | Adam, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

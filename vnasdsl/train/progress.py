@@ -1,20 +1,21 @@
-"""What a person sees while something trains, always on stderr: a live bar on a terminal, else plain lines.
+"""Progress of a training or search, always on stderr: a live bar on a terminal, else plain lines.
 
-Plain: a line an epoch, and within an epoch that takes long one a minute, so that a log shows that it goes on.
+Plain: one line per epoch, and within a long epoch one per minute, so that a log shows that it is alive.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-# Seconds between two looks at a bar, and between two plain lines within an epoch.
+from vnasdsl.language.visible import visible
+
+# Seconds between two updates of a bar, and between two plain lines within an epoch.
 _BAR_EVERY, _LINE_EVERY = 0.25, 60.0
 
 
@@ -29,21 +30,20 @@ class Reporter:
         self.quiet = quiet
         self._clock = clock
         self._bar: Progress | None = None
-        self._task: TaskID | None = None
+        self._task = TaskID(0)
         self._title = ""
         self._epochs = self._first = self._epoch = self._steps = self._step = 0
         self._began = self._shown = 0.0
 
     def note(self, text: str) -> None:
-        """A line for the reader."""
         if not self.quiet:
-            self.console.print(Text(text))
+            self._print(text)
 
     def warn(self, text: str) -> None:
-        self.console.print(Text(f"warning: {text}", style="yellow"))
+        self._print(f"warning: {text}", "yellow")
 
     def begin(self, title: str, epochs: int, done: int) -> None:
-        """Start a phase of `epochs` epochs of which `done` are finished."""
+        """Start a phase of `epochs` epochs (or trials), `done` of which are finished."""
         self._title, self._epochs, self._first = title, epochs, done
         self._began = self._shown = self._clock()
         if self.console.is_terminal and not self.quiet:
@@ -56,52 +56,49 @@ class Reporter:
                 transient=True,
             )
             self._bar.start()
-            self._task = self._bar.add_task(title, total=None, values="")
+            self._task = self._bar.add_task(title, total=epochs, completed=done, values="")
 
     def epoch(self, number: int, steps: int) -> None:
         """Epoch `number` (from 1) of `steps` steps starts."""
         self._epoch, self._steps, self._step = number, steps, 0
-        if self._bar is not None and self._task is not None:
+        if self._bar is not None:
             self._bar.reset(self._task, total=steps, description=f"{self._title} {number}/{self._epochs}", values="")
 
     def step(self, values: Callable[[], str]) -> None:
-        """One step is done; `values` is called only when the screen is due, as it may wait for the device."""
+        """One step is done; `values` is called only when something is shown, as it may wait for the device."""
         self._step += 1
         if self.quiet:
             return
         now, last = self._clock(), self._step == self._steps
-        if self._bar is not None and self._task is not None:
+        if self._bar is not None:
             if now - self._shown > _BAR_EVERY or last:
                 self._shown = now
                 self._bar.update(self._task, completed=self._step, values=f"{values()}  {self._left()} left")
-        elif now - self._shown >= _LINE_EVERY and not last:  # after the last step comes the line of the epoch
+        elif now - self._shown >= _LINE_EVERY and not last:  # the line of the epoch follows the last step
             self._shown = now
             self._line(self._epoch, f"step {self._step}/{self._steps}  {values()}  {self._left()} left")
 
-    def passed(self, number: int, summary: str) -> None:
-        """`number` of the epochs are done, for work that has no steps and ends in any order; `summary` is a line."""
-        self._epoch, self._steps = number, 0
+    def finished(self, number: int, summary: str) -> None:
+        """`number` epochs (or trials, which have no steps) are done; `summary` is the line of the last one."""
+        self._epoch, self._step = number, self._steps
         if self.quiet:
             return
-        left = f"  {self._left()} left" if number < self._epochs else ""
-        self._line(number, f"{summary}{left}")
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, total=self._epochs, completed=number, values=left.strip())
-
-    def finished(self, record: Mapping[str, Any], summary: str) -> None:
-        """An epoch is done: `summary` is its line."""
-        if not self.quiet:
-            left = f"  {self._left()} left" if self._epoch < self._epochs else ""
-            self._shown = self._clock()
-            self._line(record["epoch"], f"{summary}{left}")
+        self._shown = self._clock()
+        left = f"{self._left()} left" if number < self._epochs else ""
+        self._line(number, f"{summary}  {left}".rstrip())
+        if self._bar is not None and not self._steps:
+            self._bar.update(self._task, completed=number, values=left)
 
     def end(self) -> None:
         if self._bar is not None:
             self._bar.stop()
-            self._bar = self._task = None
+            self._bar = None
 
     def _line(self, epoch: int, text: str) -> None:
-        self.console.print(Text(f"{self._title} {epoch}/{self._epochs}  {text}"))
+        self._print(f"{self._title} {epoch}/{self._epochs}  {text}")
+
+    def _print(self, text: str, style: str = "") -> None:
+        self.console.print(Text("\n".join(map(visible, text.split("\n"))), style=style))
 
     def _left(self) -> str:
         done = self._epoch - 1 - self._first + (self._step / self._steps if self._steps else 1.0)
@@ -118,7 +115,7 @@ def duration(seconds: float) -> str:
 
 
 def megas(macs: float) -> str:
-    """MACs for people: `15.78 GMACs`, `3.20 MMACs`, `65.40 kMACs`."""
+    """MACs with a unit: `15.78 GMACs`, `3.20 MMACs`, `65.40 kMACs`."""
     for unit, prefix in ((1e9, "G"), (1e6, "M")):
         if macs >= unit:
             return f"{macs / unit:.2f} {prefix}MACs"

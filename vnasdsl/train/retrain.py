@@ -1,10 +1,11 @@
-"""Training a network from text to a run folder, and evaluating one: what `retrain` and `evaluate` do."""
+"""Training a network into a run folder, and evaluating one: the commands `retrain` and `evaluate`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,18 @@ import torch
 from torch import Tensor, nn
 
 from vnasdsl.codegen import compile_network
-from vnasdsl.data import DataSet, FaultLog, Video
+from vnasdsl.data import ClipShape, DataSet, FaultLog, Video
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.train.clips import ClipShape, EvaluationViews, TrainingClips, clip_shape, count_faults, fault_log
+from vnasdsl.train.clips import clip_shape, evaluation_views, fault_log, report_faults, training_clips
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views
-from vnasdsl.train.generated import load_generated, load_text
+from vnasdsl.train.generated import build, load_generated
 from vnasdsl.train.identity import video_facts
 from vnasdsl.train.loop import run_epochs
 from vnasdsl.train.network import NetworkTraining
 from vnasdsl.train.progress import Reporter
-from vnasdsl.train.recipe_text import print_recipes, recipes_json
+from vnasdsl.train.recipe_print import print_recipes, recipes_json
 from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe
 from vnasdsl.train.run_folder import RunFolder, open_run
 from vnasdsl.train.weights import Inheritance, inherit, load_exactly, load_weights, save_weights
@@ -31,11 +32,18 @@ from vnasdsl.train.weights import Inheritance, inherit, load_exactly, load_weigh
 
 @dataclass(frozen=True)
 class Start:
-    """The weights a network begins with."""
+    """The weights a network starts from."""
 
     weights: Mapping[str, Tensor]
-    origin: str
-    """The file, as the user named it."""
+    file: str
+    """As the user named it."""
+    digest: str
+    """Of the file's bytes."""
+
+    @classmethod
+    def read(cls, file: Path) -> Start:
+        """Raises: UserError when it is no safetensors file."""
+        return cls(load_weights(file), str(file), sha256(file.read_bytes()).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -79,13 +87,13 @@ def retrain(
 ) -> Trained:
     """Train on the whole training set and evaluate on the test videos.
 
-    network: with the classes of the data; recipes: `retrain`, and others kept for what follows.
+    network: with the classes of the data; recipes: `retrain` is used, the others are written into the run.
 
-    Raises: VnsError, UserError; KeyboardInterrupt leaves a whole run.
+    Raises: VnsError, UserError; KeyboardInterrupt leaves a run that can be resumed.
     """
     recipe = recipes["retrain"]
     assert isinstance(recipe, RetrainRecipe)
-    shape = shape_of(network, recipe)
+    shape = clip_shape(network.input, recipe)
     facts = {
         "kind": "retrain",
         "name": network.name,
@@ -93,28 +101,25 @@ def retrain(
         "classes": list(data.classes),
         "videos": video_facts(data),
         "seed": recipe.seed,
-        "inherited": None if start is None else start.origin,
+        "weights": None if start is None else start.digest,
         "recipe": recipe.model_dump(mode="json", exclude={"workers", "unreadable"}),
         "device": str(device),
         "command": list(command),
     }
-    texts = {
+    sources = {
         "network.vns": network.text(),
         "recipe.vns": print_recipes(recipes, network.name),
         "recipe.json": recipes_json(recipes),
     }
-    run = open_run(out, facts, texts, resume)
+    run = open_run(out, facts, sources, resume)
     seed_everything(recipe.seed)
-    code = compile_network(network, "network.vns")
-    if not (run / "network.py").exists():
-        run.write("network.py", code)
-    model = load_generated(run / "network.py", "Network", code)()
+    model = load_generated(run / "network.py", "Network", compile_network(network, "network.vns"))()
     inheritance = _inherit(model, start, reporter)
     faults = fault_log(reporter, recipe)
     watched = recipe.model_copy(update={"clips": 1, "crops": 1})
     with (
-        closing(TrainingClips(data.train, shape, recipe, faults)) as clips,
-        closing(EvaluationViews(data.test, shape, watched, faults)) as single,
+        closing(training_clips(data.train, shape, recipe, faults)) as clips,
+        closing(evaluation_views(data.test, shape, watched, faults)) as single,
     ):
         training = NetworkTraining(
             model,
@@ -126,7 +131,7 @@ def retrain(
         run_epochs(training, recipe.epochs, run, reporter, resume)
     save_weights(run / "network.safetensors", model.state_dict(), {"network": network.name})
     evaluation = evaluate_model(model, shape, recipe, data.test, data.classes, device, reporter, faults)
-    count_faults(faults, reporter)
+    report_faults(faults, reporter)
     trained = Trained(run, network, run / "network.safetensors", evaluation, inheritance)
     run.write_json("report.json", {**trained.as_dict(), "unreadable": faults.files})
     return trained
@@ -134,14 +139,14 @@ def retrain(
 
 def _inherit(model: nn.Module, start: Start | None, reporter: Reporter) -> Inheritance | None:
     if start is None:
-        reporter.note("training from scratch: no weights are inherited")
+        reporter.note("training from scratch")
         return None
     inheritance = inherit(model, start.weights)
     if not inheritance.matched:
         raise UserError(
-            f"no tensor of `{start.origin}` fits this network by name and shape", "train from scratch by --weights none"
+            f"no tensor in `{start.file}` fits this network by name and shape", "train from scratch with --weights none"
         )
-    reporter.note(f"training from the weights of {start.origin}: {inheritance.text()}")
+    reporter.note(f"training from the weights of {start.file}: {inheritance.text()}")
     return inheritance
 
 
@@ -155,12 +160,12 @@ def evaluate_file(
 ) -> Evaluation:
     """Evaluate weights from a file on the test videos. Raises: UserError when they do not fit the network."""
     tensors = load_weights(weights)
-    model = load_text(compile_network(network, "network.vns"), "Network", Path("network.py"))()
+    model = build(network)
     load_exactly(model, tensors, f"`{weights}`")
-    shape = shape_of(network, recipe)
+    shape = clip_shape(network.input, recipe)
     faults = fault_log(reporter, recipe)
     evaluation = evaluate_model(model.to(device), shape, recipe, data.test, data.classes, device, reporter, faults)
-    count_faults(faults, reporter)
+    report_faults(faults, reporter)
     return evaluation
 
 
@@ -174,12 +179,7 @@ def evaluate_model(
     reporter: Reporter,
     faults: FaultLog,
 ) -> Evaluation:
-    """Accuracy over clips x crops of every video; unreadable ones go into `faults`."""
+    """Accuracy over clips x crops views of every video."""
     reporter.note(f"evaluating {len(videos)} videos, {recipe.clips} clips x {recipe.crops} crops of each")
-    with closing(EvaluationViews(videos, shape, recipe, faults)) as views:
+    with closing(evaluation_views(videos, shape, recipe, faults)) as views:
         return evaluate_views(model, views, classes, device, recipe.precision)
-
-
-def shape_of(network: Space, recipe: Recipe) -> ClipShape:
-    """The clips a network takes under a recipe."""
-    return clip_shape(network.input, recipe)

@@ -1,4 +1,4 @@
-"""The state of a training on disk without pickle: numbers and structure as JSON, tensors as safetensors."""
+"""Training state on disk without pickle: numbers and structure as JSON, tensors as safetensors."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _VALUES, _TENSORS = "state.json", "state.safetensors"
 
 
 def save_state(folder: Path, state: Mapping[str, Any]) -> None:
-    """Write dicts, lists, tuples, numbers, texts and tensors, nested at will, into two files of a folder."""
+    """Write nested dicts, lists, tuples, numbers, strings and tensors into two files of a folder."""
     tensors: dict[str, Tensor] = {}
-    values = _plain(dict(state), tensors)
+    values = _encode(dict(state), tensors)
     save_weights(folder / _TENSORS, tensors)
     write_atomic(folder / _VALUES, json.dumps(values) + "\n")
 
 
 def load_state(folder: Path) -> dict[str, Any]:
-    """What `save_state` wrote; tensors on the CPU. Raises: UserError when a file is missing, damaged or not ours."""
+    """What `save_state` wrote, tensors on the CPU. Raises: UserError when a file is missing or damaged."""
     tensors = load_weights(folder / _TENSORS)
     path = folder / _VALUES
     try:
-        state = _whole(json.loads(path.read_text(encoding="utf-8")), tensors)
+        state = _decode(json.loads(path.read_text(encoding="utf-8")), tensors)
         if not isinstance(state, dict):
             raise ValueError("it holds no state")
     except FileNotFoundError:
@@ -41,31 +41,31 @@ def load_state(folder: Path) -> dict[str, Any]:
     return state
 
 
-def _plain(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """JSON of a value; its tensors go into `tensors`. What JSON lacks is an object of one key that says what it is."""
+def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """A value as JSON, its tensors put into `tensors`. What JSON lacks becomes an object with one key: its kind."""
     if isinstance(value, Tensor):
         name = str(len(tensors))
         tensors[name] = value
         return {"tensor": name}
-    if isinstance(value, Mapping):  # as pairs: the states of optimisers are counted by whole numbers
-        return {"dict": [[key, _plain(item, tensors)] for key, item in value.items()]}
+    if isinstance(value, Mapping):  # as pairs: optimiser states have integer keys
+        return {"dict": [[key, _encode(item, tensors)] for key, item in value.items()]}
     if isinstance(value, tuple):
-        return {"tuple": [_plain(item, tensors) for item in value]}
+        return {"tuple": [_encode(item, tensors) for item in value]}
     if isinstance(value, list):
-        return [_plain(item, tensors) for item in value]
+        return [_encode(item, tensors) for item in value]
     return value
 
 
-def _whole(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+def _decode(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     if isinstance(value, list):
-        return [_whole(item, tensors) for item in value]
+        return [_decode(item, tensors) for item in value]
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()
     if kind == "tensor":
         return torch.clone(tensors[content])
     if kind == "tuple":
-        return tuple(_whole(item, tensors) for item in content)
+        return tuple(_decode(item, tensors) for item in content)
     if kind == "dict":
-        return {key: _whole(item, tensors) for key, item in content}
+        return {key: _decode(item, tensors) for key, item in content}
     raise ValueError(f"`{kind}` is unknown")

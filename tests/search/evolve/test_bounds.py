@@ -13,8 +13,9 @@ from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.search.evolve.bounds import Bounds
-from vnasdsl.train.recipes import Limits, Score, SearchRecipe
+from vnasdsl.search.evolve.bounds import Bounds, Candidate
+from vnasdsl.train.recipe_parts import Limits, Score
+from vnasdsl.train.recipes import RandomRecipe
 
 TEXT = (ROOT / "tests" / "search" / "evolve" / "lists.vns").read_text(encoding="utf-8")
 
@@ -28,39 +29,39 @@ def small(require: str = "") -> Space:
     return load_source(Source("lists.vns", text), None, Overrides(classes=3)).get()
 
 
-def recipe(**limits: Any) -> SearchRecipe:
-    return SearchRecipe(strategy="random", limits=Limits(**limits))
+def recipe(**limits: Any) -> RandomRecipe:
+    return RandomRecipe(limits=Limits(**limits))
 
 
-def networks(space: Space) -> list[Space]:
-    return [space.network(made) for made in space.networks()]
+def networks(space: Space) -> list[Candidate]:
+    return [Candidate(space, made) for made in space.networks()]
 
 
 def test_a_network_is_measured_against_every_limit() -> None:
     space = small("require macs >= 100K")
     bounds = Bounds(space, recipe(params=600), no_measure)
     assert [bound.text for bound in bounds.bounds] == ["params <= 600", "macs >= 100K"]
-    bounds.require_reachable(space)
+    bounds.require_reachable()
     seen = set()
     for network in networks(space):
-        params, macs = network.params[0], network.macs[0]
+        params, macs = network.graph.params, network.graph.macs
         costs, broken = bounds.broken(network)
         assert (costs.params, costs.macs) == (params, macs)
         expected = "params <= 600" if params > 600 else "macs >= 100K" if macs < 100_000 else None
         assert (broken.text if broken else None) == expected
         seen.add(expected)
     assert len(seen) == 3
-    over = [n.params[0] for n in networks(space) if n.params[0] > 600]
-    assert bounds.nearest["params <= 600"] == min(over)
+    over = [n.graph.params for n in networks(space) if n.graph.params > 600]
+    assert f"(the smallest found has {min(over)})" in bounds.give_up(len(over), {"params <= 600": len(over)}).message
 
 
 def test_a_limit_of_the_recipe_that_nothing_meets_names_the_least_there_is() -> None:
     space = small()
-    least = min(network.params[0] for network in networks(space))
+    least = min(network.graph.params for network in networks(space))
     with pytest.raises(UserError) as caught:
-        Bounds(space, recipe(params=10), no_measure).require_reachable(space)
-    assert caught.value.message == f"no network of `lists` meets `params <= 10`: the least reachable is {least:,}"
-    Bounds(space, recipe(params=least), no_measure).require_reachable(space)
+        Bounds(space, recipe(params=10), no_measure).require_reachable()
+    assert caught.value.message == f"no network of `lists` meets `params <= 10`: the smallest has {least:,}"
+    Bounds(space, recipe(params=least), no_measure).require_reachable()
 
 
 def test_a_limit_of_the_space_that_nothing_meets_is_a_fault_at_its_line() -> None:
@@ -82,7 +83,7 @@ def test_latency_is_measured_only_of_networks_that_keep_the_other_limits() -> No
     calls: list[str] = []
     bounds = Bounds(space, recipe(latency_cpu=5.0, params=600), measured({"cpu": 7.0}, calls))
     outcomes = [bounds.broken(network) for network in networks(space)]
-    cheap = [network for network in networks(space) if network.params[0] <= 600]
+    cheap = [network for network in networks(space) if network.graph.params <= 600]
     assert len(calls) == len(cheap) > 0 and set(calls) == {"cpu"}
     for costs, broken in outcomes:
         assert broken is not None
@@ -92,8 +93,8 @@ def test_latency_is_measured_only_of_networks_that_keep_the_other_limits() -> No
 
 def test_a_latency_in_the_objective_is_measured_without_a_limit() -> None:
     calls: list[str] = []
-    wanted = SearchRecipe(strategy="random", objective=Score(cost="latency_gpu"))
-    network = small().network(small().complete({}, Random(0)))
+    wanted = RandomRecipe(objective=Score(cost="latency_gpu"))
+    network = Candidate(small(), small().complete({}, Random(0)))
     costs, broken = Bounds(small(), wanted, measured({"gpu": 2.5}, calls)).broken(network)
     assert broken is None and calls == ["gpu"] and costs.of("latency_gpu") == 2.5
 
@@ -106,8 +107,8 @@ def test_giving_up_says_what_broke_which_limit_and_what_came_nearest() -> None:
         broken = bounds.broken(network)[1]
         assert broken is not None
         counts[broken.text] = counts.get(broken.text, 0) + 1
-    fault = bounds.give_up(space, sum(counts.values()), counts)
-    least = min(network.params[0] for network in networks(space) if network.params[0] > 600)
+    fault = bounds.give_up(sum(counts.values()), counts)
+    least = min(network.graph.params for network in networks(space) if network.graph.params > 600)
     assert fault.message == (
         f"none of {sum(counts.values())} networks drawn from `lists` meets the limits:"
         f" {counts['params <= 600']} broke `params <= 600` (the smallest found has {least:,});"

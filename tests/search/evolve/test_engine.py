@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.support import shipped_space
-from vnasdsl.data import FaultLog
+from vnasdsl.data import DataSet, FaultLog
 from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.evolve import engine
@@ -21,7 +21,7 @@ from vnasdsl.search.strategies import get_strategy
 from vnasdsl.search.task import Parts, SearchTask
 from vnasdsl.train.clips import clip_shape
 from vnasdsl.train.progress import Reporter
-from vnasdsl.train.recipes import SearchRecipe
+from vnasdsl.train.recipes import SearchRecipe, recipe_of
 from vnasdsl.train.run_folder import RunFolder
 
 Fitness = Callable[[str], float]
@@ -44,25 +44,16 @@ def tiny() -> Space:
     return shipped_space("tiny", Overrides(classes=3))
 
 
-def task_of(space: Space, folder: Path, recipe: SearchRecipe) -> SearchTask:
+def task_of(space: Space, folder: Path, recipe: SearchRecipe) -> SearchTask[SearchRecipe]:
     folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps({"data": "none"}), encoding="utf-8")
-    return SearchTask(
-        space,
-        "tiny.vns",
-        recipe,
-        Parts((), (), ()),
-        ("a", "b", "c"),
-        clip_shape(space.input, recipe),
-        RunFolder(folder),
-        torch.device("cpu"),
-        Reporter(quiet=True),
-        FaultLog(),
-    )
+    data = DataSet("none", "folder", ("a", "b", "c"), (), ())
+    parts, shape = Parts((), (), ()), clip_shape(space.input, recipe)
+    device, reporter = torch.device("cpu"), Reporter(quiet=True)
+    return SearchTask(space, recipe, data, parts, shape, RunFolder(folder), device, reporter, FaultLog(), False)
 
 
 def run(space: Space, folder: Path, fitness: Fitness, monkeypatch: pytest.MonkeyPatch, **keys: Any) -> TrialSearch:
-    recipe = SearchRecipe(**keys)
+    recipe = recipe_of("search", keys)
     task = task_of(space, folder, recipe)
     strategy: Any = get_strategy(recipe.strategy)
     search = TrialSearch(task, strategy.proposer(task), lambda network, device: {"ms": 1.0, "stable": True})
@@ -112,7 +103,7 @@ def test_the_best_of_equals_is_the_cheapest(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_region_without_new_networks_ends_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One step from one network there is little: draws that come to nothing are bounded."""
-    monkeypatch.setattr(engine, "MOST_DRAWS", 40)
+    monkeypatch.setattr(engine, "MAX_DRAWS", 40)
     space = tiny().fix({"op": ["skip"]})
     keys: dict[str, Any] = {"strategy": "evolution", "population": 1, "sample": 1, "strength": 1.0}
     search = run(space, tmp_path / "run", smooth, monkeypatch, rounds=50, **keys)
@@ -123,7 +114,7 @@ def test_a_region_without_new_networks_ends_the_search(tmp_path: Path, monkeypat
 
 
 def test_a_measured_limit_that_nothing_meets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "MOST_DRAWS", 25)
+    monkeypatch.setattr(engine, "MAX_DRAWS", 25)
     with pytest.raises(UserError) as caught:
         limits = {"kind": "at_most", "latency_cpu": 0.5}
         run(tiny(), tmp_path / "run", smooth, monkeypatch, strategy="random", rounds=5, limits=limits)

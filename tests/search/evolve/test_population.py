@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from random import Random
 
-from vnasdsl.search.evolve.population import Member, Population
+from vnasdsl.search.evolve.history import Record
+from vnasdsl.search.evolve.population import Population
 from vnasdsl.search.evolve.propose import mutations_of_round
 
 
 def filled(size: int, sample: int, aging: bool, fitness: list[float]) -> Population:
     population = Population(size, sample, aging)
     for number, value in enumerate(fitness):
-        population.add(Member(number, {}, value))
+        population.add(Record(number, "trained", (), (), {}, fitness=value))
     return population
 
 

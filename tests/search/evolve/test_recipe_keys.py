@@ -12,18 +12,10 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source
-from vnasdsl.train.recipe_text import print_recipe, resolve_recipe
-from vnasdsl.train.recipes import (
-    KEY_STRATEGIES,
-    MUTATIONS,
-    Edges,
-    Limits,
-    Mix,
-    Score,
-    SearchRecipe,
-    has_key,
-    used_keys,
-)
+from vnasdsl.train.recipe_parts import MUTATIONS, Edges, Limits, Mix, Score
+from vnasdsl.train.recipe_print import print_recipe
+from vnasdsl.train.recipe_text import resolve_recipe
+from vnasdsl.train.recipes import STRATEGIES, recipe_of
 
 
 def resolved(text: str, **settings: str) -> Any:
@@ -51,19 +43,15 @@ def test_the_recipe_of_the_documentation() -> None:
     assert recipe.mutations == Mix(resample=1, step=1, insert=1, delete=1)
 
 
-def test_every_strategy_and_no_key_that_is_none() -> None:
-    assert KEY_STRATEGIES.keys() <= SearchRecipe.model_fields.keys()
-    for strategy in ("gradient", "evolution", "random"):
-        recipe = SearchRecipe(strategy=strategy)
-        keys = used_keys(recipe)
-        assert {key for key in KEY_STRATEGIES if strategy in KEY_STRATEGIES[key]} <= set(keys)
-        assert recipe.model_dump().keys() == set(keys)
-        assert SearchRecipe.model_validate(recipe.model_dump()) == recipe
+@pytest.mark.parametrize("strategy", list(STRATEGIES))
+def test_a_recipe_comes_back_from_its_values(strategy: str) -> None:
+    recipe = recipe_of("search", {"strategy": strategy})
+    assert recipe_of("search", recipe.model_dump()) == recipe and isinstance(recipe, STRATEGIES[strategy])
 
 
 def test_a_child_is_trained_for_a_short_time() -> None:
-    assert [SearchRecipe(strategy=s).epochs for s in ("gradient", "evolution", "random")] == [70, 5, 5]
-    assert SearchRecipe(strategy="random", epochs=9).epochs == 9
+    assert [model().epochs for model in STRATEGIES.values()] == [70, 5, 5]
+    assert resolved("strategy = random\nepochs = 9").epochs == 9
 
 
 FULL = """
@@ -107,20 +95,20 @@ def test_single_values_of_calls_can_be_set() -> None:
         (
             "strategy = evolution\nwarmup = 3",
             {},
-            "the strategy `evolution` has no key `warmup` (warmup; `warmup` is for `gradient`: leave it out,"
-            " or search by `strategy = gradient`)",
+            "the strategy `evolution` has no key `warmup` (warmup; `warmup` is a key of `gradient`: remove it,"
+            " or set `strategy = gradient`)",
         ),
         (
             "limits.params = 3M",
             {},
-            "the strategy `gradient` has no key `limits` (limits.params; `limits` is for `evolution` and `random`:"
-            " leave it out, or search by `strategy = evolution`)",
+            "the strategy `gradient` has no key `limits` (limits.params; `limits` is a key of `evolution` and `random`:"
+            " remove it, or set `strategy = evolution`)",
         ),
         (
             "",
             {"strategy": "random", "population": "3"},
-            "the strategy `random` has no key `population` (population; `population` is for `evolution`: leave it out,"
-            " or search by `strategy = evolution`)",
+            "the strategy `random` has no key `population` (population; `population` is a key of `evolution`:"
+            " remove it, or set `strategy = evolution`)",
         ),
     ],
 )
@@ -157,4 +145,3 @@ def test_another_strategy_from_outside_leaves_aside_what_only_the_first_has() ->
     assert resolved("strategy = evolution\nepochs = 2\npopulation = 9", strategy="random").epochs == 2
     assert resolved(text, strategy="evolution", epochs="2").epochs == 2
     assert resolved("strategy = random\nepochs = 2\nrounds = 9", strategy="gradient").epochs == 70
-    assert all(has_key("evolution", key) for key in used_keys(recipe))

@@ -13,8 +13,9 @@ from safetensors.torch import load_file
 from tests.search.evolve.conftest import LISTS, Search, searched, trials
 from vnasdsl.data import FaultLog, open_data, three_way_split
 from vnasdsl.elaborate import Overrides, load
-from vnasdsl.train.clips import EvaluationViews, clip_shape
-from vnasdsl.train.generated import load_text
+from vnasdsl.search.evolve.bounds import Candidate
+from vnasdsl.train.clips import clip_shape, evaluation_views
+from vnasdsl.train.generated import load_class
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
 from vnasdsl.train.recipes import SearchRecipe
 
@@ -37,7 +38,7 @@ def test_the_run_folder(evolved: Path) -> None:
 
 def test_every_record_is_true(evolved: Path) -> None:
     space = load(LISTS, Overrides(classes=3)).get()
-    texts: dict[str, int] = {}
+    fingerprints: dict[str, int] = {}
     drawn = 0
     for record in trials(evolved):
         network = space.network(record["choices"])
@@ -50,13 +51,13 @@ def test_every_record_is_true(evolved: Path) -> None:
             drawn += record["status"] == "trained"
         match record["status"]:
             case "trained":
-                assert record["text"] == network.text() and record["text"] not in texts
+                assert record["text"] == network.text() and record["fingerprint"] not in fingerprints
                 assert record["params"] <= 700 and record["fitness"] == record["score"]["top1"]
-                texts[record["text"]] = record["id"]
+                fingerprints[record["fingerprint"]] = record["id"]
             case "dropped":
                 assert record["params"] > 700 and record["limit"] == "params <= 700" and "score" not in record
             case "duplicate":
-                assert record["twin"] == texts[network.text()]
+                assert record["twin"] == fingerprints[Candidate(space, record["choices"]).fingerprint]
             case other:
                 pytest.fail(f"unexpected {other}")
     assert drawn == 4  # the first population
@@ -77,7 +78,7 @@ def test_the_report_counts_and_names_the_best(evolved: Path) -> None:
     output = (evolved.parent / "output.txt").read_text(encoding="utf-8")
     assert f"best of 10 trained networks: #{best['id']}, " in output
     assert f"{dropped} dropped ({dropped} by `params <= 700`)" in output
-    assert "with the weights of its own short training" in output
+    assert "with weights from its own short training" in output
 
 
 def test_the_ensemble_is_the_mean_of_the_softmax_of_its_members(evolved: Path, videos: Path) -> None:
@@ -89,12 +90,12 @@ def test_the_ensemble_is_the_mean_of_the_softmax_of_its_members(evolved: Path, v
     recipe = resolve_recipe("search", read_recipes(evolved / "recipe.vns")["search"])
     assert isinstance(recipe, SearchRecipe)
     inference = three_way_split(open_data(f"synthetic:{videos}").train, recipe.split, recipe.seed)[2]
-    views = list(EvaluationViews(inference, clip_shape(load(LISTS).get().input, recipe), recipe, FaultLog()))
+    views = list(evaluation_views(inference, clip_shape(load(LISTS).get().input, recipe), recipe, FaultLog()))
     labels = torch.cat([labels for _, labels, _ in views])  # one view of each video
     together = torch.zeros(len(labels), 3, dtype=torch.float64)
     for member in members:
         code = (evolved / member["file"]).with_suffix(".py")
-        model = load_text(code.read_text(encoding="utf-8"), "Network", code)()
+        model = load_class(code.read_text(encoding="utf-8"), "Network", code)()
         model.load_state_dict(load_file((evolved / member["file"]).with_suffix(".safetensors")))
         with torch.no_grad():
             scores = torch.cat([F.softmax(model.eval()(clips).double(), dim=1) for clips, _, _ in views])
@@ -185,7 +186,7 @@ def test_a_space_whose_networks_are_all_drawn_ends_the_search(search: Search, tm
 def test_limits_that_nothing_meets_are_told_before_anything_is_written(videos: Path, tmp_path: Path) -> None:
     result = searched(tmp_path / "run", videos, "limits.params=10")
     assert result.exit_code == 1 and not (tmp_path / "run").exists()
-    assert "error: no network of `lists` meets `params <= 10`: the least reachable is " in result.output
+    assert "error: no network of `lists` meets `params <= 10`: the smallest has " in result.output
 
 
 def test_two_limits_that_no_network_meets_together(videos: Path, tmp_path: Path) -> None:

@@ -12,10 +12,13 @@ from tests.search.evolve.conftest import Search, trials
 from tests.support import ROOT
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.search.evolve.edges import edges_by_choice
-from vnasdsl.search.evolve.population import Member, Population
+from vnasdsl.search.evolve.history import Record
+from vnasdsl.search.evolve.population import Population
 from vnasdsl.search.evolve.propose import child, draw
-from vnasdsl.search.evolve.trial import build, network_of
-from vnasdsl.train.recipes import Edges, SearchRecipe
+from vnasdsl.search.evolve.trial import network_of
+from vnasdsl.train.generated import build
+from vnasdsl.train.recipe_parts import Edges
+from vnasdsl.train.recipes import EvolutionRecipe
 
 STREAMS = ROOT / "tests" / "search" / "evolve" / "streams.vns"
 
@@ -38,7 +41,7 @@ def test_weights_come_back_to_the_choice_that_took_the_edges(space: Space) -> No
         network = space.network(choices)
         fusions = [module for module in build(network_of(network.text(), 3)).modules() if hasattr(module, "edges")]
         learned = [[width / 100 for width in fusion.widths] for fusion in fusions]  # type: ignore[union-attr]
-        found = edges_by_choice(space, choices, network, learned)
+        found = edges_by_choice(space.choose(choices), learned)
         assert len(found) == len(fusions)
         for name, weights in found.items():
             assert weights == [width(source, choices) / 100 for source in choices[name].split(" + ")]
@@ -48,9 +51,8 @@ def test_weights_come_back_to_the_choice_that_took_the_edges(space: Space) -> No
 
 def test_weights_that_do_not_fit_are_of_nothing(space: Space) -> None:
     choices = next(made for seed in range(50) if "+" in (made := draw(space, Random(seed)).choices)["fused.edges"])
-    network = space.network(choices)
-    assert edges_by_choice(space, choices, network, [[0.5] * 9]) == {}
-    assert edges_by_choice(space, choices, network, []) == {}
+    assert edges_by_choice(space.choose(choices), [[0.5] * 9]) == {}
+    assert edges_by_choice(space.choose(choices), []) == {}
 
 
 def test_children_lie_in_the_space_whatever_is_mutated(space: Space) -> None:
@@ -58,8 +60,8 @@ def test_children_lie_in_the_space_whatever_is_mutated(space: Space) -> None:
     for seed in range(6):
         choices = draw(space, Random(seed)).choices
         learned = {name: [0.5] * len(value.split(" + ")) for name, value in choices.items() if name.endswith(".edges")}
-        population.add(Member(seed, choices, seed / 6, learned))
-    recipe = SearchRecipe(strategy="evolution", strength=2.0, crossover=0.2, guide=Edges())
+        population.add(Record(seed, "trained", (), (), choices, fitness=seed / 6, edges=learned))
+    recipe = EvolutionRecipe(strength=2.0, crossover=0.2, guide=Edges())
     kinds = set()
     for seed in range(120):
         proposal = child(space, population, recipe, 0, Random(seed))

@@ -1,9 +1,10 @@
-"""Hard limits: what a network costs, and the first limit that it breaks, found before it is trained."""
+"""Hard limits: what a network costs, and the first limit it breaks, found before it is trained."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vnasdsl.language import tree
@@ -11,22 +12,45 @@ from vnasdsl.language.diagnostics import UserError, VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.space.limits import Limit
 from vnasdsl.space.values import COMPARISON
-from vnasdsl.train.recipes import Limits, Score, SearchRecipe
+from vnasdsl.train.recipe_parts import Limits, Score
+from vnasdsl.train.recipes import TrialRecipe
 
 if TYPE_CHECKING:
     from vnasdsl.elaborate import Space
     from vnasdsl.language.source import Span
+    from vnasdsl.network.graph import NetworkGraph
 
 QUANTITIES = ("params", "macs", "latency_cpu", "latency_gpu")
-"""Cheap ones first: a latency is measured only of a network that keeps the others."""
+"""Cheap ones first: latency is measured only of a network that keeps the other limits."""
 
 Measure = Callable[["Space", str], Mapping[str, Any]]
 """From a network and "cpu" or "gpu" to what was measured; `ms` is the median of one clip in milliseconds."""
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A network that may be trained. Its properties raise UserError or VnsError where the choices do not fit."""
+
+    space: Space
+    choices: dict[str, str]
+
+    @cached_property
+    def graph(self) -> NetworkGraph:
+        return self.space.choose(self.choices)
+
+    @cached_property
+    def network(self) -> Space:
+        return self.space.network(self.choices)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal networks; the parameters tell a layer that is read twice from two equal ones."""
+        return f"{self.graph.fingerprint}:{self.graph.params}"
+
+
+@dataclass(frozen=True)
 class Bound:
-    """`params <= 30M`: of the recipe, or of a `require` line of the space (then with its place)."""
+    """`params <= 30M`, of the recipe or of a `require` line of the space (then with its span)."""
 
     quantity: str
     op: str
@@ -44,7 +68,7 @@ class Bound:
 
 @dataclass
 class Costs:
-    """What a network costs, as far as it was looked at."""
+    """What a network costs, as far as it is known."""
 
     macs: int
     params: int
@@ -59,98 +83,100 @@ class Costs:
 
 
 class Bounds:
-    """The limits of a search, and how near drawn networks came to those they broke."""
+    """The limits of a search, and how close the networks that broke them came."""
 
-    def __init__(self, space: Space, recipe: SearchRecipe, measure: Measure):
-        self.bounds = sorted(
-            (*_of_space(space), *_of_recipe(recipe.limits)), key=lambda bound: QUANTITIES.index(bound.quantity)
-        )
+    def __init__(self, space: Space, recipe: TrialRecipe, measure: Measure):
+        found = (*map(_of_require, space.limits), *_of_recipe(recipe.limits))
+        self.bounds = sorted(found, key=lambda bound: QUANTITIES.index(bound.quantity))
+        self.space = space
         objective = recipe.objective
-        self._also = objective.cost if isinstance(objective, Score) and objective.cost.startswith("latency") else None
+        self._objective = objective.cost if isinstance(objective, Score) else None
         self._measure = measure
-        self.nearest: dict[str, float] = {}
-        """By the text of a limit: the amount that came nearest to it among the networks that broke it."""
+        self._nearest: dict[str, float] = {}
+        """By limit: the nearest amount among the networks that broke it."""
 
-    def require_reachable(self, space: Space) -> None:
+    @property
+    def quantities(self) -> set[str]:
+        """What has to be known of a network: for the limits and for the objective."""
+        return {bound.quantity for bound in self.bounds} | ({self._objective} if self._objective else set())
+
+    def require_reachable(self) -> None:
         """Raises: VnsError, UserError for a limit on parameters or MACs that no network of the space meets.
 
-        What only drawing can tell (a latency, costs that are not worked out or are bounds) is left to `give_up`.
+        Limits on latency, and on costs of which only bounds are known, show when networks are drawn: see `give_up`.
         """
+        space = self.space
         for bound in self.bounds if space.costed else ():
             if bound.quantity not in ("macs", "params"):
                 continue
-            low, high = getattr(space, bound.quantity)
-            end, amount = ("least", low) if bound.is_upper else ("most", high)
+            least, most = getattr(space, bound.quantity)
+            end, amount, word = ("min", least, "more") if bound.is_upper else ("max", most, "less")
             if bound.holds(amount):
                 continue
-            exact = f"{bound.quantity}_{'min' if bound.is_upper else 'max'}" in space.exact_ends
-            reach = f"the {end} reachable is {amount:,}"
-            if not exact:
-                reach = f"every one has {amount:,} or {'more' if bound.is_upper else 'less'}"
+            exact = f"{bound.quantity}_{end}" in space.exact_ends
+            reach = (
+                f"the {'smallest' if bound.is_upper else 'largest'} has {amount:,}"
+                if exact
+                else f"every network has {amount:,} or {word}"
+            )
             raise _unmet(bound, f"no network of `{space.name}` meets `{bound.text}`: {reach}")
 
-    def broken(self, network: Space) -> tuple[Costs, Bound | None]:
-        """What a network costs, and the first limit that it breaks."""
-        costs = Costs(network.macs[0], network.params[0])
+    def broken(self, candidate: Candidate) -> tuple[Costs, Bound | None]:
+        """What a network costs, and the first limit it breaks."""
+        costs = Costs(candidate.graph.macs, candidate.graph.params)
         for bound in self.bounds:
-            amount = self._amount(network, costs, bound.quantity)
-            if not bound.holds(amount):
-                self.missed(bound.text, costs)
+            if not bound.holds(self._amount(candidate, costs, bound.quantity)):
+                self.note_broken(bound.text, costs)
                 return costs, bound
-        if self._also is not None:
-            self._amount(network, costs, self._also)
+        if self._objective is not None:
+            self._amount(candidate, costs, self._objective)
         return costs, None
 
-    def missed(self, text: str, costs: Costs) -> None:
-        """Keep in mind how near a network came to a limit that it breaks."""
+    def note_broken(self, text: str, costs: Costs) -> None:
+        """Remember how close a network came to a limit it broke."""
         for bound in self.bounds:
             amount = costs.of(bound.quantity) if bound.text == text else None
             if amount is not None:
                 better = min if bound.is_upper else max
-                self.nearest[text] = better(self.nearest.get(text, amount), amount)
+                self._nearest[text] = better(self._nearest.get(text, amount), amount)
 
-    def _amount(self, network: Space, costs: Costs, quantity: str) -> float:
+    def _amount(self, candidate: Candidate, costs: Costs, quantity: str) -> float:
         amount = costs.of(quantity)
         if amount is None:
-            costs.latency[quantity] = dict(self._measure(network, quantity.removeprefix("latency_")))
+            costs.latency[quantity] = dict(self._measure(candidate.network, quantity.removeprefix("latency_")))
             amount = costs.of(quantity)
         assert amount is not None
         return amount
 
-    def give_up(self, space: Space, draws: int, counts: Mapping[str, int]) -> UserError:
-        """What to say when none of so many draws met all limits. counts: draws that broke each limit."""
+    def give_up(self, draws: int, counts: Mapping[str, int]) -> UserError:
+        """The error when none of so many draws met all limits. counts: draws that broke each limit."""
         parts = []
         for bound in self.bounds:
             if counts.get(bound.text):
                 end = "smallest" if bound.is_upper else "largest"
-                nearest = amount_text(bound.quantity, self.nearest[bound.text]) if bound.text in self.nearest else "?"
+                nearest = _amount_text(bound.quantity, self._nearest.get(bound.text))
                 parts.append(f"{counts[bound.text]:,} broke `{bound.text}` (the {end} found has {nearest})")
         others = sum(counts.values()) - sum(counts.get(bound.text, 0) for bound in self.bounds)
         if others:
             parts.append(f"{others:,} did not fit together")
         return UserError(
-            f"none of {draws:,} networks drawn from `{space.name}` meets the limits: {'; '.join(parts)}",
+            f"none of {draws:,} networks drawn from `{self.space.name}` meets the limits: {'; '.join(parts)}",
             "raise the limit, or offer cheaper options",
         )
 
 
-def amount_text(quantity: str, amount: float) -> str:
+def _amount_text(quantity: str, amount: float | None) -> str:
     """`3,027`, `12.4 ms`."""
+    if amount is None:
+        return "?"
     return f"{amount:.3g} ms" if quantity.startswith("latency") else f"{amount:,.0f}"
 
 
-def _of_space(space: Space) -> list[Bound]:
-    return [
-        Bound(limit.quantity, limit.op, _amount_of(limit), print_inline(limit.condition), limit.condition.span)
-        for limit in space.limits
-    ]
-
-
-def _amount_of(limit: Limit) -> float:
-    """The number of a limit; of a latency in milliseconds."""
+def _of_require(limit: Limit) -> Bound:
     right = limit.condition.right
-    seconds = isinstance(right, tree.Number) and right.unit == "s"
-    return right.value * 1000 if isinstance(right, tree.Number) and seconds else limit.value
+    in_seconds = isinstance(right, tree.Number) and right.unit == "s"
+    value = right.value * 1000 if isinstance(right, tree.Number) and in_seconds else limit.value
+    return Bound(limit.quantity, limit.op, value, print_inline(limit.condition), limit.condition.span)
 
 
 def _of_recipe(limits: Limits) -> list[Bound]:

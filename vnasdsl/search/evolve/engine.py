@@ -3,80 +3,78 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
 from math import log10
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
-from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError, VnsError
-from vnasdsl.search.evolve.bounds import Bounds, Costs, Measure
+from vnasdsl.search.evolve.bounds import Bounds, Candidate, Costs, Measure
 from vnasdsl.search.evolve.edges import edges_by_choice
 from vnasdsl.search.evolve.history import History, Record
-from vnasdsl.search.evolve.proof import lies_in
 from vnasdsl.search.evolve.propose import Proposal
 from vnasdsl.search.evolve.trial import Outcome, Trial, run_trial
 from vnasdsl.search.pool import Result, make_pool
 from vnasdsl.search.task import SearchTask
+from vnasdsl.space.counting import CannotCountError
 from vnasdsl.train.progress import megas, percent
-from vnasdsl.train.recipes import Score, SearchRecipe
+from vnasdsl.train.recipe_parts import Score
+from vnasdsl.train.recipes import EvolutionRecipe, TrialRecipe
 
-MOST_DRAWS = 500
-"""Draws one after the other that may come to nothing before a search ends."""
+MAX_DRAWS = 500
+"""Draws in a row that may be dropped before a search ends."""
 UNFIT = "its parts do not fit together"
 _FIRST_FAILURES = 3
 
 
-class Proposer:
-    """What decides on the next network. Everything it knows comes from records, in their order."""
+class Proposer(Protocol):
+    """Decides on the next network. Everything it knows comes from records, in their order."""
 
     def ready(self, waiting: int) -> bool:
         """Whether it can propose now. waiting: networks that are being trained."""
-        raise NotImplementedError
+        ...
 
     def propose(self, waiting: int, random: Random) -> Proposal:
-        raise NotImplementedError
+        """Raises: UserError, VnsError where choices contradict each other."""
+        ...
 
     def learn(self, record: Record) -> None:
-        """Take in a trained network."""
+        """Take a trained network into account."""
+        ...
 
     def needed(self) -> set[int]:
         """The trials whose weights it will start others from."""
-        return set()
+        ...
 
 
-@dataclass
-class _Waiting:
-    """A network that is being trained."""
+@dataclass(frozen=True)
+class _Begun:
+    """A network that is being trained, with the record it has so far."""
 
-    id: int
-    proposal: Proposal
-    network: Space
-    text: str
+    candidate: Candidate
     costs: Costs
+    record: Record
 
 
-@dataclass
 class TrialSearch:
     """A search in a run folder. After `run` its history is complete, or the run was interrupted."""
 
-    task: SearchTask
-    proposer: Proposer
-    measure: Measure
-    history: History = field(init=False)
-    tried: dict[str, int] = field(init=False, default_factory=dict)
-    """Text of every network that is or was trained to its trial."""
-
-    def __post_init__(self) -> None:
-        self.history = History(self.task.run.path)
-        self.bounds = Bounds(self.task.space, self.task.recipe, self.measure)
-        self._waiting: dict[int, _Waiting] = {}
+    def __init__(self, task: SearchTask[Any], proposer: Proposer, measure: Measure):
+        self.task = task
+        self.recipe: TrialRecipe = task.recipe
+        self.proposer = proposer
+        self.history = History(task.run.path)
+        self.bounds = Bounds(task.space, self.recipe, measure)
+        self._tried: dict[str, int] = {}
+        """Fingerprint of every network that is or was trained, to its trial."""
+        self._begun: dict[int, _Begun] = {}
         self._drawn: set[tuple[tuple[str, str], ...]] = set()
         self._misses: Counter[str] = Counter()
+        """Draws since the last training that were not trained, by reason."""
         self._spent = 0
         self._ids: Iterator[int] = count()
 
@@ -84,87 +82,76 @@ class TrialSearch:
 
     def run(self) -> None:
         """Spend what is left of the budget. Raises: UserError when no network meets the limits or none trains."""
-        task, recipe = self.task, self.task.recipe
+        task, recipe, reporter = self.task, self.recipe, self.task.reporter
         if task.resume:
-            self._take_up()
-        data = str(task.run.facts()["data"])
-        # Trials report the videos that they cannot read; how many there are is known here.
+            self._resume()
+        # Trials report the videos that they cannot read; how many videos there are is known here.
         task.faults.expect(video.path for part in (task.parts.train, task.parts.validate) for video in part)
-        task.reporter.begin("trial", recipe.rounds, self._spent)
+        reporter.begin("trial", recipe.rounds, self._spent)
         try:
             with make_pool(recipe.pool, threads=recipe.threads, memory=recipe.memory, timeout=recipe.timeout) as pool:
                 exhausted = False
                 while self._spent < recipe.rounds:
-                    while (
-                        not exhausted
-                        and pool.free
-                        and self._spent + len(self._waiting) < recipe.rounds
-                        and self.proposer.ready(len(self._waiting))
-                    ):
-                        begun = self._next()
-                        if begun is None:
-                            exhausted = True
-                        else:
-                            self._waiting[begun.id] = begun
-                            pool.submit(begun.id, run_trial, self._trial(begun, data))
-                    if not self._waiting:
+                    while not exhausted and pool.free and self._may_begin():
+                        trial = self._next()
+                        exhausted = trial is None
+                        if trial is not None:
+                            pool.submit(trial.id, run_trial, trial)
+                    if not self._begun:
                         break
                     self._finish(pool.next())
         finally:
-            task.reporter.end()
+            reporter.end()
         if self._spent < recipe.rounds:
-            task.reporter.warn(
+            reasons = "; ".join(f"{number} draws: {reason}" for reason, number in self._misses.items())
+            reporter.warn(
                 f"the search ends after {self._spent} of {recipe.rounds} trials: no other network was found"
-                f" ({self._told_misses()})"
+                f" ({reasons or 'all were drawn'})"
             )
 
-    def _take_up(self) -> None:
-        """The state that the records of a run lead to."""
+    def _may_begin(self) -> bool:
+        return self._spent + len(self._begun) < self.recipe.rounds and self.proposer.ready(len(self._begun))
+
+    def _resume(self) -> None:
         self.history.read()
         for record in self.history.records:
             self._note(record)
         used = {record.id for record in self.history.records}
         self._ids = (number for number in count() if number not in used)
         if used:
-            self.task.reporter.note(f"going on after {self._spent} of {self.task.recipe.rounds} trials")
+            self.task.reporter.note(f"resuming after {self._spent} of {self.recipe.rounds} trials")
 
-    def _note(self, record: Record, times: Mapping[str, Any] | None = None) -> None:
+    def _note(self, record: Record) -> None:
         """What follows from a record."""
         self._drawn.add(tuple(record.choices.items()))
         if record.status in ("dropped", "duplicate"):
             self._misses[record.limit or "duplicate"] += 1
             if record.limit is not None and record.macs is not None and record.params is not None:
-                self.bounds.missed(record.limit, Costs(record.macs, record.params, record.latency))
+                self.bounds.note_broken(record.limit, Costs(record.macs, record.params, record.latency))
             return
         self._misses.clear()
         self._spent += 1
-        assert record.text is not None
-        self.tried[record.text] = record.id
+        assert record.fingerprint is not None
+        self._tried[record.fingerprint] = record.id
         if record.status == "trained":
             self.proposer.learn(record)
 
     # ----------------------------------------------------------------- one trial
 
-    def _next(self) -> _Waiting | None:
+    def _next(self) -> Trial | None:
         """The next network that is worth training; None when none is found."""
-        space = self.task.space
-        while self._misses.total() < MOST_DRAWS and not self._all_drawn():
+        while self._misses.total() < MAX_DRAWS and not self._all_drawn():
             number = next(self._ids)
-            random = Random(f"vnasdsl trial {self.task.recipe.seed}:{number}")
-            try:
-                proposal = self.proposer.propose(len(self._waiting), random)
-                found = self._examine(number, proposal)
-            except (UserError, VnsError) as fault:  # of a choice that two places cannot make alike
-                proposal = Proposal({})
-                found = Record(number, "dropped", (), (), {}, limit=UNFIT, error=_first_line(fault))
-            if isinstance(found, _Waiting):
-                self._drawn.add(tuple(proposal.choices.items()))
-                self.tried[found.text] = number
-                return found
+            found = self._examine(number, Random(f"vnasdsl trial {self.recipe.seed}:{number}"))
+            if isinstance(found, _Begun):
+                self._begun[number] = found
+                self._drawn.add(tuple(found.record.choices.items()))
+                self._tried[found.candidate.fingerprint] = number
+                return self._trial(found)
             self.history.add(found)
             self._note(found)
-        if not self.tried:
-            raise self.bounds.give_up(space, self._misses.total(), self._misses)
+        if not self._tried:
+            raise self.bounds.give_up(self._misses.total(), self._misses)
         return None
 
     def _all_drawn(self) -> bool:
@@ -175,89 +162,81 @@ class TrialSearch:
         """The number of networks; None where they are infinitely many, or not counted."""
         try:
             return self.task.space.size
-        except UserError:
+        except CannotCountError:
             return None
 
-    def _examine(self, number: int, proposal: Proposal) -> _Waiting | Record:
+    def _examine(self, number: int, random: Random) -> _Begun | Record:
         """A network with its costs, or the record that says why it is not trained."""
-        dropped = Record(number, "dropped", proposal.parents, proposal.mutations, proposal.choices)
+        record = Record(number, "dropped", (), (), {})
         try:
-            network = self.task.space.network(proposal.choices)
-            _ = network.cost
+            proposal = self.proposer.propose(len(self._begun), random)
+            record = replace(
+                record, parents=proposal.parents, mutations=proposal.mutations, choices=dict(proposal.choices)
+            )
+            candidate = Candidate(self.task.space, record.choices)
+            fingerprint, graph = candidate.fingerprint, candidate.graph
         except (UserError, VnsError) as fault:
-            return _changed(dropped, limit=UNFIT, error=_first_line(fault))
-        if not lies_in(network, self.task.space, proposal.choices):
-            return _changed(dropped, limit=UNFIT, error="the text of the network is not what its choices say")
-        text = network.text()
-        costs = Costs(network.macs[0], network.params[0])
-        if text in self.tried:
-            figures = {"macs": costs.macs, "params": costs.params}
-            return _changed(dropped, status="duplicate", twin=self.tried[text], **figures)
-        costs, broken = self.bounds.broken(network)
+            return replace(record, limit=UNFIT, error=_first_line(fault))
+        if fingerprint in self._tried:
+            twin = self._tried[fingerprint]
+            return replace(record, status="duplicate", twin=twin, macs=graph.macs, params=graph.params)
+        costs, broken = self.bounds.broken(candidate)
+        record = replace(record, macs=costs.macs, params=costs.params, latency=costs.latency)
         if broken is not None:
-            return _changed(dropped, limit=broken.text, macs=costs.macs, params=costs.params, latency=costs.latency)
-        return _Waiting(number, proposal, network, text, costs)
+            return replace(record, limit=broken.text)
+        text = candidate.network.text()
+        return _Begun(candidate, costs, replace(record, fingerprint=fingerprint, text=text))
 
-    def _trial(self, begun: _Waiting, data: str) -> Trial:
-        recipe = self.task.recipe
+    def _trial(self, begun: _Begun) -> Trial:
+        record, recipe = begun.record, self.recipe
+        assert record.text is not None
         start = None
-        if recipe.inherit and begun.proposal.parents:
-            path = self.weights_of(begun.proposal.parents[0])
+        if isinstance(recipe, EvolutionRecipe) and recipe.inherit and record.parents:
+            path = self.weights_of(record.parents[0])
             start = path.read_bytes() if path.is_file() else None
         return Trial(
-            begun.id,
-            begun.text,
+            record.id,
+            record.text,
             recipe.model_dump(),
-            data,
+            self.task.data.name,
             len(self.task.classes),
-            (recipe.seed * 1_000_003 + begun.id) % 2**32,
+            (recipe.seed * 1_000_003 + record.id) % 2**32,
             str(self.task.device),
             start,
         )
 
     def _finish(self, result: Result) -> None:
-        """Record what came of a trial."""
+        """Record the outcome of a trial."""
         assert isinstance(result.key, int)
-        begun = self._waiting.pop(result.key)
+        begun = self._begun.pop(result.key)
         outcome = result.value if result.error is None else Outcome(error=result.error)
         assert isinstance(outcome, Outcome)
-        common: dict[str, Any] = {
-            "macs": begun.costs.macs,
-            "params": begun.costs.params,
-            "latency": begun.costs.latency,
-            "text": begun.text,
-        }
-        record = Record(begun.id, "failed", begun.proposal.parents, begun.proposal.mutations, begun.proposal.choices)
         if outcome.error is not None:
-            record = _changed(record, error=outcome.error, **common)
+            record = replace(begun.record, status="failed", error=outcome.error)
         else:
             score = {key: outcome.score[key] for key in ("top1", "top5", "loss")}
-            record = _changed(
-                record,
+            record = replace(
+                begun.record,
                 status="trained",
                 score=score,
-                fitness=fitness(score["top1"], begun.costs, self.task.recipe),
-                edges=edges_by_choice(self.task.space, begun.proposal.choices, begun.network, outcome.edges),
-                **common,
+                fitness=fitness(score["top1"], begun.costs, self.recipe),
+                edges=edges_by_choice(begun.candidate.graph, outcome.edges),
             )
-            path = self.weights_of(record.id)
-            path.parent.mkdir(exist_ok=True)
-            self.task.run.write(str(path.relative_to(self.task.run.path)), outcome.weights)
+            self.task.run.write(f"weights/{self.weights_of(record.id).name}", outcome.weights)
         times = {"seconds": round(outcome.seconds, 2), "attempts": result.attempts, "inherited": outcome.inherited}
         self.history.add(record, times)
         self._note(record)
         for file, reason in outcome.unreadable.items():
             self.task.faults.add(file, reason)
         self._drop_weights()
-        self.task.reporter.passed(self._spent, self._summary(record))
-        self._require_some()
+        self.task.reporter.finished(self._spent, self._summary(record))
+        self._require_one_trained()
 
-    def _require_some(self) -> None:
-        """Raises: UserError when every trial so far has failed: the fault is not that of single networks."""
+    def _require_one_trained(self) -> None:
+        """Raises: UserError when every trial so far has failed: the fault is not in single networks."""
         failed = self.history.of("failed")
-        enough = len(failed) >= min(_FIRST_FAILURES, self.task.recipe.rounds) or (
-            self._all_drawn() and not self._waiting
-        )
+        last = self._all_drawn() and not self._begun
+        enough = len(failed) >= min(_FIRST_FAILURES, self.recipe.rounds) or last
         if enough and not self.history.of("trained"):
             raise UserError(f"each of the first {len(failed)} trials failed; the last: {failed[-1].error}")
 
@@ -273,29 +252,25 @@ class TrialSearch:
         return self.task.run / "weights" / f"{number:05d}.safetensors"
 
     def _drop_weights(self) -> None:
-        keep = {record.id for record in self.best(max(1, self.task.recipe.ensemble))} | self.proposer.needed()
+        keep = {record.id for record in self.best(max(1, self.recipe.ensemble))} | self.proposer.needed()
         names = {self.weights_of(number).name for number in keep}
         for path in (self.task.run / "weights").glob("*.safetensors"):
             if path.name not in names:
                 path.unlink()
 
     def _summary(self, record: Record) -> str:
-        cost = megas(record.macs or 0)
-        dropped = len(self.history.of("dropped"))
-        out = f"  {dropped:,} dropped" if dropped else ""
         if record.status == "failed":
             return f"#{record.id} failed: {(record.error or '').splitlines()[0]}"
-        assert record.score is not None
         best = self.best()[0]
-        mark = "  best" if best.id == record.id else f"  best {percent((best.score or {})['top1'])} (#{best.id})"
-        return f"#{record.id} accuracy {percent(record.score['top1'])}  {cost}{mark}{out}"
+        assert record.score is not None and best.score is not None
+        mark = "best" if best.id == record.id else f"best {percent(best.score['top1'])} (#{best.id})"
+        dropped = len(self.history.of("dropped"))
+        out = f"  {dropped:,} dropped" if dropped else ""
+        return f"#{record.id} accuracy {percent(record.score['top1'])}  {megas(record.macs or 0)}  {mark}{out}"
 
-    def _told_misses(self) -> str:
-        return "; ".join(f"{number} draws: {reason}" for reason, number in self._misses.items()) or "all were drawn"
 
-
-def fitness(top1: float, costs: Costs, recipe: SearchRecipe) -> float:
-    """What the objective makes of an accuracy and a cost."""
+def fitness(top1: float, costs: Costs, recipe: TrialRecipe) -> float:
+    """An accuracy and a cost under the objective."""
     objective = recipe.objective
     if not isinstance(objective, Score):
         return top1
@@ -307,7 +282,3 @@ def fitness(top1: float, costs: Costs, recipe: SearchRecipe) -> float:
 def _first_line(fault: UserError | VnsError) -> str:
     message = fault.diagnostics[0].message if isinstance(fault, VnsError) else fault.message
     return message.splitlines()[0]
-
-
-def _changed(record: Record, **changes: Any) -> Record:
-    return replace(record, **changes)

@@ -1,4 +1,4 @@
-"""What the search hands over: the best network scored on videos that chose nothing, and an ensemble of the best."""
+"""The result of a search by trials: the best network scored on videos that decided nothing, and an ensemble."""
 
 from __future__ import annotations
 
@@ -12,36 +12,39 @@ from torch import Tensor
 
 from vnasdsl.codegen import compile_network
 from vnasdsl.search.evolve.history import Record
-from vnasdsl.search.evolve.trial import build, network_of
+from vnasdsl.search.evolve.trial import network_of
 from vnasdsl.search.task import SearchTask
-from vnasdsl.train.clips import EvaluationViews, clip_shape
+from vnasdsl.train.clips import clip_shape, evaluation_views
 from vnasdsl.train.evaluation import Evaluation, Scores, score_views, summarise
+from vnasdsl.train.generated import build
 from vnasdsl.train.weights import load_exactly, load_weights, save_weights
 
 
-def evaluate_trial(task: SearchTask, record: Record, weights: Mapping[str, Tensor]) -> Evaluation:
+def evaluate_trial(task: SearchTask[Any], record: Record, weights: Mapping[str, Tensor]) -> Evaluation:
     """Accuracy of a trained network on the inference part."""
     return summarise(scores_of(task, record, weights), task.classes)
 
 
-def scores_of(task: SearchTask, record: Record, weights: Mapping[str, Tensor]) -> Scores:
-    """Its averaged scores of every video of the inference part, seen as its own input says."""
+def scores_of(task: SearchTask[Any], record: Record, weights: Mapping[str, Tensor]) -> Scores:
+    """Its averaged scores of every video of the inference part, with clips as its own input says."""
     assert record.text is not None
     network = network_of(record.text, len(task.classes))
     model = build(network)
     load_exactly(model, dict(weights), f"the file of trial {record.id}")
     shape = clip_shape(network.input, task.recipe)
     threads = torch.get_num_threads()
-    torch.set_num_threads(task.recipe.threads)  # as in its training: sums are added up alike
+    torch.set_num_threads(task.recipe.threads)  # as in its training, so that sums are equal to the last bit
     try:
-        with closing(EvaluationViews(task.parts.inference, shape, task.recipe, task.faults)) as views:
+        with closing(evaluation_views(task.parts.inference, shape, task.recipe, task.faults)) as views:
             return score_views(model.to(task.device), views, task.device, task.recipe.precision)
     finally:
         torch.set_num_threads(threads)
 
 
-def write_ensemble(task: SearchTask, chosen: Sequence[Record], weights_of: Callable[[int], Path]) -> dict[str, Any]:
-    """Write text, code and weights of each into RUN/ensemble and evaluate them together: the mean of their softmax.
+def write_ensemble(
+    task: SearchTask[Any], chosen: Sequence[Record], weights_of: Callable[[int], Path]
+) -> dict[str, Any]:
+    """Write source, code and weights of each into RUN/ensemble and evaluate them together: the mean of their softmax.
 
     Returns: for report.json, the members and their accuracy on the inference part, alone and together.
     """

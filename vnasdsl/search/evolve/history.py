@@ -1,20 +1,18 @@
-"""trials.jsonl: every network that was drawn, in the order in which it was known what became of it.
+"""trials.jsonl: every network that was drawn, in the order in which its fate was known.
 
-Everything that a search knows follows from this file and the recipe, so a search goes on after a kill by reading it.
-It holds nothing that differs between two runs alike: what took how long stands in times.jsonl.
+Everything a search knows follows from this file and the recipe, so a search resumes by reading it. It holds nothing
+that differs between two identical runs: how long things took is in times.jsonl.
 """
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.json_lines import JsonLines
 
 Status = Literal["trained", "dropped", "duplicate", "failed"]
 
@@ -32,71 +30,56 @@ class Record:
     params: int | None = None
     latency: dict[str, Any] = field(default_factory=dict)
     """What was measured for a limit, by its name."""
+    fingerprint: str | None = None
+    """Equal for equal networks."""
     fitness: float | None = None
-    """What the objective makes of the score."""
+    """The score after the objective."""
     score: dict[str, Any] | None = None
     """Accuracy on the validate part: `top1`, `top5`, `loss`."""
     edges: dict[str, list[float]] = field(default_factory=dict)
-    """Learned weights by the name of the choice of edges."""
+    """Learned edge weights by choice of edges, in the order of the edges taken."""
     limit: str | None = None
     """The limit that a dropped network breaks."""
     twin: int | None = None
-    """The trial that a duplicate is alike to."""
+    """The trial that a duplicate equals."""
     error: str | None = None
-    """What went wrong with a failed trial."""
+    """Why a trial failed."""
     text: str | None = None
 
-    def line(self) -> str:
-        """JSON; what does not apply is left out."""
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; what does not apply is left out."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         always = ("id", "status", "parents", "mutations", "choices")
-        kept = {key: value for key, value in values.items() if key in always or value not in (None, {})}
-        return json.dumps(kept, ensure_ascii=False) + "\n"
+        return {key: value for key, value in values.items() if key in always or value not in (None, {})}
 
 
 class History:
     """The records of a run. Each is on the disk before anything follows from it."""
 
     def __init__(self, folder: Path):
-        self.path = folder / "trials.jsonl"
-        self.times = folder / "times.jsonl"
+        self.file = JsonLines(folder / "trials.jsonl")
+        self.times = JsonLines(folder / "times.jsonl")
         self.records: list[Record] = []
 
     def read(self) -> None:
-        """Take up the file; a last line cut short by a kill is cut off. Raises: UserError when it is damaged."""
+        """Read the file; a last line cut short by a kill is removed. Raises: UserError when it is damaged."""
+        lines = self.file.read()
         try:
-            content = self.path.read_bytes()
-        except FileNotFoundError:
-            return
-        whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:
-            write_atomic(self.path, whole)
-        try:
-            self.records = [_record(json.loads(line)) for line in whole.decode("utf-8").splitlines()]
-        except (ValueError, TypeError, KeyError) as fault:
-            raise UserError(f"`{self.path}` is damaged: {' '.join(str(fault).split())[:120]}") from None
+            self.records = [
+                Record(**{**line, "parents": tuple(line["parents"]), "mutations": tuple(line["mutations"])})
+                for line in lines
+            ]
+        except (TypeError, KeyError) as fault:
+            raise UserError(f"`{self.file.path}` is damaged: {' '.join(str(fault).split())[:120]}") from None
+        if lines or self.file.path.exists():
+            self.file.write(lines)
 
     def add(self, record: Record, times: Mapping[str, Any] | None = None) -> None:
         """Add a record. times: for times.jsonl."""
         if times is not None:
-            _append(self.times, json.dumps({"id": record.id, **times}) + "\n")
-        _append(self.path, record.line())
+            self.times.append({"id": record.id, **times})
+        self.file.append(record.as_dict())
         self.records.append(record)
 
     def of(self, status: Status) -> list[Record]:
         return [record for record in self.records if record.status == status]
-
-
-def _append(path: Path, line: str) -> None:
-    """Add a line in one write, flushed to the disk."""
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    try:
-        os.write(handle, line.encode("utf-8"))
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _record(values: dict[str, Any]) -> Record:
-    values["parents"], values["mutations"] = tuple(values["parents"]), tuple(values["mutations"])
-    return Record(**values)

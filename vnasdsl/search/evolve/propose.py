@@ -8,10 +8,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from vnasdsl.search.evolve.guided import guide_edges
+from vnasdsl.search.evolve.history import Record
 from vnasdsl.search.evolve.mutation import mutate
-from vnasdsl.search.evolve.population import Member, Population
+from vnasdsl.search.evolve.population import Population
 from vnasdsl.search.evolve.values import edges_text, least_of, most_of, taken
-from vnasdsl.train.recipes import MUTATIONS, Edges, SearchRecipe
+from vnasdsl.train.recipe_parts import MUTATIONS, Edges
+from vnasdsl.train.recipes import EvolutionRecipe
 
 if TYPE_CHECKING:
     from vnasdsl.elaborate import Space
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A network to be tried: its choices, complete and in the order of the text, and where they come from."""
+    """A network to be tried: its choices, complete and in the order of the file, and where they come from."""
 
     choices: dict[str, str]
     parents: tuple[int, ...] = ()
@@ -31,7 +33,7 @@ def draw(space: Space, random: Random) -> Proposal:
     return Proposal(space.complete({}, random))
 
 
-def child(space: Space, population: Population, recipe: SearchRecipe, trained: int, random: Random) -> Proposal:
+def child(space: Space, population: Population, recipe: EvolutionRecipe, trained: int, random: Random) -> Proposal:
     """A child of a member of the population. trained: networks tried before it."""
     parent = population.parent(random)
     parents, made, told = [parent.id], dict(parent.choices), []
@@ -59,9 +61,9 @@ def mutations_of_round(strength: float, cooling: float, trained: int) -> int:
 
 
 def settle(space: Space, made: Mapping[str, str], random: Random) -> dict[str, str]:
-    """The choices of a network that are as given wherever that is possible, the rest drawn.
+    """The choices of a network: as given wherever possible, the rest drawn.
 
-    A choice of edges keeps those of its edges that there still are: the shortest list of changes, not a new draw.
+    A choice of edges keeps the edges that still exist: the shortest list of changes, not a new draw.
     """
     done: set[str] = set()
     wanted = dict(made)
@@ -77,13 +79,13 @@ def settle(space: Space, made: Mapping[str, str], random: Random) -> dict[str, s
             keep.remove(random.choice(keep))
         while len(keep) < least_of(broken):
             keep.append(random.choice([option for option in broken.options if option not in keep]))
-        # What was drawn stays drawn; edges that were not looked at yet are still wanted as they were.
+        # What was drawn stays drawn; edges not looked at yet are still wanted as they were.
         waiting = {decision.name: wanted[decision.name] for decision in edges}
         wanted = {**complete, **waiting, broken.name: edges_text(broken, keep)}
 
 
-def _crossed(one: Member, other: Member, random: Random) -> dict[str, str]:
-    """Each choice that both have from either; what only the first has as it is."""
+def _crossed(one: Record, other: Record, random: Random) -> dict[str, str]:
+    """Each choice from one of the two at random; choices that only one of them has are kept."""
     return {
         name: other.choices[name] if name in other.choices and random.random() < 0.5 else value
         for name, value in one.choices.items()

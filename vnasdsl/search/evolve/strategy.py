@@ -17,24 +17,23 @@ from vnasdsl.search.task import SearchResult, SearchTask
 from vnasdsl.show.evolution import family_png, pareto_png
 from vnasdsl.train.devices import pick_device
 from vnasdsl.train.progress import Reporter, percent
-from vnasdsl.train.recipes import Score, SearchRecipe
+from vnasdsl.train.recipes import TrialRecipe
 from vnasdsl.train.weights import load_weights
+
+Task = SearchTask[Any]
 
 
 class TrialStrategy:
     """A strategy whose networks are trained one by one."""
 
     name: str
-    takes: str
 
-    def proposer(self, task: SearchTask) -> Proposer:
+    def proposer(self, task: Task) -> Proposer:
         raise NotImplementedError
 
-    def check(self, space: Space, recipe: SearchRecipe) -> None:
-        objective = recipe.objective
-        of_objective = {objective.cost} if isinstance(objective, Score) else set()
+    def check(self, space: Space, recipe: TrialRecipe) -> None:
         bounds = Bounds(space, recipe, Stopwatch(recipe.threads))
-        if "latency_gpu" in of_objective | {bound.quantity for bound in bounds.bounds}:
+        if "latency_gpu" in bounds.quantities:
             try:
                 pick_device("cuda")
             except UserError:
@@ -42,27 +41,27 @@ class TrialStrategy:
                     "there is no GPU here to measure `latency_gpu` on",
                     "limit `latency_cpu`, or search on a machine with one",
                 ) from None
-        bounds.require_reachable(space)
+        bounds.require_reachable()
 
-    def search(self, task: SearchTask) -> SearchResult:
+    def search(self, task: Task) -> SearchResult:
         search = self._search(task)
         search.run()
-        return self._found(task, search, search.best()[0])
+        return self._result(task, search, search.best()[0])
 
-    def derive(self, task: SearchTask, checkpoint: str) -> SearchResult:
+    def derive(self, task: Task, checkpoint: str) -> SearchResult:
         search = self._search(task)
         search.history.read()
         trained = {str(record.id): record for record in search.history.of("trained")}
         if not trained:
-            raise UserError(f"`{task.run.path}` has no trained network yet", "go on with the search by --resume")
+            raise UserError(f"`{task.run.path}` has no trained network yet", "continue the search with --resume")
         if checkpoint not in ("last", "best", *trained):
             raise UserError(
                 f"`{task.run.path}` has no trained network `{checkpoint}`",
-                "give `best`, or the number of a trained one of its trials.jsonl",
+                "give `best`, or the number of a trained one in its trials.jsonl",
             )
-        return self._found(task, search, trained.get(checkpoint, search.best()[0]))
+        return self._result(task, search, trained.get(checkpoint, search.best()[0]))
 
-    def pictures(self, task: SearchTask) -> Iterator[tuple[str, bytes]]:
+    def pictures(self, task: Task) -> Iterator[tuple[str, bytes]]:
         search = self._search(task)
         search.history.read()
         records = [record.__dict__ for record in search.history.records]
@@ -70,10 +69,10 @@ class TrialStrategy:
         yield "pareto.png", pareto_png(records, winner)
         yield "family.png", family_png(records, winner)
 
-    def _search(self, task: SearchTask) -> TrialSearch:
+    def _search(self, task: Task) -> TrialSearch:
         return TrialSearch(task, self.proposer(task), Stopwatch(task.recipe.threads, task.reporter))
 
-    def _found(self, task: SearchTask, search: TrialSearch, record: Record) -> SearchResult:
+    def _result(self, task: Task, search: TrialSearch, record: Record) -> SearchResult:
         path = search.weights_of(record.id)
         weights = load_weights(path) if path.is_file() else {}
         score = evaluate_trial(task, record, weights).as_dict() if weights else None
@@ -89,7 +88,7 @@ class TrialStrategy:
 
 
 class Stopwatch:
-    """Measures networks on the device at hand, and says once when that is not steady."""
+    """Measures networks on this machine, and warns once when the times vary too much."""
 
     def __init__(self, threads: int, reporter: Reporter | None = None):
         self.threads = threads
@@ -101,7 +100,7 @@ class Stopwatch:
         latency = network_latency(network, "cuda" if device == "gpu" else device, threads=self.threads)
         if latency.warning and self.reporter is not None and not self._warned:
             self._warned = True
-            self.reporter.warn(f"{latency.warning}; trials.jsonl marks every measurement that was not")
+            self.reporter.warn(f"{latency.warning}; trials.jsonl marks every such measurement")
         figures = latency.as_dict()
         return {"ms": round(figures.pop("median_ms"), 4), "spread": round(figures.pop("spread"), 4), **figures}
 
@@ -131,11 +130,11 @@ def _lines(report: dict[str, Any], best: Record) -> Iterator[str]:
         f" validate part, {origin}"
     )
     for quantity, measured in best.latency.items():
-        steady = "" if measured["stable"] else ", not steady"
-        yield f"{quantity}: {measured['ms']:.3g} ms a clip (spread {percent(measured['spread'])}{steady})"
+        unstable = "" if measured["stable"] else ", not stable"
+        yield f"{quantity}: {measured['ms']:.3g} ms a clip (spread {percent(measured['spread'])}{unstable})"
     dropped = ", ".join(f"{number:,} by `{limit}`" for limit, number in report["dropped"].items())
     yield (
         f"drawn {report['drawn']:,}: {report['trained']:,} trained, {report['failed']:,} failed,"
-        f" {report['duplicates']:,} alike to one before, {sum(report['dropped'].values()):,} dropped"
+        f" {report['duplicates']:,} duplicates, {sum(report['dropped'].values()):,} dropped"
         + (f" ({dropped})" if dropped else "")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
+from typing import Any
 
 from vnasdsl.language.diagnostics import UserError, did_you_mean
 from vnasdsl.search.task import Strategy
@@ -14,10 +15,10 @@ def strategy_names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-def get_strategy(name: str) -> Strategy:
-    """A strategy by name. Raises: UserError naming those there are."""
+def get_strategy(name: str) -> Strategy[Any]:
+    """A strategy by name. Raises: UserError."""
     if name not in strategy_names():
         known = ", ".join(f"`{known}`" for known in strategy_names())
-        raise UserError(f"there is no strategy `{name}`", did_you_mean(name, strategy_names()) or f"there is {known}")
-    found: Strategy = import_module(f"{__name__}.{name}").strategy
+        raise UserError(f"unknown strategy `{name}`", did_you_mean(name, strategy_names()) or f"there are {known}")
+    found: Strategy[Any] = import_module(f"{__name__}.{name}").strategy
     return found

@@ -1,4 +1,4 @@
-"""Evolution: children of the best, one mutation or more away from them, each trained on its own (Real et al. 2019)."""
+"""Evolution: children of the best networks so far, a few mutations away, each trained on its own (Real et al. 2019)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from random import Random
 
 from vnasdsl.search.evolve.engine import Proposer
 from vnasdsl.search.evolve.history import Record
-from vnasdsl.search.evolve.population import Member, Population
+from vnasdsl.search.evolve.population import Population
 from vnasdsl.search.evolve.propose import Proposal, child, draw
 from vnasdsl.search.evolve.strategy import TrialStrategy
 from vnasdsl.search.task import SearchTask
+from vnasdsl.train.recipes import EvolutionRecipe
 
 
-class _Evolving(Proposer):
-    """The first `population` networks are drawn, all others are children of those that are trained."""
+class _Evolving:
+    """The first `population` networks are drawn, all others are children of trained ones."""
 
-    def __init__(self, task: SearchTask):
+    def __init__(self, task: SearchTask[EvolutionRecipe]):
         self.space, self.recipe = task.space, task.recipe
         self.population = Population(task.recipe.population, task.recipe.sample, task.recipe.aging)
         self.trained = 0
@@ -32,21 +33,19 @@ class _Evolving(Proposer):
         return self.trained + waiting < self.recipe.population
 
     def learn(self, record: Record) -> None:
-        assert record.fitness is not None
         self.trained += 1
-        self.population.add(Member(record.id, record.choices, record.fitness, record.edges))
+        self.population.add(record)
 
     def needed(self) -> set[int]:
         return {member.id for member in self.population.members} if self.recipe.inherit else set()
 
 
 class EvolutionStrategy(TrialStrategy):
-    """Mutations follow from the kinds of choice, so it takes every space."""
+    """Mutations follow from the kinds of choice, so it works in every space."""
 
     name = "evolution"
-    takes = "every choice"
 
-    def proposer(self, task: SearchTask) -> Proposer:
+    def proposer(self, task: SearchTask[EvolutionRecipe]) -> Proposer:
         return _Evolving(task)
 
 

@@ -6,12 +6,14 @@ from random import Random
 
 from vnasdsl.elaborate import Space
 from vnasdsl.search.evolve.engine import Proposer
+from vnasdsl.search.evolve.history import Record
 from vnasdsl.search.evolve.propose import Proposal, draw
 from vnasdsl.search.evolve.strategy import TrialStrategy
 from vnasdsl.search.task import SearchTask
+from vnasdsl.train.recipes import RandomRecipe
 
 
-class _Drawing(Proposer):
+class _Drawing:
     def __init__(self, space: Space):
         self.space = space
 
@@ -21,14 +23,19 @@ class _Drawing(Proposer):
     def propose(self, waiting: int, random: Random) -> Proposal:
         return draw(self.space, random)
 
+    def learn(self, record: Record) -> None:
+        """Nothing: draws do not depend on results."""
+
+    def needed(self) -> set[int]:
+        return set()
+
 
 class RandomStrategy(TrialStrategy):
-    """What evolution is compared with, under the same budget."""
+    """The baseline for evolution, under the same budget."""
 
     name = "random"
-    takes = "every choice"
 
-    def proposer(self, task: SearchTask) -> Proposer:
+    def proposer(self, task: SearchTask[RandomRecipe]) -> Proposer:
         return _Drawing(task.space)
 
 

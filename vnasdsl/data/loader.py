@@ -1,0 +1,181 @@
+"""Decoding in worker processes: what the loaders of clips and of views share.
+
+- Order and content never depend on the number of workers: the order follows from (seed, epoch) in the main process,
+  the randomness of a sample from (seed, epoch, index), and batches come back in the order they were sent.
+- Workers live on between epochs (the epoch travels with every index): starting them costs more than a whole epoch of
+  small videos.
+- Workers ignore Ctrl-C: the main process handles it and ends them. If the main process is killed, they end with it.
+- Clips travel as uint8 and are normalised in the main process: a quarter of the bytes through shared memory.
+- A sample that cannot be read comes back as its path and reason; the main process keeps the list of faults.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from threading import Thread
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from vnasdsl.data.faults import FaultLog
+from vnasdsl.data.videos import Video
+from vnasdsl.language.diagnostics import UserError
+
+# Mean and standard deviation of RGB in 0 .. 1, the same for the three channels, as usual for Kinetics.
+MEAN = 0.45
+STD = 0.225
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A video that cannot be read."""
+
+    path: str
+    reason: str
+
+
+Sample = tuple[torch.Tensor, int, int] | Fault
+"""Clip (..., T, H, W, 3) uint8, label, index of the video."""
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What a worker sends; `clips` is None when no video of the batch can be read."""
+
+    clips: torch.Tensor | None
+    labels: torch.Tensor
+    indices: torch.Tensor
+    faults: tuple[Fault, ...]
+
+
+class VideoLoader:
+    """Batches of samples of `videos`; `len` is their number. `close` ends the worker processes."""
+
+    def __init__(
+        self,
+        videos: Sequence[Video],
+        samples: Dataset[Sample],
+        batch: int,
+        workers: int,
+        faults: FaultLog | None,
+        drop_last: bool = False,
+    ):
+        """samples: (epoch, index of a video) to its sample; batch: videos in a batch."""
+        if not videos:
+            raise UserError("there are no videos to read")
+        for name, value, least in (("batch", batch, 1), ("workers", workers, 0)):
+            if value < least:
+                raise UserError(f"{name} must be at least {least}, not {value}")
+        self.videos = tuple(videos)
+        self.epoch = 0
+        self.videos_per_batch, self.drop_last = batch, drop_last
+        self.faults = FaultLog() if faults is None else faults
+        self.faults.expect(video.path for video in self.videos)
+        self._loader: DataLoader[Any] = DataLoader(
+            samples,
+            batch_sampler=_Batches(self),
+            num_workers=workers,
+            collate_fn=_collate,
+            persistent_workers=workers > 0,
+            worker_init_fn=_start_worker if workers > 0 else None,
+            # Its own: a pass draws from it, how often depends on the workers, and dropout must not.
+            generator=torch.Generator(),
+        )
+
+    def order(self) -> list[int]:
+        """Indices of the videos in the order of the next pass."""
+        return list(range(len(self.videos)))
+
+    def __len__(self) -> int:
+        whole, rest = divmod(len(self.videos), self.videos_per_batch)
+        return whole + (rest > 0 and not self.drop_last)
+
+    def received(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        """Normalised clips, labels and indices, batch by batch; a batch without a readable video is left out.
+
+        Raises: UserError when too many videos are unreadable.
+        """
+        for batch in self._start_pass():
+            for fault in batch.faults:
+                self.faults.add(fault.path, fault.reason)
+            if batch.clips is not None:
+                yield _normalise(batch.clips), batch.labels, batch.indices
+
+    def _start_pass(self) -> Iterator[_Batch]:
+        """Workers started here are born with Ctrl-C blocked: there is no moment before `_start_worker` ignores it."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return iter(self._loader)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def close(self) -> None:
+        """End the worker processes now; they would also end with the loader."""
+        iterator = getattr(self._loader, "_iterator", None)
+        if iterator is not None:
+            iterator._shutdown_workers()
+            self._loader._iterator = None
+
+
+class _Batches(Sampler[list[tuple[int, int]]]):
+    """Batches of (epoch, index); the order is asked for at the start of every pass."""
+
+    def __init__(self, loader: VideoLoader):
+        self._of = loader
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        epoch, order, size = self._of.epoch, self._of.order(), self._of.videos_per_batch
+        for number in range(len(self._of)):
+            yield [(epoch, index) for index in order[number * size : (number + 1) * size]]
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+
+def _collate(samples: list[Sample]) -> _Batch:
+    good = [sample for sample in samples if not isinstance(sample, Fault)]
+    return _Batch(
+        torch.stack([clips for clips, _, _ in good]) if good else None,
+        torch.tensor([label for _, label, _ in good], dtype=torch.int64),
+        torch.tensor([index for _, _, index in good], dtype=torch.int64),
+        tuple(sample for sample in samples if isinstance(sample, Fault)),
+    )
+
+
+def _normalise(pixels: torch.Tensor) -> torch.Tensor:
+    """(..., T, H, W, 3) uint8 -> (..., 3, T, H, W) float32, contiguous: (x / 255 - MEAN) / STD."""
+    channels_first = pixels.movedim(-1, -4)
+    floats = torch.empty(channels_first.shape, dtype=torch.float32)
+    floats.copy_(channels_first)
+    return floats.mul_(1.0 / (255.0 * STD)).sub_(MEAN / STD)
+
+
+def _start_worker(_number: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.excepthook = _report_unless_parent_is_gone
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone. torch's worker loop does so too, but first waits for the batches it
+    sent to be taken, which is forever when the pipe is full."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _report_unless_parent_is_gone(
+    kind: type[BaseException], problem: BaseException, trace: TracebackType | None
+) -> None:
+    """The thread that sends tensors reports a broken connection when the parent ends: not worth a traceback."""
+    if not issubclass(kind, ConnectionError | EOFError):
+        sys.__excepthook__(kind, problem, trace)
