@@ -29,6 +29,13 @@ def test_its_texts_are_right(run_cli: Callable[..., CompletedProcess[str]], tmp_
         assert not result.stderr
 
 
+def test_its_error_is_the_one_shown(run_cli: Callable[..., CompletedProcess[str]], tmp_path: Path) -> None:
+    wrong = fenced("vns")[0].replace("(basic(1)", "(basc(1)")
+    (tmp_path / "small.vns").write_text(wrong, encoding="utf-8")
+    (shown,) = (text for text in fenced("text") if text.startswith("error["))
+    assert run_cli("check", "small.vns").stderr.startswith(shown)
+
+
 def test_choices_it_names_exist(run_cli: Callable[..., CompletedProcess[str]], tmp_path: Path) -> None:
     (tmp_path / "small.vns").write_text(fenced("vns")[0], encoding="utf-8")
     shown = json.loads(run_cli("show", "small.vns", "--json").stdout)
