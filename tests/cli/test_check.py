@@ -167,3 +167,23 @@ assert not heavy, heavy
         [sys.executable, "-c", code], cwd=tmp_path, env=cli_environment(), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_standard_input(here: Path) -> None:
+    text = (ROOT / "spaces" / "tiny.vns").read_text(encoding="utf-8")
+    result = CliRunner().invoke(cli, ["check", "-"], input=text)
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "<stdin>: ok")
+    shutil.copy(ROOT / "spaces" / "tiny.vns", here)
+    result = CliRunner().invoke(cli, ["check", "-"], input='import "tiny.vns"\nnetwork n : tiny { baisc(1) }\n')
+    assert result.exit_code == 1
+    assert " --> <stdin>:2:20" in result.stderr
+
+
+def test_names_of_files_never_reach_the_terminal_as_they_are(here: Path) -> None:
+    for name, text in (("a\x1b[31m\nb.vns", "tiny"), ("c\x1b[31m\nd.vns", "")):
+        source = ROOT / "spaces" / "tiny.vns"
+        (here / name).write_text(source.read_text(encoding="utf-8") if text else "block b { * }\n", encoding="utf-8")
+        for command in (["check", name], ["fmt", "--check", name], ["fmt", "--diff", name]):
+            output = CliRunner().invoke(cli, command).output
+            assert "\x1b[31m" not in output
+            assert name.split("\n")[1] not in output.splitlines()

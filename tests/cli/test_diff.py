@@ -170,8 +170,8 @@ def test_texts_that_cannot_be_compared(here: Path) -> None:
     (here / "bad.vns").write_text("network n {")
     for target, message in {
         "bad.vns": "error[E0104]",
-        "missing.vns": "there is no such file",
-        "missing.vns:n": "there is no such file",
+        "missing.vns": "the file does not exist",
+        "missing.vns:n": "the file does not exist",
         "HEAD:n.vns": "no git repository",
     }.items():
         status, out, err = diff(target, TINY)

@@ -125,4 +125,4 @@ def test_a_definition_inside_of_another_is_one_fault(inner: str) -> None:
     text = f"{begin}  {inner}\n  stage s1 {{ b(8) }}\n  pool -> linear(classes)\n}}\n"
     _, found = examine(Source("inner.vns", text), None)
     assert [(d.code, d.primary.span.line if d.primary else 0) for d in found] == [("E0101", 3)]
-    assert "inside of another definition" in found[0].message
+    assert "inside another definition" in found[0].message

@@ -31,7 +31,7 @@ def test_a_file_is_named_as_given_and_its_lines_end_alike(tmp_path: Path, monkey
 
 def test_what_is_not_there_or_not_a_file(tmp_path: Path) -> None:
     code, text = fault("no/such/file.vns")
-    assert code == "E0103" and text == "error[E0103]: there is no such file\n --> no/such/file.vns"
+    assert code == "E0103" and text == "error[E0103]: the file does not exist\n --> no/such/file.vns"
     code, text = fault(tmp_path)
     assert code == "E0103" and "this is a folder, not a file" in text
     for name in ("a\0b", "x" * 5000, str(tmp_path / "a.vns" / "b.vns"), "\udcff.vns"):
@@ -55,7 +55,7 @@ def test_text_that_is_not_utf8_is_shown_with_its_place(tmp_path: Path) -> None:
     assert (
         text
         == f"""\
-error[E0102]: the text is not UTF-8: byte 0xe9 at offset 16
+error[E0102]: the file is not UTF-8: byte 0xe9 at offset 16
  --> {path}:2:6
   |
 2 |   caf\N{REPLACEMENT CHARACTER}

@@ -72,9 +72,9 @@ def test_several_diagnostics_and_warnings() -> None:
 
 
 def test_a_file_of_which_nothing_could_be_read_has_no_line() -> None:
-    nothing = Diagnostic("E0103", "there is no such file", Label(Span(Source("a.vns", ""), 0, 0)))
-    assert render([nothing]) == "error[E0103]: there is no such file\n --> a.vns"
-    assert render([nothing], "concise") == "a.vns: error[E0103]: there is no such file"
+    nothing = Diagnostic("E0103", "the file does not exist", Label(Span(Source("a.vns", ""), 0, 0)))
+    assert render([nothing]) == "error[E0103]: the file does not exist\n --> a.vns"
+    assert render([nothing], "concise") == "a.vns: error[E0103]: the file does not exist"
 
 
 def test_colour_adds_escapes_and_nothing_else() -> None:

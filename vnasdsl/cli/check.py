@@ -1,4 +1,4 @@
-"""`vnasdsl check`: is a text right?"""
+"""`vnasdsl check`: errors and warnings of files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from vnasdsl.cli.options import input_options
 from vnasdsl.cli.output import as_text, format_option, style
 from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.language.diagnostics import Diagnostic, arrange
+from vnasdsl.language.files import STDIN
 from vnasdsl.language.gc_paused import gc_paused
+from vnasdsl.language.visible import visible
 from vnasdsl.show.foot import size_words
 
 
@@ -22,16 +24,17 @@ from vnasdsl.show.foot import size_words
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @gc_paused()
 def command(files: tuple[str, ...], frames: int | None, size: int | None, classes: int | None, as_json: bool) -> None:
-    """Check texts: syntax, names, shapes, limits, recipes, and that every network lies in the space it claims.
+    """Check files: syntax, names, shapes, limits, recipes, and that every network lies in the space it claims.
 
-    All files are checked, every fault is shown with its line; exit 1 when there is an error. Faults for people go to
-    the standard error; JSON and the commands of GitHub Actions are the output.
+    FILE `-` reads the standard input. All files are checked, and every error is shown with its line; exit 1 if there is
+    an error. Errors and warnings go to the standard error; JSON and GitHub commands to the standard output.
 
     \b
     Examples:
       vnasdsl check spaces/x3d3.vns spaces/x3d3_k400.vns
       vnasdsl check spaces/x3d3.vns --frames 8 --size 112
       vnasdsl check --format github spaces/*.vns           # in a workflow
+      vnasdsl check - < spaces/x3d3.vns                    # for editors
     """
     chosen = "json" if as_json else style()
     found: list[Diagnostic] = []
@@ -41,7 +44,8 @@ def command(files: tuple[str, ...], frames: int | None, size: int | None, classe
         if faults and chosen != "json":
             click.echo(as_text(faults), err=chosen != "github", color=True)
         if program is not None and not any_error(faults) and chosen != "json":
-            click.echo(f"{file}: ok" + "".join(f"\n  {describe(space)}" for space in program.spaces.values()))
+            name = "<stdin>" if file == STDIN else visible(file)
+            click.echo(f"{name}: ok" + "".join(f"\n  {describe(space)}" for space in program.spaces.values()))
     if chosen == "json":
         from vnasdsl.language.render_json import render_json
 

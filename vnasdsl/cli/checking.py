@@ -1,4 +1,4 @@
-"""Checking a file with everything there is to say about it, recipes included."""
+"""Checking a file with all its recipes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from vnasdsl.elaborate import Overrides, Program
 from vnasdsl.elaborate.program import examine
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, VnsError
-from vnasdsl.language.files import read_source
+from vnasdsl.language.files import STDIN, read_source, read_stdin
 
 
 def check_file(
     path: str | os.PathLike[str], overrides: Overrides | None = None, name: str | None = None
 ) -> tuple[Program | None, list[Diagnostic]]:
-    """What a file says as far as it can be read (None: not at all), and all its faults; `name` is what it is called."""
+    """The program of a file (None when nothing of it can be read), and all errors and warnings.
+
+    `-` is the standard input, whose imports are relative to the current folder. `name` is what the file is called in
+    messages.
+    """
     try:
-        return examine(read_source(path, name), Path(path), overrides, check_recipe)
+        source = read_stdin() if path == STDIN else read_source(path, name)
+        return examine(source, Path("<stdin>" if path == STDIN else path), overrides, check_recipe)
     except VnsError as fault:
         return None, list(fault.diagnostics)
 

@@ -1,4 +1,4 @@
-"""`vnasdsl fmt`: texts in their one canonical form."""
+"""`vnasdsl fmt`: files in their canonical form."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from vnasdsl.cli.errors import BUG, INPUT
 from vnasdsl.cli.output import as_text, format_option
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import VnsError
-from vnasdsl.language.files import decode_source, read_source
+from vnasdsl.language.files import STDIN, decode_source, read_source
 from vnasdsl.language.format import FormatError, format_text
 from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.limits import MAX_BYTES
 from vnasdsl.language.source import Source
-
-STDIN = "-"
+from vnasdsl.language.visible import visible
 
 
 @click.command()
@@ -31,26 +30,25 @@ STDIN = "-"
 @format_option
 @gc_paused()
 def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
-    """Lay out texts in their one canonical form, comments kept.
+    """Format files in their canonical form. Comments are kept.
 
-    PATHS are files, or folders that are searched for *.vns (hidden folders are skipped); without any: the current
-    folder. `-` reads a text from the standard input and writes it to the standard output. There are no options of
-    style: two spaces a level, at most 100 columns where the text can be broken, at most one empty line, line ends
-    as on Unix.
+    PATHS are files, or folders to search for *.vns (hidden folders are skipped); the default is the current folder.
+    `-` reads the standard input and writes to the standard output. There are no style options: two spaces per level,
+    at most 100 columns where a line can be broken, at most one empty line, Unix line ends.
 
-    A file is written only once it is proven that the new text has the same syntax tree and the same comments and would
-    not be changed again. Exit 1 when a file has errors (the others are formatted all the same).
+    A file is written only if the result has the same syntax tree and the same comments, and formatting it again does
+    not change it. Exit 1 if a file has errors; the others are formatted all the same.
 
     \b
     Examples:
-      vnasdsl fmt                          # every text in and below this folder
+      vnasdsl fmt                          # every file in and below this folder
       vnasdsl fmt spaces/tiny.vns          # one file
       vnasdsl fmt --check spaces           # for continuous integration
       vnasdsl fmt --diff spaces/tiny.vns   # what would change
       vnasdsl fmt - < spaces/tiny.vns      # for editors
     """
     if STDIN in paths and len(paths) > 1:
-        raise click.UsageError("`-` stands for the standard input and cannot be combined with other paths")
+        raise click.UsageError("`-` is the standard input and cannot be combined with other paths")
     outcome = _Outcome(check, diff)
     if paths == (STDIN,):
         outcome.format_stdin()
@@ -95,19 +93,21 @@ class _Outcome:
             try:
                 write_atomic(name, text)
             except OSError as fault:
-                self._fail(f"error: `{name}` cannot be written: {(fault.strerror or str(fault)).lower()}", INPUT)
+                self._fail(
+                    f"error: `{visible(name)}` cannot be written: {(fault.strerror or str(fault)).lower()}", INPUT
+                )
                 return
         self._compare(name, data, text)
 
     def summary(self) -> None:
-        """One line for people, on stderr."""
+        """One line of counts, on stderr."""
         would = "would be " if self.check or self.diff else ""
         counts = [(len(self.changed), f"{would}formatted"), (self.unchanged, "unchanged"), (self.failed, "with errors")]
         parts = [f"{count} {what}" for count, what in counts if count]
         click.echo(", ".join(parts) if parts else "no .vns files here", err=True)
 
     def _formatted(self, given: Source | str, data: bytes) -> str | None:
-        """The canonical text, or None after a report."""
+        """The canonical form, or None after reporting an error."""
         try:
             source = given if isinstance(given, Source) else decode_source(given, data)
             return format_text(source)
@@ -115,11 +115,11 @@ class _Outcome:
             self._report(fault)
         except FormatError as fault:
             name = given.name if isinstance(given, Source) else given
-            self._fail(f"error: this is a bug in vnasdsl: `{name}` is left as it is: {fault}", BUG)
+            self._fail(f"error: this is a bug in vnasdsl: `{visible(name)}` is left as it is: {fault}", BUG)
         return None
 
     def _compare(self, name: str, data: bytes, text: str) -> None:
-        """Names a file whose bytes are not those of the canonical text, or shows the difference."""
+        """Names a file that is not in canonical form, or shows the difference."""
         if data == text.encode("utf-8"):
             self.unchanged += 1
             return
@@ -129,7 +129,7 @@ class _Outcome:
         if self.diff:
             click.echo("".join(_difference(name, data.decode("utf-8"), text)), nl=False)
         else:
-            click.echo(f"{'would format' if self.check else 'formatted'} {name}")
+            click.echo(f"{'would format' if self.check else 'formatted'} {visible(name)}")
 
     def _report(self, fault: VnsError) -> None:
         self._fail(as_text(fault.diagnostics), INPUT)
@@ -142,7 +142,7 @@ class _Outcome:
 
 def _difference(name: str, before: str, after: str) -> Iterator[str]:
     """A unified diff; a line of `before` keeps its carriage return, which may be all that differs."""
-    for line in difflib.unified_diff(_lines(before), _lines(after), name, f"{name} (formatted)"):
+    for line in difflib.unified_diff(_lines(before), _lines(after), visible(name), f"{visible(name)} (formatted)"):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
@@ -152,7 +152,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _files(paths: tuple[str, ...]) -> list[str]:
-    """The files meant by some paths, each once, those of a folder in the order of their names."""
+    """The files of some paths, each once, those of a folder sorted by name."""
     found: dict[str, str] = {}
     for path in paths:
         for name in _in_folder(path) if Path(path).is_dir() else (path,):

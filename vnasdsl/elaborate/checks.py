@@ -8,7 +8,7 @@ from dataclasses import replace
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.names import check_name, two_alike
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, guess
+from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, guess
 from vnasdsl.language.limits import MAX_FOUND
 from vnasdsl.language.source import Span
 from vnasdsl.language.syntax_comments import comment_after
@@ -137,6 +137,11 @@ class _Checker:
         match expression:
             case tree.Chain(items=parts) | tree.List(items=parts) | tree.Choice(options=parts):
                 return [d for part in parts for d in self.layer(part, names)]
+            case tree.Binary(op="*", left=copied, right=tree.Number(text=count)) if not isinstance(copied, tree.Number):
+                inner = copied.span.text
+                label = Label(expression.span)
+                fix = Fix(expression.span, f"{count} * {inner}", f"write `{count} * {inner}`")
+                return [Diagnostic("E0305", "the number of copies comes first", label, fix=fix)]
             case tree.Binary(op="*"):
                 return self.value(expression.left, names) + self.layer(expression.right, names)
             case tree.Conditional(test=test, then=then, otherwise=otherwise):

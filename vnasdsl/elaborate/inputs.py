@@ -222,6 +222,9 @@ def _values(name: str, argument: tree.Argument) -> tuple[int, ...]:
 
 def _value(name: str, expression: tree.Expression) -> int:
     value = evaluate(expression)
+    if isinstance(expression, tree.String):
+        help = f"write it without quotes: `{expression.value}`" if expression.value.isdigit() else None
+        raise error("E0302", f"`{name}` of `video` must be a whole number, found a string", expression.span, help=help)
     if isinstance(value, bool) or not isinstance(value, int):
         message = f"`{name}` of `video` must be a whole number, found `{show_value(value)}`"
         raise error("E0302", message, expression.span)

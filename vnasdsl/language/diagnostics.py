@@ -1,24 +1,32 @@
-"""What is wrong with a text, as data: made where the fault is found, rendered by `render.py`.
+"""Errors and warnings as data: made where they are found, rendered by `render.py`.
 
-Messages start in lower case, put names in backticks and have no full stop. Every code stands once in `codes`.
+Messages start in lower case, put names in backticks and have no full stop. `codes` explains every code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import tomllib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache, lru_cache
+from heapq import nlargest
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal
 
-from vnasdsl.language.limits import MAX_SUGGESTIONS
 from vnasdsl.language.source import Span
+
+COMPARED = 20
+"""Known names compared letter by letter with a misspelt one: those that share most pairs of letters with it."""
 
 Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True)
 class Label:
-    """A span with a short text to stand beside its underline."""
+    """A span with a short text to show beside its underline."""
 
     span: Span
     text: str = ""
@@ -26,7 +34,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Fix:
-    """A replacement of one span that removes the fault."""
+    """A replacement of one span that removes the error."""
 
     span: Span
     replacement: str
@@ -35,7 +43,7 @@ class Fix:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One fault. `primary` is None only where a fault has no place in a text (a missing file)."""
+    """One error or warning. `primary` is None only when it has no place in a file (a missing file)."""
 
     code: str
     message: str
@@ -61,7 +69,7 @@ def arrange(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 class VnsError(Exception):
-    """Raised when a text cannot be used; carries every diagnostic found so far."""
+    """Raised when a file cannot be used; carries every diagnostic found so far."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic] | Diagnostic):
         found = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
@@ -70,7 +78,7 @@ class VnsError(Exception):
 
 
 class UserError(Exception):
-    """A fault of input that has no place in a .vns text (data, run folders, checkpoints): a message and a remedy."""
+    """An error outside .vns files (data, run folders, checkpoints): a message, and a help that says what to do."""
 
     def __init__(self, message: str, help: str | None = None):
         self.message = message
@@ -84,30 +92,65 @@ def error(code: str, message: str, span: Span | None, label: str = "", **more: o
     return VnsError(Diagnostic(code, message, primary, **more))  # type: ignore[arg-type]
 
 
+@cache
+def _synonyms() -> dict[str, tuple[str, str | None]]:
+    """By word: the name it has here, and perhaps a sentence that says how it is written."""
+    table = tomllib.loads((Path(__file__).parent / "synonyms.toml").read_text(encoding="utf-8"))
+    return {word: (entry, None) if isinstance(entry, str) else tuple(entry) for word, entry in table.items()}
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[123]d$", "", word.lower().replace("_", ""))
+
+
+def _synonym(word: str, known: Collection[str]) -> tuple[str, str | None] | None:
+    found = _synonyms().get(_plain(word))
+    return found if found is not None and found[0] in known else None
+
+
+@lru_cache(maxsize=8192)
+def _pairs(name: str) -> frozenset[str]:
+    """Neighbouring letters: names that share most of them are alike."""
+    padded = f" {name} "
+    return frozenset(map("".join, pairwise(padded)))
+
+
 def suggest(word: str, known: Iterable[str]) -> str | None:
-    """The known name nearest to a misspelt one, or None."""
-    names = list(known)[:MAX_SUGGESTIONS]
-    for name in names:
-        if name.lower() == word.lower():
-            return name
-    close = get_close_matches(word, names, n=1, cutoff=0.65)
+    """The known name that is nearest to a misspelt one, or that has its meaning; None when there is none."""
+    names = tuple(known)
+    same = [name for name in names if _plain(name) == _plain(word)]
+    if same:
+        return min(same, key=lambda name: name.lower() != word.lower())
+    synonym = _synonym(word, names)
+    if synonym is not None:
+        return None if synonym[1] else synonym[0]
+    pairs = _pairs(word)
+    likely = nlargest(COMPARED, names, key=lambda name: len(pairs & _pairs(name)))
+    close = get_close_matches(word, likely, n=1, cutoff=0.65)
     return close[0] if close else None
 
 
 def suggest_file(name: str, known: Iterable[str]) -> str | None:
-    """The known file name nearest to one that is not there; the suffix, which they share, does not count."""
+    """The known file name nearest to a missing one; the suffix, which they share, does not count."""
     stems = {file.rpartition(".")[0]: file for file in known}
     near = suggest(name.rpartition(".")[0] or name, stems)
     return None if near is None else stems[near]
 
 
 def guess(span: Span, word: str, known: Iterable[str], otherwise: str | None = None) -> Any:
-    """What a diagnostic adds for a misspelt word: a fix that names the nearest known one, else the help `otherwise`."""
-    name = suggest(word, known)
-    return {"help": otherwise} if name is None else {"fix": Fix(span, name, f"did you mean `{name}`?")}
+    """What a diagnostic adds for an unknown word: a fix that names the one that was meant, else a help."""
+    names = tuple(known)
+    name = suggest(word, names)
+    if name is not None:
+        return {"fix": Fix(span, name, f"did you mean `{name}`?")}
+    return {"help": did_you_mean(word, names) or otherwise}
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A help text naming the nearest known name, or None."""
-    name = suggest(word, known)
-    return None if name is None else f"did you mean `{name}`?"
+    """A help that names the known word that was meant, or says how it is written here; None when there is none."""
+    names = tuple(known)
+    name = suggest(word, names)
+    if name is not None:
+        return f"did you mean `{name}`?"
+    synonym = _synonym(word, names)
+    return synonym[1] if synonym else None

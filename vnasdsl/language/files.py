@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from vnasdsl.language.diagnostics import error, suggest_file
 from vnasdsl.language.limits import MAX_BYTES
 from vnasdsl.language.source import Source, Span
 
+STDIN = "-"
+"""The path that stands for the standard input."""
+
 
 def read_source(path: str | os.PathLike[str], name: str | None = None) -> Source:
-    """The text of a file, named as the caller named it; line ends become "\\n" and a byte order mark is dropped.
+    """The source in a file; line ends become "\\n", and a byte order mark is dropped.
 
-    `name` is what it is called in messages, where that is not the path.
+    `name` is what it is called in messages, if that is not the path.
 
     Raises: VnsError E0102 (not UTF-8), E0103 (missing, a folder, not readable), E0105 (too large).
     """
@@ -21,12 +25,12 @@ def read_source(path: str | os.PathLike[str], name: str | None = None) -> Source
     name = path if name is None else name
     start = Span(Source(name, ""), 0, 0)
     if "\0" in path:
-        raise error("E0103", "a file name cannot contain a NUL character", start)
+        raise error("E0103", "a path cannot contain a NUL character", start)
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise error("E0103", "there is no such file", start, help=_nearest(Path(path))) from None
+        raise error("E0103", "the file does not exist", start, help=_nearest(Path(path))) from None
     except IsADirectoryError:
         raise error("E0103", "this is a folder, not a file", start) from None
     except (OSError, UnicodeEncodeError) as failure:
@@ -35,8 +39,13 @@ def read_source(path: str | os.PathLike[str], name: str | None = None) -> Source
     return decode_source(name, data)
 
 
+def read_stdin() -> Source:
+    """The source on the standard input. Raises: VnsError E0102, E0105."""
+    return decode_source("<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1))  # one more byte shows that there are too many
+
+
 def _nearest(path: Path) -> str | None:
-    """A help naming the .vns file of the same folder that is nearest to one that is not there."""
+    """A help naming the .vns file of the same folder that is nearest to a missing one."""
     try:
         names = sorted(file.name for file in path.parent.glob("*.vns"))
     except OSError:
@@ -46,21 +55,20 @@ def _nearest(path: Path) -> str | None:
 
 
 def decode_source(name: str, data: bytes) -> Source:
-    """A source from bytes that were read elsewhere. Raises: VnsError E0102 at the first byte that is not UTF-8, E0105
-    for more bytes than a file may have: one more than `MAX_BYTES` need be read."""
+    """A source from bytes. Raises: VnsError E0102 at the first byte that is not UTF-8, E0105 for too many."""
     if len(data) > MAX_BYTES:
-        help = "is it a .vns file? Definitions can be spread over several files and imported"
+        help = "is it a .vns file? Definitions can be split over several files and imported"
         raise error("E0105", f"the file has more than {MAX_BYTES:,} bytes", Span(Source(name, ""), 0, 0), help=help)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as failure:
-        # Everything before the fault is sound, so it can be shown with the place marked.
+        # Everything before this byte is readable, so the error can show where it is.
         readable = _universal_lines(data[: failure.start].decode("utf-8"))
         shown = Source(name, readable + "\N{REPLACEMENT CHARACTER}")
         byte = data[failure.start]
         raise error(
             "E0102",
-            f"the text is not UTF-8: byte 0x{byte:02x} at offset {failure.start}",
+            f"the file is not UTF-8: byte 0x{byte:02x} at offset {failure.start}",
             Span(shown, len(readable), len(readable) + 1),
             help="save the file as UTF-8",
         ) from None

@@ -28,9 +28,6 @@ MAX_DIAGNOSTICS = 20
 MAX_FOUND = 200
 """Faults of names and arguments after which no more are looked for."""
 
-MAX_SUGGESTIONS = 2_000
-"""Known names among which the nearest to a misspelt one is looked for."""
-
 MAX_STACK = 20 * MAX_DEPTH
 """Height of the parser's stack: stops what nests without brackets (`- - - x`) while it is being read."""
 

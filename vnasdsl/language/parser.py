@@ -17,6 +17,7 @@ from vnasdsl.language.lexer import CLOSING, END, OPENING, Token, Tokens, grammar
 from vnasdsl.language.limits import MAX_DEPTH, MAX_RECOVERIES, MAX_STACK
 from vnasdsl.language.source import Source, Span
 from vnasdsl.language.syntax_context import Context
+from vnasdsl.language.syntax_habits import other_format
 from vnasdsl.language.wording import DEFINITION_TYPES
 
 __all__ = ["accepted", "parse", "parse_expression", "parse_partial", "parse_tokens"]
@@ -174,6 +175,9 @@ class _Run:
     def _recover(self, index: int) -> int:
         """Reports the fault at a token and returns the place to go on from."""
         context = Context(self.tokens, index, self.start, [place for place, *_ in self.open], self.takes)
+        other = other_format(self.tokens.source) if not self.diagnostics else None
+        if other is not None:
+            raise VnsError(other)
         fault = syntax_errors.explain(context)
         here = self.items[index].span.line
         if here != self.silent_line or fault.to_top:

@@ -1,4 +1,4 @@
-"""Comments as other languages write them, `// text` and `/* text */`: left out as they were meant to be, and said."""
+"""Comments as other languages write them, `// text` and `/* text */`: reported, and skipped as comments are."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from vnasdsl.language.syntax_context import Context, Fault
 
 COMMENT = "a comment begins with `#`"
 _WORDS = 40
-"""How far behind a `//` its words are looked for."""
+"""How many tokens back a `//` is searched."""
 
 
 def comments(c: Context) -> Iterator[Fault]:
-    """A refused token that begins such a comment, or stands in one."""
+    """A refused token that begins such a comment, or is in one."""
     if c.innermost not in (None, "LBRACE"):
         return
     items, end = c.tokens.items, c.index + 1
@@ -37,7 +37,7 @@ def comments(c: Context) -> Iterator[Fault]:
 
 
 def _words(c: Context) -> Iterator[Fault]:
-    """`bn // two words`: the sign and the first word were taken for a division."""
+    """`bn // two words`: the sign and the first word were read as a division."""
     items = c.tokens.items
     for i in range(c.index - 2, max(0, c.index - _WORDS), -1):
         if c.tokens.starts_line(i):
@@ -59,4 +59,4 @@ def comment_after(layers: tree.Expression) -> Diagnostic | None:
 
 
 def _fault(span: Span) -> Diagnostic:
-    return Diagnostic("E0101", f"`{span.text}` begins no comment", Label(span), help=COMMENT)
+    return Diagnostic("E0101", f"`{span.text}` does not begin a comment", Label(span), help=COMMENT)

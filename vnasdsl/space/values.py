@@ -222,7 +222,7 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
 
     if isinstance(value, Text):
         help = "sizes and words are written without quotes"
-        raise error("E0302", "expected a number, sizes or a word, found a text", span, help=help)
+        raise error("E0302", "expected a number, sizes or a word, found a string", span, help=help)
     match parameter.kind:
         case "channels":
             return value if value == "same" else whole(1)
