@@ -131,7 +131,7 @@ def test_faulty_files_are_reported_and_the_others_formatted(folder: Path) -> Non
     result = run(".", "missing.vns")
     assert result.exit_code == 1
     assert result.stdout == "formatted b.vns\n"
-    for text in ("a.vns:1:13", "c.vns", "not UTF-8", "missing.vns", "no such file", "1 formatted, 3 with errors"):
+    for text in ("a.vns:1:13", "c.vns", "not UTF-8", "missing.vns", "does not exist", "1 formatted, 3 with errors"):
         assert text in result.stderr
     assert (faulty.read_text(), path.read_text()) == (FAULTY, PRETTY)
 

@@ -9,11 +9,12 @@ import tomllib
 import pytest
 
 from tests.support import ROOT
+from vnasdsl.cli.checking import check_recipe
 from vnasdsl.elaborate.program import examine
 from vnasdsl.language.parser import parse_partial
 from vnasdsl.language.source import Source
 from vnasdsl.layers import CATALOGUE
-from vnasdsl.train.recipes import recipe_keys
+from vnasdsl.train.recipe_docs import recipe_keys
 
 TEXT = """\
 network small {{
@@ -135,16 +136,36 @@ def test_a_number_in_quotes() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("learning_rate = 0.1",
+         "the learning rate belongs to the optimizer: `weights = sgd(lr=0.1)`, or `weights.lr = 0.1`"),
+        ("optimizer = adam(lr=0.1)",
+         "`weights` names the optimizer: `weights = sgd(lr=0.1)` or `weights = adam(lr=1e-3)`"),
+        ("batch_size = 8", "did you mean `batch`?"),
+        ("weights = sgd(learning_rate=0.1)", "did you mean `lr`?"),
+    ],
+)  # fmt: skip
+def test_recipe_keys_of_other_libraries(key: str, said: str) -> None:
+    text = (
+        TEXT.replace("network", "space").format("stage s1 { conv(16 | 32, 3x3x3) }")
+        + f"search s for small {{\n  {key}\n}}\n"
+    )
+    _, (fault,) = examine(Source("x.vns", text), None, None, check_recipe)
+    assert fault.code == "E0801"
+    assert (fault.help or (fault.fix and fault.fix.description)) == said
+
+
 def test_the_synonyms_of_layers_and_parameters_exist() -> None:
     keys = {str(row["name"]) for row in recipe_keys()} | {"adam", "sgd"}
     known = {*CATALOGUE, *(p.name for layer in CATALOGUE.values() for p in layer.parameters), *keys}
     table = tomllib.loads((ROOT / "vnasdsl" / "language" / "synonyms.toml").read_text(encoding="utf-8"))
-    for word, entry in table.items():
-        name = entry if isinstance(entry, str) else entry[0]
-        assert name in {*known, "frames", "size", "classes"}
+    for word, meaning in table.items():
         assert word not in known - {"momentum", "lr"}
-        shown = [] if isinstance(entry, str) else re.findall(r"`([a-z_]+)`", entry[1])
-        assert set(shown) <= known
+        for name, sentence in meaning.items():
+            assert name in {*known, "frames", "size", "classes"}
+            assert set(re.findall(r"`([a-z_]+)`", sentence)) <= known
 
 
 TORCH = """\

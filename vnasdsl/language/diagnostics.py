@@ -93,19 +93,18 @@ def error(code: str, message: str, span: Span | None, label: str = "", **more: o
 
 
 @cache
-def _synonyms() -> dict[str, tuple[str, str | None]]:
-    """By word: the name it has here, and perhaps a sentence that says how it is written."""
-    table = tomllib.loads((Path(__file__).parent / "synonyms.toml").read_text(encoding="utf-8"))
-    return {word: (entry, None) if isinstance(entry, str) else tuple(entry) for word, entry in table.items()}
+def _synonyms() -> dict[str, dict[str, str]]:
+    """By word of another library: the names it can have here, each with a sentence that says how it is written."""
+    return tomllib.loads((Path(__file__).parent / "synonyms.toml").read_text(encoding="utf-8"))
 
 
 def _plain(word: str) -> str:
     return re.sub(r"[123]d$", "", word.lower().replace("_", ""))
 
 
-def _synonym(word: str, known: Collection[str]) -> tuple[str, str | None] | None:
-    found = _synonyms().get(_plain(word))
-    return found if found is not None and found[0] in known else None
+def _synonym(word: str, known: Collection[str]) -> tuple[str, str] | None:
+    names = _synonyms().get(_plain(word), {})
+    return next(((name, sentence) for name, sentence in names.items() if name in known), None)
 
 
 @lru_cache(maxsize=8192)

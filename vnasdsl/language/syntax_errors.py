@@ -301,7 +301,8 @@ def _no_definition(c: Context) -> Iterator[Fault]:
     message = f"expected `block`, `space`, `network`, `import` or a recipe, found `{shorten(word.text)}`"
     near = suggest(word.text, _DEFINITIONS) if word.type == "NAME" else None
     fix = Fix(word.span, near, f"did you mean `{near}`?") if near else None
-    label, help, closing = Label(word.span, "only definitions can stand outside braces"), None, ()
+    label, help = Label(word.span, "only definitions can stand outside braces"), None
+    closing: tuple[Label, ...] = ()
     if word.span.column > 1 and near is None:
         help = "is there a `}` too many before this line?"
         before = [token for token in items[:first] if token.type != "NEWLINE"][-1:]
