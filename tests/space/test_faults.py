@@ -279,22 +279,22 @@ network small : wide {
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "column", "message", "help"),
+    ("old", "new", "place", "message", "help"),
     [
-        ("conv(16, ", "conv(24, ", 14, "`conv(24, 3x3x3)`", "expected `conv(16, 3x3x3)` or `conv(32, 3x3x3)`"),
-        ("relu }", "relu -> bn }", 47, "`bn` leaves stage `s1` of space `wide`", "expected the end of the stage"),
-        ("bn -> relu", "bn", 33, "stage `s1` of space `wide` goes on behind this", "expected `relu`"),
-        ("bn -> relu", "relu -> bn", 33, "`relu` leaves stage `s1` of space `wide`", "expected `bn`"),
-        ("stage s1", "stage s2", 3, "stage `s2` leaves space `wide`", "expected stage `s1` here"),
+        ("conv(16, ", "conv(24, ", (9, 14), "`conv(24, 3x3x3)`", "`channels` is `24`, the space has `16` or `32`"),
+        ("relu }", "relu -> bn }", (9, 47), "`bn` is not in stage `s1` of space `wide`", "expected the end of the stage"),
+        ("bn -> relu", "bn", (10, 3), "`pool` is not in space `wide`", "expected `relu`"),
+        ("bn -> relu", "relu -> bn", (9, 33), "`relu` is not in stage `s1` of space `wide`", "expected `bn`"),
+        ("stage s1", "stage s2", (9, 3), "stage `s2` is not in space `wide`", "expected stage `s1` here"),
     ],
 )  # fmt: skip
 def test_the_first_part_that_leaves_the_space_is_shown(
-    old: str, new: str, column: int, message: str, help: str, tmp_path: Path
+    old: str, new: str, place: tuple[int, int], message: str, help: str, tmp_path: Path
 ) -> None:
     space, network = WIDE.split("\n\n")
     (fault,) = found(tmp_path, space + "\n\n" + network.replace(old, new))
     assert fault.primary is not None
-    assert (fault.code, fault.primary.span.line, fault.primary.span.column) == ("E0601", 9, column)
+    assert (fault.code, fault.primary.span.line, fault.primary.span.column) == ("E0601", *place)
     assert fault.message.startswith(message)
     assert fault.help == help
 
