@@ -429,6 +429,8 @@ class Space:
         _ = self.cost
         if space._cost is not None or not space.analysis.missing:  # a network has costs where its space has none
             _ = space.cost
+        if space.analysis.unread:
+            raise VnsError(())  # a line of the space is faulty, which is said there
         made = space.inputs.choices_of(self.input)
         if made is None:
             line = next(s for s in self.syntax.body if isinstance(s, tree.Input))
