@@ -282,7 +282,7 @@ network small : wide {
     ("old", "new", "place", "message", "help"),
     [
         ("conv(16, ", "conv(24, ", (9, 14), "`conv(24, 3x3x3)`", "`channels` is `24`, the space has `16` or `32`"),
-        ("relu }", "relu -> bn }", (9, 47), "`bn` is not in stage `s1` of space `wide`", "expected the end of the stage"),
+        ("relu }", "relu -> bn }", (9, 47), "`bn` is not in stage `s1` of", "expected the end of the stage"),
         ("bn -> relu", "bn", (10, 3), "`pool` is not in space `wide`", "expected `relu`"),
         ("bn -> relu", "relu -> bn", (9, 33), "`relu` is not in stage `s1` of space `wide`", "expected `bn`"),
         ("stage s1", "stage s2", (9, 3), "stage `s2` is not in space `wide`", "expected stage `s1` here"),
