@@ -42,8 +42,8 @@ def made_blocks(of: Space, made: dict[str, str]) -> str:
 
 def test_what_nothing_reads_is_left_out() -> None:
     of = space("  a = conv(4, 1x1x1)\n  b = clip -> conv(4, 1x3x3)\n  sum(pick 1 of [a, b])\n")
-    assert body(of, {"sum_.edges": "a"}) == "  a = conv(4, 1x1x1)\n  a\n"
-    assert body(of, {"sum_.edges": "b"}) == "  b = clip -> conv(4, 1x3x3)\n  b\n"
+    assert body(of, {"sum_.edges": "a"}) == "  conv(4, 1x1x1)\n"
+    assert body(of, {"sum_.edges": "b"}) == "  clip -> conv(4, 1x3x3)\n"
 
 
 def test_none_is_left_out_of_sums_with_others_only() -> None:
@@ -109,8 +109,7 @@ def test_values_of_a_list_become_lines() -> None:
     two = body(of, {**choices, "sum_.edges": "many[0] + many[2]"})
     # Every value of the list begins with the line before it.
     assert two == (
-        "  conv(4, 1x1x1)\n  many_in = skip\n  many_0 = many_in -> conv(4, 1x1x1)\n"
-        "  many_2 = many_in -> conv(4, 1x1x1)\n  sum(many_0, many_2)\n"
+        "  a = conv(4, 1x1x1)\n  many_0 = conv(4, 1x1x1)\n  many_2 = a -> conv(4, 1x1x1)\n  sum(many_0, many_2)\n"
     )
 
 

@@ -175,7 +175,7 @@ class Run:
         raise AssertionError(node)
 
     def one(self, at: tuple[Any, ...], options: Sequence[Any]) -> Any:
-        return options[0] if len(options) == 1 else self.network(at, options)
+        return options[0] if len(options) == 1 else self.choose(at, options)
 
 
 def spliced(value: Any) -> list[Shape]:

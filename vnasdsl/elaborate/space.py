@@ -21,7 +21,7 @@ from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.network.graph import NetworkGraph
 from vnasdsl.network.lower import LayerRules, choosing, lower
 from vnasdsl.network.membership import prove
-from vnasdsl.network.write import statements, write
+from vnasdsl.network.write import write
 from vnasdsl.relax.plan import Plan, make_plan
 from vnasdsl.relax.relax import not_relaxed
 from vnasdsl.space.bounds import GOALS, Goal, Settled, settle
@@ -255,9 +255,8 @@ class Space:
 
         Raises: UserError for an unknown choice or option, or a choice that is needed and not made.
         """
-        video, resolved = self._resolve(made)
-        written = write(resolved.segments, self.definitions.blocks)
-        body = (self._input_line(video), *written.body)
+        written = write(self.choose(made), self.definitions.blocks)
+        body = (self._input_line(self.inputs.closed(made)), *written.body)
         span = self.syntax.span
         network = tree.Network(name or f"{self.name}_child", None, body, span=span, name_span=span)
         blocks = {**self.definitions.blocks, **{block.name: block for block in written.blocks}}
@@ -474,7 +473,7 @@ class Space:
             if isinstance(self.syntax, tree.Network):  # as it is written: labels given by hand name its weights
                 body = tuple(self._input_line() if isinstance(s, tree.Input) else s for s in self.syntax.body)
             else:
-                body = (self._input_line(), *statements(self.segments))
+                body = (self._input_line(), *write(self.graph, {}).body)
             claim = None
             if import_path is not None:
                 items.append(tree.Import(tree.String(import_path, span=span), span=span))

@@ -73,15 +73,16 @@ class _Departure:
             self._collect(child, use)
 
     def error(self) -> VnsError:
-        if self.replay.unmatched:
-            return self.layer(self.replay.unmatched[0])
-        for conflict in sorted(self.trace.conflicts, key=lambda c: str(c.value)):
-            if isinstance(conflict.value, int) and conflict.value > 0:
-                node = self.replay.nodes[conflict.value]
-                block = conflict.choice.partition(".")[0]
-                message = f"the uses of tied block `{block}` make different choices"
-                help = f"`{conflict.choice}` is `{conflict.first}` at its first use and `{conflict.second}` here"
-                return self.outside(message, node, help)
+        first = min(self.replay.unmatched, default=len(self.replay.nodes))
+        ends = [c.value for c in self.trace.conflicts if isinstance(c.value, int) and 0 < c.value < first]
+        if ends:  # a tied block ends the way there, before the first layer that fits nowhere
+            conflict = next(c for c in self.trace.conflicts if c.value == max(ends))
+            block = conflict.choice.partition(".")[0]
+            message = f"the uses of tied block `{block}` make different choices"
+            help = f"`{conflict.choice}` is `{conflict.first}` at its first use and `{conflict.second}` here"
+            return self.outside(message, self.replay.nodes[max(ends)], help)
+        if first < len(self.replay.nodes):
+            return self.layer(first)
         for section in self.network.sections:
             reached = self.trace.ends.get(section.name, set()) if section.name else set()
             if section.name and self.replay.value_of(section.body.value) not in reached:

@@ -1,13 +1,13 @@
-"""From layers back to text: the lines of a network whose choices have been made.
+"""From the graph of a network to its text: one line for each layer that the output depends on.
 
-A line is a layer: what is skipped and what nothing reads is left out. A block in which choices were made is written out
-where it is used; with inputs or named lines inside it cannot be, and becomes a block of its own with the values filled
-in.
+A part becomes steps, each of which takes the value of the step before or begins with a name; a value is given a name
+when something reads it. A block in which choices were made is written out where it is used; with inputs or named lines
+it becomes a block of its own with the values filled in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vnasdsl.language import tree
@@ -19,25 +19,13 @@ from vnasdsl.language.source import Source, Span
 from vnasdsl.language.walk import blocks_used, walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Value
-from vnasdsl.network.simplify import Kept, Needs, indexed, is_read, kept, needs, spliced, tidied
-from vnasdsl.space.elements import (
-    BodyLayer,
-    Element,
-    Group,
-    Join,
-    LayerCall,
-    Many,
-    NameRef,
-    Repeat,
-    Segment,
-    When,
-    children,
-    label_text,
-)
+from vnasdsl.network.graph import NetworkGraph, Part, Values
+from vnasdsl.space.elements import BodyLayer, Group, Join, LayerCall, Many, NameRef, Repeat, has_choices, label_text
 from vnasdsl.space.values import WORDS, Text, evaluate, expression_of, substitute
 
-Lines = list[list[tree.Expression]]
 OPEN = (tree.Choice, tree.Range, tree.Pick)
+LIST = ""
+"""In the place of the one value that comes in, after a line that is a list: nothing takes it."""
 
 
 @dataclass(frozen=True)
@@ -48,49 +36,70 @@ class Written:
     blocks: tuple[tree.Block, ...] = ()
 
 
-def write(segments: Iterable[Segment], blocks: Mapping[str, tree.Block]) -> Written:
+def write(graph: NetworkGraph, blocks: Mapping[str, tree.Block]) -> Written:
     """The text of a network: one line for every layer that is left (rule 4 of the language).
 
     `blocks`: those that are defined; new ones get other names.
     """
-    tidy = tidied(segments)
-    writer = Writer(blocks, _names(tidy))
-    return Written(tuple(writer.network(tidy)), tuple(writer.made))
+    writer = Writer(graph, blocks)
+    return Written(tuple(writer.network()), tuple(writer.made))
 
 
-def statements(segments: Iterable[Segment]) -> tuple[tree.Statement, ...]:
-    """The body alone, for networks that need no blocks of their own."""
-    return write(segments, {}).body
+@dataclass(eq=False)
+class Step:
+    """A line, or a part of one: what comes in, the layers, and what comes out."""
+
+    before: str | None
+    """The value that it takes; None where it takes none but those it reads by name."""
+    value: str
+    expressions: list[tree.Expression]
+    span: Span
+    explicit: bool = False
+    """Whether it begins with the name of what it takes, also right after it."""
+    wish: str = ""
+    """The name that the file has for what it takes."""
+    start: str = ""
+    """The name it begins with, once that is known."""
 
 
 @dataclass
 class Names:
-    """The lines of one body that are read by name."""
+    """The names of values in one body, given when they are first read."""
 
     taken: set[str]
-    split: frozenset[str] = frozenset()
-    """Lists of which single values are read: each of their values is a line."""
-    counts: dict[str, int] = field(default_factory=dict)
-    """How many values each list has."""
-    items: dict[tuple[str, int], str] = field(default_factory=dict)
+    fixed: dict[str, list[str]] = field(default_factory=dict)
+    """Those of the input or of a block's parameters, by value."""
+    wishes: dict[str, str] = field(default_factory=dict)
+    """The names that the file has, by value."""
+    given: dict[str, str] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
+    """The names of `fixed` that something reads."""
 
-    def item(self, name: str, index: int) -> str:
-        """The name of one value of a list: `level0_1`."""
-        if (name, index) not in self.items:
-            made = f"{name}_{index}"
-            while made in self.taken:
-                made += "_"
-            self.taken.add(made)
-            self.items[name, index] = made
-        return self.items[name, index]
+    def of(self, value: str, wish: str = "") -> str:
+        """The name of a value, from now on also if it had none."""
+        if value in self.fixed:
+            names = self.fixed[value]
+            name = wish if wish in names else names[0]
+            self.read.add(name)
+            return name
+        if value not in self.given:
+            name = self.wishes.get(value) or wish or "x"
+            while name in self.taken and name != self.wishes.get(value):
+                name += "_"
+            self.taken.add(name)
+            self.given[value] = name
+        return self.given[value]
 
 
 class Writer:
     """Writes bodies, and the blocks that they come to need."""
 
-    def __init__(self, blocks: Mapping[str, tree.Block], taken: Iterable[str]):
+    def __init__(self, graph: NetworkGraph, blocks: Mapping[str, tree.Block]):
+        self.graph = graph
         self.blocks = blocks
-        self.taken = {*blocks, *CATALOGUE, *taken}
+        groups = [p.element for s in graph.sections for p in s.body.walk() if isinstance(p.element, Group)]
+        self.lines = {name for group in groups for name in group.names if name}
+        self.taken = {*blocks, *CATALOGUE, *self.lines}
         self.made: list[tree.Block] = []
         self._known: dict[tuple[object, ...], str] = {}
         self._closed: dict[str, bool] = {}
@@ -98,210 +107,245 @@ class Writer:
 
     # --------------------------------------------------------------------- bodies
 
-    def network(self, segments: tuple[Segment, ...]) -> list[tree.Statement]:
-        """What nothing reads is looked for from the last line on: a stage may read lines in front of it."""
-        names = self._scope([s.body for s in segments], {n for s in segments if not s.name for n in s.body.names})
-        after = Needs(True)
-        keeps: list[tuple[Kept, ...]] = []
-        for segment in reversed(segments):
-            own = frozenset(n for n in segment.body.names if n) if segment.name else frozenset()
-            read = frozenset(n for n in after.names if n.partition("[")[0] not in own)
-            after, keep = kept(segment.body, read, after.x)
-            keeps.append(keep)
+    def network(self) -> list[tree.Statement]:
+        source = next(iter(self.graph))
+        names = Names({*self.taken, source}, {source: [source]})
+        sections = [(section, self.layers(section.body, names)) for section in self.graph.sections]
+        value = source
+        for section, steps in sections:
+            self.begin(steps, value, names)
+            value = section.body.value if isinstance(section.body.value, str) else value
         found: list[tree.Statement] = []
-        for segment, keep in zip(segments, reversed(keeps), strict=True):
-            inner = names
-            if segment.name:
-                inner = self._scope([segment.body], set(segment.body.names) | names.taken, names)
-            body = self.lines(segment.body, keep, inner)
-            if segment.name:
-                span = segment.body.span
-                found.append(tree.Stage(segment.name, tuple(body), span=span, name_span=span))
+        value = source
+        for section, steps in sections:
+            body = self.statements(steps, value, names)
+            span = section.body.element.span
+            found += [tree.Stage(section.name, tuple(body), span=span, name_span=span)] if section.name else body
+            value = section.body.value if isinstance(section.body.value, str) else value
+        return found
+
+    def body(self, part: Part, start: str, names: Names) -> tuple[tuple[tree.Statement, ...], bool]:
+        """The lines of a part that is printed in braces, and whether they take what comes in."""
+        steps = self.layers(part, names)
+        out = part.out if isinstance(part.element, Group) else None
+        last = self.begin(steps, start, names)
+        given: list[tree.Statement] = []
+        if out is not None:
+            expression = self.value(out, last, names)
+            given = [tree.Out(expression, span=out.element.span)]
+        elif part.value != last and isinstance(part.value, str):
+            name = tree.Name(names.of(part.value), span=part.element.span)
+            given = [tree.Line(name, span=part.element.span)]
+        takes = start in names.given or any(step.before == start and not step.start for step in steps)
+        takes = takes or (out is not None and last == start and self.takes(out, start))
+        return (*self.statements(steps, start, names), *given), takes
+
+    def begin(self, steps: Sequence[Step], value: str, names: Names) -> str:
+        """Say which steps begin with a name; what the last one gives."""
+        for step in steps:
+            if step.before is not None and (step.explicit or step.before != value):
+                step.start = names.of(step.before, step.wish)
+            value = step.value
+        return value
+
+    def statements(self, steps: Sequence[Step], start: str, names: Names) -> list[tree.Statement]:
+        found: list[tree.Statement] = []
+        if start in names.given and not any(step.value == start for step in steps) and self._needs(steps, start):
+            span = steps[0].span
+            found.append(tree.Wire(names.given[start], _skip(span), span=span, name_span=span))
+        for step in steps:
+            start_name: list[tree.Expression] = [tree.Name(step.start, span=step.span)] if step.start else []
+            value = _chain([*start_name, *step.expressions], step.span)
+            name = names.given.get(step.value)
+            if name is None:
+                found.append(tree.Line(value, span=step.span))
             else:
-                found += body
+                found.append(tree.Wire(name, value, span=step.span, name_span=step.span))
         return found
 
-    def _scope(self, groups: Iterable[Group], taken: set[str], outer: Names | None = None) -> Names:
-        split: frozenset[str] = frozenset()
-        for group in groups:
-            split |= _split(group)
-        if outer is None:
-            return Names(taken, split)
-        return Names(taken, split | outer.split, dict(outer.counts), dict(outer.items))
+    def _needs(self, steps: Sequence[Step], value: str) -> bool:
+        """Whether a step begins with the name of what came into the body."""
+        return any(step.before == value and step.start for step in steps)
 
-    def body(self, group: Group, names: Names) -> tuple[tree.Statement, ...]:
-        """The lines of a group and its `out`."""
-        return tuple(self.lines(group, kept(group)[1], names))
+    # ---------------------------------------------------------------------- steps
 
-    def lines(self, group: Group, keep: Iterable[Kept], names: Names) -> list[tree.Statement]:
-        found: list[tree.Statement] = []
-        for i, (line, (keeps, wanted)) in enumerate(zip(group.lines, keep, strict=True)):
+    def layers(self, part: Part, names: Names) -> list[Step]:
+        """The lines of a part that have a layer in them."""
+        return [step for step in self.steps(part, names) if step.expressions]
+
+    def steps(self, part: Part, names: Names) -> list[Step]:
+        """The lines of a part; those without a layer that the output depends on are left out."""
+        group = part.element
+        assert isinstance(group, Group)
+        found: list[Step] = []
+        for i, line in enumerate(part.lines):
             name = group.name_of(i)
-            values = _items(line[0], names) if name and len(line) == 1 else None
-            if values is not None:
-                names.counts[name] = len(values)
-            if not keeps:
+            if name and len(line) == 1 and isinstance(line[0].value, tuple):
+                found += self.list_lines(line[0], name, names)
                 continue
-            if values is not None:
-                found += self._list(name, line[0], values, names, wanted, group.span)
-                continue
-            read = bool(name) and is_read(name, wanted)
-            lines = self._line(line, names)
-            if read and not lines:
-                lines = [[_skip(group.span)]]
-            for number, expressions in enumerate(lines):
-                value = _chain(expressions, group.span)
-                if read and number == len(lines) - 1:
-                    found.append(tree.Wire(name, value, span=group.span, name_span=group.span))
-                else:
-                    found.append(tree.Line(value, span=group.span))
-        if group.out is not None:
-            found.append(tree.Out(self._value(group.out, names), span=group.span))
+            if name and line and isinstance(line[-1].value, str):
+                names.wishes.setdefault(line[-1].value, name)
+            found += _joined([self.pieces(item, names) for item in line])
         return found
 
-    def _list(
-        self,
-        name: str,
-        element: Element,
-        values: tuple[Element, ...],
-        names: Names,
-        wanted: frozenset[str],
-        span: Span,
-    ) -> list[tree.Statement]:
-        """A line that is a list: as it is, or a line for each of its values where they are read one by one."""
-        if name not in names.split:
-            value = self._value(element, names)
-            return [tree.Wire(name, value, span=span, name_span=span)]
-        read = [i for i in range(len(values)) if name in wanted or f"{name}[{i}]" in wanted]
-        before = [i for i in read if needs(values[i]).x]
-        found: list[tree.Statement] = []
-        begin: tree.Name | None = None
-        if before and len(read) > 1:  # each value begins with what came before the list
-            label = f"{name}_in"
-            while label in names.taken:
-                label += "_"
-            names.taken.add(label)
-            begin = tree.Name(label, span=span)
-            found.append(tree.Wire(label, _skip(span), span=span, name_span=span))
-        for i in read:
-            expressions = self._chain_of(values[i], names)
-            if begin is not None and i in before:
-                expressions = [begin, *expressions]
-            value = _chain(expressions or [_skip(span)], span)
-            found.append(tree.Wire(names.item(name, i), value, span=span, name_span=span))
+    def list_lines(self, part: Part, name: str, names: Names) -> list[Step]:
+        """A list becomes a line for each of its values."""
+        found: list[Step] = []
+        for i, item in enumerate(self.items(part)):
+            if isinstance(item, Part) and isinstance(item.value, str):
+                names.wishes.setdefault(item.value, f"{name}_{i}")
+                steps = _row(self.pieces(item, names))
+                found += steps
         return found
 
-    def _line(self, items: Iterable[Element], names: Names) -> Lines:
-        return _joined([self._lines(item, names) for item in _read_part(tuple(items))])
+    def items(self, part: Part) -> Iterator[Part]:
+        """The parts that give the values of a list, one by one."""
+        if isinstance(part.element, (Many, Group)) and isinstance(part.value, tuple):
+            last = part.items if isinstance(part.element, Many) else (part.out or part.items[-1],)
+            for item in last:
+                yield from self.items(item)
+        elif isinstance(part.value, str):
+            yield part
 
-    def _lines(self, element: Element, names: Names) -> Lines:
-        """The lines of an element that stands in a line: those of a block whose choices have been made are its own."""
-        match element:
-            case Group() if (
-                element.call is None and not self._is_block(element) and self._original(element, names) is None
-            ):
-                _, keep = kept(element)
-                parts = [line for line, (keeps, _) in zip(element.lines, keep, strict=True) if keeps]
-                return [line for part in parts for line in self._line(part, names) if line]
-            case Repeat():
-                return [line for item in element.items for line in self._lines(item, names)]
-        expressions = self._chain_of(element, names)
-        return [expressions] if expressions else []
-
-    # ---------------------------------------------------------------- expressions
-
-    def _value(self, element: Element, names: Names) -> tree.Expression:
-        """An element where one value stands, or a list."""
-        values = _items(element, names) if not isinstance(element, NameRef) else None
-        if values is not None:
-            inner = tuple(self._value(item, names) for item in values)
-            return tree.List(inner, span=element.span)
-        if isinstance(element, NameRef) and element.index is None and element.wire in names.split:
-            return tree.List(tuple(self._given(element, names)), span=element.span)
-        return _chain(self._chain_of(element, names) or [_skip(element.span)], element.span)
-
-    def _given(self, element: Element, names: Names) -> list[tree.Expression]:
-        """An input of a join: the values of a list that is no line any more one by one."""
-        if isinstance(element, NameRef) and element.index is None and element.wire in names.split:
-            count = names.counts.get(element.wire, 0)
-            return [tree.Name(names.item(element.wire, i), span=element.span) for i in range(count)]
-        return [self._value(element, names)]
-
-    def _chain_of(self, element: Element, names: Names) -> list[tree.Expression]:
-        """What stands between the arrows."""
+    def pieces(self, part: Part, names: Names) -> list[Step]:
+        """The steps that a part in a line becomes: several where copies or blocks are written out."""
+        element, span = part.element, part.element.span
+        if part.node is not None and part.node not in self.graph.live:
+            return []
+        value = part.value
+        if isinstance(value, tuple):  # a list that is read again by its values' names
+            return [] if isinstance(element, NameRef) else self.list_lines(part, "", names)
+        before = part.before if isinstance(part.before, str) else LIST
         match element:
             case LayerCall():
-                return [] if element.layer.name == "skip" else [element.call]
+                return [Step(before, value, [element.call], span)] if part.node is not None else []
             case NameRef():
-                name = element.wire if element.index is None else names.item(element.wire, element.index)
-                return [tree.Name(name, span=element.span)]
+                wish = element.wire if element.index is None else f"{element.wire}_{element.index}"
+                return [Step(value, value, [], span, explicit=True, wish=wish)]
             case BodyLayer():
-                inner = self.body(element.body, names)
-                return [replace(element.call, body=inner or (tree.Line(_skip(element.span), span=element.span),))]
+                body, _ = self.body(part.items[0], part.items[0].before, names)  # type: ignore[arg-type]
+                lines = body or (tree.Line(_skip(span), span=span),)
+                return [Step(before, value, [replace(element.call, body=lines)], span)]
+            case Join() if part.node is None:
+                only = next(each for item in part.items for each in self.items(item) if each.value == value)
+                return self.pieces(only, names)
             case Join():
-                values = [v for item in spliced(element.inputs) for v in self._given(item, names)]
-                arguments = tuple(tree.Argument(None, value, span=value.span) for value in values)
-                return [replace(element.call, arguments=(*arguments, *element.call.arguments))]
-            case When():
-                then, otherwise = self._value(element.then, names), self._value(element.otherwise, names)
-                return [tree.Conditional(then, element.test, otherwise, span=element.span)]
-            case Group() if element.call is not None:
-                return [element.call]
-            case Group() if self._is_block(element):
-                return [self._use(element, names)]
-            case Group() if (original := self._original(element, names)) is not None:
-                return [original]
-            case Group() | Repeat():
-                return [expression for line in self._lines(element, names) for expression in line]
-            case Many() if len(element.items) == 1:
-                return self._chain_of(element.items[0], names)
+                arguments = [e for item in part.items for e in self.inputs(part, item, names)]
+                call = tuple(tree.Argument(None, e, span=e.span) for e in arguments)
+                takes = any(self.takes(item, before) for item in part.items)
+                expression = replace(element.call, arguments=(*call, *element.call.arguments))
+                return [Step(before if takes else None, value, [expression], span)]
+            case Group() if element.call is not None and not has_choices(element):
+                return [Step(before, value, [element.call], span)] if self.is_live(part) else []
+            case Group() if element.block is not None:
+                return self.use(part, names)
+            case Group():
+                out = [] if part.out is None else self.pieces(part.out, names)
+                return [*self.steps(part, names), *out]
+            case Repeat():
+                return [step for item in part.items for step in self.pieces(item, names)]
         raise ValueError("a choice is still open")
+
+    def is_live(self, part: Part) -> bool:
+        return any(each.node in self.graph.live for each in part.walk() if each.node is not None)
+
+    def takes(self, part: Part, before: Values) -> bool:
+        """Whether what is written for an input of a join begins with what came before."""
+        if part.value == before:
+            return not isinstance(part.element, NameRef)
+        if isinstance(part.element, NameRef) or not self.is_live(part):
+            return False
+        first = next((child for child in part.children if child.before == before and self.is_live(child)), None)
+        if part.node is not None and not isinstance(part.element, Join):
+            return part.before == before
+        if isinstance(part.element, Group) and _is_closed(part.element):
+            return True
+        return first is not None and self.takes(first, before)
+
+    def inputs(self, join: Part, item: Part, names: Names) -> list[tree.Expression]:
+        """An input of a join: the values of a list one by one; a sum leaves out `none`."""
+        kept = self.graph.node(join.node).inputs if join.node is not None else ()
+        return [expression for value, expression in self.values(item, join.before, names) if value in kept]
+
+    def values(self, part: Part, before: Values, names: Names) -> Iterator[tuple[str, tree.Expression]]:
+        """The values of a part with what is written for each, where `before` came in."""
+        span = part.element.span
+        if isinstance(part.value, str):
+            yield part.value, self.value(part, before, names)
+        elif isinstance(part.element, NameRef):
+            for i, value in enumerate(part.value):
+                yield value, tree.Name(names.of(value, f"{part.element.wire}_{i}"), span=span)
+        else:
+            for item in self.items(part):
+                yield from self.values(item, before, names)
+
+    def value(self, part: Part, before: Values, names: Names) -> tree.Expression:
+        """What is written for one value, where `before` came in."""
+        span = part.element.span
+        expressions: list[tree.Expression] = []
+        value = before
+        steps = self.pieces(part, names)
+        for step in steps:
+            if step.before is not None and (step.explicit or step.before != value):
+                expressions = [tree.Name(names.of(step.before, step.wish), span=span)]
+            elif step.before is None:
+                expressions = []
+            expressions += step.expressions
+            value = step.value
+        if not expressions:
+            wish = next((step.wish for step in steps if step.explicit), "")
+            skips = part.value == before and not wish
+            expressions = [_skip(span) if skips else tree.Name(names.of(str(part.value), wish), span=span)]
+        return _chain(expressions, span)
 
     # --------------------------------------------------------------------- blocks
 
-    def _is_inlined(self, group: Group, names: Names) -> bool:
-        return group.call is None and not self._is_block(group) and self._original(group, names) is None
-
-    def _is_block(self, group: Group) -> bool:
-        """Whether a use of a block can only be written as a use of a block."""
-        if group.block is None:
-            return False
-        need, _ = kept(group)
-        read = {n.partition("[")[0] for line in group.lines for item in line for n in needs(item).names}
-        return bool(need.names) or group.out is not None or any(n in read for n in group.names if n)
-
-    def _use(self, group: Group, names: Names) -> tree.Expression:
-        """A call of the block itself where nothing in it was chosen, else of one made for it."""
-        assert group.block is not None
-        original = self._original(group, names)
+    def use(self, part: Part, names: Names) -> list[Step]:
+        """A use of a block in which choices were made, or which is handed lines."""
+        group, span = part.element, part.element.span
+        assert isinstance(group, Group) and group.block is not None and isinstance(part.value, str)
+        if not self.is_live(part):
+            return []
+        original = self.original(part, names)
         if original is not None:
-            return original
-        need, _ = kept(group)
-        split = _split(group)
-        inner = Names({*group.names, *(name for name, _ in group.inputs)}, split)
-        parameters: list[str] = []
-        arguments: list[tree.Argument] = []
-        for name, value in group.inputs:
-            if not is_read(name, need.names):
-                continue
-            values = _items(value, names)
-            if values is not None:
-                inner.counts[name] = len(values)
-            if name not in split or values is None:
-                parameters.append(name)
-                arguments.append(tree.Argument(None, self._value(value, names), span=group.span))
-                continue
-            for i, item in enumerate(values):
-                if name in need.names or f"{name}[{i}]" in need.names:
-                    parameters.append(inner.item(name, i))
-                    arguments.append(tree.Argument(None, self._value(item, names), span=group.span))
-        body = self.body(group, inner)
-        made = self._block(group, tuple(parameters), body)
-        if not arguments:
-            return tree.Name(made, span=group.span)
-        return tree.Call(made, tuple(arguments), span=group.span, function_span=group.span)
+            return [Step(str(part.before), part.value, [original], span)]
+        if not self.has_names(part):
+            return self.steps(part, names)
+        handed: list[tuple[str, str, Part, int]] = []  # parameter, value, part, place in its list
+        for name, given in part.inputs:
+            values = given.value if isinstance(given.value, tuple) else (given.value,)
+            several = isinstance(given.value, tuple)
+            handed += [(f"{name}_{i}" if several else name, value, given, i) for i, value in enumerate(values)]
+        own = Names({*group.names, *(name for name, *_ in handed)})
+        for name, value, _, _ in handed:
+            own.fixed.setdefault(value, []).append(name)
+        body, takes = self.body(part, str(part.before), own)
+        needed = [entry for entry in handed if entry[0] in own.read]
+        arguments = []
+        for _, _, given, i in needed:
+            expressions = [expression for _, expression in self.values(given, part.before, names)]
+            arguments.append(tree.Argument(None, expressions[i], span=span))
+        made = self.block(group, tuple(name for name, *_ in needed), body)
+        call: tree.Expression = tree.Name(made, span=span)
+        if arguments:
+            call = tree.Call(made, tuple(arguments), span=span, function_span=span)
+        takes = takes or any(self.takes(given, part.before) for _, _, given, _ in needed)
+        return [Step(str(part.before) if takes else None, part.value, [call], span)]
 
-    def _block(self, group: Group, parameters: tuple[str, ...], body: tuple[tree.Statement, ...]) -> str:
+    def has_names(self, part: Part) -> bool:
+        """Whether lines of a block are read by name, so that it can only be written as a block."""
+        if part.out is not None:
+            return True
+        todo = list(part.items)
+        while todo:
+            each = todo.pop()
+            if isinstance(each.element, NameRef):
+                return True
+            inner = isinstance(each.element, Group) and each.element.block is not None
+            todo += [given for _, given in each.inputs] if inner else list(each.children)
+        return False
+
+    def block(self, group: Group, parameters: tuple[str, ...], body: tuple[tree.Statement, ...]) -> str:
         """The name of a block with these lines: equal ones are one."""
         key = (group.block, parameters, body)
         if key not in self._known:
@@ -322,21 +366,25 @@ class Writer:
         self.taken.add(name)
         return name
 
-    def _original(self, group: Group, names: Names) -> tree.Expression | None:
+    def original(self, part: Part, names: Names) -> tree.Expression | None:
         """The call as it was written, where the block leaves nothing open."""
+        group = part.element
+        assert isinstance(group, Group)
         if group.block is None or group.block not in self.blocks or not self._is_closed(group.block):
             return None
-        bound, inputs = dict(group.bound), dict(group.inputs)
+        bound, inputs = dict(group.bound), dict(part.inputs)
+        if any(isinstance(given.value, tuple) for given in inputs.values()):
+            return None
         arguments: list[tree.Argument] = []
-        named = False  # behind a default that is left out every argument needs its name
+        named = False  # after a default that is left out every argument needs its name
         for parameter in self.blocks[group.block].parameters:
             if parameter.default is not None:
                 named = True
                 if _is_default(parameter.default, bound, parameter.name):
                     continue
-            value = inputs.get(parameter.name)
-            if value is not None:
-                expression: tree.Expression | None = self._value(value, names)
+            given = inputs.get(parameter.name)
+            if given is not None:
+                expression: tree.Expression | None = self.value(given, part.before, names)
             elif parameter.name in bound:
                 expression = self._written(bound[parameter.name], group.span)
             else:
@@ -391,63 +439,33 @@ def _is_default(default: tree.Expression, bound: Mapping[str, Value], name: str)
         return False
 
 
-def _split(group: Group) -> frozenset[str]:
-    """The lists in the lines of a group of which single values are read."""
-    found: frozenset[str] = frozenset()
-    for item in (*group.items, *([group.out] if group.out is not None else [])):
-        found |= indexed(item)
-    return found
-
-
-def _items(element: Element, names: Names) -> tuple[Element, ...] | None:
-    """The values of a list one by one; None for what is one value."""
-    match element:
-        case Many():
-            found: list[Element] = []
-            for item in element.items:
-                inner = _items(item, names)
-                found += [item] if inner is None else inner
-            return tuple(found)
-        case NameRef() if element.index is None and element.wire in names.counts:
-            return tuple(replace(element, index=i) for i in range(names.counts[element.wire]))
-    return None
-
-
-def _read_part(items: tuple[Element, ...]) -> tuple[Element, ...]:
-    """The items of a line without those in front of one that does not read them."""
-    for i in reversed(range(len(items))):
-        if not needs(items[i]).x:
-            return items[i:]
-    return items
-
-
-def _names(segments: Iterable[Segment]) -> set[str]:
-    """Every name of a line, however deep."""
-    found: set[str] = set()
-    seen: set[int] = set()
-    todo: list[Element] = [segment.body for segment in segments]
-    while todo:
-        element = todo.pop()
-        if id(element) in seen:
-            continue
-        seen.add(id(element))
-        if isinstance(element, Group):
-            found |= {name for name in element.names if name}
-        todo += [child for child, _ in children(element, "")]
-    return found
+def _is_closed(group: Group) -> bool:
+    """Whether the use of a block is written as its call: nothing in it was chosen, and it reads no lines."""
+    return group.call is not None and not has_choices(group)
 
 
 def _skip(span: Span) -> tree.Name:
     return tree.Name("skip", span=span)
 
 
-def _chain(expressions: list[tree.Expression], span: Span) -> tree.Expression:
+def _chain(expressions: Sequence[tree.Expression], span: Span) -> tree.Expression:
     return expressions[0] if len(expressions) == 1 else tree.Chain(tuple(expressions), span=span)
 
 
-def _joined(parts: list[Lines]) -> Lines:
-    """The lines of elements that stood in one line: a part of several lines ends the line it began in."""
+def _row(steps: Sequence[Step]) -> list[Step]:
+    """Steps one after the other as one line, as far as each takes the value of the one before."""
+    found: list[Step] = []
+    for step in steps:
+        if found and step.before == found[-1].value and not step.explicit:
+            last = found[-1]
+            found[-1] = replace(last, value=step.value, expressions=[*last.expressions, *step.expressions])
+        else:
+            found.append(step)
+    return found
+
+
+def _joined(parts: Sequence[list[Step]]) -> list[Step]:
+    """The steps of parts that are in one line; a part of several steps is written as lines of its own."""
     if all(len(part) <= 1 for part in parts):
-        joined = [expression for part in parts for line in part for expression in line]
-        return [joined] if joined else []
-    return [line for part in parts for line in part]
+        return _row([step for part in parts for step in part])
+    return [step for part in parts for step in part]
