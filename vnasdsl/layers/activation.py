@@ -31,5 +31,5 @@ def none(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
 
 RELU = elementwise("relu", "max(x, 0)", "F.relu({x})")
 HARD_SWISH = elementwise("hswish", "x * min(max(x + 3, 0), 6) / 6", "F.hardswish({x})")
-SKIP = Layer("skip", "the input itself: costs nothing, and vanishes from a derived network", (), skip)
-NONE = Layer("none", "zeros of the shape that comes in: no connection", (STRIDE,), none)
+SKIP = Layer("skip", "the identity; it costs nothing, and derived networks leave it out", (), skip)
+NONE = Layer("none", "zeros in the shape of the input: no connection", (STRIDE,), none)

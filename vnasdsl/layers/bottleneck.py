@@ -93,16 +93,18 @@ def _shown(shape: Shape) -> str:
 
 LAYER = Layer(
     "bottleneck",
-    "convolution `first` to the channels, batch-norm, ReLU; convolution `kernel` with the stride to `wide` channels,"
-    " batch-norm, ReLU; 1x1x1 to expand times the channels, batch-norm; plus the input, or its projection (1x1x1 with"
-    " the stride, batch-norm); ReLU. No convolution has a bias",
+    "ResNet bottleneck: convolution `first` to `channels`, batch norm, ReLU; convolution `kernel` with the stride to"
+    " `wide` channels, batch norm, ReLU; 1x1x1 convolution to expand * channels, batch norm; plus the input or its"
+    " projection (1x1x1 convolution with the stride, batch norm); ReLU. No convolution has a bias",
     (
         Parameter("channels", "channels", doc="channels of the narrow part, or `same`"),
         Parameter("kernel", "sizes", (1, 3, 3), "kernel of the convolution in the middle, odd"),
         STRIDE,
         DILATION,
         Parameter("expand", "whole", 4, "output channels as a multiple of `channels`", low=1),
-        Parameter("wide", "channels", "same", "channels behind the convolution in the middle, or `same` as before it"),
+        Parameter(
+            "wide", "channels", "same", "output channels of the convolution in the middle, or `same` as its input"
+        ),
         Parameter("first", "sizes", (1, 1, 1), "kernel of the first convolution, odd; it has the dilation too"),
         Parameter(
             "project",
@@ -111,7 +113,7 @@ LAYER = Layer(
             "projection of the input: `never`, `auto` (where the shape changes) or `always`",
             words=("never", "auto", "always"),
         ),
-        Parameter("start", "real", 1.0, "weight that the last batch-norm starts with", low=0.0, high=1.0, rising=True),
+        Parameter("start", "real", 1.0, "initial weight of the last batch norm", low=0.0, high=1.0, rising=True),
     ),
     apply,
 )

@@ -47,13 +47,13 @@ def linear(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applie
 
 DROPOUT = Layer(
     "dropout",
-    "sets a share of the values to zero while training",
-    (Parameter("share", "share", doc="share of values that are set to zero", rising=True),),
+    "sets a share of the values to zero during training",
+    (Parameter("share", "share", doc="share of the values that are set to zero", rising=True),),
     dropout,
 )
 LINEAR = Layer(
     "linear",
-    "a weight for every pair of input and output features, with bias",
+    "fully connected layer on a vector (C,)",
     (
         Parameter("features", "units", doc="output features, or `classes` for the number of classes"),
         Parameter("bias", "flag", True, "add a bias to every output feature"),

@@ -24,7 +24,8 @@ def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied
 
 LAYER = Layer(
     "context_gate",
-    "weighs the channels by their means over the clip: 1x1x1 convolution with bias, sigmoid, times the input",
+    "multiplies the channels by a gate that is computed from their means over the clip: 1x1x1 convolution with bias,"
+    " sigmoid",
     (),
     apply,
 )

@@ -95,21 +95,21 @@ def _no_groups(groups: int, before: int, channels: int) -> LayerError:
 
 LAYER = Layer(
     "conv",
-    "convolution over frames, rows and columns; without bias, because batch-norm follows",
+    "3-D convolution over frames, rows and columns; no bias by default, because batch norm follows",
     (
         Parameter("channels", "outputs", doc="output channels, `same` or `classes`"),
         Parameter("kernel", "sizes", doc="kernel as frames x rows x columns, such as `1x3x3`"),
         STRIDE,
         DILATION,
         PADDING,
-        Parameter("groups", "channels", 1, "groups of channels, or `same` for one group a channel (depthwise)"),
+        Parameter("groups", "channels", 1, "groups of channels, or `same` for one group per channel (depthwise)"),
         Parameter("bias", "flag", False, "add a bias to every output channel"),
     ),
     apply,
 )
 DEPTHWISE = Layer(
     "depthwise",
-    "convolution of every channel on its own, without bias: `conv(same, kernel, groups=same)`",
+    "depthwise convolution without bias, the same as `conv(same, kernel, groups=same)`",
     (Parameter("kernel", "sizes", doc="kernel as frames x rows x columns, such as `1x3x3`"), STRIDE, DILATION, PADDING),
     depthwise,
 )

@@ -80,10 +80,10 @@ def width_between(rule: str, before: int, channels: int, first: int, second: int
 
 LAYER = Layer(
     "conv2plus1",
-    "(2+1)-D convolution: one in space and one in time, with batch-norm and ReLU between them, without bias",
+    "(2+1)-D convolution: one in space and one in time, without bias, with batch norm and ReLU in between",
     (
         Parameter("channels", "channels", doc="output channels, or `same`"),
-        Parameter("kernel", "sizes", doc="kernel as frames x rows x columns: `3x5x5` is 1x5x5 and 3x1x1"),
+        Parameter("kernel", "sizes", doc="kernel as frames x rows x columns; `3x5x5` becomes 1x5x5 and 3x1x1"),
         STRIDE,
         DILATION,
         PADDING,

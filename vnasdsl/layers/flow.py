@@ -20,17 +20,23 @@ def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied
 
 LAYER = Layer(
     "flow",
-    "optical flow from each frame to the next, in pixels along columns and along rows, by unrolled iterations of TV-L1"
-    " without a pyramid or learned weights; the mean of the channels is stretched to 0..255 in every clip, and the last"
-    " frame is compared with itself",
+    "optical flow from each frame to the next (in pixels; channel 1 along columns, channel 2 along rows) by unrolled"
+    " iterations of TV-L1, without a pyramid or learned weights. The mean of the input channels is scaled to 0..255"
+    " for each clip; the last frame is compared with itself",
     (
         Parameter("iterations", "whole", 40, "iterations of TV-L1", low=1),
         Parameter(
-            "theta", "real", 0.3, "how closely the smooth flow follows the data", low=0.001, high=1000.0, rising=True
+            "theta", "real", 0.3, "how closely the smoothed flow follows the data", low=0.001, high=1000.0, rising=True
         ),
         Parameter("weight", "real", 0.15, "weight of the data term (lambda)", low=0.0, high=1000.0, rising=True),
         Parameter(
-            "tau", "real", 0.25, "step of the smoothing; above 0.25 it may swing", low=0.0, high=1000.0, rising=True
+            "tau",
+            "real",
+            0.25,
+            "step size of the smoothing; above 0.25 it can oscillate",
+            low=0.0,
+            high=1000.0,
+            rising=True,
         ),
     ),
     apply,

@@ -31,12 +31,12 @@ def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied
 
 LAYER = Layer(
     "frame_linear",
-    "for long clips: mean over rows and columns, logits z_t of every frame by one dense layer with bias, and their"
-    " sum over t of z_t * softmax_t(z_t / sqrt(frames)) for every class on its own",
+    "classifier for long clips: mean over rows and columns, one linear layer with bias for the logits z_t of each"
+    " frame, then for each class the sum over t of z_t * softmax_t(z_t / sqrt(frames))",
     (
         Parameter("features", "units", doc="output features, or `classes` for the number of classes"),
         Parameter(
-            "dropout", "share", 0, "share of the frames' features that are set to zero while training", rising=True
+            "dropout", "share", 0, "share of the frame features that are set to zero during training", rising=True
         ),
     ),
     apply,

@@ -58,17 +58,17 @@ def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied
 
 LAYER = Layer(
     "inverted_bottleneck",
-    "1x1x1 convolution to expand times the channels that come in, batch-norm, activation; depthwise convolution"
-    " `kernel` with the stride, batch-norm, activation; 1x1x1 to the channels, batch-norm; plus the input where the"
-    " shape is the same. No convolution has a bias",
+    "MobileNetV2 block: 1x1x1 convolution to expand times the input channels, batch norm, activation; depthwise"
+    " convolution `kernel` with the stride, batch norm, activation; 1x1x1 convolution to `channels`, batch norm; plus"
+    " the input if the shape is the same. No convolution has a bias",
     (
         Parameter("channels", "channels", doc="output channels, or `same`"),
         Parameter("kernel", "sizes", (1, 3, 3), "kernel of the depthwise convolution, odd"),
         STRIDE,
         DILATION,
-        Parameter("expand", "whole", 4, "channels in the middle as a multiple of those that come in", low=1),
+        Parameter("expand", "whole", 4, "channels in the middle as a multiple of the input channels", low=1),
         Parameter("act", "word", "relu", "activation: `relu` or `hswish`", words=("relu", "hswish")),
-        Parameter("shortcut", "flag", True, "add the input where the shape stays the same"),
+        Parameter("shortcut", "flag", True, "add the input if the shape stays the same"),
     ),
     apply,
 )

@@ -61,10 +61,10 @@ def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied
 
 LAYER = Layer(
     "itgm",
-    "convolution whose kernel along frames is a mixture of curves (EvaNet); plain where it is one frame long",
+    "convolution whose temporal kernel is a mixture of curves (iTGM of EvaNet); plain if its temporal length is 1",
     (
         Parameter("channels", "channels", doc="output channels, or `same`"),
-        Parameter("kernel", "sizes", doc="length in frames x rows x columns: the length costs no parameters"),
+        Parameter("kernel", "sizes", doc="temporal length x rows x columns; the length adds no parameters"),
         STRIDE,
         PADDING,
         Parameter("components", "whole", 4, "curves in a mixture", low=1),

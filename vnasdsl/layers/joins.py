@@ -36,10 +36,12 @@ def unequal(name: str, first: Shape, other: Shape, help: str) -> LayerError:
 
 CONCAT = Layer(
     "concat",
-    "the channels of all inputs, one after the other in their order; frames, rows and columns are equal",
+    "the inputs concatenated along the channels; frames, rows and columns must be equal",
     (),
     None,
     join=concat,
 )
-SUM = Layer("sum", "the sum of all inputs, which have one shape", (), None, join=pointwise("sum", "{sum}"))
-MEAN = Layer("mean", "the mean of all inputs, which have one shape", (), None, join=pointwise("mean", "({sum}) / {n}"))
+SUM = Layer("sum", "the sum of all inputs, which must have the same shape", (), None, join=pointwise("sum", "{sum}"))
+MEAN = Layer(
+    "mean", "the mean of all inputs, which must have the same shape", (), None, join=pointwise("mean", "({sum}) / {n}")
+)

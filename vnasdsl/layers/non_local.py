@@ -32,9 +32,9 @@ def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied
 
 LAYER = Layer(
     "non_local",
-    "adds to every position a mean over all positions of the clip, weighted by likeness: softmax(theta(x)' phi(x) /"
-    " sqrt(channels)) g(x) with theta, phi and g 1x1x1 convolutions with bias, then a 1x1x1 convolution back and"
-    " batch-norm that starts at weight 0; nothing is subsampled",
+    "non-local block: adds to every position softmax(theta(x)' phi(x) / sqrt(channels)) g(x) over all positions of"
+    " the clip, where theta, phi and g are 1x1x1 convolutions with bias, followed by a 1x1x1 convolution and batch"
+    " norm with initial weight 0; nothing is subsampled",
     (Parameter("channels", "channels", doc="channels of theta, phi and g, or `same`"),),
     apply,
 )

@@ -33,14 +33,14 @@ def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied
 
 LAYER = Layer(
     "bn",
-    "batch normalisation of every channel over clips, frames, rows and columns",
+    "batch norm: normalises every channel over clips, frames, rows and columns",
     (
         Parameter("affine", "flag", True, "learn a weight and a bias for every channel"),
         Parameter(
             "start",
             "real",
             1.0,
-            "what the weights begin at; 0 at the end of a residual body",
+            "initial value of the weights; use 0 for the last batch norm of a residual body",
             low=0,
             high=100,
             rising=True,

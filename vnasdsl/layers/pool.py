@@ -71,8 +71,8 @@ def pool_code(module: str, frame: Window, size: Sizes) -> ModuleCode:
 
 WINDOW_PARAMETERS = (Parameter("kernel", "sizes", doc="window as frames x rows x columns"), STRIDE, PADDING)
 
-POOL = Layer("pool", "mean over frames, rows and columns: a vector is left", (), pool)
-MAX_POOL = Layer("max_pool", "largest value of a window", WINDOW_PARAMETERS, window_pool("max_pool", "MaxPool3d"))
+POOL = Layer("pool", "global average pooling: the mean over frames, rows and columns, a vector (C,)", (), pool)
+MAX_POOL = Layer("max_pool", "max pooling", WINDOW_PARAMETERS, window_pool("max_pool", "MaxPool3d"))
 AVG_POOL = Layer(
-    "avg_pool", "mean of a window, padding not counted", WINDOW_PARAMETERS, window_pool("avg_pool", "AvgPool3d")
+    "avg_pool", "average pooling; padding does not count", WINDOW_PARAMETERS, window_pool("avg_pool", "AvgPool3d")
 )

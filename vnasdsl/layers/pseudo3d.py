@@ -104,15 +104,15 @@ KERNEL = Parameter("kernel", "sizes", doc="odd kernel: `3` is 1x3x3 and then 3x1
 
 SEPARABLE = Layer(
     "separable",
-    "pseudo-3D separable convolution (a reconstruction of Peng et al. from DARTS' sep_conv): ReLU, depthwise 1xkxk,"
-    " depthwise kx1x1, pointwise and batch-norm, all of it twice; the first has the stride",
+    "pseudo-3D version of DARTS' sep_conv (a reconstruction of Peng et al.): ReLU, depthwise 1xkxk, depthwise kx1x1,"
+    " pointwise convolution, batch norm; then all of it again. The first half has the stride",
     (CHANNELS, KERNEL, STRIDE),
     separable,
 )
 DILATED = Layer(
     "dilated",
-    "pseudo-3D dilated convolution (a reconstruction of Peng et al. from DARTS' dil_conv): ReLU, depthwise 1xkxk,"
-    " depthwise kx1x1, pointwise and batch-norm",
+    "pseudo-3D version of DARTS' dil_conv (a reconstruction of Peng et al.): ReLU, depthwise 1xkxk, depthwise kx1x1,"
+    " pointwise convolution, batch norm",
     (
         CHANNELS,
         KERNEL,

@@ -80,14 +80,14 @@ def _to_fit(before: Shape, after: Shape) -> str:
 
 LAYER = Layer(
     "residual",
-    "adds the input of the body in braces to its output. Both have one shape, or the input goes through a projection:"
-    " 1x1x1 convolution without bias, with the stride that fits, and batch-norm",
+    "adds the input of the body to its output. Both must have the same shape, or the input goes through a"
+    " projection: a 1x1x1 convolution without bias, with the stride that fits, and batch norm",
     (
         Parameter(
             "project",
             "word",
             "never",
-            "`never`, `auto` (a projection where the shape changes) or `always`",
+            "when to use the projection: `never`, `auto` (if the shape changes) or `always`",
             words=("never", "auto", "always"),
         ),
     ),

@@ -34,9 +34,9 @@ def leave(arguments: Mapping[str, Value], before: Shape, after: Shape, classes: 
 
 LAYER = Layer(
     "segments",
-    "cuts the frames into equal parts, runs the body in braces on each with the same weights, and gives the mean of"
-    " what comes out: maps or vectors",
-    (Parameter("count", "whole", doc="number of parts; it divides the frames", low=1),),
+    "splits the frames into equal parts, applies the body to each part with the same weights, and returns the mean"
+    " of the outputs (maps or vectors)",
+    (Parameter("count", "whole", doc="number of parts; it must divide the frames", low=1),),
     None,
     body=Body(leave, enter, lambda arguments: int(arguments["count"]), apart=True),
 )

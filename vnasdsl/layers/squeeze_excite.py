@@ -33,18 +33,19 @@ def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied
 
 LAYER = Layer(
     "squeeze_excite",
-    "weighs the E channels by their means over the clip: 1x1x1 convolution to max(E * ratio, least) channels, ReLU,"
-    " 1x1x1 convolution to E, sigmoid, times the input; both with bias",
+    "squeeze-and-excitation: the E channels are multiplied by a gate that is computed from their means over the"
+    " clip: 1x1x1 convolution to max(E * ratio, least) channels, ReLU, 1x1x1 convolution to E, sigmoid; both with"
+    " bias",
     (
         Parameter(
             "ratio",
             "real",
-            doc="width between the convolutions as a share of E; 0: no layer",
+            doc="width between the convolutions as a share of E; 0 means no layer",
             low=0.0,
             high=1.0,
             rising=True,
         ),
-        Parameter("least", "whole", 8, "least width between the convolutions", low=1),
+        Parameter("least", "whole", 8, "smallest width between the convolutions", low=1),
     ),
     apply,
 )

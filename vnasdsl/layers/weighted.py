@@ -62,11 +62,11 @@ def _wrong_length(given: int, inputs: int) -> LayerError:
 
 LAYER = Layer(
     "weighted",
-    "fuses streams: every input is max-pooled to the fewest rows and columns among them and multiplied by its weight;"
-    " those of equal width are summed, 1x1x1 convolutions without bias widen narrower sums to the greatest width, and"
-    " all is summed. A weight is given and stays as it is, or it is the sigmoid of a learned number; both count as"
-    " parameters. A single input passes through without a weight",
-    (Parameter("by", "weights", "learned", "the weights in the order of the inputs, or `learned`"),),
+    "weighted sum of streams: every input is max-pooled to the smallest rows and columns among the inputs and"
+    " multiplied by its weight; inputs of equal width are summed, 1x1x1 convolutions without bias widen the narrower"
+    " sums to the largest width, and all are summed. A weight is fixed, or the sigmoid of a learned number; both"
+    " count as parameters. A single input passes through unchanged",
+    (Parameter("by", "weights", "learned", "the weights, in the order of the inputs, or `learned`"),),
     None,
     join=join,
 )
