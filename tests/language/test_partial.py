@@ -10,7 +10,7 @@ from tests.support import ROOT
 from vnasdsl.language import tree
 from vnasdsl.language.lexer import END, KEYWORDS, Tokens
 from vnasdsl.language.parser import parse, parse_partial
-from vnasdsl.language.query import cursor_at, path_at, with_gaps
+from vnasdsl.language.query import cursor_at, path_at
 from vnasdsl.language.source import Source
 from vnasdsl.language.walk import walk
 
@@ -122,16 +122,12 @@ def test_every_text_has_a_tree_or_faults(name: str, changes: list[tuple[float, s
     cursor_at(Tokens(source), int(changes[0][0] * len(text)) if changes else 0)
 
 
-def test_path_and_gaps() -> None:
+def test_path() -> None:
     text = "block b {\n  residual { conv(8, 3) -> bn }\n  relu\n}\n"
     module = parse(Source("x.vns", text))
     path = path_at(module, text.index("conv") + 1)
     names = [type(node).__name__ for node in path]
     assert names == ["Module", "Block", "Line", "Call", "Line", "Chain", "Call"]
-    (block,) = with_gaps(module, [text.index("bn")]).items
-    assert isinstance(block, tree.Block)
-    assert [isinstance(n, tree.Gap) for n in walk(block)].count(True) == 1
-    assert block.body[1] == module.items[0].body[1]  # type: ignore[union-attr]
 
 
 def test_keywords_at_a_cursor_are_those_that_the_grammar_takes() -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 from vnasdsl.language import tree
 from vnasdsl.language.lexer import END, KEYWORDS, Token, Tokens
@@ -24,73 +22,6 @@ def path_at(root: tree.Node, offset: int) -> tuple[tree.Node, ...]:
         if inner is None:
             return tuple(path)
         path.append(inner)
-
-
-def with_gaps(module: tree.Module, offsets: Iterable[int]) -> tree.Module:
-    """The tree with a gap for every line that holds one of these places: how it was repaired there is only a guess."""
-    for offset in offsets:
-        path = path_at(module, offset)
-        for depth in range(len(path) - 1, 0, -1):
-            node = path[depth]
-            if isinstance(node, (tree.Line, tree.Wire)):
-                gap = tree.Line(tree.Gap(span=node.span), span=node.span)
-                module = _replaced(path[:depth], node, gap)
-                break
-    return module
-
-
-def _replaced(path: tuple[tree.Node, ...], old: tree.Node, new: tree.Node) -> tree.Module:
-    """The outermost node of a path with a node inside the innermost one replaced."""
-    for node in reversed(path):
-        changes: dict[str, object] = {}
-        for field in fields(node):
-            value = getattr(node, field.name)
-            if value is old:
-                changes[field.name] = new
-            elif isinstance(value, tuple) and any(item is old for item in value):
-                changes[field.name] = tuple(new if item is old else item for item in value)
-        old, new = node, replace(node, **changes)  # type: ignore[arg-type]
-    assert isinstance(new, tree.Module)
-    return new
-
-
-def renamed(module: tree.Module, places: Iterable[int], old: str, new: str) -> tree.Module:
-    """The tree of the text with the name `old` at some places replaced by another that is no keyword.
-
-    Every name is read alike, so nothing has to be parsed again; spans are those of the text as it was.
-    """
-    starts = sorted(places)
-
-    def change(node: tree.Node) -> tree.Node:
-        first = bisect_left(starts, node.span.start)
-        if first == len(starts) or starts[first] >= node.span.end:
-            return node
-        changes: dict[str, object] = {}
-        for field in fields(node):
-            value = getattr(node, field.name)
-            if isinstance(value, tree.Node):
-                changes[field.name] = change(value)
-            elif isinstance(value, tuple):
-                changes[field.name] = tuple(change(item) if isinstance(item, tree.Node) else item for item in value)
-        name, place = _NAMES.get(type(node), ("", ""))
-        if name and getattr(node, name) == old and getattr(node, place).start in starts:
-            changes[name] = new
-        return replace(node, **changes)  # type: ignore[arg-type]
-
-    changed = change(module)
-    assert isinstance(changed, tree.Module)
-    return changed
-
-
-_NAMES = {
-    tree.Name: ("id", "span"),
-    tree.Call: ("function", "function_span"),
-    tree.Argument: ("name", "span"),
-    tree.Parameter: ("name", "span"),
-    **dict.fromkeys((tree.Wire, tree.Input, tree.Stage), ("name", "name_span")),
-    **dict.fromkeys((tree.Block, tree.Space, tree.Network, tree.Recipe), ("name", "name_span")),
-}
-"""Where a node has a name, and where that stands."""
 
 
 @dataclass(frozen=True)

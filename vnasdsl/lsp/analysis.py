@@ -15,7 +15,6 @@ from vnasdsl.elaborate.program import examine_module
 from vnasdsl.elaborate.space import build
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, arrange
-from vnasdsl.language.query import with_gaps
 from vnasdsl.language.source import Source, Span
 from vnasdsl.language.walk import blocks_used
 from vnasdsl.lsp.documents import Documents, Text
@@ -47,7 +46,6 @@ class Analyser:
         module, faults = text.parsed
         if module is None:
             return Analysis(text, faults)
-        module = with_gaps(module, [d.primary.span.start for d in faults if d.primary and d.code.startswith(SYNTAX)])
         before = self._kept.get(text.uri, {})
         now: dict[tuple[object, ...], Space] = {}
 
@@ -136,8 +134,6 @@ class _Places:
         return span
 
 
-SYNTAX = "E01"
-"""What the codes of faults of the text itself begin with."""
 _Item: TypeAlias = tree.Block | tree.Space | tree.Network
 
 

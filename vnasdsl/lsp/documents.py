@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -47,12 +47,6 @@ class Text:
     def parsed(self) -> tuple[tree.Module | None, tuple[Diagnostic, ...]]:
         """What can be read of the text, and its faults."""
         return parse_partial(self.tokens if self.tokens is not None else self.source)
-
-    def with_tree(self, module: tree.Module) -> Text:
-        """The same version with another tree, in which nothing is wrong."""
-        text = replace(self)
-        text.__dict__["parsed"] = (module, ())
-        return text
 
     @property
     def is_read(self) -> bool:

@@ -15,8 +15,7 @@ from vnasdsl.elaborate.space import build
 from vnasdsl.elaborate.symbols import Occurrence, Symbol, occurrences
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, UserError, VnsError
-from vnasdsl.language.lexer import KEYWORDS
-from vnasdsl.language.query import path_at, renamed
+from vnasdsl.language.query import path_at
 from vnasdsl.language.source import Source, Span
 from vnasdsl.lsp.documents import Documents, Text
 
@@ -137,21 +136,13 @@ def _try_out(documents: Documents, symbol: Symbol, places: list[Occurrence], nam
             raise UserError(f"`{source_name}` cannot be read")
         spans = sorted((o.span for o in places if o.span.source.name == source_name), key=lambda span: span.start)
         changed.append(text)
-        trial.open[text.uri] = _renamed(text, spans, symbol.name, name)
+        trial.open[text.uri] = Text(text.uri, text.path, replaced(text.source, [(span, name) for span in spans]))
     for text in changed:
         after = _errors(trial, trial.open[text.uri], symbol)
         known = [(d.code, d.primary.span.line) for d in _errors(documents, text, symbol) if d.primary] if after else []
         for d in after:
             if d.primary is not None and (d.code, d.primary.span.line) not in known:
                 raise _refused(d)
-
-
-def _renamed(text: Text, spans: list[Span], old: str, new: str) -> Text:
-    """A text with a name changed. Its tree is made from that at hand; a text with faults is read anew."""
-    module, faults = text.parsed
-    if module is None or faults or new in KEYWORDS:
-        return Text(text.uri, text.path, replaced(text.source, [(span, new) for span in spans]))
-    return text.with_tree(renamed(module, [span.start for span in spans], old, new))
 
 
 def _errors(documents: Documents, text: Text, where: Symbol) -> list[Diagnostic]:
