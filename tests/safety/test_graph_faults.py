@@ -12,7 +12,6 @@ from vnasdsl.elaborate.expand.base import MOST_HANDED
 from vnasdsl.elaborate.program import examine, load_source
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.space import counting as counting_module
 from vnasdsl.space.elements import LayerCall, LayerChoice, Many
 
 UNIT = "block unit(c, k) { conv(c, (1, k, k)) -> bn -> relu }\n"
@@ -92,14 +91,11 @@ def test_more_shapes_than_can_come_together(line: str) -> None:
     assert codes(UNIT + net("unit(4, 1)", line) + EVOLVED) == ["E0509"]
 
 
-def test_counting_one_by_one_stops_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What comes out of a tied block depends on its choices, so that networks are gone through to count them; it ends
-    after so many elements."""
+def test_what_comes_out_of_a_tied_block_must_not_depend_on_its_choices() -> None:
+    """Where other choices depend on it, the networks are not counted."""
     block = "tied block cell(a) { (a -> relu | a -> conv(4, 1x1x1, stride=1x2x2)) }\n"
     when = "(relu | bn) if rows > 4 else (relu | bn | hswish)"
     text = block + net("w = conv(4, 1x1x1)", "cell(w)", when) + EVOLVED
-    assert read(text).size == 5
-    monkeypatch.setattr(counting_module, "MOST_LISTED", 8)
     assert read(text).size_text() == "not counted (choices depend on each other)"
 
 
@@ -115,7 +111,7 @@ def test_elements_know_whether_they_hold_choices() -> None:
 
 def test_what_may_be_left_out_is_asked_once_for_each_part() -> None:
     """Blocks that use the one before four times: without keeping answers this takes 4^30 questions."""
-    from vnasdsl.space.liveness import surely_goes_on, surely_read
+    from vnasdsl.space.reads import surely_reads
 
     tower = ["block t0(a) { a -> relu }"]
     tower += [f"block t{i}(a) {{ (sum(a, t{i - 1}(a)) | sum(a, t{i - 1}(a) -> bn)) }}" for i in range(1, 10)]
@@ -123,9 +119,8 @@ def test_what_may_be_left_out_is_asked_once_for_each_part() -> None:
     assert codes(text) in ([], ["E0502"])
     space = read("\n".join(tower[:6]) + "\n" + net("w = conv(4, 1x1x1)", "t5(w)") + EVOLVED)
     line = space.segments[0].body.lines[1][0]
-    assert surely_read(line) == {"w"}
-    assert not surely_goes_on(line)
-    assert surely_read(line) is surely_read(line)
+    assert surely_reads(line) == {"w"}
+    assert surely_reads(line) is surely_reads(line)
 
 
 def test_a_supernet_has_the_layers_of_every_number_of_copies() -> None:

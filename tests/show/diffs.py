@@ -9,7 +9,7 @@ from vnasdsl.elaborate import Program, load_source
 from vnasdsl.language.source import Source
 from vnasdsl.show.diff import Comparison, FileDiff, compare_programs
 from vnasdsl.show.diff.model import LineChange, StageChange
-from vnasdsl.space.shapes import Cost
+from vnasdsl.space.costs import Cost
 
 BLOCKS = """
 block stem(channels) {

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from vnasdsl.elaborate import Space, load
-from vnasdsl.space.bounds import GOALS
-from vnasdsl.space.extremes import extremes, neighbours
-from vnasdsl.space.resolve import Decision
+from vnasdsl.space.bounds import extremes, neighbours
+from vnasdsl.space.costs import GOALS
+from vnasdsl.space.decisions import Decision
 
 CHAIN = """
 space s {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
+from contextlib import suppress
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -17,10 +19,14 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic
 from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source
-from vnasdsl.space.bounds import GOALS, price
-from vnasdsl.space.counting import count, draw
+from vnasdsl.space.costs import GOALS, Cost
+from vnasdsl.space.counting import CannotCountError
+from vnasdsl.space.elements import Segment
+from vnasdsl.space.networks import count, draw
 from vnasdsl.space.resolve import complete, networks
 from vnasdsl.space.restrict import restrict_all
+from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.ways import Unsure, Ways
 
 MOST = 400
 SHAPE = (3, FRAMES, SIZE, SIZE)
@@ -43,6 +49,25 @@ def read(graph: Graph) -> tuple[Space, list[Diagnostic]]:
     return built(graph.text())
 
 
+def price(segments: Iterable[Segment]) -> tuple[Cost | None, list[Diagnostic]]:
+    """What one network costs with all of its lines, or what is wrong with it."""
+    analysis = Analysis(CLASSES)
+    found = analysis.segments(segments, SHAPE, "clip")
+    faults = [d for d in analysis.diagnostics if d.severity == "error"]
+    return (analysis.costs.over(found.values()) if found and not faults else None), faults
+
+
+def may_leave_lines_out(space: Space) -> bool:
+    """Whether some line may have no reader in some network."""
+    waiting: list[Ways] = list((space.ways or {}).values())
+    while waiting:
+        ways = waiting.pop()
+        if isinstance(ways, Unsure):
+            return True
+        waiting += ways.parts
+    return False
+
+
 def few(graph: Graph) -> list[Way]:
     ways = graph.ways(MOST)
     assume(ways is not None)
@@ -58,15 +83,20 @@ def test_costs_are_those_of_brute_force_or_bounds_said_to_be_bounds(graph: Graph
     costs = [way.cost for way in ways if way.cost is not None]
     if len(costs) == len(ways):
         assert not faults, "every network can be built"
-        assert space.size == len({way.made for way in ways})
+        with suppress(CannotCountError):
+            assert space.size == len({way.made for way in ways})
         least, most = [min(c) for c in zip(*costs, strict=True)], [max(c) for c in zip(*costs, strict=True)]
         assert space.macs[0] <= least[0] and most[0] <= space.macs[1]
         assert space.params[0] <= least[1] and most[1] <= space.params[1]
         ends = {"macs_min": least[0], "macs_max": most[0], "params_min": least[1], "params_max": most[1]}
+        if may_leave_lines_out(space):  # then networks cost less than all of their lines
+            prices = [space.price(made) for made in space.networks()]
+            for goal in GOALS:
+                ends[goal] = (min if goal.endswith("min") else max)(getattr(price, goal) for price in prices)
         for goal in GOALS:
             if goal in space.exact_ends:
                 assert getattr(space.cost, goal) == ends[goal]
-        if not any(block.tied for block in graph.blocks) and not space.analysis.left_out:
+        if not any(block.tied for block in graph.blocks) and not may_leave_lines_out(space):
             assert space.exact
     else:
         assert faults or space.analysis.overapproximate, "a network cannot be built, and nothing is said"
@@ -81,7 +111,7 @@ def test_every_network_is_listed_once_with_its_costs(graph: Graph) -> None:
     found = list(networks(space.segments, "clip", SHAPE, CLASSES))
     made = [tuple(sorted(network.made.items())) for network in found]
     assert len(set(made)) == len(made) == len(ways)
-    prices = [price(network.segments, SHAPE, "clip", CLASSES) for network in found]
+    prices = [price(network.segments) for network in found]
     assert sorted((cost.macs_min, cost.params_min) for cost, _ in prices if cost is not None) == sorted(
         way.cost for way in ways if way.cost is not None
     )
@@ -102,7 +132,8 @@ def test_fixing_a_choice_leaves_the_networks_that_agree(graph: Graph, drawn: ran
     left = [network.made for network in networks(segments, "clip", SHAPE, CLASSES)]
     agree = [made for made in everything if made.get(name, way[name]) == way[name]]
     assert sorted(_key({k: v for k, v in made.items() if k != name}) for made in agree) == sorted(map(_key, left))
-    assert count(segments, SHAPE, "clip", CLASSES) == len(left)
+    with suppress(CannotCountError):  # what comes out of a tied block depends on its choices
+        assert count(segments, SHAPE, "clip", CLASSES) == len(left)
 
 
 @given(graphs(), st.randoms(use_true_random=False))

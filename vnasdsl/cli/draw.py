@@ -16,7 +16,7 @@ from vnasdsl.relax.layer_graph import is_row
 from vnasdsl.show.draw import SUFFIXES, render
 from vnasdsl.show.draw.picture import Picture
 from vnasdsl.show.draw.themes import THEMES
-from vnasdsl.space.wires import scope
+from vnasdsl.space.reads import scope
 
 
 @click.command()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from math import log2, log10
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
@@ -24,14 +25,18 @@ from vnasdsl.network.membership import prove
 from vnasdsl.network.write import write
 from vnasdsl.relax.plan import Plan, make_plan
 from vnasdsl.relax.relax import not_relaxed
-from vnasdsl.space.bounds import GOALS, Goal, Settled, settle
-from vnasdsl.space.counting import CannotCountError, count, draw, follows_shapes
-from vnasdsl.space.elements import Choice, Segment, choices
+from vnasdsl.space.bounds import exact_ends
+from vnasdsl.space.costs import GOALS, Cost, Goal
+from vnasdsl.space.counting import CannotCountError
+from vnasdsl.space.decisions import Decision
+from vnasdsl.space.elements import Choice, Segment, choices, has_poison, shapes_decide
 from vnasdsl.space.limits import Limit, read_limits
-from vnasdsl.space.resolve import Decision, Resolved, complete, networks, resolve
+from vnasdsl.space.networks import count, draw
+from vnasdsl.space.reads import unread
+from vnasdsl.space.resolve import Resolved, complete, networks, resolve
 from vnasdsl.space.restrict import restrict_all
-from vnasdsl.space.shapes import Analysis, Cost, either
-from vnasdsl.space.unread import unread
+from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.ways import Ways
 
 if TYPE_CHECKING:
     from vnasdsl.relax.layer_graph import LayerRow
@@ -39,6 +44,8 @@ if TYPE_CHECKING:
 
 MOST_NETWORKS = 10**4000
 """Numbers are shown with all their digits, and Python writes no more than 4300 of them."""
+TRIED = 24
+"""Networks that are drawn to see whether a fault is real."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +104,7 @@ class Space:
     @cached_property
     def _shaped(self) -> bool:
         """Whether the input decides which choices there are behind it."""
-        return bool(self.inputs.choices) and follows_shapes(self.segments)
+        return bool(self.inputs.choices) and any(shapes_decide(segment.body) for segment in self.segments)
 
     def size_text(self) -> str:
         """The number of networks in words: with all its digits, or why there is none."""
@@ -272,13 +279,10 @@ class Space:
         analysis.leaves_out = self.kind == "space"
         return analysis
 
-    @property
-    def _cost(self) -> Cost | None:
-        return None if self._settled is None else self._settled.cost
-
     @cached_property
-    def _settled(self) -> Settled | None:
-        """Least and greatest costs, or None when a shape does not fit; faults go to the analysis."""
+    def ways(self) -> dict[Shape, Ways] | None:
+        """For each shape of the input the ways to make a network; None where one does not fit, whose faults go to the
+        analysis, or where costs are not computed."""
         try:
             shapes = dict.fromkeys(video.shape for video in self.inputs.ways())
             name = self.input.name
@@ -286,7 +290,7 @@ class Space:
         except VnsError as fault:
             self.analysis.diagnostics += fault.diagnostics
             return None
-        outcomes = either(pair for ends in found.values() for pair in ends.items())
+        outcomes = dict.fromkeys(after for ends in found.values() for after in ends)
         right = (self.input.classes,)
         wrong = [shape for shape in outcomes if shape != right]
         if self.analysis.overapproximate and right in outcomes:
@@ -300,11 +304,42 @@ class Space:
             self.analysis.report("E0405", message, last, last, help=help)
         if wrong or not outcomes or self.analysis.missing:
             return None
-        settled = settle(
-            self.segments, [(shape, ends[right]) for shape, ends in found.items() if right in ends], self.analysis, name
-        )
-        self.analysis.diagnostics += settled.faults
-        return None if settled.faults else settled
+        if self.analysis.suspected and (faults := self._faults_of_some()):
+            self.analysis.diagnostics += faults
+            return None
+        return {shape: ends[right] for shape, ends in found.items() if right in ends}
+
+    def _faults_of_some(self) -> list[Diagnostic]:
+        """What is wrong with one of a few networks, where it is not sure that any network has the faults found."""
+        random = Random(0)
+        for _ in range(TRIED):
+            try:
+                self.choose(self.complete({}, random))
+            except UserError:
+                continue
+            except VnsError as fault:
+                return list(fault.diagnostics)
+        return []
+
+    @cached_property
+    def _cost(self) -> Cost | None:
+        """Least and greatest costs, or None where there are none."""
+        return None if self.ways is None else self.analysis.costs.over(self.ways.values())
+
+    def price(self, made: Mapping[str, str]) -> Cost:
+        """What one network costs. Raises: VnsError where a layer does not fit; UserError as `choose`."""
+        totals = self.choose(made).totals
+        return Cost(totals.macs, totals.macs, totals.params, totals.params)
+
+    def cheapest(self, goal: Goal) -> tuple[dict[str, str], bool]:
+        """The choices by which the walk came to the least or greatest cost, and whether they surely have it."""
+        _ = self.cost
+        assert self.ways is not None
+        value = getattr(self.cost, goal)
+        shape = next(s for s, ways in self.ways.items() if getattr(self.analysis.costs.of(ways), goal) == value)
+        video = next(video for video in self.inputs.ways() if video.shape == shape)
+        made, sure = self.analysis.costs.witness(self.ways[shape], goal)
+        return {**(self.inputs.choices_of(video) or {}), **made}, sure and not self.analysis.overapproximate
 
     def check(self, relaxed: bool = True) -> list[Diagnostic]:
         """Every fault of shape, limit and claim, and with `relaxed` what stands in the way of a supernet. Errors come
@@ -316,11 +351,7 @@ class Space:
         if cost is None or self.faults or self.analysis.failed or self.analysis.unread:
             return found
         found += unread(self.segments)
-        try:
-            many = (self.size or 0) > MOST_NETWORKS
-        except CannotCountError:
-            many = False
-        if many:
+        if self._has_too_many():
             message = f"`{self.name}` has more than 10^{len(str(MOST_NETWORKS)) - 1} networks"
             return [*found, Diagnostic("E0502", message, Label(self.syntax.name_span), help="use fewer copies")]
         network = self.kind == "network"
@@ -337,6 +368,16 @@ class Space:
         except VnsError as fault:
             found += fault.diagnostics
         return found
+
+    def _has_too_many(self) -> bool:
+        """Whether there are more than `MOST_NETWORKS`; they are counted only where there can be so many."""
+        at_most = sum(len(c.options) if c.is_subset else log2(max(1, len(c.options))) for c in self.choices)
+        if at_most * log10(2) <= log10(MOST_NETWORKS):
+            return False
+        try:
+            return (self.size or 0) > MOST_NETWORKS
+        except CannotCountError:
+            return False
 
     def _check_open(self) -> list[Diagnostic]:
         """What can be said of a space whose costs are not worked out: whether some network of it can be built."""
@@ -363,10 +404,12 @@ class Space:
         """Whether the least and greatest costs are those of networks, and no more than bounds."""
         return self.exact_ends == frozenset(GOALS)
 
-    @property
+    @cached_property
     def exact_ends(self) -> frozenset[Goal]:
         """Which of the least and greatest costs (`macs_min`, ...) are those of networks; the others are bounds."""
-        return frozenset() if self._settled is None else self._settled.exact
+        if self._cost is None:
+            return frozenset()
+        return frozenset(GOALS) if self.kind == "network" else exact_ends(self)
 
     @property
     def cost(self) -> Cost:
@@ -426,10 +469,8 @@ class Space:
         """The choices of `space` that make this network. Raises: VnsError E0601."""
         span = getattr(self.syntax, "space", None) or tree.Name(space.name, span=self.syntax.name_span)
         _ = self.cost
-        if space._cost is not None or not space.analysis.missing:  # a network has costs where its space has none
-            _ = space.cost
-        if space.analysis.unread:
-            raise VnsError(())  # a line of the space is faulty, which is said there
+        if space.faults or any(has_poison(segment.body) for segment in space.segments):
+            raise VnsError(())  # a line of the space is faulty, which is reported there
         made = space.inputs.choices_of(self.input)
         if made is None:
             line = next(s for s in self.syntax.body if isinstance(s, tree.Input))

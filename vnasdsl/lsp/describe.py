@@ -12,7 +12,7 @@ from vnasdsl.layers.base import Layer, Shape, show_shape, show_value
 from vnasdsl.show.figures import LineFigures
 from vnasdsl.show.foot import size_words
 from vnasdsl.show.numbers import span
-from vnasdsl.space.shapes import Cost
+from vnasdsl.space.costs import Cost
 
 SHAPES_SHOWN = 3
 """Shapes that are listed; of more, the first and the last."""

@@ -18,8 +18,8 @@ import networkx as nx
 
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Code, Layer, Shape, Value
+from vnasdsl.space.decisions import Decision
 from vnasdsl.space.elements import Element
-from vnasdsl.space.resolve import Decision
 
 Values: TypeAlias = "str | tuple[str, ...]"
 """What a part gives: the key of a node, or those of a list."""

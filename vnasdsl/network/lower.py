@@ -15,6 +15,7 @@ from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Applied, Layer, LayerError, Shape
 from vnasdsl.network.graph import SINGLE, LayerNode, NetworkGraph, Part, Section, Values
+from vnasdsl.space.decisions import Decide, Decision, Form, form_of
 from vnasdsl.space.elements import (
     POISON,
     BodyLayer,
@@ -37,7 +38,6 @@ from vnasdsl.space.elements import (
     label_text,
     picked,
 )
-from vnasdsl.space.resolve import Decide, Decision, Form, form_of
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
 
 Env = dict[str, Values]

@@ -17,8 +17,8 @@ from vnasdsl.network.lower import LayerRules, lower
 from vnasdsl.network.made import listed
 from vnasdsl.network.reading import GaveUpError, Way
 from vnasdsl.network.replay import Replay
+from vnasdsl.space.decisions import Decision
 from vnasdsl.space.elements import Group, Segment
-from vnasdsl.space.resolve import Decision
 
 MOST_TRIED = 64
 """Ways to read the network that are made again and compared."""

@@ -11,7 +11,7 @@ from vnasdsl.network.graph import LayerNode, NetworkGraph, Values
 from vnasdsl.network.lower import LayerRules
 from vnasdsl.network.made import Made, both
 from vnasdsl.space.elements import BodyLayer, Element, Group, Join, LayerCall, Repeat
-from vnasdsl.space.wires import reads
+from vnasdsl.space.reads import reads
 
 Number: TypeAlias = int
 """The place of a node in the order of the network."""

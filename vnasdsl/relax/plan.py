@@ -15,11 +15,14 @@ from dataclasses import dataclass, replace
 from vnasdsl.language.diagnostics import VnsError, error
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.relax.relax import Place, Relaxer, not_relaxed
-from vnasdsl.space.counting import Counter
+from vnasdsl.space.counting import Counts
 from vnasdsl.space.elements import BodyLayer, Element, Group, Many, Repeat, Segment, children, choices, label_text
+from vnasdsl.space.evaluate import Walk
+from vnasdsl.space.flow import UNKNOWN, Flow, TensorList
+from vnasdsl.space.reads import reads
 from vnasdsl.space.restrict import assignments
 from vnasdsl.space.shapes import Analysis
-from vnasdsl.space.wires import Flow, TensorList, reads
+from vnasdsl.space.ways import either
 
 TAIL = "tail"
 """The name, inside a state, of lines that stand outside of stages."""
@@ -219,8 +222,8 @@ class _Builder:
                 raise not_relaxed(f"{what} in a line that makes states has no mixture", choice.span or line.span)
         rest = segment.body.lines[1:] if first else segment.body.lines
         states: list[PlanState] = []
-        ways = Counter().count(line)
-        if ways is None or ways > MOST_STATES:
+        number = Counts().of(either(Walk().outcomes(line, UNKNOWN).values()))
+        if number is None or number > MOST_STATES:
             place = first[0].span.to(first[-1].span) if first else segment.body.span
             message = f"stage `{name}` has more than {MOST_STATES} states"
             help = "a state is one way of making the choices of the first line: offer fewer options"
@@ -231,9 +234,9 @@ class _Builder:
             heads = []
             shapes = set()
             for source, shape in sources:
-                ((after, cost),) = self.analysis.outcomes(element, shape, env).items()
+                ((after, ways),) = self.analysis.outcomes(element, shape, env).items()
                 assert not isinstance(after, TensorList)
-                heads.append(Head(source, element.items, shape, cost.macs_min))
+                heads.append(Head(source, element.items, shape, self.analysis.costs.of(ways).macs_min))
                 shapes.add(after)
             if len(shapes) > 1:
                 span = first[0].span if first else segment.body.span

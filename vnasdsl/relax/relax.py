@@ -30,9 +30,10 @@ from vnasdsl.space.elements import (
     When,
     choices,
 )
+from vnasdsl.space.flow import UNKNOWN, Flow, TensorList, pool, read, spliced
+from vnasdsl.space.reads import reads
 from vnasdsl.space.resolve import same, taken_side
 from vnasdsl.space.shapes import Analysis
-from vnasdsl.space.wires import UNKNOWN, Flow, TensorList, pool, read, reads, spliced
 
 Env = Mapping[str, Flow]
 Relaxed = tuple[Element, Flow]

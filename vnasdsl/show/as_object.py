@@ -6,10 +6,10 @@ from typing import Any
 
 from vnasdsl.elaborate.space import Space
 from vnasdsl.relax.layer_graph import MOST_CANDIDATES, candidates
-from vnasdsl.space.bounds import GOALS
+from vnasdsl.space.bounds import extremes
+from vnasdsl.space.costs import GOALS
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.elements import Choice
-from vnasdsl.space.extremes import extremes
 
 
 def as_object(space: Space) -> dict[str, Any]:

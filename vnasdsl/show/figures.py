@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import LayerError, Shape
+from vnasdsl.space.costs import Cost
 from vnasdsl.space.elements import BodyLayer, Group
-from vnasdsl.space.evaluate import MOST_STATES, State, either, sorted_flows
-from vnasdsl.space.shapes import Analysis, Cost
-from vnasdsl.space.wires import TensorList, scope, spliced
-
-States: TypeAlias = dict[State, Cost]
+from vnasdsl.space.evaluate import State, States, sorted_flows
+from vnasdsl.space.flow import TensorList, spliced
+from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.ways import NOTHING, gather
 
 
 @dataclass(frozen=True)
@@ -51,36 +50,39 @@ def line_figures(space: Space) -> list[LineFigures]:
     A line that is a list counts with each of its values as a shape of its own.
     """
     analysis, name = space.analysis, space.input.name
-    first = either(pair for video in space.inputs.ways() for pair in analysis.start(video.shape, name).items())
+    first = gather(pair for video in space.inputs.ways() for pair in analysis.start(video.shape, name).items())
     found: list[LineFigures] = []
     reached = analysis.through(space.segments, first)
     for segment, before, after in zip(space.segments, reached, reached[1:], strict=False):
         if segment.name:
-            free = {state: Cost() for state in before}
-            cost = analysis.step(free, segment.body)
-            found.append(LineFigures(segment.body.span, _shapes(before), _outcomes(cost), whole=True))
-        keep = frozenset(name for _, env in after for name, _ in env)
-        found += _lines(segment.body, {state: Cost() for state in before}, analysis, keep)
+            outcomes = _outcomes(analysis, analysis.step(free(before), segment.body))
+            found.append(LineFigures(segment.body.span, _shapes(before), outcomes, whole=True))
+        found += _lines(segment.body, before, analysis, names_held(after))
     return found
 
 
 def _lines(group: Group, states: States, analysis: Analysis, keep: frozenset[str]) -> Iterator[LineFigures]:
     """The lines of a body, from the states before it: each costs by itself."""
-    names = scope(group)
-    for i, line in enumerate(group.lines):
-        start = states
-        inner: list[LineFigures] = []
+    for line, behind in zip(group.lines, analysis.line_by_line(group, states, keep), strict=True):
+        own = analysis.line(free(states), line)
+        span = line[0].span.to(line[-1].span)
+        yield LineFigures(span, _shapes(states), _outcomes(analysis, own), values=_values(own))
+        states = free(states)
         for element in line:
             if isinstance(element, BodyLayer):
-                inner += _lines(element.body, _entered(element, states, analysis), analysis, frozenset())
+                yield from _lines(element.body, _entered(element, states, analysis), analysis, frozenset())
             states = analysis.step(states, element)
-        span = line[0].span.to(line[-1].span)
-        yield LineFigures(span, _shapes(start), _outcomes(states), values=_values(states))
-        yield from inner
-        states = analysis.kept(states, group.name_of(i), frozenset(names.ends[i]) - keep)
-        if len(states) > MOST_STATES:
-            states = analysis.loosened(states)
-        states = {state: Cost() for state in states}
+        states = behind
+
+
+def free(states: Iterable[State]) -> States:
+    """The same states, from which costs begin anew."""
+    return dict.fromkeys(states, NOTHING)
+
+
+def names_held(states: Iterable[State]) -> frozenset[str]:
+    """The names of lines that are still read after a segment."""
+    return frozenset(name for _, env in states for name, _ in env)
 
 
 def _entered(wrap: BodyLayer, states: States, analysis: Analysis) -> States:
@@ -90,7 +92,7 @@ def _entered(wrap: BodyLayer, states: States, analysis: Analysis) -> States:
         for each in sorted_flows(flow):
             if not isinstance(each, TensorList):
                 with suppress(LayerError):
-                    found[analysis.entered(wrap, each), env] = Cost()
+                    found[analysis.entered(wrap, each), env] = NOTHING
     return found
 
 
@@ -102,7 +104,8 @@ def _values(states: Iterable[State]) -> tuple[int, ...]:
     return tuple(sorted({len(spliced(each)) for flow, _ in states for each in sorted_flows(flow)}))
 
 
-def _outcomes(states: States) -> dict[Shape, Cost]:
-    return either(
-        (shape, cost) for (flow, _), cost in states.items() for each in sorted_flows(flow) for shape in spliced(each)
+def _outcomes(analysis: Analysis, states: States) -> dict[Shape, Cost]:
+    ways = gather(
+        (shape, ways) for (flow, _), ways in states.items() for each in sorted_flows(flow) for shape in spliced(each)
     )
+    return {shape: analysis.costs.of(each) for shape, each in ways.items()}

@@ -11,10 +11,10 @@ from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.layers.base import Layer, show_value
 from vnasdsl.show.numbers import count_words
-from vnasdsl.space.bounds import GOALS, Goal
+from vnasdsl.space.bounds import Extreme, extremes
+from vnasdsl.space.costs import GOALS, Goal
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.elements import BodyLayer, Choice, Element, Join, LayerCall, children
-from vnasdsl.space.extremes import Extreme, extremes
 
 WIDTH = 100
 """Columns a table should fit."""

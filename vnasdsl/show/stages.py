@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from vnasdsl.elaborate.space import Space
 from vnasdsl.layers.base import Shape
+from vnasdsl.show.figures import free, names_held
+from vnasdsl.space.costs import Cost
 from vnasdsl.space.elements import Choice, Element, Group, NameRef, Segment, When, choices, inside
-from vnasdsl.space.evaluate import MOST_STATES, State, either, sorted_flows
-from vnasdsl.space.shapes import Analysis, Cost
-from vnasdsl.space.wires import Flow, scope, spliced
+from vnasdsl.space.evaluate import States, sorted_flows
+from vnasdsl.space.flow import Flow, spliced
+from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.ways import gather
 
 MOST_LINES = 60
 """Lines of one body that get rows of their own when they have no name."""
@@ -34,48 +37,43 @@ class Row:
 def rows(space: Space) -> list[Row]:
     """Lines outside of stages have a row each where they have a name or where there are no stages at all."""
     analysis = space.analysis
-    first = either(pair for v in space.inputs.ways() for pair in analysis.start(v.shape, v.name).items())
+    first = gather(pair for v in space.inputs.ways() for pair in analysis.start(v.shape, v.name).items())
     reached = analysis.through(space.segments, first)
     staged = any(segment.name for segment in space.segments)
     seen: set[str] = set()
     found: list[Row] = []
     for segment, before, after in zip(space.segments, reached, reached[1:], strict=False):
-        keep = frozenset(name for _, env in after for name, _ in env)
         if segment.name:
-            states = analysis.step(_free(before), segment.body)
-            found.append(_row(segment.name, (segment.body,), "", states, seen))
+            states = analysis.step(free(before), segment.body)
+            found.append(_row(segment.name, (segment.body,), "", states, analysis, seen))
         else:
-            found += _lines(segment, before, analysis, keep, seen, staged)
+            found += _lines(segment, before, analysis, names_held(after), seen, staged)
     return found
 
 
 def _lines(
-    segment: Segment, states: dict[State, Cost], analysis: Analysis, keep: frozenset[str], seen: set[str], staged: bool
+    segment: Segment, states: States, analysis: Analysis, keep: frozenset[str], seen: set[str], staged: bool
 ) -> Iterable[Row]:
     """Rows of the lines of a body outside of stages; neighbours without a name are one row where there are stages."""
     body = segment.body
-    path, ends = inside(body, ""), scope(body).ends
+    path = inside(body, "")
     together = staged or len(body.lines) > MOST_LINES
-    states = _free(states)
+    own = free(states)
     waiting: list[Element] = []
-    for i, line in enumerate(body.lines):
+    for i, behind in enumerate(analysis.line_by_line(body, states, keep)):
         name = body.name_of(i)
         if waiting and name:
-            yield _row("-", waiting, path, states, seen)
-            states, waiting = _free(states), []
-        for item in line:
-            states = analysis.step(states, item)
-        waiting += line
-        last = i == len(body.lines) - 1
-        if name or last or not together:
-            title = name or ("-" if together else label_of(body, i))
-            yield _row(title, waiting, path, states, seen)
+            yield _row("-", waiting, path, own, analysis, seen)
             waiting = []
-        states = analysis.kept(states, name, frozenset(ends[i]) - keep)
-        if len(states) > MOST_STATES:
-            states = analysis.loosened(states)
         if not waiting:
-            states = _free(states)
+            own = free(states)
+        own = analysis.line(own, body.lines[i])
+        waiting += body.lines[i]
+        if name or i == len(body.lines) - 1 or not together:
+            title = name or ("-" if together else label_of(body, i))
+            yield _row(title, waiting, path, own, analysis, seen)
+            waiting = []
+        states = behind
 
 
 def label_of(body: Group, line: int) -> str:
@@ -92,21 +90,14 @@ def _label(element: Element) -> str:
     return _label(element.then) if isinstance(element, When) else element.label
 
 
-def _free(states: dict[State, Cost]) -> dict[State, Cost]:
-    return {state: Cost() for state in states}
-
-
-def _row(name: str, elements: Iterable[Element], path: str, states: dict[State, Cost], seen: set[str]) -> Row:
+def _row(name: str, elements: Iterable[Element], path: str, states: States, analysis: Analysis, seen: set[str]) -> Row:
     made: list[Choice] = []
     for element in elements:
         for choice in choices(element, path):
             if choice.name not in seen:
                 seen.add(choice.name)
                 made.append(choice)
-    total: Cost | None = None
-    flows: list[Flow] = []
-    for (held, _), cost in states.items():
-        total = cost if total is None else total | cost
-        flows += sorted_flows(held)
+    total = analysis.costs.over(states.values()) if states else None
+    flows: list[Flow] = [flow for held, _ in states for flow in sorted_flows(held)]
     shapes = tuple(sorted({shape for flow in flows for shape in spliced(flow)}))
     return Row(name, shapes, tuple(sorted({len(spliced(flow)) for flow in flows})), tuple(made), total)

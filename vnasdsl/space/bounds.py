@@ -1,233 +1,143 @@
-"""What least and greatest costs mean where they are bounds: which of them a network has, and which faults are real.
+"""Which of the least and greatest costs a network has, and the cheapest and most expensive networks found by trying.
 
-Bounds come from looking at more than there is: uses of a tied block as if each made choices of its own, lines as if
-each held anything it can. So a network whose cost is the bound proves that the bound is exact; one is looked for by
-taking the cheapest (or dearest) option at every choice.
+Costs are bounds where the walk looks at more than there is: uses of a tied block as if each made choices of its own,
+lines that some networks leave out. The network that has the bound, if there is one, proves that it is exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import combinations
-from math import comb, prod
 from random import Random
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING
 
-from vnasdsl.language.diagnostics import Diagnostic, UserError, VnsError
-from vnasdsl.layers.base import Shape
-from vnasdsl.space.elements import (
-    BodyLayer,
-    DeferredArgument,
-    DeferredCall,
-    Element,
-    Group,
-    Join,
-    LayerChoice,
-    Many,
-    Pick,
-    Repeat,
-    Segment,
-    inside,
-    join,
-)
-from vnasdsl.space.evaluate import Env
-from vnasdsl.space.resolve import Decision, Resolver, complete
-from vnasdsl.space.shapes import Analysis, Cost
-from vnasdsl.space.wires import Flow, pool, reads, spliced
+from vnasdsl.language.diagnostics import UserError, VnsError
+from vnasdsl.space.costs import GOALS, Cost, Goal
+from vnasdsl.space.decisions import Decision
 
-Goal: TypeAlias = Literal["macs_min", "macs_max", "params_min", "params_max"]
-GOALS: tuple[Goal, ...] = ("macs_min", "macs_max", "params_min", "params_max")
-TRIED_SETS = 64
-"""Sets of edges among which the best is looked for."""
-TRIED = 24
-"""Networks drawn to see whether a fault is real."""
+if TYPE_CHECKING:
+    from vnasdsl.elaborate.space import Space
+
+_ORDER: tuple[Goal, ...] = ("macs_max", "params_max", "macs_min", "params_min")
+WORK = 200
+"""Networks that are looked at for one space."""
 
 
 @dataclass(frozen=True)
-class Settled:
-    """Bounds on the costs of a space, with what is known about them."""
+class Extreme:
+    """A network that was found: what it costs, and its choices."""
 
-    cost: Cost
-    exact: frozenset[Goal]
-    """The ends that a network has; the others are no more than bounds."""
-    faults: tuple[Diagnostic, ...] = ()
-    """What is wrong with a network that was found on the way."""
+    value: int
+    made: Mapping[str, str]
 
 
-def settle(
-    segments: tuple[Segment, ...],
-    inputs: Sequence[tuple[Shape, Cost]],
-    analysis: Analysis,
-    input_name: str,
-) -> Settled:
-    """The costs over all inputs, and which of them are those of networks.
+def amount(cost: Cost, goal: Goal) -> int:
+    value: int = getattr(cost, goal)
+    return value
 
-    `inputs`: for every shape of the input, what `analysis` says that networks of it cost at least and at most.
-    """
-    total = inputs[0][1]
-    for _, cost in inputs[1:]:
-        total = total | cost
-    if analysis.exact:
-        return Settled(total, frozenset(GOALS))
-    exact: set[Goal] = set()
-    if analysis.suspected:
-        for shape, _ in inputs[:4]:
-            for network in _drawn(segments, analysis, input_name, shape):
-                _, faults = price(network, shape, input_name, analysis.classes)
-                if faults:
-                    return Settled(total, frozenset(), faults)
-    scratch = Analysis(analysis.classes)  # what is tried out here is not said of the space
+
+def better(goal: Goal, value: int, than: int) -> bool:
+    return value < than if goal.endswith("min") else value > than
+
+
+def exact_ends(space: Space) -> frozenset[Goal]:
+    """The ends of the costs that a network has; of the others it is only known that no network is beyond them."""
+    found = set()
     for goal in GOALS:
-        shape, cost = min(inputs, key=lambda pair: _signed(goal, pair[1]))
-        for width_first in (False, True):
-            cheapest = _cheapest(segments, scratch, goal, width_first, input_name, shape)
-            if cheapest is None:
+        made, sure = space.cheapest(goal)
+        if not sure:
+            try:
+                sure = amount(space.price(space.complete(made, Random(0))), goal) == amount(space.cost, goal)
+            except (UserError, VnsError):
                 continue
-            found, faults = price(cheapest, shape, input_name, analysis.classes)
-            if faults:
-                return Settled(total, frozenset(), faults)
-            # What is found has lines that the network leaves out: it proves nothing where there may be some.
-            if found is not None and getattr(found, goal) == getattr(cost, goal) and not analysis.left_out:
-                exact.add(goal)
-                break
-    return Settled(total, frozenset(exact))
+        if sure:
+            found.add(goal)
+    return frozenset(found)
 
 
-def price(
-    segments: Iterable[Segment], shape: Shape, input_name: str, classes: int
-) -> tuple[Cost | None, tuple[Diagnostic, ...]]:
-    """The costs of one network, or what is wrong with it."""
-    analysis = Analysis(classes)
-    try:
-        found = analysis.segments(segments, shape, input_name)
-    except VnsError as fault:
-        return None, tuple(fault.diagnostics)
-    faults = tuple(d for d in analysis.diagnostics if d.severity == "error")
-    return (None, faults) if faults or len(found) != 1 else (next(iter(found.values())), ())
+def extremes(space: Space, goals: Collection[Goal] = GOALS, work: int = WORK) -> dict[Goal, Extreme]:
+    """The best networks found for the least and greatest costs; empty where none could be built at all.
+
+    From the network that takes the best option at every choice, one choice after the other takes the value that is best
+    while the others stay, until nothing gets better or `work` networks have been looked at, all goals together. A cost
+    that is not among the goals has what was found on the way. The same space always gives the same networks.
+    """
+    search = _Search(space)
+    search.look({})
+    for goal in GOALS if space.costed else ():
+        search.look(space.cheapest(goal)[0])
+    if search.best:
+        order = [goal for goal in _ORDER if goal in goals]
+        for i, goal in enumerate(order):
+            search.descend(goal, search.looked + (work - search.looked) // (len(order) - i))
+    return search.best
 
 
-def _drawn(
-    segments: tuple[Segment, ...], analysis: Analysis, input_name: str, shape: Shape
-) -> Iterator[tuple[Segment, ...]]:
-    random = Random(0)
-    for _ in range(TRIED):
+@dataclass
+class _Search:
+    """The best found so far for every cost: a network that is looked at for one of them can be better for another."""
+
+    space: Space
+    best: dict[Goal, Extreme] = field(default_factory=dict)
+    looked: int = 0
+    known: set[tuple[tuple[str, str], ...]] = field(default_factory=set)
+
+    def look(self, made: Mapping[str, str]) -> None:
+        """Looks at the network of some choices, the others drawn, if it can be built."""
         try:
-            yield complete(segments, {}, random, input_name, shape, analysis.classes).segments
+            found = self.space.complete(made, Random(0))  # what is drawn is alike in every run
         except UserError:
-            continue
-
-
-def _signed(goal: Goal, cost: Cost) -> int:
-    """Smaller is nearer to the goal."""
-    amount: int = getattr(cost, goal)
-    return amount if goal.endswith("min") else -amount
-
-
-def _cheapest(
-    segments: tuple[Segment, ...], analysis: Analysis, goal: Goal, width_first: bool, input_name: str, shape: Shape
-) -> tuple[Segment, ...] | None:
-    """The network that takes at every choice what is best by itself."""
-    walker = _Greedy(analysis, goal, width_first)
-    env: dict[str, Flow] = {input_name: shape}
-    flow: Flow = shape
-    made = []
-    try:
-        for segment in segments:
-            body, flow, inner = walker.group(segment.body, "", flow, env)
-            env = env if segment.name else inner
-            made.append(Segment(segment.name, body))
-    except (UserError, VnsError):
-        return None
-    return tuple(made)
-
-
-class _Greedy(Resolver):
-    """Takes the option that costs least (or most) where it stands; of equal ones what is narrower (or wider)."""
-
-    def __init__(self, analysis: Analysis, goal: Goal, width_first: bool):
-        super().__init__(self._answer, analysis.classes)
-        self.analysis = analysis
-        self.goal: Goal = goal
-        self.width_first = width_first
-        self.answers: dict[str, str] = {}
-        self.rest: tuple[tuple[Element, ...], Env] | None = None
-        """What comes behind in the line, and what it can read."""
-
-    def reached(self, group: Group, line: int, item: int, env: Mapping[str, Flow]) -> None:
-        behind = group.lines[line][item + 1 :] if line < len(group.lines) else ()
-        self.rest = (behind, tuple(sorted(env.items())))
-
-    def _answer(self, decision: Decision) -> str:
-        return self.answers.pop(decision.name)
-
-    def walk(self, element: Element, path: str, flow: Flow, env: Mapping[str, Flow]) -> tuple[Element, Flow]:
-        here = inside(element, path)
-        rest = self.rest
-        match element:
-            case Join(inputs=(Pick() as only,)):
-                self._join(element, only, join(inside(only, here), only.key), flow, env)
-                self.rest = None
-            case Join() | BodyLayer() | Many() | Repeat():
-                self.rest = None
-            case LayerChoice():
-                name = join(here, element.key)
-                if name not in self.made:
-                    best = min(element.options, key=lambda option: self._rank(option.element, flow, env))
-                    self.answers[name] = best.text
-            case Pick():
-                name = join(here, element.key)
-                if name not in self.made and name not in self.answers:
-                    options = pool(element, env)
-                    count = element.least if self.goal.endswith("min") else min(element.most, len(options))
-                    ranked = sorted(options, key=lambda option: self._rank(option.element, flow, env))[:count]
-                    self.answers[name] = " + ".join(option.text for option in options if option in ranked)
-            case DeferredCall():
-                self._open(element, here, flow, env)
-        found = super().walk(element, path, flow, env)
-        self.rest = rest
-        return found
-
-    def _join(self, element: Join, pick: Pick, name: str, flow: Flow, env: Mapping[str, Flow]) -> None:
-        """The best of the smallest (or largest) sets of what can be picked, when they are few."""
-        options = pool(pick, env)
-        count = pick.least if self.goal.endswith("min") else min(pick.most, len(options))
-        if name in self.made or comb(len(options), count) > TRIED_SETS:
             return
-        best: tuple[tuple[int, int], str] | None = None
-        for taken in combinations(options, count):
-            items = Many("", tuple(option.element for option in taken), pick.span)
-            rank = self._rank(replace(element, inputs=(items,)), flow, env)
-            if best is None or rank < best[0]:
-                best = (rank, " + ".join(option.text for option in taken))
-        if best is not None:
-            self.answers[name] = best[1]
+        key = tuple(found.items())
+        if key in self.known:
+            return
+        self.known.add(key)
+        self.looked += 1
+        try:
+            cost = self.space.price(found)
+        except VnsError:
+            return
+        for goal in GOALS:
+            value = amount(cost, goal)
+            if goal not in self.best or better(goal, value, self.best[goal].value):
+                self.best[goal] = Extreme(value, found)
 
-    def _open(self, element: DeferredCall, here: str, flow: Flow, env: Mapping[str, Flow]) -> None:
-        """Each argument in turn, the others as they are so far."""
-        names = [join(here, f.key) for f in element.fields]
-        known = [self.made[name].value if name in self.made else None for name in names]
-        columns = [(value,) if value is not None else _tried(f) for value, f in zip(known, element.fields, strict=True)]
-        taken = [column[0] for column in columns]
-        for i, column in enumerate(columns):
-            if len(column) > 1:
-                ways = {text: (*taken[:i], text, *taken[i + 1 :]) for text in column}
-                taken[i] = min(column, key=lambda text: self._rank(element.make(ways[text]), flow, env))
-        self.answers.update((name, text) for name, text in zip(names, taken, strict=True) if name not in self.made)
-
-    def _rank(self, element: Element, flow: Flow, env: Mapping[str, Flow]) -> tuple[int, int]:
-        sign = 1 if self.goal.endswith("min") else -1
-        held = tuple((name, env[name]) for name in sorted(reads(element)) if name in env)
-        found = self.analysis.outcomes(element, flow, held)
-        if self.rest is not None:
-            for part in self.rest[0]:
-                found = self.analysis.follow(found, part, self.rest[1])
-        ranks = []
-        for after, cost in found.items():
-            size = sign * sum(prod(shape) if shape else 0 for shape in spliced(after))
-            ranks.append((size, _signed(self.goal, cost)) if self.width_first else (_signed(self.goal, cost), size))
-        return min(ranks, default=(0, 0))
+    def descend(self, goal: Goal, work: int) -> None:
+        """One choice after the other, over and over, until a round over all of them makes nothing better."""
+        before: Extreme | None = None
+        while before is not self.best[goal] and self.looked < work:
+            before = self.best[goal]
+            done: set[str] = set()
+            while self.looked < work:
+                here = self.best[goal]
+                decision = next((d for d in self.space.decisions(here.made) if d.name not in done), None)
+                if decision is None:
+                    break
+                done.add(decision.name)
+                for value in neighbours(decision):
+                    if self.looked < work:
+                        self.look({**here.made, decision.name: value})
 
 
-def _tried(f: DeferredArgument) -> tuple[str, ...]:
-    return f.options or (repr(f.low), repr(f.high))
+def neighbours(decision: Decision) -> Iterator[str]:
+    """The values to try in the place of one: all options; of a real number both ends; of edges the fewest and the
+    most, and those that differ in one or exchange one for another."""
+    if decision.form == "real":
+        yield from (repr(decision.low), repr(decision.high))
+    elif decision.form == "edges":
+        yield from _subsets(decision)
+    else:
+        yield from (option for option in decision.options if option != decision.value)
+
+
+def _subsets(decision: Decision) -> Iterator[str]:
+    assert decision.least is not None and decision.most is not None
+    taken = set(decision.value.split(" + ")) if decision.value else set()
+    options = decision.options
+    tried = [set(options)] if decision.most == len(options) else []
+    tried += [taken ^ {option} for option in options]
+    tried += [taken ^ {a, b} for a, b in combinations(options, 2) if (a in taken) != (b in taken)]
+    for subset in tried:
+        if decision.least <= len(subset) <= decision.most and subset != taken:
+            yield " + ".join(option for option in options if option in subset)

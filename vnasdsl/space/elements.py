@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import islice, product
-from math import isfinite
+from math import isfinite, prod
 from typing import TypeAlias
 
 from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Applied, Layer, Parameter, Value
 
@@ -251,8 +252,6 @@ class DeferredCall:
     call: tree.Call
     """As it is written."""
     span: Span
-    depends: tuple[frozenset[int], ...] | None = None
-    """For each line of the block that it becomes, and last for `out`, the fields that the line depends on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,7 +269,7 @@ Element: TypeAlias = (
 
 
 def _nothing(arguments: object, shape: object, classes: object) -> Applied:
-    raise AssertionError("a line that could not be read has no shape")
+    raise VnsError(())  # its fault is reported where it was found
 
 
 POISON = Layer("?", "stands for a line that could not be read", (), _nothing)
@@ -279,6 +278,16 @@ POISON = Layer("?", "stands for a line that could not be read", (), _nothing)
 def poison(span: Span) -> LayerCall:
     """What stands for a faulty line: no shape comes out of it, and nothing more is said about it."""
     return LayerCall("", POISON, (), tree.Name("?", span=span), span)
+
+
+def has_poison(element: Element) -> bool:
+    """Whether a line of an element could not be read; worked out once and kept with it."""
+    known = element.__dict__.get("_has_poison")
+    if known is None:
+        parts = {id(child): child for child, _ in children(element, "")}.values()
+        known = (isinstance(element, LayerCall) and element.layer is POISON) or any(map(has_poison, parts))
+        element.__dict__["_has_poison"] = known
+    return bool(known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -383,6 +392,20 @@ def _choices(element: Element, path: str, seen: set[tuple[int, str]]) -> Iterato
         yield from _choices(child, where, seen)
 
 
+def shapes_decide(element: Element) -> bool:
+    """Whether shapes decide which choices there are: one stands in `a if frames > 1 else b`."""
+    known = element.__dict__.get("_shapes_decide")
+    if known is None:
+        if isinstance(element, DeferredCall):
+            many = structural_count(element) > MOST_WAYS
+            parts = [] if many else [element.make(texts) for texts in structural_ways(element)]
+        else:
+            parts = list({id(child): child for child, _ in children(element, "")}.values())
+        known = isinstance(element, When) and (has_choices(element.then) or has_choices(element.otherwise))
+        known = element.__dict__["_shapes_decide"] = known or (has_choices(element) and any(map(shapes_decide, parts)))
+    return bool(known)
+
+
 def has_choices(element: Element) -> bool:
     """Whether there is a choice in an element; worked out once and kept with it."""
     if isinstance(element, (LayerChoice, Pick, DeferredCall)):
@@ -396,6 +419,11 @@ def has_choices(element: Element) -> bool:
 
 MOST_WAYS = 4096
 """Ways to close the structural arguments of one call that are looked at."""
+
+
+def structural_count(element: DeferredCall) -> int:
+    """The ways to close the arguments of a call that other choices depend on."""
+    return prod(len(f.options) for f in element.fields if f.structural and f.options)
 
 
 def structural_ways(element: DeferredCall) -> Iterator[tuple[str, ...]]:

@@ -1,19 +1,24 @@
-"""Walking through all networks of a space at once: what can come out of a part, with something summed up on the way.
+"""The walk through all networks of a space at once: what can come out of each part, and the ways to make it.
 
-A state is what flows (a shape, or several) and what the named lines that are still read hold. Parts are gone through
-once for every state that reaches them, equal states are put together, and a line that nothing reads any more is
-forgotten: so this takes as long as there are states, and not as there are networks.
+A state is what flows (a shape, or several) and what the named lines that are still read hold. Each part is walked once
+for every state that reaches it, equal states are put together, and a line that nothing reads any more is forgotten: so
+the walk takes as long as there are states, not as there are networks.
+
+`Walk` follows no shapes, only how many values lists have: enough to count. `Analysis` in `shapes` follows shapes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Generic, Protocol, Self, TypeAlias, TypeVar
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from vnasdsl.layers.base import Shape
+from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.elements import (
+    MOST_WAYS,
     BodyLayer,
+    Choice,
     DeferredCall,
     Element,
     Group,
@@ -26,21 +31,15 @@ from vnasdsl.space.elements import (
     Repeat,
     Segment,
     When,
+    choices,
+    has_choices,
+    shapes_decide,
+    structural_count,
+    structural_ways,
 )
-from vnasdsl.space.liveness import left_out_of, may_be_left_out, surely_goes_on, surely_read
-from vnasdsl.space.wires import UNKNOWN, Flow, TensorList, begins_anew, reads, scope, spliced
-
-
-class Weight(Protocol):
-    def __add__(self, other: Self, /) -> Self:
-        """One after the other."""
-
-    def __or__(self, other: Self, /) -> Self:
-        """Either of the two."""
-
-
-W = TypeVar("W", bound=Weight)
-Key = TypeVar("Key")
+from vnasdsl.space.flow import UNKNOWN, Flow, TensorList, spliced, value_of
+from vnasdsl.space.reads import all_reads, reads, scope, unsure_lines, unsure_lines_of, uses_previous
+from vnasdsl.space.ways import NOTHING, Edge, Taken, Tied, Unsure, Ways, either, gather, within
 
 
 @dataclass(frozen=True)
@@ -54,112 +53,114 @@ Held: TypeAlias = "Flow | OneOf"
 Env: TypeAlias = tuple[tuple[str, Held], ...]
 """What named lines hold, by name, in the order of the names."""
 State: TypeAlias = tuple[Held, Env]
+States: TypeAlias = dict[State, Ways]
+Outcomes: TypeAlias = dict[Flow, Ways]
 
 MOST_STATES = 64
-"""States behind one line; of more, it is forgotten which lines go together."""
+"""States after one line; of more, it is forgotten which lines go together."""
 MOST_SETS = 20_000
 """Sets of shapes that come together in one layer."""
 MOST_SHAPES = 5_000_000
 """Shapes in all the sets that come together in the layers of one space."""
 MOST_IN_ORDER = 256
-"""Lists behind one line that differ only in order; of more, the order is forgotten."""
+"""Lists after one line that differ only in order; of more, the order is forgotten."""
 
 
-class Flows(Generic[W]):
-    """`outcomes` of elements; what is summed up, and what a layer adds to it, is said by the classes below this one."""
+class Walk:
+    """`outcomes` of elements: what can come out, each with the ways to make it. Shared parts are walked once."""
 
-    most_states = MOST_STATES
-    """States behind one line; of more, it is forgotten which lines go together."""
+    most_states = 2_000
+    knows_shapes = False
+    """Whether what has no shape is at fault."""
 
-    def __init__(self, nothing: W):
-        self.nothing = nothing
-        self.knows_shapes = False
-        """Whether what has no shape is at fault."""
+    def __init__(self) -> None:
         self.leaves_out = False
         """Whether networks leave out lines that nothing reads in them."""
         self.overapproximate = False
         """Whether states have been put together that differ: then there may be outcomes that no network has."""
-        self._known: dict[tuple[int, Held, Env], tuple[Element, dict[Flow, W]]] = {}
+        self._known: dict[tuple[int, Held, Env], tuple[Element, Outcomes]] = {}
         self._together = 0
+        self._tied: dict[int, tuple[Group, int]] = {}
+        """For each tied block with its parameters the number of its choices: equal ones have equal numbers."""
+        self._choices: dict[tuple[Choice, ...], int] = {}
 
-    # ------------------------------------------------------ said by a class below
+    # ---------------------------------------------------------------- segments
 
-    def op(self, op: LayerCall, flow: Flow) -> dict[Flow, W]:
-        raise NotImplementedError
+    def start(self, shape: Shape, input_name: str) -> States:
+        return {(shape, ((input_name, shape),) if input_name else ()): NOTHING}
 
-    def joined(self, element: Join, shapes: tuple[Shape, ...]) -> dict[Flow, W]:
-        raise NotImplementedError
+    def through(self, segments: Iterable[Segment], states: States) -> list[States]:
+        """The states before the first segment and after each of them. Names of lines outside of stages go on."""
+        segments = tuple(segments)
+        later = [all_reads(segment.body for segment in segments[i:]) for i in range(len(segments) + 1)]
+        unsure = unsure_lines_of(segments)
+        found = [gather(((flow, only(env, later[0])), w) for (flow, env), w in states.items())]
+        for segment, keep, lines in zip(segments, later[1:], unsure, strict=True):
+            if segment.name:
+                states = self.step(found[-1], segment.body) or self.lost(found[-1])
+            else:
+                states = self.lines(segment.body, found[-1], keep, unsure=lines)
+            found.append(gather(((flow, only(env, keep)), w) for (flow, env), w in states.items()))
+        return found
 
-    def wrap(self, wrap: BodyLayer, flow: Flow, env: Env) -> dict[Flow, W]:
-        raise NotImplementedError
+    # ------------------------------------------------------------- layer by layer
 
-    def when(self, element: When, flow: Flow, env: Env) -> dict[Flow, W]:
-        raise NotImplementedError
+    def layer(self, element: LayerCall, flow: Flow) -> Outcomes:
+        return {UNKNOWN: NOTHING}
 
-    def open(self, element: DeferredCall, flow: Flow, env: Env) -> dict[Flow, W]:
-        raise NotImplementedError
+    def joined(self, element: Join, shapes: tuple[Shape, ...]) -> Outcomes:
+        return {UNKNOWN: NOTHING}
+
+    def around(self, element: BodyLayer, flow: Flow, env: Env) -> Outcomes:
+        """A layer around a body."""
+        return gather((UNKNOWN, ways) for ways in self.outcomes(element.body, UNKNOWN, env).values())
+
+    def when(self, element: When, flow: Flow, env: Env) -> Outcomes:
+        if has_choices(element.then) or has_choices(element.otherwise):
+            raise CannotCountError("shapes decide which choices there are")
+        both = (self.outcomes(side, flow, env) for side in (element.then, element.otherwise))
+        return {after: NOTHING for outcomes in both for after in outcomes}
+
+    def deferred(self, element: DeferredCall, flow: Flow, env: Env) -> Outcomes:
+        if structural_count(element) > MOST_WAYS:
+            raise CannotCountError(f"a call can be closed in {structural_count(element):,} ways")
+        return gather(
+            (after, closed(element, texts, free=True) + ways)
+            for texts in structural_ways(element)
+            for after, ways in self.outcomes(element.make(texts), flow, env).items()
+        )
 
     def too_few(self, element: Pick, count: int) -> None:
         """There is less to pick from than must be picked."""
-        raise NotImplementedError
 
     def too_many(self, element: Join | Many | Pick) -> None:
         """There are more than `MOST_SETS` ways for shapes to come together, or `MOST_SHAPES` in them. Raises."""
-        raise NotImplementedError
+        raise CannotCountError("too many sets of shapes can come together")
+
+    def too_many_states(self) -> None:
+        """More than `most_states` states are about to be put together. May raise."""
+        raise CannotCountError("too many lists and shapes go together")
 
     def enter(self, group: Group) -> None:
         """A use of a block begins."""
 
-    def leave(self, group: Group, outcomes: dict[Flow, W], flow: Held, env: Env) -> dict[Flow, W]:
+    def leave(self, group: Group, outcomes: Outcomes) -> Outcomes:
         """A use of a block ends: what comes out of it."""
         return outcomes
 
-    # ------------------------------------------------------------------ segments
-
-    def start(self, shape: Shape, input_name: str) -> dict[State, W]:
-        return {(shape, ((input_name, shape),) if input_name else ()): self.nothing}
-
-    def through(self, segments: Iterable[Segment], states: dict[State, W]) -> list[dict[State, W]]:
-        """The states before the first segment and behind each of them. Names of lines outside of stages go on."""
-        segments = tuple(segments)
-        later: list[frozenset[str]] = [frozenset()]
-        for segment in reversed(segments):
-            later.append(later[-1] | reads(segment.body))
-        later.reverse()
-        found = [_merged(((flow, only(env, later[0])), w) for (flow, env), w in states.items())]
-        behind = _surely_behind(segments) if self.leaves_out else [(frozenset[str](), True)] * len(segments)
-        for segment, keep, sure in zip(segments, later[1:], behind, strict=True):
-            if segment.name:
-                states = self.step(found[-1], segment.body) or self.lost(found[-1])
-            else:
-                states = self.lines(segment.body, found[-1], keep, sure)
-            found.append(_merged(((flow, only(env, keep)), w) for (flow, env), w in states.items()))
-        return found
-
     # ------------------------------------------------------------------ elements
 
-    def step(self, states: dict[State, W], element: Element) -> dict[State, W]:
-        """The states behind an element."""
-        found: dict[State, W] = {}
-        for (flow, env), w in states.items():
-            for after, more in self.outcomes(element, flow, env).items():
-                key = (after, env)
-                total = w + more
-                found[key] = found[key] | total if key in found else total
-        return found
+    def step(self, states: States, element: Element, label: str = "", index: int | None = None) -> States:
+        """The states after an element. Names of its choices begin with the label."""
+        return gather(
+            ((after, env), ways + within(more, label, index))
+            for (flow, env), ways in states.items()
+            for after, more in self.outcomes(element, flow, env).items()
+        )
 
-    def follow(self, outcomes: dict[Flow, W], element: Element, env: Env = ()) -> dict[Flow, W]:
-        """What comes out when an element is put behind what came out before."""
-        found: dict[Flow, W] = {}
-        for flow, w in outcomes.items():
-            for after, more in self.outcomes(element, flow, env).items():
-                total = w + more
-                found[after] = found[after] | total if after in found else total
-        return found
-
-    def outcomes(self, element: Element, flow: Held, env: Env = ()) -> dict[Flow, W]:
+    def outcomes(self, element: Element, flow: Held, env: Env = ()) -> Outcomes:
         """What can come out of an element, where `flow` comes in and named lines hold `env`."""
-        if env and begins_anew(element):
+        if env and not uses_previous(element):
             flow = UNKNOWN
         key = (id(element), flow, only(env, reads(element)) if env else ())
         known = self._known.get(key)
@@ -167,163 +168,163 @@ class Flows(Generic[W]):
             known = self._known[key] = (element, self._outcomes(element, flow, key[2]))
         return known[1]  # the element is kept with it: an id is only unique while its object lives
 
-    def _outcomes(self, element: Element, flow: Held, env: Env) -> dict[Flow, W]:
+    def _outcomes(self, element: Element, flow: Held, env: Env) -> Outcomes:
         if isinstance(flow, OneOf):
-            return either(pair for each in sorted_flows(flow) for pair in self.outcomes(element, each, env).items())
+            return gather(pair for each in sorted_flows(flow) for pair in self.outcomes(element, each, env).items())
         match element:
             case LayerCall():
-                return self.op(element, flow)
+                return self.layer(element, flow)
             case NameRef():
                 return self.read(element, env)
             case Group():
                 return self.group(element, flow, env)
             case Repeat():
-                outcomes = {flow: self.nothing}
-                for item in element.items:
-                    outcomes = self.follow(outcomes, item, env)
-                return outcomes
+                states: States = {(flow, env): NOTHING}
+                for i, item in enumerate(element.items):
+                    states = self.step(states, item, element.label, i)
+                return gather((each, ways) for (after, _), ways in states.items() for each in sorted_flows(after))
             case LayerChoice():
-                return either(
-                    pair for option in element.options for pair in self.outcomes(option.element, flow, env).items()
+                found = gather(
+                    (after, Taken(element.key, option.text) + ways)
+                    for option in element.options
+                    for after, ways in self.outcomes(option.element, flow, env).items()
                 )
             case BodyLayer():
-                return self.wrap(element, flow, env)
+                found = self.around(element, flow, env)
             case Join():
-                return self.join(element, flow, env)
+                found = self.join(element, flow, env)
             case Many():
-                return self.many(element, flow, env)
+                found = self.many(element, flow, env)
             case Pick():
-                return self.pick(element, flow, env)
+                found = self.pick(element, flow, env)
             case When():
-                return self.when(element, flow, env)
+                found = self.when(element, flow, env)
             case DeferredCall():
-                return self.open(element, flow, env)
+                found = self.deferred(element, flow, env)
+        return {after: within(ways, element.label) for after, ways in found.items()} if element.label else found
 
-    def group(self, group: Group, flow: Flow, env: Env) -> dict[Flow, W]:
-        names = scope(group)
-        if group.block is None and not names.named:
-            outcomes = {flow: self.nothing}
-            for item in group.items:
-                outcomes = self.follow(outcomes, item)
-            return outcomes if group.out is None else self.follow(outcomes, group.out)
-        states: dict[State, W] = {(flow, env): self.nothing}
+    def group(self, group: Group, flow: Flow, env: Env) -> Outcomes:
+        entered: States = {(flow, env): NOTHING}
         if group.block is not None:
-            states = self.begin(group, flow, env)
-        if group.block is not None:
+            entered = self.begin(group, flow, env)
             self.enter(group)
-        found: dict[Flow, W] = {}
-        entered = states
-        states = self.lines(group, states)
-        for (after, inner), w in states.items():
-            for last, more in [(after, None)] if group.out is None else self.outcomes(group.out, after, inner).items():
-                total = w if more is None else w + more
-                for each in sorted_flows(last):
-                    if each != UNKNOWN or not self.knows_shapes:
-                        found[each] = found[each] | total if each in found else total
-        if group.block is not None:
-            inside = next(iter(entered))[1] if len(entered) == 1 else ()
-            found = self.leave(group, found, flow, inside)
-        return found
+        found = gather(
+            (after, before + ways)
+            for state, before in entered.items()
+            for after, ways in self._inside(group, state).items()
+        )
+        return found if group.block is None else self.leave(group, found)
 
-    def begin(self, group: Group, flow: Flow, env: Env, every: bool = False) -> dict[State, W]:
+    def _inside(self, group: Group, state: State) -> Outcomes:
+        """What comes out of the lines of a group."""
+        states = self.lines(group, {state: NOTHING})
+        if group.out is not None:
+            states = self.step(states, group.out)
+        found = gather(
+            (each, ways)
+            for (after, _), ways in states.items()
+            for each in sorted_flows(after)
+            if each != UNKNOWN or not self.knows_shapes
+        )
+        if group.tied and has_choices(group):
+            use, several = self._use(group, state), len(found) > 1
+            return {after: Tied(ways, group.block or "", use, several) for after, ways in found.items()}
+        return {after: within(ways, group.label) for after, ways in found.items()}
+
+    def _use(self, group: Group, state: State) -> Hashable:
+        """What decides which choices a tied block has: those in its lines, and the lengths of the lists it is given."""
+        if id(group) not in self._tied:
+            made = tuple(choices(replace(group, inputs=()), ""))
+            self._tied[id(group)] = group, self._choices.setdefault(made, len(self._choices))
+        whole = shapes_decide(group)
+        held = tuple((name, each if whole else _length(each)) for name, each in state[1])
+        return group.block, self._tied[id(group)][1], held, state[0] if whole else _length(state[0])
+
+    def begin(self, group: Group, flow: Flow, env: Env) -> States:
         """The states in which the lines of a block begin: what is handed to it by name, as far as it is read."""
-        names = scope(group)
-        states: dict[State, W] = {(flow, ()): self.nothing}
+        outside = scope(group).outside
+        states: States = {(flow, ()): NOTHING}
         for name, value in group.inputs:
-            given = self.outcomes(value, flow, env)
-            held = every or name in names.outside
-            states = _merged(
-                ((flow, put(inner, name, one) if held else inner), w + more)
-                for (_, inner), w in states.items()
-                for one, more in given.items()
+            given = self.outcomes(value, flow, env).items()
+            states = gather(
+                ((flow, put(inner, name, one) if name in outside else inner), ways + more)
+                for (_, inner), ways in states.items()
+                for one, more in given
             )
         return states
 
     def lines(
-        self,
-        group: Group,
-        states: dict[State, W],
-        keep: frozenset[str] = frozenset(),
-        sure: tuple[frozenset[str], bool] | None = None,
-    ) -> dict[State, W]:
-        """The states behind the lines of a group; a name is forgotten where nothing reads it, but for those to keep."""
-        ends = scope(group).ends
-        left_out: frozenset[int] = frozenset()
-        if self.leaves_out and sure is None:
-            left_out = left_out_of(group)
-        elif self.leaves_out and sure is not None:
-            left_out = may_be_left_out(group.lines, group.names, group.out, *sure)
-        for i, line in enumerate(group.lines):
-            before = states
-            states = self.line(states, line, i in left_out) or self.lost(before)
-            states = self.kept(states, group.name_of(i), frozenset(ends[i]) - keep)
-            if len(states) > self.most_states:
-                states = self.loosened(states)
-        return states
+        self, group: Group, states: States, keep: frozenset[str] = frozenset(), unsure: frozenset[int] | None = None
+    ) -> States:
+        """The states after the lines of a group; a name is forgotten where nothing reads it, but for those to keep."""
+        return [states, *self.line_by_line(group, states, keep, unsure)][-1]
 
-    def line(self, states: dict[State, W], line: Iterable[Element], left_out: bool) -> dict[State, W]:
-        """The states behind a line, which some networks may leave out."""
-        if not left_out:
+    def line_by_line(
+        self, group: Group, states: States, keep: frozenset[str] = frozenset(), unsure: frozenset[int] | None = None
+    ) -> Iterator[States]:
+        """The states after each line."""
+        ends = scope(group).ends
+        if unsure is None:
+            unsure = unsure_lines(group) if self.leaves_out else frozenset()
+        for i, line in enumerate(group.lines):
+            states = self.line(states, line, self.leaves_out and i in unsure) or self.lost(states)
+            states = self.kept(states, group.name_of(i), ends[i] - keep)
+            if len(states) > self.most_states:
+                states = self.overapproximated(states)
+            yield states
+
+    def line(self, states: States, line: Iterable[Element], unsure: bool = False) -> States:
+        """The states after a line, which some networks may leave out."""
+        if not unsure:
             for item in line:
                 states = self.step(states, item)
             return states
-        found: dict[State, W] = {}
-        for state, w in states.items():
-            inner = {state: self.nothing}
-            for item in line:
-                inner = self.step(inner, item)
-            for after, more in inner.items():
-                total = w + self.or_nothing(more)
-                found[after] = found[after] | total if after in found else total
-        return found
+        return gather(
+            (after, before + (ways if ways is NOTHING else Unsure(ways)))
+            for state, before in states.items()
+            for after, ways in self.line({state: NOTHING}, line).items()
+        )
 
-    def lost(self, before: dict[State, W]) -> dict[State, W]:
-        """The states behind a line that gives nothing because it is at fault: later lines may read others."""
-        return {(UNKNOWN, env): w for (_, env), w in before.items()}
+    def lost(self, before: States) -> States:
+        """The states after a line that gives nothing because it is at fault: later lines may read others."""
+        return {(UNKNOWN, env): ways for (_, env), ways in before.items()}
 
-    def or_nothing(self, w: W) -> W:
-        """What a line is worth that some networks leave out."""
-        return w
-
-    def kept(self, states: dict[State, W], name: str, gone: frozenset[str]) -> dict[State, W]:
-        """The states behind a line that is read by a name (or none), where some names are not read any more."""
+    def kept(self, states: States, name: str, gone: frozenset[str]) -> States:
+        """The states after a line that is read by a name (or none), where some names are not read any more."""
         if not name and not gone:
             return states
         held = name and name not in gone
-        return _merged(
-            ((flow, drop(put(env, name, flow) if held else env, gone)), w) for (flow, env), w in states.items()
+        return gather(
+            ((flow, drop(put(env, name, flow) if held else env, gone)), ways) for (flow, env), ways in states.items()
         )
 
-    def loosened(self, states: dict[State, W]) -> dict[State, W]:
+    def overapproximated(self, states: States) -> States:
         """One state for all of them. Every network is still among what follows, and more than there is may be."""
+        self.too_many_states()
         self.overapproximate = True
         held: dict[str, set[Flow]] = {}
-        flows: set[Flow] = set()
-        total: W | None = None
-        for (flow, env), w in states.items():
-            flows.update(sorted_flows(flow))
+        for _, env in states:
             for name, each in env:
                 held.setdefault(name, set()).update(sorted_flows(each))
-            total = w if total is None else total | w
-        assert total is not None
+        flows = {each for flow, _ in states for each in sorted_flows(flow)}
         env = tuple((name, _one_of(held[name])) for name in sorted(held))
-        return {(_one_of(flows), env): total}
+        return {(_one_of(flows), env): either(states.values())}
 
-    def read(self, element: NameRef, env: Env) -> dict[Flow, W]:
-        found: dict[Flow, W] = {}
+    def read(self, element: NameRef, env: Env) -> Outcomes:
+        found: Outcomes = {}
         for flow in sorted_flows(dict(env).get(element.wire, UNKNOWN)):
             if element.index is None:
-                found[flow] = self.nothing
+                found[flow] = NOTHING
                 continue
             values = spliced(flow)
             if isinstance(flow, TensorList) and not flow.ordered:
                 self.overapproximate = self.overapproximate or len(set(values)) > 1
-                found.update((value, self.nothing) for value in values)
+                found.update((value, NOTHING) for value in values)
             elif element.index < len(values):
-                found[values[element.index]] = self.nothing
+                found[values[element.index]] = NOTHING
         return found
 
-    # ----------------------------------------------------------------- side by side
+    # --------------------------------------------------------------- side by side
 
     def together(self, shapes: int, sets: int, element: Join | Many | Pick) -> None:
         """Some more shapes come together in a layer, which has so many sets of them."""
@@ -331,98 +332,88 @@ class Flows(Generic[W]):
         if sets > MOST_SETS or self._together > MOST_SHAPES:
             self.too_many(element)
 
-    def join(self, element: Join, flow: Flow, env: Env) -> dict[Flow, W]:
+    def join(self, element: Join, flow: Flow, env: Env) -> Outcomes:
         """What a layer of several inputs gives does not depend on their order, so that it is not kept in mind."""
-        sets: dict[tuple[Shape, ...], tuple[tuple[Shape, ...], W]] = {(): ((), self.nothing)}
+        sets: dict[tuple[Shape, ...], tuple[tuple[Shape, ...], Ways]] = {(): ((), NOTHING)}
         for item in element.inputs:
-            given = self.outcomes(item, flow, env).items()
-            found: dict[tuple[Shape, ...], tuple[tuple[Shape, ...], W]] = {}
-            for shapes, w in sets.values():
-                for after, more in given:
+            orders: dict[tuple[Shape, ...], tuple[Shape, ...]] = {}
+            pairs = []
+            for shapes, ways in sets.values():
+                for after, more in self.outcomes(item, flow, env).items():
                     values = (*shapes, *spliced(after))
-                    key, total = tuple(sorted(values)), w + more
-                    found[key] = (found[key][0], found[key][1] | total) if key in found else (values, total)
-                    self.together(len(values), len(found), element)
-            sets = found
-        return either(
-            (after, w + more) for shapes, w in sets.values() for after, more in self.joined(element, shapes).items()
+                    key = tuple(sorted(values))
+                    orders.setdefault(key, values)
+                    pairs.append((key, ways + more))
+                    self.together(len(values), len(orders), element)
+            sets = {key: (orders[key], ways) for key, ways in gather(pairs).items()}
+        return gather(
+            (after, ways + more)
+            for shapes, ways in sets.values()
+            for after, more in self.joined(element, shapes).items()
         )
 
-    def many(self, element: Many, flow: Flow, env: Env) -> dict[Flow, W]:
-        lists: dict[TensorList, W] = {TensorList(()): self.nothing}
-        for item in element.items:
-            given = self.outcomes(item, flow, env).items()
+    def many(self, element: Many, flow: Flow, env: Env) -> Outcomes:
+        lists: dict[TensorList, Ways] = {TensorList(()): NOTHING}
+        for i, item in enumerate(element.items):
+            found = self.outcomes(item, flow, env)
+            given = [(after, ways if item.label else within(ways, "", i)) for after, ways in found.items()]
             self.together(len(given) * sum(len(before.shapes) for before in lists), 0, element)
-            lists = either((_with(before, after), w + more) for before, w in lists.items() for after, more in given)
+            lists = gather(
+                (_with(before, after), ways + more) for before, ways in lists.items() for after, more in given
+            )
             if len(lists) > MOST_IN_ORDER:
-                lists = either((_unordered(before.shapes), w) for before, w in lists.items())
+                lists = gather((_unordered(before.shapes), ways) for before, ways in lists.items())
             self.together(0, len(lists), element)
-        return {flow: w for flow, w in lists.items()}  # noqa: C416
+        return {flow: ways for flow, ways in lists.items()}  # noqa: C416
 
-    def pick(self, element: Pick, flow: Flow, env: Env) -> dict[Flow, W]:
-        items, certain = self._items(element, flow, env)
+    def pick(self, element: Pick, flow: Flow, env: Env) -> Outcomes:
+        items = self._items(element, flow, env)
         if len(items) < element.least:
             self.too_few(element, len(items))
-        sets: dict[tuple[int, tuple[Shape, ...]], W] = {(0, ()): self.nothing}
-        for i, given in enumerate(items):
-            found: dict[tuple[int, tuple[Shape, ...]], W] = {}
-            for (count, shapes), w in sets.items():
+        sets: dict[tuple[int, tuple[Shape, ...]], Ways] = {(0, ()): Edge(element.key)}
+        for i, (text, given) in enumerate(items):
+            found = []
+            size = 0
+            for (count, shapes), ways in sets.items():
                 if count + len(items) - i > element.least:  # enough are left to leave this one out
-                    key = (count, shapes)
-                    found[key] = found[key] | w if key in found else w
+                    found.append(((count, shapes), ways))
                 if count < element.most:
+                    taken = ways + Edge(element.key, text)
                     for after, more in given.items():
-                        key = (count + 1, tuple(sorted((*shapes, *spliced(after)))))
-                        total = w + more
-                        found[key] = found[key] | total if key in found else total
-                        self.together(count + 1, len(found), element)
-            sets = found
-        if not certain:
-            self.overapproximate = True
-        return either((_unordered(shapes), w) for (count, shapes), w in sets.items() if count >= element.least)
+                        found.append(((count + 1, tuple(sorted((*shapes, *spliced(after))))), taken + more))
+                        size += count + 1
+            sets = gather(found)
+            self.together(size, len(sets), element)
+        return gather((_unordered(shapes), ways) for (count, shapes), ways in sets.items() if count >= element.least)
 
-    def _items(self, element: Pick, flow: Flow, env: Env) -> tuple[list[dict[Flow, W]], bool]:
+    def _items(self, element: Pick, flow: Flow, env: Env) -> list[tuple[str, Outcomes]]:
         """What comes out of each thing that can be picked. A list that can be one of several stands for as many values
-        as the longest has, each of them anything that is in one of the lists; False where that has been done."""
-        items: list[dict[Flow, W]] = []
+        as the longest has, each of them anything that is in one of the lists."""
+        items: list[tuple[str, Outcomes]] = []
         held = dict(env)
-        certain = True
         for option in element.options:
             part = option.element
-            ways = (
-                sorted_flows(held.get(part.wire, UNKNOWN)) if isinstance(part, NameRef) and part.index is None else ()
-            )
-            longest = max((len(way.shapes) for way in ways if isinstance(way, TensorList)), default=None)
+            of_list = isinstance(part, NameRef) and part.index is None
+            flows = sorted_flows(held.get(part.wire, UNKNOWN)) if isinstance(part, NameRef) and of_list else ()
+            longest = max((len(each.shapes) for each in flows if isinstance(each, TensorList)), default=None)
             if longest is None:
-                items.append(self.outcomes(part, flow, env))
-            elif len(ways) == 1:
-                items += ({shape: self.nothing} for shape in spliced(ways[0]))
-            else:
-                certain = False
-                shapes = dict.fromkeys(shape for way in ways for shape in spliced(way))
-                items += (dict.fromkeys(shapes, self.nothing) for _ in range(longest))
-        return items, certain
+                items.append((option.text, self.outcomes(part, flow, env)))
+                continue
+            self.overapproximate = self.overapproximate or len(flows) > 1
+            shapes = dict.fromkeys(shape for each in flows for shape in spliced(each))
+            for i in range(longest):
+                given = spliced(flows[0])[i : i + 1] if len(flows) == 1 else shapes
+                items.append((value_of(option, i).text, dict.fromkeys(given, NOTHING)))
+        return items
 
 
-def either(pairs: Iterable[tuple[Key, W]]) -> dict[Key, W]:
-    """Weights collected by what they belong to."""
-    found: dict[Key, W] = {}
-    for key, w in pairs:
-        found[key] = found[key] | w if key in found else w
-    return found
-
-
-_merged = either
-
-
-def _surely_behind(segments: tuple[Segment, ...]) -> list[tuple[frozenset[str], bool]]:
-    """For each segment the names that those behind it surely read, and whether the next surely goes on from it."""
-    found = [(frozenset[str](), True)]
-    for segment in reversed(segments[1:]):
-        names = found[-1][0] | surely_read(segment.body)
-        found.append((names, surely_goes_on(segment.body)))
-    found.reverse()
-    return found
+def closed(element: DeferredCall, texts: Iterable[str], free: bool = False) -> Ways:
+    """The choices of a call that is closed; where they are `free`, those on which no others depend take any value."""
+    ways: Ways = NOTHING
+    for field, text in zip(element.fields, texts, strict=True):
+        options = field.options if free and field.options and not field.structural else (text,)
+        ways = ways + either(Taken(field.key, option, real=field.low is not None) for option in options)
+    return ways
 
 
 def only(env: Env, names: frozenset[str]) -> Env:
@@ -443,16 +434,16 @@ def drop(env: Env, names: frozenset[str]) -> Env:
 def sorted_flows(held: Held) -> tuple[Flow, ...]:
     """What a line can hold, in an order that does not change from run to run."""
     if isinstance(held, OneOf):
-        return tuple(sorted(held.flows, key=_order))
+        return tuple(sorted(held.flows, key=lambda f: (1, f.shapes) if isinstance(f, TensorList) else (0, (f,))))
     return (held,)
-
-
-def _order(flow: Flow) -> tuple[int, tuple[Shape, ...]]:
-    return (1, flow.shapes) if isinstance(flow, TensorList) else (0, (flow,))
 
 
 def _one_of(flows: set[Flow]) -> Held:
     return next(iter(flows)) if len(flows) == 1 else OneOf(frozenset(flows))
+
+
+def _length(held: Held) -> int | None:
+    return len(held.shapes) if isinstance(held, TensorList) else None
 
 
 def _with(before: TensorList, after: Flow) -> TensorList:

@@ -9,7 +9,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error, guess
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
-from vnasdsl.space.shapes import Cost
+from vnasdsl.space.costs import Cost
 from vnasdsl.space.values import COMPARISON, number
 
 COSTS = ("macs", "params")

@@ -6,20 +6,16 @@ Those of a tied block are asked for at its first use and hold at all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from itertools import combinations
-from math import comb
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal, TypeAlias, TypeVar
 
 from vnasdsl.language.diagnostics import UserError, VnsError
-from vnasdsl.language.source import Span
 from vnasdsl.layers.base import LayerError, Shape
+from vnasdsl.space.decisions import Decide, Decision, Form, every, form_of
 from vnasdsl.space.elements import (
     POISON,
     BodyLayer,
-    Choice,
     DeferredArgument,
     DeferredCall,
     Element,
@@ -37,103 +33,10 @@ from vnasdsl.space.elements import (
     inside,
     join,
     picked,
-    real,
     relabel,
 )
+from vnasdsl.space.flow import UNKNOWN, Flow, TensorList, pool, read, spliced
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
-from vnasdsl.space.wires import UNKNOWN, Flow, TensorList, pool, read, spliced
-
-Form: TypeAlias = Literal["option", "number", "edges", "real"]
-
-
-@dataclass(frozen=True)
-class Decision:
-    """A choice as one network meets it, and what it takes there.
-
-    `form`: "number" where all options are numbers, "edges" where between `least` and `most` options are taken at a
-    time (written with ` + ` between them), "real" where any number from `low` to `high` may be taken, else "option".
-    """
-
-    name: str
-    kind: str
-    form: Form
-    options: tuple[str, ...] = ()
-    least: int | None = None
-    most: int | None = None
-    low: float | None = None
-    high: float | None = None
-    value: str = ""
-    span: Span | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def choice(self) -> Choice:
-        return Choice(self.name, self.kind, self.options, self.span, self.least, self.most, self.low, self.high)
-
-    def allows(self, value: str) -> bool:
-        """Whether a text is a value of this choice."""
-        return self.choice.allows(value)
-
-    @property
-    def count(self) -> int | None:
-        """How many values there are; None for a real number."""
-        if self.form == "real":
-            return None
-        if self.form == "edges":
-            assert self.least is not None and self.most is not None
-            return sum(comb(len(self.options), k) for k in range(self.least, self.most + 1))
-        return len(self.options)
-
-    def values(self) -> Iterator[str]:
-        """Every value there is, fewer edges first. Raises: UserError for a real number."""
-        if self.form == "real":
-            raise UserError(
-                f"choice `{self.name}` is a real number: its values cannot be listed", "fix it to one value"
-            )
-        if self.form == "edges":
-            assert self.least is not None and self.most is not None
-            for k in range(self.least, self.most + 1):
-                yield from (" + ".join(taken) for taken in combinations(self.options, k))
-        else:
-            yield from self.options
-
-    def draw(self, random: Random) -> str:
-        """A value, all alike likely."""
-        if self.form == "real":
-            assert self.low is not None and self.high is not None
-            number = float(f"{self.low + (self.high - self.low) * random.random():.6g}")
-            return repr(min(max(number, self.low), self.high))
-        if self.form == "edges":
-            assert self.least is not None and self.most is not None
-            counts = range(self.least, self.most + 1)
-            weights = [comb(len(self.options), k) for k in counts]
-            left = random.randrange(sum(weights))
-            for k, weight in zip(counts, weights, strict=True):
-                if left < weight:
-                    return " + ".join(self.options[i] for i in sorted(random.sample(range(len(self.options)), k)))
-                left -= weight
-        return self.options[random.randrange(len(self.options))]
-
-    @property
-    def first(self) -> str:
-        """The first value in the order of the file; of a real number the smallest."""
-        if self.form == "real":
-            return repr(self.low)
-        return " + ".join(self.options[: self.least]) if self.form == "edges" else self.options[0]
-
-    def refuse(self, value: str) -> UserError:
-        """What to say about a text that is no value of this choice."""
-        if self.form == "real":
-            return UserError(f"choice `{self.name}` cannot be `{value}`", f"it lies from {self.low} to {self.high}")
-        options = ", ".join(f"`{option}`" for option in self.options)
-        if self.form == "edges":
-            many = f"{self.least}" if self.least == self.most else f"{self.least} to {self.most}"
-            help = f"it takes {many} of {options}, in this order, with ` + ` between them"
-            return UserError(f"choice `{self.name}` cannot be `{value}`", help)
-        return UserError(f"choice `{self.name}` has no option `{value}`", f"its options are {options}")
-
-
-Decide: TypeAlias = Callable[[Decision], str]
-"""From a choice (its `value` still empty) to what it takes."""
 
 
 @dataclass(frozen=True)
@@ -208,37 +111,6 @@ def networks(
 ) -> Iterator[Resolved]:
     """Every network of a space, in the order of the options in the text. Raises: UserError for a real choice."""
     return every(lambda decide: resolve(segments, decide, input_name, shape, classes))
-
-
-Made = TypeVar("Made")
-
-
-def every(walk: Callable[[Decide], Made]) -> Iterator[Made]:
-    """What a walk gives for all ways to answer it: the last choice changes first."""
-    left: list[Iterator[str]] = []
-    taken: list[str] = []
-    depth = 0
-
-    def decide(decision: Decision) -> str:
-        nonlocal depth
-        if depth == len(taken):
-            left.append(decision.values())
-            taken.append(next(left[-1]))
-        depth += 1
-        return taken[depth - 1]
-
-    while True:
-        depth = 0
-        yield walk(decide)
-        while taken:
-            following = next(left[-1], None)
-            if following is not None:
-                taken[-1] = following
-                break
-            left.pop()
-            taken.pop()
-        if not taken:
-            return
 
 
 class Shapes:
@@ -447,10 +319,6 @@ def taken_side(element: When, flow: Flow) -> Element | None:
         return element.then if holds(test) else element.otherwise  # type: ignore[arg-type]
     except (LayerError, VnsError):
         return None
-
-
-def form_of(options: tuple[str, ...]) -> Form:
-    return "number" if options and all(real(text) is not None for text in options) else "option"
 
 
 def same(new: Iterable[object], old: Iterable[object]) -> bool:

@@ -1,22 +1,20 @@
-"""Shapes and costs of a space without running anything.
+"""Shapes and costs of a space without running anything: the walk with what each layer gives, and with faults.
 
-For an element, what comes in and what the lines that it reads hold: everything that can come out, each with the least
-and greatest MACs and parameters over all choices below. Choices are independent given what flows between two layers, so
-going through the layers once, state by state, is exact; `tests/space` holds it against brute force. Where it is not
-(uses of a tied block make the same choices, too many states are put together) they are bounds, and `exact` is False.
+Choices are independent given what flows between two layers, so walking the layers once, state by state, is exact. Where
+it is not (uses of a tied block make the same choices, too many states are put together) costs are bounds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, Severity, VnsError, error
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Applied, LayerError, Shape, show_shape
+from vnasdsl.space.costs import Costs
+from vnasdsl.space.deferred import closings
 from vnasdsl.space.elements import (
     POISON,
     BodyLayer,
@@ -30,74 +28,36 @@ from vnasdsl.space.elements import (
     Pick,
     Segment,
     When,
+    has_choices,
 )
-from vnasdsl.space.evaluate import MOST_SETS, MOST_SHAPES, Env, Flows, Held, either, sorted_flows
+from vnasdsl.space.evaluate import MOST_SETS, MOST_SHAPES, MOST_STATES, Env, Outcomes, Walk, closed, sorted_flows
+from vnasdsl.space.flow import UNKNOWN, Flow, TensorList
+from vnasdsl.space.reads import scope
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
-from vnasdsl.space.ways import MOST_CLOSED, LineWays, Texts, closings, line_ways, uses
-from vnasdsl.space.wires import UNKNOWN, Flow, TensorList, scope
-
-__all__ = ["MOST_PLACES", "Analysis", "Cost", "Outcomes", "argument_span", "either"]
+from vnasdsl.space.ways import Layers, Repeated, Ways, gather
 
 MOST_PLACES = 20_000
 """Layers, each counted once for every shape that can reach it: what is worked out for one space."""
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Least and greatest MACs and parameters."""
-
-    macs_min: int = 0
-    macs_max: int = 0
-    params_min: int = 0
-    params_max: int = 0
-
-    def __add__(self, other: Cost) -> Cost:
-        """One after the other."""
-        return Cost(
-            self.macs_min + other.macs_min,
-            self.macs_max + other.macs_max,
-            self.params_min + other.params_min,
-            self.params_max + other.params_max,
-        )
-
-    def times(self, count: int) -> Cost:
-        """Run so often, with the same parameters."""
-        return replace(self, macs_min=count * self.macs_min, macs_max=count * self.macs_max)
-
-    def __or__(self, other: Cost) -> Cost:
-        """Either of the two."""
-        return Cost(
-            min(self.macs_min, other.macs_min),
-            max(self.macs_max, other.macs_max),
-            min(self.params_min, other.params_min),
-            max(self.params_max, other.params_max),
-        )
-
-
-Outcomes: TypeAlias = dict[Flow, Cost]
-
-
-class Analysis(Flows[Cost]):
+class Analysis(Walk):
     """Shapes and costs of the elements of one space; faults are collected, and a faulty part has no outcomes."""
 
+    most_states = MOST_STATES
+    knows_shapes = True
+
     def __init__(self, classes: int):
-        super().__init__(Cost())
-        self.knows_shapes = True
+        super().__init__()
         self.classes = classes
+        self.costs = Costs()
         self.diagnostics: list[Diagnostic] = []
         self.suspected: list[Diagnostic] = []
         """Faults found where there may be more outcomes than networks have."""
         self.unread = False
         """Whether some line could not be read; the fault was said where it was found."""
-        self.bounded = False
-        """Whether some costs are bounds that perhaps no network has."""
-        self.left_out = False
-        """Whether lines that cost something may be left out by some networks."""
         self.missing: list[Element] = []
         """Parts whose costs are not worked out: there are too many ways to close them."""
         self._applied: dict[tuple[int, Flow, Shape], tuple[Element, Applied | LayerError]] = {}
-        self._uses: dict[str, int] = {}
-        """How many uses of each tied block one network can have, two for more."""
         self._sites: list[tuple[Span, str]] = []
         """The uses of blocks on the way down: where, and of which block."""
         self._reported: set[tuple[str, Span, Span]] = set()
@@ -106,11 +66,6 @@ class Analysis(Flows[Cost]):
     def failed(self) -> bool:
         """Whether a layer was found that cannot be built where it stands."""
         return any(d.severity == "error" for d in self.diagnostics)
-
-    @property
-    def exact(self) -> bool:
-        """Whether the least and greatest costs are those of networks, and no more than bounds."""
-        return not (self.overapproximate or self.bounded or self.missing)
 
     # -------------------------------------------------------- layers where they stand
 
@@ -174,25 +129,23 @@ class Analysis(Flows[Cost]):
 
     # ------------------------------------------------------------------- the space
 
-    def segments(self, segments: Iterable[Segment], shape: Shape, input_name: str = "") -> dict[Shape, Cost]:
+    def segments(self, segments: Iterable[Segment], shape: Shape, input_name: str = "") -> dict[Shape, Ways]:
         """What comes out of a whole space."""
         segments = tuple(segments)
-        self._uses = uses(segments)
         last = self.through(segments, self.start(shape, input_name))[-1]
-        found = either(
-            (each, cost) for (flow, _), cost in last.items() for each in sorted_flows(flow) if each != UNKNOWN
-        )
+        found = gather((each, ways) for (flow, _), ways in last.items() for each in sorted_flows(flow))
+        found.pop(UNKNOWN, None)
         if not found:
             self.diagnostics += self.suspected  # nothing fits, not even where too much was let through
             self.suspected = []
         lists = [flow for flow in found if isinstance(flow, TensorList)]
         if lists and segments and segments[-1].body.items:
             self._refuse_list(segments[-1].body.items[-1], "the end of a network", lists[0])
-        return {flow: cost for flow, cost in found.items() if not isinstance(flow, TensorList)}
+        return {flow: ways for flow, ways in found.items() if not isinstance(flow, TensorList)}
 
     # -------------------------------------------------------------------- elements
 
-    def op(self, op: LayerCall, flow: Flow) -> Outcomes:
+    def layer(self, op: LayerCall, flow: Flow) -> Outcomes:
         if op.layer is POISON:
             self.unread = True
             return {}
@@ -206,7 +159,7 @@ class Analysis(Flows[Cost]):
             self.report(fault.code, fault.message, argument_span(op, fault.parameter), op.span, help=fault.help)
             return {}
         self._remark(op, applied)
-        return {applied.output: Cost(applied.macs, applied.macs, applied.params, applied.params)}
+        return {applied.output: Layers(applied.macs, applied.params)}
 
     def read(self, element: NameRef, env: Env) -> Outcomes:
         return super().read(element, env) if any(name == element.wire for name, _ in env) else {}
@@ -221,9 +174,9 @@ class Analysis(Flows[Cost]):
             self.report(fault.code, fault.message, place, element.span, help=fault.help)
             return {}
         self._remark(element, applied)
-        return {applied.output: Cost(applied.macs, applied.macs, applied.params, applied.params)}
+        return {applied.output: Layers(applied.macs, applied.params)}
 
-    def wrap(self, wrap: BodyLayer, flow: Flow, env: Env) -> Outcomes:
+    def around(self, wrap: BodyLayer, flow: Flow, env: Env) -> Outcomes:
         place = wrap.call.function_span or wrap.span
         if flow == UNKNOWN:
             return {}
@@ -234,8 +187,8 @@ class Analysis(Flows[Cost]):
         except LayerError as fault:
             self.report(fault.code, fault.message, self._in_wrap(wrap, fault), place, help=fault.help)
             return {}
-        found: list[tuple[Flow, Cost]] = []
-        for after, cost in self.outcomes(wrap.body, start, env).items():
+        found: list[tuple[Flow, Ways]] = []
+        for after, ways in self.outcomes(wrap.body, start, env).items():
             if isinstance(after, TensorList):
                 self._refuse_list(wrap, f"`{wrap.layer.name}`", after)
                 continue
@@ -247,9 +200,9 @@ class Analysis(Flows[Cost]):
                 help = fault.help or (_to_fit(flow, after) if changed else None)
                 self.report(fault.code, fault.message, self._in_wrap(wrap, fault), place, help, more)
                 continue
-            own = Cost(applied.macs, applied.macs, applied.params, applied.params)
-            found.append((applied.output, cost.times(times) + own))
-        return either(found)
+            inner = ways if times == 1 else Repeated(ways, times)
+            found.append((applied.output, inner + Layers(applied.macs, applied.params)))
+        return gather(found)
 
     def _in_wrap(self, wrap: BodyLayer, fault: LayerError) -> Span:
         whole = wrap.call.function_span or wrap.span
@@ -271,61 +224,20 @@ class Analysis(Flows[Cost]):
             return {}
         return self.outcomes(side, flow, env)
 
-    def open(self, element: DeferredCall, flow: Flow, env: Env) -> Outcomes:
+    def deferred(self, element: DeferredCall, flow: Flow, env: Env) -> Outcomes:
         ways = closings(element)
-        if ways is not None:
-            return either(pair for texts in ways for pair in self.outcomes(element.make(texts), flow, env).items())
-        lines = line_ways(element)
-        if lines is None:
+        if ways is None:
             if element not in self.missing:
                 self.missing.append(element)
             return {}
-        return self._line_by_line(element, lines, flow, env)
-
-    def _line_by_line(self, element: DeferredCall, lines: LineWays, flow: Flow, env: Env) -> Outcomes:
-        """An open call of a block of which each line depends on few of its arguments: line by line, keeping in mind
-        the arguments that later lines depend on as well."""
-        first = lines.first
-        states: dict[tuple[Held, Env], dict[Texts, Cost]] = {}
-        for (start, inner), cost in self.begin(first, flow, env, every=True).items():
-            states[start, inner] = {(): cost}
-        self.enter(first)
-        for i, depends in enumerate(lines.depends):
-            is_out = i == len(first.lines)
-            if is_out and first.out is None:
-                break
-            later = lines.depends[i + 1 :]
-            found: dict[tuple[Held, Env], dict[Texts, Cost]] = {}
-            for (before, inner), by_texts in states.items():
-                for known, cost in by_texts.items():
-                    for taken in lines.ways(depends, known):
-                        group = lines.group(taken)
-                        after: dict[tuple[Held, Env], Cost] = {(before, inner): cost}
-                        for item in (group.out,) if is_out else group.lines[i]:
-                            assert item is not None
-                            after = self.step(after, item)
-                        after = self.kept(after, "" if is_out else group.name_of(i), frozenset())
-                        left = tuple((n, text) for n, text in taken if any(n in names for names in later))
-                        for state, total in after.items():
-                            mine = found.setdefault(state, {})
-                            mine[left] = mine[left] | total if left in mine else total
-            if sum(len(by_texts) for by_texts in found.values()) > MOST_CLOSED:
-                self.overapproximate = True  # the lines behind no longer know which arguments those before them had
-                found = {state: either(((), c) for c in by_texts.values()) for state, by_texts in found.items()}
-            states = found
-        ends = either(
-            (each, cost)
-            for (after, _), by_texts in states.items()
-            for cost in by_texts.values()
-            for each in sorted_flows(after)
+        return gather(
+            (after, closed(element, texts) + more)
+            for texts in ways
+            for after, more in self.outcomes(element.make(texts), flow, env).items()
         )
-        return self.leave(first, ends, flow, ())
 
-    def or_nothing(self, w: Cost) -> Cost:
-        if w == Cost():
-            return w
-        self.bounded = self.left_out = True
-        return Cost(0, w.macs_max, 0, w.params_max)
+    def too_many_states(self) -> None:
+        """They are put together, and costs are bounds from there on."""
 
     def too_few(self, element: Pick, count: int) -> None:
         message = f"cannot pick {element.least} of {count}"
@@ -341,11 +253,10 @@ class Analysis(Flows[Cost]):
     def enter(self, group: Group) -> None:
         self._sites.append((group.span, group.block or ""))
 
-    def leave(self, group: Group, outcomes: Outcomes, flow: Held, env: Env) -> Outcomes:
+    def leave(self, group: Group, outcomes: Outcomes) -> Outcomes:
         self._sites.pop()
-        if group.tied and self._uses.get(group.block or "", 0) > 1:
-            self.bounded = True
-            self.overapproximate = self.overapproximate or len(outcomes) > 1
+        if group.tied and len(outcomes) > 1 and has_choices(group):
+            self.overapproximate = True  # another use of it makes the same choices, and here it could make others
         return outcomes
 
     # --------------------------------------------------------------------- faults

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vnasdsl.space.resolve import Decision
+from vnasdsl.space.decisions import Decision
 
 
 def option(name: str, value: str, *options: str, kind: str = "op") -> Decision:

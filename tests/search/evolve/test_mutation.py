@@ -10,7 +10,7 @@ import pytest
 from tests.search.evolve.networks import edges, number, option, real, streams
 from vnasdsl.search.evolve.mutation import MUTATION_KINDS, Mutated, mutate, values
 from vnasdsl.search.evolve.values import neighbours, real_text
-from vnasdsl.space.resolve import Decision
+from vnasdsl.space.decisions import Decision
 from vnasdsl.train.recipes import MUTATIONS
 
 PLAIN = (

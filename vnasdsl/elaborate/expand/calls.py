@@ -17,6 +17,7 @@ from vnasdsl.elaborate.options import (
     replace_node,
     value_of,
 )
+from vnasdsl.elaborate.real_arguments import points
 from vnasdsl.elaborate.scope import Handed, Scope
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
@@ -37,9 +38,8 @@ from vnasdsl.space.elements import (
     Option,
     poison,
 )
+from vnasdsl.space.reads import reads
 from vnasdsl.space.values import WORDS, coerce, evaluate, expression_of, reads_shape, substitute
-from vnasdsl.space.ways import depends, points
-from vnasdsl.space.wires import reads
 
 
 class Calls(Lists):
@@ -164,8 +164,7 @@ class Calls(Lists):
             return known[texts]
 
         own = tuple(f for _, f in fields)
-        block = definitions.blocks.get(call.function)
-        return DeferredCall(label, own, make, call, call.span, None if block is None else depends(block, own))
+        return DeferredCall(label, own, make, call, call.span)
 
     def layer_arguments(
         self, call: tree.Call, layer: Layer, bound: Mapping[str, tree.Expression]

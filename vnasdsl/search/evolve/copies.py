@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vnasdsl.search.evolve.values import BETWEEN, taken
 
 if TYPE_CHECKING:
-    from vnasdsl.space.resolve import Decision
+    from vnasdsl.space.decisions import Decision
 
 _WIDTHS = ("channels", "width", "filters", "units")
 _Places = Callable[[int], list[int]]

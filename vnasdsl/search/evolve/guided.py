@@ -10,7 +10,7 @@ from vnasdsl.search.evolve.mutation import Mutated, values
 from vnasdsl.search.evolve.values import edges_text, least_of, most_of, taken
 
 if TYPE_CHECKING:
-    from vnasdsl.space.resolve import Decision
+    from vnasdsl.space.decisions import Decision
 
 
 def guide_edges(

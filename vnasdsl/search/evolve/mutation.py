@@ -24,7 +24,7 @@ from vnasdsl.search.evolve.values import (
 )
 
 if TYPE_CHECKING:
-    from vnasdsl.space.resolve import Decision
+    from vnasdsl.space.decisions import Decision
 
 
 @dataclass(frozen=True)

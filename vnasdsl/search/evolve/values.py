@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vnasdsl.space.resolve import Decision
+    from vnasdsl.space.decisions import Decision
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
 _STEP = 0.1  # standard deviation of a jitter, as a share of the range

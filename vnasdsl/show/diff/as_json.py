@@ -17,7 +17,7 @@ from vnasdsl.show.diff.model import (
     StageSide,
     ValueChange,
 )
-from vnasdsl.space.shapes import Cost
+from vnasdsl.space.costs import Cost
 
 FORMAT = 1
 

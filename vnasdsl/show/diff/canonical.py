@@ -18,7 +18,7 @@ from vnasdsl.show.diff.meaning import Numbers, Reader
 from vnasdsl.show.diff.rows import Row, RowMaker, StageRows
 from vnasdsl.show.numbers import span
 from vnasdsl.show.table import shapes
-from vnasdsl.space.shapes import Cost
+from vnasdsl.space.costs import Cost
 
 
 def canonical(program: Program) -> str:

@@ -32,9 +32,9 @@ from vnasdsl.show.diff.model import (
     ValueChange,
 )
 from vnasdsl.show.diff.rows import Row, RowMaker, StageRows
+from vnasdsl.space.costs import Cost
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.elements import BodyLayer, Choice
-from vnasdsl.space.shapes import Cost
 
 NAMING = (tree.Call, tree.Name)
 

@@ -27,9 +27,9 @@ from vnasdsl.space.elements import (
     When,
     first_value,
 )
+from vnasdsl.space.reads import all_reads
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.values import WORDS
-from vnasdsl.space.wires import all_reads
 
 Meaning = tuple[int, ...]
 

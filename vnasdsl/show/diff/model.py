@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from vnasdsl.layers.base import Shape
-from vnasdsl.space.shapes import Cost
+from vnasdsl.space.costs import Cost
 
 NOTHING = Cost()
 

@@ -11,11 +11,14 @@ from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.show.diff.meaning import Meaning, Reader
 from vnasdsl.show.diff.model import Side, Size, StageSide
-from vnasdsl.space.counting import CannotCountError, Counter, Tally, follows_shapes
-from vnasdsl.space.elements import BodyLayer, Element, Group, Repeat, join
-from vnasdsl.space.evaluate import MOST_STATES, Held, State, drop, put, sorted_flows
-from vnasdsl.space.shapes import Cost
-from vnasdsl.space.wires import UNKNOWN, reads, scope, spliced
+from vnasdsl.space.costs import Cost
+from vnasdsl.space.counting import CannotCountError, Counts
+from vnasdsl.space.elements import BodyLayer, Element, Group, Repeat, join, shapes_decide
+from vnasdsl.space.evaluate import MOST_STATES, Held, State, States, Walk, drop, put, sorted_flows
+from vnasdsl.space.flow import UNKNOWN, spliced
+from vnasdsl.space.reads import reads, scope
+from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.ways import NOTHING, either
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +100,15 @@ class RowMaker:
     reader: Reader
 
     def __post_init__(self) -> None:
-        self.counter = Counter(self.space.input.classes if follows_shapes(self.space.segments) else None)
+        self.counts = Counts()
+        self.shaped = any(shapes_decide(segment.body) for segment in self.space.segments)
+        self.walk = Analysis(self.space.input.classes) if self.shaped else Walk()
 
     def stages(self) -> tuple[StageRows, ...]:
         name = self.space.input.name
         shapes = tuple(dict.fromkeys(video.shape for video in self.space.inputs.ways()))
         start = tuple(state for shape in shapes for state in self.space.analysis.start(shape, name))
-        counted = start if self.counter.shapes is not None else tuple(self.counter.start(UNKNOWN, name))
+        counted = start if self.shaped else tuple(self.walk.start(UNKNOWN, name))
         place = Place(start, counted)
         later = [
             frozenset().union(*(reads(s.body) for s in self.space.segments[i + 1 :]))
@@ -122,28 +127,23 @@ class RowMaker:
         """The least and greatest costs of items over what can enter, their number of ways, and what can leave."""
         analysis = self.space.analysis
         overapproximate = analysis.overapproximate
-        states: dict[State, Cost] = dict.fromkeys(place.shaped, Cost())
+        states: States = dict.fromkeys(place.shaped, NOTHING)
         for item in items:
             states = analysis.step(states, item)
-        total: Cost | None = None
-        for cost in states.values():
-            total = cost if total is None else total | cost
+        total = analysis.costs.over(states.values()) if states else Cost()
         if len(states) > MOST_STATES:
-            states = analysis.loosened(states)
+            states = analysis.overapproximated(states)
         analysis.overapproximate = overapproximate  # what is shown in a comparison says nothing of the space
         size, counted = self._count(items, place)
-        return total or Cost(), size, Place(tuple(sorted(states, key=repr)), counted)
+        return total, size, Place(tuple(sorted(states, key=repr)), counted)
 
     def _count(self, items: Sequence[Element], place: Place) -> tuple[Size, tuple[State, ...]]:
         """The ways of one of the states that can enter: others of them can have others."""
-        ways: dict[State, Tally] = {state: Tally() for state in place.counted[:1]}
+        ways: States = dict.fromkeys(place.counted[:1], NOTHING)
         try:
             for item in items:
-                ways = self.counter.step(ways, item)
-            total = Tally({})
-            for tally in ways.values():
-                total = total | tally
-            number = self.counter.number(total)
+                ways = self.walk.step(ways, item)
+            number = self.counts.of(either(ways.values()))
         except CannotCountError:
             return "not counted", place.counted
         return "infinite" if number is None else number, tuple(sorted(ways, key=repr)) or place.counted

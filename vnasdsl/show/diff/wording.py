@@ -8,7 +8,7 @@ from vnasdsl.layers.base import Shape
 from vnasdsl.show.diff.model import Choosing, Chosen, Comparison, Definition, Detail, Side, Size, Totals
 from vnasdsl.show.numbers import amount, count_words
 from vnasdsl.show.table import shapes
-from vnasdsl.space.shapes import Cost
+from vnasdsl.space.costs import Cost
 
 SAME = "as before"
 

@@ -53,7 +53,8 @@ def chain_picture(space: Space) -> Picture:
     for number, segment in enumerate(space.segments):
         stage_macs = stage_params = 0
         for count, (text, element) in enumerate(_parts(segment)):
-            ((after, cost),) = space.analysis.outcomes(element, shape).items()
+            ((after, ways),) = space.analysis.outcomes(element, shape).items()
+            cost = space.analysis.costs.of(ways)
             assert isinstance(after, tuple)  # lists are drawn as graphs
             tip = f"{text}: {dims(shape)} to {dims(after)}, {cost.macs_max} MACs, {cost.params_max} parameters"
             lines = [text, amount(cost.macs_max)] if cost.macs_max else [text]
