@@ -34,6 +34,7 @@ settings.load_profile("quick")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-goldens", action="store_true", help="write what the tests got as what they expect")
+    parser.addoption("--table", help="nas-bench-macro_cifar10.json of NAS-Bench-Macro, to compare every network with")
 
 
 def pytest_configure(config: pytest.Config) -> None:
