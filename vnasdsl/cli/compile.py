@@ -118,7 +118,7 @@ def write(texts: dict[str, str], output: Path, force: bool) -> None:
 
 
 def read(path: Path) -> str | None:
-    """The text of a file, None without one; bytes that are not UTF-8 are replaced, so that they differ from any code."""
+    """The text of a file, None without one. Bytes that are not UTF-8 are replaced: they differ from any code."""
     try:
         return path.read_bytes().decode("utf-8", errors="replace")
     except FileNotFoundError:

@@ -211,7 +211,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
             shown = ", ".join(f"{size['height']}x{size['width']} ({size['files']})" for size in sizes[:6])
             yield (
                 f"{part}: {lengths['min']} to {lengths['max']} frames, median {lengths['median']};"
-                f" height x width (files): {shown}{', ...' * (len(sizes) > 6)}; {split['looked_into']} files looked into"
+                f" height x width (files): {shown}{', ...' * (len(sizes) > 6)}; {split['looked_into']} files read"
             )
         for path, reason in split["unreadable"].items():
             yield visible(f"unreadable: {path}: {reason}")

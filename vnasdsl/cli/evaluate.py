@@ -41,7 +41,7 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Evaluate a network on test videos: softmax scores averaged over N clips and M crops of each (10 and 3 by default).
+    """Evaluate a network on test videos: softmax scores averaged over N x M views of each (10 clips x 3 crops).
 
     RUN is the folder of a training, or of a search (then the inherited weights are evaluated).
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import reduce, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -75,13 +75,13 @@ def input_options(command: F) -> F:
 
         return command(*args, overrides=Overrides(frames, size, classes), **more)
 
-    option = _number_instead_of_the_files
-    return option("frames", "Frames of a clip")(
-        option("size", "Height and width")(option("classes", "Number of classes")(taking))
-    )
+    return cast(F, _all_of(tuple(_instead_of_the_files(*row) for row in _INPUT))(taking))
 
 
-def _number_instead_of_the_files(name: str, what: str) -> Callable[[F], F]:
+_INPUT = (("frames", "Frames of a clip"), ("size", "Height and width"), ("classes", "Number of classes"))
+
+
+def _instead_of_the_files(name: str, what: str) -> Callable[[F], F]:
     return click.option(f"--{name}", type=POSITIVE, metavar="N", help=f"{what}, instead of the file's.")
 
 

@@ -87,7 +87,8 @@ def user_error_text(fault: UserError) -> str:
 
         return github_command("error", {}, fault.message + (f"\nhelp: {fault.help}" if fault.help else ""))
     help = f"\n  = help: {visible(fault.help)}" if fault.help and chosen == "full" else ""
-    return f"error: {visible(fault.message)}{help}"
+    message = "\n  ".join(map(visible, fault.message.split("\n  ")))  # the only line ends of ours begin a list
+    return f"error: {message}{help}"
 
 
 def colored(stream: TextIO) -> bool:
