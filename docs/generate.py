@@ -32,8 +32,7 @@ def layers() -> str:
     ]
     for layer in CATALOGUE.values():
         body = " { ... }" if layer.wraps else ""
-        description = layer.doc[0].upper() + layer.doc[1:]
-        parts.append(f"\n## {layer.name}\n\n```text\n{layer.signature}{body}\n```\n\n{description}.\n")
+        parts.append(f"\n## {layer.name}\n\n`{layer.signature}{body}`: {layer.doc}.\n")
         if layer.parameters:
             parts.append("\n| parameter | default | meaning |\n|---|---|---|\n")
             for p in layer.parameters:

@@ -9,7 +9,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vnasdsl.cli import options
-from vnasdsl.elaborate import Overrides
 
 
 @click.command
@@ -20,8 +19,8 @@ from vnasdsl.elaborate import Overrides
 @options.set_option
 @options.fix_options
 @options.quiet_option
-def command(overrides: Overrides, **values: object) -> None:
-    click.echo(json.dumps({"overrides": [overrides.frames, overrides.size, overrides.classes], **values}))
+def command(**values: object) -> None:
+    click.echo(json.dumps(values))
 
 
 def invoke(*args: str) -> Result:
@@ -36,7 +35,9 @@ def values(*args: str) -> dict[str, object]:
 
 def test_defaults() -> None:
     assert values() == {
-        "overrides": [None, None, None],
+        "frames": None,
+        "size": None,
+        "classes": None,
         "as_json": False,
         "device": "auto",
         "seed": None,
@@ -54,7 +55,9 @@ def test_values() -> None:
         *("--fix", "op=basic(1)|skip", "--fix", "s2.head.channels=48, 56", "--open", "number"),
     )
     assert got == {
-        "overrides": [8, 64, 5],
+        "frames": 8,
+        "size": 64,
+        "classes": 5,
         "as_json": True,
         "device": "cuda:1",
         "seed": 0,

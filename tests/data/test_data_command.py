@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.data.videos import encode_numbered
 from vnasdsl.cli.main import cli
 
 SMALL = ("--classes", "2", "--clips", "3", "--test-clips", "2", "--size", "16x24", "--size", "32x32", "--length", "4-6")
@@ -47,9 +48,9 @@ def test_info_for_people(folder_set: Callable[..., Path]) -> None:
         "b            3        2",
         "all          6        4",
         "",
-        "train: 7 to 7 frames, median 7; height x width (files): 32x48 (5); 6 files read",
+        "train: 7 to 7 frames, median 7; height x width (files): 32x48 (5); 6 files looked into",
         f"unreadable: {root}/train/b/v1.avi: Invalid data found when processing input",
-        "test: 7 to 7 frames, median 7; height x width (files): 32x48 (4); 4 files read",
+        "test: 7 to 7 frames, median 7; height x width (files): 32x48 (4); 4 files looked into",
     ]
     unseen = json.loads(run("info", f"folder:{root}", "--look", "0", "--json").stdout)
     assert unseen["splits"]["train"]["looked_into"] == 0
@@ -63,7 +64,7 @@ def test_info_for_people(folder_set: Callable[..., Path]) -> None:
         (("info", "ufc101:x"), 1, "did you mean `ucf101`?"),
         (("synthetic", "x", "--classes", "99"), 1, "99 classes cannot be made"),
         (("synthetic", "x", "--size", "large"), 2, "as in 48x64"),
-        (("synthetic", "x", "--length", "long"), 2, "such as 16-32"),
+        (("synthetic", "x", "--length", "long"), 2, "as in 16-32"),
         (("synthetic",), 2, "Missing argument"),
         (("info", "x", "--split", "7"), 2, "--split"),
     ],
@@ -91,3 +92,15 @@ def test_help_has_examples(command: tuple[str, ...]) -> None:
     shown = run(*command, "--help")
     assert shown.exit_code == 0
     assert "Examples:" in shown.output
+
+
+def test_names_with_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    name = "wave\x1b[2J\x9b31m\nhand"
+    for part in ("train", "test"):
+        encode_numbered(tmp_path / part / "plain" / "v.avi", 3)
+        encode_numbered(tmp_path / part / name / "v.avi", 3)
+    (tmp_path / "train" / name / "broken\r.avi").write_bytes(b"nothing")
+    looked = run("info", f"folder:{tmp_path}")
+    assert looked.exit_code == 0
+    assert "wave␛[2J<U+009B>31m␊hand" in looked.output and "broken␍.avi: " in looked.output
+    assert not set("\x1b\x9b\r") & set(looked.output)

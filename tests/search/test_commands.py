@@ -109,9 +109,9 @@ def test_an_interrupted_search_goes_on_to_the_same_end(
         patched.setattr("sys.argv", ["vnasdsl", *map(str, arguments)])
         result = vnasdsl(*arguments)
     assert result.exit_code == 130
-    assert f"what is finished is kept in {run}" in result.output
+    assert f"finished work is kept in {run}" in result.output
     assert (
-        f"go on with: vnasdsl search {space} --data synthetic:{videos} --out {run} --device cpu -q --resume"
+        f"continue with: vnasdsl search {space} --data synthetic:{videos} --out {run} --device cpu -q --resume"
         in result.output
     )
     assert len((run / "metrics.jsonl").read_text().splitlines()) == 3

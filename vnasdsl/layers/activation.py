@@ -29,7 +29,7 @@ def none(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
     return Applied(output=(channels, *out), code=FunctionCode(zeros), attributes=(("stride", stride),))
 
 
-RELU = elementwise("relu", "ReLU: max(x, 0)", "F.relu({x})")
-HARD_SWISH = elementwise("hswish", "hard swish: x * min(max(x + 3, 0), 6) / 6", "F.hardswish({x})")
+RELU = elementwise("relu", "max(x, 0)", "F.relu({x})")
+HARD_SWISH = elementwise("hswish", "x * min(max(x + 3, 0), 6) / 6", "F.hardswish({x})")
 SKIP = Layer("skip", "the identity; it costs nothing, and derived networks leave it out", (), skip)
 NONE = Layer("none", "zeros in the shape of the input: no connection", (STRIDE,), none)

@@ -13,7 +13,8 @@ def concat(arguments: Mapping[str, Value], shapes: Inputs, classes: int) -> Appl
     """Channels one after the other, in the order of the inputs."""
     for shape in shapes[1:]:
         if shape[1:] != shapes[0][1:]:
-            raise unequal("concat", shapes[0], shape)
+            help = "all but the channels must be equal: use the same strides and padding on every way to it"
+            raise unequal("concat", shapes[0], shape, help)
     output = (sum(shape[0] for shape in shapes), *shapes[0][1:])
     return Applied(output, code=FunctionCode("torch.cat([{xs}], dim=1)" if len(shapes) > 1 else "{xs}"))
 
@@ -22,22 +23,14 @@ def pointwise(name: str, expression: str) -> Callable[[Mapping[str, Value], Inpu
     def join(arguments: Mapping[str, Value], shapes: Inputs, classes: int) -> Applied:
         for shape in shapes[1:]:
             if shape != shapes[0]:
-                raise unequal(name, shapes[0], shape)
+                raise unequal(name, shapes[0], shape, "bring the inputs to one shape, such as by `conv(c, 1x1x1)`")
         code = expression.replace("{n}", str(len(shapes))) if len(shapes) > 1 else "{xs}"
         return Applied(shapes[0], code=FunctionCode(code))
 
     return join
 
 
-def unequal(name: str, first: Shape, other: Shape) -> LayerError:
-    if len(first) != len(other):
-        help = "join maps with maps and vectors with vectors: `pool` makes a vector of a map"
-    elif len(first) == 1:
-        help = "give all inputs the same number of features, for instance with `linear`"
-    elif first[1:] == other[1:]:
-        help = "give all inputs the same number of channels, for instance with `conv(c, 1x1x1)`"
-    else:
-        help = "give all inputs the same frames, rows and columns: the same strides and padding on every way here"
+def unequal(name: str, first: Shape, other: Shape, help: str) -> LayerError:
     return LayerError("E0409", f"`{name}` joins {show_shape(first)} and {show_shape(other)}", help)
 
 

@@ -12,7 +12,7 @@ from vnasdsl import __version__
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.pool import Pool, Result
 from vnasdsl.search.pool.cluster import Cluster
-from vnasdsl.search.pool.worker import answer
+from vnasdsl.search.pool.worker import answer, pack
 
 
 class RayError(Exception):
@@ -82,11 +82,11 @@ def pool_of(ray: Ray, *ready: Callable[[], Any]) -> tuple[Pool, list[Handle]]:
             handles.append(Handle(Method(ready[min(len(handles), len(ready) - 1)])))
             return handles[-1]
 
-    return Pool(Cluster(ray, 1, Actor, ()), None), handles  # type: ignore[arg-type]
+    return Pool(Cluster(ray, 1, Actor, ())), handles  # type: ignore[arg-type]
 
 
-def well() -> tuple[str, str]:
-    return "ready", __version__
+def well() -> bytes:
+    return pack(("ready", __version__))
 
 
 def dead() -> Any:
@@ -119,21 +119,21 @@ def test_two_false_starts_are_forgiven() -> None:
 
 def test_workers_that_do_not_start_end_the_run() -> None:
     pool, handles = pool_of(Ray(), dead)
-    with pytest.raises(UserError, match=r"workers do not start on the Ray cluster: The actor died\.$"):
+    with pytest.raises(UserError, match=r"workers do not start; the last of 3 ended unexpectedly: The actor died\.$"):
         pool.submit("a", abs, -3)
         pool.next()
     assert len(handles) == 4
 
 
 def test_another_version_of_vnasdsl_on_the_cluster() -> None:
-    pool, _ = pool_of(Ray(), lambda: ("ready", "0.0.1"))
+    pool, _ = pool_of(Ray(), lambda: pack(("ready", "0.0.1")))
     pool.submit("a", abs, -3)
     with pytest.raises(UserError, match=rf"has vnasdsl 0\.0\.1, and this is vnasdsl {__version__}$"):
         pool.next()
 
 
 def test_a_worker_that_is_unfit_says_why() -> None:
-    pool, _ = pool_of(Ray(), lambda: ("unfit", ("too little memory", "give it more")))
+    pool, _ = pool_of(Ray(), lambda: pack(("unfit", ("too little memory", "give it more"))))
     pool.submit("a", abs, -3)
     with pytest.raises(UserError, match="too little memory") as raised:
         pool.next()

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,8 +123,9 @@ def test_what_cannot_be_sent_is_told(pool: Pool) -> None:
 
 @pytest.mark.slow
 def test_a_worker_that_hangs_is_ended_with_what_it_started(pool: Pool, tmp_path: Path) -> None:
-    # The pool of this file, with less patience for a moment: another would need another connection.
-    pool._timeout, before = 5.0, pool._timeout
+    # The pool of this file, with a shorter limit for a moment: another would need another connection.
+    workers: Any = pool._executor
+    before, workers._timeout = workers._timeout, 5.0
     try:
         with open_pipe(tmp_path) as (pipe, read):
             results = collect(pool, trials.hold_once, [(str(tmp_path / "held"), str(pipe))])
@@ -133,7 +135,7 @@ def test_a_worker_that_hangs_is_ended_with_what_it_started(pool: Pool, tmp_path:
                 written += part
             assert written == b"xx"
     finally:
-        pool._timeout = before
+        workers._timeout = before
 
 
 @pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])

@@ -140,7 +140,7 @@ def test_workers_that_do_not_start_end_the_run(
 ) -> None:
     (tmp_path / "torch.py").write_text("raise ImportError('this torch is broken')")
     monkeypatch.syspath_prepend(tmp_path)  # spawned workers look for modules where this process does
-    expected = "workers do not start: each of the last 3 ended with status 1 before it was ready"
+    expected = "workers do not start; the last of 3 ended with status 1"
     with make_pool(2) as pool, pytest.raises(UserError, match=expected):
         collect(pool, trials.square, [1])
     assert "this torch is broken" in capfd.readouterr().err

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from vnasdsl.search.evolve.values import BETWEEN, taken
+from vnasdsl.space.elements import picked
 
 if TYPE_CHECKING:
     from vnasdsl.space.decisions import Decision
 
+Change = tuple[str, Callable[[Random], dict[str, str]]]
+"""What would change in words, and the choices after it; those of a new copy are missing."""
 _WIDTHS = ("channels", "width", "filters", "units")
-_Places = Callable[[int], list[int]]
-"""From a copy to where it stands in the new list: nowhere, at one place, or at two."""
+_INDEX = re.compile(r"\[(\d+)\]")
 
 
 @dataclass(frozen=True)
 class Copies:
-    """A list of a network: `s2.stack` of three copies of which there may be 1 to 4."""
+    """A list of a network: `s2.stack` with three copies, of which there may be 1 to 4."""
 
     path: str
     number: Decision
@@ -29,163 +31,138 @@ class Copies:
     """How many there may be."""
 
     def part(self, name: str) -> tuple[int, str] | None:
-        """The copy that a choice belongs to and its name within it; None when it is not of this list."""
+        """The copy that a choice belongs to and its name within it; None when it is not in this list."""
         match = re.match(r"\[(\d+)\](.*)", name[len(self.path) :]) if name.startswith(f"{self.path}[") else None
         return (int(match[1]), match[2]) if match is not None else None
 
-    @property
-    def wire(self) -> str:
-        """The name that edges read the list by: `level0` in `level0[2]`."""
-        return self.path.rpartition(".")[2]
+    def changed(self, more: int, what: str) -> str:
+        return f"{self.path}: {self.count} -> {self.count + more}, {what}"
 
 
-def lists(decisions: Iterable[Decision]) -> list[Copies]:
-    """Every list whose number of copies is open.
+def lists(decisions: Sequence[Decision], more: int) -> list[Copies]:
+    """Every list that may have `more` copies more than it has.
 
-    The number is called after the list (`s2.stack.number`), or is an argument of the block that the list stands in:
+    The number is called after the list (`s2.stack.number`), or is an argument of the block around the list:
     `g1.module.branches` of `g1.module.concat[0]`, `g1.module.concat[1]`, ...
     """
-    decisions = tuple(decisions)
-    counts = _counts(decisions)
+    unnamed = _unnumbered(decisions)
     found = []
     for decision in decisions:
         path, _, key = decision.name.rpartition(".")
         options = frozenset(int(option) for option in decision.options if option.isdigit())
-        if not decision.value.isdigit() or len(options) < 2:
+        if not decision.value.isdigit() or int(decision.value) + more not in options:
             continue
         count = int(decision.value)
         if key == "number" and decision.kind == "number":
             found.append(Copies(path, decision, count, options))
             continue
-        inside = [place for place in counts if place.startswith(f"{path}.") and counts[place] == count]
-        if len(inside) == 1 and "[" not in inside[0][len(path) :]:  # of several nobody knows which one it counts
+        inside = [place for place, number in unnamed.items() if place.startswith(f"{path}.") and number == count]
+        if len(inside) == 1 and "[" not in inside[0][len(path) :]:  # of several lists it may count any
             found.append(Copies(inside[0], decision, count, options))
     return found
 
 
-def _counts(decisions: Iterable[Decision]) -> dict[str, int]:
-    """How many copies there are in each list, as far as choices in them show it; without those called `number`."""
-    decisions = tuple(decisions)
+def _unnumbered(decisions: Sequence[Decision]) -> dict[str, int]:
+    """The lists without a choice called `number`, and how many copies they have as far as choices in them show it."""
     seen: dict[str, set[int]] = {}
     for decision in decisions:
-        for match in re.finditer(r"\[(\d+)\]", decision.name):
+        for match in _INDEX.finditer(decision.name):
             seen.setdefault(decision.name[: match.start()], set()).add(int(match[1]))
     own = {d.name.removesuffix(".number") for d in decisions if d.kind == "number"}
     return {path: len(places) for path, places in seen.items() if path not in own and places == set(range(len(places)))}
 
 
-def insert(decisions: Sequence[Decision], copies: Copies, at: int) -> dict[str, str]:
-    """The choices with one copy more before place `at`; nothing is chosen for it yet."""
-    return _moved(decisions, copies, 1, lambda i: [i if i < at else i + 1])
+def inserts(decisions: Sequence[Decision]) -> Iterator[Change]:
+    """Every way to insert a copy; nothing is chosen for it yet."""
+    for copies in lists(decisions, 1):
+        for at in range(copies.count + 1):
+            places = [[i + (i >= at)] for i in range(copies.count)]
+            yield copies.changed(1, f"new [{at}]"), partial(_moved, decisions, copies, 1, places, {})
 
 
-def delete(decisions: Sequence[Decision], copies: Copies, at: int) -> dict[str, str]:
-    """The choices without copy `at`; edges that read it are gone."""
-    return _moved(decisions, copies, -1, lambda i: [] if i == at else [i if i < at else i - 1])
-
-
-@dataclass(frozen=True)
-class Width:
-    """A choice of every copy that shares a total: `channels`."""
-
-    key: str
-    """The name of the choice within a copy: `.channels`."""
-    texts: dict[int, str]
-    """Option by number."""
-
-
-def widths(decisions: Sequence[Decision], copies: Copies, at: int) -> list[tuple[Width, int]]:
-    """The whole numbers chosen in copy `at` that could be a width, each with its value."""
-    found = []
-    for decision in decisions:
-        part = copies.part(decision.name)
-        if part is None or part[0] != at or decision.form not in ("option", "number") or decision.kind == "number":
-            continue
-        texts = {int(option): option for option in decision.options if option.isdigit()}
-        if decision.value.isdigit() and len(texts) > 1 and _is_width(decision):
-            found.append((Width(part[1], texts), int(decision.value)))
-    return found
-
-
-def _is_width(decision: Decision) -> bool:
-    return decision.kind in _WIDTHS or decision.name.rpartition(".")[2] in _WIDTHS
-
-
-def splits(decisions: Sequence[Decision]) -> Iterator[tuple[Copies, int, Width, int, int]]:
-    """Every way to split: the list, the copy, its width, and the widths of the two (equal, or as near as there is)."""
-    for copies in lists(decisions):
-        if copies.count + 1 not in copies.counts:
-            continue
+def deletes(decisions: Sequence[Decision]) -> Iterator[Change]:
+    """Every way to remove a copy; edges that read it are gone."""
+    for copies in lists(decisions, -1):
         for at in range(copies.count):
-            for width, value in widths(decisions, copies, at):
-                halves = [(a, value - a) for a in width.texts if a <= value - a and value - a in width.texts]
+            places = [[] if i == at else [i - (i > at)] for i in range(copies.count)]
+            yield copies.changed(-1, f"without [{at}]"), partial(_moved, decisions, copies, -1, places, {})
+
+
+def splits(decisions: Sequence[Decision]) -> Iterator[Change]:
+    """Every way to make two of a copy that share its width (equally, or nearly so); who read it reads both."""
+    for copies in lists(decisions, 1):
+        for at in range(copies.count):
+            places = [[i, i + 1] if i == at else [i + (i > at)] for i in range(copies.count)]
+            for key, (value, texts) in _widths(decisions, copies, at).items():
+                halves = [(a, value - a) for a in texts if a <= value - a and value - a in texts]
                 if halves:
                     small, large = max(halves)
-                    yield copies, at, width, large, small
+                    widths = {
+                        f"{copies.path}[{at}]{key}": texts[large],
+                        f"{copies.path}[{at + 1}]{key}": texts[small],
+                    }
+                    text = copies.changed(1, f"[{at}] into {large} and {small}")
+                    yield text, partial(_moved, decisions, copies, 1, places, widths)
 
 
-def split(
-    decisions: Sequence[Decision], copies: Copies, at: int, width: Width, large: int, small: int
-) -> dict[str, str]:
-    """Copy `at` as two of the given widths, otherwise alike; who read it reads both."""
-    made = _moved(decisions, copies, 1, lambda i: [i, i + 1] if i == at else [i if i < at else i + 1])
-    made[f"{copies.path}[{at}]{width.key}"] = width.texts[large]
-    made[f"{copies.path}[{at + 1}]{width.key}"] = width.texts[small]
-    return made
-
-
-def merges(decisions: Sequence[Decision]) -> Iterator[tuple[Copies, int, Width, int]]:
-    """Every way to merge a copy with the next: the list, the first of the two, the width, its value for the one."""
-    for copies in lists(decisions):
-        if copies.count - 1 not in copies.counts:
-            continue
+def merges(decisions: Sequence[Decision]) -> Iterator[Change]:
+    """Every way to make one of two neighbouring copies, as wide as both; other choices are those of either, edges those
+    of both."""
+    for copies in lists(decisions, -1):
         for at in range(copies.count - 1):
-            later = {width.key: value for width, value in widths(decisions, copies, at + 1)}
-            for width, value in widths(decisions, copies, at):
-                if width.key in later and value + later[width.key] in width.texts:
-                    yield copies, at, width, value + later[width.key]
+            places = [[i - (i > at)] for i in range(copies.count)]
+            later = _widths(decisions, copies, at + 1)
+            for key, (value, texts) in _widths(decisions, copies, at).items():
+                if key in later and value + later[key][0] in texts:
+                    both = value + later[key][0]
+                    widths = {f"{copies.path}[{at}]{key}": texts[both]}
+                    text = copies.changed(-1, f"[{at}] and [{at + 1}] into {both}")
+                    yield text, partial(_moved, decisions, copies, -1, places, widths)
 
 
-def merge(
-    decisions: Sequence[Decision], copies: Copies, at: int, width: Width, value: int, random: Random
-) -> dict[str, str]:
-    """Copies `at` and `at + 1` as one; every other choice is that of either, edges those of both."""
-    made = _moved(decisions, copies, -1, lambda i: [i if i <= at else i - 1], random)
-    made[f"{copies.path}[{at}]{width.key}"] = width.texts[value]
-    return made
+def _widths(decisions: Sequence[Decision], copies: Copies, at: int) -> dict[str, tuple[int, Mapping[int, str]]]:
+    """The widths chosen in copy `at` by their name within it (`.channels`): the value, and the options by number."""
+    found: dict[str, tuple[int, Mapping[int, str]]] = {}
+    for decision in decisions:
+        part = copies.part(decision.name)
+        is_width = decision.kind in _WIDTHS or decision.name.rpartition(".")[2] in _WIDTHS
+        if part is not None and part[0] == at and is_width and decision.value.isdigit():
+            texts = {int(option): option for option in decision.options if option.isdigit()}
+            if len(texts) > 1:
+                found[part[1]] = int(decision.value), texts
+    return found
 
 
 def _moved(
     decisions: Sequence[Decision],
     copies: Copies,
     more: int,
-    places: _Places,
-    random: Random | None = None,
+    places: Sequence[Sequence[int]],
+    widths: Mapping[str, str],
+    random: Random,
 ) -> dict[str, str]:
     """The choices with every copy at its new places. Two in one place share it: by chance, with the edges of both."""
     made: dict[str, str] = {}
     for decision in decisions:
         value = _renamed(decision, copies, places)
         part = copies.part(decision.name)
-        names = [decision.name] if part is None else [f"{copies.path}[{i}]{part[1]}" for i in places(part[0])]
-        if decision.name == copies.number.name:
-            value = str(copies.count + more)
+        names = [decision.name] if part is None else [f"{copies.path}[{i}]{part[1]}" for i in places[part[0]]]
         for name in names:
             if name in made and decision.form == "edges":
-                value = BETWEEN.join(dict.fromkeys([*taken(made[name]), *taken(value)]))
-            elif name in made and random is not None and random.random() < 0.5:
-                continue
-            made[name] = value
-    return made
+                made[name] = " + ".join(dict.fromkeys([*picked(made[name]), *picked(value)]))
+            elif name not in made or random.random() < 0.5:
+                made[name] = value
+    return {**made, copies.number.name: str(copies.count + more), **widths}
 
 
-def _renamed(decision: Decision, copies: Copies, places: _Places) -> str:
-    """The value of a choice of edges with copies of the list at their new places; any other value as it is."""
+def _renamed(decision: Decision, copies: Copies, places: Sequence[Sequence[int]]) -> str:
+    """The value of a choice of edges with the copies it reads at their new places; any other value as it is."""
     if decision.form != "edges":
         return decision.value
-    pattern = re.compile(rf"{re.escape(copies.wire)}\[(\d+)\](.*)")
+    wire = copies.path.rpartition(".")[2]  # edges read `level0[2]`, without the path of the list
+    pattern = re.compile(rf"{re.escape(wire)}\[(\d+)\](.*)")
     found: list[str] = []
-    for text in taken(decision.value):
+    for text in picked(decision.value):
         match = pattern.fullmatch(text)
-        found += [text] if match is None else [f"{copies.wire}[{i}]{match[2]}" for i in places(int(match[1]))]
-    return BETWEEN.join(dict.fromkeys(found))
+        found += [text] if match is None else [f"{wire}[{i}]{match[2]}" for i in places[int(match[1])]]
+    return " + ".join(dict.fromkeys(found))

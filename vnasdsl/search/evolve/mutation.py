@@ -1,27 +1,19 @@
 """Mutations of a network: a changed set of choices, and what was changed in words.
 
 They follow from the kinds of choice alone and know no layer. What they leave open (the choices of a new copy) is drawn
-when the choices are completed; whether the result is a network of the space is for the checker to say.
+when the choices are completed; whether the result is a network of the space shows when it is built.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from vnasdsl.search.evolve.copies import Copies, delete, insert, lists, merge, merges, split, splits
-from vnasdsl.search.evolve.values import (
-    edges_text,
-    is_open,
-    jittered,
-    least_of,
-    most_of,
-    neighbours,
-    other_value,
-    taken,
-)
+from vnasdsl.search.evolve.copies import Change, deletes, inserts, merges, splits
+from vnasdsl.search.evolve.values import edge_limits, edges_text, has_other_value, jittered, neighbours, other_value
+from vnasdsl.space.elements import picked
 
 if TYPE_CHECKING:
     from vnasdsl.space.decisions import Decision
@@ -29,18 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Mutated:
-    """Choices after a mutation, not complete where copies are new, and the mutation in words."""
+    """Choices after a mutation (incomplete where copies are new), and the mutation in words."""
 
     choices: dict[str, str]
     text: str
 
 
 Mutation = Callable[[Sequence["Decision"], Random], Mutated | None]
-"""None where the network offers nothing to it."""
+"""None where the network has no place for it."""
 
 
 def mutate(decisions: Sequence[Decision], weights: Mapping[str, float], random: Random) -> Mutated | None:
-    """One mutation, of a kind drawn by its weight among those the network offers a place for; None when none does."""
+    """One mutation, of a kind drawn by weight among those the network has a place for; None when it has none."""
     left = {kind: weight for kind, weight in weights.items() if weight > 0}
     while left:
         kind = random.choices(list(left), list(left.values()))[0]
@@ -56,101 +48,62 @@ def values(decisions: Sequence[Decision]) -> dict[str, str]:
     return {decision.name: decision.value for decision in decisions}
 
 
-def _with(decisions: Sequence[Decision], decision: Decision, value: str) -> Mutated:
-    return Mutated({**values(decisions), decision.name: value}, f"{decision.name}: {decision.value} -> {value}")
+def _of_one(places: Callable[[Decision], bool], other: Callable[[Decision, Random], str]) -> Mutation:
+    """A mutation that gives one choice another value."""
+
+    def mutation(decisions: Sequence[Decision], random: Random) -> Mutated | None:
+        candidates = [decision for decision in decisions if places(decision)]
+        if not candidates:
+            return None
+        decision = random.choice(candidates)
+        value = other(decision, random)
+        if decision.form == "edges":
+            old, new = picked(decision.value), picked(value)
+            words = [f"-{edge}" for edge in old if edge not in new] + [f"+{edge}" for edge in new if edge not in old]
+            text = f"{decision.name}: {' '.join(words)}"
+        else:
+            text = f"{decision.name}: {decision.value} -> {value}"
+        return Mutated({**values(decisions), decision.name: value}, text)
+
+    return mutation
 
 
-def _resample(decisions: Sequence[Decision], random: Random) -> Mutated | None:
-    candidates = [decision for decision in decisions if is_open(decision)]
-    if not candidates:
-        return None
-    decision = random.choice(candidates)
-    return _with(decisions, decision, other_value(decision, random))
-
-
-def _step(decisions: Sequence[Decision], random: Random) -> Mutated | None:
-    candidates = [(decision, near) for decision in decisions if (near := neighbours(decision))]
-    if not candidates:
-        return None
-    decision, near = random.choice(candidates)
-    return _with(decisions, decision, random.choice(near))
-
-
-def _jitter(decisions: Sequence[Decision], random: Random) -> Mutated | None:
-    candidates = [decision for decision in decisions if decision.form == "real" and is_open(decision)]
-    if not candidates:
-        return None
-    decision = random.choice(candidates)
-    return _with(decisions, decision, jittered(decision, random))
-
-
-def _insert(decisions: Sequence[Decision], random: Random) -> Mutated | None:
-    candidates = [copies for copies in lists(decisions) if copies.count + 1 in copies.counts]
-    if not candidates:
-        return None
-    copies = random.choice(candidates)
-    at = random.randint(0, copies.count)
-    return Mutated(insert(decisions, copies, at), _in_list(copies, copies.count + 1, f"new [{at}]"))
-
-
-def _delete(decisions: Sequence[Decision], random: Random) -> Mutated | None:
-    candidates = [copies for copies in lists(decisions) if copies.count > 0 and copies.count - 1 in copies.counts]
-    if not candidates:
-        return None
-    copies = random.choice(candidates)
-    at = random.randrange(copies.count)
-    return Mutated(delete(decisions, copies, at), _in_list(copies, copies.count - 1, f"without [{at}]"))
-
-
-def _edge(decisions: Sequence[Decision], random: Random) -> Mutated | None:
-    candidates = [decision for decision in decisions if decision.form == "edges" and is_open(decision)]
-    if not candidates:
-        return None
-    decision = random.choice(candidates)
-    have = taken(decision.value)
+def _other_edge(decision: Decision, random: Random) -> str:
+    """One edge more, one less, or one exchanged."""
+    have = picked(decision.value)
     absent = [option for option in decision.options if option not in have]
-    ways = []
-    if absent and len(have) < most_of(decision):
-        ways.append("add")
-    if len(have) > least_of(decision):
-        ways.append("drop")
+    least, most = edge_limits(decision)
+    ways = ["add"] if absent and len(have) < most else []
+    ways += ["drop"] if len(have) > least else []
     way = random.choice(ways or ["exchange"])
-    dropped = random.choice(have) if way != "add" else None
-    added = random.choice(absent) if way != "drop" else None
-    value = edges_text(decision, {*have, added or ""} - {dropped or ""})
-    changes = [*([f"-{dropped}"] if dropped else []), *([f"+{added}"] if added else [])]
-    return Mutated({**values(decisions), decision.name: value}, f"{decision.name}: {' '.join(changes)}")
+    wanted = set(have)
+    if way != "add":
+        wanted.remove(random.choice(have))
+    if way != "drop":
+        wanted.add(random.choice(absent))
+    return edges_text(decision, wanted)
 
 
-def _split(decisions: Sequence[Decision], random: Random) -> Mutated | None:
-    candidates = list(splits(decisions))
-    if not candidates:
-        return None
-    copies, at, width, large, small = random.choice(candidates)
-    text = _in_list(copies, copies.count + 1, f"[{at}] into {large} and {small}")
-    return Mutated(split(decisions, copies, at, width, large, small), text)
+def _of_list(changes: Callable[[Sequence[Decision]], Iterator[Change]]) -> Mutation:
+    """A mutation of the copies in a list."""
 
+    def mutation(decisions: Sequence[Decision], random: Random) -> Mutated | None:
+        candidates = list(changes(decisions))
+        if not candidates:
+            return None
+        text, make = random.choice(candidates)
+        return Mutated(make(random), text)
 
-def _merge(decisions: Sequence[Decision], random: Random) -> Mutated | None:
-    candidates = list(merges(decisions))
-    if not candidates:
-        return None
-    copies, at, width, value = random.choice(candidates)
-    text = _in_list(copies, copies.count - 1, f"[{at}] and [{at + 1}] into {value}")
-    return Mutated(merge(decisions, copies, at, width, value, random), text)
-
-
-def _in_list(copies: Copies, count: int, what: str) -> str:
-    return f"{copies.path}: {copies.count} -> {count}, {what}"
+    return mutation
 
 
 MUTATION_KINDS: dict[str, Mutation] = {
-    "resample": _resample,
-    "step": _step,
-    "jitter": _jitter,
-    "insert": _insert,
-    "delete": _delete,
-    "edge": _edge,
-    "split": _split,
-    "merge": _merge,
+    "resample": _of_one(has_other_value, other_value),
+    "step": _of_one(lambda d: bool(neighbours(d)), lambda d, random: random.choice(neighbours(d))),
+    "jitter": _of_one(lambda d: d.form == "real" and has_other_value(d), jittered),
+    "insert": _of_list(inserts),
+    "delete": _of_list(deletes),
+    "edge": _of_one(lambda d: d.form == "edges" and has_other_value(d), _other_edge),
+    "split": _of_list(splits),
+    "merge": _of_list(merges),
 }

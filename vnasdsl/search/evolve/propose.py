@@ -11,7 +11,8 @@ from vnasdsl.search.evolve.guided import guide_edges
 from vnasdsl.search.evolve.history import Record
 from vnasdsl.search.evolve.mutation import mutate
 from vnasdsl.search.evolve.population import Population
-from vnasdsl.search.evolve.values import edges_text, least_of, most_of, taken
+from vnasdsl.search.evolve.values import edge_limits, edges_text
+from vnasdsl.space.elements import picked
 from vnasdsl.train.recipe_parts import MUTATIONS, Edges
 from vnasdsl.train.recipes import EvolutionRecipe
 
@@ -74,10 +75,11 @@ def settle(space: Space, made: Mapping[str, str], random: Random) -> dict[str, s
         if broken is None:
             return complete
         done.add(broken.name)
-        keep = [edge for edge in taken(wanted[broken.name]) if edge in broken.options]
-        while len(keep) > most_of(broken):
+        keep = [edge for edge in picked(wanted[broken.name]) if edge in broken.options]
+        least, most = edge_limits(broken)
+        while len(keep) > most:
             keep.remove(random.choice(keep))
-        while len(keep) < least_of(broken):
+        while len(keep) < least:
             keep.append(random.choice([option for option in broken.options if option not in keep]))
         # What was drawn stays drawn; edges not looked at yet are still wanted as they were.
         waiting = {decision.name: wanted[decision.name] for decision in edges}

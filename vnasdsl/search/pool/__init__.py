@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.pool.executor import Executor, Function
 from vnasdsl.search.pool.inline import Inline
 from vnasdsl.search.pool.local import Local
-from vnasdsl.search.pool.pool import ATTEMPTS, Pool, Result
+from vnasdsl.search.pool.pool import ATTEMPTS, Executor, Function, Pool, Result
 
 __all__ = ["ATTEMPTS", "Function", "Pool", "Result", "make_pool"]
 
-MOST_WORKERS = 1024
+MAX_WORKERS = 1024
 
 
 def make_pool(
@@ -25,29 +24,29 @@ def make_pool(
 ) -> Pool:
     """A pool of workers; use it as a context manager.
 
-    workers: `0` or `1` in this process, one trial after the other; `N` local processes; `ray:N` a local Ray cluster
-    of N workers, started and ended here; `ray://host:port` a Ray cluster that runs. `threads` bounds the threads that
-    torch computes with in each worker, `memory` the bytes a worker may take up, `timeout` the seconds of an attempt;
-    the last two need a process of their own and have no effect in this one. `cuda` says that trials compute on a GPU:
-    then each worker on a running Ray cluster has one to itself; on this machine all workers see all of its GPUs.
+    workers: `0` or `1` in this process, one trial after the other; `N` local processes; `ray:N` a local Ray cluster of
+    N workers, started and ended here; `ray://host:port` a running Ray cluster. threads: of torch in each worker;
+    memory: bytes a worker may allocate; timeout: seconds of an attempt (both have no effect in this process). cuda:
+    trials compute on a GPU; then each worker on a running Ray cluster gets one to itself, while local workers share
+    all GPUs.
 
     Raises: UserError for workers that are none of these, and when Ray is not installed or does not answer.
     """
-    return Pool(_executor(str(workers).strip(), threads, memory, cuda), timeout)
+    return Pool(_executor(str(workers).strip(), threads, memory, timeout, cuda))
 
 
-def _executor(workers: str, threads: int, memory: int | None, cuda: bool) -> Executor:
-    if re.fullmatch(r"\d{1,4}", workers) and int(workers) <= MOST_WORKERS:
-        return Inline(threads) if int(workers) <= 1 else Local(int(workers), threads, memory)
+def _executor(workers: str, threads: int, memory: int | None, timeout: float | None, cuda: bool) -> Executor:
+    if re.fullmatch(r"\d{1,4}", workers) and int(workers) <= MAX_WORKERS:
+        return Inline(threads) if int(workers) <= 1 else Local(int(workers), threads, memory, timeout)
     local = re.fullmatch(r"ray:([1-9]\d{0,3})", workers)
-    if local and int(local[1]) <= MOST_WORKERS:
+    if local and int(local[1]) <= MAX_WORKERS:
         from vnasdsl.search.pool.cluster import local_cluster
 
-        return local_cluster(int(local[1]), threads, memory)
+        return local_cluster(int(local[1]), threads, memory, timeout)
     if re.fullmatch(r"ray://[^\s/]+:\d{1,5}", workers):
         from vnasdsl.search.pool.cluster import existing_cluster
 
-        return existing_cluster(workers, threads, memory, cuda)
+        return existing_cluster(workers, threads, memory, timeout, cuda)
     raise UserError(
         f"workers `{workers}` are none of N, ray:N and ray://host:port",
         "use 1 for this process, 4 for four processes, ray:4 for a local Ray cluster",

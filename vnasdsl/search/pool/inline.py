@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from vnasdsl.search.pool.executor import Done, Event, Failed, Function
-from vnasdsl.search.pool.faults import last_lines
+from vnasdsl.search.pool.pool import Ended, Function
+from vnasdsl.search.pool.worker import last_lines
 
 
 class Inline:
-    """A call runs when its result is waited for. It cannot be abandoned, and its memory is that of this process."""
+    """An `Executor`: a call runs when its result is waited for, without a time limit."""
 
     capacity = 1
 
@@ -23,18 +23,13 @@ class Inline:
     def start(self, ticket: int, function: Function, payload: Any) -> None:
         self._call = ticket, function, payload
 
-    def wait(self, seconds: float | None) -> list[Event]:
-        if self._call is None:
-            return []
-        ticket, function, payload = self._call
-        self._call = None
+    def wait(self) -> list[Ended]:
+        assert self._call is not None
+        (ticket, function, payload), self._call = self._call, None
         try:
-            return [Done(ticket, function(payload))]
+            return [Ended(ticket, function(payload))]
         except (Exception, SystemExit) as problem:
-            return [Failed(ticket, last_lines(problem))]
-
-    def abandon(self, ticket: int) -> None:
-        self._call = None
+            return [Ended(ticket, error=last_lines(problem))]
 
     def close(self) -> None:
         import torch

@@ -1,20 +1,42 @@
-"""The book-keeping of trials: what waits, what runs, what is tried again. The same wherever they run."""
+"""Keeping track of trials: what waits, what runs, what is tried again. The same wherever they run."""
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any
-
-from vnasdsl.search.pool.executor import Begun, Done, Event, Executor, Failed, Function
+from typing import Any, Protocol
 
 ATTEMPTS = 3
-"""A trial that fails so often is given up."""
-START_SECONDS = 300.0
-"""How long a worker may take until it begins, where attempts have a time limit."""
+"""A trial that fails this often is given up."""
+
+Function = Callable[[Any], Any]
+"""A function at the top level of a module that every worker can import; it takes and returns plain data."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a call ended: with a value, or with an error of a few lines (the function raised, or its worker is gone)."""
+
+    ticket: int
+    value: Any = None
+    error: str | None = None
+
+
+class Executor(Protocol):
+    """Where calls run, one per worker."""
+
+    capacity: int
+
+    def start(self, ticket: int, function: Function, payload: Any) -> None:
+        """Begin a call; the pool never has more than `capacity` running."""
+
+    def wait(self) -> list[Ended]:
+        """The calls that ended, waiting for one if need be. Raises: UserError when workers do not start."""
+
+    def close(self) -> None:
+        """End all calls and workers at once. May be called twice."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +58,18 @@ class _Trial:
 
 
 class Pool:
-    """Runs trials, each a call of a function with plain data, and hands their results over as they end.
+    """Runs trials, each a call of a function with plain data, and returns their results as they end.
 
-    An attempt fails when the function raises, when its worker dies, and when it takes longer than `timeout` seconds.
-    It is then made again with a new worker, up to three attempts; the pool goes on in any case. Use it as a context
-    manager: when it is left, also by Ctrl-C, whatever still runs is ended at once.
+    An attempt fails when the function raises, when its worker dies, and when it takes too long. It is then repeated
+    with a new worker, up to three attempts; the pool goes on in any case. Use it as a context manager: when it is
+    left, also by Ctrl-C, whatever still runs is ended at once.
     """
 
-    def __init__(self, executor: Executor, timeout: float | None, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, executor: Executor):
         self._executor = executor
-        self._timeout = timeout
-        self._clock = clock
         self._waiting: deque[_Trial] = deque()
         self._running: dict[int, _Trial] = {}
-        self._deadlines: dict[int, float] = {}
-        self._ended: deque[Result] = deque()
+        self._results: deque[Result] = deque()
         self._keys: set[Hashable] = set()
         self._tickets = 0
 
@@ -61,34 +80,32 @@ class Pool:
 
     @property
     def free(self) -> int:
-        """How many more trials can be submitted that do not have to wait for a worker."""
+        """How many more trials can be submitted without having to wait for a worker."""
         return max(0, self.capacity - len(self._running) - len(self._waiting))
 
     @property
     def pending(self) -> int:
-        """How many results are still to be taken by `next`."""
+        """How many results are still to be taken with `next`."""
         return len(self._keys)
 
     def submit(self, key: Hashable, function: Function, payload: Any) -> None:
-        """Have `function(payload)` run. `function` stands at the top level of a module; `payload` and what it gives
-        are plain data. Raises: ValueError when the key is that of a trial whose result has not been taken."""
+        """Have `function(payload)` run. Raises: ValueError when a trial with this key is pending."""
         if key in self._keys:
-            raise ValueError(f"there is a trial {key!r} already")
+            raise ValueError(f"there is already a trial {key!r}")
         self._keys.add(key)
         self._waiting.append(_Trial(key, function, payload))
         self._dispatch()
 
     def next(self) -> Result:
-        """The next trial that ends, waiting for it. Raises: ValueError when there is none to wait for; UserError when
-        workers do not start or the cluster is gone."""
+        """The next trial that ends, waiting for it. Raises: ValueError when none is pending; UserError when workers do
+        not start or the cluster is gone."""
         if not self._keys:
             raise ValueError("there is no trial to wait for")
-        while not self._ended:
+        while not self._results:
             self._dispatch()
-            for event in self._executor.wait(self._patience()):
-                self._take(event)
-            self._expire()
-        result = self._ended.popleft()
+            for ended in self._executor.wait():
+                self._take(ended)
+        result = self._results.popleft()
         self._keys.remove(result.key)
         self._dispatch()
         return result
@@ -110,39 +127,12 @@ class Pool:
             trial = self._waiting.popleft()
             self._tickets += 1
             self._running[self._tickets] = trial
-            if self._timeout is not None:
-                self._deadlines[self._tickets] = self._clock() + START_SECONDS + self._timeout
             self._executor.start(self._tickets, trial.function, trial.payload)
 
-    def _take(self, event: Event) -> None:
-        if event.ticket not in self._running:
-            return
-        match event:
-            case Begun(ticket):
-                if self._timeout is not None:
-                    self._deadlines[ticket] = self._clock() + self._timeout
-            case Done(ticket, value):
-                trial = self._drop(ticket)
-                self._ended.append(Result(trial.key, value, None, trial.attempt))
-            case Failed(ticket, reason):
-                self._fail(self._drop(ticket), reason)
-
-    def _expire(self) -> None:
-        now = self._clock()
-        for ticket in [ticket for ticket, deadline in self._deadlines.items() if deadline <= now]:
-            self._executor.abandon(ticket)
-            self._fail(self._drop(ticket), f"there was no result within {self._timeout:g} s")
-
-    def _patience(self) -> float | None:
-        return max(0.0, min(self._deadlines.values()) - self._clock()) if self._deadlines else None
-
-    def _drop(self, ticket: int) -> _Trial:
-        self._deadlines.pop(ticket, None)
-        return self._running.pop(ticket)
-
-    def _fail(self, trial: _Trial, reason: str) -> None:
-        if trial.attempt < ATTEMPTS:
-            # To the front: a trial that is tried again keeps its place before those that have not begun.
+    def _take(self, ended: Ended) -> None:
+        trial = self._running.pop(ended.ticket)
+        if ended.error is not None and trial.attempt < ATTEMPTS:
+            # To the front: a trial that is repeated keeps its place before those that have not begun.
             self._waiting.appendleft(replace(trial, attempt=trial.attempt + 1))
         else:
-            self._ended.append(Result(trial.key, None, reason, trial.attempt))
+            self._results.append(Result(trial.key, ended.value, ended.error, trial.attempt))

@@ -7,26 +7,36 @@ import os
 import pickle
 import resource
 import signal
+import traceback
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
+from pathlib import Path, PurePath
 from threading import Thread
 from typing import Any, Literal
 
-from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.pool.executor import Function
-from vnasdsl.search.pool.faults import last_lines
+from vnasdsl import __version__
 
-Word = Literal["ready", "unfit", "begun", "done", "failed"]
+Message = tuple[Literal["ready", "unfit", "done", "failed"], Any]
+"""What a worker says: ready to work, unable to (message and help of a UserError), and the outcome of a call."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_HEADROOM = 64 * 2**20  # the least that a worker needs beyond what it takes up when it has started
+_HEADROOM = 64 * 2**20  # what a worker needs at least beyond what it allocates when it starts
+_LINES = 5
 
 
-def settle(threads: int, memory: int | None) -> None:
-    """Make this process a worker: torch imported, its threads and the memory of the process bounded.
+def pack(value: Any) -> bytes:
+    """A message as bytes, whole: torch's own way would share memory that ends with the process."""
+    return pickle.dumps(value)
 
-    The bound is RLIMIT_DATA: private writable memory, so what is allocated, without libraries, files and what is
-    only reserved (which RLIMIT_AS counts, and torch reserves much). An allocation beyond it fails as an error of the
-    trial. Processes that the worker starts have the same bound each. Raises: UserError when it is too little.
+
+def unpack(message: bytes) -> Any:
+    return pickle.loads(message)  # noqa: S301 between this process and those it started
+
+
+def settle(threads: int, memory: int | None) -> Message:
+    """Make this process a worker: torch imported, its threads and its memory bounded.
+
+    The bound is RLIMIT_DATA, private writable memory: what is allocated, without libraries, files and what is only
+    reserved (RLIMIT_AS counts that, and torch reserves much). An allocation beyond it fails as an error of the trial.
+    Processes that the worker starts have the same bound each.
     """
     for name in _THREAD_VARIABLES:
         os.environ[name] = str(threads)
@@ -34,17 +44,16 @@ def settle(threads: int, memory: int | None) -> None:
 
     torch.set_num_threads(threads)
     if memory is None:
-        return
-    least = data_bytes() + _HEADROOM
+        return "ready", __version__
+    least = _data_bytes() + _HEADROOM
     if memory < least:
-        raise UserError(
-            f"{memory / 2**20:.0f} MiB of memory is too little for a worker",
-            f"give it {-(-least // 2**20)} MiB or more: that is what it needs before it trains anything",
-        )
+        message = f"{memory / 2**20:.0f} MiB of memory is too little for a worker"
+        return "unfit", (message, f"give it at least {-(-least // 2**20)} MiB: it needs that before it trains anything")
     resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+    return "ready", __version__
 
 
-def data_bytes() -> int:
+def _data_bytes() -> int:
     """What RLIMIT_DATA counts of this process; 0 where the system does not tell (then memory is not bounded either)."""
     try:
         status = Path("/proc/self/status").read_text()
@@ -54,27 +63,12 @@ def data_bytes() -> int:
 
 
 def answer(message: bytes) -> bytes:
-    """Make the call that `request` packed; `result` unpacks what this gives: ("done", value) or ("failed", text)."""
+    """Make the call in a message: ("done", value) or ("failed", text)."""
     try:
-        function, payload = pickle.loads(message)  # noqa: S301 from the pool that started this process
-        return packed("done", function(payload))
+        function, payload = unpack(message)
+        return pack(("done", function(payload)))
     except (Exception, SystemExit) as problem:
-        return packed("failed", last_lines(problem))
-
-
-def request(function: Function, payload: Any) -> bytes:
-    """A call, to be sent to a worker."""
-    return pickle.dumps((function, payload))
-
-
-def packed(word: Word, value: Any) -> bytes:
-    """What a worker says. Values travel whole, not as torch's handles to shared memory: those end with the process."""
-    return pickle.dumps((word, value))
-
-
-def result(message: bytes) -> tuple[Word, Any]:
-    """What a worker said."""
-    return pickle.loads(message)  # noqa: S301 from a process that this one started
+        return pack(("failed", last_lines(problem)))
 
 
 def serve(pipe: Connection, threads: int, memory: int | None) -> None:
@@ -82,20 +76,15 @@ def serve(pipe: Connection, threads: int, memory: int | None) -> None:
     not reach it, and whatever it starts can be ended with it."""
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # `launch` starts workers with it blocked
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # it is blocked when a worker starts
     Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        settle(threads, memory)
-    except UserError as problem:
-        pipe.send_bytes(packed("unfit", (problem.message, problem.help)))
-        return
-    pipe.send_bytes(packed("ready", None))
-    while True:
+    ready = settle(threads, memory)
+    pipe.send_bytes(pack(ready))
+    while ready[0] == "ready":
         try:
             message = pipe.recv_bytes()
         except EOFError:
             return
-        pipe.send_bytes(packed("begun", None))
         pipe.send_bytes(answer(message))
 
 
@@ -104,3 +93,12 @@ def _end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os.killpg(0, signal.SIGKILL)
+
+
+def last_lines(problem: BaseException) -> str:
+    """The last lines of a traceback: the error, and the function and line that raised it."""
+    text = "".join(traceback.format_exception_only(problem)).rstrip().splitlines()[-_LINES:]
+    frames = traceback.extract_tb(problem.__traceback__)
+    if frames:
+        text.append(f"in {frames[-1].name}, {PurePath(frames[-1].filename).name} line {frames[-1].lineno}")
+    return "\n".join(text)
