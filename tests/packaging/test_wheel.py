@@ -104,6 +104,9 @@ def test_compiles_and_runs_the_wheels_own_tiny(clean: Path, tmp_path: Path) -> N
     tiny = Path(run(clean / "bin" / "python", "-c", script, cwd=tmp_path).strip())
     assert tiny.is_relative_to(clean)
     command = clean / "bin" / "vnasdsl"
+    run(command, "new", "first", cwd=tmp_path)
+    assert (tmp_path / "first" / "spaces" / "tiny.vns").read_bytes() == tiny.read_bytes()
+    run(command, "check", "spaces/tiny.vns", "spaces/x3d3_k400.vns", cwd=tmp_path / "first")
     assert run(command, "--version", cwd=tmp_path) == f"vnasdsl, version {__version__}\n"
     run(command, "check", tiny, cwd=tmp_path)
     run(command, "compile", tiny, "-o", "out", cwd=tmp_path)

@@ -43,6 +43,18 @@ def test_a_terminal_gets_a_bar_and_the_lines() -> None:
     assert "2/2" in text and text.count("train 3/3") >= 2
 
 
+def test_a_narrow_terminal_cuts_nothing() -> None:
+    text = io.StringIO()
+    reporter = Reporter(console=Console(file=text, width=60, force_terminal=True, color_system=None))
+    reporter.begin("search", 60, 11)
+    reporter.epoch(12, 100)
+    for _ in range(100):
+        reporter.step(lambda: "accuracy 53.1 %  loss 1.234  expected 15.78 GMACs")
+    reporter.end()
+    assert "search 12/60" in text.getvalue() and "100/100" in text.getvalue()
+    assert "…" not in text.getvalue() and "..." not in text.getvalue()
+
+
 def test_a_long_epoch_has_a_plain_line_a_minute() -> None:
     text, now = io.StringIO(), [1000.0]
     reporter = Reporter(console=Console(file=text, width=120), clock=lambda: now[0])

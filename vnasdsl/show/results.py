@@ -48,7 +48,7 @@ def results_table(title: str, rows: Sequence[Row], views: int) -> Table:
     table.add_column("network")
     table.add_column("starts from")
     for heading in ("top-1 %", "top-5 %", "MMACs", "parameters"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             row.name,

@@ -51,7 +51,7 @@ class Reporter:
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=12),
                 MofNCompleteColumn(table_column=Column(no_wrap=True)),
-                TextColumn("{task.fields[values]}"),
+                TextColumn("{task.fields[values]}", table_column=Column()),  # wraps where the others would be cut
                 console=self.console,
                 transient=True,
             )
