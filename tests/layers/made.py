@@ -37,7 +37,6 @@ def apply(name: str, shape: tuple[int, ...], classes: int = 5, **arguments: Any)
     layer = CATALOGUE[name]
     given = {p.name: arguments.get(p.name, p.default) for p in layer.parameters}
     assert REQUIRED not in given.values() and set(arguments) <= set(given)
-    assert layer.apply is not None
     return layer.apply(given, shape, classes)
 
 

@@ -60,7 +60,7 @@ def test_rising_parameters_rise() -> None:
     seen = 0
     for layer in CATALOGUE.values():
         for parameter in layer.parameters:
-            if not parameter.rising or layer.apply is None:
+            if not parameter.rising or layer.rule is None:
                 continue
             given = {p.name: p.default for p in layer.parameters}
             given |= {"channels": 8, "features": 3, "kernel": (1, 3, 3)}

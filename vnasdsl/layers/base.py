@@ -7,12 +7,13 @@ Shapes leave the batch out: (C, T, H, W) for a clip or a feature map, (C,) for a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Literal, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
 Value: TypeAlias = Any  # int, float, bool, str (a word) or a tuple of ints: what an argument can be
+Arguments: TypeAlias = Mapping[str, Value]
 Kind: TypeAlias = Literal[
     "channels", "outputs", "whole", "share", "sizes", "padding", "flag", "units", "word", "real", "weights"
 ]
@@ -22,19 +23,24 @@ REQUIRED = object()
 
 @dataclass(frozen=True)
 class Parameter:
-    """One argument of a layer: `kind` says how its value is read (see `coerce` in `vnasdsl/space/values.py`)."""
+    """One argument of a layer: `kind` says how its value is read (see `coerce` in `vnasdsl/space/values.py`).
+
+    Where a number of channels or features may be `same` or `classes`, a rule gets the number that it stands for.
+    """
 
     name: str
     kind: Kind
     default: Value = REQUIRED
     doc: str = ""
     words: tuple[str, ...] = ()
-    """Of the kind `word`: the words there are."""
+    """The values of the kind `word`."""
     low: float | None = None
     high: float | None = None
-    """Of the kinds `real` and `whole`: the least and the greatest value."""
+    """The least and the greatest value of the kinds `real` and `whole`."""
     rising: bool = False
-    """Of the kinds `real` and `share`: MACs and parameters never fall when it grows, and no shape depends on it."""
+    """For the kinds `real` and `share`: MACs and parameters never fall when it grows, and no shape depends on it."""
+    same: str = ""
+    """The parameter before this one that `same` stands for; without it `same` is the channels of the input."""
 
     @property
     def required(self) -> bool:
@@ -42,7 +48,7 @@ class Parameter:
 
 
 class LayerError(Exception):
-    """A layer that cannot stand here; the caller knows the place and adds it: that of `parameter` when it is given."""
+    """A layer that does not fit its input. The caller adds the place: that of `parameter` when one is given."""
 
     def __init__(self, code: str, message: str, help: str | None = None, parameter: str | None = None):
         self.code, self.message, self.help, self.parameter = code, message, help, parameter
@@ -51,7 +57,7 @@ class LayerError(Exception):
 
 @dataclass(frozen=True)
 class Remark:
-    """What a layer says about itself where it can be built and yet does less than it costs."""
+    """A warning: the layer can be built, but does less than it costs."""
 
     message: str
     why: str
@@ -66,21 +72,37 @@ class Field:
 
     name: str
     value: Value
-    role: str = ""
     default: Value = None
     positional: bool = False
+
+    @property
+    def role(self) -> str:
+        """What the argument is, whatever torch calls it."""
+        return ROLES.get(self.name, self.name)
 
     @property
     def optional(self) -> bool:
         return not self.positional and self.value == self.default
 
 
+ROLES = {
+    "out_channels": "channels",
+    "num_features": "channels",
+    "widths": "channels",
+    "kernel_size": "kernel",
+    "in_features": "in_channels",
+    "out_features": "features",
+    "p": "share",
+    "count_include_pad": "count",
+}
+
+
 @dataclass(frozen=True)
 class ModuleCode:
     """A layer that is a module: `self.label = callee(fields...)`, applied as `self.label(x)`.
 
-    A callee without a dot is a class of `templates/layers/CALLEE.py.j2`, which the generated module then holds: so is
-    everything that one module of torch cannot do, such as padding that differs between both ends of an axis.
+    A callee without a dot is a class of `templates/layers/CALLEE.py.j2`, which is copied into the generated file. It
+    is needed where no single module of torch does the same, such as padding that differs between both ends of an axis.
     """
 
     callee: str
@@ -90,9 +112,9 @@ class ModuleCode:
 
 @dataclass(frozen=True)
 class FunctionCode:
-    """A layer without parameters that is an expression of its input: `F.relu({x})`.
+    """A layer without parameters, as an expression of its input: `F.relu({x})`.
 
-    With several inputs `{xs}` stands for all of them, comma separated, and `{sum}` for their sum.
+    With several inputs `{xs}` stands for all of them, separated by commas, and `{sum}` for their sum.
     """
 
     expression: str
@@ -100,9 +122,9 @@ class FunctionCode:
 
 @dataclass(frozen=True)
 class BodyCode:
-    """A layer around a body: what the body is given, and what is made of the body's result `{x}`.
+    """A layer around a body: the input of the body, and what becomes of its output `{x}`.
 
-    `{kept}` in `leave` is what came in, gone through `shortcut` when there is one.
+    `{kept}` in `leave` is the input of the layer, after `shortcut` when there is one.
     """
 
     enter: str = "{x}"
@@ -115,14 +137,15 @@ Code: TypeAlias = ModuleCode | FunctionCode | BodyCode | None  # None: the input
 
 @dataclass(frozen=True)
 class Applied:
-    """A layer at a given input shape: everything known about it without running it."""
+    """A layer at a given input shape: everything that is known about it without running it."""
 
     output: Shape
     macs: int = 0
     params: int = 0
     code: Code = None
     attributes: tuple[tuple[str, Value], ...] = ()
-    """The arguments with every default and `same` filled in: two layers are the same when these are equal."""
+    """Every argument with its value: two layers are the same when these are equal. A rule gives only those that it
+    works out itself, such as the cells of `same` padding, and None for one that changes nothing here."""
     warning: Remark | None = None
 
     @property
@@ -135,33 +158,49 @@ class Applied:
 class Body:
     """The rules of a layer around a body."""
 
-    leave: Callable[[Mapping[str, Value], Shape, Shape, int], Applied]
-    """(arguments, shape that came in, shape that the body gives, classes): what comes out, with its own costs only and
-    with `BodyCode`. Raises LayerError."""
-    enter: Callable[[Mapping[str, Value], Shape], Shape] = lambda arguments, shape: shape
-    """(arguments, shape that came in): the shape that the body is given. Raises LayerError."""
-    times: Callable[[Mapping[str, Value]], int] = lambda arguments: 1
+    leave: Callable[[Arguments, Shape, Shape, int], Applied]
+    """(arguments, shape of the layer's input, shape of the body's output, classes): the output, the costs of the layer
+    without its body, and `BodyCode`. Raises LayerError."""
+    enter: Callable[[Arguments, Shape], Shape] = lambda arguments, shape: shape
+    """(arguments, shape of the layer's input): the shape of the body's input. Raises LayerError."""
+    times: Callable[[Arguments], int] = lambda arguments: 1
     """How often the body runs for one clip: its MACs count so many times, its parameters once."""
     apart: bool = False
-    """Whether the body is given parts of the clip: it cannot read lines outside of it, which are of whole clips."""
+    """Whether the body gets parts of the clip: then it cannot read lines outside of it, which are of whole clips."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """An entry of the catalogue.
+    """An entry of the catalogue: a signature and one of three rules.
 
-    `apply(arguments, shape, classes)` gets every parameter (defaults filled in) and raises `LayerError`.
-    A layer that joins takes several inputs in its parentheses: `concat(a, b)`; `join(arguments, shapes, classes)` is
-    called in the place of `apply`. A layer with `body` takes lines in braces: `residual { ... }`.
+    `rule(arguments, shape)` gets every argument, defaults filled in, and raises `LayerError`. A layer that joins takes
+    several inputs, `concat(a, b)`, and has `join(arguments, shapes, classes)` instead. A layer with `body` takes lines
+    in braces: `residual { ... }`.
     """
 
     name: str
     doc: str
     parameters: tuple[Parameter, ...]
-    apply: Callable[[Mapping[str, Value], Shape, int], Applied] | None = field(repr=False)
-    join: Callable[[Mapping[str, Value], tuple[Shape, ...], int], Applied] | None = field(default=None, repr=False)
+    rule: Callable[[Arguments, Shape], Applied] | None = field(default=None, repr=False)
+    join: Callable[[Arguments, tuple[Shape, ...], int], Applied] | None = field(default=None, repr=False)
     body: Body | None = field(default=None, repr=False)
-    """What it does around a body."""
+    takes: Literal["map", "any"] = "map"
+    """What its rule takes: channels x frames x rows x columns, or vectors too."""
+
+    def apply(self, arguments: Arguments, shape: Shape, classes: int) -> Applied:
+        """The layer with these arguments (defaults filled in) at an input shape. Raises: LayerError."""
+        if self.takes == "map":
+            need_map(self.name, shape)
+        known = dict(arguments)
+        for p in self.parameters:
+            if known[p.name] == "same" and p.kind in ("channels", "outputs"):
+                known[p.name] = known[p.same] if p.same else shape[0]
+            elif known[p.name] == "classes" and p.kind in ("outputs", "units"):
+                known[p.name] = classes
+        assert self.rule is not None
+        applied = self.rule(known, shape)
+        attributes = {p.name: known[p.name] for p in self.parameters} | dict(applied.attributes)
+        return replace(applied, attributes=tuple((k, v) for k, v in attributes.items() if v is not None))
 
     @property
     def wraps(self) -> bool:
@@ -172,6 +211,19 @@ class Layer:
         parts = ["a", "b", "..."] if self.join is not None else []
         parts += [p.name if p.required else f"{p.name}={show_value(p.default)}" for p in self.parameters]
         return f"{self.name}({', '.join(parts)})" if parts else self.name
+
+
+NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+"""Parameters and buffers of a batch normalisation."""
+
+
+def tensors(*parts: str) -> tuple[str, ...]:
+    """The tensors of the parts of a module: "conv" has a weight, "conv+" a bias as well, "bn*" those of `NORM`."""
+    found: list[str] = []
+    for part in parts:
+        own = NORM if part.endswith("*") else ("weight", "bias") if part.endswith("+") else ("weight",)
+        found += (f"{part.rstrip('*+')}.{tensor}" for tensor in own)
+    return tuple(found)
 
 
 def show_value(value: Value) -> str:
@@ -191,7 +243,7 @@ def show_shape(shape: Shape) -> str:
 
 
 def need_map(layer: str, shape: Shape) -> tuple[int, int, int, int]:
-    """The shape as (C, T, H, W), or a `LayerError` when it is a vector."""
+    """The shape as (C, T, H, W). Raises: LayerError for a vector."""
     if len(shape) != 4:
         raise LayerError(
             "E0403",

@@ -2,93 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
 
 from vnasdsl.layers.base import (
     Applied,
+    Arguments,
     Field,
     Layer,
     LayerError,
     ModuleCode,
     Parameter,
     Shape,
-    Value,
-    need_map,
-    show_value,
+    show_shape,
+    tensors,
 )
-from vnasdsl.layers.residual import NORM
-from vnasdsl.layers.window import DILATION, STRIDE, Sizes, Window, window
+from vnasdsl.layers.window import DILATION, ONE, STRIDE, odd_window
+
+FOR_EVEN = "write the convolutions out for an even one"
 
 
-def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
-    """MACs and parameters of three convolutions and, where there is one, the projection; with their batch-norms."""
-    before, *frames_rows_columns = need_map("bottleneck", shape)
-    size: Sizes = tuple(frames_rows_columns)  # type: ignore[assignment]
-    channels = before if arguments["channels"] == "same" else arguments["channels"]
-    wide = channels if arguments["wide"] == "same" else arguments["wide"]
+def apply(arguments: Arguments, shape: Shape) -> Applied:
+    """MACs and parameters of three convolutions and, where there is one, the projection; with their batch norms."""
+    before, channels, wide = shape[0], arguments["channels"], arguments["wide"]
     after = channels * arguments["expand"]
-    stride, dilation = arguments["stride"], arguments["dilation"]
-    first = odd_window("bottleneck", "first", arguments["first"], (1, 1, 1), dilation, size)
-    middle = odd_window("bottleneck", "kernel", arguments["kernel"], stride, dilation, size)
-    out = middle.output("bottleneck", size)
-    output = (after, *out)
+    first = odd_window("bottleneck", {**arguments, "stride": ONE}, shape, FOR_EVEN, "first")
+    middle = odd_window("bottleneck", arguments, shape, FOR_EVEN)
+    output = (after, *middle.output)
     project = arguments["project"] == "always" or (arguments["project"] == "auto" and output != shape)
     if not project and output != shape:
+        message = f"`bottleneck` adds {show_shape(output)} to its input {show_shape(shape)}"
         help = "write `project=auto` for a projection where the shape changes"
-        raise LayerError("E0402", f"`bottleneck` adds {_shown(output)} to its input {_shown(shape)}", help, "project")
+        raise LayerError("E0402", message, help, "project")
     narrow = prod(first.kernel) * before * channels
     rest = prod(middle.kernel) * channels * wide + wide * after + (before * after if project else 0)
     norms = channels + wide + after + (after if project else 0)
-    tensors: list[str] = []
-    for part in ("first", "middle", "last", *(("shortcut",) if project else ())):
-        tensors += [f"{part}.weight", *(f"{part}_bn.{tensor}" for tensor in NORM)]
+    parts = ("first", "middle", "last", *(("shortcut",) if project else ()))
     return Applied(
         output=output,
-        macs=narrow * prod(size) + rest * prod(out),
+        macs=narrow * prod(shape[1:]) + rest * prod(middle.output),
         params=narrow + rest + 2 * norms,
         code=ModuleCode(
             "Bottleneck",
             (
-                Field("in_channels", before, role="in_channels", positional=True),
-                Field("channels", channels, role="channels", positional=True),
-                Field("wide", wide, role="wide"),
-                Field("expand", arguments["expand"], role="expand"),
-                Field("kernel", middle.kernel, role="kernel"),
-                Field("first", first.kernel, role="first", default=(1, 1, 1)),
-                Field("stride", stride, role="stride", default=(1, 1, 1)),
-                Field("dilation", dilation, role="dilation", default=(1, 1, 1)),
-                Field("project", project, role="project"),
-                Field("start", arguments["start"], role="start", default=1.0),
+                Field("in_channels", before, positional=True),
+                Field("channels", channels, positional=True),
+                Field("wide", wide),
+                Field("expand", arguments["expand"]),
+                Field("kernel", middle.kernel),
+                Field("first", first.kernel, ONE),
+                Field("stride", arguments["stride"], ONE),
+                Field("dilation", arguments["dilation"], ONE),
+                Field("project", project),
+                Field("start", arguments["start"], 1.0),
             ),
-            tuple(tensors),
+            tensors(*(name for part in parts for name in (part, f"{part}_bn*"))),
         ),
-        attributes=(
-            ("channels", channels),
-            ("kernel", middle.kernel),
-            ("stride", stride),
-            ("dilation", dilation),
-            ("expand", arguments["expand"]),
-            ("wide", wide),
-            ("first", first.kernel),
-            ("project", project),
-            ("start", arguments["start"]),
-        ),
-        warning=first.degenerate(size) or middle.degenerate(size),
+        attributes=(("project", project),),
+        warning=first.warning or middle.warning,
     )
-
-
-def odd_window(layer: str, name: str, kernel: Sizes, stride: Sizes, dilation: Sizes, size: Sizes) -> Window:
-    """A window with same padding; an axis along which the kernel is 1 has no dilation."""
-    if any(k % 2 == 0 for k in kernel):
-        message = f"`{name}` of `{layer}` must be odd along every axis, found `{show_value(kernel)}`"
-        raise LayerError("E0303", message, "write the convolutions out for an even one", name)
-    used = tuple(d if k > 1 else 1 for k, d in zip(kernel, dilation, strict=True))
-    return window(layer, {"kernel": kernel, "stride": stride, "dilation": used, "padding": "same"}, size)
-
-
-def _shown(shape: Shape) -> str:
-    return " x ".join(map(str, shape))
 
 
 LAYER = Layer(
@@ -103,9 +74,13 @@ LAYER = Layer(
         DILATION,
         Parameter("expand", "whole", 4, "output channels as a multiple of `channels`", low=1),
         Parameter(
-            "wide", "channels", "same", "output channels of the convolution in the middle, or `same` as its input"
+            "wide",
+            "channels",
+            "same",
+            "output channels of the convolution in the middle, or `same` as its input",
+            same="channels",
         ),
-        Parameter("first", "sizes", (1, 1, 1), "kernel of the first convolution, odd; it has the dilation too"),
+        Parameter("first", "sizes", ONE, "kernel of the first convolution, odd; it has the dilation too"),
         Parameter(
             "project",
             "word",

@@ -1,33 +1,19 @@
-"""What stands at the end of a classifier: dropout and the linear layer."""
+"""The end of a classifier: dropout and the linear layer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from vnasdsl.layers.base import (
-    Applied,
-    Field,
-    Layer,
-    LayerError,
-    ModuleCode,
-    Parameter,
-    Shape,
-    Value,
-    show_shape,
-)
+from vnasdsl.layers.base import Applied, Arguments, Field, Layer, LayerError, ModuleCode, Parameter, Shape, show_shape
 
 
-def dropout(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
-    share = arguments["share"]
-    code = ModuleCode("nn.Dropout", (Field("p", share, role="share", positional=True),), ())
-    return Applied(output=shape, code=code, attributes=(("share", share),))
+def dropout(arguments: Arguments, shape: Shape) -> Applied:
+    return Applied(output=shape, code=ModuleCode("nn.Dropout", (Field("p", arguments["share"], positional=True),), ()))
 
 
-def linear(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
+def linear(arguments: Arguments, shape: Shape) -> Applied:
+    """MACs = input features x output features."""
     if len(shape) != 1:
         raise LayerError("E0403", f"`linear` needs a vector, the input is {show_shape(shape)}", "put `pool` before it")
-    features = classes if arguments["features"] == "classes" else arguments["features"]
-    bias = arguments["bias"]
+    features, bias = arguments["features"], arguments["bias"]
     return Applied(
         output=(features,),
         macs=shape[0] * features,
@@ -35,13 +21,12 @@ def linear(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applie
         code=ModuleCode(
             "nn.Linear",
             (
-                Field("in_features", shape[0], role="in_channels", positional=True),
-                Field("out_features", features, role="features", positional=True),
-                Field("bias", bias, role="bias", default=True),
+                Field("in_features", shape[0], positional=True),
+                Field("out_features", features, positional=True),
+                Field("bias", bias, True),
             ),
             ("weight", "bias") if bias else ("weight",),
         ),
-        attributes=(("features", features), ("bias", bias)),
     )
 
 
@@ -50,6 +35,7 @@ DROPOUT = Layer(
     "sets a share of the values to zero during training",
     (Parameter("share", "share", doc="share of the values that are set to zero", rising=True),),
     dropout,
+    takes="any",
 )
 LINEAR = Layer(
     "linear",
@@ -59,4 +45,5 @@ LINEAR = Layer(
         Parameter("bias", "flag", True, "add a bias to every output feature"),
     ),
     linear,
+    takes="any",
 )

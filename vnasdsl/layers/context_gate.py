@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from vnasdsl.layers.base import Applied, Field, Layer, ModuleCode, Shape, Value, need_map
+from vnasdsl.layers.base import Applied, Arguments, Field, Layer, ModuleCode, Shape, tensors
 
 
-def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
+def apply(arguments: Arguments, shape: Shape) -> Applied:
     """MACs of the 1x1x1 convolution, which sees one position a clip."""
-    channels = need_map("context_gate", shape)[0]
+    channels = shape[0]
     return Applied(
         output=shape,
         macs=channels * channels,
         params=channels * channels + channels,
-        code=ModuleCode(
-            "ContextGate",
-            (Field("channels", channels, role="channels", positional=True),),
-            ("gate.weight", "gate.bias"),
-        ),
+        code=ModuleCode("ContextGate", (Field("channels", channels, positional=True),), tensors("gate+")),
     )
 
 

@@ -1,84 +1,59 @@
-"""Convolution over frames, rows and columns, of all channels or of every channel on its own."""
+"""Convolution over frames, rows and columns, dense, in groups or depthwise."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
 
-from vnasdsl.layers.base import Applied, Field, Layer, LayerError, ModuleCode, Parameter, Shape, Value, need_map
-from vnasdsl.layers.window import DILATION, PADDING, STRIDE, Window, window
+from vnasdsl.layers.base import Applied, Arguments, Field, Layer, LayerError, ModuleCode, Parameter, Shape
+from vnasdsl.layers.window import DILATION, ONE, PADDING, STRIDE, Window, window
 
 
-def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
+def apply(arguments: Arguments, shape: Shape) -> Applied:
     """MACs = output positions x output channels x input channels per group x kernel volume."""
-    before, frames, rows, columns = need_map("conv", shape)
-    channels = arguments["channels"]
-    if channels in ("same", "classes"):
-        channels = before if channels == "same" else classes
-    groups = before if arguments["groups"] == "same" else arguments["groups"]
+    before, channels, groups, bias = shape[0], arguments["channels"], arguments["groups"], arguments["bias"]
     if before % groups or channels % groups:
         raise _no_groups(groups, before, channels)
-    size = (frames, rows, columns)
-    frame = window("conv", arguments, size)
-    out = frame.output("conv", size)
+    frame = window("conv", arguments, shape)
     weights = channels * (before // groups) * prod(frame.kernel)
-    bias = arguments["bias"]
     return Applied(
-        output=(channels, *out),
-        macs=weights * prod(out),
+        output=(channels, *frame.output),
+        macs=weights * prod(frame.output),
         params=weights + (channels if bias else 0),
         code=conv_code(before, channels, frame, groups, bias),
-        attributes=(
-            ("channels", channels),
-            ("kernel", frame.kernel),
-            ("stride", frame.stride),
-            ("dilation", frame.dilation),
-            ("padding", frame.shown_padding),
-            ("groups", groups),
-            ("bias", bias),
-        ),
-        warning=frame.degenerate(size),
+        attributes=frame.attributes,
+        warning=frame.warning,
     )
 
 
-def depthwise(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
+def depthwise(arguments: Arguments, shape: Shape) -> Applied:
     """MACs = output positions x channels x kernel volume."""
-    channels, frames, rows, columns = need_map("depthwise", shape)
-    size = (frames, rows, columns)
-    frame = window("depthwise", arguments, size)
-    out = frame.output("depthwise", size)
+    channels, frame = shape[0], window("depthwise", arguments, shape)
     weights = channels * prod(frame.kernel)
     return Applied(
-        output=(channels, *out),
-        macs=weights * prod(out),
+        output=(channels, *frame.output),
+        macs=weights * prod(frame.output),
         params=weights,
         code=conv_code(channels, channels, frame, channels, bias=False),
-        attributes=(
-            ("kernel", frame.kernel),
-            ("stride", frame.stride),
-            ("dilation", frame.dilation),
-            ("padding", frame.shown_padding),
-        ),
-        warning=frame.degenerate(size),
+        attributes=frame.attributes,
+        warning=frame.warning,
     )
 
 
 def conv_code(before: int, channels: int, frame: Window, groups: int, bias: bool) -> ModuleCode:
     """torch's convolution, or the helper class where padding has one more cell at the end."""
-    one = (1, 1, 1)
     padding, end = frame.padding_fields
     return ModuleCode(
         "nn.Conv3d" if frame.symmetric else "PaddedConv3d",
         (
-            Field("in_channels", before, role="in_channels", positional=True),
-            Field("out_channels", channels, role="channels", positional=True),
-            Field("kernel_size", frame.kernel, role="kernel", positional=True),
-            Field("stride", frame.stride, role="stride", default=one),
+            Field("in_channels", before, positional=True),
+            Field("out_channels", channels, positional=True),
+            Field("kernel_size", frame.kernel, positional=True),
+            Field("stride", frame.stride, ONE),
             padding,
             *(() if frame.symmetric else (end,)),
-            Field("dilation", frame.dilation, role="dilation", default=one),
-            Field("groups", groups, role="groups", default=1),
-            Field("bias", bias, role="bias", default=True),
+            Field("dilation", frame.dilation, ONE),
+            Field("groups", groups, 1),
+            Field("bias", bias, True),
         ),
         ("weight", "bias") if bias else ("weight",),
     )

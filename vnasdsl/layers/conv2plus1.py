@@ -1,35 +1,30 @@
-"""A convolution in space and one in time in the place of one in both.
+"""A convolution in space and one in time in place of one in both.
 
-Sources: Tran et al. 2018, A Closer Look at Spatiotemporal Convolutions for Action Recognition (space first, the width
-between them matched); Piergiovanni et al. 2019, Evolving Space-Time Neural Architectures for Videos (time first, half).
+Sources: Tran et al. 2018, A Closer Look at Spatiotemporal Convolutions for Action Recognition (space first, matched
+width between them); Piergiovanni et al. 2019, Evolving Space-Time Neural Architectures for Videos (time first, half).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
 
-from vnasdsl.layers.base import Applied, Field, Layer, ModuleCode, Parameter, Shape, Value, need_map
-from vnasdsl.layers.window import DILATION, PADDING, STRIDE, window
+from vnasdsl.layers.base import Applied, Arguments, Field, Layer, ModuleCode, Parameter, Shape, tensors
+from vnasdsl.layers.window import DILATION, ONE, PADDING, STRIDE, window
 
 
-def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
-    """MACs of both convolutions; their weights and those of the batch normalisation, two for every channel between.
+def apply(arguments: Arguments, shape: Shape) -> Applied:
+    """MACs of both convolutions; their weights and two for every channel between them (batch norm).
 
     The part in time has the first size of kernel, stride, dilation and padding, the part in space the other two.
     """
-    before, *size = need_map("conv2plus1", shape)
-    channels = before if arguments["channels"] == "same" else arguments["channels"]
-    inner = (size[0], size[1], size[2])
-    frame = window("conv2plus1", arguments, inner)
-    frames, rows, columns = frame.output("conv2plus1", inner)
+    before, channels = shape[0], arguments["channels"]
+    frame = window("conv2plus1", arguments, shape)
+    frames, rows, columns = frame.output
     time_first = arguments["order"] == "time_first"
     length, area = frame.kernel[0], prod(frame.kernel[1:])
     first, second = (length, area) if time_first else (area, length)
-    between = prod((frames, *size[1:]) if time_first else (size[0], rows, columns))
+    between = prod((frames, *shape[2:]) if time_first else (shape[1], rows, columns))
     mid = width_between(arguments["mid"], before, channels, first, second)
-    padding, end = frame.padding_fields
-    one = (1, 1, 1)
     return Applied(
         output=(channels, frames, rows, columns),
         macs=first * before * mid * between + second * mid * channels * frames * rows * columns,
@@ -37,39 +32,27 @@ def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied
         code=ModuleCode(
             "Conv2Plus1",
             (
-                Field("in_channels", before, role="in_channels", positional=True),
-                Field("mid", mid, role="mid", positional=True),
-                Field("channels", channels, role="channels", positional=True),
-                Field("kernel", frame.kernel, role="kernel", positional=True),
-                Field("stride", frame.stride, role="stride", default=one),
-                padding,
-                end,
-                Field("dilation", frame.dilation, role="dilation", default=one),
-                Field("time_first", time_first, role="time_first", default=False),
+                Field("in_channels", before, positional=True),
+                Field("mid", mid, positional=True),
+                Field("channels", channels, positional=True),
+                Field("kernel", frame.kernel, positional=True),
+                Field("stride", frame.stride, ONE),
+                *frame.padding_fields,
+                Field("dilation", frame.dilation, ONE),
+                Field("time_first", time_first, False),
             ),
-            (
-                "first.weight",
-                *(f"norm.{name}" for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")),
-                "second.weight",
-            ),
+            tensors("first", "norm*", "second"),
         ),
-        attributes=(
-            ("channels", channels),
-            ("kernel", frame.kernel),
-            ("stride", frame.stride),
-            ("dilation", frame.dilation),
-            ("padding", frame.shown_padding),
-            ("order", arguments["order"]),
-            ("mid", mid),
-        ),
-        warning=frame.degenerate(inner),
+        attributes=(*frame.attributes, ("mid", mid)),
+        warning=frame.warning,
     )
 
 
 def width_between(rule: str, before: int, channels: int, first: int, second: int) -> int:
-    """Channels between two convolutions of `first` and `second` weights a pair of channels; at least 1.
+    """Channels between two convolutions with kernels of `first` and `second` cells; at least 1.
 
-    `matched` gives both together as many weights as one convolution over first * second positions has, rounded down.
+    `matched` gives both together as many weights as one convolution with a kernel of first * second cells, rounded
+    down.
     """
     if rule == "equal":
         return channels

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from vnasdsl.layers.base import Applied, Field, Layer, ModuleCode, Parameter, Shape, Value, need_map
+from vnasdsl.layers.base import Applied, Arguments, Field, Layer, ModuleCode, Parameter, Shape
 
 
-def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
-    """No MACs: those are counted for convolutions and dense layers, and this is arithmetic on every pixel alone."""
-    _, *size = need_map("flow", shape)
-    fields = tuple(Field(name, arguments[name], role=name) for name in ("iterations", "theta", "weight", "tau"))
-    return Applied(
-        output=(2, *size),
-        code=ModuleCode("RepresentationFlow", fields, ()),
-        attributes=tuple((name, arguments[name]) for name in ("iterations", "theta", "weight", "tau")),
-    )
+def apply(arguments: Arguments, shape: Shape) -> Applied:
+    """No MACs: those are counted for convolutions and dense layers, and this is arithmetic on single pixels."""
+    fields = tuple(Field(name, arguments[name]) for name in ("iterations", "theta", "weight", "tau"))
+    return Applied(output=(2, *shape[1:]), code=ModuleCode("RepresentationFlow", fields, ()))
 
 
 LAYER = Layer(

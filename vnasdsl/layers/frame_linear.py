@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from vnasdsl.layers.base import Applied, Field, Layer, ModuleCode, Parameter, Shape, Value, need_map
+from vnasdsl.layers.base import Applied, Arguments, Field, Layer, ModuleCode, Parameter, Shape, tensors
 
 
-def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
+def apply(arguments: Arguments, shape: Shape) -> Applied:
     """MACs of the dense layer at every frame."""
-    before, frames, _, _ = need_map("frame_linear", shape)
-    features = classes if arguments["features"] == "classes" else arguments["features"]
-    dropout = arguments["dropout"]
+    before, features = shape[0], arguments["features"]
     return Applied(
         output=(features,),
-        macs=frames * before * features,
+        macs=shape[1] * before * features,
         params=before * features + features,
         code=ModuleCode(
             "FrameLinear",
             (
-                Field("in_features", before, role="in_channels", positional=True),
-                Field("features", features, role="features", positional=True),
-                Field("dropout", dropout, role="dropout", default=0),
+                Field("in_features", before, positional=True),
+                Field("features", features, positional=True),
+                Field("dropout", arguments["dropout"], 0),
             ),
-            ("linear.weight", "linear.bias"),
+            tensors("linear+"),
         ),
-        attributes=(("features", features), ("dropout", dropout)),
     )
 
 

@@ -2,57 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
 
-from vnasdsl.layers.base import Applied, Field, Layer, ModuleCode, Parameter, Shape, Value, need_map
-from vnasdsl.layers.bottleneck import odd_window
-from vnasdsl.layers.residual import NORM
-from vnasdsl.layers.window import DILATION, STRIDE, Sizes
+from vnasdsl.layers.base import Applied, Arguments, Field, Layer, ModuleCode, Parameter, Shape, tensors
+from vnasdsl.layers.bottleneck import FOR_EVEN
+from vnasdsl.layers.window import DILATION, ONE, STRIDE, odd_window
 
 
-def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
-    """MACs and parameters of the three convolutions, with their batch-norms."""
-    before, *frames_rows_columns = need_map("inverted_bottleneck", shape)
-    size: Sizes = tuple(frames_rows_columns)  # type: ignore[assignment]
-    channels = before if arguments["channels"] == "same" else arguments["channels"]
+def apply(arguments: Arguments, shape: Shape) -> Applied:
+    """MACs and parameters of the three convolutions, with their batch norms."""
+    before, channels = shape[0], arguments["channels"]
     wide = before * arguments["expand"]
-    stride, dilation = arguments["stride"], arguments["dilation"]
-    middle = odd_window("inverted_bottleneck", "kernel", arguments["kernel"], stride, dilation, size)
-    out = middle.output("inverted_bottleneck", size)
-    shortcut = arguments["shortcut"] and (channels, *out) == shape
+    middle = odd_window("inverted_bottleneck", arguments, shape, FOR_EVEN)
+    output = (channels, *middle.output)
+    shortcut = arguments["shortcut"] and output == shape
     ends = wide * prod(middle.kernel) + wide * channels
-    tensors: list[str] = []
-    for part in ("first", "middle", "last"):
-        tensors += [f"{part}.weight", *(f"{part}_bn.{tensor}" for tensor in NORM)]
     return Applied(
-        output=(channels, *out),
-        macs=before * wide * prod(size) + ends * prod(out),
+        output=output,
+        macs=before * wide * prod(shape[1:]) + ends * prod(middle.output),
         params=before * wide + ends + 2 * (2 * wide + channels),
         code=ModuleCode(
             "InvertedBottleneck",
             (
-                Field("in_channels", before, role="in_channels", positional=True),
-                Field("channels", channels, role="channels", positional=True),
-                Field("expand", arguments["expand"], role="expand"),
-                Field("kernel", middle.kernel, role="kernel"),
-                Field("stride", stride, role="stride", default=(1, 1, 1)),
-                Field("dilation", dilation, role="dilation", default=(1, 1, 1)),
-                Field("shortcut", shortcut, role="shortcut"),
-                Field("act", arguments["act"], role="act"),
+                Field("in_channels", before, positional=True),
+                Field("channels", channels, positional=True),
+                Field("expand", arguments["expand"]),
+                Field("kernel", middle.kernel),
+                Field("stride", arguments["stride"], ONE),
+                Field("dilation", arguments["dilation"], ONE),
+                Field("shortcut", shortcut),
+                Field("act", arguments["act"]),
             ),
-            tuple(tensors),
+            tensors("first", "first_bn*", "middle", "middle_bn*", "last", "last_bn*"),
         ),
-        attributes=(
-            ("channels", channels),
-            ("kernel", middle.kernel),
-            ("stride", stride),
-            ("dilation", dilation),
-            ("expand", arguments["expand"]),
-            ("act", arguments["act"]),
-            ("shortcut", shortcut),
-        ),
-        warning=middle.degenerate(size),
+        attributes=(("shortcut", shortcut),),
+        warning=middle.warning,
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from vnasdsl.layers.base import Applied, FunctionCode, Layer, LayerError, Shape, Value, show_shape
+from vnasdsl.layers.base import Applied, Arguments, FunctionCode, Layer, LayerError, Shape, show_shape
 
 Inputs = tuple[Shape, ...]
 
 
-def concat(arguments: Mapping[str, Value], shapes: Inputs, classes: int) -> Applied:
+def concat(arguments: Arguments, shapes: Inputs, classes: int) -> Applied:
     """Channels one after the other, in the order of the inputs."""
     for shape in shapes[1:]:
         if shape[1:] != shapes[0][1:]:
@@ -19,8 +19,8 @@ def concat(arguments: Mapping[str, Value], shapes: Inputs, classes: int) -> Appl
     return Applied(output, code=FunctionCode("torch.cat([{xs}], dim=1)" if len(shapes) > 1 else "{xs}"))
 
 
-def pointwise(name: str, expression: str) -> Callable[[Mapping[str, Value], Inputs, int], Applied]:
-    def join(arguments: Mapping[str, Value], shapes: Inputs, classes: int) -> Applied:
+def pointwise(name: str, expression: str) -> Callable[[Arguments, Inputs, int], Applied]:
+    def join(arguments: Arguments, shapes: Inputs, classes: int) -> Applied:
         for shape in shapes[1:]:
             if shape != shapes[0]:
                 raise unequal(name, shapes[0], shape, "bring the inputs to one shape, such as by `conv(c, 1x1x1)`")
@@ -38,7 +38,6 @@ CONCAT = Layer(
     "concat",
     "the inputs concatenated along the channels; frames, rows and columns must be equal",
     (),
-    None,
     join=concat,
 )
 SUM = Layer("sum", "the sum of all inputs, which must have the same shape", (), None, join=pointwise("sum", "{sum}"))

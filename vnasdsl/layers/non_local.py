@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from math import prod
 
-from vnasdsl.layers.base import Applied, Field, Layer, ModuleCode, Parameter, Shape, Value, need_map
+from vnasdsl.layers.base import Applied, Arguments, Field, Layer, ModuleCode, Parameter, Shape, tensors
 
 
-def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
+def apply(arguments: Arguments, shape: Shape) -> Applied:
     """MACs of the four 1x1x1 convolutions and of the two products over all pairs of positions."""
-    before, frames, rows, columns = need_map("non_local", shape)
-    inner = before if arguments["channels"] == "same" else arguments["channels"]
-    positions = frames * rows * columns
-    biased = [f"{part}.{tensor}" for part in ("theta", "phi", "g") for tensor in ("weight", "bias")]
-    norm = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    before, inner, positions = shape[0], arguments["channels"], prod(shape[1:])
     return Applied(
         output=shape,
         macs=4 * before * inner * positions + 2 * inner * positions**2,
         params=4 * before * inner + 3 * inner + 2 * before,
         code=ModuleCode(
             "NonLocal",
-            (
-                Field("in_channels", before, role="in_channels", positional=True),
-                Field("channels", inner, role="channels", positional=True),
-            ),
-            (*biased, "out.weight", *(f"bn.{tensor}" for tensor in norm)),
+            (Field("in_channels", before, positional=True), Field("channels", inner, positional=True)),
+            tensors("theta+", "phi+", "g+", "out", "bn*"),
         ),
-        attributes=(("channels", inner),),
     )
 
 

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from vnasdsl.layers.base import Applied, Field, Layer, LayerError, ModuleCode, Parameter, Shape, Value, need_map
+from vnasdsl.layers.base import NORM, Applied, Arguments, Field, Layer, LayerError, ModuleCode, Parameter, Shape
 
 
-def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
-    channels = need_map("bn", shape)[0]
+def apply(arguments: Arguments, shape: Shape) -> Applied:
     affine, start = arguments["affine"], arguments["start"]
     if start != 1 and not affine:
         message = f"`start` of `bn` is where its weights begin, and it has none; found `{start:g}`"
         raise LayerError("E0303", message, "leave `start` or `affine=false` out", "start")
-    running = ("running_mean", "running_var", "num_batches_tracked")
+    own = Field("affine", affine, True) if start == 1 else Field("start", start)
     return Applied(
         output=shape,
-        params=2 * channels if affine else 0,
+        params=2 * shape[0] if affine else 0,
         code=ModuleCode(
             "nn.BatchNorm3d" if start == 1 else "StartedBatchNorm3d",
-            (
-                Field("num_features", channels, role="channels", positional=True),
-                Field("affine", affine, role="affine", default=True)
-                if start == 1
-                else Field("start", start, role="start"),
-            ),
-            ("weight", "bias", *running) if affine else running,
+            (Field("num_features", shape[0], positional=True), own),
+            NORM if affine else NORM[2:],
         ),
-        attributes=(("affine", affine), *((("start", start),) if start != 1 else ())),
+        attributes=(("start", start if start != 1 else None),),
     )
 
 

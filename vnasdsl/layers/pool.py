@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from vnasdsl.layers.base import (
     Applied,
+    Arguments,
     Field,
     FunctionCode,
     Layer,
@@ -13,55 +14,50 @@ from vnasdsl.layers.base import (
     ModuleCode,
     Parameter,
     Shape,
-    Value,
-    need_map,
     show_value,
 )
-from vnasdsl.layers.window import PADDING, STRIDE, Sizes, Window, window
+from vnasdsl.layers.window import PADDING, STRIDE, Window, window
 
 
-def pool(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
-    channels = need_map("pool", shape)[0]
-    return Applied(output=(channels,), code=FunctionCode("{x}.mean(dim=(2, 3, 4))"))
+def pool(arguments: Arguments, shape: Shape) -> Applied:
+    return Applied(output=shape[:1], code=FunctionCode("{x}.mean(dim=(2, 3, 4))"))
 
 
-def window_pool(name: str, module: str) -> Callable[[Mapping[str, Value], Shape, int], Applied]:
-    """The rules of `max_pool` or `avg_pool`; `module` is their name in torch."""
+def window_pool(name: str, module: str) -> Callable[[Arguments, Shape], Applied]:
+    """The rule of `max_pool` or `avg_pool`; `module` is its name in torch."""
 
-    def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
-        channels, frames, rows, columns = need_map(name, shape)
-        size = (frames, rows, columns)
-        frame = window(name, arguments, size)
+    def rule(arguments: Arguments, shape: Shape) -> Applied:
+        frame = window(name, arguments, shape)
         half = tuple(k // 2 for k in frame.kernel)
         if any(p > h for p, h in zip(frame.padding, half, strict=True)):
             message = f"`padding` of `{name}` must be at most half its kernel, found `{show_value(frame.padding)}`"
             raise LayerError("E0303", message, f"`{show_value(half)}` is the most, `padding=same` fits", "padding")
         return Applied(
-            output=(channels, *frame.output(name, size)),
-            code=pool_code(module, frame, size),
-            attributes=(("kernel", frame.kernel), ("stride", frame.stride), ("padding", frame.shown_padding)),
-            warning=frame.degenerate(size),
+            output=(shape[0], *frame.output),
+            code=pool_code(module, frame),
+            attributes=frame.attributes,
+            warning=frame.warning,
         )
 
-    return apply
+    return rule
 
 
-def pool_code(module: str, frame: Window, size: Sizes) -> ModuleCode:
-    """torch's pooling, or the helper class that pads on its own where torch's does not do.
+def pool_code(module: str, frame: Window) -> ModuleCode:
+    """torch's pooling, or the helper class that pads on its own where torch's cannot.
 
     That is where padding has one more cell at the end, and for means also where the window is larger than the input,
-    which torch refuses however it is padded.
+    which torch rejects however it is padded.
     """
     padding, end = frame.padding_fields
     own = not frame.symmetric
     if module == "AvgPool3d":
-        own = own or any(k > n for k, n in zip(frame.kernel, size, strict=True))
-    counted = (Field("count_include_pad", False, role="count", default=True),) if module == "AvgPool3d" else ()
+        own = own or any(k > n for k, n in zip(frame.kernel, frame.size, strict=True))
+    counted = (Field("count_include_pad", False, True),) if module == "AvgPool3d" else ()
     return ModuleCode(
         f"Padded{module}" if own else f"nn.{module}",
         (
-            Field("kernel_size", frame.kernel, role="kernel", positional=True),
-            Field("stride", frame.stride, role="stride"),
+            Field("kernel_size", frame.kernel, positional=True),
+            Field("stride", frame.stride),
             padding,
             *((end,) if own else counted),
         ),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
 
 from vnasdsl.layers.base import (
     Applied,
+    Arguments,
     Body,
     BodyCode,
     Field,
@@ -15,14 +15,12 @@ from vnasdsl.layers.base import (
     ModuleCode,
     Parameter,
     Shape,
-    Value,
     show_shape,
+    tensors,
 )
 
-NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
-
-def leave(arguments: Mapping[str, Value], before: Shape, after: Shape, classes: int) -> Applied:
+def leave(arguments: Arguments, before: Shape, after: Shape, classes: int) -> Applied:
     """MACs and parameters of the projection: 1x1x1 convolution without bias, and batch-norm."""
     project = arguments["project"]
     add = "{kept} + {x}"
@@ -42,11 +40,11 @@ def leave(arguments: Mapping[str, Value], before: Shape, after: Shape, classes: 
     shortcut = ModuleCode(
         "Projection",
         (
-            Field("in_channels", before[0], role="in_channels", positional=True),
-            Field("channels", after[0], role="channels", positional=True),
-            Field("stride", stride, role="stride", default=(1, 1, 1)),
+            Field("in_channels", before[0], positional=True),
+            Field("channels", after[0], positional=True),
+            Field("stride", stride, (1, 1, 1)),
         ),
-        ("conv.weight", *(f"bn.{tensor}" for tensor in NORM)),
+        tensors("conv", "bn*"),
     )
     return Applied(
         output=after,
@@ -91,6 +89,5 @@ LAYER = Layer(
             words=("never", "auto", "always"),
         ),
     ),
-    None,
     body=Body(leave),
 )

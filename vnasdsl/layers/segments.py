@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from vnasdsl.layers.base import Applied, Body, BodyCode, Layer, LayerError, Parameter, Shape, Value, need_map
+from vnasdsl.layers.base import Applied, Arguments, Body, BodyCode, Layer, LayerError, Parameter, Shape, need_map
 
 
-def enter(arguments: Mapping[str, Value], shape: Shape) -> Shape:
+def enter(arguments: Arguments, shape: Shape) -> Shape:
     """(C, T, H, W) to (C, T / count, H, W)."""
     channels, frames, rows, columns = need_map("segments", shape)
     count = arguments["count"]
@@ -20,7 +18,7 @@ def enter(arguments: Mapping[str, Value], shape: Shape) -> Shape:
     return channels, frames // count, rows, columns
 
 
-def leave(arguments: Mapping[str, Value], before: Shape, after: Shape, classes: int) -> Applied:
+def leave(arguments: Arguments, before: Shape, after: Shape, classes: int) -> Applied:
     """The mean of what the parts gave; the parts go through the body as clips of one batch, with one set of weights."""
     count = arguments["count"]
     if count == 1:
@@ -37,6 +35,5 @@ LAYER = Layer(
     "splits the frames into equal parts, applies the body to each part with the same weights, and returns the mean"
     " of the outputs (maps or vectors)",
     (Parameter("count", "whole", doc="number of parts; it must divide the frames", low=1),),
-    None,
     body=Body(leave, enter, lambda arguments: int(arguments["count"]), apart=True),
 )

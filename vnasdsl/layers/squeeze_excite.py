@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from vnasdsl.layers.base import Applied, Field, Layer, ModuleCode, Parameter, Shape, Value, need_map
+from vnasdsl.layers.base import Applied, Arguments, Field, Layer, ModuleCode, Parameter, Shape, tensors
 
 
-def apply(arguments: Mapping[str, Value], shape: Shape, classes: int) -> Applied:
-    """MACs of the two 1x1x1 convolutions, which see one position a clip; a ratio of 0 is nothing at all."""
-    channels = need_map("squeeze_excite", shape)[0]
-    ratio, least = arguments["ratio"], arguments["least"]
-    attributes = (("ratio", ratio), ("least", least))
+def apply(arguments: Arguments, shape: Shape) -> Applied:
+    """MACs of the two 1x1x1 convolutions, which see one position a clip; a ratio of 0 is no layer at all."""
+    channels, ratio = shape[0], arguments["ratio"]
     if ratio == 0:
-        return Applied(output=shape, attributes=attributes)
-    narrow = max(int(channels * ratio), least)
+        return Applied(output=shape)
+    narrow = max(int(channels * ratio), arguments["least"])
     return Applied(
         output=shape,
         macs=2 * channels * narrow,
         params=2 * channels * narrow + narrow + channels,
         code=ModuleCode(
             "SqueezeExcite",
-            (
-                Field("channels", channels, role="channels", positional=True),
-                Field("narrow", narrow, role="narrow"),
-            ),
-            ("squeeze.weight", "squeeze.bias", "excite.weight", "excite.bias"),
+            (Field("channels", channels, positional=True), Field("narrow", narrow)),
+            tensors("squeeze+", "excite+"),
         ),
-        attributes=attributes,
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from vnasdsl.layers.base import (
     Applied,
+    Arguments,
     Field,
     FunctionCode,
     Layer,
@@ -14,12 +13,11 @@ from vnasdsl.layers.base import (
     Parameter,
     Remark,
     Shape,
-    Value,
     need_map,
 )
 
 
-def join(arguments: Mapping[str, Value], shapes: tuple[Shape, ...], classes: int) -> Applied:
+def join(arguments: Arguments, shapes: tuple[Shape, ...], classes: int) -> Applied:
     """MACs of the convolutions that widen; the edge weights count as parameters, given or learned."""
     by = arguments["by"]
     maps = [need_map("weighted", shape) for shape in shapes]
@@ -46,8 +44,8 @@ def join(arguments: Mapping[str, Value], shapes: tuple[Shape, ...], classes: int
         code=ModuleCode(
             "WeightedFusion",
             (
-                Field("widths", widths, role="channels", positional=True),
-                Field("given", () if by == "learned" else by, role="given", default=()),
+                Field("widths", widths, positional=True),
+                Field("given", () if by == "learned" else by, ()),
             ),
             ("edges", *(f"widen.{i}.weight" for i in range(len(narrower)))),
         ),
@@ -67,6 +65,5 @@ LAYER = Layer(
     " sums to the largest width, and all are summed. A weight is fixed, or the sigmoid of a learned number; both"
     " count as parameters. A single input passes through unchanged",
     (Parameter("by", "weights", "learned", "the weights, in the order of the inputs, or `learned`"),),
-    None,
     join=join,
 )

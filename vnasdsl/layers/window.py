@@ -2,51 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from vnasdsl.layers.base import Field, LayerError, Parameter, Remark, Value, show_value
+from vnasdsl.layers.base import Arguments, Field, LayerError, Parameter, Remark, Shape, Value, show_value
 
 AXES = ("frames", "rows", "columns")
-Sizes = tuple[int, int, int]
+Sizes: TypeAlias = tuple[int, int, int]
+ONE = (1, 1, 1)
 
-STRIDE = Parameter("stride", "sizes", (1, 1, 1), "stride along frames, rows and columns")
-DILATION = Parameter("dilation", "sizes", (1, 1, 1), "dilation along frames, rows and columns")
+STRIDE = Parameter("stride", "sizes", ONE, "stride along frames, rows and columns")
+DILATION = Parameter("dilation", "sizes", ONE, "dilation along frames, rows and columns")
 PADDING = Parameter("padding", "padding", "same", "`same` (output is ceil(input / stride)), `valid`, or sizes")
 
 
 @dataclass(frozen=True)
 class Window:
-    """A window along (T, H, W), with padding resolved to whole numbers."""
+    """A window that a layer slides along (T, H, W), with padding resolved to whole numbers."""
 
+    layer: str
+    size: Sizes
+    """Frames, rows and columns of the input."""
     kernel: Sizes
     stride: Sizes
     dilation: Sizes
     padding: Sizes
     """Cells on both sides of each axis."""
     end: Sizes = (0, 0, 0)
-    """One more cell at the end of an axis, where an even kernel asks for it."""
+    """One more cell at the end of an axis, which an even kernel needs."""
 
     @property
     def symmetric(self) -> bool:
         return not any(self.end)
 
     @property
-    def shown_padding(self) -> Value:
-        """The padding as an attribute: what is not the same on both sides is `same` of an even kernel."""
-        return self.padding if self.symmetric else "same"
+    def attributes(self) -> tuple[tuple[str, Value], ...]:
+        """The padding as it is; padding that differs between both sides of an axis stays `same`."""
+        return (("padding", self.padding if self.symmetric else "same"),)
 
     @property
     def padding_fields(self) -> tuple[Field, Field]:
         """Arguments of a helper class that pads; both are left out where they are zero."""
-        zero = (0, 0, 0)
-        return (
-            Field("padding", self.padding, role="padding", default=zero),
-            Field("end", self.end, role="end", default=zero),
-        )
+        return Field("padding", self.padding, (0, 0, 0)), Field("end", self.end, (0, 0, 0))
 
-    def output(self, layer: str, size: Sizes) -> Sizes:
-        """Frames, rows and columns after the window; `LayerError` E0401 when one of them is empty."""
+    @property
+    def output(self) -> Sizes:
+        """Frames, rows and columns after the window. Raises: LayerError E0401 when one of them would be 0."""
+        size = self.size
         padded = tuple(n + 2 * p + e for n, p, e in zip(size, self.padding, self.end, strict=True))
         out = tuple(
             (n - d * (k - 1) - 1) // s + 1
@@ -58,15 +60,16 @@ class Window:
                 most = (padded[i] - 1) // self.dilation[i] + 1
                 raise LayerError(
                     "E0401",
-                    f"`{layer}` leaves 0 {axis}: the input is {shown} here",
+                    f"`{self.layer}` leaves 0 {axis}: the input is {shown} here",
                     f"a kernel of {most} along {axis} is the most that fits; with `padding=same` any does",
                 )
         return out  # type: ignore[return-value]
 
-    def degenerate(self, size: Sizes) -> Remark | None:
+    @property
+    def warning(self) -> Remark | None:
         """Why part of the window can never see anything but padding, or None."""
         for i, axis in enumerate(AXES):
-            n, k, s, d = size[i], self.kernel[i], self.stride[i], self.dilation[i]
+            n, k, s, d = self.size[i], self.kernel[i], self.stride[i], self.dilation[i]
             if k > 1 and d >= n and not self._both_halves_see(i, n):
                 message = f"dilation {d} reaches past {f'all {n} {axis}' if n > 1 else f'the only one of the {axis}'}"
                 help = f"use a dilation below {n}" if n > 1 else f"use a kernel of 1 along {axis}"
@@ -84,24 +87,36 @@ class Window:
         return k == 2 and last >= 0 and d - p < n
 
 
-def window(layer: str, arguments: Mapping[str, Value], size: Sizes) -> Window:
-    """The window that the arguments of a layer ask for over (T, H, W) = `size`.
+def window(layer: str, arguments: Arguments, shape: Shape) -> Window:
+    """The window that the arguments of a layer mean for an input of (C, T, H, W).
 
-    They are `kernel`, `stride`, `padding` ("same", "valid" or sizes) and perhaps `dilation`, as `coerce` has read them.
-    Same padding gives ceil(in / stride) cells. Along the axis of an odd kernel it is dilation * (kernel - 1) / 2 on
-    both sides. Along that of an even one it is what TensorFlow's SAME is: as little as gives so many cells, the odd
-    cell of it at the end.
+    They are `kernel`, `stride`, perhaps `padding` ("same", "valid" or sizes) and perhaps `dilation`, as `coerce` has
+    read them. Same padding gives ceil(in / stride) cells. Along the axis of an odd kernel it is
+    dilation * (kernel - 1) / 2 on both sides. Along that of an even one it is TensorFlow's SAME: as little as gives so
+    many cells, the odd cell of it at the end.
     """
-    kernel, stride, padding = arguments["kernel"], arguments["stride"], arguments["padding"]
-    dilation = arguments.get("dilation", (1, 1, 1))
+    kernel, stride, padding = arguments["kernel"], arguments["stride"], arguments.get("padding", "same")
+    dilation = arguments.get("dilation", ONE)
+    size: Sizes = shape[1:]  # type: ignore[assignment]
     for name, sizes in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
         if min(sizes) < 1:
             raise LayerError("E0303", f"`{name}` of `{layer}` has a size below 1: `{show_value(sizes)}`", None, name)
     if padding != "same":
-        return Window(kernel, stride, dilation, (0, 0, 0) if padding == "valid" else padding)
+        return Window(layer, size, kernel, stride, dilation, (0, 0, 0) if padding == "valid" else padding)
     totals = [_total(n, k, s, d) for n, k, s, d in zip(size, kernel, stride, dilation, strict=True)]
     before, end = zip(*(divmod(total, 2) for total in totals), strict=True)
-    return Window(kernel, stride, dilation, before, end)
+    return Window(layer, size, kernel, stride, dilation, before, end)
+
+
+def odd_window(layer: str, arguments: Arguments, shape: Shape, help: str, name: str = "kernel") -> Window:
+    """The window of a parameter whose sizes must be odd, with same padding. An axis along which it is 1 has no
+    dilation. Raises: LayerError E0303."""
+    kernel = arguments[name]
+    if any(k % 2 == 0 for k in kernel):
+        message = f"`{name}` of `{layer}` must be odd along every axis, found `{show_value(kernel)}`"
+        raise LayerError("E0303", message, help, name)
+    used = tuple(d if k > 1 else 1 for k, d in zip(kernel, arguments.get("dilation", ONE), strict=True))
+    return window(layer, {"kernel": kernel, "stride": arguments["stride"], "dilation": used}, shape)
 
 
 def _total(n: int, k: int, s: int, d: int) -> int:

@@ -84,7 +84,6 @@ class LayerRules:
         return _answer(self._keep(key, element, rule))
 
     def _applied(self, call: LayerCall, shape: Shape) -> Applied:
-        assert call.layer.apply is not None
         return call.layer.apply(resolve_arguments(call.arguments, shape), shape, self.classes)
 
     def _joined(self, element: Join, shapes: tuple[Shape, ...]) -> Applied:

@@ -149,7 +149,6 @@ class Tracer:
     def _applied(self, op: LayerCall, shape: Shape | None) -> Applied | None:
         if shape is None:
             return None
-        assert op.layer.apply is not None
         try:
             return op.layer.apply(resolve_arguments(op.arguments, shape), shape, self.classes)
         except LayerError:

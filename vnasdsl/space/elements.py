@@ -268,11 +268,11 @@ Element: TypeAlias = (
 )
 
 
-def _nothing(arguments: object, shape: object, classes: object) -> Applied:
+def _nothing(arguments: object, shape: object) -> Applied:
     raise VnsError(())  # its fault is reported where it was found
 
 
-POISON = Layer("?", "stands for a line that could not be read", (), _nothing)
+POISON = Layer("?", "stands for a line that could not be read", (), _nothing, takes="any")
 
 
 def poison(span: Span) -> LayerCall:

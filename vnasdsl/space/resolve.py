@@ -120,7 +120,7 @@ class Shapes:
         self.classes = classes
 
     def op(self, op: LayerCall, flow: Flow) -> Flow:
-        if flow == UNKNOWN or isinstance(flow, TensorList) or op.layer is POISON or op.layer.apply is None:
+        if flow == UNKNOWN or isinstance(flow, TensorList) or op.layer is POISON:
             return UNKNOWN
         try:
             return op.layer.apply(resolve_arguments(op.arguments, flow), flow, self.classes).output

@@ -73,7 +73,6 @@ class Analysis(Walk):
         """A layer at a shape. Raises: LayerError; VnsError E0509 for too many shapes."""
 
         def rule() -> Applied:
-            assert op.layer.apply is not None
             return op.layer.apply(resolve_arguments(op.arguments, shape), shape, self.classes)
 
         return self._once((id(op), shape, ()), op, rule)
