@@ -32,7 +32,8 @@ def layers() -> str:
     ]
     for layer in CATALOGUE.values():
         body = " { ... }" if layer.wraps else ""
-        parts.append(f"\n## {layer.name}\n\n`{layer.signature}{body}`: {layer.doc}.\n")
+        description = layer.doc[0].upper() + layer.doc[1:]
+        parts.append(f"\n## {layer.name}\n\n```text\n{layer.signature}{body}\n```\n\n{description}.\n")
         if layer.parameters:
             parts.append("\n| parameter | default | meaning |\n|---|---|---|\n")
             for p in layer.parameters:

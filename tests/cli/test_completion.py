@@ -40,6 +40,7 @@ def test_files_spaces_and_keys(complete) -> None:
     assert keys == [f"{key}=" for key in recipe_fields("search")]
     assert complete("vnasdsl retrain runs/x --set epo") == ["epochs="]
     assert complete("vnasdsl explain e02")[0].startswith("E02")
+    assert complete("vnasdsl new first --space evanet_") == ["evanet_a", "evanet_tiny"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -47,6 +48,8 @@ def test_scripts(run_cli, tmp_path: Path, shell: str) -> None:
     result = run_cli("completion", shell)
     assert result.returncode == 0
     assert "_VNASDSL_COMPLETE" in result.stdout
+    if shell == "fish":  # descriptions keep their commas
+        assert 'string split --max 1 "," $completion' in result.stdout
     installed = shutil.which(shell)
     if installed is not None:  # the shell itself reads it
         script = tmp_path / "script"

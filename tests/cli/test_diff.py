@@ -262,7 +262,7 @@ def test_git_shows_what_cannot_be_read(repository: Path) -> None:
     configure(repository)
     (repository / "n.vns").write_text(NETWORK.replace("stage s1 {", "stage {"))
     out = git("diff")
-    assert "+# this text cannot be read" in out
+    assert "+# this file cannot be read" in out
     assert "stage {" in out
     (repository / "n.vns").write_text(NETWORK.replace("lib/", "nowhere/"))
     assert "+# shapes and costs are not known" in git("diff")

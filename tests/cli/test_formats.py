@@ -97,6 +97,18 @@ def test_faults_that_are_in_no_text_keep_the_format() -> None:
     )
 
 
+def test_json_is_for_errors_too() -> None:
+    Path("two.vns").write_text(RIGHT + RIGHT.replace("small", "other"))
+    result = run("show", "two.vns:smal", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    (found,) = json.loads(result.stderr)["diagnostics"]
+    assert found["help"] == "did you mean `small`?"
+    assert run("show", "two.vns:smal", "--json", "--format", "concise").stderr.startswith("error: ")
+    same = run("diff", "right.vns", "right.vns", "--json")
+    assert json.loads(same.stdout)["equal"] is True
+    assert same.stdout == run("diff", "right.vns", "right.vns", "--format", "json").stdout
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

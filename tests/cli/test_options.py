@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vnasdsl.cli import options
+from vnasdsl.elaborate import Overrides
 
 
 @click.command
@@ -19,8 +20,8 @@ from vnasdsl.cli import options
 @options.set_option
 @options.fix_options
 @options.quiet_option
-def command(**values: object) -> None:
-    click.echo(json.dumps(values))
+def command(overrides: Overrides, **values: object) -> None:
+    click.echo(json.dumps({"overrides": [overrides.frames, overrides.size, overrides.classes], **values}))
 
 
 def invoke(*args: str) -> Result:
@@ -35,9 +36,7 @@ def values(*args: str) -> dict[str, object]:
 
 def test_defaults() -> None:
     assert values() == {
-        "frames": None,
-        "size": None,
-        "classes": None,
+        "overrides": [None, None, None],
         "as_json": False,
         "device": "auto",
         "seed": None,
@@ -55,9 +54,7 @@ def test_values() -> None:
         *("--fix", "op=basic(1)|skip", "--fix", "s2.head.channels=48, 56", "--open", "number"),
     )
     assert got == {
-        "frames": 8,
-        "size": 64,
-        "classes": 5,
+        "overrides": [8, 64, 5],
         "as_json": True,
         "device": "cuda:1",
         "seed": 0,

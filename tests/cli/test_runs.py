@@ -10,7 +10,8 @@ import pytest
 
 from tests.support import shipped, shipped_space
 from vnasdsl.cli.options import fix_options
-from vnasdsl.cli.runs import checked_recipe, evaluate_recipe, fixes_of, free_folder, split_name
+from vnasdsl.cli.runs import checked_recipe, evaluate_recipe, fixes_of, free_folder
+from vnasdsl.cli.targets import split_target
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.recipe_text import resolve_recipe
@@ -94,11 +95,11 @@ def test_a_broken_fix_in_a_recipe(x3d3: Space, entry: str) -> None:
 
 
 def test_a_name_after_the_file(tmp_path: Path) -> None:
-    assert split_name("spaces/x3d3.vns:x3d3") == ("spaces/x3d3.vns", "x3d3")
-    assert split_name("spaces/x3d3.vns") == ("spaces/x3d3.vns", None)
+    assert split_target("spaces/x3d3.vns:x3d3") == (Path("spaces/x3d3.vns"), "x3d3")
+    assert split_target("spaces/x3d3.vns") == (Path("spaces/x3d3.vns"), None)
     odd = tmp_path / "a:b"
     odd.touch()
-    assert split_name(str(odd)) == (str(odd), None)
+    assert split_target(str(odd)) == (odd, None)
 
 
 def test_free_folders_are_counted(tmp_path: Path) -> None:

@@ -48,9 +48,9 @@ def test_info_for_people(folder_set: Callable[..., Path]) -> None:
         "b            3        2",
         "all          6        4",
         "",
-        "train: 7 to 7 frames, median 7; height x width (files): 32x48 (5); 6 files looked into",
+        "train: 7 to 7 frames, median 7; height x width (files): 32x48 (5); 6 files read",
         f"unreadable: {root}/train/b/v1.avi: Invalid data found when processing input",
-        "test: 7 to 7 frames, median 7; height x width (files): 32x48 (4); 4 files looked into",
+        "test: 7 to 7 frames, median 7; height x width (files): 32x48 (4); 4 files read",
     ]
     unseen = json.loads(run("info", f"folder:{root}", "--look", "0", "--json").stdout)
     assert unseen["splits"]["train"]["looked_into"] == 0
@@ -64,7 +64,7 @@ def test_info_for_people(folder_set: Callable[..., Path]) -> None:
         (("info", "ufc101:x"), 1, "did you mean `ucf101`?"),
         (("synthetic", "x", "--classes", "99"), 1, "99 classes cannot be made"),
         (("synthetic", "x", "--size", "large"), 2, "as in 48x64"),
-        (("synthetic", "x", "--length", "long"), 2, "as in 16-32"),
+        (("synthetic", "x", "--length", "long"), 2, "such as 16-32"),
         (("synthetic",), 2, "Missing argument"),
         (("info", "x", "--split", "7"), 2, "--split"),
     ],

@@ -88,8 +88,8 @@ def test_json_shows_all_faults_and_text_for_people_counts_the_rest() -> None:
     lines = render([*warnings, *many], "concise").splitlines()
     assert len(lines) == 21
     assert all("error[E0201]" in line for line in lines[:20])
-    assert lines[20] == "8 more faults not shown"
-    assert render(many[:21]).endswith("\n\n1 more fault not shown")
+    assert lines[20] == "8 more not shown"
+    assert render(many[:21]).endswith("\n\n1 more not shown")
 
 
 def test_commands_for_github() -> None:

@@ -303,4 +303,4 @@ def test_a_file_of_faults_gives_a_bounded_number(tmp_path: Path) -> None:
     lines = "".join(f"  layer{i}(3)\n" for i in range(2_000))
     faults = found(tmp_path, "network many {\n  input clip = video(frames=8, size=32)\n" + lines + "}\n")
     assert len(faults) == MAX_FOUND
-    assert render(faults).endswith(f"\n\n{MAX_FOUND - MAX_DIAGNOSTICS} more faults not shown")
+    assert render(faults).endswith(f"\n\n{MAX_FOUND - MAX_DIAGNOSTICS} more not shown")

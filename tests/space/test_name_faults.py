@@ -67,3 +67,67 @@ def test_a_line_with_the_name_of_a_value(tmp_path: Path, name: str) -> None:
 def test_stages_may_have_the_names_of_layers(tmp_path: Path) -> None:
     """A stage is never read by its name."""
     assert faults(tmp_path, NET.format(lines="stage pool { conv(8, 1x1x1) }")) == []
+
+
+def messages(folder: Path, text: str) -> list[tuple[str, str, str | None]]:
+    return [(d.code, d.message, d.help) for d in found(folder, text)]
+
+
+def test_a_parameter_that_nothing_reads(tmp_path: Path) -> None:
+    text = "block b(width, stride, kernel=3x3x3) { conv(width, kernel) }\n" + NET.format(lines="b(8, 2)")
+    ((code, message, _),) = messages(tmp_path, text)
+    assert (code, message) == ("W0210", "nothing in `b` reads the parameter `stride`")
+
+
+def test_parameters_of_a_block_that_is_handed_to_another_may_be_unused(tmp_path: Path) -> None:
+    blocks = "block pooled(width) { max_pool(2x2x2) }\nblock use(inner) { inner(8) }\n"
+    assert messages(tmp_path, blocks + NET.format(lines="use(pooled)\n  pooled(8)")) == []
+
+
+def test_a_parameter_of_a_block_with_a_line_that_cannot_be_read_is_not_called_unused(tmp_path: Path) -> None:
+    text = "block b(width) {\n  conv(width 3x3x3)\n  relu\n}\n" + NET.format(lines="b(8)")
+    assert [code for code, _, _ in messages(tmp_path, text)] == ["E0101"]
+
+
+def test_a_parameter_that_hides_the_channels_that_come_in(tmp_path: Path) -> None:
+    blocks = "block plain(channels) { conv(channels, 3x3x3) }\nblock wide(channels) { conv(2 * channels, 1x1x1) }\n"
+    (fault,) = found(tmp_path, blocks + NET.format(lines="plain(8)\n  wide(8)"))
+    assert (fault.code, fault.severity) == ("W0211", "warning")
+    assert fault.message == "the parameter `channels` hides the channels that come in"
+    assert fault.primary is not None and fault.primary.span.line == 2
+    assert fault.help == "give the parameter another name, such as `width`"
+
+
+def test_the_enclosing_block_is_not_suggested(tmp_path: Path) -> None:
+    text = "block conv_a { conv_b(8) }\n" + NET.format(lines="conv_a")
+    (fault,) = found(tmp_path, text)
+    assert fault.code == "E0201"
+    assert fault.fix is None or fault.fix.replacement != "conv_a"
+
+
+def test_arithmetic_with_same_is_written_with_channels(tmp_path: Path) -> None:
+    text = "block b(expand) { conv(same * expand, 1x1x1) }\n" + NET.format(lines="b(2)")
+    (fault,) = found(tmp_path, text)
+    assert (fault.code, fault.message) == ("E0302", "expected a number, found `same`")
+    assert fault.help == "arithmetic with the channels that come in is written `channels`, for instance `2 * channels`"
+
+
+@pytest.mark.parametrize(
+    ("line", "help"),
+    [
+        ("residual { conv(54, 1x3x3) -> conv(same, 3x1x1) }", "`residual(project=auto)`"),
+        ("residual { conv(3, 1x3x3, stride=2) }", "`residual(project=auto)`"),
+        ("residual { conv(3, 3x3x3, padding=4) }", "keep the size in the body: `padding=same` and no stride"),
+        ("sum(conv(3, 1x1x1), conv(4, 1x1x1))", "the same number of channels, for instance with `conv(c, 1x1x1)`"),
+        ("sum(conv(3, 1x1x1), conv(3, 1x1x1, stride=2))", "the same strides and padding on every way here"),
+        ("pool -> sum(linear(3), linear(4)) -> none", "the same number of features, for instance with `linear`"),
+        ("sum(conv(3, 1x1x1), pool)", "`pool` makes a vector of a map"),
+        ("concat(conv(3, 1x1x1), pool)", "`pool` makes a vector of a map"),
+    ],
+)
+def test_what_is_said_about_shapes_that_differ(tmp_path: Path, line: str, help: str) -> None:
+    first = faults(tmp_path, NET.format(lines=line))[0]
+    assert first.code in ("E0402", "E0409")
+    assert (
+        first.help is not None and first.help.endswith(help) and "`same`" not in first.help.replace("padding=same", "")
+    )

@@ -23,7 +23,7 @@ from vnasdsl.show.foot import size_words
 @format_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @gc_paused()
-def command(files: tuple[str, ...], frames: int | None, size: int | None, classes: int | None, as_json: bool) -> None:
+def command(files: tuple[str, ...], overrides: Overrides, as_json: bool) -> None:
     """Check files: syntax, names, shapes, limits, recipes, and that every network lies in the space it claims.
 
     FILE `-` reads the standard input. All files are checked, and every error is shown with its line; exit 1 if there is
@@ -39,7 +39,7 @@ def command(files: tuple[str, ...], frames: int | None, size: int | None, classe
     chosen = "json" if as_json else style()
     found: list[Diagnostic] = []
     for file in files:
-        program, faults = check_file(file, Overrides(frames, size, classes))
+        program, faults = check_file(file, overrides)
         found += faults
         if faults and chosen != "json":
             click.echo(as_text(faults), err=chosen != "github", color=True)

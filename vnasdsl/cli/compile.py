@@ -8,15 +8,16 @@ from pathlib import Path
 import click
 
 from vnasdsl.cli.options import input_options
-from vnasdsl.cli.output import format_option
+from vnasdsl.cli.output import format_option, tell_written
 from vnasdsl.cli.targets import load_target, source_name, split_target
 from vnasdsl.elaborate import Overrides
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.gc_paused import gc_paused
+from vnasdsl.language.visible import visible
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE[:NAME]...")
 @click.option(
     "-o",
     "--output",
@@ -26,24 +27,16 @@ from vnasdsl.language.gc_paused import gc_paused
     metavar="DIR",
     help="Folder to write to.",
 )
-@click.option("--check", "check_only", is_flag=True, help="Write nothing; print what is stale or missing and exit 1.")
+@click.option("--check", "check_only", is_flag=True, help="Write nothing; print stale and missing files and exit 1.")
 @click.option("--force", is_flag=True, help="Overwrite files that were edited or not generated.")
 @input_options
 @format_option
 @gc_paused()
-def command(
-    files: tuple[str, ...],
-    output: Path,
-    check_only: bool,
-    force: bool,
-    frames: int | None,
-    size: int | None,
-    classes: int | None,
-) -> None:
+def command(files: tuple[str, ...], output: Path, check_only: bool, force: bool, overrides: Overrides) -> None:
     """Write the PyTorch code of every space and network in the files, or of FILE:NAME alone.
 
     A space becomes DIR/NAME_supernet.py, a network DIR/NAME.py. Both import only torch. A space whose recipe does not
-    search it by gradient has no supernet. A file whose text would be the same is not touched.
+    search it by gradient has no supernet. Files that are up to date are not touched.
 
     \b
     Examples:
@@ -52,19 +45,19 @@ def command(
       vnasdsl compile spaces/tiny.vns --frames 4 --size 16 -o /tmp/look
       vnasdsl compile --check spaces/*.vns               # for CI: exit 1 when generated/ is stale
     """
-    texts = compiled(files, Overrides(frames, size, classes))
-    if check_only:
-        stale = [name for name, text in texts.items() if show_difference(output / name, text)]
-        if stale:
-            click.echo(f"{len(stale)} of {len(texts)} files are stale or missing: run `vnasdsl compile`", err=True)
-            raise SystemExit(1)
-        click.echo(f"{len(texts)} file{'s are' if len(texts) > 1 else ' is'} up to date", err=True)
+    texts = compiled(files, overrides)
+    if not check_only:
+        write(texts, output, force)
         return
-    write(texts, output, force)
+    stale = [name for name, text in texts.items() if show_difference(output / name, text)]
+    if stale:
+        click.echo(f"{len(stale)} of {len(texts)} files are stale or missing: run `vnasdsl compile`", err=True)
+        raise SystemExit(1)
+    click.echo(f"{len(texts)} file{'s are' if len(texts) > 1 else ' is'} up to date", err=True)
 
 
 def compiled(files: tuple[str, ...], overrides: Overrides) -> dict[str, str]:
-    """File name -> text of everything the targets name. Raises: UserError when two would have one name."""
+    """File name -> code of everything the targets name. Raises: UserError when two would have one name."""
     from vnasdsl.codegen.outputs import compile_space
 
     texts: dict[str, str] = {}
@@ -74,7 +67,8 @@ def compiled(files: tuple[str, ...], overrides: Overrides) -> dict[str, str]:
         program, named = load_target(target, overrides)
         for space in [named] if named is not None else program.spaces.values():
             if named is None and space.kind == "space" and not program.is_relaxed(space):
-                click.echo(f"{path}: no supernet of `{space.name}`: its recipe searches it in another way", err=True)
+                why = "its recipe does not search by gradient"
+                click.echo(f"{visible(str(path))}: no supernet of `{space.name}`: {why}", err=True)
                 continue
             name, text = compile_space(space, source_name(path))
             place = (space.name, path.resolve())
@@ -93,15 +87,14 @@ def compiled(files: tuple[str, ...], overrides: Overrides) -> dict[str, str]:
 
 def show_difference(path: Path, text: str) -> bool:
     """Print a unified diff from the file to what it should be; whether there is one."""
-    old = read(path)
+    old, shown = read(path), visible(str(path))
     if old == text:
         return False
-    missing = old is None
     lines = difflib.unified_diff(
-        [] if old is None else old.splitlines(keepends=True),
+        (old or "").splitlines(keepends=True),
         text.splitlines(keepends=True),
-        "/dev/null" if missing else str(path),
-        f"{path} (expected)",
+        "/dev/null" if old is None else shown,
+        f"{shown} (expected)",
     )
     for line in lines:
         click.echo(line, nl=not line.endswith("\n"))
@@ -121,12 +114,11 @@ def write(texts: dict[str, str], output: Path, force: bool) -> None:
                 "rename it, or give --force to lose the edits",
             )
     for name, text in texts.items():
-        written = write_atomic(output / name, text)
-        click.echo(f"{'wrote' if written else 'unchanged'} {output / name}")
+        tell_written(output / name, write_atomic(output / name, text))
 
 
 def read(path: Path) -> str | None:
-    """The file's text as it is; bytes that are not UTF-8 are kept visible, so that they differ from any text."""
+    """The text of a file, None without one. Bytes that are not UTF-8 are replaced: they differ from any code."""
     try:
         return path.read_bytes().decode("utf-8", errors="replace")
     except FileNotFoundError:

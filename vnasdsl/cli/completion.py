@@ -20,17 +20,19 @@ def command(shell: str) -> None:
     \b
     Examples:
       eval "$(vnasdsl completion bash)"                   # in ~/.bashrc
-      eval "$(vnasdsl completion zsh)"                    # in ~/.zshrc, behind compinit
+      eval "$(vnasdsl completion zsh)"                    # in ~/.zshrc, after compinit
       vnasdsl completion fish > ~/.config/fish/completions/vnasdsl.fish
     """
     from vnasdsl.cli.main import COMPLETION_VARIABLE, cli
 
     made = get_completion_class(shell)
     assert made is not None
-    if shell == "bash":
-        # `FILE:NAME` is one word.
-        click.echo('COMP_WORDBREAKS="${COMP_WORDBREAKS//:/}"')
-    click.echo(made(cli, {}, "vnasdsl", COMPLETION_VARIABLE).source())
+    script = made(cli, {}, "vnasdsl", COMPLETION_VARIABLE).source()
+    if shell == "bash":  # `FILE:NAME` is one word
+        script = f'COMP_WORDBREAKS="${{COMP_WORDBREAKS//:/}}"\n{script}'
+    if shell == "fish":  # only the first comma separates: descriptions have commas too
+        script = script.replace('string split ","', 'string split --max 1 ","')
+    click.echo(script)
 
 
 # --------------------------------------------------- what is completed in arguments
@@ -63,7 +65,7 @@ def complete_target(context: click.Context, incomplete: str) -> list[CompletionI
 
 
 def complete_name(context: click.Context, incomplete: str) -> list[CompletionItem]:
-    """The spaces and networks of the file that stands before."""
+    """The spaces and networks of the file named before it."""
     file = context.params.get("file")
     names = _nets(Path(file)) if isinstance(file, str) else ()
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
@@ -88,8 +90,16 @@ def complete_code(context: click.Context, incomplete: str) -> list[CompletionIte
     return [CompletionItem(code) for code in CODES if code.lower().startswith(incomplete.lower())]
 
 
+def complete_space(context: click.Context, incomplete: str) -> list[CompletionItem]:
+    """Shipped files by name, for `vnasdsl new --space`."""
+    from vnasdsl.resources import spaces_dir
+
+    return [CompletionItem(name) for name in sorted(path.stem for path in spaces_dir().glob(f"{incomplete}*.vns"))]
+
+
 COMPLETERS = {
     **dict.fromkeys(("files", "file", "paths", "target", "targets", "space"), complete_target),
+    "shipped": complete_space,
     "name": complete_name,
     "settings": complete_setting,
     "code": complete_code,

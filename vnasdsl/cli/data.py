@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from vnasdsl.cli.options import json_option
-from vnasdsl.cli.output import echo
+from vnasdsl.cli.options import SEED, json_option
+from vnasdsl.cli.output import print_json
 from vnasdsl.language.visible import visible
 
 if TYPE_CHECKING:
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
     from vnasdsl.data.videos import DataSet
 
 
-@click.group(name="data", short_help="Make or look at video data sets.")
+@click.group(name="data", short_help="Make or inspect video data sets.")
 def command() -> None:
-    """Make or look at video data sets.
+    """Make or inspect video data sets.
 
     \b
     Examples:
@@ -44,18 +46,18 @@ def _sizes(
 def _length(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", value)
     if match is None:
-        raise click.BadParameter(f"`{value}` is neither a number of frames nor a range, as in 16-32")
+        raise click.BadParameter(f"`{value}` is neither a number of frames nor a range such as 16-32")
     return int(match[1]), int(match[2] or match[1])
 
 
 @command.command()
-@click.argument("folder", metavar="DIR", type=click.Path())
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--layout",
     type=click.Choice(["ucf101", "kinetics"]),
     default="ucf101",
     show_default=True,
-    help="Folders, lists and encoding as that set: MPEG-4 in .avi, or H.264 in .mp4.",
+    help="Folders, lists and encoding of that data set: MPEG-4 in .avi, or H.264 in .mp4.",
 )
 @click.option("--classes", type=int, default=8, show_default=True, metavar="N", help="Classes, 2 to 16.")
 @click.option("--clips", type=int, default=40, show_default=True, metavar="N", help="Training videos per class.")
@@ -66,7 +68,7 @@ def _length(_context: click.Context, _parameter: click.Parameter, value: str) ->
     callback=_sizes,
     multiple=True,
     metavar="HxW",
-    help="Height and width in pixels; several are mixed.  [default: four sizes, 48x64 to 72x96]",
+    help="Height and width in pixels; may be repeated to mix sizes.  [default: four sizes, 48x64 to 72x96]",
 )
 @click.option(
     "--length",
@@ -77,16 +79,11 @@ def _length(_context: click.Context, _parameter: click.Parameter, value: str) ->
     help="Length in frames, a number or a range.",
 )
 @click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="The same seed makes the same videos.",
+    "--seed", type=SEED, default=0, show_default=True, metavar="N", help="The same seed makes the same videos."
 )
 @click.option("--force", is_flag=True, help="Replace a synthetic set that DIR already holds.")
 def synthetic(
-    folder: str,
+    folder: Path,
     layout: str,
     classes: int,
     clips: int,
@@ -96,11 +93,11 @@ def synthetic(
     seed: int,
     force: bool,
 ) -> None:
-    """Make real encoded video files in DIR whose classes differ only by motion.
+    """Make encoded video files in DIR whose classes differ only by motion.
 
-    Texture, colours, position and background are drawn at random alike for all classes: one frame says nothing.
-    The classes are drifts, swings and circles of several periods; motion is per frame, and the frame rate is drawn at
-    random. DIR appears only when complete.
+    Texture, colours, position, background and frame rate are drawn at random in the same way for all classes, so that a
+    single frame does not tell the class. The classes are drifts, swings and circles of several periods. DIR appears
+    only when it is complete.
 
     \b
     Examples:
@@ -109,21 +106,20 @@ def synthetic(
       vnasdsl data synthetic data/like-kinetics --layout kinetics --size 120x160 --length 60-300
       vnasdsl search spaces/tiny.vns --data synthetic:data/motion --out runs/motion
     """
-    from pathlib import Path
-
     from vnasdsl.data.synthetic.make import make, refuse_to_overwrite
     from vnasdsl.data.synthetic.settings import Settings
 
     settings = Settings(layout, classes, clips, test_clips, sizes or Settings.sizes, length, seed)
-    refuse_to_overwrite(Path(folder), force)
+    refuse_to_overwrite(folder, force)
     total = classes * (clips + test_clips)
     with click.progressbar(length=total, label=f"making {total} videos", file=sys.stderr) as bar:
 
         def advance(_done: int, _total: int) -> None:
             bar.update(1)
 
-        make(Path(folder), settings, force, advance)
-    echo(f"{total} videos of {classes} classes in {folder}; read them with --data synthetic:{folder}")
+        make(folder, settings, force, advance)
+    place = visible(str(folder))
+    click.echo(f"{total} videos of {classes} classes in {place}; read them with --data synthetic:{place}")
 
 
 @command.command()
@@ -137,7 +133,7 @@ def synthetic(
     default=1000,
     show_default=True,
     metavar="N",
-    help="Look into at most N files of each split for lengths and sizes; 0 for none.",
+    help="Read lengths and sizes of at most N files of each split; 0 for none.",
 )
 @json_option
 def info(spec: str, split: str, look: int, as_json: bool) -> None:
@@ -150,7 +146,7 @@ def info(spec: str, split: str, look: int, as_json: bool) -> None:
       kinetics:DIR    DIR/train.csv and val.csv (label,youtube_id,time_start,time_end,split) with
                       ID_START_END.mp4 in DIR, DIR/train or DIR/train/<label>
       folder:DIR      DIR/train/<class>/ and DIR/test/<class>/
-      csv:FILE        columns path and label, and split (train or test) if you like
+      csv:FILE        columns path and label, and optionally split (train or test)
       synthetic       made once in $VNASDSL_DATA or ~/.cache/vnasdsl
       synthetic:DIR   made by `vnasdsl data synthetic DIR`
 
@@ -165,33 +161,26 @@ def info(spec: str, split: str, look: int, as_json: bool) -> None:
 
     data = open_data(spec, int(split))
     surveys = {part: survey(videos, look) for part, videos in (("train", data.train), ("test", data.test))}
+    found = _as_object(data, surveys)
     if as_json:
-        click.echo(json.dumps(_as_object(data, surveys), indent=2, ensure_ascii=False))
+        print_json(found)
     else:
-        _print(data, surveys)
-
-
-def _counts(data: DataSet) -> dict[str, dict[str, int]]:
-    counts = {name: {"train": 0, "test": 0} for name in data.classes}
-    for part, videos in (("train", data.train), ("test", data.test)):
-        for video in videos:
-            counts[video.class_name][part] += 1
-    return counts
+        click.echo("\n".join(_lines(found)))
 
 
 def _as_object(data: DataSet, surveys: dict[str, Survey]) -> dict[str, Any]:
-    counts = _counts(data)
     parts = {"train": data.train, "test": data.test}
+    counts = {part: Counter(video.class_name for video in videos) for part, videos in parts.items()}
     return {
         "name": data.name,
         "layout": data.layout,
-        "classes": [{"name": name, **counts[name]} for name in data.classes],
+        "classes": [{"name": name, **{part: counts[part][name] for part in parts}} for name in data.classes],
         "splits": {
             part: {
                 "videos": len(parts[part]),
                 "missing": len(data.missing.get(part, ())),
                 "looked_into": seen.looked_into,
-                "lengths": _spread(seen),
+                "lengths": _spread(seen.lengths),
                 "sizes": [{"height": h, "width": w, "files": n} for (h, w), n in seen.sizes.items()],
                 "unreadable": seen.unreadable,
             }
@@ -201,31 +190,30 @@ def _as_object(data: DataSet, surveys: dict[str, Survey]) -> dict[str, Any]:
     }
 
 
-def _spread(seen: Survey) -> dict[str, int] | None:
-    """Frames: shortest, median and longest of the files looked into."""
-    if not seen.lengths:
-        return None
-    return {"min": seen.lengths[0], "median": seen.lengths[len(seen.lengths) // 2], "max": seen.lengths[-1]}
+def _spread(lengths: Sequence[int]) -> dict[str, int] | None:
+    """Shortest, median and longest of some lengths in ascending order."""
+    return {"min": lengths[0], "median": lengths[len(lengths) // 2], "max": lengths[-1]} if lengths else None
 
 
-def _print(data: DataSet, surveys: dict[str, Survey]) -> None:
-    counts = _counts(data)
-    wide = max(len("class"), *(len(visible(name)) for name in data.classes))
-    echo(f"{data.name}: {len(data.classes)} classes, layout {data.layout}\n")
-    echo(f"{'class':<{wide}}  {'train':>7}  {'test':>7}")
-    for name in data.classes:
-        echo(f"{visible(name):<{wide}}  {counts[name]['train']:>7}  {counts[name]['test']:>7}")
-    echo(f"{'all':<{wide}}  {len(data.train):>7}  {len(data.test):>7}\n")
-    for part, seen in surveys.items():
-        spread = _spread(seen)
-        if spread is not None:
-            sizes = sorted(seen.sizes.items(), key=lambda item: (-item[1], item[0]))
-            shown = ", ".join(f"{h}x{w} ({n})" for (h, w), n in sizes[:6]) + (", ..." if len(sizes) > 6 else "")
-            echo(
-                f"{part}: {spread['min']} to {spread['max']} frames, median {spread['median']}; "
-                f"height x width (files): {shown}; {seen.looked_into} files looked into"
+def _lines(found: dict[str, Any]) -> Iterator[str]:
+    """The object that `--json` prints, as a table and notes for people."""
+    classes = [(visible(entry["name"]), entry["train"], entry["test"]) for entry in found["classes"]]
+    wide = max(len("class"), *(len(name) for name, _, _ in classes))
+    videos = {part: split["videos"] for part, split in found["splits"].items()}
+    yield f"{visible(found['name'])}: {len(classes)} classes, layout {found['layout']}"
+    yield ""
+    for name, train, test in [("class", "train", "test"), *classes, ("all", videos["train"], videos["test"])]:
+        yield f"{name:<{wide}}  {train:>7}  {test:>7}"
+    yield ""
+    for part, split in found["splits"].items():
+        if split["lengths"] is not None:
+            lengths, sizes = split["lengths"], sorted(split["sizes"], key=lambda size: -size["files"])
+            shown = ", ".join(f"{size['height']}x{size['width']} ({size['files']})" for size in sizes[:6])
+            yield (
+                f"{part}: {lengths['min']} to {lengths['max']} frames, median {lengths['median']};"
+                f" height x width (files): {shown}{', ...' * (len(sizes) > 6)}; {split['looked_into']} files read"
             )
-        for path, reason in seen.unreadable.items():
-            echo(f"unreadable: {path}: {reason}")
-    for note in data.notes:
-        echo(f"note: {note}")
+        for path, reason in split["unreadable"].items():
+            yield visible(f"unreadable: {path}: {reason}")
+    for note in found["notes"]:
+        yield visible(f"note: {note}")

@@ -6,29 +6,23 @@ from pathlib import Path
 
 import click
 
-from vnasdsl.cli.options import json_option, quiet_option, set_option
+from vnasdsl.cli.options import SEED, json_option, out_option, quiet_option, set_option
+from vnasdsl.language.visible import visible
 
 
 @click.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs/demo"),
-    show_default=True,
-    metavar="DIR",
-    help="Folder of the results.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, metavar="N")
+@out_option("DIR", "Folder of the results.", default=Path("runs/demo"), show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True, metavar="N", help="Seed of everything random.")
 @click.option("--data", default="synthetic", show_default=True, metavar="SPEC", help="Videos to run it on.")
 @set_option
 @click.option("--force", is_flag=True, help="Replace an earlier demo in DIR.")
 @quiet_option
 @json_option
 def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bool, quiet: bool, as_json: bool) -> None:
-    """Compile a small space, search and decode it, retrain what was found, compare it with random networks.
+    """Compile a small space, search and decode it, retrain the network found, and compare it with random networks.
 
-    Runs on two CPU cores in minutes. The videos are real encoded files whose classes differ only by motion, made on
-    the first use. --set changes the search recipe.
+    Runs on two CPU cores in minutes. The videos are encoded files whose classes differ only by motion, made on first
+    use. --set changes the search recipe.
 
     \b
     Examples:
@@ -46,17 +40,16 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
 
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         if not force:
-            raise UserError(f"`{out}` is not empty", "give another --out, or replace it by --force")
+            raise UserError(f"`{out}` is not empty", "give another --out, or replace it with --force")
         if not (out / "results.json").is_file() and not (out / "search").is_dir():
             raise UserError(f"`{out}` does not hold an earlier demo, so it is not replaced", "give another --out")
         shutil.rmtree(out)
     file = spaces_dir() / "tiny.vns"
     program = load(file)
     space = program.get()
-    search = checked_recipe("search", find_recipe(program, "search", space), settings, seed, None)
     after = checked_recipe("retrain", find_recipe(program, "retrain", space), {}, seed, None)
     recipes = {
-        "search": search,
+        "search": checked_recipe("search", find_recipe(program, "search", space), settings, seed, None),
         "retrain": after,
         "evaluate": evaluate_recipe(find_recipe(program, "evaluate", space), after, {}),
     }
@@ -65,15 +58,14 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
     from vnasdsl.show.results import results_table
     from vnasdsl.train.progress import Reporter, duration
 
-    shown = demonstrate(
-        file, spaces_dir() / "tiny_spatial.vns", recipes, data, out, seed, Reporter(quiet), command_line()
-    )
+    spatial = spaces_dir() / "tiny_spatial.vns"
+    shown = demonstrate(file, spatial, recipes, data, out, seed, Reporter(quiet), command_line())
     if as_json:
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
         return
-    Console(width=100, highlight=False).print(
-        results_table(f"{space.name} on {data}, seed {seed}", shown.rows, shown.views)
-    )
+    columns = min(100, shutil.get_terminal_size((100, 24)).columns)
+    table = results_table(f"{space.name} on {visible(data)}, seed {seed}", shown.rows, shown.views)
+    Console(width=columns, highlight=False).print(table)
     for picture in shown.pictures:
-        click.echo(f"picture  {picture}")
-    click.echo(f"results  {out / 'results.json'}  ({duration(shown.seconds)})")
+        click.echo(visible(f"picture  {picture}"))
+    click.echo(visible(f"results  {out / 'results.json'}  ({duration(shown.seconds)})"))

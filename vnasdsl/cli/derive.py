@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from vnasdsl.cli.options import device_option, json_option, quiet_option
+from vnasdsl.cli.options import training_options
 
 
 @click.command()
@@ -16,21 +16,18 @@ from vnasdsl.cli.options import device_option, json_option, quiet_option
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.vns",
-    help="Write the text here, code and weights beside it (default RUN/network.vns).",
+    help="Write the network here, code and weights beside it.  [default: RUN/network.vns]",
 )
 @click.option(
     "--checkpoint", default="last", show_default=True, metavar="NAME", help="last, best (by its score), or its name."
 )
-@device_option
-@click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes that decode videos.")
-@quiet_option
-@json_option
+@training_options
 def command(
     run: Path, output: Path | None, checkpoint: str, device: str, workers: int | None, quiet: bool, as_json: bool
 ) -> None:
     """Decode the network of a search again: argmax for each layer, Viterbi over the path weights.
 
-    `search` does this at its end; `derive` does it for a run that was interrupted, or for its best epoch.
+    `search` does this at its end; `derive` does it for a search that was interrupted, or for its best epoch.
 
     \b
     Examples:
@@ -48,15 +45,7 @@ def command(
         raise UserError(f"`{output}` does not end in .vns")
     outcome = derive_again(run, checkpoint, output, pick_device(device), Reporter(quiet), workers)
     again = [str(run)]
-    if output is not None:  # a text of its own, which the run does not know
-        data = RunFolder(run).facts()["data"]
-        again = [
-            str(output),
-            "--weights",
-            str(outcome.weights or "none"),
-            "--data",
-            data,
-            "--out",
-            str(output.with_suffix("")),
-        ]
+    if output is not None:  # a file of its own, which the run does not know
+        weights, data = str(outcome.weights or "none"), RunFolder(run).facts()["data"]
+        again = [str(output), "--weights", weights, "--data", data, "--out", str(output.with_suffix(""))]
     tell_outcome(run, outcome, again, as_json)

@@ -14,7 +14,7 @@ import click
 
 from vnasdsl.cli.errors import INPUT, reporting
 from vnasdsl.cli.options import input_options
-from vnasdsl.cli.revisions import load_copy, open_repository
+from vnasdsl.cli.revisions import load_copy, open_revision
 from vnasdsl.cli.targets import split_target
 from vnasdsl.elaborate import Overrides, Program, Space, load, load_source
 from vnasdsl.language.diagnostics import UserError, VnsError
@@ -27,7 +27,7 @@ RUN_TEXTS = ("network.vns", "space.vns")
 
 @dataclass(frozen=True)
 class Target:
-    """One side: its program, and the space or network that is meant (None: all of the file)."""
+    """One side: its program, and the space or network that is meant (None: the whole file)."""
 
     title: str
     program: Program
@@ -42,23 +42,22 @@ class Target:
     type=click.Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
-    help="For people, for programs, or for a pull request.",
+    help="Text for the terminal, JSON for programs, Markdown for pull requests.",
 )
-@click.option("--textconv", is_flag=True, help="Print what one FILE means, for `git diff` (see docs/git.md).")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--textconv", is_flag=True, help="Print the meaning of one FILE, for `git diff` (see docs/git.md).")
 @input_options
-def command(
-    targets: tuple[str, ...], form: str, textconv: bool, frames: int | None, size: int | None, classes: int | None
-) -> None:
-    """Compare two networks, two spaces, or a space and a network: what was added, removed, changed or chosen, and what
-    that does to shapes, MACs, parameters and the number of networks.
+def command(targets: tuple[str, ...], form: str, as_json: bool, textconv: bool, overrides: Overrides) -> None:
+    """Compare two networks, two spaces, or a space and a network: what was added, removed, changed or chosen, and the
+    effect on shapes, MACs, parameters and the number of networks.
 
-    A and B are each FILE, FILE:NAME, the folder of a run (its network.vns, or its space.vns when there is none),
-    REVISION:FILE or REVISION:FILE:NAME of git (imports come from the same revision). Of two files with several
-    definitions those of one name are compared. What is compared is the meaning: layout, comments, order of
-    definitions, names of parameters and recipes make no difference.
+    A and B are each FILE, FILE:NAME, a run folder (its network.vns, or its space.vns if there is none), REVISION:FILE
+    or REVISION:FILE:NAME of git (imports come from the same revision). Two files with several definitions are compared
+    name by name. Only the meaning is compared: layout, comments, the order of definitions, parameter names and recipes
+    are ignored.
 
-    Exits with 0 when both mean the same, with 1 when they differ, with 2 when they cannot be compared: wrong usage, or
-    a text, revision or run that cannot be read.
+    The exit status is 0 if both mean the same, 1 if they differ, and 2 if they cannot be compared: wrong usage, or an
+    unreadable file, revision or run.
 
     \b
     Examples:
@@ -72,19 +71,18 @@ def command(
             "--textconv takes one FILE" if textconv else "give two of FILE, FILE:NAME, a run, REV:FILE"
         )
     with _exiting():
-        overrides = Overrides(frames, size, classes)
         if textconv:
             click.echo(meaning(Path(targets[0]), overrides), nl=False)
             return
         diff = compare_targets(*(open_target(text, overrides) for text in targets))
-        click.echo(rendered(diff, form))
+        click.echo(rendered(diff, "json" if as_json else form))
     if not diff.equal:
         raise SystemExit(DIFFERENT)
 
 
 @contextmanager
 def _exiting() -> Iterator[None]:
-    """Faults of input exit with 2, because 1 means that there is a difference."""
+    """Errors of input exit with 2, because 1 means that there is a difference."""
     try:
         with reporting():
             yield
@@ -118,14 +116,8 @@ def _run(folder: Path, name: str | None, overrides: Overrides) -> Target:
 
 
 def _revision(text: str, overrides: Overrides) -> Target:
-    repository = open_repository(text)
-    revision, _, file = text.partition(":")
-    snapshot = repository.snapshot(revision)
-    head, colon, name = file.rpartition(":")
-    if colon and name.isidentifier():
-        path = repository.path_of(snapshot, head)
-        return Target(text, snapshot.load(path, overrides), name)
-    return Target(text, snapshot.load(repository.path_of(snapshot, file), overrides), None)
+    snapshot, path, name = open_revision(text)
+    return Target(text, snapshot.load(path, overrides), name)
 
 
 def compare_targets(before: Target, after: Target) -> FileDiff:
@@ -158,7 +150,7 @@ def rendered(diff: FileDiff, form: str) -> str:
 
 
 def meaning(path: Path, overrides: Overrides) -> str:
-    """What a file says, for git. A text with faults is shown as it is written, because git cannot go on without one.
+    """The meaning of a file, for git. A file with errors is printed as it is: git stops when nothing is printed.
 
     Raises: VnsError when the file cannot be read.
     """
@@ -177,4 +169,4 @@ def meaning(path: Path, overrides: Overrides) -> str:
     try:
         return canonical_syntax(parse(source), why)
     except VnsError:
-        return f"# this text cannot be read: {why}\n\n{source.text}"
+        return f"# this file cannot be read: {why}\n\n{source.text}"

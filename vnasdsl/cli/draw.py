@@ -8,7 +8,8 @@ import click
 
 from vnasdsl.cli.learnt import is_run, read_learnt, run_fixes, run_space
 from vnasdsl.cli.options import input_options
-from vnasdsl.cli.targets import load_target, split_target
+from vnasdsl.cli.output import tell_written
+from vnasdsl.cli.targets import load_space, split_target
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError, did_you_mean
@@ -20,7 +21,7 @@ from vnasdsl.space.reads import scope
 
 
 @click.command()
-@click.argument("file")
+@click.argument("file", metavar="FILE[:NAME]|RUN")
 @click.argument("name", required=False)
 @click.option(
     "-o",
@@ -28,7 +29,7 @@ from vnasdsl.space.reads import scope
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
     metavar="PICTURE",
-    help="Where to write: .svg, .png, .mmd (Mermaid) or .dot (Graphviz).",
+    help="File to write: .svg, .png, .mmd (Mermaid) or .dot (Graphviz).",
 )
 @click.option(
     "--run",
@@ -37,7 +38,7 @@ from vnasdsl.space.reads import scope
     help="Show what this search has learnt: path weights, operations, the path taken.",
 )
 @click.option(
-    "--checkpoint", metavar="NAME", help="With --run: last, best or the name of a checkpoint, not the finished search."
+    "--checkpoint", metavar="NAME", help="Instead of the finished search: last, best or the name of a checkpoint."
 )
 @click.option("--layers", is_flag=True, help="The graph of all layers, branches and joins included.")
 @click.option(
@@ -45,7 +46,7 @@ from vnasdsl.space.reads import scope
     type=click.Choice(THEMES),
     default="auto",
     show_default=True,
-    help="Ground of .svg and .png; auto follows the reader's system (.png: light).",
+    help="Background of .svg and .png; auto follows the reader's system (.png: light).",
 )
 @input_options
 def command(
@@ -56,57 +57,49 @@ def command(
     checkpoint: str | None,
     layers: bool,
     theme: str,
-    frames: int | None,
-    size: int | None,
-    classes: int | None,
+    overrides: Overrides,
 ) -> None:
     """Draw a space as a trellis of stages and candidates, a network as a chain with shapes and costs.
 
-    FILE may be FILE:NAME, or the folder of a search. With --run lines are as wide as the path weights, small bars show
-    the weights of the operations, and the most probable path is marked. No other program is needed.
+    With a run, lines are as wide as the path weights, small bars show the weights of the operations, and the most
+    probable path is marked. No other program is needed.
 
     \b
     Examples:
       vnasdsl draw spaces/x3d3.vns -o x3d3.svg
       vnasdsl draw spaces/x3d3_k400.vns -o x3d3_k400.png --theme dark
-      vnasdsl draw spaces/tiny.vns --run runs/tiny -o tiny.svg
+      vnasdsl draw runs/tiny -o tiny.svg
       vnasdsl draw runs/tiny --checkpoint best -o best.svg
+      vnasdsl draw spaces/tiny.vns --run runs/tiny -o tiny.svg
       vnasdsl draw spaces/x3d3_k400.vns --layers -o layers.dot
     """
     suffix = output.suffix.lower()
     if suffix not in SUFFIXES:
         help = did_you_mean(suffix, SUFFIXES) or f"name a file that ends in {', '.join(SUFFIXES)}"
-        raise UserError(f"`{output}` is no kind of picture that can be drawn", help)
-    overrides = Overrides(frames, size, classes)
+        raise UserError(f"`{output}` is not a kind of picture that can be drawn", help)
     if is_run(Path(file)):
         if run is not None or name is not None or overrides != Overrides():
             raise click.UsageError("a run is drawn as it was searched: give its folder alone")
         run = Path(file)
         space = run_space(run)
     else:
-        space = _space(file, name, overrides, run)
+        space = load_space(file, overrides, name) if run is None else _searched(file, name, overrides, run)
     if checkpoint is not None and run is None:
         raise click.UsageError("--checkpoint needs --run")
     if layers and run is not None:
         raise click.UsageError("--layers shows no probabilities: leave --run out")
-    picture = _picture(space, run, checkpoint, layers)
-    written = write_atomic(output, render(picture, suffix, theme))
-    click.echo(f"{'wrote' if written else 'unchanged'} {output}")
+    tell_written(output, write_atomic(output, render(_picture(space, run, checkpoint, layers), suffix, theme)))
 
 
-def _space(file: str, name: str | None, overrides: Overrides, run: Path | None) -> Space:
-    """The space to draw; for a run with its classes and with what it fixed, unless told otherwise."""
-    if run is None:
-        program, named = load_target(file, overrides, name)
-        return named or program.get()
+def _searched(file: str, name: str | None, overrides: Overrides, run: Path) -> Space:
+    """The space of a file with the input, the classes and the fixed choices of a run, unless told otherwise."""
     searched = run_space(run)
     path, wanted = split_target(file)
     space = load(path).get(name or wanted)
     if space.name != searched.name:
         raise UserError(f"`{run}` is a search of `{searched.name}`, not of `{space.name}`")
     given = {key: getattr(overrides, key) or getattr(searched.input, key) for key in ("frames", "size", "classes")}
-    program, named = load_target(file, Overrides(**given), name)
-    space = named or program.get()
+    space = load_space(file, Overrides(**given), name)
     fixes = run_fixes(run)
     return space.fix(fixes) if fixes else space
 

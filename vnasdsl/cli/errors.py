@@ -1,6 +1,6 @@
 """The one place where exceptions become text on stderr and an exit status.
 
-1: the input is at fault. 2: wrong usage (click's own). 70: a fault of vnasdsl. 130: interrupted.
+1: the input is wrong. 2: wrong usage (click's own). 70: a bug in vnasdsl. 130: interrupted.
 141: the reader of the output went away.
 """
 
@@ -18,6 +18,7 @@ import click
 
 from vnasdsl.cli.output import as_text, user_error_text
 from vnasdsl.language.diagnostics import UserError, VnsError
+from vnasdsl.language.visible import visible
 
 INPUT, BUG, INTERRUPTED, PIPE = 1, 70, 130, 141
 TRACEBACK_VARIABLE = "VNASDSL_TRACEBACK"
@@ -45,7 +46,7 @@ def reporting() -> Iterator[None]:
     except OSError as fault:
         if fault.filename is None and fault.errno != errno.ENOSPC:
             _bug(fault)
-        place = "" if fault.filename is None else f"`{os.fsdecode(fault.filename)}`: "
+        place = "" if fault.filename is None else f"`{visible(os.fsdecode(fault.filename))}`: "
         _fail(f"error: {place}{(fault.strerror or str(fault)).lower()}", INPUT)
     except Exception as fault:
         _bug(fault)

@@ -2,50 +2,36 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from vnasdsl.cli.options import POSITIVE, device_option_of, input_options, json_option
+from vnasdsl.cli.output import print_json
 
 if TYPE_CHECKING:
+    from vnasdsl.elaborate import Overrides
     from vnasdsl.search.latency import Latency
 
 
 @click.command()
 @click.argument("target", metavar="FILE[:NAME]")
 @device_option_of("cpu")
-@click.option("--threads", type=POSITIVE, default=1, show_default=True, metavar="N", help="Threads it computes with.")
+@click.option("--threads", type=POSITIVE, default=1, show_default=True, metavar="N", help="Threads to compute with.")
+@click.option("--runs", type=click.IntRange(min=2), default=50, show_default=True, metavar="N", help="Timed runs.")
 @click.option(
-    "--runs", type=click.IntRange(min=2), default=50, show_default=True, metavar="N", help="Runs that are timed."
-)
-@click.option(
-    "--warm-up",
-    type=click.IntRange(min=0),
-    default=10,
-    show_default=True,
-    metavar="N",
-    help="Runs before them that are not.",
+    "--warm-up", type=click.IntRange(min=0), default=10, show_default=True, metavar="N", help="Untimed runs before."
 )
 @input_options
 @json_option
 def command(
-    target: str,
-    device: str,
-    threads: int,
-    runs: int,
-    warm_up: int,
-    frames: int | None,
-    size: int | None,
-    classes: int | None,
-    as_json: bool,
+    target: str, device: str, threads: int, runs: int, warm_up: int, overrides: Overrides, as_json: bool
 ) -> None:
     """Measure how long a network takes for one clip on this machine: the median of many runs.
 
-    The network has new weights, is in evaluation mode and gets one clip of noise at a time. The spread, the
-    interquartile range of the runs by their median, tells how far to trust the figure: above 10 % the runs are made
-    again, up to three times, and if none is better a warning says so.
+    The network has random weights, is in evaluation mode and gets one clip of noise at a time. The spread (the
+    interquartile range of the runs, divided by their median) tells how far to trust the figure: above 10 % the runs are
+    repeated, up to three times, and if none is better a warning says so.
 
     \b
     Examples:
@@ -53,15 +39,13 @@ def command(
       vnasdsl latency nets.vns:small --threads 4 --runs 200
       vnasdsl latency spaces/x3d3_k400.vns --device cuda --json
     """
-    from vnasdsl.cli.targets import load_target
-    from vnasdsl.elaborate import Overrides
+    from vnasdsl.cli.targets import load_space
     from vnasdsl.search.latency import network_latency
 
-    program, named = load_target(target, Overrides(frames, size, classes))
-    network = named or program.get()
+    network = load_space(target, overrides)
     latency = network_latency(network, device, threads=threads, runs=runs, warm_up=warm_up)
     if as_json:
-        click.echo(json.dumps({"name": network.name, **latency.as_dict()}))
+        print_json({"name": network.name, **latency.as_dict()})
     else:
         click.echo(as_text(network.name, latency))
     if latency.warning is not None:
@@ -69,7 +53,7 @@ def command(
 
 
 def as_text(name: str, latency: Latency) -> str:
-    """Two lines: the figure, and how it came about."""
+    """Two lines: the figure, and how it was measured."""
     p = latency.protocol
     threads = f"{p['threads']} thread" + "s" * (p["threads"] != 1)
     clip = " x ".join(map(str, p["shape"]))

@@ -10,10 +10,10 @@ from vnasdsl.language.diagnostics import UserError
 @click.command()
 @click.option("--stdio", is_flag=True, hidden=True, help="What editors pass by habit; there is no other way.")
 def command(stdio: bool) -> None:
-    """Answer an editor over standard input and output (Language Server Protocol).
+    """Serve an editor over standard input and output (Language Server Protocol).
 
     Errors while typing, formatting, outline, definitions, references, renaming, completion, hover with shapes and
-    costs, quick fixes, and the shape behind every line. docs/editors.md says how editors are set up.
+    costs, quick fixes, and the shape after every line. docs/editors.md says how to set up editors.
 
     \b
     Example:

@@ -17,37 +17,39 @@ from vnasdsl.language.diagnostics import suggest
 
 # name -> (module that exposes `command`, short help)
 COMMANDS: dict[str, tuple[str, str]] = {
-    "check": ("vnasdsl.cli.check", "Check texts and report what is wrong with them."),
-    "explain": ("vnasdsl.cli.explain", "Explain a code such as E0201, with examples."),
+    "new": ("vnasdsl.cli.new", "Write a starting project with shipped spaces."),
+    "check": ("vnasdsl.cli.check", "Check files and report errors."),
+    "explain": ("vnasdsl.cli.explain", "Explain an error code such as E0201, with examples."),
     "compile": ("vnasdsl.cli.compile", "Write the PyTorch code of spaces and networks."),
-    "fmt": ("vnasdsl.cli.fmt", "Lay out texts in their one canonical form, comments kept."),
+    "fmt": ("vnasdsl.cli.fmt", "Format files, comments kept."),
     "show": ("vnasdsl.cli.show", "Show shapes, choices, MACs and parameters, stage by stage."),
     "diff": ("vnasdsl.cli.diff", "Compare networks and spaces by what they mean."),
-    "draw": ("vnasdsl.cli.draw", "Draw a space or network, and what a search has learnt of it."),
+    "draw": ("vnasdsl.cli.draw", "Draw a space or network, and what a search has learnt."),
     "search": ("vnasdsl.cli.search", "Search a space on video data."),
-    "derive": ("vnasdsl.cli.derive", "Derive the network from a search run."),
-    "retrain": ("vnasdsl.cli.retrain", "Train a network, from inherited weights or afresh."),
+    "derive": ("vnasdsl.cli.derive", "Decode the network of a search again."),
+    "retrain": ("vnasdsl.cli.retrain", "Train a network, from inherited weights or from scratch."),
     "evaluate": ("vnasdsl.cli.evaluate", "Evaluate a trained network over several views."),
     "latency": ("vnasdsl.cli.latency", "Measure how long a network takes for one clip."),
-    "data": ("vnasdsl.cli.data", "Make or look at video data sets."),
-    "lsp": ("vnasdsl.cli.lsp", "Answer an editor: the language server."),
+    "data": ("vnasdsl.cli.data", "Make or inspect video data sets."),
+    "lsp": ("vnasdsl.cli.lsp", "Serve an editor: the language server."),
     "completion": ("vnasdsl.cli.completion", "Print the completion script of a shell."),
-    "demo": ("vnasdsl.cli.demo", "The whole chain on a small space, in minutes on a CPU."),
+    "demo": ("vnasdsl.cli.demo", "Run the whole chain on a small space, in minutes on a CPU."),
 }
 
 COMPLETION_VARIABLE = "_VNASDSL_COMPLETE"
 """What the scripts of `vnasdsl completion` set when a shell asks."""
 
-HELP = """A declarative language for video networks and spaces of them.
+HELP = """A declarative language for video networks and search spaces, compiled to PyTorch.
 
 \b
 Examples:
-  vnasdsl check spaces/tiny.vns            # is the text right?
+  vnasdsl new first && cd first            # a project with the files that the examples use
+  vnasdsl check spaces/tiny.vns            # is the file right?
   vnasdsl show spaces/x3d3.vns             # shapes, choices and costs
   vnasdsl compile spaces/tiny.vns -o out   # to plain PyTorch
   vnasdsl search spaces/tiny.vns --data synthetic --out runs/first
   vnasdsl retrain runs/first               # from the inherited weights
-  vnasdsl demo                             # all of it, with a table at the end
+  vnasdsl demo                             # the whole chain, with a table at the end
 """
 
 
@@ -71,7 +73,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As ever; a misspelt command is told the one that was meant."""
+        """As in click, with the nearest command for a misspelt one."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as fault:

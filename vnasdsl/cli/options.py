@@ -4,95 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import reduce, wraps
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 POSITIVE = click.IntRange(min=1)
-
-
-def input_options(command: F) -> F:
-    """`--frames`, `--size`, `--classes`: parameters `frames`, `size`, `classes`, each an int or None."""
-    command = click.option("--classes", type=POSITIVE, metavar="N", help="Number of classes, instead of the text's.")(
-        command
-    )
-    command = click.option("--size", type=POSITIVE, metavar="N", help="Height and width, instead of the text's.")(
-        command
-    )
-    return click.option("--frames", type=POSITIVE, metavar="N", help="Frames per clip, instead of the text's.")(command)
-
-
-def json_option(command: F) -> F:
-    """`--json`: parameter `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object for programs.")(command)
-
-
-def device_option_of(default: str) -> Callable[[F], F]:
-    """`--device`: parameter `device`, "auto", "cpu", "cuda" or "cuda:N"."""
-    return click.option(
-        "--device",
-        default=default,
-        show_default=True,
-        callback=_device,
-        metavar="auto|cpu|cuda|cuda:N",
-        help="Where to compute; auto takes a GPU if there is one.",
-    )
-
-
-def device_option(command: F) -> F:
-    """`--device` as `device_option_of` with "auto" as default."""
-    return device_option_of("auto")(command)
-
-
-def seed_option(command: F) -> F:
-    """`--seed`: parameter `seed`, an int or None (the recipe's own)."""
-    return click.option(
-        "--seed",
-        type=click.IntRange(0, 2**32 - 1),
-        metavar="N",
-        help="Seed of everything random, instead of the recipe's.",
-    )(command)
-
-
-def set_option(command: F) -> F:
-    """`--set KEY=VALUE`, any number: parameter `settings`, a dict key -> text of the value."""
-    return click.option(
-        "--set",
-        "settings",
-        multiple=True,
-        callback=_pairs,
-        metavar="KEY=VALUE",
-        help="Set a value of the recipe, e.g. --set epochs=20 --set 'weights=sgd(lr=0.1)'. May be repeated.",
-    )(command)
-
-
-def fix_options(command: F) -> F:
-    """`--fix` and `--open`: parameters `fix` (selector -> list of option texts) and `open_` (tuple of selectors)."""
-    command = click.option(
-        "--open",
-        "open_",
-        multiple=True,
-        metavar="SELECTOR",
-        help="Search the choices of this name, kind or pattern although the recipe fixes them. May be repeated.",
-    )(command)
-    return click.option(
-        "--fix",
-        multiple=True,
-        callback=_fix,
-        metavar="SELECTOR=OPTION[,OPTION...]",
-        help="Leave a choice (a name, a kind, a pattern) only these options: --fix 'op=basic(1)'. May be repeated.",
-    )(command)
-
-
-def quiet_option(command: F) -> F:
-    """`--quiet`: parameter `quiet`; no progress, only the result."""
-    return click.option("-q", "--quiet", is_flag=True, help="Show no progress, only the result.")(command)
+SEED = click.IntRange(0, 2**32 - 1)
 
 
 def split_options(text: str) -> list[str]:
-    """The parts of `a, b(1, 2) | c`: split at commas and bars that stand outside brackets.
+    """The parts of `a, b(1, 2) | c`: split at commas and bars outside brackets.
 
     Raises: ValueError when a part is empty or brackets do not match.
     """
@@ -119,7 +44,7 @@ def _device(_context: click.Context, _parameter: click.Parameter, value: str) ->
     return value
 
 
-def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def _pairs(values: tuple[str, ...]) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for value in values:
         key, equals, text = (part.strip() for part in value.partition("="))
@@ -131,8 +56,110 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[s
     return pairs
 
 
-def _fix(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, list[str]]:
+def _fixes(values: tuple[str, ...]) -> dict[str, list[str]]:
     try:
-        return {selector: split_options(text) for selector, text in _pairs(context, parameter, values).items()}
+        return {selector: split_options(text) for selector, text in _pairs(values).items()}
     except ValueError as fault:
         raise click.BadParameter(str(fault)) from None
+
+
+# ---------------------------------------------------------------- the options
+
+
+def input_options(command: F) -> F:
+    """`--frames`, `--size`, `--classes`: parameter `overrides`, an `Overrides`."""
+
+    @wraps(command)
+    def taking(*args: Any, frames: int | None, size: int | None, classes: int | None, **more: Any) -> Any:
+        from vnasdsl.elaborate import Overrides
+
+        return command(*args, overrides=Overrides(frames, size, classes), **more)
+
+    return cast(F, _all_of(tuple(_instead_of_the_files(*row) for row in _INPUT))(taking))
+
+
+_INPUT = (("frames", "Frames of a clip"), ("size", "Height and width"), ("classes", "Number of classes"))
+
+
+def _instead_of_the_files(name: str, what: str) -> Callable[[F], F]:
+    return click.option(f"--{name}", type=POSITIVE, metavar="N", help=f"{what}, instead of the file's.")
+
+
+def json_option(command: F) -> F:
+    """`--json`: parameter `as_json`. Errors are JSON too, unless `--format` names another format."""
+
+    def keep(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+        if value:
+            context.meta.setdefault(FORMAT, "json")
+        return value
+
+    return click.option("--json", "as_json", is_flag=True, callback=keep, help="Print JSON for programs.")(command)
+
+
+FORMAT = "vnasdsl.format"
+"""Where the context of a command keeps the format of its errors."""
+
+
+def out_option(metavar: str, help: str, **more: Any) -> Callable[[F], F]:
+    """`--out`: parameter `out`, a folder."""
+    return click.option("--out", type=click.Path(path_type=Path), metavar=metavar, help=help, **more)
+
+
+def device_option_of(default: str) -> Callable[[F], F]:
+    """`--device`: parameter `device`, "auto", "cpu", "cuda" or "cuda:N"."""
+    return click.option(
+        "--device",
+        default=default,
+        show_default=True,
+        callback=_device,
+        metavar="auto|cpu|cuda|cuda:N",
+        help="Device to compute on; auto takes a GPU if there is one.",
+    )
+
+
+device_option = device_option_of("auto")
+seed_option = click.option("--seed", type=SEED, metavar="N", help="Seed of everything random, instead of the recipe's.")
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    callback=lambda _context, _parameter, values: _pairs(values),
+    metavar="KEY=VALUE",
+    help="Set a value of the recipe: --set epochs=20, --set 'weights=sgd(lr=0.1)'. May be repeated.",
+)
+"""`--set KEY=VALUE`: parameter `settings`, a dict from key to the text of the value."""
+workers_option = click.option(
+    "--workers", type=click.IntRange(min=0), metavar="N", help="Processes that decode videos."
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress, only the result.")
+
+
+def fix_options(command: F) -> F:
+    """`--fix` and `--open`: parameters `fix` (selector -> list of option texts) and `open_` (tuple of selectors)."""
+    options = (
+        click.option(
+            "--fix",
+            multiple=True,
+            callback=lambda _context, _parameter, values: _fixes(values),
+            metavar="SELECTOR=OPTION[,OPTION...]",
+            help="Leave a choice (a name, kind or pattern) only these options: --fix 'op=basic(1)'. May be repeated.",
+        ),
+        click.option(
+            "--open",
+            "open_",
+            multiple=True,
+            metavar="SELECTOR",
+            help="Search choices (a name, kind or pattern) that the recipe fixes. May be repeated.",
+        ),
+    )
+    return _all_of(options)(command)
+
+
+def training_options(command: F) -> F:
+    """`--device`, `--workers`, `--quiet` and `--json`: what every command has that trains or evaluates."""
+    return _all_of((device_option, workers_option, quiet_option, json_option))(command)
+
+
+def _all_of(options: tuple[Callable[[Any], Any], ...]) -> Callable[[F], F]:
+    """Several options as one decorator; help lists them in this order."""
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)

@@ -1,4 +1,4 @@
-"""How faults are shown: the format asked for, colours, and where they go."""
+"""How results and errors are shown: as text or JSON, in which format, in colour or not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, TextIO, TypeVar, cast
 
 import click
 
+from vnasdsl.cli.options import FORMAT
 from vnasdsl.language.diagnostics import Diagnostic, UserError
 from vnasdsl.language.visible import visible
 
@@ -16,38 +17,49 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 FORMATS = ("full", "concise", "json", "github")
 VARIABLE = "VNASDSL_FORMAT"
-_KEY = "vnasdsl.format"
 
 
 def format_option(command: F) -> F:
-    """`--format`: how the faults of this command are shown; read by `style()`."""
+    """`--format`: how the errors of this command are shown; read by `style()`."""
 
     def keep(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
         if value is not None:
-            context.meta[_KEY] = value
+            context.meta[FORMAT] = value
 
     return click.option(
         "--format",
         type=click.Choice(FORMATS),
         callback=keep,
         expose_value=False,
-        help=f"How faults are shown [default: full, or ${VARIABLE}]: with their lines, one line each, as JSON, or as"
-        " commands of GitHub Actions.",
+        help=f"Format of errors: with their lines, one line each, JSON, or commands of GitHub Actions.  [default:"
+        f" full, or ${VARIABLE}]",
     )(command)
 
 
 def style() -> str:
-    """The format asked for: by the option of the command, else by the environment, else full.
+    """The format asked for: by the options of the command, else by the environment, else full.
 
-    Raises: click.UsageError for a format in the environment that there is not.
+    Raises: click.UsageError for an unknown format in the environment.
     """
     context = click.get_current_context(silent=True)
-    if context is not None and _KEY in context.meta:
-        return str(context.meta[_KEY])
+    if context is not None and FORMAT in context.meta:
+        return str(context.meta[FORMAT])
     given = os.environ.get(VARIABLE) or "full"
     if given not in FORMATS:
         raise click.UsageError(f"{VARIABLE} is `{given}`, and none of {', '.join(FORMATS)}")
     return given
+
+
+def print_json(value: object) -> None:
+    """The result of a command for programs, one JSON value."""
+    import json
+
+    click.echo(json.dumps(value, indent=2))
+
+
+def tell_written(path: os.PathLike[str] | str, written: bool) -> None:
+    """`wrote PATH` or `unchanged PATH`."""
+    click.echo(f"{'wrote' if written else 'unchanged'} {visible(os.fspath(path))}")
 
 
 def as_text(diagnostics: Sequence[Diagnostic], stream: TextIO | None = None) -> str:
@@ -63,13 +75,8 @@ def show(diagnostics: Sequence[Diagnostic]) -> None:
         click.echo(as_text(diagnostics), err=True, color=True)
 
 
-def echo(text: str, err: bool = False) -> None:
-    """Print lines with control characters made visible: names of files and classes may hold any."""
-    click.echo("\n".join(map(visible, text.split("\n"))), err=err)
-
-
 def user_error_text(fault: UserError) -> str:
-    """A fault that has no place in a text, in the format asked for."""
+    """An error that has no place in a file, in the format asked for."""
     chosen = style()
     if chosen == "json":
         from vnasdsl.language.render_json import render_user_error
@@ -79,12 +86,13 @@ def user_error_text(fault: UserError) -> str:
         from vnasdsl.language.render_github import github_command
 
         return github_command("error", {}, fault.message + (f"\nhelp: {fault.help}" if fault.help else ""))
-    help = f"\n  = help: {fault.help}" if fault.help and chosen == "full" else ""
-    return "\n".join(visible(line) for line in f"error: {fault.message}{help}".split("\n"))
+    help = f"\n  = help: {visible(fault.help)}" if fault.help and chosen == "full" else ""
+    message = "\n  ".join(map(visible, fault.message.split("\n  ")))  # the only line ends of ours begin a list
+    return f"error: {message}{help}"
 
 
 def colored(stream: TextIO) -> bool:
-    """Whether a stream is for eyes that see colour: NO_COLOR switches it off and FORCE_COLOR on, whatever it is."""
+    """Whether to colour what goes to a stream: NO_COLOR switches it off, FORCE_COLOR on."""
     if os.environ.get("NO_COLOR"):
         return False
     force = os.environ.get("FORCE_COLOR")

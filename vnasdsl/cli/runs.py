@@ -2,50 +2,76 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vnasdsl.cli.options import split_options
-from vnasdsl.cli.output import echo
+from vnasdsl.cli.output import print_json
+from vnasdsl.cli.targets import split_target
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.language.visible import visible
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
 from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe, TrialRecipe, evaluation_of
 
 if TYPE_CHECKING:
     from vnasdsl.data import DataSet
-    from vnasdsl.elaborate import Program, Space
+    from vnasdsl.elaborate import Overrides, Program, Space
     from vnasdsl.language import tree
     from vnasdsl.search.outcome import Outcome
     from vnasdsl.train.progress import Reporter
 
 
-def split_name(target: str) -> tuple[str, str | None]:
-    """`FILE:NAME` or `FILE`: the file and the name of a space or network in it."""
-    file, colon, name = target.rpartition(":")
-    return (file, name) if colon and name.isidentifier() and not Path(target).exists() else (target, None)
+@dataclass(frozen=True)
+class Run:
+    """The folder of a search or training that has a network, and its run.json."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+    @property
+    def network(self) -> str:
+        return str(self.folder / "network.vns")
 
 
-def open_space(
-    target: str, data: DataSet, frames: int | None, size: int | None, classes: int | None
-) -> tuple[Program, Space]:
-    """The space or network of `FILE[:NAME]` for the classes of a data set. Raises: VnsError, UserError."""
-    from vnasdsl.elaborate import Overrides, load
+def open_run(target: str, kind: str, recipe: str | None) -> Run | None:
+    """The run that a target names, None for a file. Raises: UserError when it is neither, or has no network yet."""
+    folder = Path(target)
+    if not folder.is_dir():
+        if not split_target(target)[0].is_file():
+            raise UserError(f"there is no run and no file `{target}`")
+        return None
 
-    if classes is not None and classes != len(data.classes):
+    from vnasdsl.train.run_folder import RunFolder
+
+    facts = RunFolder(folder).facts()
+    if not (folder / "network.vns").is_file():
         raise UserError(
-            f"--classes is {classes}, but `{data.name}` has {len(data.classes)} classes",
-            "leave --classes out: the data say how many there are",
+            f"`{folder}` has no network yet", f"finish it with --resume, or decode it with `vnasdsl derive {folder}`"
         )
-    file, name = split_name(target)
-    program = load(file, Overrides(frames=frames, size=size, classes=len(data.classes)))
+    if recipe is not None:
+        raise UserError("--recipe needs a FILE.vns", f"a run keeps one {kind} recipe; change its values with --set")
+    return Run(folder, facts)
+
+
+def open_space(target: str, data: DataSet, overrides: Overrides) -> tuple[Program, Space]:
+    """The space or network of `FILE[:NAME]` for the classes of a data set. Raises: VnsError, UserError."""
+    from vnasdsl.elaborate import load
+
+    if overrides.classes not in (None, len(data.classes)):
+        raise UserError(
+            f"--classes is {overrides.classes}, but `{data.name}` has {len(data.classes)} classes",
+            "leave --classes out: the data determine the number of classes",
+        )
+    file, name = split_target(target)
+    program = load(file, replace(overrides, classes=len(data.classes)))
     return program, program.get(name)
 
 
@@ -152,15 +178,6 @@ def run_recipe(run: Path, kind: str) -> tree.Recipe | None:
     return read_recipes(run / "recipe.vns").get(kind)
 
 
-def is_run(target: str) -> bool:
-    """Whether a target is a folder and not a text. Raises: UserError when it is neither."""
-    if Path(target).is_dir():
-        return True
-    if not Path(split_name(target)[0]).is_file():
-        raise UserError(f"there is no run and no text `{target}`")
-    return False
-
-
 def command_line() -> list[str]:
     """The arguments of this process, as the user gave them."""
     return sys.argv[1:]
@@ -170,9 +187,9 @@ def tell_outcome(run: Path, outcome: Outcome, again: Sequence[str], as_json: boo
     """The last words of a search: the report, where everything is, and the arguments that retrain it."""
     follow_up = shlex.join(["vnasdsl", "retrain", *again])
     if as_json:
-        click.echo(json.dumps({"run": str(run), **outcome.as_dict(), "retrain": follow_up}))
+        print_json({"run": str(run), **outcome.as_dict(), "retrain": follow_up})
     else:
-        echo("\n".join((*outcome.all_lines(), f"retrain it: {follow_up}")))
+        click.echo("\n".join(map(visible, (*outcome.all_lines(), f"retrain it: {follow_up}"))))
 
 
 @contextmanager
@@ -185,8 +202,9 @@ def resumable(out: Path, reporter: Reporter) -> Iterator[None]:
         if not any(argument.split("=")[0] == "--out" for argument in arguments):
             arguments += ["--out", str(out)]
         reporter.end()
-        echo(
-            f"interrupted: finished work is kept in {out}\ncontinue with: vnasdsl {shlex.join(arguments)} --resume",
+        click.echo(
+            f"interrupted: finished work is kept in {visible(str(out))}\n"
+            f"continue with: vnasdsl {visible(shlex.join(arguments))} --resume",
             err=True,
         )
         raise SystemExit(130) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,17 +12,21 @@ from vnasdsl.cli.options import (
     fix_options,
     input_options,
     json_option,
+    out_option,
     quiet_option,
     seed_option,
     set_option,
 )
 
+if TYPE_CHECKING:
+    from vnasdsl.elaborate import Overrides
+
 
 @click.command()
 @click.argument("space", required=False, metavar="[FILE[:NAME]]")
-@click.option("--data", metavar="SPEC", help="Videos, as `vnasdsl data info --help` lists: ucf101:DIR, synthetic, ...")
-@click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run (default runs/NAME).")
-@click.option("--recipe", metavar="NAME", help="A search recipe of the file (default its first for the space).")
+@click.option("--data", metavar="SPEC", help="Videos: ucf101:DIR, synthetic, ...; see `vnasdsl data info --help`.")
+@out_option("RUN", "Folder of the run.  [default: runs/NAME]")
+@click.option("--recipe", metavar="NAME", help="A search recipe of the file.  [default: the space's first]")
 @set_option
 @fix_options
 @input_options
@@ -30,10 +35,10 @@ from vnasdsl.cli.options import (
 @click.option(
     "--workers",
     metavar="N|ray:N|ray://HOST:PORT",
-    help="Processes that decode videos; by evolution and random those that train networks: N here, N of a local Ray"
-    " cluster, or a Ray cluster that runs.",
+    help="Processes that decode videos; for evolution and random search those that train networks: N here, N on a"
+    " local Ray cluster, or those of a running Ray cluster.",
 )
-@click.option("--resume", is_flag=True, help="Go on after the last finished epoch, or trial, of the run in --out.")
+@click.option("--resume", is_flag=True, help="Continue the run in --out after its last finished epoch or trial.")
 @quiet_option
 @json_option
 def command(
@@ -44,9 +49,7 @@ def command(
     settings: dict[str, str],
     fix: dict[str, list[str]],
     open_: tuple[str, ...],
-    frames: int | None,
-    size: int | None,
-    classes: int | None,
+    overrides: Overrides,
     device: str,
     seed: int | None,
     workers: str | None,
@@ -56,8 +59,8 @@ def command(
 ) -> None:
     """Search a space on videos and write the network found, its code and its weights into RUN.
 
-    Without arguments: what [tool.vnasdsl] of the project's pyproject.toml names. The recipe and its keys stand in the
-    file of the space; what it does not say is the recipe of Zhou et al. 2021.
+    Without arguments, it searches what [tool.vnasdsl] in pyproject.toml names. The recipe is part of the file of the
+    space; keys that it leaves out are those of Zhou et al. 2021.
 
     \b
     Examples:
@@ -68,7 +71,7 @@ def command(
       vnasdsl search spaces/tiny.vns --data synthetic --out runs/tiny --resume
       vnasdsl search spaces/tiny.vns --data synthetic --set strategy=evolution --set rounds=40 --workers 2
     \b
-    The rows of Table 6 (--fix leaves a choice only these options):
+    The rows of Table 6 of that paper (--fix leaves a choice only these options):
       channels only          --fix 'op=basic(1)'
       operations only        --fix 'op=basic(1)|basic(2)|basic(4)' --fix channels=64,112,176,224,288,512
       number only            --fix 'op=basic(1)|skip' --fix channels=64,112,176,224,288,512
@@ -97,13 +100,14 @@ def command(
     target = space or project.space
     if target is None:
         raise UserError(
-            "there is no space to search", "name a file, or set `space` under [tool.vnasdsl] in pyproject.toml"
+            "there is no space to search",
+            "name a file, or set `space` under [tool.vnasdsl] in pyproject.toml; `vnasdsl new DIR` writes a project",
         )
     spec = data or project.data
     if spec is None:
         raise UserError("there are no data to search on", "give --data, such as --data synthetic or --data ucf101:DIR")
     videos = open_data(spec)
-    program, found = open_space(target, videos, frames, size, classes)
+    program, found = open_space(target, videos, overrides)
     source = find_recipe(program, "search", found, recipe or (project.recipe if space is None else None))
     wanted = search_recipe(source, settings, seed, workers)
     after = checked_recipe("retrain", find_recipe(program, "retrain", found), {}, seed, decoders(wanted, workers))

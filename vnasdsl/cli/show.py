@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import click
 
 from vnasdsl.cli.options import input_options, json_option
-from vnasdsl.cli.output import format_option
+from vnasdsl.cli.output import format_option, print_json
 from vnasdsl.cli.targets import load_target, source_name, split_target
 from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.language.gc_paused import gc_paused
@@ -17,33 +16,26 @@ from vnasdsl.show.table import as_table, layer_table
 
 
 @click.command()
-@click.argument("file")
+@click.argument("file", metavar="FILE[:NAME]")
 @click.argument("name", required=False)
 @click.option("--layers", "all_layers", is_flag=True, help="Every layer with all its attributes.")
 @click.option(
     "--emit",
     type=click.Choice(["tree", "space", "graph", "python"]),
-    help="Print a stage of the compiler: what was read, what it expands to, its layers, the code.",
+    help="Print a stage of the compiler: the syntax tree, the expanded space, its layers, the code.",
 )
 @input_options
 @format_option
 @json_option
 @gc_paused()
 def command(
-    file: str,
-    name: str | None,
-    all_layers: bool,
-    emit: str | None,
-    frames: int | None,
-    size: int | None,
-    classes: int | None,
-    as_json: bool,
+    file: str, name: str | None, all_layers: bool, emit: str | None, overrides: Overrides, as_json: bool
 ) -> None:
     """Show a space or network stage by stage: shapes, choices, MACs and parameters.
 
-    FILE may be FILE:NAME, or give NAME when the file has several. For a space, MACs and parameters are the exact least
-    and greatest over all its networks, or bounds and labelled so; then, and where they are not worked out, stands what
-    was found by trying networks. Defaults that are in effect where the text is silent stand at the end.
+    Give NAME when the file defines several. For a space, MACs and parameters are the exact minimum and maximum over all
+    its networks, or bounds that are labelled as such, together with the range that sampled networks have. Defaults that
+    the file does not state are listed at the end.
 
     \b
     Examples:
@@ -54,7 +46,7 @@ def command(
     """
     if sum((all_layers, emit is not None, as_json)) > 1:
         raise click.UsageError("--layers, --emit and --json exclude each other")
-    program, named = load_target(file, Overrides(frames, size, classes), name)
+    program, named = load_target(file, overrides, name)
     if emit == "tree":
         from vnasdsl.show.emit import emit_tree
 
@@ -64,7 +56,7 @@ def command(
     if emit is not None:
         click.echo(emitted(emit, file, space))
     elif as_json:
-        click.echo(json.dumps(as_object(space), indent=2))
+        print_json(as_object(space))
     elif all_layers:
         click.echo(layer_table(space))
     else:

@@ -12,10 +12,9 @@ from vnasdsl.project import project_root
 
 def split_target(text: str) -> tuple[Path, str | None]:
     """`spaces/x.vns:name` as path and name; a path that exists is never split."""
-    if not Path(text).exists():
-        path, colon, name = text.rpartition(":")
-        if colon and path and name.isidentifier():
-            return Path(path), name
+    path, colon, name = text.rpartition(":")
+    if colon and path and name.isidentifier() and not Path(text).exists():
+        return Path(path), name
     return Path(text), None
 
 
@@ -25,14 +24,16 @@ def load_target(text: str, overrides: Overrides | None = None, name: str | None 
     Raises: VnsError, UserError.
     """
     path, wanted = split_target(text)
-    wanted = name or wanted
     program = load(path, overrides)
-    show_warnings(program)
+    show(program.warnings)
+    wanted = name or wanted
     return program, program.get(wanted) if wanted is not None else None
 
 
-def show_warnings(program: Program) -> None:
-    show(program.warnings)
+def load_space(text: str, overrides: Overrides | None = None, name: str | None = None) -> Space:
+    """The space or network of a target; without a name the only one of the file. Raises: VnsError, UserError."""
+    program, named = load_target(text, overrides, name)
+    return named or program.get()
 
 
 def source_name(path: str | os.PathLike[str]) -> str:

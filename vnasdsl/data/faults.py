@@ -40,9 +40,9 @@ class FaultLog:
             return
         self.files[path] = reason
         self._expected.add(path)
-        self._report(f"skipped unreadable video {visible(path)}: {reason}")
+        self._report(visible(f"skipped unreadable video {path}: {reason}"))
         if len(self.files) > self.max_share * self.total:
-            listed = "".join(f"\n  {visible(name)}: {why}" for name, why in self.files.items())
+            listed = "".join(f"\n  {visible(name)}: {visible(why)}" for name, why in self.files.items())
             raise UserError(
                 f"{len(self.files)} of {self.total} videos are unreadable, "
                 f"more than the allowed share of {self.max_share:.2%}:{listed}",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from vnasdsl.elaborate.definitions import Definitions
+from vnasdsl.elaborate.definitions import Definitions, own_nodes
 from vnasdsl.elaborate.names import check_name, two_alike
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, guess
@@ -28,17 +28,27 @@ def check(definitions: Definitions, items: Sequence[tree.Definition]) -> list[Di
     """Unknown layers and names, names that cannot be given, wrong arguments and misplaced statements."""
     blocks = [item.name for item in items if isinstance(item, tree.Block) and item.name in definitions.blocks]
     found = definitions.recursion.check(blocks)
+    called = _only_called(definitions)
     for item in items:
         if len(found) < MAX_FOUND and isinstance(item, (tree.Block, tree.Space, tree.Network)):
-            found += _together(_Checker(definitions, item).check())
+            found += _together(_Checker(definitions, item, called).check())
     return found
+
+
+def _only_called(definitions: Definitions) -> set[str]:
+    """The blocks that are called and not handed to others, where their parameters must suit whoever calls them."""
+    nodes = [n for item in (*definitions.blocks.values(), *definitions.nets.values()) for n in walk(item)]
+    calls = [n for n in nodes if isinstance(n, tree.Call)]
+    handed = walk(*(a.value for call in calls for a in call.arguments))
+    return {call.function for call in calls} - {n.id for n in handed if isinstance(n, tree.Name)}
 
 
 class _Checker:
     """Checks one block, space or network."""
 
-    def __init__(self, definitions: Definitions, item: tree.Block | tree.Space | tree.Network):
+    def __init__(self, definitions: Definitions, item: tree.Block | tree.Space | tree.Network, called: Collection[str]):
         self.definitions = definitions
+        self.called = called
         self.item = item
         self.lines = {node.name for node in walk(item) if isinstance(node, (tree.Wire, tree.Input))}
         self.blocks: Mapping[str, tree.Block] = definitions.blocks
@@ -46,7 +56,8 @@ class _Checker:
     def check(self) -> list[Diagnostic]:
         item = self.item
         if isinstance(item, tree.Block):
-            return self.parameters(item) + self.body(item.body, {p.name for p in item.parameters}, "in a block")
+            names = {p.name for p in item.parameters}
+            return self.parameters(item) + self.body(item.body, names, "in a block") + self.doubtful(item)
         given = [s for s in item.body if isinstance(s, tree.Input)]
         return self.body(item.body, set(), "", given[0].name if given else None)
 
@@ -76,6 +87,30 @@ class _Checker:
                 found += self.handed(p.default, before)
             before = before | {p.name}
             found += self.name(p.name, "parameter", p.span.first(len(p.name)))
+        return found
+
+    def doubtful(self, block: tree.Block) -> list[Diagnostic]:
+        """Warnings about parameters that nothing reads, and about those that hide a size of what comes in."""
+        read: dict[str, Span] = {}
+        computed: dict[str, Span] = {}
+        for node in walk(*block.body, *(p.default for p in block.parameters if p.default is not None)):
+            if isinstance(node, (tree.Name, tree.Call)):
+                read[node.id if isinstance(node, tree.Name) else node.function] = node.span
+            elif isinstance(node, (tree.Binary, tree.Compare)):
+                names = (n for part in (node.left, node.right) for n in own_nodes(part) if isinstance(n, tree.Name))
+                computed |= {n.id: n.span for n in names}
+        found: list[Diagnostic] = []
+        for p in block.parameters:
+            place = Label(p.span.first(len(p.name)))
+            if p.name not in read and block.name in self.called:
+                message = f"nothing in `{block.name}` reads the parameter `{p.name}`"
+                found.append(Diagnostic("W0210", message, place, "warning", help="use it, or remove it"))
+            elif p.name in AXES and p.name in computed:
+                message = f"the parameter `{p.name}` hides the {p.name} that come in"
+                here = (Label(computed[p.name], "the parameter is meant here"),)
+                new_name = "width" if p.name == "channels" else f"{p.name}_1"
+                help = f"give the parameter another name, such as `{new_name}`"
+                found.append(Diagnostic("W0211", message, place, "warning", secondary=here, help=help))
         return found
 
     def labels(self, body: Sequence[tree.Statement]) -> list[Diagnostic]:

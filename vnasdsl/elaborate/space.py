@@ -20,8 +20,9 @@ from vnasdsl.language.printer import print_module
 from vnasdsl.language.walk import blocks_used, walk
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.network.graph import NetworkGraph
-from vnasdsl.network.lower import LayerRules, choosing, lower
+from vnasdsl.network.lower import choosing, lower
 from vnasdsl.network.membership import prove
+from vnasdsl.network.rules import LayerRules
 from vnasdsl.network.write import write
 from vnasdsl.relax.plan import Plan, make_plan
 from vnasdsl.relax.relax import not_relaxed

@@ -1,8 +1,8 @@
-"""Putting comments and empty lines into the document of a text, before it is laid out.
+"""Insert the comments and empty lines of a file into its document, before it is laid out.
 
-A comment behind something stays behind it; one on a line of its own stays before what follows it. Either makes the
-nearest group that has a break there go over several lines. Where no line can end (`x = # why`), the first kind waits
-for the end of the line and the second moves up before the line.
+A comment after something stays after it; one on its own line stays before what follows it. Either breaks the nearest
+group that has a break there. Where no line can end (`x = # why`), the first kind waits for the end of the line, and the
+second moves up before the line.
 """
 
 from __future__ import annotations
@@ -22,20 +22,19 @@ _SIGN = re.compile(
     r'"(?:[^"\\]|\\.)*"|[0-9](?:[A-Za-z0-9_]|\.[0-9]|(?<=[eE])[+-])*|[A-Za-z_]\w*|->|//|\.\.|[<>=!]=|\S', re.DOTALL
 )
 _LEADING = ("-> ", "| ", "if ", "else ")
-_EMPTY = ("{}", "[]", "()")
 
 
 def attach_comments(document: Document, trivia: TriviaTable) -> Document:
-    """The document with the comments and empty lines that stood between the signs of the text it was made from.
+    """The document with the comments and empty lines of the file it was made from.
 
-    Raises: ValueError when the document is not one of that text.
+    Raises: ValueError if the document does not have the signs of that file.
     """
     plan = _Plan(document)
     if len(plan.signs) != trivia.signs:
-        raise ValueError("the canonical text has other signs than the text")
+        raise ValueError("the canonical form has other signs than the file")
     for place in sorted(trivia.by_place):
         plan.put(place, trivia.by_place[place])
-    return plan.woven()
+    return plan.finished()
 
 
 @lru_cache(maxsize=4096)
@@ -44,7 +43,7 @@ def _signs_in(text: str) -> int:
 
 
 class _End:
-    """Where a group or an indented part ends that began at an event."""
+    """The end of the group or indented part that began at an event."""
 
     __slots__ = ("begin",)
 
@@ -56,9 +55,9 @@ _Event = str | Break | HardBreak | IfBroken | Group | Indent | _End
 
 
 class _Plan:
-    """A document as a list of events in the order of the text, and what is to be put between them.
+    """A document as a list of events in the order of the file, and what goes between them.
 
-    `signs[k]` is the event that has the sign k; `owner[i]` the innermost group around the event i, or -1.
+    `signs[k]` is the event with the sign k; `owner[i]` is the innermost group around event i, or -1.
     """
 
     def __init__(self, document: Document):
@@ -70,10 +69,9 @@ class _Plan:
         self.after: defaultdict[int, list[str]] = defaultdict(list)
         self.lines: defaultdict[int, list[tuple[bool, str]]] = defaultdict(list)
         self.blank: dict[int, bool] = {}
-        self.filled: dict[int, list[Comment]] = {}
         self.broken: set[int] = set()
         self.last = -1
-        """The last event at which a comment was put: a later comment must not go before it."""
+        """The last event with a comment: a later comment must not go before it."""
 
     def _flatten(self, document: Document) -> None:
         events, owner, signs = self.events, self.owner, self.signs
@@ -104,10 +102,6 @@ class _Plan:
             return
         low = self.signs[place - 1]
         high = self.signs[place] if place < len(self.signs) else len(self.events)
-        if low == high and self.events[low] in _EMPTY:
-            self.filled[low] = here.comments
-            self.last = low
-            return
         matches = self._matches(here, low, high)
         part: list[Comment] = []
         for i, item in enumerate(here.items):
@@ -120,7 +114,7 @@ class _Plan:
         self._put_between(low, high, part, here.blank)
 
     def _matches(self, here: Trivia, low: int, high: int) -> dict[int, int]:
-        """Which grouping parenthesis of the text is which of the document: index in the gap -> event."""
+        """Which grouping parenthesis of the file is which of the document: index in the gap -> event."""
         matches: dict[int, int] = {}
         written = [(i, item) for i, item in enumerate(here.items) if item in ("(", ")")]
         if not written:
@@ -135,7 +129,7 @@ class _Plan:
             if isinstance(event, IfBroken) and len(left) <= needed.count(Parenthesis(text)):
                 continue
             if not left:
-                raise ValueError("the canonical text has parentheses that the text lacks")
+                raise ValueError("the canonical form has parentheses that the file lacks")
             matches[left[0]] = i
             written = [(k, item) for k, item in written if k > left[0]]
             if isinstance(event, Parenthesis):
@@ -152,9 +146,9 @@ class _Plan:
         )
         first = after_brace
         for i, comment in enumerate(comments):
-            # Behind a sign that was left out, a comment follows others: it stays after them.
+            # After a sign that is left out, a comment follows others: it stays after them.
             if not comment.own_line and (target is None or not any(before.own_line for before in comments[:i])):
-                self._put_behind(low, target, comment.text)
+                self._put_after(low, target, comment.text)
             elif high == len(self.events):
                 self.lines[high].append((comment.blank, comment.text))
             elif target is not None:
@@ -184,7 +178,7 @@ class _Plan:
         assert isinstance(found, Break | HardBreak)
         return found
 
-    def _put_behind(self, low: int, target: int | None, text: str) -> None:
+    def _put_after(self, low: int, target: int | None, text: str) -> None:
         """A comment that follows something on its line."""
         if target is None and self.events[low] in _LEADING and isinstance(self.events[low - 1], Break):
             # `a -> # why`: the sign goes to the next line, the comment stays on this one.
@@ -199,13 +193,13 @@ class _Plan:
         self.last = max(self.last, low)
 
     def _put_on_line(self, target: int, text: str, blank: bool) -> None:
-        """A comment on a line of its own, before the line that begins at a break."""
+        """A comment on its own line, before the line that begins at a break."""
         self.lines[target].append((blank, text))
         self._force(target)
         self.last = max(self.last, target)
 
     def _put_above(self, low: int, text: str) -> None:
-        """A comment on a line of its own where none can be: above that line, if this keeps the order of comments."""
+        """A comment on its own line where no line can end: above that line, if this keeps the order of comments."""
         i = low - 1
         while i >= self.last and i >= 0:
             event = self.events[i]
@@ -215,19 +209,19 @@ class _Plan:
                 self._put_on_line(i, text, self.blank.pop(i, False))
                 return
             i -= 1
-        self._put_behind(low, None, text)
+        self._put_after(low, None, text)
 
     def _force(self, target: int) -> None:
-        """Makes the group of a break go over several lines."""
+        """Break the group of a break."""
         if isinstance(self.events[target], Break):
             self.broken.add(self.owner[target])
 
     # ------------------------------------------------------------- the result
 
-    def woven(self) -> Document:
+    def finished(self) -> Document:
         stack: list[list[Document]] = [self._start()]
         for i, event in enumerate(self.events):
-            if type(event) is str and i not in self.filled:
+            if isinstance(event, str):
                 stack[-1].append(event)
             elif isinstance(event, _End):
                 content = stack.pop()
@@ -239,11 +233,6 @@ class _Plan:
                     stack[-1].append(content if event.begin in self.broken else replace(begin, content=content))
             elif isinstance(event, Group | Indent):
                 stack.append([])
-            elif i in self.filled:
-                assert isinstance(event, str)
-                stack[-1].append(_filled(event, self.filled[i]))
-            elif isinstance(event, str):
-                stack[-1].append(event)
             elif isinstance(event, IfBroken):
                 stack[-1].append(event.text if self.owner[i] in self.broken else event)
             else:
@@ -282,12 +271,3 @@ class _Plan:
 
 def _own_lines(lines: list[tuple[bool, str]]) -> list[Document]:
     return [[HardBreak(blank), text] for blank, text in lines]
-
-
-def _filled(empty: str, comments: list[Comment]) -> Document:
-    """`{}` with comments in it."""
-    behind = [layout.Comment(comment.text) for comment in comments if not comment.own_line]
-    lines = [(comment.blank, comment.text) for comment in comments if comment.own_line]
-    if lines:
-        lines[0] = (False, lines[0][1])
-    return [empty[0], *behind, Indent(_own_lines(lines)), HardBreak(closes=True), empty[1]]

@@ -1,6 +1,6 @@
-"""From grammar rules to syntax tree nodes; lark calls this as it parses, from the leaves up: depth costs no recursion.
+"""From grammar rules to syntax tree nodes. Lark calls this as it parses, from the leaves up.
 
-No checks here: what a rule accepts but the language does not is found by `checks.py` in the finished tree.
+No checks here: `checks.py` finds in the finished tree what the grammar accepts but the language does not.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Children = list[Any]
 
 
 class _Body(NamedTuple):
-    """What stands between braces, with the braces' span."""
+    """The statements or entries between braces, with the span of the braces."""
 
     items: tuple[Any, ...]
     span: Span
 
 
 class GapToken(NamedTuple):
-    """What the parser puts in the place of a statement that it cannot read."""
+    """The parser's replacement for a statement that it cannot read."""
 
     type: str
     span: Span
@@ -52,13 +52,13 @@ def _nodes(children: Children) -> tuple[Any, ...]:
 
 
 def _whole(digits: str) -> int:
-    """An int from digits; one that is out of any bound stays small enough to handle (`checks.py` reports it)."""
+    """An int from digits; one that is too large is cut, and `checks.py` reports it."""
     digits = digits.replace("_", "").lstrip("0") or "0"
     return int(digits) if len(digits) <= _LONGEST else _TOO_LARGE
 
 
 def read_number(text: str) -> tuple[int | float, str]:
-    """Value and unit of a number as the grammar's NUMBER takes it. Out of range: above MAX_NUMBER, or infinite."""
+    """Value and unit of a NUMBER of the grammar. Above MAX_NUMBER or infinite: out of range."""
     unit = "ms" if text.endswith("ms") else "s" if text.endswith("s") else ""
     digits = text.removesuffix(unit)
     magnitude = MAGNITUDES.get(digits[-1], 1)
@@ -74,7 +74,7 @@ def read_number(text: str) -> tuple[int | float, str]:
 
 
 class Builder:
-    """One method per rule (or alias) of the grammar; children are tokens, nodes and the helpers above."""
+    """One method for each rule or alias of the grammar; children are tokens, nodes and the helpers above."""
 
     def module(self, children: Children) -> tuple[tree.Definition, ...]:
         return _nodes(children)

@@ -1,4 +1,4 @@
-"""What the grammar takes but the language does not, found in the finished tree: order, repetition, range, depth."""
+"""What the grammar accepts but the language does not, in the finished tree: order, repetition, range, depth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECIPE_KINDS = ("search", "retrain", "evaluate")
 
 
 def check(roots: Iterable[tree.Node]) -> list[Diagnostic]:
-    """Every fault of this kind below the given nodes, in the order of the text."""
+    """All such errors below the given nodes."""
     found: list[Diagnostic] = []
     pending = [(root, 1) for root in roots]
     while pending:
@@ -79,9 +79,9 @@ def _arguments(arguments: tuple[tree.Argument, ...]) -> Iterator[Diagnostic]:
         elif named:
             yield Diagnostic(
                 "E0301",
-                "an argument without a name stands after one with a name",
-                Label(span, "give it its name, or move it to the front"),
-                secondary=(Label(named[0][1], "the first one with a name"),),
+                "a positional argument follows a named one",
+                Label(span, "name it, or move it to the front"),
+                secondary=(Label(named[0][1], "the first named one"),),
             )
     yield from _repeated("E0301", "argument", named)
 

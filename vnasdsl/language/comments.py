@@ -1,7 +1,7 @@
-"""The comments and empty lines of a text, each with the place between two words or signs where it stands.
+"""The comments and empty lines of a file, each with its place between two words or signs.
 
-Places are counted in the signs that the canonical text has too. Parentheses that only group, a comma before a closing
-bracket and an empty `()` before a body may come and go: they are not counted.
+Places are counted in the signs that the canonical form keeps. Parentheses that only group, a comma before a closing
+bracket and an empty `()` before a body may come and go, so they are not counted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PIECE = re.compile(r"(#[^\n\r]*)|\r\n|\n|\r")
 
 
 class Comment(NamedTuple):
-    """`text` from the `#` on without white space at its end; `own_line`: nothing stands before it on its line."""
+    """`text` begins with `#` and has no trailing white space; `own_line`: nothing is before it on its line."""
 
     text: str
     own_line: bool
@@ -24,7 +24,7 @@ class Comment(NamedTuple):
 
 
 class Trivia(NamedTuple):
-    """What stands between two counted signs: comments and grouping parentheses in order, then perhaps an empty line."""
+    """What is between two counted signs: comments and grouping parentheses in order, then perhaps an empty line."""
 
     items: tuple[Comment | str, ...]
     blank: bool
@@ -35,7 +35,7 @@ class Trivia(NamedTuple):
 
 
 class TriviaTable(NamedTuple):
-    """`by_place[k]` stands before the counted sign k (from 0), `signs` of them; empty places are left out."""
+    """`by_place[k]` comes before the counted sign k (from 0) of `signs`; empty places are left out."""
 
     by_place: dict[int, Trivia]
     signs: int
@@ -46,7 +46,7 @@ class TriviaTable(NamedTuple):
 
 
 def find_trivia(tokens: Tokens) -> TriviaTable:
-    """The comments and empty lines of a text that has no syntax error."""
+    """The comments and empty lines of a file without syntax errors."""
     uncounted = set(_uncounted(tokens.items))
     text = tokens.source.text
     by_place: dict[int, Trivia] = {}
@@ -74,7 +74,7 @@ def find_trivia(tokens: Tokens) -> TriviaTable:
 
 
 def _between(text: str, first: bool) -> tuple[list[Comment], bool]:
-    """The comments in what stands between two signs, and whether an empty line ends it."""
+    """The comments between two signs, and whether an empty line follows them."""
     comments: list[Comment] = []
     line_ends = 0
     for piece in _PIECE.finditer(text):
@@ -94,7 +94,7 @@ class _Open(NamedTuple):
 
 
 def _uncounted(tokens: list[Token]) -> Iterator[int]:
-    """The places in `tokens` of the signs that the canonical text may lack."""
+    """The places in `tokens` of the signs that the canonical form may lack."""
     open_: list[_Open] = []
     before = ""
     for i, token in enumerate(tokens):

@@ -1,4 +1,4 @@
-"""The one canonical form of a text, with its comments: `vnasdsl fmt`."""
+"""The canonical form of a file, with its comments: `vnasdsl fmt`."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ROUNDS = 3
 
 
 class FormatError(Exception):
-    """The canonical text would not say what the text says: a bug of vnasdsl."""
+    """The canonical form would have another meaning: a bug in vnasdsl."""
 
 
 def format_text(source: Source | str) -> str:
-    """The canonical text: every comment kept, at most one empty line at a time, line ends "\\n".
+    """The canonical form of a file: all comments kept, at most one empty line at a time, line ends "\\n".
 
-    Without comments and empty lines inside bodies it is what `print_module` gives. Before it is given back, it is
-    proven to have the same tree and the same comments in the same order, and to be its own canonical text.
+    Without comments and empty lines it is what `print_module` gives. The result is checked: it has the same tree and
+    the same comments in the same order, and formatting it again does not change it.
 
-    Raises: VnsError for a text with syntax errors; FormatError when the proof fails.
+    Raises: VnsError for a file with syntax errors; FormatError if the check fails.
     """
     if isinstance(source, str):
         source = Source("<string>", source)
@@ -36,7 +36,7 @@ def format_text(source: Source | str) -> str:
 
 @gc_paused()
 def format_tokens(tokens: Tokens, module: tree.Module) -> str:
-    """The same for a text that is read already: its tokens, and its tree without faults. Raises: FormatError."""
+    """The same for a file that is parsed already. Raises: FormatError."""
     trivia = find_trivia(tokens)
     document = module_document(module)
     text = _write(document, trivia)
@@ -52,15 +52,15 @@ def _write(document: Document, trivia: TriviaTable) -> str:
 
 
 def _proven(module: tree.Module, document: Document, trivia: TriviaTable, tokens: Tokens, text: str) -> str:
-    """The text when it says the same and formatting it again changes nothing.
+    """The text, once it has the same meaning and formatting it again does not change it.
 
-    A comment that had to move to another line may let what surrounds it be laid out anew, hence more than one round.
+    A comment that moved to another line may change the layout around it, hence several rounds.
     """
     signs = _signs(tokens)
     for _ in range(ROUNDS):
         try:
             tokens_again = Tokens(Source("<formatted>", text))
-            # The parser sees nothing but the signs: where they are the same, so is the tree.
+            # The parser sees only the signs: if they are the same, so is the tree.
             again = module if _signs(tokens_again) == signs else parse_tokens(tokens_again)
         except VnsError as fault:
             raise FormatError(f"the formatted text has an error: {fault}") from fault

@@ -1,5 +1,5 @@
-"""Trees without the search for garbage: Python looks through all of a growing tree again and again for cycles, which
-it has none of, and for a long text that takes as long as making the tree."""
+"""Building trees without garbage collection: Python would search a growing tree again and again for cycles, which it
+does not have; for a long file that takes as long as parsing it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """No search for cycles inside (or in a function decorated with `@left_alone()`); afterwards it is as it was."""
+    """Pause garbage collection, as a context or as a decorator `@gc_paused()`."""
     if not gc.isenabled():
         yield
         return

@@ -1,6 +1,6 @@
-"""Fitting text into lines: documents made of text, groups and possible line breaks, after Wadler's "prettier printer".
+"""Breaking text into lines: documents of text, groups and possible line breaks, after Wadler's "A prettier printer".
 
-A group is written on one line when it fits and otherwise breaks at each of its own `Break`s.
+A group is written on one line if it fits, and otherwise breaks at each of its own `Break`s.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ STEP = 2
 
 @dataclass(frozen=True)
 class Break:
-    """A place where a group may go on in the next line; `flat` is written where it does not.
+    """A possible line end; `flat` is written where the line does not end.
 
-    It closes when only the bracket that ends an indented part follows.
+    `closes`: only the bracket that ends an indented part follows.
     """
 
     flat: str = " "
@@ -26,7 +26,7 @@ class Break:
 
 @dataclass(frozen=True)
 class HardBreak:
-    """A line end that is always there, with an empty line after it or without."""
+    """A line end that is always there, with or without an empty line after it."""
 
     blank: bool = False
     closes: bool = False
@@ -34,14 +34,14 @@ class HardBreak:
 
 @dataclass(frozen=True)
 class IfBroken:
-    """Text that is only there when the group around it is broken."""
+    """Text that is only written if the group around it is broken."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Comment:
-    """A comment that goes to the end of the line, whatever else comes there, and takes no room."""
+    """A comment at the end of the line, whatever else follows on it; its length does not count."""
 
     text: str
 
@@ -53,18 +53,18 @@ class Indent:
 
 @dataclass(frozen=True)
 class Group:
-    """Written on one line when that ends before `width`. A loose group may stay whole though a part spans lines."""
+    """Written on one line if that fits into `width`. An `may_span` group may stay whole though a part spans lines."""
 
     content: Document
     width: int | None = None
-    overapproximate: bool = False
+    may_span: bool = False
 
 
 Document: TypeAlias = "str | Break | HardBreak | IfBroken | Comment | Indent | Group | Sequence[Document]"
 
 
-# How a group is written: with a line end at each of its breaks; on one line; with a part of several lines in it but
-# none of its own breaks, the groups inside it deciding for themselves.
+# How a group is written: broken at each of its breaks; on one line; or with none of its own breaks, while the groups
+# inside it decide for themselves.
 _BROKEN, _FLAT, _WHOLE = range(3)
 
 
@@ -86,7 +86,7 @@ def lay_out(document: Document, width: int, indent: int = 0, step: int = STEP) -
     pending: list[tuple[int, int, Document]] = [(indent, _BROKEN, document)]
     while pending:
         level, flat, part = pending.pop()
-        kind = type(part)  # asked once, and the commonest first: this loop is most of the time of `fmt`
+        kind = type(part)  # the commonest first: `fmt` spends most of its time in this loop
         if kind is list or kind is tuple:
             pending += [(level, flat, item) for item in reversed(part)]  # type: ignore[arg-type]
         elif isinstance(part, str):
@@ -118,17 +118,17 @@ def lay_out(document: Document, width: int, indent: int = 0, step: int = STEP) -
 
 
 def _end_line(pieces: list[str], comments: list[str], level: int) -> None:
-    """Writes the comments that wait for the end of the line: the first one there, others on lines of their own."""
+    """Write the comments that wait for the end of the line: the first one there, the others on their own lines."""
     if comments:
         pieces.append(f"  {comments[0]}")
         pieces.extend(f"\n{' ' * level}{text}" for text in comments[1:])
         comments.clear()
 
 
-def _fits(group: Group, room: int, behind: Sequence[tuple[int, int, Document]]) -> tuple[int, str | None]:
-    """How to write a group: flat when it ends, with what follows it up to the next line end, within `room` columns.
+def _fits(group: Group, room: int, after: Sequence[tuple[int, int, Document]]) -> tuple[int, str | None]:
+    """How to write a group: flat if it fits into `room` columns together with what follows up to the next line end.
 
-    With the text of a flat one that has no comments, so that nothing has to go through it again.
+    Also the text of a flat group without comments, so that it need not be walked again.
     """
     plain = True
     line: list[str] = []
@@ -148,19 +148,19 @@ def _fits(group: Group, room: int, behind: Sequence[tuple[int, int, Document]]) 
         elif isinstance(part, (Indent, Group)):
             inside.append(part.content)
         elif isinstance(part, HardBreak):
-            return (_WHOLE if group.overapproximate else _BROKEN), None
+            return (_WHOLE if group.may_span else _BROKEN), None
         elif isinstance(part, Comment):
             plain = False
         if room < 0:
             return _BROKEN, None
-    if _end_of_line(behind, room) < 0:
+    if _end_of_line(after, room) < 0:
         return _BROKEN, None
     return _FLAT, "".join(line) if plain else None
 
 
-def _end_of_line(behind: Sequence[tuple[int, int, Document]], room: int) -> int:
-    """The columns left of `room` where the next line end comes; less than 0 when it comes too late."""
-    following = reversed(behind)
+def _end_of_line(after: Sequence[tuple[int, int, Document]], room: int) -> int:
+    """The columns left of `room` at the next line end; negative if it comes too late."""
+    following = reversed(after)
     inside: list[tuple[int, Document]] = []
     while room >= 0:
         if not inside:

@@ -1,4 +1,4 @@
-"""From text to syntax tree. A wrong text gives every fault that can be told apart, not only the first."""
+"""From source to syntax tree. A file with errors gives all of them that can be told apart, not only the first."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["accepted", "parse", "parse_expression", "parse_partial", "parse_toke
 
 
 def parse(source: Source) -> tree.Module:
-    """The tree of a whole file. Raises: VnsError with all the faults found (E01.., E0203, E0301)."""
+    """The tree of a file. Raises: VnsError with all errors found (E01.., E0203, E0301)."""
     return parse_tokens(Tokens(source))
 
 
 def parse_tokens(tokens: Tokens) -> tree.Module:
-    """As `parse`, for a text that is read into tokens already."""
+    """As `parse`, from tokens."""
     module, found = _parse(tokens)
     if found:
         raise VnsError(found)
@@ -37,9 +37,9 @@ def parse_tokens(tokens: Tokens) -> tree.Module:
 
 
 def parse_and_go_on(source: Source) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
-    """The tree of a whole file, and those of its faults that leave it a tree (repeated names, numbers out of range).
+    """The tree of a file, and its errors that leave the tree whole (repeated names, numbers out of range).
 
-    Raises: VnsError for a text that has no tree.
+    Raises: VnsError for syntax errors.
     """
     return _parse(Tokens(source))
 
@@ -56,10 +56,9 @@ def _parse(tokens: Tokens) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
 
 @gc_paused()
 def parse_partial(text: Source | Tokens) -> tuple[tree.Module | None, tuple[Diagnostic, ...]]:
-    """What can be read of a file, and every fault in it. A statement that cannot be read is a `Line` with a `Gap`.
+    """What can be read of a file, and all its errors. A statement that cannot be read is a `Line` with a `Gap`.
 
-    None where nothing can be said: the text is too large, too deep, or has too many faults. The body of a
-    definition is left out where brackets are nested too deeply in it.
+    None for a file that is too large, too deep, of another format, or has too many errors.
     """
     try:
         tokens = text if isinstance(text, Tokens) else Tokens(text)
@@ -69,21 +68,21 @@ def parse_partial(text: Source | Tokens) -> tuple[tree.Module | None, tuple[Diag
     except VnsError as fault:
         return None, fault.diagnostics
     if any(diagnostic.code == TOO_DEEP for diagnostic in found):
-        return None, found  # nothing may walk through such a tree
+        return None, found  # nothing may walk such a tree
     source = tokens.source
     module = tree.Module(items, span=Span(source, 0, len(source.text)), source=source)
     return module, found
 
 
 def accepted(tokens: Tokens, index: int) -> Callable[[Sequence[str]], bool]:
-    """A function that says whether tokens of some types could stand at a place, faults before it passed over."""
+    """A function that says whether tokens of some types could come at a place, ignoring errors before it."""
     run = _Run(tokens, "module")
     run.read(index)
     return run.takes
 
 
 def parse_expression(source: Source) -> tree.Expression:
-    """The tree of one expression, as in `--set key=value` and `--fix op=basic(1)|skip`. Raises: VnsError."""
+    """The tree of one expression, as in `--set key=value` and `--fix 'op=basic(1)|skip'`. Raises: VnsError."""
     expression: tree.Expression = _Run(Tokens(source), "expression").finish()
     found = check([expression])
     if found:
@@ -97,8 +96,8 @@ _COUNTED = frozenset({*OPENING, *CLOSING, "NEWLINE"})
 class _Run:
     """One pass over the tokens, with recovery.
 
-    After a fault the parser first looks for a small repair (a sign put in, changed or left out) under which it can
-    go on; else it skips to the end of the statement and leaves a gap. Only `parse_partial` gives such a tree away.
+    After an error the parser looks for a small repair (a token inserted, replaced or left out) with which it can
+    continue; otherwise it skips to the end of the statement and leaves a gap. Only `parse_partial` returns such a tree.
     """
 
     def __init__(self, tokens: Tokens, start: str):
@@ -109,21 +108,21 @@ class _Run:
         self.diagnostics: list[Diagnostic] = []
         self.silent_line = 0
         self.recoveries = 0
-        # Open brackets: the place of the token (or of the one before which a repair put it), how high the parser's
-        # stack was once it had taken it, and its type.
+        # Open brackets: the place of the token (or of the one before which a repair inserted it), the height of the
+        # parser's stack after it, and its type.
         self.open: list[tuple[int, int, str]] = []
-        # How high the stack is where the current statement begins: one height for each open brace, and for the file.
+        # The height of the stack at the beginning of the current statement: for each open brace, and for the file.
         self.begins: list[int] = [1]
 
     def finish(self) -> Any:
-        """The tree. Raises: VnsError with the faults met."""
+        """The tree. Raises: VnsError with all errors."""
         result = self.read()
         if self.diagnostics:
             raise VnsError(arrange(self.diagnostics))
         return result
 
     def read(self, end: int | None = None) -> Any:
-        """The tree of what can be read, up to a place; faults go to `diagnostics`."""
+        """The tree of what can be read, up to a place; errors go to `diagnostics`."""
         index = 0
         result: Any = None
         states, feed = self._states, self.parser.feed_token
@@ -146,14 +145,14 @@ class _Run:
         return result
 
     def _end(self) -> Any:
-        """The tree where the end of the text went into a repair."""
+        """The tree if a repair took the end of the file."""
         last = len(self.items) - 1
         self._skip(last)
         self._close_all(last)
         return self.parser.feed_token(self.items[last])
 
     def _taken(self, token: Token, index: int) -> None:
-        """Keeps account of brackets and statements after the parser has taken a token."""
+        """Keep track of brackets and statements after the parser has taken a token."""
         if token.type in OPENING:
             self.open.append((index, len(self._states), token.type))
             if token.type == "LBRACE":
@@ -173,7 +172,7 @@ class _Run:
     # ------------------------------------------------------------ what is wrong
 
     def _recover(self, index: int) -> int:
-        """Reports the fault at a token and returns the place to go on from."""
+        """Report the error at a token; the place to continue from."""
         context = Context(self.tokens, index, self.start, [place for place, *_ in self.open], self.takes)
         other = other_format(self.tokens.source) if not self.diagnostics else None
         if other is not None:
@@ -182,7 +181,7 @@ class _Run:
         here = self.items[index].span.line
         if here != self.silent_line or fault.to_top:
             self.diagnostics.append(fault.diagnostic)
-        # One report a line: a second one is more often an echo of the first than a fault of its own.
+        # One report a line: a second one is mostly an echo of the first.
         self.silent_line = here
         self.recoveries += 1
         if self.recoveries > MAX_RECOVERIES:
@@ -194,7 +193,7 @@ class _Run:
             span = self.items[index].span
             for kind in fault.instead:
                 self._feed_repair(Token(kind, span), index)
-            # Past the end of the text when its end was taken out: one more, so that `read` knows.
+            # One more if the end of the file was removed, so that `read` knows.
             return index + fault.removed + (self.items[index].type == END and fault.removed > 0)
         return self._skip(index)
 
@@ -203,7 +202,7 @@ class _Run:
         self._taken(token, index)
 
     def takes(self, kinds: Sequence[str]) -> bool:
-        """Whether the parser could go on with tokens of these kinds."""
+        """Whether the parser could continue with tokens of these kinds."""
         trial = self.parser.parser_state.copy(deepcopy_values=False)
         trial.parse_conf = copy(trial.parse_conf)
         trial.parse_conf.callbacks = {}
@@ -215,10 +214,10 @@ class _Run:
             return False
         return True
 
-    # --------------------------------------------------------------- going on
+    # ------------------------------------------------------------- continuing
 
     def _skip(self, index: int) -> int:
-        """Leaves the statement out: from here to its end, and on the parser's stack back to its beginning."""
+        """Skip the statement: to its end in the tokens, back to its beginning on the stack."""
         depth = 0
         while self.open and self.open[-1][2] != "LBRACE":
             place, *_ = self.open.pop()
@@ -241,11 +240,11 @@ class _Run:
         return self._after_gap(refused, index)
 
     def _after_gap(self, refused: int, index: int) -> int:
-        """Puts a gap for what was left out up to `index`; the place to go on from."""
+        """Leave a gap for what was skipped up to `index`; the place to continue from."""
         kind = self.items[index].type
         gap = self._leave_gap(refused)
         if kind == END or self.tokens.starts_definition(index):
-            # Nothing else reports a brace that a repair has put in.
+            # Nothing else closes a brace that a repair inserted.
             while self.open and self.items[self.open[-1][0]].type != self.open[-1][2]:
                 self._close_innermost(index)
                 gap = True
@@ -258,14 +257,14 @@ class _Run:
         return index + 1 if kind == "NEWLINE" else index
 
     def _begins(self, index: int) -> bool:
-        """Whether a statement or definition can begin at a token that is the first of its line."""
+        """Whether a token is the first of its line, and can begin a statement or definition."""
         kind = self.items[index].type
         if not self.tokens.starts_line(index):
             return False
         return self.takes([kind]) if self.open else kind in DEFINITION_TYPES
 
     def _close_all(self, index: int) -> None:
-        """Closes every open bracket, so that what stands before in the same definition is kept."""
+        """Close every open bracket, to keep what is before in the same definition."""
         while self.open:
             self._close_innermost(index)
         if self.items[index].type != END and self.takes(["NEWLINE"]):
@@ -288,7 +287,7 @@ class _Run:
         del self.parser.parser_state.value_stack[height - 1 :]
 
     def _leave_gap(self, refused: int) -> bool:
-        """Puts a gap where a statement of a body was left out: from the first token of its line to the refused one."""
+        """Feed a gap for a skipped statement of a body: from the first token of its line to the refused one."""
         if not self.takes(["NAME", "RBRACE"]):
             return False
         first = refused
@@ -298,7 +297,7 @@ class _Run:
         return True
 
     def _take_line_end_back(self) -> None:
-        """Back to before the line end after which nothing could be read."""
+        """Go back to before the line end after which nothing could be read."""
         if self.begins[-1] > (self.open[-1][1] if self.open else 1):
             self.begins[-1] -= 1
             self._cut(self.begins[-1])

@@ -1,4 +1,4 @@
-"""From syntax tree to the one canonical text: parsing it gives the tree again."""
+"""From syntax tree to canonical form: parsing the result gives the tree again."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from vnasdsl.language.builder import MAGNITUDES, read_number
 from vnasdsl.language.layout import Break, Document, Group, HardBreak, IfBroken, Indent, join, lay_out
 
 WIDTH = 100
-"""Columns of a line where its breaks allow it."""
+"""Columns of a line, as far as it can be broken."""
 
 BODY_WIDTH = 88
-"""Columns up to which a stage with a single statement stands on one line."""
+"""Columns up to which a stage with a single statement is written on one line."""
 
-# How tightly an expression holds together, loosest first; a part that is looser than its place wants parentheses.
+# Precedence of expressions, loosest first; a part that is looser than its place needs parentheses.
 CHOICE, CONDITIONAL, CHAIN, SUM, PRODUCT, RANGE, UNARY, ATOM = range(8)
 
 
 class Parenthesis(str):
-    """A parenthesis that only groups: the author may have written more of them, or fewer where they may be left out."""
+    """A parenthesis that only groups: the file may have more of them, or fewer."""
 
     __slots__ = ()
 
@@ -29,7 +29,7 @@ _CLOSE = Break("", closes=True)
 
 
 def print_module(module: tree.Module) -> str:
-    """The canonical text of a file."""
+    """The canonical form of a file."""
     return lay_out(module_document(module), WIDTH) + "\n" if module.items else ""
 
 
@@ -44,27 +44,27 @@ def module_document(module: tree.Module) -> Document:
 
 
 def print_definition(definition: tree.Definition) -> str:
-    """The canonical text of one definition, without a line end after it."""
+    """The canonical form of one definition, without a line end."""
     return lay_out(_definition(definition), WIDTH)
 
 
 def print_statement(statement: tree.Statement, indent: int = 0) -> str:
-    """The canonical text of a statement, the first line not indented, later ones by `indent` columns and more."""
+    """The canonical form of a statement: the first line not indented, later ones by at least `indent` columns."""
     return lay_out(_statement(statement), WIDTH, indent)
 
 
 def print_statements(statements: Iterable[tree.Statement], indent: int = 0) -> str:
-    """The canonical text of some statements, a line (or more) each, all indented by `indent` columns."""
+    """The canonical form of some statements, each on its own line or lines, indented by `indent` columns."""
     return "".join(f"{' ' * indent}{print_statement(statement, indent)}\n" for statement in statements)
 
 
 def print_expression(expression: tree.Expression) -> str:
-    """The canonical text of an expression; on one line when that takes at most WIDTH columns."""
+    """The canonical form of an expression; on one line if that takes at most WIDTH columns."""
     return lay_out(_expression(expression, CHOICE), WIDTH)
 
 
 def print_inline(expression: tree.Expression) -> str:
-    """The text of an expression on one line, however long; only bodies of several statements break it."""
+    """An expression on one line, however long; only bodies of several statements break it."""
     return lay_out(_expression(expression, CHOICE), 1 << 30)
 
 
@@ -99,13 +99,13 @@ def _parameter(parameter: tree.Parameter) -> Document:
 
 
 def _lines(content: Iterable[Document]) -> Document:
-    """A body over several lines."""
+    """A body, one line for each statement."""
     lines: list[Document] = [[HardBreak(), line] for line in content]
-    return ["{", Indent(lines), HardBreak(closes=True), "}"] if lines else "{}"
+    return ["{", Indent(lines), HardBreak(closes=True), "}"] if lines else Group(["{", _CLOSE, "}"])
 
 
 def _body(statements: Sequence[tree.Statement]) -> Document:
-    """The body of a stage or a call: on one line when it is a single short statement."""
+    """The body of a stage or a call: on one line if it is a single short statement."""
     if len(statements) != 1:
         return _lines(_statement(statement) for statement in statements)
     return Group(["{", Indent([Break(), _statement(statements[0])]), Break(closes=True), "}"], width=BODY_WIDTH)
@@ -134,16 +134,16 @@ def _statement(statement: tree.Statement) -> Document:
 
 
 def _expression(node: tree.Expression, place: int) -> Document:
-    """An expression where only something at least as tight as `place` may stand without parentheses."""
+    """An expression, in parentheses if it is looser than `place`."""
     tightness = _tightness(node)
     if tightness < place:
         return Group([Parenthesis("("), Indent([Break(""), _open(node)]), _CLOSE, Parenthesis(")")])
     if tightness <= CONDITIONAL:
-        # Loose expressions get parentheses when they need several lines: only there a line end does not end them.
+        # A loose expression over several lines needs parentheses, or its first line end would end it.
         return Group([IfBroken("("), Indent([Break(""), _open(node)]), _CLOSE, IfBroken(")")])
     if isinstance(node, tree.Chain):
         first, *rest = [_expression(item, SUM) for item in node.items]
-        return Group([first, Indent([[Break(), "-> ", item] for item in rest])], overapproximate=True)
+        return Group([first, Indent([[Break(), "-> ", item] for item in rest])], may_span=True)
     return _open(node)
 
 
@@ -221,18 +221,18 @@ def _call(node: tree.Call) -> Document:
 
 def _bracketed(opening: str, items: Sequence[Document], closing: str) -> Document:
     if not items:
-        return opening + closing
+        return Group([opening, _CLOSE, closing])
     return Group([opening, Indent([Break(""), *join([",", Break()], items), IfBroken(",")]), _CLOSE, closing])
 
 
 def _string(node: tree.String) -> str:
     if "\n" in node.value or "\r" in node.value:
-        raise ValueError("a string with a line end cannot be written in a .vns text")
+        raise ValueError("a string with a line end cannot be written in a .vns file")
     return '"' + node.value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def number_text(node: tree.Number) -> str:
-    """A number as it was written; one that was made by a program in its shortest plain form."""
+    """A number as it was written; one made by a program in its shortest plain form."""
     if node.text and read_number(node.text) == (node.value, node.unit):
         return node.text
     value = node.value

@@ -1,4 +1,4 @@
-"""What stands at a place of a text: for editors, where the text is often not finished."""
+"""What is at a place of a file: for editors, where the file is often unfinished."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from vnasdsl.language.source import Source, Span
 from vnasdsl.language.walk import children
 
 _STAND_IN = "x"
-"""What is parsed in the place of the word being typed: a name, which lets the line go on."""
+"""Parsed in place of the word being typed: a name, after which the line can continue."""
 
 
 def path_at(root: tree.Node, offset: int) -> tuple[tree.Node, ...]:
-    """The nodes around a place, from the outermost in. Touching an end counts."""
+    """The nodes around a place, outermost first. Touching an end counts."""
     path = [root]
     while True:
         inner = next((c for c in children(path[-1]) if c.span.start <= offset <= c.span.end), None)
@@ -26,22 +26,22 @@ def path_at(root: tree.Node, offset: int) -> tuple[tree.Node, ...]:
 
 @dataclass(frozen=True)
 class Cursor:
-    """The place where a word is being typed, and what stands before it in its definition."""
+    """The place where a word is being typed, and what is before it in its definition."""
 
     word: Span
-    """The part of the word that is there already; empty between words."""
+    """The part of the word typed so far; empty between words."""
     before: tuple[Token, ...]
-    """From the beginning of the definition up to the word; line ends that count are among them."""
+    """The tokens from the beginning of the definition up to the word, line ends that count included."""
     open: tuple[int, ...]
-    """Brackets open at the word, outermost first: places in `before`."""
+    """The brackets open at the word, outermost first: places in `before`."""
     keywords: frozenset[str]
-    """The keywords that the grammar takes here."""
+    """The keywords that the grammar accepts here."""
     takes_name: bool
     in_string: bool = False
 
     @property
     def statement(self) -> tuple[Token, ...]:
-        """What stands before the word in its statement (or, inside round brackets, behind the bracket)."""
+        """What is before the word in its statement, or after the innermost bracket."""
         start = self.open[-1] + 1 if self.open else 0
         depth = 0
         for i in range(start, len(self.before)):
@@ -53,7 +53,7 @@ class Cursor:
 
 
 def cursor_at(tokens: Tokens, offset: int) -> Cursor | None:
-    """What surrounds a place; None inside a comment."""
+    """The cursor at a place; None inside a comment."""
     source = tokens.source
     line_start = source.text.rfind("\n", 0, offset) + 1
     items = [token for token in tokens.items if token.span.start < offset and token.type != END]
@@ -86,7 +86,7 @@ def cursor_at(tokens: Tokens, offset: int) -> Cursor | None:
 
 
 def _in_comment(tokens: Tokens, line_start: int, offset: int) -> bool:
-    """Whether a `#` stands before a place in its line, outside of strings."""
+    """Whether a `#` is before a place in its line, outside strings."""
     text = tokens.source.text
     place = text.find("#", line_start, offset)
     while place >= 0:

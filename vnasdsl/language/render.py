@@ -1,4 +1,4 @@
-"""From diagnostics to text: for people in full with the lines they are about, or one line each; for programs."""
+"""Rendering diagnostics: in full with source lines, one line each, or for programs."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Style = Literal["full", "concise", "json", "github"]
 STYLES: tuple[Style, ...] = get_args(Style)
 
 LINE_WIDTH = 120
-"""Columns of a source line that are shown; a longer one is cut around what is underlined."""
+"""Columns of a source line that are shown; a longer one is cut around the underline."""
 
 _CUT = "…"
 _RED, _YELLOW, _BLUE, _BOLD, _OFF = "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\x1b[1m", "\x1b[0m"
 
 
 def render(diagnostics: Iterable[Diagnostic], style: Style = "full", color: bool = False) -> str:
-    """The diagnostics as text without a line end after the last line; `color` adds ANSI escapes.
+    """The diagnostics as text without a final line end; `color` adds ANSI escapes.
 
-    `full` and `concise` are for people: at most MAX_DIAGNOSTICS, errors before warnings, and a count of the rest.
+    `full` and `concise` show at most MAX_DIAGNOSTICS, errors before warnings, and count the rest.
     """
     found = list(diagnostics)
     if style == "json":
@@ -42,12 +42,12 @@ def render(diagnostics: Iterable[Diagnostic], style: Style = "full", color: bool
 
 
 def _at_most(found: list[Diagnostic]) -> tuple[list[Diagnostic], list[str]]:
-    """What is shown, and a line that counts the rest."""
+    """What is shown, and a line with the number of the rest."""
     if len(found) <= MAX_DIAGNOSTICS:
         return found, []
     shown = ([d for d in found if d.severity == "error"] or found)[:MAX_DIAGNOSTICS]
     left = len(found) - len(shown)
-    return shown, [f"{left} more {'fault' if left == 1 else 'faults'} not shown"]
+    return shown, [f"{left} more not shown"]
 
 
 class _Paint:
@@ -67,7 +67,7 @@ def _concise(diagnostic: Diagnostic) -> str:
 
 
 def _place(label: Label) -> str:
-    """`file:line:column`, or the file alone when nothing of it could be read."""
+    """`file:line:column`, or the file alone if it could not be read."""
     source = label.span.source
     return visible(str(label.span) if source.text else source.name)
 
@@ -91,7 +91,7 @@ def _full(diagnostic: Diagnostic, paint: _Paint) -> list[str]:
 
 
 def _excerpts(diagnostic: Diagnostic, primary: Label, labels: list[Label], gutter: int, paint: _Paint) -> Iterable[str]:
-    """One part for each source: where it is, then the lines that carry a label."""
+    """For each source: its place, then the lines that have a label."""
     sources: list[Source] = []
     for label in labels:
         if label.span.source not in sources:
@@ -123,14 +123,14 @@ def _excerpts(diagnostic: Diagnostic, primary: Label, labels: list[Label], gutte
 
 
 def _line(source: Source, number: int, labels: list[Label]) -> tuple[str, list[tuple[int, int]]]:
-    """A source line as shown, and for each label where its underline begins and how long it is.
+    """A source line as shown, and for each label the start and length of its underline.
 
-    A span that goes on in later lines is underlined to the end of its first line, an empty one by a single sign.
+    A span of several lines is underlined to the end of its first line, an empty one by a single sign.
     """
     text = source.line(number)
     begin = source.line_starts[number - 1]
     ranges = [(min(label.span.start - begin, len(text)), min(label.span.end - begin, len(text))) for label in labels]
-    # Only a part around the labels is ever measured, so that a line of a megabyte costs nothing.
+    # Measure only the part around the labels, so that a line of a megabyte is cheap.
     low = max(0, min((start for start, _ in ranges), default=0) - LINE_WIDTH)
     high = min(len(text), low + 3 * LINE_WIDTH)
     shown, starts = columns(text[low:high])
@@ -153,7 +153,7 @@ def _line(source: Source, number: int, labels: list[Label]) -> tuple[str, list[t
 
 
 def _window(starts: list[int], target: int) -> tuple[int, int]:
-    """The characters to show of a line that is too long: those around a column, a third of the room before it."""
+    """The range of characters to show of a long line: around a column, with a third of the room before it."""
     room = LINE_WIDTH - 2 * len(_CUT)
     begin = max(0, min(target - room // 3, starts[-1] - room))
     first = next(i for i, start in enumerate(starts) if start >= begin)

@@ -1,4 +1,4 @@
-"""Diagnostics as workflow commands of GitHub Actions, which shows them beside the changed lines."""
+"""Diagnostics as GitHub workflow commands, which GitHub shows beside the changed lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _command(diagnostic: Diagnostic) -> str:
             line, column = span.source.position(span.start)
             end_line, end_column = span.source.position(span.end)
             properties |= {"line": str(line), "endLine": str(end_line)}
-            # GitHub refuses columns for places that go over several lines.
+            # GitHub rejects columns for spans of several lines.
             if line == end_line:
                 properties |= {"col": str(column), "endColumn": str(end_column)}
     properties["title"] = diagnostic.code
@@ -29,7 +29,7 @@ def _command(diagnostic: Diagnostic) -> str:
 
 
 def github_command(name: str, properties: Mapping[str, str], text: str) -> str:
-    """A workflow command, its parts escaped."""
+    """A workflow command with its parts escaped."""
     given = ",".join(f"{key}={_property(value)}" for key, value in sorted(properties.items(), key=_order))
     return f"::{name}{' ' if given else ''}{given}::{_data(text)}"
 
@@ -39,7 +39,7 @@ def _order(item: tuple[str, str]) -> int:
 
 
 def _text(diagnostic: Diagnostic) -> str:
-    """The message with everything that does not need the line beside it."""
+    """The message with its label, notes and help."""
     label = diagnostic.primary.text if diagnostic.primary else ""
     lines = [diagnostic.message + (f": {label}" if label else ""), *diagnostic.notes]
     help = diagnostic.help or (diagnostic.fix.description if diagnostic.fix else None)

@@ -7,9 +7,9 @@
         "notes": [], "help": null,
         "fix": {"span": {...}, "replacement": "basic", "description": "did you mean `basic`?"}}]}
 
-Lines and columns count from 1, offsets from 0, all in code points of the text with "\\n" as line end and without a byte
-order mark; `end` is the place behind the last character. `code` and `span` are null for a fault that is in no text,
-`start` and `end` where nothing of the file could be read. Fields may be added under the same version, never changed.
+Lines and columns count from 1, offsets from 0, in code points of the file with "\\n" as line end and without a byte
+order mark; `end` is after the last character. `code` and `span` are null for an error outside any .vns file, `start`
+and `end` for a file that could not be read. Fields may be added under the same version, never changed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def render_json(diagnostics: Sequence[Diagnostic]) -> str:
 
 
 def render_user_error(fault: UserError) -> str:
-    """The same for a fault that is in no text: it has no code and no span."""
+    """The same for an error outside any .vns file: it has no code and no span."""
     absent: dict[str, Any] = {"span": None, "label": "", "secondary": [], "notes": [], "help": fault.help, "fix": None}
     return _document(1, 0, [{"code": None, "severity": "error", "message": fault.message, **absent}])
 
@@ -42,7 +42,7 @@ def _document(errors: int, warnings: int, diagnostics: list[dict[str, Any]]) -> 
 
 
 def as_object(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A diagnostic as values that JSON has."""
+    """A diagnostic as JSON values."""
     primary, fix = diagnostic.primary, diagnostic.fix
     return {
         "code": diagnostic.code,

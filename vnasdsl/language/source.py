@@ -1,4 +1,4 @@
-"""Source texts and the places in them that everything else points at."""
+"""Sources, and spans in them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One text with the name it is shown under (a path as the user gave it, or `<string>`)."""
+    """The text of a file, with the name it is shown under (a path as the user gave it, or `<string>`)."""
 
     name: str
     text: str
@@ -53,11 +53,11 @@ class Span:
         return self.source.position(self.start)[1]
 
     def first(self, length: int) -> Span:
-        """The first characters of the span: the name at the head of a longer part of the text."""
+        """The first characters of the span, such as the name at its beginning."""
         return Span(self.source, self.start, min(self.start + length, self.end))
 
     def to(self, other: Span) -> Span:
-        """The span from the start of this one to the end of another in the same source."""
+        """The span from the start of this one to the end of another one."""
         return Span(self.source, self.start, other.end)
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
-"""The syntax tree of a .vns file: what was written, with the place where it was written.
+"""The syntax tree of a .vns file, with the span of every node.
 
-Two trees are equal when they say the same thing: spans (and the spelling of a number) do not count.
+Two trees are equal if they have the same meaning: spans and the spelling of numbers do not count.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Compare(Node):
 
 @dataclass(frozen=True)
 class Conditional(Node):
-    """`then if test else otherwise`, decided by values that are known when the text is read."""
+    """`then if test else otherwise`, decided by values that are known when the file is read."""
 
     then: Expression
     test: Compare
@@ -113,7 +113,7 @@ class Pick(Node):
 
 @dataclass(frozen=True)
 class Argument(Node):
-    """One argument of a call; `name` is None when it is given by position."""
+    """One argument of a call; `name` is None if it is positional."""
 
     name: str | None
     value: Expression
@@ -145,7 +145,7 @@ class Choice(Node):
 
 @dataclass(frozen=True)
 class Gap(Node):
-    """What could not be read; only in what `parse_partial` gives for a faulty text."""
+    """What could not be read; only in the result of `parse_partial`."""
 
 
 Expression: TypeAlias = (
@@ -172,14 +172,14 @@ Expression: TypeAlias = (
 
 @dataclass(frozen=True)
 class Line(Node):
-    """An expression on a line of its own: it goes on from the line before."""
+    """An expression on its own line. Each line takes the previous line's output."""
 
     value: Expression
 
 
 @dataclass(frozen=True)
 class Wire(Node):
-    """`name = expression`: the line gets a label, and later lines can read it by that name."""
+    """`name = expression`: a line with a label, by which later lines can use its output."""
 
     name: str
     value: Expression
@@ -188,7 +188,7 @@ class Wire(Node):
 
 @dataclass(frozen=True)
 class Out(Node):
-    """`out expression`: what a block with wires gives to the next layer."""
+    """`out expression`: the output of a block, if that is not its last line."""
 
     value: Expression
 

@@ -1,4 +1,4 @@
-"""Text as a terminal shows it: columns per character, and stand-ins for characters that would do something else."""
+"""Text as a terminal shows it: the width of characters, and stand-ins for those that would control the terminal."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ TAB = 4
 
 
 def visible(text: str) -> str:
-    """The text with control, formatting and lone surrogate characters made visible; tabs become one space."""
+    """The text with control characters (line ends too), formatting characters and lone surrogates made visible.
+
+    Call it on every name, path or text from outside before it goes into a message or to a terminal.
+    """
     return "".join(" " if char == "\t" else _cell(char)[0] for char in text)
 
 
 def columns(text: str) -> tuple[list[str], list[int]]:
-    """What to show for each character of a line, and the column (from 0) where each begins; one more for the end."""
+    """What to show for each character of a line, and the column (from 0) where it begins; one more for the end."""
     shown: list[str] = []
     starts = [0]
     for char in text:

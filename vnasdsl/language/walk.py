@@ -1,4 +1,4 @@
-"""Going through a syntax tree without recursion."""
+"""Walking a syntax tree without recursion."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _VALUES = {"str", "bool", "int | float", "str | None", "tuple[int, ...]"}
 
 
 def _fields(kind: type[tree.Node]) -> tuple[str, ...]:
-    """The fields in which nodes may stand: one, none, or a tuple of nodes."""
+    """The fields that hold nodes: one, none, or a tuple of nodes."""
     return tuple(field.name for field in fields(kind) if field.name not in _PLAIN and field.type not in _VALUES)
 
 
@@ -20,7 +20,7 @@ _FIELDS = {kind: _fields(kind) for kind in tree.Node.__subclasses__()}
 
 
 def children(node: tree.Node) -> list[tree.Node]:
-    """The nodes directly inside a node, in the order of the text (as far as the fields keep it)."""
+    """The nodes directly inside a node, in the order of its fields."""
     found: list[tree.Node] = []
     for name in _FIELDS[type(node)]:
         value = getattr(node, name)
@@ -32,7 +32,7 @@ def children(node: tree.Node) -> list[tree.Node]:
 
 
 def walk(*roots: tree.Node) -> Iterator[tree.Node]:
-    """The given nodes and everything inside them, each before what it holds."""
+    """The given nodes and everything inside them, each before its children."""
     pending = list(reversed(roots))
     while pending:
         node = pending.pop()
@@ -42,7 +42,7 @@ def walk(*roots: tree.Node) -> Iterator[tree.Node]:
 
 
 def blocks_used(body: tuple[tree.Statement, ...], blocks: dict[str, tree.Block]) -> list[tree.Block]:
-    """The blocks that lines call, directly or through other blocks, in the order of their definition."""
+    """The blocks that some lines use, directly or through other blocks, in the order of their definition."""
 
     used: set[str] = set()
     todo: list[tree.Statement] = list(body)

@@ -1,4 +1,4 @@
-"""How the messages of the parser name tokens and characters."""
+"""How syntax errors name tokens and characters."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SIGNS = {
 COMPARISONS = frozenset({"LESSTHAN", "LESS_EQUAL", "MORETHAN", "GREATER_EQUAL", "EQUAL_EQUAL", "NOT_EQUAL"})
 _VALUE_STARTS = frozenset({"NAME", "NUMBER", "DIMS", "STRING", "LPAR", "LSQB", "MINUS", "PICK"})
 _STATEMENT_STARTS = frozenset({"INPUT", "STAGE", "REQUIRE", "OUT"})
-# After a complete value nearly everything may follow; these are left out so that the message stays readable.
-_SELDOM_MEANT = frozenset({"IF", "PLUS", "MINUS", "STAR", "DOUBLE_SLASH", "DOUBLE_DOT", "LPAR", "LBRACE"})
+# Nearly everything may follow a complete value; these are left out to keep the message readable.
+_UNLIKELY = frozenset({"IF", "PLUS", "MINUS", "STAR", "DOUBLE_SLASH", "DOUBLE_DOT", "LPAR", "LBRACE"})
 _WORDS = {
     "NAME": "a name",
     "STRING": "a string",
@@ -30,11 +30,11 @@ _WORDS = {
 }
 
 TERMINALS = frozenset({*SIGNS, *KEYWORD_TYPES, *_WORDS, "DIMS"})
-"""Every terminal that a text can have here; those that stand for wrong characters are left out."""
+"""Every terminal but those for wrong characters."""
 
 
 def alternatives(accepted: Set[str]) -> str:
-    """The terminals that could stand at a place, in words, most likely first; seldom meant ones are left out."""
+    """The terminals that could come next, in words, most likely first; unlikely ones are left out."""
     kinds = set(accepted)
     names: list[str] = []
     if kinds >= _VALUE_STARTS:
@@ -42,10 +42,10 @@ def alternatives(accepted: Set[str]) -> str:
         names.append("a statement" if kinds & _STATEMENT_STARTS else "a layer or a value")
         kinds -= _STATEMENT_STARTS | {"RSQB", "RPAR", "RBRACE"}
     elif kinds >= COMPARISONS:
-        kinds -= COMPARISONS | _SELDOM_MEANT
+        kinds -= COMPARISONS | _UNLIKELY
         names.append("a comparison such as `<=`")
-    elif "PLUS" in kinds and kinds - _SELDOM_MEANT:
-        kinds -= _SELDOM_MEANT
+    elif "PLUS" in kinds and kinds - _UNLIKELY:
+        kinds -= _UNLIKELY
     if "NEWLINE" in kinds or END in kinds:
         kinds -= {"RBRACE"}
     if kinds >= DEFINITION_TYPES:
@@ -62,12 +62,12 @@ def alternatives(accepted: Set[str]) -> str:
 
 
 def shorten(text: str) -> str:
-    """A text that fits into a message."""
+    """A text short enough for a message."""
     return text if len(text) <= 40 else text[:37] + "..."
 
 
 def character(text: str) -> str:
-    """A character in words: as it is where that can be read, else by its number and name."""
+    """A character in words: as it is if that is readable, else by its number and name."""
     if text.isascii() and text.isprintable():
         return f"`{text}`"
     name = unicodedata.name(text, "")

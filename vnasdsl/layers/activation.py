@@ -26,7 +26,7 @@ def none(arguments: Arguments, shape: Shape) -> Applied:
     return Applied(output=(shape[0], *out), code=FunctionCode(zeros))
 
 
-RELU = elementwise("relu", "max(x, 0)", "F.relu({x})")
-HARD_SWISH = elementwise("hswish", "x * min(max(x + 3, 0), 6) / 6", "F.hardswish({x})")
+RELU = elementwise("relu", "ReLU: max(x, 0)", "F.relu({x})")
+HARD_SWISH = elementwise("hswish", "hard swish: x * min(max(x + 3, 0), 6) / 6", "F.hardswish({x})")
 SKIP = Layer("skip", "the identity; it costs nothing, and derived networks leave it out", (), skip, takes="any")
 NONE = Layer("none", "zeros in the shape of the input: no connection", (STRIDE,), none)

@@ -13,8 +13,7 @@ def concat(arguments: Arguments, shapes: Inputs, classes: int) -> Applied:
     """Channels one after the other, in the order of the inputs."""
     for shape in shapes[1:]:
         if shape[1:] != shapes[0][1:]:
-            help = "all but the channels must be equal: use the same strides and padding on every way to it"
-            raise unequal("concat", shapes[0], shape, help)
+            raise unequal("concat", shapes[0], shape)
     output = (sum(shape[0] for shape in shapes), *shapes[0][1:])
     return Applied(output, code=FunctionCode("torch.cat([{xs}], dim=1)" if len(shapes) > 1 else "{xs}"))
 
@@ -23,14 +22,22 @@ def pointwise(name: str, expression: str) -> Callable[[Arguments, Inputs, int], 
     def join(arguments: Arguments, shapes: Inputs, classes: int) -> Applied:
         for shape in shapes[1:]:
             if shape != shapes[0]:
-                raise unequal(name, shapes[0], shape, "bring the inputs to one shape, such as by `conv(c, 1x1x1)`")
+                raise unequal(name, shapes[0], shape)
         code = expression.replace("{n}", str(len(shapes))) if len(shapes) > 1 else "{xs}"
         return Applied(shapes[0], code=FunctionCode(code))
 
     return join
 
 
-def unequal(name: str, first: Shape, other: Shape, help: str) -> LayerError:
+def unequal(name: str, first: Shape, other: Shape) -> LayerError:
+    if len(first) != len(other):
+        help = "join maps with maps and vectors with vectors: `pool` makes a vector of a map"
+    elif len(first) == 1:
+        help = "give all inputs the same number of features, for instance with `linear`"
+    elif first[1:] == other[1:]:
+        help = "give all inputs the same number of channels, for instance with `conv(c, 1x1x1)`"
+    else:
+        help = "give all inputs the same frames, rows and columns: the same strides and padding on every way here"
     return LayerError("E0409", f"`{name}` joins {show_shape(first)} and {show_shape(other)}", help)
 
 

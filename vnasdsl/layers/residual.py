@@ -72,8 +72,10 @@ def _adds(before: Shape, after: Shape) -> str:
 def _to_fit(before: Shape, after: Shape) -> str:
     """What to do about a body that changes the shape."""
     if len(before) == len(after) == 4 and before[1:] == after[1:]:
-        return f"end the body with the {before[0]} channels of its input: write `same`, or put the change before it"
-    return "use no stride and `padding=same` inside, and put the layer that changes the size before it"
+        return f"end the body with {before[0]} channels as its input has, or add a projection: `residual(project=auto)`"
+    if fitting_stride(before, after) is not None:
+        return "keep the size in the body (`padding=same`, no stride), or add a projection: `residual(project=auto)`"
+    return "keep the size in the body: `padding=same` and no stride"
 
 
 LAYER = Layer(

@@ -7,7 +7,7 @@ the same layers inside their stages, uses of blocks, copies and bodies. Code, te
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import networkx as nx
 
+from vnasdsl.language.diagnostics import UserError, error
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Code, Layer, Shape, Value
 from vnasdsl.space.decisions import Decision
@@ -246,5 +247,15 @@ def matching(a: NetworkGraph, b: NetworkGraph) -> dict[str, str] | None:
     return forth
 
 
-Env: TypeAlias = Mapping[str, Values]
-"""What can be read by name."""
+def one(value: Values, element: Element | None = None) -> str:
+    """The only value. Raises: VnsError for a list."""
+    if isinstance(value, tuple):
+        message = f"a list of {len(value)} values comes in where one is expected"
+        if element is None:
+            raise UserError(message)
+        raise error("E0305", message, element.span, help="join it first, with a layer such as `sum` or `concat`")
+    return value
+
+
+def many(value: Values) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else (value,)

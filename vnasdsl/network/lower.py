@@ -14,7 +14,8 @@ from vnasdsl.language.diagnostics import UserError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Applied, Layer, LayerError, Shape
-from vnasdsl.network.graph import SINGLE, LayerNode, NetworkGraph, Part, Section, Values
+from vnasdsl.network.graph import SINGLE, LayerNode, NetworkGraph, Part, Section, Values, many, one
+from vnasdsl.network.rules import LayerRules
 from vnasdsl.space.decisions import Decide, Decision, Form, form_of
 from vnasdsl.space.elements import (
     POISON,
@@ -41,73 +42,7 @@ from vnasdsl.space.elements import (
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
 
 Env = dict[str, Values]
-Answer = Applied | LayerError
 Result = TypeVar("Result")
-
-
-class LayerRules:
-    """What layers make of shapes, computed once for each layer and shape and shared by all networks of a space."""
-
-    LARGEST = 100_000
-
-    def __init__(self, classes: int):
-        self.classes = classes
-        self._known: dict[tuple[object, ...], tuple[Element, Answer]] = {}
-
-    def apply(self, call: LayerCall, shape: Shape) -> Applied:
-        """Raises: LayerError."""
-        key = (id(call), shape)
-        known = self._known.get(key)
-        return _answer(known[1] if known is not None else self._keep(key, call, lambda: self._applied(call, shape)))
-
-    def join(self, element: Join, shapes: tuple[Shape, ...]) -> Applied:
-        """Raises: LayerError."""
-        key = (id(element), shapes, 0)
-        known = self._known.get(key)
-        return _answer(
-            known[1] if known is not None else self._keep(key, element, lambda: self._joined(element, shapes))
-        )
-
-    def leave(self, element: BodyLayer, before: Shape, after: Shape) -> Applied:
-        """Raises: LayerError."""
-        key = (id(element), before, after)
-        known = self._known.get(key)
-        if known is not None:
-            return _answer(known[1])
-        body = element.layer.body
-        assert body is not None
-        leave = body.leave
-
-        def rule() -> Applied:
-            return leave(resolve_arguments(element.arguments, before), before, after, self.classes)
-
-        return _answer(self._keep(key, element, rule))
-
-    def _applied(self, call: LayerCall, shape: Shape) -> Applied:
-        return call.layer.apply(resolve_arguments(call.arguments, shape), shape, self.classes)
-
-    def _joined(self, element: Join, shapes: tuple[Shape, ...]) -> Applied:
-        assert element.layer.join is not None
-        if not shapes:
-            raise LayerError("E0308", f"`{element.layer.name}` has nothing to join", "give it at least one input")
-        return element.layer.join(resolve_arguments(element.arguments, shapes[0]), shapes, self.classes)
-
-    def _keep(self, key: tuple[object, ...], element: Element, rule: Callable[[], Applied]) -> Answer:
-        answer: Answer
-        try:
-            answer = rule()
-        except LayerError as fault:
-            answer = fault
-        if len(self._known) >= self.LARGEST:
-            self._known.clear()
-        self._known[key] = (element, answer)  # the element is kept with it: an id is unique only while its object lives
-        return answer
-
-
-def _answer(answer: Answer) -> Applied:
-    if isinstance(answer, LayerError):
-        raise answer
-    return answer
 
 
 class At(NamedTuple):
@@ -489,20 +424,6 @@ def choosing(choices: Mapping[str, str], space: str) -> Decide:
         return choices[decision.name]
 
     return decide
-
-
-def one(value: Values, element: Element | None = None) -> str:
-    """The only value. Raises: VnsError for a list."""
-    if isinstance(value, tuple):
-        message = f"a list of {len(value)} values comes in where one is expected"
-        if element is None:
-            raise UserError(message)
-        raise error("E0305", message, element.span, help="join it first, with a layer such as `sum` or `concat`")
-    return value
-
-
-def many(value: Values) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else (value,)
 
 
 def _one_by_one(option: Option, env: Env) -> list[Option]:

@@ -13,10 +13,11 @@ from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.layers.base import Shape
 from vnasdsl.network.departure import departure, other_stage, undecided, unread
 from vnasdsl.network.graph import NetworkGraph, matching
-from vnasdsl.network.lower import LayerRules, lower
+from vnasdsl.network.lower import lower
 from vnasdsl.network.made import listed
 from vnasdsl.network.reading import GaveUpError, Way
 from vnasdsl.network.replay import Replay
+from vnasdsl.network.rules import LayerRules
 from vnasdsl.space.decisions import Decision
 from vnasdsl.space.elements import Group, Segment
 

@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeAlias
 
 from vnasdsl.layers.base import Applied, Shape
 from vnasdsl.network.graph import LayerNode, NetworkGraph, Values
-from vnasdsl.network.lower import LayerRules
 from vnasdsl.network.made import Made, both
+from vnasdsl.network.rules import LayerRules
 from vnasdsl.space.elements import BodyLayer, Element, Group, Join, LayerCall, Repeat
 from vnasdsl.space.reads import reads
 

@@ -9,21 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.limits import LONGEST_NAME
-from vnasdsl.language.parser import parse
-from vnasdsl.language.printer import print_inline
-from vnasdsl.language.source import Source, Span
-from vnasdsl.language.walk import blocks_used, walk
+from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
-from vnasdsl.layers.base import Value
+from vnasdsl.network.block_calls import BlockCalls
 from vnasdsl.network.graph import NetworkGraph, Part, Values
 from vnasdsl.space.elements import BodyLayer, Group, Join, LayerCall, Many, NameRef, Repeat, has_choices, label_text
-from vnasdsl.space.values import WORDS, Text, evaluate, expression_of, substitute
 
-OPEN = (tree.Choice, tree.Range, tree.Pick)
 LIST = ""
 """In the place of the one value that comes in, after a line that is a list: nothing takes it."""
 
@@ -96,14 +91,12 @@ class Writer:
 
     def __init__(self, graph: NetworkGraph, blocks: Mapping[str, tree.Block]):
         self.graph = graph
-        self.blocks = blocks
+        self.calls = BlockCalls(blocks)
         groups = [p.element for s in graph.sections for p in s.body.walk() if isinstance(p.element, Group)]
         self.lines = {name for group in groups for name in group.names if name}
         self.taken = {*blocks, *CATALOGUE, *self.lines}
         self.made: list[tree.Block] = []
         self._known: dict[tuple[object, ...], str] = {}
-        self._closed: dict[str, bool] = {}
-        self._layers: dict[str, tree.Expression | None] = {}
 
     # --------------------------------------------------------------------- bodies
 
@@ -306,7 +299,9 @@ class Writer:
         assert isinstance(group, Group) and group.block is not None and isinstance(part.value, str)
         if not self.is_live(part):
             return []
-        original = self.original(part, names)
+        lists = any(isinstance(given.value, tuple) for _, given in part.inputs)
+        inputs = {name: partial(self.value, given, part.before, names) for name, given in part.inputs}
+        original = None if lists else self.calls.of(group, inputs)
         if original is not None:
             return [Step(str(part.before), part.value, [original], span)]
         if not self.has_names(part):
@@ -365,78 +360,6 @@ class Writer:
             name = f"{base}_{number}"
         self.taken.add(name)
         return name
-
-    def original(self, part: Part, names: Names) -> tree.Expression | None:
-        """The call as it was written, where the block leaves nothing open."""
-        group = part.element
-        assert isinstance(group, Group)
-        if group.block is None or group.block not in self.blocks or not self._is_closed(group.block):
-            return None
-        bound, inputs = dict(group.bound), dict(part.inputs)
-        if any(isinstance(given.value, tuple) for given in inputs.values()):
-            return None
-        arguments: list[tree.Argument] = []
-        named = False  # after a default that is left out every argument needs its name
-        for parameter in self.blocks[group.block].parameters:
-            if parameter.default is not None:
-                named = True
-                if _is_default(parameter.default, bound, parameter.name):
-                    continue
-            given = inputs.get(parameter.name)
-            if given is not None:
-                expression: tree.Expression | None = self.value(given, part.before, names)
-            elif parameter.name in bound:
-                expression = self._written(bound[parameter.name], group.span)
-            else:
-                return None
-            if expression is None:
-                return None
-            arguments.append(tree.Argument(parameter.name if named else None, expression, span=group.span))
-        if not arguments:
-            return tree.Name(group.block, span=group.span)
-        return tree.Call(group.block, tuple(arguments), span=group.span, function_span=group.span)
-
-    def _written(self, value: Value, span: Span) -> tree.Expression | None:
-        """A value as it is written; a layer that was handed in stands as its text, None where it is open."""
-        if not isinstance(value, str) or isinstance(value, Text) or value in WORDS:
-            return expression_of(value, span)
-        if value not in self._layers:
-            module = parse(Source("<layer>", f"block b {{\n{value}\n}}\n"))
-            block = module.items[0]
-            line = block.body[0] if isinstance(block, tree.Block) and len(block.body) == 1 else None
-            used = blocks_used((line,), dict(self.blocks)) if line is not None else []
-            closed = line is not None and not any(isinstance(node, OPEN) for node in walk(line))
-            usable = closed and all(self._is_closed(block.name) for block in used)
-            self._layers[value] = line.value if usable and isinstance(line, tree.Line) else None
-        return self._layers[value]
-
-    def _is_closed(self, name: str) -> bool:
-        """Whether neither a block nor those it uses leave anything open."""
-        if name not in self._closed:
-            self._closed[name] = False
-            used = blocks_used(self.blocks[name].body, dict(self.blocks))
-            self._closed[name] = not any(
-                isinstance(node, OPEN)
-                for block in (self.blocks[name], *used)
-                for statement in block.body
-                for node in walk(statement)
-            )
-        return self._closed[name]
-
-
-def _is_default(default: tree.Expression, bound: Mapping[str, Value], name: str) -> bool:
-    """Whether a parameter has the value that it would have without an argument; a layer stands as its text."""
-    if name not in bound:
-        return False
-    value = bound[name]
-    if isinstance(value, str) and not isinstance(value, Text) and print_inline(default) == value:
-        return True
-    known = {n: expression_of(v, default.span) for n, v in bound.items() if n != name}
-    try:
-        closed = substitute(default, known)
-        return repr(evaluate(closed)) == repr(value)  # type: ignore[arg-type]
-    except VnsError:
-        return False
 
 
 def _is_closed(group: Group) -> bool:

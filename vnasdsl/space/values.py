@@ -156,7 +156,9 @@ def evaluate(expression: tree.Expression) -> Value:
 def number(expression: tree.Expression) -> int | float:
     value = evaluate(expression)
     if not is_number(value):
-        raise error("E0302", f"expected a number, found `{show_value(value)}`", expression.span)
+        help = "arithmetic with the channels that come in is written `channels`, for instance `2 * channels`"
+        more = {"help": help} if value == "same" else {}
+        raise error("E0302", f"expected a number, found `{show_value(value)}`", expression.span, **more)
     return value
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from vnasdsl.network.lower import many
+from vnasdsl.network.graph import many
 from vnasdsl.space.elements import picked
 
 if TYPE_CHECKING:
