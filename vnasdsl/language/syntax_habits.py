@@ -16,6 +16,10 @@ from vnasdsl.language.syntax_context import Context, Fault
 from vnasdsl.language.wording import SIGNS
 
 
+LONGEST_LINE = 1000
+"""Longer lines are not searched: nobody writes them, and their faults would take long to explain."""
+
+
 class Habit(NamedTuple):
     """One entry of the file."""
 
@@ -39,6 +43,8 @@ def habits(c: Context) -> Iterator[Fault]:
     number = c.token.span.line
     begin = source.line_starts[number - 1]
     line = source.line(number)
+    if len(line) > LONGEST_LINE:
+        return
     for habit in _habits():
         if habit.file or not _is_inside(c, habit.inside):
             continue
