@@ -15,7 +15,6 @@ from vnasdsl.language.source import Source, Span
 from vnasdsl.language.syntax_context import Context, Fault
 from vnasdsl.language.wording import SIGNS
 
-
 LONGEST_LINE = 1000
 """Longer lines are not searched: nobody writes them, and their faults would take long to explain."""
 
