@@ -22,6 +22,7 @@ from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.network.graph import NetworkGraph
 from vnasdsl.network.lower import choosing, lower
 from vnasdsl.network.membership import prove
+from vnasdsl.network.outline import Outliner
 from vnasdsl.network.rules import LayerRules
 from vnasdsl.network.write import write
 from vnasdsl.relax.plan import Plan, make_plan
@@ -257,6 +258,18 @@ class Space:
     def candidates(self) -> NetworkGraph:
         """Every layer of every option at once, as a graph; shapes and costs that depend on a choice are left empty."""
         return lower(self.segments, self.input.name, self.input.shape, self.rules, None, self.name)
+
+    @cached_property
+    def outline(self) -> NetworkGraph:
+        """The graph for pictures: of a network its layers; of a space the last option of each choice between numbers,
+        every option of the other choices, and one of several equal copies."""
+        if self.kind == "network":
+            return self.graph
+        video = self.inputs.with_choices({c.name: c.options[-1] for c in self.inputs.choices})
+        return lower(self.segments, video.name, video.shape, self.rules, None, self.name, Outliner)
+
+    def __repr__(self) -> str:
+        return f"<Space {self.name}: a {self.kind} with {len(self.choices)} choices>"
 
     def network(self, made: Mapping[str, str], name: str | None = None) -> Space:
         """The network that the choices make, built from its own text like any other.

@@ -67,13 +67,16 @@ def lower(
     rules: LayerRules,
     decide: Decide | None,
     name: str = "",
+    lowerer: type[Lowerer] | None = None,
 ) -> NetworkGraph:
     """The graph of one network of a space, or (without `decide`) of all its candidates.
 
+    lowerer: another kind of walk.
+
     Raises: VnsError where a layer does not fit; UserError for a value that its choice does not have.
     """
-    lowerer = Lowerer(rules, decide)
-    graph = lowerer.graph
+    walker = (lowerer or Lowerer)(rules, decide)
+    graph = walker.graph
     graph.graph["name"] = name
     value: Values = graph.add(LayerNode(input_name or "input", "input", (), shape, shape))
     env: Env = {input_name: value}
@@ -81,13 +84,13 @@ def lower(
     for segment in segments:
         scope = dict(env) if segment.name else env  # names of a stage are known in it alone
         around = (segment.name,) if segment.name else ()
-        lowerer.region = around
-        part = lowerer.group(segment.body, value, At(segment.name, segment.name, ""), scope)
+        walker.region = around
+        part = walker.group(segment.body, value, At(segment.name, segment.name, ""), scope)
         sections.append(Section(segment.name, part))
         value = part.value
     graph.sections = tuple(sections)
     graph.output = one(value)
-    graph.decisions = lowerer.decisions
+    graph.decisions = walker.decisions
     return graph
 
 
