@@ -240,7 +240,7 @@ class EvolutionRecipe(TrialRecipe):
         default_factory=lambda known: min(5, known.get("population", 20)),
         ge=1,
         description="networks in a tournament; the best of them is the parent",
-        json_schema_extra={"default_text": "5, or the whole of a smaller population"},
+        json_schema_extra={"default_text": "5, or all of a smaller population"},
     )
     aging: bool = Field(default=True, description="the oldest network leaves the population; false: the worst one")
     mutations: Mutations = Field(
