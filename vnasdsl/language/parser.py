@@ -35,7 +35,7 @@ def parse_tokens(tokens: Tokens) -> tree.Module:
     return module
 
 
-def parse_and_go_on(source: Source) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
+def parse_with_errors(source: Source) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
     """The tree of a file, and its errors that leave the tree whole (repeated names, numbers out of range).
 
     Raises: VnsError for syntax errors.
@@ -244,7 +244,7 @@ class _Run:
             self._insert("NEWLINE", index)
 
     def _leave_gap(self, refused: int) -> list[int]:
-        """Put a gap in place of the current statement, whose line ends before or at the refused token.
+        """Put a gap in place of the current statement, whose line ends before or at the unexpected token.
 
         The places of the brackets other than braces that were open in it.
         """

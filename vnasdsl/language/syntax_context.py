@@ -83,6 +83,6 @@ class Context:
         read = items[first : self.index]
         if [(t.type, t.text) for t in new[: len(read)]] != [(t.type, t.text) for t in read]:
             return []
-        # The text of a number is that of the refused token, which is none: a name stands for it.
+        # The text of a number is that of the unexpected token, which is none: a name stands for it.
         kinds = ("NAME" if token.type in ("NUMBER", "DIMS") else token.type for token in new[len(read) :])
         return [(tuple(kinds), last - self.index)]

@@ -37,7 +37,7 @@ def _habits() -> list[Habit]:
 
 
 def habits(c: Context) -> Iterator[Fault]:
-    """The first of these spellings that the refused token is a part of, if any."""
+    """The first of these spellings that the unexpected token is a part of, if any."""
     source, place = c.token.span.source, c.token.span.start
     number = c.token.span.line
     begin = source.line_starts[number - 1]
