@@ -11,7 +11,7 @@ from tests.show.test_draw import assert_tidy, learnt_of
 from tests.space.random_spaces import Made, examples, spaces
 from vnasdsl.elaborate import load_source
 from vnasdsl.language.source import Source
-from vnasdsl.relax.layer_graph import graph
+from vnasdsl.relax.layer_graph import layer_graph
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.show.draw.dot import dot
 from vnasdsl.show.draw.mermaid import mermaid
@@ -42,4 +42,4 @@ def test_pictures_and_tables_of_random_spaces(made: Made) -> None:
         assert dot(picture).startswith("digraph ")
     for choice in space.choices:
         assert choice.name in emit_space(space)
-    assert emit_graph(space).count("\nnode ") == len(graph(space))
+    assert emit_graph(space).count("\nnode ") == len(layer_graph(space).order)

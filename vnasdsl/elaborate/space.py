@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property, partial
 from random import Random
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from vnasdsl.elaborate.check import check
 from vnasdsl.elaborate.definitions import Definitions
@@ -20,12 +20,13 @@ from vnasdsl.language.limits import MAX_CHOICES
 from vnasdsl.language.printer import print_module
 from vnasdsl.language.walk import blocks_used, walk
 from vnasdsl.layers.base import Shape, show_shape
-from vnasdsl.network.graph import NetworkGraph
+from vnasdsl.network.graph import LayerNode, NetworkGraph
 from vnasdsl.network.lower import choosing, lower
 from vnasdsl.network.membership import prove
 from vnasdsl.network.outline import Outliner
 from vnasdsl.network.rules import LayerRules
 from vnasdsl.network.write import write
+from vnasdsl.relax.layer_graph import layer_graph
 from vnasdsl.relax.plan import Plan, make_plan
 from vnasdsl.relax.relax import not_relaxed
 from vnasdsl.space.bounds import exact_ends
@@ -37,10 +38,6 @@ from vnasdsl.space.limits import Limit, read_limits
 from vnasdsl.space.restrict import restrict_all
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.ways import Ways
-
-if TYPE_CHECKING:
-    from vnasdsl.relax.layer_graph import LayerRow
-
 
 TRIED = 24
 """Networks that are drawn to see whether a fault is real."""
@@ -437,11 +434,9 @@ class Space:
     def output(self) -> Shape:
         return (self.input.classes,)
 
-    def layers(self) -> tuple[LayerRow, ...]:
-        """One row a layer: of a network as it runs, of a space all layers of its supernet."""
-        from vnasdsl.relax.layer_graph import layer_rows  # networkx is not needed for the rest
-
-        return layer_rows(self)
+    def layers(self) -> tuple[LayerNode, ...]:
+        """The layers of the file: of a network as it runs, of a space those of all its candidates."""
+        return tuple(node for node in layer_graph(self).order if node.is_layer)
 
     # ------------------------------------------------------------- membership
 

@@ -196,7 +196,7 @@ class Lowerer:
             entered = self._fits(lambda: body.enter(arguments, shape), element)
             if entered != shape:
                 node = LayerNode(
-                    self._free(join(at.label, "enter")), f"{element.layer.name} in", (before,), entered, shape
+                    self.graph.free(join(at.label, "enter")), f"{element.layer.name} in", (before,), entered, shape
                 )
                 given = enter = self.graph.add(replace(node, span=self._site or element.span, region=self.region))
             times = body.times(arguments)
@@ -294,7 +294,7 @@ class Lowerer:
         ends = [one(part.value, element) for part in parts]
         shapes = {self.graph.node(end).shape for end in ends}
         shape = shapes.pop() if len(shapes) == 1 else ()
-        node = LayerNode(self._free(join(at.label, "mix")), "mix", tuple(ends), shape, shape, span=element.span)
+        node = LayerNode(self.graph.free(join(at.label, "mix")), "mix", tuple(ends), shape, shape, span=element.span)
         key = self.graph.add(replace(node, region=self.region))
         return Part(element, element.label, x, key, key, (parts,), texts=texts, choice=name)
 
@@ -348,7 +348,7 @@ class Lowerer:
         sources = dict.fromkeys(key for part in parts for key in many(part.value))
         inputs = tuple(sources) or (one(x, element),)
         shape = self.graph.node(inputs[0]).shape
-        node = LayerNode(self._free(at.label), print_inline(element.call), inputs, (), shape, span=element.span)
+        node = LayerNode(self.graph.free(at.label), print_inline(element.call), inputs, (), shape, span=element.span)
         key = self.graph.add(replace(node, region=self.region))
         return Part(element, element.label, x, key, key, (parts,))
 
@@ -392,7 +392,7 @@ class Lowerer:
         known = applied or Applied(())
         return self.graph.add(
             LayerNode(
-                self._free(at.label),
+                self.graph.free(at.label),
                 operation,
                 inputs,
                 known.output,
@@ -408,14 +408,6 @@ class Lowerer:
                 enter,
             )
         )
-
-    def _free(self, label: str) -> str:
-        """The label, with a number where it is taken."""
-        name, count = label, 1
-        while name in self.graph:
-            count += 1
-            name = f"{label}{count}"
-        return name
 
 
 def choosing(choices: Mapping[str, str], space: str) -> Decide:
