@@ -1,13 +1,12 @@
-"""Networks with lines read by name, drawn at random, and what they compute: straight from their elements.
+"""Networks with lines read by name, drawn at random, and what they compute: straight from their graphs.
 
-`interpret` is the oracle of generated code. It walks the elements of a network with the rules of the language, takes
-the weights one after the other in the order of the text and calls torch's functions: of the generated code it knows
-only the order of the tensors.
+`interpret` is the oracle of generated code. It calls torch's functions node by node; of the generated code it knows
+only the names of the tensors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,129 +14,63 @@ import torch
 import torch.nn.functional as F
 from hypothesis import strategies as st
 
+from vnasdsl.codegen.inherit import tensors
 from vnasdsl.elaborate import Space
-from vnasdsl.space.elements import BodyLayer, Element, Group, Join, LayerCall, Many, NameRef, Pick, Repeat, When
-
-Value = Any
-"""A tensor, or a list of tensors."""
-
+from vnasdsl.network.graph import LayerNode
 
 # ------------------------------------------------------------------ interpreting
 
 
 def interpret(network: Space, weights: Mapping[str, torch.Tensor], clips: torch.Tensor) -> torch.Tensor:
-    """The logits of a network in evaluation mode, its tensors in the order of a state dictionary."""
-    walk = _Interpreter(iter(weights.values()))
-    env: dict[str, Value] = {network.input.name: clips}
-    x: Value = clips
-    for segment in network.segments:
-        x, inner = walk.body(segment.body, x, env)
-        if not segment.name:
-            env = inner
-    assert next(walk.weights, None) is None, "there are more tensors than layers"
-    return x
+    """The logits of a network in evaluation mode. `weights` is a state dictionary."""
+    names = tensors(network)
+    graph = network.graph
+    values: dict[str, torch.Tensor] = {}
+    for node in graph.order:
+        given = [values[key] for key in node.inputs]
+        values[node.label] = (
+            _value(node, given, [weights[name] for name in names.pop(node.label, ())]) if given else clips
+        )
+    assert not names, "there are more tensors than layers"
+    return values[graph.output]
 
 
-@dataclass
-class _Interpreter:
-    weights: Iterator[torch.Tensor]
+def _value(node: LayerNode, given: list[torch.Tensor], weights: list[torch.Tensor]) -> torch.Tensor:
+    arguments = dict(node.attributes)
+    x = given[0]
+    match node.operation:
+        case "conv":
+            (weight,) = weights
+            assert weight.shape[2:] == arguments["kernel"]
+            return F.conv3d(x, weight, padding=tuple(k // 2 for k in weight.shape[2:]))
+        case "bn":
+            return _norm(x, weights)
+        case "relu":
+            return F.relu(x)
+        case "max_pool":
+            return F.max_pool3d(x, arguments["kernel"], 1, tuple(k // 2 for k in arguments["kernel"]))
+        case "pool":
+            return x.mean(dim=(2, 3, 4))
+        case "linear":
+            return F.linear(x, *weights)
+        case "concat":
+            return torch.cat(given, dim=1)
+        case "sum":
+            return torch.stack(given).sum(dim=0)
+        case "mean":
+            return torch.stack(given).mean(dim=0)
+        case "weighted":
+            (edges,) = weights
+            return (torch.sigmoid(edges).reshape(-1, 1, 1, 1, 1, 1) * torch.stack(given)).sum(dim=0)
+        case "add":
+            kept = given[1]
+            return x + (_norm(F.conv3d(kept, weights[0]), weights[1:]) if weights else kept)
+    raise AssertionError(node.operation)
 
-    def take(self, count: int = 1) -> list[torch.Tensor]:
-        return [next(self.weights) for _ in range(count)]
 
-    def body(self, group: Group, x: Value, env: Mapping[str, Value]) -> tuple[Value, dict[str, Value]]:
-        known = dict(env)
-        for i, line in enumerate(group.lines):
-            for element in line:
-                x = self.value(element, x, known)
-            if group.name_of(i):
-                known[group.name_of(i)] = x
-        return (x if group.out is None else self.value(group.out, x, known)), known
-
-    def value(self, element: Element, x: Value, env: Mapping[str, Value]) -> Value:
-        match element:
-            case LayerCall():
-                return self.op(element, x)
-            case NameRef():
-                return env[element.wire] if element.index is None else env[element.wire][element.index]
-            case Group(block=None):
-                return self.body(element, x, env)[0]
-            case Group():
-                given = {name: self.value(value, x, env) for name, value in element.inputs}
-                return self.body(element, x, given)[0]
-            case Repeat():
-                for item in element.items:
-                    x = self.value(item, x, env)
-                return x
-            case Many():
-                return self.spliced(element.items, x, env)
-            case Pick():
-                return self.spliced([option.element for option in element.options], x, env)
-            case Join():
-                return self.join(element, self.spliced(element.inputs, x, env))
-            case When():
-                sizes = dict(zip(("channels", "frames", "rows", "columns"), x.shape[1:], strict=True))
-                taken = sizes[element.test.left.id] > element.test.right.value  # type: ignore[union-attr]
-                return self.value(element.then if taken else element.otherwise, x, env)
-            case BodyLayer():
-                return self.residual(element, x, env)
-        raise AssertionError(element)
-
-    def spliced(self, elements: Any, x: Value, env: Mapping[str, Value]) -> list[torch.Tensor]:
-        found: list[torch.Tensor] = []
-        for element in elements:
-            value = self.value(element, x, env)
-            found += value if isinstance(value, list) else [value]
-        return found
-
-    def join(self, element: Join, values: list[torch.Tensor]) -> torch.Tensor:
-        match element.layer.name:
-            case "concat":
-                return torch.cat(values, dim=1)
-            case "sum":
-                return torch.stack(values).sum(dim=0)
-            case "mean":
-                return torch.stack(values).mean(dim=0)
-        assert element.layer.name == "weighted"
-        if len(values) == 1:
-            return values[0]
-        (edges,) = self.take()
-        weights = torch.sigmoid(edges).reshape(-1, 1, 1, 1, 1, 1)
-        return (weights * torch.stack(values)).sum(dim=0)
-
-    def residual(self, element: BodyLayer, x: torch.Tensor, env: Mapping[str, Value]) -> torch.Tensor:
-        assert element.layer.name == "residual"
-        kept = x
-        if dict(element.arguments)["project"] == "always":
-            (weight,) = self.take()
-            kept = self.norm(F.conv3d(x, weight))
-        return kept + self.body(element.body, x, env)[0]
-
-    def norm(self, x: torch.Tensor) -> torch.Tensor:
-        weight, bias, mean, var, _ = self.take(5)
-        return F.batch_norm(x, mean, var, weight, bias)
-
-    def op(self, op: LayerCall, x: torch.Tensor) -> torch.Tensor:
-        arguments = dict(op.arguments)
-        match op.layer.name:
-            case "conv":
-                (weight,) = self.take()
-                assert weight.shape[2:] == arguments["kernel"]
-                return F.conv3d(x, weight, padding=tuple(k // 2 for k in weight.shape[2:]))
-            case "bn":
-                return self.norm(x)
-            case "relu":
-                return F.relu(x)
-            case "max_pool":
-                return F.max_pool3d(x, arguments["kernel"], 1, tuple(k // 2 for k in arguments["kernel"]))
-            case "skip":
-                return x
-            case "pool":
-                return x.mean(dim=(2, 3, 4))
-            case "linear":
-                weight, bias = self.take(2)
-                return F.linear(x, weight, bias)
-        raise AssertionError(op.layer.name)
+def _norm(x: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
+    weight, bias, mean, var, _ = weights
+    return F.batch_norm(x, mean, var, weight, bias)
 
 
 # ----------------------------------------------------------------------- drawing

@@ -16,7 +16,6 @@ from tests.codegen.code import child, read, run, shuffle, supernet
 from tests.support import examples
 from vnasdsl.codegen import compile_supernet
 from vnasdsl.elaborate import Space
-from vnasdsl.network.trace import Tracer
 from vnasdsl.relax.trellis import Trellis, is_none, trellis
 from vnasdsl.search.monitor import decode_supernet
 from vnasdsl.space.elements import picked
@@ -32,9 +31,7 @@ def small(text: str) -> Space:
 
 def macs(space: Space, way: dict[str, str]) -> int:
     """Of all lines of a network, those among them that its text leaves out because nothing reads them."""
-    tracer = Tracer(space.input.classes, way)
-    tracer.segments(space.segments, space.input.name, space.input.shape, space.syntax.span)
-    return sum(node.macs for node in tracer.nodes)
+    return sum(node.macs for node in space.choose(way).layers)
 
 
 def clips(space: Space) -> torch.Tensor:
@@ -52,9 +49,9 @@ def test_a_network_taken_out_gives_the_logits_of_the_supernet_that_chose_it(text
     for number in range(3):
         way = space.sample(random.Random(number))
         network = child(space, way, model)
-        assert sum(p.numel() for p in network.parameters()) == space.network(way).params[0]
+        assert sum(p.numel() for p in network.parameters()) == space.network(way).graph.params
         model.set_choices(way)
-        assert model.expected_macs().item() == macs(space, way) >= space.network(way).macs[0]
+        assert model.expected_macs().item() == macs(space, way) >= space.network(way).graph.macs
         with torch.no_grad():
             torch.testing.assert_close(model.eval()(x), network.eval()(x))
     model.set_choices(None)

@@ -20,7 +20,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tests.codegen.code import child, read, run
 from tests.support import ROOT, cli_environment, shipped_space
-from vnasdsl.codegen.outputs import compile_space, is_ours
+from vnasdsl.codegen.outputs import compile_space
+from vnasdsl.codegen.render import is_ours
 from vnasdsl.elaborate import Space, load
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.program import is_relaxed

@@ -14,7 +14,7 @@ from tests.support import ROOT
 from vnasdsl.codegen import compile_network, compile_supernet
 from vnasdsl.codegen.guard import check_code
 from vnasdsl.codegen.helpers import helper_texts, helpers_for, modules_used
-from vnasdsl.codegen.literals import class_name
+from vnasdsl.codegen.names import class_name
 
 IMPORTS = "import math\n\nimport torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n"
 NAMES = sorted(helper_texts())
@@ -103,7 +103,7 @@ space s {
 
 def test_no_class_of_a_text_takes_the_name_of_a_helper() -> None:
     for name in NAMES:
-        assert class_name(name) == f"{name}Block"
+        assert class_name(name, NAMES) == f"{name}Block"
     text = """
 block separable2(channels) { separable(channels, 3) }
 block Pseudo3d(channels) { dilated(channels, 3) -> relu }
@@ -116,7 +116,7 @@ network Separable {
 }
 """
     code = compile_network(read(text), "made.vns")
-    assert classes(code) == ["Pseudo3d", "Separable", "Separable2", "Pseudo3dBlock", "SeparableBlock"]
+    assert classes(code) == ["Pseudo3d", "Separable", "Pseudo3dBlock", "SeparableBlock"]
     assert run(code)["Network"]
 
 

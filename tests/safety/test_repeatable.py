@@ -14,7 +14,7 @@ from tests.codegen.test_adversarial import TEXTS
 from tests.support import ROOT, cli_environment
 from vnasdsl.cli.main import cli
 from vnasdsl.codegen import compile_network, compile_supernet
-from vnasdsl.codegen.outputs import is_ours
+from vnasdsl.codegen.render import is_ours
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.source import Source
 

@@ -103,7 +103,7 @@ def show_difference(path: Path, text: str) -> bool:
 
 def write(texts: dict[str, str], output: Path, force: bool) -> None:
     """Write what differs; nothing at all when one of the files is not ours to overwrite."""
-    from vnasdsl.codegen.outputs import is_ours
+    from vnasdsl.codegen.render import is_ours
     from vnasdsl.files import write_atomic
 
     for name, text in texts.items():

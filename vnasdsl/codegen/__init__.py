@@ -1,4 +1,4 @@
-"""From spaces and networks to Python text. No torch."""
+"""From the graph of a network, or the plan of a supernet, to Python. No torch."""
 
 from vnasdsl.codegen.inherit import inherited_names
 from vnasdsl.codegen.network import compile_network

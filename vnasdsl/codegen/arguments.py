@@ -1,32 +1,50 @@
-"""Constructor arguments: what differs between the units of one class, and what it is called."""
+"""Constructor arguments: what differs between the objects of one class, and what it is called."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from vnasdsl.codegen.literals import literal
-from vnasdsl.codegen.units import ModuleStep, Step, Unit, UnitStep, below, steps_of
-from vnasdsl.layers.base import Field, Value
-
-if TYPE_CHECKING:
-    from vnasdsl.codegen.classes import Classes
+from vnasdsl.codegen.names import ARGUMENTS, escaped, unique
+from vnasdsl.layers.base import Value
 
 WIDTHS = ("in_channels", "channels", "groups", "features")
 """Roles whose values are numbers of channels: one argument can serve several of them."""
-LOOP_VARIABLES = "ijklmn"
-LOCAL_NAMES = frozenset(("self", "x", "super", "range", "nn", *LOOP_VARIABLES))
-"""Names that a constructor uses itself."""
+LOOP = "\0{}\0"
+"""Stands for a loop variable in the name of a choice."""
+Row = tuple[Value, ...]
+"""A value for each object of a class."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """An argument, perhaps times or divided by a whole number."""
+
+    name: str
+    times: int = 1
+    over: int = 1
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The name of a choice: an argument with something after it."""
+
+    name: str
+    rest: str
+
+
+Constant = Any
+"""A number, flag, string, Name, Joined or tuple of such: what a filter of the templates writes."""
 
 
 @dataclass
 class Argument:
-    """A constructor argument of a class, with its value for every unit."""
+    """A constructor argument of a class, with its value for every object."""
 
     name: str
     role: str
-    values: tuple[Value, ...]
+    values: Row
     seed: bool = False
     used: bool = False
 
@@ -34,58 +52,83 @@ class Argument:
     def annotation(self) -> str:
         first = self.values[0]
         if isinstance(first, tuple):
-            columns = zip(*self.values, strict=True)
-            return f"tuple[{', '.join('float' if any(isinstance(v, float) for v in c) else 'int' for c in columns)}]"
-        return "float" if any(isinstance(v, float) for v in self.values) else type(first).__name__
+            if len({len(value) for value in self.values}) > 1:
+                return f"tuple[{_kind([v for value in self.values for v in value])}, ...]"
+            return f"tuple[{', '.join(map(_kind, zip(*self.values, strict=True)))}]"
+        return _kind(self.values)
+
+    @property
+    def positional(self) -> bool:
+        return self.role in WIDTHS
 
 
+def _kind(values: Sequence[Value]) -> str:
+    return "float" if any(isinstance(v, float) for v in values) else type(values[0]).__name__
+
+
+@dataclass
 class Arguments:
     """The arguments of one class, made as its values ask for them.
 
-    A value that is the same in all units is a literal. One that differs is an argument: a parameter of the block if one
-    has these very values, else a new one named by what it means.
+    A value that is the same in all objects is a literal. One that differs is an argument: a parameter of the block if
+    one has these very values, else a new one named by what it means.
     """
 
-    def __init__(self, classes: Classes, units: list[Unit]):
-        self.classes = classes
-        self.units = units
-        self.known: list[Argument] = []
-        first = units[0]
-        for i, (parameter, kind, _) in enumerate(first.seeds):
-            values = tuple(unit.seeds[i][2] for unit in units)
-            if len(set(map(repr, values))) > 1:
-                self.known.append(Argument(self._unshadowed(parameter), kind, values, seed=True))
-        self.widths = self._width_roles()
+    known: list[Argument] = field(default_factory=list)
+    widths: dict[Row, set[str]] = field(default_factory=dict)
+    """For every row of numbers of channels which roles it plays in the class."""
 
+    def seed(self, name: str, role: str, values: Row) -> None:
+        if not _same(values):
+            self.known.append(Argument(self._free(name), role, values, seed=True))
+
+    @property
     def used(self) -> list[Argument]:
         """Those that the class needs, channels first."""
-        used = [a for a in self.known if a.used]
-        return sorted(used, key=lambda a: (a.role not in WIDTHS, not a.name.startswith("in_channels")))
+        used = [argument for argument in self.known if argument.used]
+        return sorted(used, key=lambda a: (not a.positional, not a.name.startswith("in_channels")))
 
-    def value(self, values: tuple[Value, ...], role: str) -> str:
-        """The text of a value inside the class: a literal, an argument, or a tuple of such."""
-        if len(set(map(repr, values))) == 1:
-            return literal(values[0])
+    def value(self, values: Row, role: str) -> Constant:
+        """What stands for a value inside the class."""
+        if _same(values):
+            return values[0]
         for argument in self.known:
-            if repr(argument.values) == repr(values) and self._fits(argument, role):  # True == 1, but reads otherwise
+            if _equal(argument.values, values) and self._fits(argument, role):
                 argument.used = True
-                return argument.name
-        if isinstance(values[0], tuple):
-            parts = [self.value(column, role) for column in zip(*values, strict=True)]
-            return f"({', '.join(parts)})"
+                return Name(argument.name)
+        if isinstance(values[0], tuple) and len({len(value) for value in values}) == 1:
+            return tuple(self.value(column, role) for column in zip(*values, strict=True))
+        if role == "choice":
+            return self._choice(values)
         derived = self._derived(values, role)
         if derived is not None:
             return derived
         argument = Argument(self._fresh(values, role), role, values, used=True)
         self.known.append(argument)
-        return argument.name
+        return Name(argument.name)
+
+    def _choice(self, values: Row) -> Constant:
+        """Names of choices, by what they begin with: `s3` of `s3.stack[0].op`."""
+        rest = values[0]
+        for value in values:
+            while not value.endswith(rest):
+                rest = rest[1:]
+        cut = min((i for i in (rest.find("."), rest.find("[")) if i >= 0), default=len(rest))
+        rest = rest[cut:]
+        begins = tuple(value.removesuffix(rest) for value in values)
+        known = next((a for a in self.known if a.role == "choice" and a.values == begins), None)
+        if known is None:
+            known = Argument(self._free("place"), "choice", begins)
+            self.known.append(known)
+        known.used = True
+        return Joined(known.name, rest) if rest else Name(known.name)
 
     def _fits(self, argument: Argument, role: str) -> bool:
         if argument.role == role or (argument.seed and role not in ("macs", "choice")):
             return True
         return (argument.role in WIDTHS and role in WIDTHS) or (argument.role == "dilation" and role == "padding")
 
-    def _derived(self, values: tuple[Value, ...], role: str) -> str | None:
+    def _derived(self, values: Row, role: str) -> Name | None:
         """A small multiple or part of a known argument: padding of a dilation, a bottleneck's width."""
         if not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
             return None
@@ -98,59 +141,30 @@ class Arguments:
             for factor in range(2, 9):
                 if all(v == factor * a for v, a in zip(values, argument.values, strict=True)):
                     argument.used = True
-                    return f"{factor} * {argument.name}"
+                    return Name(argument.name, times=factor)
                 if all(v == a // factor for v, a in zip(values, argument.values, strict=True)):
                     argument.used = True
-                    return f"{argument.name} // {factor}"
+                    return Name(argument.name, over=factor)
         return None
 
-    def _fresh(self, values: tuple[Value, ...], role: str) -> str:
+    def _fresh(self, values: Row, role: str) -> str:
         roles = self.widths.get(values, {role})
         name = role or "value"
         if role in WIDTHS and {"in_channels", "channels"} <= roles:
             name = "channels"
-        taken = {a.name for a in self.known}
-        if name == "channels" and name in taken:
+        if name == "channels" and any(a.name == name for a in self.known):
             name = "in_channels" if role == "in_channels" else "out_channels"
-        return self._unshadowed(name, taken)
+        return self._free(name)
 
-    def _unshadowed(self, base: str, taken: Collection[str] = ()) -> str:
+    def _free(self, name: str) -> str:
         """A name for an argument that hides nothing that the constructor itself needs."""
-        name, count = base, 1
-        while name in taken or name in LOCAL_NAMES or self.classes.defines(name):
-            count += 1
-            name = f"{base}{count}"
-        return name
-
-    def _width_roles(self) -> dict[tuple[Value, ...], set[str]]:
-        """For every row of values that are numbers of channels, which roles it plays in this class."""
-        rows: dict[tuple[Value, ...], set[str]] = {}
-
-        def visit(fields: list[tuple[Field, ...]]) -> None:
-            for same in zip(*fields, strict=True):
-                if same[0].role in WIDTHS:
-                    rows.setdefault(tuple(f.value for f in same), set()).add(same[0].role)
-
-        def steps(parallel: Sequence[Step | None]) -> None:
-            first = parallel[0]
-            if isinstance(first, ModuleStep):
-                visit([s.fields for s in parallel])  # type: ignore[union-attr]
-            elif isinstance(first, UnitStep):
-                view, _ = self.classes.arguments(first.unit)
-                for argument in view.all_arguments:
-                    if argument.role in WIDTHS:
-                        row = tuple(argument_value(self.classes, s.unit, argument.name) for s in parallel)  # type: ignore[union-attr]
-                        rows.setdefault(row, set()).add(argument.role)
-                        if argument.name == "channels" and not argument.seed:
-                            rows[row] |= {"in_channels", "channels"}
-            for inner in zip(*map(below, parallel), strict=True):
-                steps(inner)
-
-        for parallel in zip(*map(steps_of, self.units), strict=True):
-            steps(parallel)
-        return rows
+        return unique(escaped(name, ARGUMENTS), [a.name for a in self.known])
 
 
-def argument_value(classes: Classes, unit: Unit, name: str) -> Value:
-    view, i = classes.arguments(unit)
-    return next(a.values[i] for a in view.all_arguments if a.name == name)
+def _same(values: Row) -> bool:
+    return all(_equal((value,), values[:1]) for value in values[1:])
+
+
+def _equal(some: Row, others: Row) -> bool:
+    """Whether values are equal and read alike: True is no 1."""
+    return some == others and repr(some) == repr(others)

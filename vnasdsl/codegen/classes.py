@@ -1,161 +1,309 @@
-"""From units to classes: units of one build share a class, and what differs between them becomes its arguments.
-
-For every number in a build the values over all units are compared. Where they agree the class has a literal. Where
-they differ it has a constructor argument: a parameter of the block if one has these very values, else a new one named
-by what it means (`in_channels`, `channels`). So the same block text always gives a class as one would write it by
-hand, whatever its uses are.
-"""
+"""From regions to classes: regions that are built alike share one, and what differs becomes its arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from vnasdsl.codegen.helpers import helper_texts
-from vnasdsl.codegen.literals import class_name, literal
-from vnasdsl.codegen.python import call
-from vnasdsl.codegen.units import (
-    BodyStep,
-    EdgesStep,
-    FunctionStep,
-    JoinStep,
-    Line,
-    ListStep,
-    MixtureStep,
-    ModuleStep,
-    ReadStep,
-    Step,
-    Unit,
-    UnitStep,
-    below,
-    steps_of,
+from vnasdsl.codegen.alike import Alike, counted
+from vnasdsl.codegen.arguments import LOOP, WIDTHS, Argument, Arguments, Constant
+from vnasdsl.codegen.forward import Forward, show_all
+from vnasdsl.codegen.names import CLASSES, LOOP_VARIABLES, class_name, numbered
+from vnasdsl.codegen.regions import (
+    Choosing,
+    Copies,
+    LayerModule,
+    Layers,
+    Module,
+    Region,
+    Tensor,
+    flat,
 )
-from vnasdsl.codegen.writer import ClassView, ClassWriter, unit_arguments
-from vnasdsl.language.layout import Document
+from vnasdsl.layers.base import Field
 
-ClassOf = Callable[[Unit], int]
-"""The number of the class of a unit inside another, which is known before that of the outer one."""
-
-
-def signature(unit: Unit, class_of: ClassOf) -> tuple[object, ...]:
-    """What must agree between units of one class: everything but the numbers."""
-    block = tuple(name for name, _, _ in unit.seeds)  # a chain or stage of the same name is no use of the block
-    called = (unit.x, unit.takes_x, tuple((i.variable, isinstance(i.flow, list)) for i in unit.inputs))
-    out = tuple(_step_signature(step, class_of) for step in unit.out)
-    return (unit.name, unit.doc, block, called, _lines(unit.lines, class_of), out)
+MOST_WRITTEN = 6
+"""Copies of two kinds in turn that are written one after the other; more of them are a loop."""
 
 
-def _lines(lines: Sequence[Line], class_of: ClassOf) -> tuple[object, ...]:
-    return tuple(
-        (line.variable, line.read, tuple(_step_signature(step, class_of) for step in line.steps)) for line in lines
-    )
+# ----------------------------------------------------------------- what templates show
 
 
-def _step_signature(step: Step | None, class_of: ClassOf) -> tuple[object, ...]:
-    kind = type(step)
-    match step:
-        case None:
-            return ()
-        case ModuleStep():
-            shapes = tuple((f.name, len(f.value) if isinstance(f.value, tuple) else 0) for f in step.fields)
-            return (kind, step.attr, step.callee, shapes)
-        case FunctionStep():
-            return (kind, step.expression)
-        case ReadStep():
-            return (kind, step.variable, step.many, step.index)
-        case BodyStep():
-            return (
-                kind,
-                step.enter,
-                step.leave,
-                _step_signature(step.shortcut, class_of),
-                _lines(step.lines, class_of),
-            )
-    inner = tuple(_step_signature(part, class_of) for part in below(step))
-    match step:
-        case UnitStep():
-            return (kind, step.attr, inner, class_of(step.unit))
-        case ListStep():
-            return (kind, step.attr, step.together, inner)
-        case JoinStep():
-            return (kind, step.expression, step.module is None, inner)
-        case MixtureStep():
-            return (kind, step.attr, step.takes_x, tuple(text for text, _ in step.options), inner)
-        case EdgesStep():
-            counts = tuple(map(len, step.inputs))
-            return (kind, step.attr, step.keep, counts, tuple(text for text, _ in step.options), inner)
-    return (kind, step.attr, inner)
+@dataclass(frozen=True)
+class Call:
+    """`nn.Conv3d(3, 8, bias=False)`: arguments with a name or without."""
+
+    callee: str
+    arguments: tuple[tuple[str, Constant], ...]
+    kind: str = "call"
 
 
-def inner_units(steps: Iterable[Step | None]) -> Iterator[Unit]:
-    """The units directly below some steps, in order."""
-    for step in steps:
-        yield from inner_units(below(step))
-        if isinstance(step, UnitStep):
-            yield step.unit
+@dataclass(frozen=True)
+class Listed:
+    """Modules one after the other, `sequential`, or side by side."""
+
+    items: tuple[Any, ...]
+    sequential: bool
+    kind: str = "listed"
 
 
-def numbered(name: str, count: int) -> str:
-    """`Basic2` for the second class of a name; `A1B` where a number is a part of the name."""
-    if not name[-1].isdigit():
-        return f"{name}{count}"
-    return f"{name}{chr(ord('A') + count - 1)}" if count <= 26 else f"{name}N{count}"
+@dataclass(frozen=True)
+class Looped:
+    """Copies: one module, or two in turn."""
+
+    items: tuple[Any, ...]
+    count: Constant
+    variable: str
+    sequential: bool
+    kind: str = "looped"
+
+
+@dataclass(frozen=True)
+class Layered:
+    """A stage of nothing but modules one after the other: each with its name and the shape that comes out."""
+
+    layers: tuple[tuple[str, Any, str], ...]
+    kind: str = "layers"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A Mixture, or Edges of which some are kept."""
+
+    choice: Constant
+    options: tuple[tuple[str, Any], ...]
+    macs: Constant
+    keep: int | None
+    kind: str = "choice"
+
+
+@dataclass
+class StatementView:
+    target: str
+    value: str
+    shape: str
+
+
+@dataclass
+class ClassView:
+    """A class as its template needs it."""
+
+    name: str
+    doc: str
+    arguments: list[Argument] = field(default_factory=list)
+    layers: list[tuple[str, Any, str]] = field(default_factory=list)
+    """Attributes with the modules that they hold, and the shape that comes out."""
+    params: list[tuple[str, str]] = field(default_factory=list)
+    gives: str = "Tensor"
+    statements: list[StatementView] = field(default_factory=list)
+    regions: list[Region] = field(default_factory=list)
+
+
+# ------------------------------------------------------------------------- classes
 
 
 class Classes:
-    """The classes of one module, in an order in which each is defined before it is used."""
+    """The classes of a module, each after those that it uses."""
 
-    def __init__(self, roots: Sequence[Unit], taken: Sequence[str] = ()):
-        self.views: list[ClassView] = []
+    def __init__(self, roots: Sequence[Region], taken: Iterable[str]):
+        self.taken = {*CLASSES, *taken}
+        self.helpers = frozenset(taken)
         self.callees: set[str] = set()
-        """What the modules of layers are made by: `nn.Conv3d`, or the name of a helper class."""
-        self._taken = {*taken, *helper_texts()}
-        self._numbers: dict[tuple[object, ...], int] = {}
-        """The number of a class by what its units have in common."""
-        self._groups: list[list[Unit]] = []
-        self._class_of: dict[int, int] = {}
-        self._of: dict[int, tuple[ClassView, int]] = {}
-        for root in roots:
-            self._collect(root)
-        for units in self._groups:
-            self._make(units)
+        """What modules of layers are made by: `nn.Conv3d`, or the name of a helper class."""
+        self.views: list[ClassView] = []
+        self._of: dict[Region, tuple[ClassView, int]] = {}
+        self.alike = Alike(roots)
+        for regions in self.alike.groups:
+            self._write(regions)
 
-    def _collect(self, unit: Unit) -> None:
-        for inner in inner_units(steps_of(unit)):
-            self._collect(inner)
-        key = signature(unit, lambda inner: self._class_of[id(inner)])
-        number = self._numbers.setdefault(key, len(self._groups))
-        if number == len(self._groups):
-            self._groups.append([])
-        self._groups[number].append(unit)
-        self._class_of[id(unit)] = number
-
-    def _make(self, units: list[Unit]) -> None:
-        name = class_name(units[0].name)
-        count = 1
-        unique = name
-        while unique in self._taken:
-            count += 1
-            unique = numbered(name, count)
-        self._taken.add(unique)
-        view = ClassWriter(self, unique, units).view()
-        for i, unit in enumerate(units):
-            self._of[id(unit)] = (view, i)
+    def _write(self, regions: list[Region]) -> None:
+        first = regions[0]
+        name = first.name
+        if first.kind == "stage" and len({region.name for region in regions}) > 1:
+            name = "stage_body"
+        name = numbered(class_name(name, self.helpers), self.taken)
+        self.taken.add(name)
+        view = ClassWriter(self, regions).write(name)
         self.views.append(view)
+        self._of.update((region, (view, i)) for i, region in enumerate(regions))
 
-    def defines(self, name: str) -> bool:
-        """Whether a name of the module is this one: a class made so far, or one of the template's own."""
-        return name in self._taken
+    def of(self, region: Region) -> tuple[ClassView, int]:
+        return self._of[region]
 
-    def call(self, callee: str, arguments: Sequence[Document]) -> Document:
-        """The call that makes the module of a layer."""
-        self.callees.add(callee)
-        return call(callee, arguments)
+    def rows(self, regions: Sequence[Region]) -> Iterator[tuple[Argument, tuple[Any, ...]]]:
+        """The arguments of the class of some regions, with the value of each."""
+        for argument in self._of[regions[0]][0].arguments:
+            yield argument, tuple(argument_value(*self._of[region], argument.name) for region in regions)
 
-    def construct(self, unit: Unit) -> Document:
-        """The call that makes a unit, from outside of any class: all values are literals."""
-        view, i = self._of[id(unit)]
-        values = [(a, literal(a.values[i])) for a in view.all_arguments]
-        return call(view.name, unit_arguments(values))
+    def construct(self, module: Module) -> Any:
+        """A module outside of any class: all values are literals."""
+        return Modules(self, Arguments()).view([module])
 
-    def arguments(self, unit: Unit) -> tuple[ClassView, int]:
-        return self._of[id(unit)]
+
+def argument_value(view: ClassView, number: int, name: str) -> Any:
+    return next(a.values[number] for a in view.arguments if a.name == name)
+
+
+class Modules:
+    """Shows modules as the constructor of a class makes them."""
+
+    def __init__(self, classes: Classes, arguments: Arguments):
+        self.classes = classes
+        self.arguments = arguments
+        self.loops: list[tuple[tuple[str, ...], int, str]] = []
+        """For the loops around: the path of the copies in each object, the number of the copy, the loop variable."""
+
+    def value(self, values: tuple[Any, ...], role: str) -> Constant:
+        if role == "choice":
+            for paths, number, variable in reversed(self.loops):
+                values = tuple(counted(v, p, number, variable) for v, p in zip(values, paths, strict=True))
+        return self.arguments.value(values, role)
+
+    def view(self, modules: Sequence[Any]) -> Any:
+        """The same place in each object of the class."""
+        match modules[0]:
+            case LayerModule():
+                return self._layer(modules)
+            case Region():
+                view = self.classes.of(modules[0])[0]
+                parts: list[tuple[str, Constant]] = []
+                for argument, row in self.classes.rows(modules):
+                    positional = argument.positional and all(not name for name, _ in parts)
+                    parts.append(("" if positional else argument.name, self.value(row, argument.role)))
+                return Call(view.name, tuple(parts))
+            case Copies():
+                return self._copies(modules)
+            case Choosing() as first:
+                choice = self.value(tuple(m.choice for m in modules), "choice")
+                options = [
+                    (text, self.view([m.options[i][1] for m in modules])) for i, (text, _) in enumerate(first.options)
+                ]
+                macs = self.value(tuple(m.macs for m in modules), "macs")
+                return Choice(choice, tuple(options), macs, first.keep)
+            case Layers():
+                layers = []
+                for steps in zip(*(m.steps for m in modules), strict=True):
+                    shape = shared_shape([step.out for step in steps])
+                    layers.append((steps[0].attr, self.view([step.module for step in steps]), shape))
+                return Layered(tuple(layers))
+        raise AssertionError
+
+    def _layer(self, modules: Sequence[LayerModule]) -> Call:
+        widest = max(modules, key=lambda m: len(m.fields))
+        self.classes.callees.add(widest.callee)
+        parts: list[tuple[str, Constant]] = []
+        for like in widest.fields:
+            fields = [next((f for f in m.fields if f.name == like.name), _none(like)) for m in modules]
+            if all(f.optional for f in fields):
+                continue
+            value = self.value(tuple(f.value for f in fields), like.role)
+            parts.append(("" if like.positional else like.name, value))
+        return Call(widest.callee, tuple(parts))
+
+    def _copies(self, modules: Sequence[Copies]) -> Any:
+        first = modules[0]
+        period = self.classes.alike.period(first)
+        counts = tuple(len(m.items) for m in modules)
+        same = len(set(counts)) == 1
+        if not period or (same and (counts[0] < 2 or (period == 2 and counts[0] <= MOST_WRITTEN))):
+            return Listed(tuple(map(self.view, zip(*(m.items for m in modules), strict=True))), first.sequential)
+        variable = LOOP_VARIABLES[len(self.loops) % len(LOOP_VARIABLES)]
+        items = []
+        for i in range(period):
+            self.loops.append((tuple(m.path for m in modules), i, variable))
+            items.append(self.view([m.items[i] for m in modules]))
+            self.loops.pop()
+        count = self.value(counts, "copies")
+        used = period == 2 or _mentions(items, LOOP.format(variable))
+        return Looped(tuple(items), count, variable if used else "_", first.sequential)
+
+
+def shared_shape(values: Sequence[Any]) -> str:
+    """The shape of a value, where it is the same in all objects."""
+    shown = {show_all(value) for value in values}
+    return shown.pop() if len(shown) == 1 else ""
+
+
+def _none(like: Field) -> Field:
+    """The field of a module that has no such argument."""
+    return Field(like.name, (0, 0, 0), like.role, like.default)
+
+
+def _mentions(part: Any, text: str) -> bool:
+    return repr(text)[1:-1] in repr(part)
+
+
+class ClassWriter(Modules):
+    """Writes the class of regions that are built alike."""
+
+    def __init__(self, classes: Classes, regions: list[Region]):
+        super().__init__(classes, Arguments())
+        self.regions = regions
+        for i, (name, role, _) in enumerate(regions[0].seeds):
+            self.arguments.seed(name, role, tuple(region.seeds[i][2] for region in regions))
+        for steps in self.parallel:
+            if steps[0].module is not None:
+                self.note_widths([step.module for step in steps])
+
+    @property
+    def parallel(self) -> Iterator[tuple[Any, ...]]:
+        return zip(*(region.steps for region in self.regions), strict=True)
+
+    def note_widths(self, modules: Sequence[Any]) -> None:
+        """Remember which roles each row of numbers of channels plays, to name arguments by."""
+        widths = self.arguments.widths
+        match modules[0]:
+            case LayerModule() as first:
+                for i, like in enumerate(first.fields):
+                    if like.role in WIDTHS and all(len(m.fields) == len(first.fields) for m in modules):
+                        widths.setdefault(tuple(m.fields[i].value for m in modules), set()).add(like.role)
+            case Region():
+                for argument, row in self.classes.rows(modules):
+                    if argument.role in WIDTHS:
+                        roles = widths.setdefault(row, set())
+                        roles.add(argument.role)
+                        if argument.name == "channels" and not argument.seed:
+                            roles |= {"in_channels", "channels"}
+            case Copies():
+                for items in zip(*(m.items for m in modules), strict=False):
+                    self.note_widths(items)
+            case Choosing() as first:
+                for i in range(len(first.options)):
+                    self.note_widths([m.options[i][1] for m in modules])
+
+    def write(self, name: str) -> ClassView:
+        first = self.regions[0]
+        forward = Forward(first).write()
+        layers = []
+        for steps in self.parallel:
+            if steps[0].module is not None:
+                made = self.view([step.module for step in steps])
+                layers.append((steps[0].attr, made, shared_shape([step.out for step in steps])))
+        statements = []
+        outs = {id(step.out): [s.out for s in steps] for steps in self.parallel for step in steps[:1]}
+        for statement in forward.statements:
+            parallel = outs.get(id(statement.made), [region.out for region in self.regions])
+            plain = not statement.made or getattr(statement.made, "name", "") == "shortcut"
+            shape = "" if plain else shared_shape(parallel)
+            statements.append(StatementView(statement.target, statement.value, shape))
+        gives = "Tensor" if isinstance(first.out, Tensor) else "list[Tensor]"
+        view = ClassView(name, self.doc(), [], layers, forward.params, gives, statements, self.regions)
+        view.arguments = self.arguments.used
+        return view
+
+    def doc(self) -> str:
+        first = self.regions[0]
+        givens = [[show_all(param.inner) for param in region.params] for region in self.regions]
+        outs = [show_all(region.out) for region in self.regions]
+        given = givens[0]
+        many = f"{len(given)} inputs"
+        if all(pair == (given, outs[0]) for pair in zip(givens, outs, strict=True)):
+            shape = f"{many if len(given) > 2 else ' and '.join(given)} -> {outs[0]}"
+        elif all(g == [o] for g, o in zip(givens, outs, strict=True)):
+            shape = "(B, C, T, H, W) -> the same shape"
+        else:
+            after = "(B, C)" if len(flat(first.out)[0].shape) == 1 else "(B, C', T', H', W')"
+            shape = f"{'(B, C, T, H, W)' if len(given) == 1 else many} -> {after}"
+        docs = {region.doc for region in self.regions}
+        doc = docs.pop() if len(docs) == 1 else "the layers of a stage after its head"
+        return f"{doc}: {shape}." if doc else f"{shape}."

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import ast
 
+from vnasdsl.codegen.names import BUILTINS
+
 IMPORTS = frozenset({"import math", "import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"})
-BUILTINS = frozenset(
-    """ValueError all any bool dict enumerate float int isinstance len list max min next range reversed set str sum
-    super tuple zip""".split()
-)
 STATEMENTS = (
     ast.Module, ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.Return, ast.Assign, ast.AnnAssign,
     ast.For, ast.If, ast.While, ast.Raise, ast.Expr, ast.Continue, ast.AugAssign,

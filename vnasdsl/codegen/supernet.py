@@ -2,181 +2,211 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vnasdsl.codegen.builder import UnitBuilder, pack, read_step
+from vnasdsl.codegen.build import Builder, Env, simplest
 from vnasdsl.codegen.classes import Classes
-from vnasdsl.codegen.helpers import helpers_for, modules_used
-from vnasdsl.codegen.literals import RESERVED_CLASSES, class_name, literal, plain, quoted
+from vnasdsl.codegen.filters import plain
+from vnasdsl.codegen.forward import show
+from vnasdsl.codegen.helpers import helper_texts
+from vnasdsl.codegen.names import ATTRIBUTES, SUPERNET_ATTRIBUTES, class_name, escaped
 from vnasdsl.codegen.network import parameter_kinds
-from vnasdsl.codegen.python import bracketed, show, text
+from vnasdsl.codegen.regions import Choosing, LayerModule, Module, Region, Step, Tensor, modules_in, regions_in
 from vnasdsl.codegen.render import render
-from vnasdsl.codegen.scope import Scope
-from vnasdsl.codegen.units import (
-    EdgesStep,
-    Flow,
-    Line,
-    MixtureStep,
-    ModuleStep,
-    RepeatStep,
-    Step,
-    Unit,
-    UnitStep,
-    below,
-    steps_of,
-)
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language.gc_paused import gc_paused
-from vnasdsl.language.layout import Document
 from vnasdsl.layers.base import Shape
+from vnasdsl.network.graph import LayerNode, NetworkGraph, Values, one
+from vnasdsl.network.lower import At, Lowerer, choosing
 from vnasdsl.relax.plan import Head, PlanStage, PlanState
 from vnasdsl.relax.trellis import tied_blocks
+from vnasdsl.space.elements import Group
 
 
 @dataclass
 class Branch:
-    """One state of a stage with the units made for it."""
+    """One state of a stage: a module for each of its heads, and one for the layers after them."""
 
     state: PlanState
-    heads: list[Step]
-    layers: Unit | None
+    heads: list[tuple[NetworkGraph, Module]]
+    graph: NetworkGraph
+    layers: Module
     macs: int
+    """Of the layers, those inside of mixtures not counted."""
 
 
 def branches(space: Space) -> list[tuple[PlanStage, list[Branch]]]:
     """The stages of a supernet. Raises: VnsError E0501 when a choice changes the shape where it may not."""
-    builder = UnitBuilder(space.analysis, parameter_kinds(space))
-    return [(stage, [_branch(builder, stage, state) for state in stage.states]) for stage in space.plan.stages]
+    make = _Branches(space)
+    return [(stage, [make.branch(stage, state) for state in stage.states]) for stage in space.plan.stages]
+
+
+class _Branches:
+    def __init__(self, space: Space):
+        self.space = space
+        self.kinds = parameter_kinds(space)
+        self.segments = {segment.name for segment in space.segments}
+
+    def branch(self, stage: PlanStage, state: PlanState) -> Branch:
+        heads = [self.head(stage, state, head) for head in state.heads]
+        lowerer, key = self.begin(state.head_shape)
+        value: Values = key
+        env: dict[str, Values] = {}
+        if state.pieces and state.pieces[0].before:
+            env[state.pieces[0].before] = value
+        parts = []
+        for piece in state.pieces:
+            group = Group(piece.segment, piece.lines, self.space.syntax.span, names=piece.names)
+            scope = dict(env) if piece.segment else env
+            parts.append(lowerer.group(group, value, At(piece.segment, piece.segment, ""), scope))
+            value = parts[-1].value
+        graph = lowerer.graph
+        graph.output = one(value)
+        builder = Builder(graph, self.kinds, whole=True)
+        before = Tensor(state.head_shape, state.pieces[0].before if state.pieces else "")
+        region = Region(stage.name, "stage", f"stage {stage.name} after its head")
+        known: Env = {before.name: before} if before.name else {}
+        with builder.building(region, before):
+            x = before
+            for piece, part in zip(state.pieces, parts, strict=True):
+                own = dict(known) if piece.segment else known
+                if not piece.place:
+                    region.out = builder.lines(part, x, own, ())
+                else:
+                    doc = f"stage {piece.segment}" if piece.segment else "the lines after the last stage"
+                    kind = "stage" if piece.segment else "part"
+                    inner = builder.region(Region(piece.place, kind, doc), part, x, own)
+                    givens = [param.given for param in inner.params]
+                    region.out = builder.call(part.value, inner, givens, (piece.place,))
+                    builder.steps[-1].ends_line = True
+                assert isinstance(region.out, Tensor)
+                x = region.out
+            region.out = x
+        for param in region.params:
+            param.name = "x"
+        layers = region if region.steps else LayerModule("nn.Identity")
+        return Branch(state, heads, graph, layers, sum(map(builder.macs, parts)))
+
+    def head(self, stage: PlanStage, state: PlanState, head: Head) -> tuple[NetworkGraph, Module]:
+        """The first line of a stage with the choices of the state made."""
+        lowerer, key = self.begin(head.input)
+        lowerer.decide = choosing(dict(state.choices), self.space.name)
+        value: Values = key
+        name = stage.name if stage.name in self.segments else ""
+        env: dict[str, Values] = {self.space.input.name: key}
+        parts = []
+        body = next(s.body for s in self.space.segments if s.name == name and s.body.lines)
+        for element in body.lines[0] if head.elements else ():
+            parts.append(lowerer.child(element, value, At(name, name, name), env))
+            value = parts[-1].value
+        lowerer.graph.output = one(value)
+        x = Tensor(head.input, self.space.input.name)
+        builder = Builder(lowerer.graph, self.kinds, whole=True)
+        if len(parts) == 1:
+            region = builder.alone(parts[0], x, {x.name: x})
+        else:
+            region = Region(f"{stage.name}_head", doc=f"the first line of stage {stage.name}")
+            builder.region(region, parts, x, {x.name: x})
+        for param in region.params:
+            param.name = "x"
+        return lowerer.graph, simplest(region)
+
+    def begin(self, shape: Shape) -> tuple[Lowerer, str]:
+        lowerer = Lowerer(self.space.rules)
+        return lowerer, lowerer.graph.add(LayerNode("x", "input", (), shape, shape))
 
 
 @gc_paused()
 def compile_supernet(space: Space, source_name: str) -> str:
     """The Python text of a supernet. Raises: VnsError E0501 when a choice changes the shape where it may not."""
     stages = branches(space)
-    roots = [
-        unit
-        for _, states in stages
-        for branch in states
-        for unit in (*(unit for head in branch.heads for unit in _units(head)), branch.layers)
-        if unit is not None
-    ]
-    name = class_name(space.name) + "Supernet"
-    classes = Classes(roots, taken=(*RESERVED_CLASSES, name))
+    classes = supernet_classes(space, stages)
+    made = [module for _, states in stages for branch in states for module in _modules(branch)]
+    choosing = [choice for module in made for choice in _choosing(module)]
+    tied = tuple(dict.fromkeys(tied_blocks(space.plan)))
     low, high = space.macs
-    views = [_stage_view(stage, states, classes) for stage, states in stages]
-    helpers = helpers_for(classes.callees)
-    needs = modules_used(helpers, (line for view in classes.views for line in view.forward))
-    tied = _tied(space)
-    steps = [step for view in classes.views for step in steps_of(view.units[0])]
     return render(
         "supernet.py.j2",
         source_name,
         space.text(),
-        classes=classes.views,
-        name=name,
+        classes,
+        blocks=classes.views,
+        stages=[_stage_view(stage, states, classes) for stage, states in stages],
+        name=_class_of(space),
         title=f"Supernet of the space {space.name} of {plain(source_name)}.",
-        networks=_grouped(space.size or 0),
+        networks=space.size or 0,
         input=show(space.input.shape),
         classes_count=space.input.classes,
         costs="of" if space.exact else "within the bounds of",
-        macs_min=_grouped(low),
-        macs_max=_grouped(high),
-        stages=views,
-        wired=any(map(_wired, steps)),
-        edges=any(map(_has_edges, steps)),
-        tied=tied and f"self.tied = {tied}",
-        helpers=helpers,
-        **needs,
+        macs_min=low,
+        macs_max=high,
+        wired=any(isinstance(s.module, Choosing) and not s.module.keep and len(s.args) > 1 for s in _steps(made)),
+        torch=True,
+        edges=any(choice.keep for choice in choosing),
+        tied=tied,
     )
 
 
-def _wired(step: Step | None) -> bool:
-    """Whether a choice stands there whose options read lines."""
-    return (isinstance(step, MixtureStep) and bool(step.inputs)) or any(map(_wired, below(step)))
+def supernet_classes(space: Space, stages: list[tuple[PlanStage, list[Branch]]]) -> Classes:
+    made = [module for _, states in stages for branch in states for module in _modules(branch)]
+    roots = [region for module in made for region in ([module] if isinstance(module, Region) else regions_in(module))]
+    return Classes(roots, {_class_of(space), *helper_texts()})
 
 
-def _has_edges(step: Step | None) -> bool:
-    return isinstance(step, EdgesStep) or any(map(_has_edges, below(step)))
+def _class_of(space: Space) -> str:
+    return class_name(space.name) + "Supernet"
 
 
-def _tied(space: Space) -> str:
-    """The names of the tied blocks with choices, as a tuple; nothing where there is none."""
-    return literal(tuple(dict.fromkeys(tied_blocks(space.plan)))) if any(tied_blocks(space.plan)) else ""
+def _modules(branch: Branch) -> Iterator[Module]:
+    for _, head in branch.heads:
+        yield head
+    yield branch.layers
 
 
-def _units(head: Step) -> list[Unit]:
-    if isinstance(head, RepeatStep):
-        return [unit for item in head.items for unit in _units(item)]
-    return [head.unit] if isinstance(head, UnitStep) else []
+def _choosing(module: Module) -> Iterator[Choosing]:
+    if isinstance(module, Choosing):
+        yield module
+    for inner in modules_in(module):
+        yield from _choosing(inner)
 
 
-def _grouped(number: int) -> str:
-    return f"{number:,}".replace(",", " ")
+def _steps(modules: list[Module]) -> Iterator[Step]:
+    for module in modules:
+        if isinstance(module, Region):
+            yield from module.steps
+        yield from _steps(list(modules_in(module)))
 
 
-def _branch(builder: UnitBuilder, stage: PlanStage, state: PlanState) -> Branch:
-    heads = [_head(builder, stage, head) for head in state.heads]
-    lines: list[Line] = []
-    macs = 0
-    flow: Flow = state.head_shape
-    scope = Scope()
-    head = scope.add(state.pieces[0].before, flow) if state.pieces and state.pieces[0].before else None
-    for piece in state.pieces:
-        own = scope.inner() if piece.segment else scope
-        built, after, cost = builder.lines(piece.lines, flow, piece.segment, own, piece.names)
-        if piece.place:
-            doc = f"stage {piece.segment}" if piece.segment else "the lines behind the last stage"
-            unit = pack(piece.place, doc, built, flow, after, cost)
-            built = [Line([UnitStep(piece.place, unit, [read_step(i) for i in unit.inputs])], after)]
-        lines += built
-        flow = after
-        macs += cost
-    if not lines:
-        return Branch(state, heads, None, 0)
-    unit = pack(stage.name, f"stage {stage.name} behind its head", lines, state.head_shape, flow, macs)
-    if head is not None and head.read:
-        unit.inputs, unit.takes_x, unit.x = [], True, head.variable
-    return Branch(state, heads, unit, macs)
-
-
-def _head(builder: UnitBuilder, stage: PlanStage, head: Head) -> Step:
-    if len(head.elements) == 1:
-        return builder.module(head.elements[0], head.input, stage.name)[0]
-    if not head.elements:
-        return ModuleStep("", "nn.Identity", ())
-    unit = builder.unit(
-        f"{stage.name}_head", f"the first line of stage {stage.name}", [head.elements], head.input, stage.name
-    )
-    return UnitStep("", unit)
-
-
-def _stage_view(stage: PlanStage, branches: list[Branch], classes: Classes) -> dict[str, str]:
-    """The lines that make a stage: a candidate for each state, with its heads and their costs."""
-    candidates: list[Document] = []
-    for branch in branches:
-        state = branch.state
-        heads = [
-            [quoted(head.source), ": ", _module(step, classes)]
-            for head, step in zip(state.heads, branch.heads, strict=True)
-        ]
-        chosen: list[Document] = [[quoted(name), ": ", quoted(option)] for name, option in state.choices]
-        layers = classes.construct(branch.layers) if branch.layers is not None else "nn.Identity()"
-        arguments: list[Document] = [
-            quoted(state.label),
-            bracketed("{", chosen, "}"),
-            ["heads=", bracketed("{", heads, "}")],
-            f"head_macs={literal(tuple(head.macs for head in state.heads))}",
-            ["layers=", layers],
-            f"macs={branch.macs}",
-        ]
-        candidates.append(bracketed("Candidate(", arguments, ")"))
+def _stage_view(stage: PlanStage, branches: list[Branch], classes: Classes) -> dict[str, object]:
+    """What the template shows of a stage: a candidate for each state, with its heads and their costs."""
+    candidates = [
+        {
+            "label": branch.state.label,
+            "choices": branch.state.choices,
+            "heads": [
+                (head.source, classes.construct(module))
+                for head, (_, module) in zip(branch.state.heads, branch.heads, strict=True)
+            ],
+            "head_macs": tuple(head.macs for head in branch.state.heads),
+            "layers": classes.construct(branch.layers),
+            "macs": branch.macs,
+        }
+        for branch in branches
+    ]
     sources = _shapes([head.input for state in stage.states for head in state.heads])
     outputs = _shapes([state.shape for state in stage.states])
     return {
         "name": stage.name,
-        "init": text(bracketed("Stage(", candidates, ")"), 8, f"self.{stage.name} = "),
+        "attr": attribute(stage),
         "comment": f"{stage.name}: {sources} -> {outputs}",
+        "candidates": candidates,
     }
+
+
+def attribute(stage: PlanStage) -> str:
+    """The attribute of the supernet that holds a stage."""
+    return escaped(stage.name, ATTRIBUTES | SUPERNET_ATTRIBUTES)
 
 
 def _shapes(shapes: list[Shape]) -> str:
@@ -186,16 +216,3 @@ def _shapes(shapes: list[Shape]) -> str:
         return " | ".join(show(shape) for shape in distinct)
     channels = " | ".join(str(shape[0]) for shape in distinct)
     return f"({', '.join(['B', channels, *(str(n) for n in distinct[0][1:])])})"
-
-
-def _module(step: Step, classes: Classes) -> Document:
-    if isinstance(step, UnitStep):
-        return classes.construct(step.unit)
-    if isinstance(step, RepeatStep):
-        return bracketed("nn.Sequential(", [_module(item, classes) for item in step.items], ")")
-    assert isinstance(step, ModuleStep)
-    arguments: list[Document] = []
-    for f in step.fields:
-        if not f.optional:
-            arguments.append(literal(f.value) if f.positional else f"{f.name}={literal(f.value)}")
-    return classes.call(step.callee, arguments)

@@ -30,6 +30,13 @@ class _Body(NamedTuple):
     span: Span
 
 
+class GapToken(NamedTuple):
+    """The parser's replacement for a statement that it cannot read."""
+
+    type: str
+    span: Span
+
+
 class _Key(NamedTuple):
     text: str
     span: Span
@@ -70,11 +77,7 @@ class Builder:
     """One method for each rule or alias of the grammar; children are tokens, nodes and the helpers above."""
 
     def module(self, children: Children) -> tuple[tree.Definition, ...]:
-        return tuple(child for child in children if isinstance(child, tree.Definition))
-
-    def gap(self, children: Children) -> tree.Line:
-        span = children[0].span
-        return tree.Line(tree.Gap(span=span), span=span)
+        return _nodes(children)
 
     def expression(self, children: Children) -> tree.Expression:
         return children[0]
@@ -109,7 +112,7 @@ class Builder:
         return tree.Recipe(kind.text, name.text, of, entries.items, span=_span(children), name_span=name.span)
 
     def entries(self, children: Children) -> _Body:
-        return _Body(tuple(child for child in children if isinstance(child, tree.Entry)), _span(children))
+        return _Body(_nodes(children), _span(children))
 
     def entry(self, children: Children) -> tree.Entry:
         key, _, value = children
@@ -178,7 +181,9 @@ class Builder:
     def negative(self, children: Children) -> tree.Negative:
         return tree.Negative(children[1], span=_span(children))
 
-    def name(self, children: Children) -> tree.Name:
+    def name(self, children: Children) -> tree.Name | tree.Gap:
+        if isinstance(children[0], GapToken):
+            return tree.Gap(span=children[0].span)
         return tree.Name(children[0].text, span=children[0].span)
 
     def number(self, children: Children) -> tree.Number:

@@ -102,7 +102,7 @@ class Part:
     out: Part | None = None
     texts: tuple[str, ...] = ()
     choice: str = ""
-    """The name of the choice, of a LayerChoice or Pick."""
+    """The name of the choice, of a LayerChoice or Pick; of a Repeat or Many what those inside begin with."""
 
     @property
     def items(self) -> tuple[Part, ...]:
@@ -166,14 +166,6 @@ class NetworkGraph(nx.DiGraph):
         if node.enter is not None and not self.has_edge(node.enter, node.label):
             self.add_edge(node.enter, node.label, positions=())
         return node.label
-
-    def free(self, label: str) -> str:
-        """The label, with a number where it is taken."""
-        name, count = label, 1
-        while name in self:
-            count += 1
-            name = f"{label}{count}"
-        return name
 
     def node(self, key: str) -> LayerNode:
         layer: LayerNode = self._node[key]["layer"]

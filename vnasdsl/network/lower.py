@@ -67,16 +67,13 @@ def lower(
     rules: LayerRules,
     decide: Decide | None,
     name: str = "",
-    lowerer: type[Lowerer] | None = None,
 ) -> NetworkGraph:
     """The graph of one network of a space, or (without `decide`) of all its candidates.
 
-    lowerer: another kind of walk.
-
     Raises: VnsError where a layer does not fit; UserError for a value that its choice does not have.
     """
-    walker = (lowerer or Lowerer)(rules, decide)
-    graph = walker.graph
+    lowerer = Lowerer(rules, decide)
+    graph = lowerer.graph
     graph.graph["name"] = name
     value: Values = graph.add(LayerNode(input_name or "input", "input", (), shape, shape))
     env: Env = {input_name: value}
@@ -84,13 +81,13 @@ def lower(
     for segment in segments:
         scope = dict(env) if segment.name else env  # names of a stage are known in it alone
         around = (segment.name,) if segment.name else ()
-        walker.region = around
-        part = walker.group(segment.body, value, At(segment.name, segment.name, ""), scope)
+        lowerer.region = around
+        part = lowerer.group(segment.body, value, At(segment.name, segment.name, ""), scope)
         sections.append(Section(segment.name, part))
         value = part.value
     graph.sections = tuple(sections)
     graph.output = one(value)
-    graph.decisions = walker.decisions
+    graph.decisions = lowerer.decisions
     return graph
 
 
@@ -196,7 +193,7 @@ class Lowerer:
             entered = self._fits(lambda: body.enter(arguments, shape), element)
             if entered != shape:
                 node = LayerNode(
-                    self.graph.free(join(at.label, "enter")), f"{element.layer.name} in", (before,), entered, shape
+                    self._free(join(at.label, "enter")), f"{element.layer.name} in", (before,), entered, shape
                 )
                 given = enter = self.graph.add(replace(node, span=self._site or element.span, region=self.region))
             times = body.times(arguments)
@@ -219,7 +216,7 @@ class Lowerer:
             part = self.walk(item, value, At(f"{at.label}.{i}", f"{at.origin}.{i}", f"{here}[{i}]"), env)
             value = part.value
             parts.append(part)
-        return Part(element, element.label, x, value, None, (tuple(parts),))
+        return Part(element, element.label, x, value, None, (tuple(parts),), choice=here)
 
     def _join(self, element: Join, x: Values, at: At, env: Env) -> Part:
         own = At(at.label, at.origin, inside(element, at.path))
@@ -248,7 +245,7 @@ class Lowerer:
             else:
                 parts.append(self.walk(item, x, At(f"{at.label}.{i}", f"{at.origin}.{i}", f"{here}[{i}]"), env))
         values = tuple(key for part in parts for key in many(part.value))
-        return Part(element, element.label, x, values, None, (tuple(parts),))
+        return Part(element, element.label, x, values, None, (tuple(parts),), choice=here)
 
     # ------------------------------------------------------------------ choices
 
@@ -294,7 +291,7 @@ class Lowerer:
         ends = [one(part.value, element) for part in parts]
         shapes = {self.graph.node(end).shape for end in ends}
         shape = shapes.pop() if len(shapes) == 1 else ()
-        node = LayerNode(self.graph.free(join(at.label, "mix")), "mix", tuple(ends), shape, shape, span=element.span)
+        node = LayerNode(self._free(join(at.label, "mix")), "mix", tuple(ends), shape, shape, span=element.span)
         key = self.graph.add(replace(node, region=self.region))
         return Part(element, element.label, x, key, key, (parts,), texts=texts, choice=name)
 
@@ -348,7 +345,7 @@ class Lowerer:
         sources = dict.fromkeys(key for part in parts for key in many(part.value))
         inputs = tuple(sources) or (one(x, element),)
         shape = self.graph.node(inputs[0]).shape
-        node = LayerNode(self.graph.free(at.label), print_inline(element.call), inputs, (), shape, span=element.span)
+        node = LayerNode(self._free(at.label), print_inline(element.call), inputs, (), shape, span=element.span)
         key = self.graph.add(replace(node, region=self.region))
         return Part(element, element.label, x, key, key, (parts,))
 
@@ -392,7 +389,7 @@ class Lowerer:
         known = applied or Applied(())
         return self.graph.add(
             LayerNode(
-                self.graph.free(at.label),
+                self._free(at.label),
                 operation,
                 inputs,
                 known.output,
@@ -408,6 +405,14 @@ class Lowerer:
                 enter,
             )
         )
+
+    def _free(self, label: str) -> str:
+        """The label, with a number where it is taken."""
+        name, count = label, 1
+        while name in self.graph:
+            count += 1
+            name = f"{label}{count}"
+        return name
 
 
 def choosing(choices: Mapping[str, str], space: str) -> Decide:
