@@ -1,6 +1,6 @@
 """The published networks of spaces/: their sizes as their authors count them, in the generated code too, and outputs
 equal to those of plain torch modules written from the papers (tests/oracles). That each lies in its space is shown in
-tests/space/test_published_members.py."""
+tests/network/test_published_members.py."""
 
 from __future__ import annotations
 

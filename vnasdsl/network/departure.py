@@ -11,7 +11,7 @@ from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import show_value
 from vnasdsl.network.graph import LayerNode, NetworkGraph, Part, Section
-from vnasdsl.network.reading import UNUSED, Miss
+from vnasdsl.network.reading import Miss
 from vnasdsl.network.replay import Replay
 from vnasdsl.space.elements import BodyLayer, DeferredCall, Element, Group, Join, LayerCall, Segment
 
@@ -81,12 +81,17 @@ class _Departure:
             message = f"the uses of tied block `{block}` make different choices"
             help = f"`{conflict.choice}` is `{conflict.first}` at its first use and `{conflict.second}` here"
             return self.outside(message, self.replay.nodes[max(ends)], help)
+        for section in self.network.sections:
+            end = self.replay.value_of(section.body.value)
+            if (
+                section.name
+                and isinstance(end, int)
+                and end < first
+                and end not in self.trace.ends.get(section.name, ())
+            ):
+                return self.too_short(section)
         if first < len(self.replay.nodes):
             return self.layer(first)
-        for section in self.network.sections:
-            reached = self.trace.ends.get(section.name, set()) if section.name else set()
-            if section.name and self.replay.value_of(section.body.value) not in reached:
-                return self.too_short(section)
         misses = self.trace.missed.get(self.replay.output, {})
         if misses:
             return self.too_short(self.network.sections[-1])
@@ -100,7 +105,7 @@ class _Departure:
         part, use = self.parts.get(node.label, (None, None))
         message = f"`{short(node.span)}` is not in {self.where(node)}"
         tried = self.trace.joined.get(node.operation, ()) if node.layer is not None and node.layer.join else ()
-        if any(set(values) - {UNUSED} for values in tried):
+        if any(set(values) & set(inputs) for values in tried):
             return self.outside(message, node, f"the space has `{node.operation}` here with other inputs")
         before = inputs[-1:] if node.layer is not None and node.layer.wraps else inputs
         misses = [miss for source in before for miss in self.trace.missed.get(source, {})]
@@ -109,15 +114,15 @@ class _Departure:
             copies = f"{len(repeat.items)} cop{'y' if len(repeat.items) == 1 else 'ies'}"
             return self.outside(message, node, f"the space has at most {copies} of `{short(repeat.items[-1].span)}`")
         candidates = [_candidate(miss, use) for miss in misses]
+        inner: tuple[Label, ...] = ()
+        if part is not None and use is not None and not any(isinstance(c, Group) for c in candidates):
+            inner = (Label(part.element.span, f"this layer of `{use.block}`"),)
         argument = _argument(node, part, use, candidates)
         if argument is not None:
-            return self.outside(message, node, argument)
+            return self.outside(message, node, argument, inner)
         expected = [f"`{text}`" for text in dict.fromkeys(map(_written, candidates))]
         if any(source in self.trace.ends.get(stage_of(node), ()) for source in before):
             expected.append("the end of the stage")
-        inner: tuple[Label, ...] = ()
-        if part is not None and use is not None and part.element.span != node.span:
-            inner = (Label(part.element.span, f"this layer of `{use.block}`"),)
         return self.outside(message, node, one_of(expected), inner)
 
     def too_short(self, section: Section) -> VnsError:

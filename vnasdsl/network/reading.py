@@ -25,9 +25,9 @@ ZERO = -1
 Tied: TypeAlias = "frozenset[tuple[str, tuple[str, ...]]]"
 """Choices of tied blocks by name, with the values that each use allows."""
 
-BEAM = 400
+BEAM = 128
 """Ways to read one element after one value that are followed."""
-MOST_STEPS = 400_000
+MOST_STEPS = 150_000
 """Steps of the walk; a step takes some microseconds."""
 MOST_CALLS = 512
 """Ways to close a call with open arguments where the network does not say which."""
@@ -119,10 +119,15 @@ class Reading:
             if node.layer is not None and node.layer.join is not None:
                 self._joins.setdefault((node.layer.name, inputs), []).append(number)
                 self._slices.update(inputs[a:b] for a in range(len(inputs)) for b in range(a + 1, len(inputs) + 1))
+        classes: dict[object, int] = {}
+        self.alike: list[int] = []
+        """Nodes with equal numbers compute the same from the input, but for their weights."""
+        for number, node in enumerate(self.nodes):
+            key = (node.architecture, tuple(self.alike[i] for i in self.inputs[number]))
+            self.alike.append(classes.setdefault(key, len(classes)))
         self._shared = frozenset(number for number, count in enumerate(readers) if count > 1)
         self._reals = {0.0, 1.0} | {v for node in self.nodes for _, v in node.attributes if isinstance(v, float)}
         self._known: dict[tuple[int, Value, Env, bool], tuple[Element, tuple[Way, ...]]] = {}
-        self._reads: dict[int, frozenset[str]] = {}
         self._tied = 0
         self._steps = 0
         self._sites: list[tuple[Value, Group]] = []

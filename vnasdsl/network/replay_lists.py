@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from vnasdsl.layers.base import LayerError
 from vnasdsl.network.graph import SINGLE
@@ -26,28 +26,37 @@ class ListReplay(Reading):
             ways = self._distinct(
                 c._replace(value=(*many(a.value), *many(b.value)))
                 for a in ways
-                for b in more
-                if self._in_order(many(a.value), many(b.value)) and (c := self._then(a, b)) is not None
+                for b in self._next(a, more)
+                if (c := self._then(a, b)) is not None
             )
         return [way._replace(made=at(element.label, way.made)) for way in ways]
 
-    def _in_order(self, before: tuple[Value, ...], more: tuple[Value, ...]) -> bool:
-        """Whether values of a list come as the network has them: in its order, the unused ones last."""
+    def _next(self, before: Way, more: Sequence[Way]) -> Iterable[Way]:
+        """The next values of a list: in the order of the network, the unused ones last, of equal nodes the first."""
         if self.every_subset:
-            return True
-        live = [value for value in before if value is not UNUSED]
-        return all(v is UNUSED or (len(live) == len(before) and (not live or _before(live[-1], v))) for v in more)
+            return more
+        values = many(before.value)
+        live = [value for value in values if value is not UNUSED]
+        found: dict[object, Way] = {}
+        for way in more:
+            some = many(way.value)
+            if not all(v is UNUSED or (len(live) == len(values) and (not live or _before(live[-1], v))) for v in some):
+                continue
+            one = some[0] if len(some) == 1 else None
+            key = (self.alike[one], way.tied) if isinstance(one, int) and one >= 0 else way
+            if key not in found or (isinstance(one, int) and _before(one, many(found[key].value)[0])):
+                found[key] = way
+        return found.values()
 
     def _join(self, element: Join, x: Value, env: Env) -> list[Way]:
         name = element.layer.name
         ways: tuple[Way, ...] = (Way(()),)
         for i, item in enumerate(element.inputs):
-            ways = self._distinct(way for a in ways for way in self._input(item, x, env, a, name == "sum", i == 0))
+            ways = self._distinct(way for a in ways for way in self._input(item, x, env, a, name, i == 0))
         found = []
         for way in ways:
             values = many(way.value)
             made = at(element.label, way.made)
-            self.trace.joined.setdefault(name, set()).add(values)
             if name == "sum" and not values:
                 found.append(way._replace(value=ZERO, made=made))
             if len(values) == 1 and name in SINGLE:
@@ -61,20 +70,21 @@ class ListReplay(Reading):
                     found.append(Way(number, way.used | self._own(number), way.tied, made))
         return [*found, Way(UNUSED)]
 
-    def _input(self, item: Element, x: Value, env: Env, before: Way, summed: bool, first: bool) -> Iterator[Way]:
+    def _input(self, item: Element, x: Value, env: Env, before: Way, name: str, first: bool) -> Iterator[Way]:
         """An input of a join after those before it; a list one by one, while some join of the network reads that."""
         if isinstance(item, Many):
             ways = [(before, ())]  # type: list[tuple[Way, Made]]
             for i, each in enumerate(item.items):
                 found: dict[object, tuple[Way, Made]] = {}
                 for a, made in ways:
-                    for c in self._input(each, x, env, a._replace(made=()), summed, first and i == 0):
+                    for c in self._input(each, x, env, a._replace(made=()), name, first and i == 0):
                         inner = both(made, c.made if each.label else copy(i, c.made))
                         found.setdefault((c[:3], inner if self._tied else ()), (c, inner))
                 ways = list(found.values())[: 4 * BEAM]
             for way, made in ways:
                 yield way._replace(made=both(before.made, at(item.label, made)))
             return
+        summed = name == "sum"
         for b in self._pick(item, x, env, summed) if isinstance(item, Pick) else self.read(item, x, env):
             values = many(b.value)
             if UNUSED in values or (ZERO in values and not summed):
@@ -82,6 +92,7 @@ class ListReplay(Reading):
             joined = self._summed(many(before.value), values, first) if summed else (*many(before.value), *values)
             if joined is None:
                 continue
+            self.trace.joined.setdefault(name, set()).add(joined)
             if len(joined) == 1 or joined in self._slices:
                 together = self._then(before, b)
                 if together is not None:
