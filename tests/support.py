@@ -14,8 +14,11 @@ from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, settings
 
+from vnasdsl.cli.examples import faults
 from vnasdsl.cli.main import main
 from vnasdsl.elaborate import Overrides, Program, Space, load
+from vnasdsl.language.codes import CODES
+from vnasdsl.language.diagnostics import Diagnostic
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES = ROOT / "tests" / "cases"
@@ -60,6 +63,12 @@ def shipped(name: str, overrides: Overrides | None = None) -> Program:
 def shipped_space(name: str, overrides: Overrides | None = None) -> Space:
     """The space or network NAME of `spaces/NAME.vns`."""
     return shipped(name, overrides).get(name)
+
+
+@cache
+def example_faults(code: str) -> tuple[Diagnostic, ...]:
+    """What is found in the wrong example of an error code."""
+    return tuple(faults(CODES[code], CODES[code].bad))
 
 
 def cli_environment(more: dict[str, str] | None = None) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner
 
-from tests.support import ROOT
+from tests.support import ROOT, example_faults
 from vnasdsl.cli.error_index import error_index
 from vnasdsl.cli.examples import faults, shown
 from vnasdsl.cli.main import cli
@@ -23,7 +23,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("code", CODES.values(), ids=list(CODES))
 def test_examples(code: Code, golden: Callable[[str, str], None]) -> None:
-    found = faults(code, code.bad)
+    found = example_faults(code.id)
     assert [(d.code, d.severity) for d in found] == [(code.id, code.severity)]
     assert not faults(code, code.good)
     golden(f"errors/{code.id}.txt", render(found) + "\n")
@@ -31,7 +31,7 @@ def test_examples(code: Code, golden: Callable[[str, str], None]) -> None:
 
 @pytest.mark.parametrize("code", CODES.values(), ids=list(CODES))
 def test_messages_keep_the_style(code: Code) -> None:
-    for d in faults(code, code.bad):
+    for d in example_faults(code.id):
         texts = [d.message, *d.notes, *([d.help] if d.help else []), *(label.text for label in d.secondary)]
         for text in texts:
             assert text[0] in "`.0123456789" or text[0].islower(), text

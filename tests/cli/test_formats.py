@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.support import ROOT
-from vnasdsl.cli.examples import faults
+from tests.support import ROOT, example_faults
 from vnasdsl.cli.main import cli
 from vnasdsl.cli.output import colored
 from vnasdsl.language.codes import CODES
@@ -157,7 +156,7 @@ def matched(line: str) -> dict[str, str] | None:
 @pytest.mark.parametrize("code", CODES.values(), ids=list(CODES))
 def test_the_problem_matcher_reads_concise_lines(code: object) -> None:
     assert isinstance(code, type(CODES["E0101"]))
-    for diagnostic in faults(code, code.bad):
+    for diagnostic in example_faults(code.id):
         got = matched(render([diagnostic], "concise"))
         assert got is not None
         assert got["code"] == code.id

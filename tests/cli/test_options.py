@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vnasdsl.cli import options
+from vnasdsl.cli.fixes import split_options
 from vnasdsl.elaborate import Overrides
 
 
@@ -101,4 +102,4 @@ def test_refused_as_wrong_usage(args: tuple[str, ...]) -> None:
     ],
 )
 def test_split_options(text: str, parts: list[str]) -> None:
-    assert options.split_options(text) == parts
+    assert split_options(text) == parts

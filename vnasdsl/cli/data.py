@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from vnasdsl.cli.options import SEED, json_option
 from vnasdsl.cli.output import print_json
 from vnasdsl.language.visible import visible
-
-if TYPE_CHECKING:
-    from vnasdsl.data.survey import Survey
-    from vnasdsl.data.videos import DataSet
 
 
 @click.group(name="data", short_help="Make or inspect video data sets.")
@@ -157,42 +152,13 @@ def info(spec: str, split: str, look: int, as_json: bool) -> None:
       vnasdsl data info kinetics:data/k400 --json
     """
     from vnasdsl.data import open_data
-    from vnasdsl.data.survey import survey
+    from vnasdsl.data.survey import describe
 
-    data = open_data(spec, int(split))
-    surveys = {part: survey(videos, look) for part, videos in (("train", data.train), ("test", data.test))}
-    found = _as_object(data, surveys)
+    found = describe(open_data(spec, int(split)), look)
     if as_json:
         print_json(found)
     else:
         click.echo("\n".join(_lines(found)))
-
-
-def _as_object(data: DataSet, surveys: dict[str, Survey]) -> dict[str, Any]:
-    parts = {"train": data.train, "test": data.test}
-    counts = {part: Counter(video.class_name for video in videos) for part, videos in parts.items()}
-    return {
-        "name": data.name,
-        "layout": data.layout,
-        "classes": [{"name": name, **{part: counts[part][name] for part in parts}} for name in data.classes],
-        "splits": {
-            part: {
-                "videos": len(parts[part]),
-                "missing": len(data.missing.get(part, ())),
-                "looked_into": seen.looked_into,
-                "lengths": _spread(seen.lengths),
-                "sizes": [{"height": h, "width": w, "files": n} for (h, w), n in seen.sizes.items()],
-                "unreadable": seen.unreadable,
-            }
-            for part, seen in surveys.items()
-        },
-        "notes": list(data.notes),
-    }
-
-
-def _spread(lengths: Sequence[int]) -> dict[str, int] | None:
-    """Shortest, median and longest of some lengths in ascending order."""
-    return {"min": lengths[0], "median": lengths[len(lengths) // 2], "max": lengths[-1]} if lengths else None
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vnasdsl.cli.options import split_options
 from vnasdsl.cli.output import print_json
 from vnasdsl.cli.targets import split_target
 from vnasdsl.language.diagnostics import UserError
@@ -115,49 +114,6 @@ def decoders(search: Recipe, workers: str | None) -> int | None:
             "search by --set strategy=evolution to train many networks at a time",
         )
     return int(workers)
-
-
-def fixes_of(
-    space: Space,
-    recipe_fix: Sequence[str],
-    recipe_open: Sequence[str],
-    fix: Mapping[str, Sequence[str]],
-    open_: Sequence[str],
-) -> dict[str, tuple[str, ...]]:
-    """Choice name to the options it keeps: the recipe's `fix` less its `open`, then the command line's in the same way.
-
-    Raises: UserError for a selector that selects nothing, or an option that is not there.
-    """
-    kept: dict[str, tuple[str, ...]] = {}
-    for fixes, opened in ((_parsed(recipe_fix), recipe_open), (fix, open_)):
-        for selector, options in fixes.items():
-            restricted = {choice.name: choice.options for choice in space.fix({selector: options}).choices}
-            for choice in space.select(selector):
-                kept[choice.name] = restricted.get(choice.name) or _only(choice.options, options)
-        for selector in opened:
-            for choice in space.select(selector):
-                kept.pop(choice.name, None)
-    return kept
-
-
-def _only(options: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
-    """The options that are wanted, blanks apart."""
-    texts = {"".join(text.split()) for text in wanted}
-    return tuple(option for option in options if "".join(option.split()) in texts)
-
-
-def _parsed(entries: Sequence[str]) -> dict[str, list[str]]:
-    """`fix` of a recipe: texts like "op=basic(1)|skip"."""
-    parsed = {}
-    for entry in entries:
-        selector, equals, text = (part.strip() for part in entry.partition("="))
-        try:
-            if not (selector and equals and text):
-                raise ValueError(f"`{entry}` is not of the form SELECTOR=OPTION|OPTION")
-            parsed[selector] = split_options(text)
-        except ValueError as fault:
-            raise UserError(f"`fix` in the recipe: {fault}", 'for example fix = ["op=basic(1)|skip"]') from None
-    return parsed
 
 
 def evaluate_recipe(source: tree.Recipe | None, retrain: Recipe, settings: Mapping[str, str]) -> Recipe:

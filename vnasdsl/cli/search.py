@@ -79,13 +79,13 @@ def command(
       operations and number  --fix channels=64,112,176,224,288,512
       all three, 40 epochs   --set epochs=40
     """
+    from vnasdsl.cli.fixes import fixes_of
     from vnasdsl.cli.runs import (
         checked_recipe,
         command_line,
         decoders,
         evaluate_recipe,
         find_recipe,
-        fixes_of,
         free_folder,
         open_space,
         resumable,
