@@ -112,7 +112,8 @@ def own_names(kinds: tuple[str, ...]) -> set[str]:
             for node in ast.walk(definition):
                 if isinstance(node, ast.FunctionDef) and node in definition.body:
                     found.add(node.name)
-                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                own = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+                if own and ast.unparse(node).startswith("self."):
                     found.add(node.attr)
     return {name for name in found if not name.startswith("_")}
 

@@ -52,6 +52,17 @@ CLASSES = frozenset(
     {"F", "Tensor", "Layers", "Mixture", "Edges", "Candidate", "Stage", "Network", "Supernet", "ValueError"}
 )
 """Classes that generated modules have already; those of helper classes are taken as well."""
+FILES = frozenset(
+    """abc ast base64 bisect calendar cmath code codecs collections contextlib copy copyreg csv ctypes dataclasses
+    datetime decimal dis email enum errno functools gc glob hashlib heapq http importlib inspect io itertools json
+    keyword linecache locale logging math multiprocessing numbers numpy opcode operator os pathlib pdb pickle platform
+    posixpath pprint queue random re resource select selectors shutil signal site socket ssl stat string struct
+    subprocess sympy sys sysconfig tarfile tempfile textwrap threading time token tokenize torch traceback types typing
+    unicodedata urllib uuid warnings weakref xml zipfile zlib vnasdsl
+    aux con nul prn com0 com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt0 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8
+    lpt9""".split()
+)
+"""Modules that torch imports, whose place a file of this name would take, and names of devices under Windows."""
 
 
 def escaped(name: str, taken: Collection[str]) -> str:
