@@ -19,7 +19,6 @@ from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.relax.layer_graph import graph
 
 
 def read(text: str, name: str | None = None) -> Space:
@@ -29,11 +28,11 @@ def read(text: str, name: str | None = None) -> Space:
 def plain(network: Space) -> networkx.MultiDiGraph:
     """What runs: skips, sums of one thing and what does not lead to the output left out."""
     view = networkx.MultiDiGraph()
-    given = graph(network)
-    for name, data in given.nodes(data=True):
-        view.add_node(name, is_=(data["operation"], data["attributes"], data["output_shape"]))
-    for source, target, data in given.edges(data=True):
-        view.add_edges_from([(source, target)] * data["count"])
+    given = network.graph
+    for node in given.layers:
+        view.add_node(node.label, is_=(node.operation, node.attributes, node.shape))
+    for source, target, positions in given.edges(data="positions"):
+        view.add_edges_from([(source, target)] * len(positions))
     for name in list(networkx.topological_sort(view)):
         operation = view.nodes[name]["is_"][0]
         if operation == "sum":
@@ -44,7 +43,7 @@ def plain(network: Space) -> networkx.MultiDiGraph:
             (source,) = view.predecessors(name)
             view.add_edges_from([(source, target) for _, target in view.out_edges(name)])
             view.remove_node(name)
-    (end,) = [n for n in given if given.nodes[n]["operation"] == "linear"]
+    (end,) = [n for n in given if given.node(n).operation == "linear"]
     return view.subgraph({end, *networkx.ancestors(view, end)})
 
 

@@ -131,9 +131,18 @@ def test_the_lists_are_long_enough() -> None:
     assert min(len(set(some)) for some in (NAMES, STRINGS, IMPORTS)) >= 40
 
 
+def some(roles: dict[str, str], name: str, third: int) -> list[str]:
+    """A third of the roles, another one for the next name: the three thirds are all roles."""
+    return list(roles)[(NAMES.index(name) + third) % 3 :: 3]
+
+
+THIRDS = [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
+
+
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name)[:30])
-def test_a_name_is_refused_or_is_nothing_but_a_name(name: str) -> None:
-    for role in ROLES:
+@pytest.mark.parametrize("third", THIRDS)
+def test_a_name_is_refused_or_is_nothing_but_a_name(name: str, third: int) -> None:
+    for role in some(ROLES, name, third):
         try:
             program = read(TEXT.format(**{**ROLES, role: name}))
         except VnsError as fault:
@@ -165,8 +174,11 @@ def in_a_file(text: str) -> bool:
 
 
 @pytest.mark.parametrize("name", [*filter(in_a_file, NAMES)], ids=lambda name: ascii(name)[:30])
-def test_a_name_of_a_line_a_list_an_input_or_a_tied_block_is_refused_or_nothing_but_a_name(name: str) -> None:
-    for role in READ:
+@pytest.mark.parametrize("third", THIRDS)
+def test_a_name_of_a_line_a_list_an_input_or_a_tied_block_is_refused_or_nothing_but_a_name(
+    name: str, third: int
+) -> None:
+    for role in some(READ, name, third):
         try:
             program = read(STREAMS.format(**{**READ, role: name}))
         except VnsError as fault:

@@ -54,9 +54,10 @@ def vnasdsl(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def searched(space: Path, videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished search; tests only read it."""
+    """A finished search; tests only read it. What it printed is beside it, in output.txt."""
     run = tmp_path_factory.mktemp("runs") / "searched"
     arguments = ["search", str(space), "--data", f"synthetic:{videos}", "--out", str(run), "--device", "cpu", "-q"]
     result = CliRunner().invoke(cli, arguments, prog_name="vnasdsl")
     assert result.exit_code == 0, result.output
+    (run.parent / "output.txt").write_text(result.stdout, encoding="utf-8")
     return run

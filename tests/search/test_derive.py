@@ -27,12 +27,11 @@ def run(searched: Path, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_derive_ends_as_search_does(vnasdsl: Command, run: Path, space: Path, videos: Path, tmp_path: Path) -> None:
-    fresh = tmp_path / "fresh"
-    search = vnasdsl("search", space, "--data", f"synthetic:{videos}", "--out", fresh, "--device", "cpu", "-q")
+def test_derive_ends_as_search_does(vnasdsl: Command, searched: Path, run: Path) -> None:
+    output = (searched.parent / "output.txt").read_text(encoding="utf-8")
     derive = vnasdsl("derive", run, "--device", "cpu", "-q")
     assert derive.exit_code == 0, derive.output
-    assert derive.stdout == search.stdout.replace(str(fresh), str(run))
+    assert derive.stdout == output.replace(str(searched), str(run))
     lines = derive.stdout.splitlines()
     assert lines[-1] == f"retrain it: vnasdsl retrain {run}"
     assert "top-1" in lines[-6] and lines[-5].startswith("cost: ") and "parameters" in lines[-5]

@@ -8,22 +8,20 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
-import networkx
 import pytest
 
 from tests.support import CASES, ROOT, shipped_space
 from vnasdsl.derive import decode
-from vnasdsl.elaborate import Space, load
+from vnasdsl.elaborate import Space, load, load_source
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.relax.layer_graph import graph
+from vnasdsl.language.source import Source
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.show.draw import SUFFIXES, render
-from vnasdsl.show.draw.chain import chain_picture
 from vnasdsl.show.draw.dot import dot
-from vnasdsl.show.draw.graph import graph_picture
 from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.mermaid import mermaid
 from vnasdsl.show.draw.metrics import shortened, text_width
+from vnasdsl.show.draw.network import network_picture
 from vnasdsl.show.draw.picture import Node, Picture, Text
 from vnasdsl.show.draw.svg import svg
 from vnasdsl.show.draw.themes import DARK, LIGHT
@@ -71,11 +69,15 @@ def forty(tmp_path: Path, kind: str) -> Space:
 
 
 def overlapping(nodes: tuple[Node, ...]) -> list[tuple[str, str]]:
-    return [
-        (a.id, b.id)
-        for a, b in combinations(nodes, 2)
-        if a.x < b.right and b.x < a.right and a.y < b.bottom and b.y < a.bottom
-    ]
+    return [(a.id, b.id) for a, b in combinations(nodes, 2) if not beside(a, b)]
+
+
+def beside(a: Node, b: Node) -> bool:
+    return a.right <= b.x or b.right <= a.x or a.bottom <= b.y or b.bottom <= a.y
+
+
+def within(a: Node, b: Node) -> bool:
+    return b.x <= a.x and a.right <= b.right and b.y <= a.y and a.bottom <= b.bottom
 
 
 def assert_tidy(picture: Picture) -> None:
@@ -96,6 +98,9 @@ def assert_tidy(picture: Picture) -> None:
             assert rect.x + rect.width <= node.right
             assert node.y <= rect.y
             assert rect.y + rect.height <= node.bottom + 1e-6
+    for frame in picture.frames:
+        for node in (*picture.nodes, *picture.frames):
+            assert beside(node, frame) or within(node, frame) or within(frame, node)
     places: dict[str, list[Node]] = {}
     for node in picture.nodes:
         places.setdefault(node.id, []).append(node)
@@ -185,89 +190,170 @@ def test_long_names_of_stages_stay_apart(tmp_path: Path) -> None:
         assert a.x + text_width(a.content, a.size, True) / 2 < b.x - text_width(b.content, b.size, True) / 2
 
 
-def test_a_network_is_a_chain_with_shapes_and_costs() -> None:
-    picture = chain_picture(K400)
+def texts_of(picture: Picture) -> list[str]:
+    return [text.content for text in (*picture.texts, *(t for node in picture.nodes for t in node.texts))]
+
+
+def test_a_network_is_rows_of_stages_with_shapes_and_costs() -> None:
+    picture = network_picture(K400)
     assert_tidy(picture)
-    names = [node.texts[0].content for node in picture.nodes]
+    names = [node.texts[0].content for node in picture.nodes if "block" not in node.id]
     assert names[:3] == ["clip", "stem(32)", "head(64, 2)"]
     assert names[4:12] == ["head(160, 2)", *["basic(4)"] * 3, *["basic(1)"] * 2, "basic(4)", "head(224, 2)"]
-    assert [(e.source, e.target) for e in picture.edges] == [(a.id, b.id) for a, b in pairwise(picture.nodes)]
     shown = {text.content for text in picture.texts}
     assert {"160 × 16 × 14 × 14", "6.21 G", "39.4 %", "1.99 M", "s4"} <= shown
     assert "15.78 G MACs per clip, 13.45 M parameters" in picture.title
 
 
-def test_forty_stages_of_a_network_stand_in_columns(tmp_path: Path) -> None:
-    picture = chain_picture(forty(tmp_path, "network"))
+def test_each_block_is_opened_once_below() -> None:
+    picture = network_picture(K400)
+    titles = [text.content for text in picture.texts if text.bold and text.size == 12]
+    assert titles == ["stem(32)", "head(64, 2)", "basic(4)"]
+    assert "also basic(1), basic(2)" in {text.content for text in picture.texts}
+    inside = [node.texts[0].content for node in picture.nodes if node.id.startswith("block2.")]
+    assert inside == ["conv(same, 1x3x3) → bn → relu", "+"]
+
+
+def test_costs_of_stages_count_copies_that_are_not_drawn() -> None:
+    network = shipped_space("evanet_a")
+    picture = network_picture(network)
+    shares = [float(t.content.removesuffix(" %")) for t in picture.texts if t.content.endswith(" %")]
+    assert len(shares) == 6
+    assert sum(shares) == pytest.approx(100, abs=0.5)
+
+
+def test_many_stages_of_a_network_are_as_many_rows(tmp_path: Path) -> None:
+    picture = network_picture(forty(tmp_path, "network"))
     assert_tidy(picture)
-    assert picture.height < picture.width * 1.3
+    assert {f"s{i}" for i in range(1, 41)} < {text.content for text in picture.texts}
 
 
-def test_a_network_without_stages_says_its_shape_in_every_row(tmp_path: Path) -> None:
-    path = tmp_path / "plain.vns"
-    lines = "conv(16, 3x3x3) -> bn -> relu\n  " * 5
-    path.write_text(
-        f"network plain {{\n  input clip = video(frames=8, size=32)\n  {lines}pool -> linear(classes)\n}}\n", "utf-8"
+def picture_of(text: str, layers: bool = False) -> Picture:
+    return network_picture(load_source(Source("drawn.vns", text), None).get(), layers)
+
+
+def test_a_network_without_stages_says_each_new_shape() -> None:
+    lines = "conv(16, 3x3x3) -> bn -> relu\n  conv(32, 3x3x3) -> relu\n  " * 5
+    picture = picture_of(
+        f"network plain {{\n  input clip = video(frames=8, size=32)\n  {lines}pool -> linear(classes)\n}}\n"
     )
-    picture = chain_picture(load(path).get())
-    rows = {node.y for node in picture.nodes}
-    assert len(rows) > 2
-    outputs = [text for text in picture.texts if text.content in ("16 × 8 × 32 × 32", "400")]
-    assert len(outputs) == len(rows)
+    assert_tidy(picture)
+    feet = [node.texts[-1].content for node in picture.nodes if "conv(32" in node.texts[0].content]
+    assert len(feet) == 5 and all(foot.startswith("32 × 8 × 32 × 32 · ") for foot in feet)
+    assert picture.width <= 1.25 * MOST_WIDTH
 
 
-def test_a_space_without_stages_names_its_clip_once(tmp_path: Path) -> None:
-    path = tmp_path / "plain.vns"
-    path.write_text(
-        "space plain {\n  input clip = video(frames=8, size=32)\n"
-        "  conv(16, 3x3x3) | conv(16, 1x1x1)\n  pool -> linear(classes)\n}\n",
-        "utf-8",
+def test_a_space_says_what_is_searched() -> None:
+    picture = picture_of(
+        """\
+block op(c) { conv(c, 1x1x1) -> bn | conv(c, 3x3x3) -> bn | skip }
+space searched {
+  input clip = video(frames=4 | 8, size=32 | 64, classes=5)
+  stage stem { conv(8 | 12, (1 | 3 | 5, 3, 3)) -> (relu | hswish) }
+  stage body {
+    1..3 * op(same)
+    2 * [conv(same, 1x1x1), relu]
+  }
+  pool -> linear(classes)
+}
+"""
     )
-    picture = trellis_picture(load(path).get())
-    said = [text.content for text in (*picture.texts, *(t for node in picture.nodes for t in node.texts))]
-    assert said.count("clip") == 1
-    assert "3" not in said  # the channels of the clip are none of a candidate
+    assert_tidy(picture)
+    said = texts_of(picture)
+    assert {"clip", "frames: 4 | 8", "size: 32 | 64", "stem", "body"} <= set(said)
+    assert "1..3 ×" in [text.content for frame in picture.frames for text in frame.texts]
+    assert any("conv(8 | 12, 1x3x3 | 3x3x3 | 5x3x3)" in text for text in said)
+    assert {"op(same)", "conv(same, 1x1x1) → bn", "conv(same, 3x3x3) → bn", "skip"} <= set(said)
+    assert "…" not in "".join(said)
 
 
-def test_the_graph_of_layers_has_branches_and_joins() -> None:
-    picture = graph_picture(graph(K400))
+def test_a_call_with_many_open_arguments_is_a_table() -> None:
+    picture = network_picture(shipped_space("tinyvideonet"))
+    assert_tidy(picture)
+    said = texts_of(picture)
+    assert {"tvn", "s: std | depth | smax | savg", "sk: 1..5", "se: 0.0..1.0", "frames: 1 | 2 | 4 | 8 | 16"} <= set(
+        said
+    )
+
+
+@pytest.mark.parametrize("name", ["tvn1", "tvn3", "tvn_mobile1"])
+def test_long_calls_are_wrapped_not_cut(name: str) -> None:
+    picture = network_picture(shipped_space(name))
+    assert_tidy(picture)
+    assert not any("…" in text for text in texts_of(picture))
+
+
+def test_a_projection_is_a_box_on_the_shortcut() -> None:
+    picture = picture_of(
+        """\
+network projected {
+  input clip = video(frames=4, size=16, classes=3)
+  residual(project=auto) { conv(8, 1x3x3, stride=1x2x2) -> bn }
+  relu
+  residual { conv(same, 1x3x3) -> bn }
+  pool -> linear(classes)
+}
+"""
+    )
+    assert_tidy(picture)
+    ids = {node.texts[0].content: node.id for node in picture.nodes}
+    arrows = {(edge.source, edge.target) for edge in (*picture.edges, *picture.hidden)}
+    shortcut = ids["conv(8, 1x1x1, stride=1x2x2) → bn"]
+    first, second = (node.id for node in picture.nodes if node.texts[0].content == "+")
+    assert (ids["clip"], shortcut) in arrows and (shortcut, first) in arrows
+    assert (ids["clip"], first) not in arrows
+    assert (ids["relu"], second) in arrows  # a shortcut without a projection
+
+
+def test_all_layers_are_drawn() -> None:
+    picture = network_picture(K400, layers=True)
     assert_tidy(picture)
     assert sum(node.role == "join" for node in picture.things) == 14
-    layers = {text.content for node in picture.things for text in node.texts}
-    assert "conv 160 3x1x1 dilation 4x1x1 · bn · relu" in layers
-    assert "160 × 16 × 14 × 14 · 963.38 M MACs" in layers
+    layers = [text.content for node in picture.things for text in node.texts]
+    drawn = sum(text.count("conv(") for text in layers)
+    assert drawn == sum(node.operation == "conv" for node in K400.graph.layers)
+    assert "conv(same, 3x1x1, dilation=(4, 1, 1)) → bn → relu" in layers
 
 
-def test_any_graph_with_weights() -> None:
-    view = networkx.DiGraph(name="streams")
-    for number in range(6):
-        view.add_node(f"n{number}", label=f"node {number}", output_shape=(8, 4, 4, 4), macs=1000)
-    for source, target, weight in (
-        (0, 2, 0.1),
-        (1, 2, 0.9),
-        (0, 3, 0.4),
-        (2, 4, 1.0),
-        (3, 4, 0.2),
-        (0, 5, 0.5),
-        (4, 5, 0.3),
-    ):
-        view.add_edge(f"n{source}", f"n{target}", weight=weight)
-    picture = graph_picture(view, "streams of a network")
+def test_more_boxes_than_fit_are_refused() -> None:
+    with pytest.raises(UserError, match="988 boxes"):
+        network_picture(shipped_space("peng2019"), layers=True)
+
+
+SPACES = [path.stem for path in sorted((ROOT / "spaces").glob("*.vns"))]
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_every_published_file(name: str) -> None:
+    """Nothing overlaps, no arrow goes through a box, and what the arrows say is what the graph says."""
+    space = shipped_space(name)
+    picture = network_picture(space)
     assert_tidy(picture)
-    width = {(edge.source, edge.target): edge.width for edge in picture.edges}
-    assert len(width) == 7
-    assert width["n1", "n2"] > width["n0", "n5"] > width["n0", "n2"]
-    assert "node 3" in {text.content for node in picture.nodes for text in node.texts}
+    assert not through_boxes(picture)
+    main = {node.id for node in picture.nodes if "block" not in node.id}
+    fed = {edge.target for edge in (*picture.edges, *picture.hidden)}
+    assert main - fed == {space.input.name}
+    assert not any("…" in text for text in texts_of(picture))
 
 
-def test_a_graph_with_a_cycle_is_refused() -> None:
-    with pytest.raises(UserError, match="cycle"):
-        graph_picture(networkx.DiGraph([("a", "b"), ("b", "a")]))
-
-
-def test_a_graph_too_large_is_refused() -> None:
-    with pytest.raises(UserError, match="831 boxes"):
-        graph_picture(graph(X3D3))
+def through_boxes(picture: Picture) -> list[tuple[str, str]]:
+    """Arrows that enter a box at which they do not end."""
+    hits = []
+    for edge in (*picture.edges, *picture.lines):
+        for i in range(0, len(edge.points) - 1, 3):
+            a, b, c, d = edge.points[i : i + 4]
+            for step in range(1, 20):
+                t = step / 20
+                x, y = (
+                    (1 - t) ** 3 * a[k] + 3 * (1 - t) ** 2 * t * b[k] + 3 * (1 - t) * t**2 * c[k] + t**3 * d[k]
+                    for k in (0, 1)
+                )
+                hits += [
+                    (edge.tip, node.id)
+                    for node in picture.nodes
+                    if node.x + 1 < x < node.right - 1 and node.y + 1 < y < node.bottom - 1
+                ]
+    return hits
 
 
 # ------------------------------------------------------------------ renderers
@@ -277,8 +363,8 @@ def pictures() -> dict[str, Picture]:
     return {
         "trellis": trellis_picture(TINY),
         "search": trellis_picture(TINY, learnt_of(TINY)),
-        "chain": chain_picture(K400),
-        "graph": graph_picture(graph(K400)),
+        "network": network_picture(K400),
+        "layers": network_picture(K400, layers=True),
     }
 
 
@@ -292,7 +378,7 @@ def test_svg_is_well_formed_and_holds_everything(name: str) -> None:
     assert root.findtext(f"{SVG}title") == picture.title
     assert root.findtext(f"{SVG}desc") == picture.description
     drawn = [group.get("data-id") for group in root.iter(f"{SVG}g")]
-    assert drawn == [node.id for node in picture.nodes]
+    assert drawn == [node.id for node in (*picture.frames, *picture.nodes)]
     lines = {(p.get("data-source"), p.get("data-target")) for p in root.iter(f"{SVG}path") if p.get("data-source")}
     assert lines == {(edge.source, edge.target) for edge in picture.edges}
     assert "http" not in svg(picture).replace('xmlns="http://www.w3.org/2000/svg"', "")
@@ -300,7 +386,7 @@ def test_svg_is_well_formed_and_holds_everything(name: str) -> None:
 
 def test_the_picture_of_the_docs_is_what_is_drawn() -> None:
     """Redraw it with `vnasdsl draw spaces/x3d3.vns -o docs/images/x3d3.svg`."""
-    for picture in (trellis_picture(X3D3), chain_picture(K400)):
+    for picture in (trellis_picture(X3D3), network_picture(K400)):
         assert render(picture, ".svg") == (ROOT / "docs" / "images" / f"{picture.name}.svg").read_bytes()
 
 

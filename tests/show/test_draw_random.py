@@ -11,12 +11,11 @@ from tests.show.test_draw import assert_tidy, learnt_of
 from tests.space.random_spaces import Made, examples, spaces
 from vnasdsl.elaborate import load_source
 from vnasdsl.language.source import Source
-from vnasdsl.relax.layer_graph import graph
+from vnasdsl.relax.layer_graph import layer_graph
 from vnasdsl.relax.trellis import trellis
-from vnasdsl.show.draw.chain import chain_picture
 from vnasdsl.show.draw.dot import dot
-from vnasdsl.show.draw.graph import graph_picture
 from vnasdsl.show.draw.mermaid import mermaid
+from vnasdsl.show.draw.network import network_picture
 from vnasdsl.show.draw.svg import svg
 from vnasdsl.show.draw.trellis import trellis_picture
 from vnasdsl.show.emit import emit_graph, emit_space
@@ -30,12 +29,12 @@ def test_pictures_and_tables_of_random_spaces(made: Made) -> None:
     assert max(map(len, as_table(space).splitlines())) <= WIDTH
     assert space.name in layer_table(space)
     network = space if space.kind == "network" else space.network(space.sample(Random(1)))
-    drawn = [chain_picture(network), graph_picture(graph(network))]
+    drawn = [network_picture(network), network_picture(network, layers=True)]
     if space.kind == "space":
         plain, searched = trellis_picture(space), trellis_picture(space, learnt_of(space))
         states = sum(len(stage.states) for stage in trellis(space).stages)
         assert sum(node.role == "state" for node in plain.things) == states
-        drawn += [plain, searched, graph_picture(graph(space))]
+        drawn += [plain, searched, network_picture(space), network_picture(space, layers=True)]
     for picture in drawn:
         assert_tidy(picture)
         ElementTree.fromstring(svg(picture))
@@ -43,4 +42,4 @@ def test_pictures_and_tables_of_random_spaces(made: Made) -> None:
         assert dot(picture).startswith("digraph ")
     for choice in space.choices:
         assert choice.name in emit_space(space)
-    assert emit_graph(space).count("\nnode ") == len(graph(space))
+    assert emit_graph(space).count("\nnode ") == len(layer_graph(space).order)

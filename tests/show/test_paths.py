@@ -10,9 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from tests.search.fake import fake_trellis
-from tests.support import ROOT
+from tests.support import shipped_space
 from vnasdsl.derive import Decoded, decode
-from vnasdsl.elaborate import Space, load, load_source
+from vnasdsl.elaborate import Space, load_source
 from vnasdsl.language.source import Source
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.show import paths
@@ -86,7 +86,7 @@ def test_layers_with_the_same_options_share_a_table() -> None:
 
 @pytest.mark.parametrize("name", ["mixed", "x3d3", "tiny", "peng2019_tiny"])
 def test_every_row_has_a_name_of_its_own(name: str) -> None:
-    space = mixed_space() if name == "mixed" else load(ROOT / "spaces" / f"{name}.vns").get()
+    space = mixed_space() if name == "mixed" else shipped_space(name)
     stages, _ = tables_of(space)
     for tables in stages:
         rows = [row.name for table in tables if not table.title.startswith("paths ") for row in table.rows]
@@ -127,7 +127,7 @@ def test_the_path_is_framed_from_stage_to_stage() -> None:
 def test_all_texts_are_inside_and_apart_from_other_tables(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Figure] = []
     monkeypatch.setattr(paths, "png", lambda figure: kept.append(figure) or b"")
-    space = mixed_space() if name == "mixed" else load(ROOT / "spaces" / f"{name}.vns").get()
+    space = mixed_space() if name == "mixed" else shipped_space(name)
     ways, mixtures, decoded = weights_of(space)
     paths_png(trellis(space), ways, mixtures, decoded.path, decoded.choices)
     (figure,) = kept

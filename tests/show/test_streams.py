@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.support import shipped_space
 from vnasdsl.elaborate.program import Program, load_source
 from vnasdsl.language.source import Source
 from vnasdsl.show.diff import compare_programs
 from vnasdsl.show.diff.model import Choosing, Comparison, FileDiff
-from vnasdsl.show.draw.lines import lines_picture
+from vnasdsl.show.draw.network import network_picture
 from vnasdsl.show.draw.picture import Picture
 
 TEXT = """\
@@ -45,8 +44,9 @@ def lines(picture: Picture) -> set[tuple[str, str]]:
 
 
 def test_every_line_is_a_box_with_arrows_from_what_it_reads() -> None:
-    picture = lines_picture(read(TEXT).get())
-    main = {(a, b) for a, b in lines(picture) if ":" not in a}
+    picture = network_picture(read(TEXT).get())
+    name = {node.id: node.texts[0].content for node in picture.nodes}
+    main = {(name[a], name[b]) for a, b in lines(picture) if "block" not in a}
     assert main == {
         ("clip", "s"),
         ("s", "c1"),
@@ -55,22 +55,24 @@ def test_every_line_is_a_box_with_arrows_from_what_it_reads() -> None:
         ("c1", "last"),
         ("c2", "last"),
         ("last", "pool"),
+        ("pool", "linear(classes)"),
     }
-    below = {(a.removeprefix("0:"), b.removeprefix("0:")) for a, b in lines(picture) if ":" in a}
-    assert below == {("a", "p"), ("b", "q"), ("p", "h"), ("q", "h"), ("h", "out"), ("q", "out")}
-    said = {node.id: " ".join(text.content for text in node.texts) for node in picture.nodes}
-    assert "pick 1 of 2" in said["0:h"] and "none | skip | conv(same, 1x3x3)" in said["0:h"]
+    said = {node.texts[0].content: [text.content for text in node.texts] for node in picture.nodes}
     assert "cell(s, c1, 4 | 6)" in said["c2"]
 
 
-def test_boxes_of_cells_do_not_overlap_those_above() -> None:
-    for name in ("peng2019", "assemblenet", "evanet_tiny"):
-        picture = lines_picture(shipped_space(name))
-        boxes = picture.nodes
-        for i, a in enumerate(boxes):
-            assert a.x >= 0 and a.right <= picture.width and a.y >= 0 and a.bottom <= picture.height
-            for b in boxes[i + 1 :]:
-                assert a.right <= b.x or b.right <= a.x or a.bottom <= b.y or b.bottom <= a.y, (name, a.id, b.id)
+def test_a_block_with_inputs_is_drawn_below_with_its_lines() -> None:
+    picture = network_picture(read(TEXT).get())
+    (title,) = {node.group for node in picture.nodes if "block" in node.id and node.texts[0].content == "p"}
+    assert title == "cell(s, s, 4)"
+    name = {node.id: node.texts[0].content for node in picture.nodes if node.group == title}
+    below = {
+        (name[edge.source], name[edge.target]) for edge in (*picture.edges, *picture.hidden) if edge.source in name
+    }
+    assert ("h", "concat") in below and ("q", "concat") in below and ("p", "concat") not in below
+    assert any(text.content == "Σ of 1 of 2" for node in picture.nodes for text in node.texts)
+    said = [text.content for node in picture.nodes for text in node.texts]
+    assert {"skip", "conv(same, 1x3x3)"} <= {text.removeprefix("| ") for text in said}
 
 
 def test_other_words_for_the_same_space_are_no_difference() -> None:

@@ -7,13 +7,12 @@ from itertools import product
 import pytest
 
 from tests.space.test_counting import space
-from tests.space.test_wired_spaces import built, price
+from tests.space.test_wired_spaces import built
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import LayerError
 from vnasdsl.show.figures import line_figures
 from vnasdsl.space import deferred
 from vnasdsl.space.costs import GOALS
-from vnasdsl.space.resolve import resolve
 
 SHAPE = (3, 2, 4, 4)
 UNIT = """\
@@ -87,10 +86,7 @@ def test_the_uses_of_a_tied_block_pull_apart() -> None:
     assert not faults
     costs = []
     for way in made.networks():
-        network = resolve(made.segments, lambda d, way=way: way[d.name], "clip", SHAPE, 2)  # type: ignore[misc]
-        cost, _ = price(network.segments)
-        assert cost is not None
-        costs.append(cost)
+        costs.append(made.price(way))
     assert len(costs) == 2
     for goal, least in (("macs_min", True), ("macs_max", False), ("params_min", True), ("params_max", False)):
         true = (min if least else max)(getattr(cost, goal) for cost in costs)

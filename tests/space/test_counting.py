@@ -11,9 +11,8 @@ import pytest
 
 from tests.space.test_wired_spaces import built
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.network.lower import lower
 from vnasdsl.space.decisions import Decision
-from vnasdsl.space.networks import draw
-from vnasdsl.space.resolve import complete, networks, resolve
 
 PAIR = "tied block pair(a) { sum(pick 1 of [a -> bn, a -> relu -> bn], a) }\n"
 
@@ -99,9 +98,8 @@ def test_real_choices_are_infinitely_many_and_can_be_completed() -> None:
 
 def test_what_is_drawn_is_kept_and_the_rest_dropped() -> None:
     made, _ = built(space("  l = [1..3 * (bn | relu)]\n  sum(pick 2..3 of [l, clip, clip -> relu])"))
-    first = complete(made.segments, {}, Random(1), "clip").made
-    again = complete(made.segments, {**first, "gone": "1"}, Random(2), "clip").made
-    assert again == first
+    first = made.complete({}, Random(1))
+    assert made.complete({**first, "gone": "1"}, Random(2)) == first
     options = {d.name: d.options for d in made.decisions(first) if d.form == "edges"}
     number = int(first[next(name for name in first if name.endswith("number"))])
     assert all(texts[:number] == tuple(f"l[{i}]" for i in range(number)) for texts in options.values())
@@ -115,12 +113,12 @@ def test_a_value_that_a_choice_does_not_have_is_refused() -> None:
             return wrong if decision.form == form else next(decision.values())
 
         with pytest.raises(UserError, match="choice"):
-            resolve(made.segments, decide, "clip")
+            lower(made.segments, "clip", made.input.shape, made.rules, decide)
 
 
 def test_every_value_of_a_choice_of_edges_is_listed_once() -> None:
     made, _ = built(space("  sum(pick 1..3 of [clip, clip -> relu, clip -> bn])"))
-    (decision,) = next(networks(made.segments, "clip")).decisions
+    (decision,) = made.decisions(next(made.networks()))
     values = list(decision.values())
     assert decision.count == len(values) == len(set(values)) == 7
     assert all(decision.allows(value) for value in values)
@@ -134,5 +132,5 @@ def test_every_value_of_a_choice_of_edges_is_listed_once() -> None:
 def test_draws_of_a_large_space_take_no_listing() -> None:
     made, _ = built(space("  l = [1..6 * (bn | relu | skip)]\n  m = [1..6 * sum(pick 1..6 of [l, clip])]\n  sum(m)"))
     assert (made.size or 0) > 10**15
-    way = draw(made.segments, Random(1))
-    assert complete(made.segments, way, Random(2), "clip").made == way
+    way = made.sample(Random(1))
+    assert made.complete(way, Random(2)) == way

@@ -88,4 +88,4 @@ def test_tied_to_the_ablation_of_table_6() -> None:
 
 def test_activation_bytes_are_four_for_every_number_of_the_output() -> None:
     for row in shipped_space("tiny").layers():
-        assert row.activation_bytes == 4 * prod(row.output_shape)
+        assert row.activation_bytes == 4 * prod(row.shape)

@@ -13,7 +13,7 @@ from tests.space.random_spaces import CLASSES, Made, examples, shuffled, spaces
 from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.source import Source
-from vnasdsl.relax.layer_graph import graph
+from vnasdsl.relax.layer_graph import layer_graph
 
 
 def read(text: str, name: str | None = None) -> Space:
@@ -23,7 +23,7 @@ def read(text: str, name: str | None = None) -> Space:
 def layers(network: Space) -> list[tuple[object, ...]]:
     """What the layers of a network are, whatever they are called."""
     rows = network.layers()
-    return [(r.operation, r.attributes, r.input_shape, r.output_shape) for r in rows if r.operation != "skip"]
+    return [(r.operation, r.attributes, r.input_shape, r.shape) for r in rows if r.operation != "skip"]
 
 
 @given(spaces())
@@ -95,13 +95,13 @@ def test_graph_is_consistent(made: Made) -> None:
     space = read(made.text)
     networks = [space.network(way) for way in shuffled(list(space.networks()), 3)]
     for net in [space, *networks]:
-        view = graph(net)
+        view = layer_graph(net)
         assert networkx.is_directed_acyclic_graph(view)
         assert networkx.is_weakly_connected(view)
-        for source, target, data in view.edges(data=True):
-            assert data["shape"] == view.nodes[source]["output_shape"] == view.nodes[target]["input_shape"]
+        for source, target in view.edges:
+            assert view.node(source).shape == view.node(target).input_shape
         ends = [n for n in view if view.out_degree(n) == 0]
-        assert len(ends) == 1 and view.nodes[ends[0]]["output_shape"] == (CLASSES,)
+        assert len(ends) == 1 and view.node(ends[0]).shape == (CLASSES,)
         assert [n for n in view if view.in_degree(n) == 0] == ["clip"]
     for net in networks:
         rows = net.layers()

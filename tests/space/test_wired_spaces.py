@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.space.random_spaces import examples
-from tests.space.wired_spaces import CLASSES, FRAMES, SIZE, Graph, Way, graphs
+from tests.space.wired_spaces import FRAMES, SIZE, Graph, Way, graphs
 from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.imports import collect
@@ -21,11 +22,7 @@ from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source
 from vnasdsl.space.costs import GOALS, Cost
 from vnasdsl.space.counting import CannotCountError
-from vnasdsl.space.elements import Segment
-from vnasdsl.space.networks import count, draw
-from vnasdsl.space.resolve import complete, networks
 from vnasdsl.space.restrict import restrict_all
-from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.ways import Unsure, Ways
 
 MOST = 400
@@ -49,12 +46,11 @@ def read(graph: Graph) -> tuple[Space, list[Diagnostic]]:
     return built(graph.text())
 
 
-def price(segments: Iterable[Segment]) -> tuple[Cost | None, list[Diagnostic]]:
-    """What one network costs with all of its lines, or what is wrong with it."""
-    analysis = Analysis(CLASSES)
-    found = analysis.segments(segments, SHAPE, "clip")
-    faults = [d for d in analysis.diagnostics if d.severity == "error"]
-    return (analysis.costs.over(found.values()) if found and not faults else None), faults
+def price(space: Space, made: Mapping[str, str]) -> Cost:
+    """What one network costs with all of its lines, those too that nothing reads."""
+    nodes = space.choose(made).layers
+    macs, params = sum(node.macs for node in nodes), sum(node.params for node in nodes)
+    return Cost(macs, macs, params, params)
 
 
 def may_leave_lines_out(space: Space) -> bool:
@@ -108,14 +104,10 @@ def test_every_network_is_listed_once_with_its_costs(graph: Graph) -> None:
     ways = few(graph)
     assume(all(way.cost for way in ways))  # one that cannot be built ends where it does not fit
     space, _ = read(graph)
-    found = list(networks(space.segments, "clip", SHAPE, CLASSES))
-    made = [tuple(sorted(network.made.items())) for network in found]
-    assert len(set(made)) == len(made) == len(ways)
-    prices = [price(network.segments) for network in found]
-    assert sorted((cost.macs_min, cost.params_min) for cost, _ in prices if cost is not None) == sorted(
-        way.cost for way in ways if way.cost is not None
-    )
-    assert all(cost is not None or faults for cost, faults in prices)
+    found = list(space.networks())
+    assert len({_key(made) for made in found}) == len(found) == len(ways)
+    prices = [price(space, made) for made in found]
+    assert sorted((cost.macs_min, cost.params_min) for cost in prices) == sorted(way.cost for way in ways if way.cost)
 
 
 @given(graphs(), st.randoms(use_true_random=False))
@@ -124,16 +116,17 @@ def test_fixing_a_choice_leaves_the_networks_that_agree(graph: Graph, drawn: ran
     few(graph)
     space, faults = read(graph)
     assume(not faults and space.choices)
-    everything = [network.made for network in networks(space.segments, "clip", SHAPE, CLASSES)]
+    everything = list(space.networks())
     way = everything[drawn.randrange(len(everything))]
     assume(way)  # choices may all stand where no shape leads to
     name = drawn.choice(sorted(way))
     segments = restrict_all(space.segments, lambda n, _, options: (way[name],) if n == name else options)
-    left = [network.made for network in networks(segments, "clip", SHAPE, CLASSES)]
+    fixed = replace(space, segments=segments)
+    left = list(fixed.networks())
     agree = [made for made in everything if made.get(name, way[name]) == way[name]]
     assert sorted(_key({k: v for k, v in made.items() if k != name}) for made in agree) == sorted(map(_key, left))
     with suppress(CannotCountError):  # what comes out of a tied block depends on its choices
-        assert count(segments, SHAPE, "clip", CLASSES) == len(left)
+        assert fixed.size == len(left)
 
 
 @given(graphs(), st.randoms(use_true_random=False))
@@ -142,14 +135,13 @@ def test_what_is_drawn_is_a_network_and_what_is_made_is_kept(graph: Graph, drawn
     few(graph)
     space, faults = read(graph)
     assume(not faults)
-    everything = {_key(network.made) for network in networks(space.segments, "clip", SHAPE, CLASSES)}
+    everything = {_key(made) for made in space.networks()}
     for _ in range(5):
-        way = draw(space.segments, drawn, SHAPE, "clip", CLASSES)
+        way = space.sample(drawn)
         assert _key(way) in everything
-        again = complete(space.segments, way, drawn, "clip", SHAPE, CLASSES)
-        assert again.made == way
+        assert space.complete(way, drawn) == way
         half = {name: way[name] for name in list(way)[::2]}
-        assert _key(complete(space.segments, half, drawn, "clip", SHAPE, CLASSES).made) in everything
+        assert _key(space.complete(half, drawn)) in everything
 
 
 def _key(made: dict[str, str]) -> tuple[tuple[str, str], ...]:

@@ -161,8 +161,8 @@ def test_every_key_has_a_type_a_default_and_a_description() -> None:
         "name": "epochs",
         "type": "integer",
         "default": "70 (gradient), 5 (evolution, random)",
-        "description": "passes over the train part; `--set epochs=...` alone also scales the `warmup` and `score_from`"
-        " of the file",
+        "description": "Passes over the train part; `--set epochs=...` alone also scales the `warmup` and `score_from`"
+        " of the file.",
     } in rows
 
 

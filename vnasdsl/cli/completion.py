@@ -73,13 +73,14 @@ def complete_name(context: click.Context, incomplete: str) -> list[CompletionIte
 
 def complete_setting(context: click.Context, incomplete: str) -> list[CompletionItem]:
     """Keys of the command's recipe for `--set`: `epochs=`."""
+    from vnasdsl.train.recipe_parts import meaning
     from vnasdsl.train.recipes import KINDS, recipe_fields
 
     kinds = [context.info_name] if context.info_name in KINDS else list(KINDS)
     found: dict[str, str] = {}
     for kind in kinds:
         for key, field in recipe_fields(str(kind)).items():
-            found.setdefault(key, field.description or "")
+            found.setdefault(key, meaning(field))
     return [CompletionItem(f"{key}=", help=doc) for key, doc in found.items() if key.startswith(incomplete)]
 
 

@@ -12,12 +12,10 @@ from vnasdsl.cli.output import tell_written
 from vnasdsl.cli.targets import load_space, split_target
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.files import write_atomic
-from vnasdsl.language.diagnostics import UserError, did_you_mean
-from vnasdsl.relax.layer_graph import is_row
+from vnasdsl.language.diagnostics import UserError, VnsError, did_you_mean
 from vnasdsl.show.draw import SUFFIXES, render
 from vnasdsl.show.draw.picture import Picture
 from vnasdsl.show.draw.themes import THEMES
-from vnasdsl.space.reads import scope
 
 
 @click.command()
@@ -40,7 +38,7 @@ from vnasdsl.space.reads import scope
 @click.option(
     "--checkpoint", metavar="NAME", help="Instead of the finished search: last, best or the name of a checkpoint."
 )
-@click.option("--layers", is_flag=True, help="The graph of all layers, branches and joins included.")
+@click.option("--layers", is_flag=True, help="Every layer, with all blocks opened.")
 @click.option(
     "--theme",
     type=click.Choice(THEMES),
@@ -59,10 +57,11 @@ def command(
     theme: str,
     overrides: Overrides,
 ) -> None:
-    """Draw a space as a trellis of stages and candidates, a network as a chain with shapes and costs.
+    """Draw a network or a space: its stages with shapes and costs, its choices, and inside of each block.
 
-    With a run, lines are as wide as the path weights, small bars show the weights of the operations, and the most
-    probable path is marked. No other program is needed.
+    A space whose stages have several widths is drawn as a trellis of stages and candidates. With a run, lines are as
+    wide as the path weights, small bars show the weights of the operations, and the most probable path is marked. No
+    other program is needed.
 
     \b
     Examples:
@@ -104,23 +103,21 @@ def _searched(file: str, name: str | None, overrides: Overrides, run: Path) -> S
     return space.fix(fixes) if fixes else space
 
 
-def _picture(space: Space, run: Path | None, checkpoint: str | None, layers: bool) -> Picture:
-    if layers:
-        from vnasdsl.relax.layer_graph import graph
-        from vnasdsl.show.draw.graph import graph_picture
+def _has_states(space: Space) -> bool:
+    """Whether it is a trellis: stages with several states, between which paths lead."""
+    try:
+        return space.kind == "space" and any(len(stage.states) > 1 for stage in space.plan.stages)
+    except (VnsError, UserError):
+        return False
 
-        return graph_picture(graph(space))
+
+def _picture(space: Space, run: Path | None, checkpoint: str | None, layers: bool) -> Picture:
     if space.kind == "network" and run is not None:
         raise UserError(f"`{space.name}` is a network: nothing in it was searched", "draw the space it comes from")
-    streams = any(scope(segment.body).named for segment in space.segments)
-    if run is None and (streams or (space.kind == "space" and not is_row(space.segments))):
-        from vnasdsl.show.draw.lines import lines_picture
+    if run is not None or (not layers and _has_states(space)):
+        from vnasdsl.show.draw.trellis import trellis_picture
 
-        return lines_picture(space)
-    if space.kind == "network":
-        from vnasdsl.show.draw.chain import chain_picture
+        return trellis_picture(space, None if run is None else read_learnt(run, space, checkpoint))
+    from vnasdsl.show.draw.network import network_picture
 
-        return chain_picture(space)
-    from vnasdsl.show.draw.trellis import trellis_picture
-
-    return trellis_picture(space, None if run is None else read_learnt(run, space, checkpoint))
+    return network_picture(space, layers)

@@ -64,6 +64,8 @@ class LazyGroup(click.Group):
             return None
         command = import_module(COMMANDS[cmd_name][0]).command
         assert isinstance(command, click.Command)
+        if "spaces/" in (command.help or "") and cmd_name != "new":
+            command.epilog = "`vnasdsl new DIR` writes the files that the examples name."
         if COMPLETION_VARIABLE in os.environ:
             from vnasdsl.cli.completion import prepare
 

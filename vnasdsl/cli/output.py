@@ -31,7 +31,7 @@ def format_option(command: F) -> F:
         type=click.Choice(FORMATS),
         callback=keep,
         expose_value=False,
-        help=f"Format of errors: with their lines, one line each, JSON, or commands of GitHub Actions.  [default:"
+        help=f"Format of errors: with their lines, one line each, JSON, or annotations of GitHub Actions.  [default:"
         f" full, or ${VARIABLE}]",
     )(command)
 

@@ -27,7 +27,7 @@ _SEEKABLE = frozenset({"mov", "mp4", "matroska", "webm"})
 
 
 class UnreadableVideo(Exception):
-    """The file cannot be decoded; the text says why."""
+    """The file cannot be decoded; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _collect(
 def _numbered_after_seek(
     container: av.container.InputContainer, index: VideoIndex, start: int
 ) -> Iterator[tuple[int, av.VideoFrame]] | None:
-    """Frames from key frame `start` on with their numbers, told by time stamp; None when the seek went astray."""
+    """Frames from key frame `start` on with their numbers, identified by time stamp; None when the seek missed."""
     assert index.times is not None
     stream = _video_stream(container)
     container.seek(index.times[start], stream=stream, backward=True)
@@ -133,7 +133,7 @@ def _numbered_after_seek(
             number = number_of.get(frame.pts) if frame.pts is not None else None
             if number is None:
                 return
-            if number >= start:  # frames shown before the key frame but stored behind it may lack their reference
+            if number >= start:  # frames shown before the key frame but stored after it may lack their reference
                 yield number, frame
 
     return frames()

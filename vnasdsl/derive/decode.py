@@ -1,10 +1,10 @@
 """From the probabilities of a searched space to one network: argmax for each mixture, Viterbi over the path weights.
 
-Zhou et al. 2021: in every stack layer the operation of the largest weight stays, the states of the stages are
-chosen by the Viterbi algorithm. Only the mixtures of the states on the path count.
+Zhou et al. 2021: every layer of a stack keeps the operation with the largest weight, and the Viterbi algorithm chooses
+the states of the stages. Only the mixtures of the states on the path count.
 
-Liu et al. 2019 (DARTS): of the edges into a node those stay whose strongest operation other than `none` has the largest
-weight, each with that operation.
+Liu et al. 2019 (DARTS): a node keeps the edges whose strongest operation other than `none` has the largest weight, each
+with that operation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vnasdsl.relax.trellis import Edges, Mixture, State, Trellis, holds, some
 
 @dataclass(frozen=True)
 class Decoded:
-    """One network read off a searched space, and beside it what a greedy path would have given."""
+    """The network decoded from a searched space, and for comparison the one on the greedy path."""
 
     stages: tuple[str, ...]
     """Names of the stages, first to last."""
@@ -63,7 +63,7 @@ def decode(
     path_probabilities: by stage, a row per state of the stage before (one row for the first stage), a column per state.
     mixture_probabilities: by name of the mixture, a value per option.
 
-    Ties go to what stands first in the text.
+    Ties go to the first in the file.
 
     Raises: UserError when the probabilities do not fit the trellis or are not numbers.
     """
@@ -110,7 +110,7 @@ def _log_probs(trellis: Trellis, path_probabilities: Mapping[str, Matrix]) -> li
 
 
 def _choices(states: Iterable[State], mixture_probabilities: Mapping[str, Sequence[float]]) -> dict[str, str]:
-    """The choices made by being in these states, and in their mixtures.
+    """The choices of these states and of their mixtures.
 
     A choice of several mixtures takes the option of the largest product of their probabilities. A mixture inside an
     option that is not taken, or on an edge that is not kept, makes no choice.
@@ -122,7 +122,7 @@ def _choices(states: Iterable[State], mixture_probabilities: Mapping[str, Sequen
             if choices.setdefault(choice, option) != option:
                 raise UserError(
                     f"choice `{choice}` changes the shape of several stages: a path cannot decide it",
-                    "use a strategy that draws whole networks for this space",
+                    "search this space with `strategy = evolution` or `random`",
                 )
         parts: list[Mixture | Edges] = [*state.mixtures, *state.edges]
         for part in parts:

@@ -136,25 +136,48 @@ class Definitions:
         ]
         return f"it is written `{function}({', '.join(parameters)})`" if parameters else f"it is written `{function}`"
 
-    def kind_of(self, function: str, parameter: str, seen: frozenset[str] = frozenset()) -> str:
-        """What a parameter means: the name of the catalogue's parameter that its value flows to, such as `channels`."""
-        if function in CATALOGUE or function in seen:
-            return parameter
-        for node in (n for statement in self.blocks[function].body for n in walk(statement)):
-            copies = isinstance(node, tree.Binary) and node.op == "*" and self._is_layer(node.right)
-            if copies and _mentions(node.left, parameter):  # type: ignore[attr-defined]
-                return "number"
-        for use in calls(self.blocks[function].body):
-            if use.function not in CATALOGUE and use.function not in self.blocks:
-                continue
+    def kind_of(self, function: str, parameter: str) -> str:
+        """What a parameter means: the name of the catalogue's parameter that its value ends in, such as `channels`."""
+        places = list(self._passed_on(function, parameter))
+        if any(f in self.blocks and self._counts_copies(f, name) for f, name in places):
+            return "number"
+        return places[-1][1]
+
+    def ends_in(self, function: str, parameter: str) -> Parameter | None:
+        """The catalogue's parameter that a value given to a layer or block ends in; None where there is none."""
+        last, name = list(self._passed_on(function, parameter))[-1]
+        known = CATALOGUE[last].parameters if last in CATALOGUE else ()
+        return next((p for p in known if p.name == name), None)
+
+    def _passed_on(self, function: str, parameter: str) -> Iterator[tuple[str, str]]:
+        """A parameter of a layer or block, and those that its value is passed on to, each by the first use."""
+        seen: set[str] = set()
+        while function not in seen:
+            yield function, parameter
+            seen.add(function)
+            if function not in CATALOGUE and function in self.blocks:
+                function, parameter = next(self._uses(function, parameter), (function, parameter))
+
+    def _uses(self, block: str, parameter: str) -> Iterator[tuple[str, str]]:
+        """The parameters of calls in a block whose value reads a parameter of the block."""
+        for call in (n for n in walk(*self.blocks[block].body) if isinstance(n, tree.Call)):
             try:
-                bound = self.bind(use)
+                bound = self.bind(call)
             except VnsError:
                 continue
             for name, value in bound.items():
                 if any(isinstance(n, tree.Name) and n.id == parameter for n in own_nodes(value)):
-                    return self.kind_of(use.function, name, seen | {function})
-        return parameter
+                    yield call.function, name
+
+    def _counts_copies(self, block: str, parameter: str) -> bool:
+        """Whether a parameter is read in a number of copies."""
+        return any(
+            isinstance(node, tree.Binary)
+            and node.op == "*"
+            and self._is_layer(node.right)
+            and _mentions(node.left, parameter)
+            for node in walk(*self.blocks[block].body)
+        )
 
     def _is_layer(self, expression: tree.Expression) -> bool:
         """Whether copies of an expression are copies of a layer, and it is not multiplied."""
@@ -239,10 +262,3 @@ def own_nodes(value: tree.Node) -> Iterator[tree.Node]:
 
 def _mentions(expression: tree.Node, name: str) -> bool:
     return any(isinstance(node, tree.Name) and node.id == name for node in walk(expression))
-
-
-def calls(body: Sequence[tree.Statement]) -> Iterator[tree.Call]:
-    for statement in body:
-        for node in walk(statement):
-            if isinstance(node, tree.Call):
-                yield node

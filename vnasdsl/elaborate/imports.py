@@ -13,7 +13,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Fix, VnsError, error, suggest_file
 from vnasdsl.language.files import read_source
 from vnasdsl.language.limits import MAX_BYTES
-from vnasdsl.language.parser import parse_and_go_on
+from vnasdsl.language.parser import parse_with_errors
 from vnasdsl.project import project_root
 
 DEEPEST_IMPORT = 16
@@ -27,7 +27,7 @@ ParseFile = Callable[[Path, str], tuple[tree.Module, tuple[Diagnostic, ...]]]
 
 def parse_file(path: Path, name: str) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
     """The tree of a file on disk, shown under a name, and its faults. Raises: VnsError."""
-    return parse_and_go_on(read_source(path, name))
+    return parse_with_errors(read_source(path, name))
 
 
 def collect(

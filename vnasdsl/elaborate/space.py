@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from functools import cached_property
-from math import log2, log10
+from functools import cached_property, partial
 from random import Random
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from vnasdsl.elaborate.check import check
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.expand import Expander
 from vnasdsl.elaborate.inputs import DEFAULT_CLASSES, PARAMETERS, OpenInput, Overrides, VideoInput, read_input
@@ -19,32 +20,25 @@ from vnasdsl.language.limits import MAX_CHOICES
 from vnasdsl.language.printer import print_module
 from vnasdsl.language.walk import blocks_used, walk
 from vnasdsl.layers.base import Shape, show_shape
-from vnasdsl.network.graph import NetworkGraph
+from vnasdsl.network.graph import LayerNode, NetworkGraph
 from vnasdsl.network.lower import choosing, lower
 from vnasdsl.network.membership import prove
+from vnasdsl.network.outline import Outliner
 from vnasdsl.network.rules import LayerRules
 from vnasdsl.network.write import write
+from vnasdsl.relax.layer_graph import layer_graph
 from vnasdsl.relax.plan import Plan, make_plan
 from vnasdsl.relax.relax import not_relaxed
 from vnasdsl.space.bounds import exact_ends
 from vnasdsl.space.costs import GOALS, Cost, Goal
-from vnasdsl.space.counting import CannotCountError
-from vnasdsl.space.decisions import Decision
+from vnasdsl.space.counting import CannotCountError, Counts, countable
+from vnasdsl.space.decisions import Decide, Decision, every
 from vnasdsl.space.elements import Choice, Segment, choices, has_poison, shapes_decide
 from vnasdsl.space.limits import Limit, read_limits
-from vnasdsl.space.networks import count, draw
-from vnasdsl.space.reads import unread
-from vnasdsl.space.resolve import Resolved, complete, networks, resolve
 from vnasdsl.space.restrict import restrict_all
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.ways import Ways
 
-if TYPE_CHECKING:
-    from vnasdsl.relax.layer_graph import LayerRow
-
-
-MOST_NETWORKS = 10**4000
-"""Numbers are shown with all their digits, and Python writes no more than 4300 of them."""
 TRIED = 24
 """Networks that are drawn to see whether a fault is real."""
 
@@ -96,16 +90,29 @@ class Space:
     def size(self) -> int | None:
         """The number of ways to make all choices: exact, conditional choices counted where they exist, those of a tied
         block once. None for infinitely many (real choices). Raises: CannotCountError."""
-        sizes = [count(self.segments, v.shape, v.name, v.classes) for v in self.inputs.ways()] if self._shaped else []
-        if sizes:
-            return None if None in sizes else sum(n for n in sizes if n is not None)
-        one = count(self.segments, self.input.shape, self.input.name, self.input.classes)
-        return None if one is None else one * self.inputs.count
+        numbers = [self._counts.of(self._countable(video)) for video in self._different_inputs]
+        if None in numbers:
+            return None
+        return sum(n for n in numbers if n is not None) * (self.inputs.count // len(numbers))
 
     @cached_property
-    def _shaped(self) -> bool:
-        """Whether the input decides which choices there are behind it."""
-        return bool(self.inputs.choices) and any(shapes_decide(segment.body) for segment in self.segments)
+    def _different_inputs(self) -> tuple[VideoInput, ...]:
+        """The inputs that differ in which choices there are."""
+        shaped = self.inputs.choices and any(shapes_decide(segment.body) for segment in self.segments)
+        return tuple(self.inputs.ways()) if shaped else (self.input,)
+
+    @cached_property
+    def _counts(self) -> Counts:
+        return Counts()
+
+    @cached_property
+    def _known_ways(self) -> dict[VideoInput, Ways]:
+        return {}
+
+    def _countable(self, video: VideoInput) -> Ways:
+        if video not in self._known_ways:
+            self._known_ways[video] = countable(self.segments, video.shape, video.name, video.classes)
+        return self._known_ways[video]
 
     def size_text(self) -> str:
         """The number of networks in words: with all its digits, or why there is none."""
@@ -115,57 +122,72 @@ class Space:
             return "not counted (choices depend on each other)"
 
     def sample(self, random: Random) -> dict[str, str]:
-        """The choices of one network, every network alike likely; see `draw` for where that cannot be."""
-        ways = list(self.inputs.ways())
-        video = ways[random.randrange(len(ways))]
-        made = draw(self.segments, random, video.shape, video.name, video.classes)
-        return {**(self.inputs.choices_of(video) or {}), **made}
+        """The choices of one network, all networks equally likely.
+
+        Where there are infinitely many, or too many that depend on each other to be counted, every choice is drawn by
+        itself instead, all its values equally likely.
+        """
+        inputs = list(self.inputs.ways())
+        video = inputs[random.randrange(len(inputs))]
+        chosen = self.inputs.choices_of(video) or {}
+        with suppress(CannotCountError):
+            if self.size is not None:
+                ways = self._countable(video if video in self._different_inputs else self.input)
+                return {**chosen, **self._counts.draw(ways, random)}
+        return self.complete(chosen, random)
 
     def networks(self) -> Iterator[dict[str, str]]:
         """The choices of every network; only for small spaces. Raises: UserError for a real choice."""
         for video in self.inputs.ways():
-            made = self.inputs.choices_of(video) or {}
-            for network in networks(self.segments, video.name, video.shape, video.classes):
-                yield {**made, **network.made}
+            for decisions in every(partial(self._decisions, video)):
+                yield {name: decision.value for name, decision in decisions.items()}
 
     def complete(self, made: Mapping[str, str], random: Random) -> dict[str, str]:
-        """The choices of one network, in the order of the text: those of `made` where they can be made, the others
-        drawn one by one, all values of a choice alike likely; those of `made` that do not exist are dropped."""
-        video, resolved = self.completed(made, random)
-        return {**(self.inputs.choices_of(video) or {}), **resolved.made}
+        """The choices of one network, in the order of the file: those of `made` where they can be made, the others
+        drawn one by one, all values of a choice equally likely; those of `made` that do not exist are dropped.
 
-    def completed(self, made: Mapping[str, str], random: Random) -> tuple[VideoInput, Resolved]:
-        """The network of `complete`: its input, and the rest as elements."""
+        Where a layer does not fit they end there; `choose` raises its fault.
+        """
+
+        def decide(decision: Decision) -> str:
+            value = made.get(decision.name)
+            return value if value is not None and decision.allows(value) else decision.draw(random)
+
         chosen = {
             c.name: made[c.name] if made.get(c.name) in c.options else c.options[random.randrange(len(c.options))]
             for c in self.inputs.choices
         }
-        video = self.inputs.with_choices(chosen)
-        return video, complete(self.segments, made, random, video.name, video.shape, video.classes)
+        decisions = self._decisions(self.inputs.with_choices(chosen), decide)
+        return {name: decision.value for name, decision in decisions.items()}
 
     def decisions(self, made: Mapping[str, str]) -> tuple[Decision, ...]:
-        """The choices as the network of `made` meets them, each with its options there and its value.
+        """The choices as the network of `made` meets them, each with its options there and its value. Where a layer
+        does not fit they end there.
 
         Raises: UserError for a choice that is not made, or made wrongly.
         """
-        video, resolved = self._resolve(made)
-        chosen = self.inputs.choices_of(video) or {}
-        first = tuple(Decision(c.name, c.kind, "number", c.options, value=chosen[c.name]) for c in self.inputs.choices)
-        return (*first, *resolved.decisions)
-
-    def _resolve(self, made: Mapping[str, str]) -> tuple[VideoInput, Resolved]:
-        """Raises: UserError for an unknown choice or option, or a choice that is needed and not made."""
         self._known(made)
+        return tuple(self._decisions(self.inputs.closed(made), choosing(made, self.name)).values())
 
-        def decide(decision: Decision) -> str:
-            if decision.name not in made or not decision.allows(made[decision.name]):
-                if decision.name in made and decision.form in ("edges", "real"):
-                    raise decision.refuse(made[decision.name])
-                raise UserError(f"choice `{decision.name}` of `{self.name}` is still open")
-            return made[decision.name]
+    def _decisions(self, video: VideoInput, decide: Decide) -> dict[str, Decision]:
+        """The choices of one network, those of the input first, up to the first layer that does not fit."""
+        found = self._of_input(video)
 
-        video = self.inputs.closed(made)
-        return video, resolve(self.segments, decide, video.name, video.shape, video.classes)
+        def ask(decision: Decision) -> str:
+            value = decide(decision)
+            found[decision.name] = replace(decision, value=value)
+            return value
+
+        with suppress(VnsError):
+            lower(self.segments, video.name, video.shape, self.rules, ask, self.name)
+        return found
+
+    def _of_input(self, video: VideoInput) -> dict[str, Decision]:
+        made = self.inputs.choices_of(video) or {}
+        return {
+            c.name: Decision(c.name, c.kind, "number", c.options, value=made[c.name], span=c.span)
+            for c in self.inputs.choices
+        }
 
     def _known(self, made: Mapping[str, str]) -> None:
         """Raises: UserError for an unknown choice or option."""
@@ -245,18 +267,25 @@ class Space:
         video = self.inputs.closed(choices)
         decide = choosing(choices, self.name)
         graph = lower(self.segments, video.name, video.shape, self.rules, decide, self.name)
-        made = self.inputs.choices_of(video) or {}
-        first = {
-            c.name: Decision(c.name, c.kind, "number", c.options, value=made[c.name], span=c.span)
-            for c in self.inputs.choices
-        }
-        graph.decisions = {**first, **graph.decisions}
+        graph.decisions = {**self._of_input(video), **graph.decisions}
         return graph
 
     @cached_property
     def candidates(self) -> NetworkGraph:
         """Every layer of every option at once, as a graph; shapes and costs that depend on a choice are left empty."""
         return lower(self.segments, self.input.name, self.input.shape, self.rules, None, self.name)
+
+    @cached_property
+    def outline(self) -> NetworkGraph:
+        """The graph for pictures: of a network its layers; of a space the last option of each choice between numbers,
+        every option of the other choices, and one of several equal copies."""
+        if self.kind == "network":
+            return self.graph
+        video = self.inputs.with_choices({c.name: c.options[-1] for c in self.inputs.choices})
+        return lower(self.segments, video.name, video.shape, self.rules, None, self.name, Outliner)
+
+    def __repr__(self) -> str:
+        return f"<Space {self.name}: a {self.kind} with {len(self.choices)} choices>"
 
     def network(self, made: Mapping[str, str], name: str | None = None) -> Space:
         """The network that the choices make, built from its own text like any other.
@@ -342,58 +371,14 @@ class Space:
         made, sure = self.analysis.costs.witness(self.ways[shape], goal)
         return {**(self.inputs.choices_of(video) or {}), **made}, sure and not self.analysis.overapproximate
 
-    def check(self, relaxed: bool = True) -> list[Diagnostic]:
-        """Every fault of shape, limit and claim, and with `relaxed` what stands in the way of a supernet. Errors come
-        with severity "error"."""
-        cost = self._cost
-        found = [*self.faults, *self.analysis.diagnostics]
-        if not self.faults and not self.analysis.failed and self.analysis.missing:
-            return [*found, *self._check_open(), *(self._not_relaxed() if relaxed else [])]
-        if cost is None or self.faults or self.analysis.failed or self.analysis.unread:
-            return found
-        found += unread(self.segments)
-        if self._has_too_many():
-            message = f"`{self.name}` has more than 10^{len(str(MOST_NETWORKS)) - 1} networks"
-            return [*found, Diagnostic("E0502", message, Label(self.syntax.name_span), help="use fewer copies")]
-        network = self.kind == "network"
-        for limit in self.limits:
-            found += limit.check(cost, network, exact=self.exact_ends)
-        if network and self.claim:
-            for limit in self.claim.limits:
-                found += limit.check(cost, network, self.syntax.name_span)
-        try:
-            if network:
-                self.claimed_choices()
-            elif relaxed:
-                _ = self.plan
-        except VnsError as fault:
-            found += fault.diagnostics
-        return found
+    def faults_of_shape(self) -> list[Diagnostic]:
+        """What the walk over all networks found: errors, and remarks on layers."""
+        _ = self.ways
+        return self.analysis.diagnostics
 
-    def _has_too_many(self) -> bool:
-        """Whether there are more than `MOST_NETWORKS`; they are counted only where there can be so many."""
-        at_most = sum(len(c.options) if c.is_subset else log2(max(1, len(c.options))) for c in self.choices)
-        if at_most * log10(2) <= log10(MOST_NETWORKS):
-            return False
-        try:
-            return (self.size or 0) > MOST_NETWORKS
-        except CannotCountError:
-            return False
-
-    def _check_open(self) -> list[Diagnostic]:
-        """What can be said of a space whose costs are not worked out: whether some network of it can be built."""
-        try:
-            self.choose(self.complete({}, Random(0)))
-        except VnsError as fault:
-            return list(fault.diagnostics)
-        return []
-
-    def _not_relaxed(self) -> list[Diagnostic]:
-        try:
-            _ = self.plan
-        except VnsError as fault:
-            return list(fault.diagnostics)
-        return []
+    def check(self, relaxed: bool = True, proofs: bool = True) -> list[Diagnostic]:
+        """Every fault; see `elaborate.check`."""
+        return check(self, relaxed, proofs)
 
     @property
     def costed(self) -> bool:
@@ -449,11 +434,9 @@ class Space:
     def output(self) -> Shape:
         return (self.input.classes,)
 
-    def layers(self) -> tuple[LayerRow, ...]:
-        """One row a layer: of a network as it runs, of a space all layers of its supernet."""
-        from vnasdsl.relax.layer_graph import layer_rows  # networkx is not needed for the rest
-
-        return layer_rows(self)
+    def layers(self) -> tuple[LayerNode, ...]:
+        """The layers of the file: of a network as it runs, of a space those of all its candidates."""
+        return tuple(node for node in layer_graph(self).order if node.is_layer)
 
     # ------------------------------------------------------------- membership
 

@@ -30,13 +30,6 @@ class _Body(NamedTuple):
     span: Span
 
 
-class GapToken(NamedTuple):
-    """The parser's replacement for a statement that it cannot read."""
-
-    type: str
-    span: Span
-
-
 class _Key(NamedTuple):
     text: str
     span: Span
@@ -77,7 +70,11 @@ class Builder:
     """One method for each rule or alias of the grammar; children are tokens, nodes and the helpers above."""
 
     def module(self, children: Children) -> tuple[tree.Definition, ...]:
-        return _nodes(children)
+        return tuple(child for child in children if isinstance(child, tree.Definition))
+
+    def gap(self, children: Children) -> tree.Line:
+        span = children[0].span
+        return tree.Line(tree.Gap(span=span), span=span)
 
     def expression(self, children: Children) -> tree.Expression:
         return children[0]
@@ -112,7 +109,7 @@ class Builder:
         return tree.Recipe(kind.text, name.text, of, entries.items, span=_span(children), name_span=name.span)
 
     def entries(self, children: Children) -> _Body:
-        return _Body(_nodes(children), _span(children))
+        return _Body(tuple(child for child in children if isinstance(child, tree.Entry)), _span(children))
 
     def entry(self, children: Children) -> tree.Entry:
         key, _, value = children
@@ -181,9 +178,7 @@ class Builder:
     def negative(self, children: Children) -> tree.Negative:
         return tree.Negative(children[1], span=_span(children))
 
-    def name(self, children: Children) -> tree.Name | tree.Gap:
-        if isinstance(children[0], GapToken):
-            return tree.Gap(span=children[0].span)
+    def name(self, children: Children) -> tree.Name:
         return tree.Name(children[0].text, span=children[0].span)
 
     def number(self, children: Children) -> tree.Number:

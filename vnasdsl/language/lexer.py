@@ -121,7 +121,7 @@ class Tokens:
         self.items.append(Token(END, Span(self.source, len(self.source.text), len(self.source.text))))
 
     def _continues(self, raw: list[Token], i: int, in_brackets: bool) -> bool:
-        """Whether the statement before a line end goes on after it, or there is none."""
+        """Whether the statement before a line end continues after it, or there is none."""
         before = self.items[-1].type if self.items else "NEWLINE"
         after = raw[i + 1].type if i + 1 < len(raw) else END
         if in_brackets or before in ("NEWLINE", "LBRACE") or after in ("NEWLINE", END) or after in _CONTINUES_BEFORE:

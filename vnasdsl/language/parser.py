@@ -9,7 +9,6 @@ from typing import Any
 from lark.exceptions import UnexpectedToken
 
 from vnasdsl.language import syntax_errors, tree
-from vnasdsl.language.builder import GapToken
 from vnasdsl.language.checks import TOO_DEEP, check
 from vnasdsl.language.diagnostics import Diagnostic, VnsError, arrange, error
 from vnasdsl.language.gc_paused import gc_paused
@@ -36,7 +35,7 @@ def parse_tokens(tokens: Tokens) -> tree.Module:
     return module
 
 
-def parse_and_go_on(source: Source) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
+def parse_with_errors(source: Source) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
     """The tree of a file, and its errors that leave the tree whole (repeated names, numbers out of range).
 
     Raises: VnsError for syntax errors.
@@ -90,7 +89,7 @@ def parse_expression(source: Source) -> tree.Expression:
     return expression
 
 
-_COUNTED = frozenset({*OPENING, *CLOSING, "NEWLINE"})
+_TRACKED = frozenset({*OPENING, *CLOSING, "NEWLINE"})
 
 
 class _Run:
@@ -108,11 +107,13 @@ class _Run:
         self.diagnostics: list[Diagnostic] = []
         self.silent_line = 0
         self.recoveries = 0
-        # Open brackets: the place of the token (or of the one before which a repair inserted it), the height of the
-        # parser's stack after it, and its type.
-        self.open: list[tuple[int, int, str]] = []
-        # The height of the stack at the beginning of the current statement: for each open brace, and for the file.
-        self.begins: list[int] = [1]
+        # Open brackets: the place of the token (or of the one before which a repair inserted it), and its type.
+        self.open: list[tuple[int, str]] = []
+        # The parser as it was at the beginning of the current statement: for the file, and for each open brace.
+        self.begins: list[Any] = [self._copy()]
+
+    def _copy(self) -> Any:
+        return self.parser.copy(deepcopy_values=False)
 
     def finish(self) -> Any:
         """The tree. Raises: VnsError with all errors."""
@@ -125,58 +126,49 @@ class _Run:
         """The tree of what can be read, up to a place; errors go to `diagnostics`."""
         index = 0
         result: Any = None
-        states, feed = self._states, self.parser.feed_token
         end = len(self.items) if end is None else end
         while index < end:
             token = self.items[index]
-            kind = token.type
-            if len(states) > MAX_STACK:
+            if len(self.parser.parser_state.state_stack) > MAX_STACK:
                 raise error(TOO_DEEP, f"this is nested more than {MAX_DEPTH} deep", token.span)
             try:
-                result = feed(token)
+                result = self._feed(token, index)
             except UnexpectedToken:
                 index = self._recover(index)
-                continue
-            if kind in _COUNTED:
-                self._taken(token, index)
-            index += 1
-        if self.start == "module" and index > len(self.items):
-            result = self._end()
+            else:
+                index += 1
         return result
 
-    def _end(self) -> Any:
-        """The tree if a repair took the end of the file."""
-        last = len(self.items) - 1
-        self._skip(last)
-        self._close_all(last)
-        return self.parser.feed_token(self.items[last])
-
-    def _taken(self, token: Token, index: int) -> None:
-        """Keep track of brackets and statements after the parser has taken a token."""
-        if token.type in OPENING:
-            self.open.append((index, len(self._states), token.type))
-            if token.type == "LBRACE":
-                self.begins.append(len(self._states))
-        elif token.type in CLOSING:
+    def _feed(self, token: Token, index: int) -> Any:
+        """Give a token to the parser, and keep track of brackets and statements."""
+        result = self.parser.feed_token(token)
+        kind = token.type
+        if kind not in _TRACKED:
+            return result
+        if kind in OPENING:
+            self.open.append((index, kind))
+            if kind == "LBRACE":
+                self.begins.append(self._copy())
+        elif kind in CLOSING:
             self.open.pop()
-            if token.type == "RBRACE":
+            if kind == "RBRACE":
                 self.begins.pop()
-        elif token.type == "NEWLINE":
-            self.begins[-1] = len(self._states)
+        else:
+            self.begins[-1] = self._copy()
+        return result
 
-    @property
-    def _states(self) -> list[Any]:
-        states: list[Any] = self.parser.parser_state.state_stack
-        return states
+    def _insert(self, kind: str, index: int) -> None:
+        """Give the parser a token that is not in the file."""
+        self._feed(Token(kind, self.items[index].span), index)
 
     # ------------------------------------------------------------ what is wrong
 
     def _recover(self, index: int) -> int:
         """Report the error at a token; the place to continue from."""
-        context = Context(self.tokens, index, self.start, [place for place, *_ in self.open], self.takes)
         other = other_format(self.tokens.source) if not self.diagnostics else None
         if other is not None:
             raise VnsError(other)
+        context = Context(self.tokens, index, self.start, [place for place, _ in self.open], self.takes)
         fault = syntax_errors.explain(context)
         here = self.items[index].span.line
         if here != self.silent_line or fault.to_top:
@@ -189,27 +181,21 @@ class _Run:
         if fault.to_top:
             self._close_all(index)
             return index
-        if fault.instead is not None:
-            span = self.items[index].span
-            for kind in fault.instead:
-                self._feed_repair(Token(kind, span), index)
-            # One more if the end of the file was removed, so that `read` knows.
-            return index + fault.removed + (self.items[index].type == END and fault.removed > 0)
-        return self._skip(index)
-
-    def _feed_repair(self, token: Token, index: int) -> None:
-        self.parser.feed_token(token)
-        self._taken(token, index)
+        if fault.instead is None:
+            return self._skip(index)
+        for kind in fault.instead:
+            self._insert(kind, index)
+        return index + fault.removed
 
     def takes(self, kinds: Sequence[str]) -> bool:
         """Whether the parser could continue with tokens of these kinds."""
-        trial = self.parser.parser_state.copy(deepcopy_values=False)
-        trial.parse_conf = copy(trial.parse_conf)
-        trial.parse_conf.callbacks = {}
+        trial = self._copy()
+        trial.parser_state.parse_conf = copy(trial.parser_state.parse_conf)
+        trial.parser_state.parse_conf.callbacks = {}
         span = self.items[0].span
         try:
             for kind in kinds:
-                trial.feed_token(Token(kind, span), kind == END)
+                trial.feed_token(Token(kind, span))
         except UnexpectedToken:
             return False
         return True
@@ -217,15 +203,10 @@ class _Run:
     # ------------------------------------------------------------- continuing
 
     def _skip(self, index: int) -> int:
-        """Skip the statement: to its end in the tokens, back to its beginning on the stack."""
-        depth = 0
-        while self.open and self.open[-1][2] != "LBRACE":
-            place, *_ = self.open.pop()
-            depth += place not in self.tokens.unclosed
-        self._cut(self.begins[-1])
+        """Skip the statement: to its end in the tokens, back to its beginning in the parser. It leaves a gap."""
         if self.start == "expression":
             return len(self.items)
-        refused = index
+        depth = sum(place not in self.tokens.unclosed for place in self._leave_gap(index))
         while self.items[index].type != END:
             kind = self.items[index].type
             if self.tokens.starts_definition(index) or (not depth and self._begins(index)):
@@ -237,67 +218,43 @@ class _Run:
             elif self.open and (kind == "RBRACE" or (kind == "NEWLINE" and not depth)):
                 break
             index += 1
-        return self._after_gap(refused, index)
-
-    def _after_gap(self, refused: int, index: int) -> int:
-        """Leave a gap for what was skipped up to `index`; the place to continue from."""
         kind = self.items[index].type
-        gap = self._leave_gap(refused)
         if kind == END or self.tokens.starts_definition(index):
             # Nothing else closes a brace that a repair inserted.
-            while self.open and self.items[self.open[-1][0]].type != self.open[-1][2]:
-                self._close_innermost(index)
-                gap = True
-        if gap:
-            if kind not in ("RBRACE", "NEWLINE", END) and self.takes(["NEWLINE"]):
-                self._feed_repair(Token("NEWLINE", self.items[index].span), index)
-            return index
-        if kind in ("RBRACE", END):
-            self._take_line_end_back()
-        return index + 1 if kind == "NEWLINE" else index
+            while self.open and self.items[self.open[-1][0]].type != self.open[-1][1]:
+                self._insert("RBRACE", index)
+        if kind not in ("RBRACE", "NEWLINE", END):
+            self._insert("NEWLINE", index)
+        return index
 
     def _begins(self, index: int) -> bool:
         """Whether a token is the first of its line, and can begin a statement or definition."""
-        kind = self.items[index].type
         if not self.tokens.starts_line(index):
             return False
-        return self.takes([kind]) if self.open else kind in DEFINITION_TYPES
+        kind = self.items[index].type
+        return self.takes(["NEWLINE", kind]) if self.open else kind in DEFINITION_TYPES
 
     def _close_all(self, index: int) -> None:
         """Close every open bracket, to keep what is before in the same definition."""
         while self.open:
-            self._close_innermost(index)
-        if self.items[index].type != END and self.takes(["NEWLINE"]):
-            self._feed_repair(Token("NEWLINE", self.items[index].span), index)
+            if self.open[-1][1] != "LBRACE" or not self.takes(["RBRACE"]):
+                self._leave_gap(index)
+            self._insert("RBRACE", index)
+        if self.items[index].type != END:
+            self._insert("NEWLINE", index)
 
-    def _close_innermost(self, index: int) -> None:
-        if self.open[-1][2] != "LBRACE" or not self.takes(["RBRACE"]):
-            while self.open and self.open[-1][2] != "LBRACE":
-                self.open.pop()
-            self._cut(self.begins[-1])
-            if not self._leave_gap(index):
-                self._take_line_end_back()
-        if self.open:
-            self._feed_repair(Token("RBRACE", self.items[index].span), index)
+    def _leave_gap(self, refused: int) -> list[int]:
+        """Put a gap in place of the current statement, whose line ends before or at the unexpected token.
 
-    # ---------------------------------------------------------- the parser's stack
-
-    def _cut(self, height: int) -> None:
-        del self._states[height:]
-        del self.parser.parser_state.value_stack[height - 1 :]
-
-    def _leave_gap(self, refused: int) -> bool:
-        """Feed a gap for a skipped statement of a body: from the first token of its line to the refused one."""
-        if not self.takes(["NAME", "RBRACE"]):
-            return False
+        The places of the brackets other than braces that were open in it.
+        """
+        left: list[int] = []
+        while self.open and self.open[-1][1] != "LBRACE":
+            left.append(self.open.pop()[0])
+        self.parser = self.begins[-1]
+        self.begins[-1] = self._copy()
         first = refused
-        while first > self.open[-1][0] + 1 and not self.tokens.starts_line(first):
+        while first > (self.open[-1][0] + 1 if self.open else 0) and not self.tokens.starts_line(first):
             first -= 1
-        self.parser.feed_token(GapToken("NAME", self.items[first].span.to(self.items[refused].span)))
-        return True
-
-    def _take_line_end_back(self) -> None:
-        """Go back to before the line end after which nothing could be read."""
-        if self.begins[-1] > (self.open[-1][1] if self.open else 1):
-            self.begins[-1] -= 1
-            self._cut(self.begins[-1])
+        self.parser.feed_token(Token("GAP", self.items[first].span.to(self.items[refused].span)))
+        return left

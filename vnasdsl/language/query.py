@@ -107,7 +107,7 @@ def _open_brackets(tokens: list[Token]) -> list[int]:
                 if tokens[open_.pop()].type == pairs[token.type]:
                     break
         elif token.type == "NEWLINE":
-            # A line end that counts stands only directly in braces.
+            # A line end that counts is only directly inside braces.
             while open_ and tokens[open_[-1]].type != "LBRACE":
                 open_.pop()
     return open_

@@ -16,7 +16,7 @@ _WORDS = 40
 
 
 def comments(c: Context) -> Iterator[Fault]:
-    """A refused token that begins such a comment, or is in one."""
+    """A unexpected token that begins such a comment, or is in one."""
     if c.innermost not in (None, "LBRACE"):
         return
     items, end = c.tokens.items, c.index + 1

@@ -53,7 +53,9 @@ class Context:
         return self.innermost in (None, "LBRACE") and self.tokens.starts_line(self.index)
 
     def works(self, instead: Sequence[str], removed: int) -> bool:
-        """Whether the parser could read two more tokens after a repair."""
+        """Whether the parser could read two more tokens after a repair. None takes the end of the file away."""
+        if any(token.type == END for token in self.tokens.items[self.index : self.index + removed]):
+            return False
         rest = [token.type for token in self.tokens.items[self.index + removed : self.index + removed + 2]]
         return self.takes([*instead, *rest])
 
@@ -81,6 +83,6 @@ class Context:
         read = items[first : self.index]
         if [(t.type, t.text) for t in new[: len(read)]] != [(t.type, t.text) for t in read]:
             return []
-        # The text of a number is that of the refused token, which is none: a name stands for it.
+        # The text of a number is that of the unexpected token, which is none: a name stands for it.
         kinds = ("NAME" if token.type in ("NUMBER", "DIMS") else token.type for token in new[len(read) :])
         return [(tuple(kinds), last - self.index)]

@@ -44,7 +44,7 @@ _NAMED = {"STAGE": "stage", "BLOCK": "block", "SPACE": "space", "NETWORK": "netw
 
 
 def explain(context: Context) -> Fault:
-    """The fault at a refused token."""
+    """The fault at a unexpected token."""
     for rule in _RULES:
         for fault in rule(context):
             return fault
@@ -365,7 +365,7 @@ def _has_spare_brace(c: Context) -> bool:
 
 
 def _here(c: Context) -> Span:
-    """The refused token, or the place after the last one when the line ended too early."""
+    """The unexpected token, or the place after the last one when the line ended too early."""
     if c.line_ended and c.before is not None:
         end = c.before.span.end
         return Span(c.token.span.source, end, end)
@@ -373,7 +373,7 @@ def _here(c: Context) -> Span:
 
 
 def found(c: Context) -> str:
-    """The refused token in words."""
+    """The unexpected token in words."""
     if c.token.type == END:
         return "the end of the text" if c.start == "expression" else "the end of the file"
     if c.line_ended:

@@ -15,6 +15,9 @@ from vnasdsl.language.source import Source, Span
 from vnasdsl.language.syntax_context import Context, Fault
 from vnasdsl.language.wording import SIGNS
 
+LONGEST_LINE = 1000
+"""Longer lines are not searched: nobody writes them, and their faults would take long to explain."""
+
 
 class Habit(NamedTuple):
     """One entry of the file."""
@@ -34,11 +37,13 @@ def _habits() -> list[Habit]:
 
 
 def habits(c: Context) -> Iterator[Fault]:
-    """The first of these spellings that the refused token is a part of, if any."""
+    """The first of these spellings that the unexpected token is a part of, if any."""
     source, place = c.token.span.source, c.token.span.start
     number = c.token.span.line
     begin = source.line_starts[number - 1]
     line = source.line(number)
+    if len(line) > LONGEST_LINE:
+        return
     for habit in _habits():
         if habit.file or not _is_inside(c, habit.inside):
             continue

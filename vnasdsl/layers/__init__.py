@@ -1,61 +1,24 @@
-"""The catalogue of layers: adding one is a file in this folder and its name in `CATALOGUE`."""
+"""The catalogue of layers: every `Layer` in a file of this folder is part of the language."""
 
 from __future__ import annotations
 
-from vnasdsl.layers import (
-    activation,
-    bottleneck,
-    classify,
-    context_gate,
-    conv,
-    conv2plus1,
-    flow,
-    frame_linear,
-    inverted_bottleneck,
-    itgm,
-    joins,
-    non_local,
-    norm,
-    pool,
-    pseudo3d,
-    residual,
-    segments,
-    squeeze_excite,
-    weighted,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+
 from vnasdsl.layers.base import Layer
 
-CATALOGUE: dict[str, Layer] = {
-    layer.name: layer
-    for layer in (
-        conv.LAYER,
-        conv.DEPTHWISE,
-        conv2plus1.LAYER,
-        itgm.LAYER,
-        pseudo3d.SEPARABLE,
-        pseudo3d.DILATED,
-        norm.LAYER,
-        activation.RELU,
-        activation.HARD_SWISH,
-        activation.SKIP,
-        activation.NONE,
-        pool.POOL,
-        pool.MAX_POOL,
-        pool.AVG_POOL,
-        classify.DROPOUT,
-        classify.LINEAR,
-        frame_linear.LAYER,
-        squeeze_excite.LAYER,
-        context_gate.LAYER,
-        non_local.LAYER,
-        bottleneck.LAYER,
-        inverted_bottleneck.LAYER,
-        flow.LAYER,
-        residual.LAYER,
-        segments.LAYER,
-        joins.CONCAT,
-        joins.SUM,
-        joins.MEAN,
-        weighted.LAYER,
-    )
-}
+
+def layers_of(module: ModuleType) -> list[Layer]:
+    """The layers that a module defines."""
+    return [value for value in vars(module).values() if isinstance(value, Layer)]
+
+
+def _catalogue() -> dict[str, Layer]:
+    modules = (import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__))
+    layers = [layer for module in modules for layer in layers_of(module)]
+    return {layer.name: layer for layer in sorted(layers, key=lambda layer: layer.name)}
+
+
+CATALOGUE: dict[str, Layer] = _catalogue()
+"""Every layer by name, in alphabetical order."""

@@ -17,7 +17,7 @@ from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.lsp.describe import block_signature, recipe_rows
 from vnasdsl.lsp.documents import Documents, Text
-from vnasdsl.lsp.places import Place, catalogue_parameter, place_at, words_for
+from vnasdsl.lsp.places import Place, place_at, words_for
 from vnasdsl.space.limits import QUANTITIES
 from vnasdsl.train.recipe_parts import PARTS, parts_of
 from vnasdsl.train.recipes import KINDS, recipe_fields
@@ -98,7 +98,7 @@ def _of_program(place: Place, definitions: Definitions) -> Iterator[Candidate]:
         yield from _readable(place)
         yield from _layers(definitions)
     wanted = place.parameter or (known[place.position][0] if place.position < len(known) else "")
-    parameter = catalogue_parameter(definitions, place.function, wanted) if wanted else None
+    parameter = definitions.ends_in(place.function, wanted) if wanted else None
     yield from (Candidate(word, "word") for word in words_for(parameter))
 
 
@@ -131,7 +131,7 @@ def _signature(function: str, definitions: Definitions) -> Iterator[tuple[str, s
             yield p.name, p.kind, p.doc
     elif function in definitions.blocks:
         for parameter in definitions.blocks[function].parameters:
-            flows = catalogue_parameter(definitions, function, parameter.name)
+            flows = definitions.ends_in(function, parameter.name)
             yield parameter.name, flows.kind if flows else "", flows.doc if flows else ""
 
 

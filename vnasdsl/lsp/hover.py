@@ -13,7 +13,6 @@ from vnasdsl.layers import CATALOGUE
 from vnasdsl.lsp import describe, navigation
 from vnasdsl.lsp.analysis import Analysis
 from vnasdsl.lsp.documents import Documents, Text
-from vnasdsl.lsp.places import catalogue_parameter
 from vnasdsl.show.figures import LineFigures
 from vnasdsl.train.recipe_parts import PARTS
 from vnasdsl.train.recipes import KINDS, recipe_fields
@@ -49,7 +48,7 @@ def _name(documents: Documents, text: Text, analysis: Analysis | None, offset: i
             net = definitions.nets[symbol.name]
             return here.span, describe.net_text(net, spaces.get(symbol.name))
         case "parameter":
-            parameter = catalogue_parameter(definitions, symbol.owner, symbol.name)
+            parameter = definitions.ends_in(symbol.owner, symbol.name)
             doc = f": {parameter.doc}" if parameter else ""
             return here.span, f"`{symbol.name}`, parameter of `{symbol.owner}`{doc}"
         case "label":

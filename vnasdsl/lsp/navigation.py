@@ -6,12 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vnasdsl.elaborate import Overrides
 from vnasdsl.elaborate.checks import check
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.imports import collect, import_target
-from vnasdsl.elaborate.names import check_name
-from vnasdsl.elaborate.space import build
 from vnasdsl.elaborate.symbols import Occurrence, Symbol, occurrences
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, UserError, VnsError
@@ -116,10 +113,6 @@ def rename(documents: Documents, text: Text, offset: int, name: str) -> list[Occ
         raise UserError("there is no name here that can be changed")
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         raise UserError(f"`{name}` is not a name", "names are made of ASCII letters, digits and underscores")
-    try:
-        check_name(name, here.symbol.kind, here.span)
-    except VnsError as fault:
-        raise _refused(fault.diagnostics[0]) from None
     found = uses(documents, text, here.symbol)
     _try_out(documents, here.symbol, found, name)
     return found
@@ -138,14 +131,14 @@ def _try_out(documents: Documents, symbol: Symbol, places: list[Occurrence], nam
         changed.append(text)
         trial.open[text.uri] = Text(text.uri, text.path, replaced(text.source, [(span, name) for span in spans]))
     for text in changed:
-        after = _errors(trial, trial.open[text.uri], symbol)
-        known = [(d.code, d.primary.span.line) for d in _errors(documents, text, symbol) if d.primary] if after else []
+        after = _errors(trial, trial.open[text.uri])
+        known = [(d.code, d.primary.span.line) for d in _errors(documents, text) if d.primary] if after else []
         for d in after:
             if d.primary is not None and (d.code, d.primary.span.line) not in known:
                 raise _refused(d)
 
 
-def _errors(documents: Documents, text: Text, where: Symbol) -> list[Diagnostic]:
+def _errors(documents: Documents, text: Text) -> list[Diagnostic]:
     """Errors of names and arguments: shapes cannot change with a name."""
     module, faults = text.parsed
     if module is None:
@@ -154,13 +147,6 @@ def _errors(documents: Documents, text: Text, where: Symbol) -> list[Diagnostic]
     found = [*faults]
     collect(module, text.path, definitions, found, parse_file=documents.parse_file)
     found += check(definitions, module.items)
-    for net in definitions.nets.values():
-        # Labels are checked where lines get theirs.
-        if net.name == where.owner.partition(".")[0] and net.span.source is text.source:
-            try:
-                found += build(net, definitions, Overrides()).faults
-            except VnsError as fault:
-                found += fault.diagnostics
     return [d for d in found if d.severity == "error"]
 
 

@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from vnasdsl.elaborate.definitions import Definitions, calls
-from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.lexer import Token
 from vnasdsl.language.query import Cursor
 from vnasdsl.language.source import Source, Span
-from vnasdsl.language.walk import walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Parameter
 from vnasdsl.space.elements import POISON
@@ -230,37 +227,6 @@ def _parameters(tokens: Sequence[Token], brace: int) -> tuple[str, ...]:
     return tuple(
         tokens[i].text for i in range(first + 1, brace) if tokens[i].type == "NAME" and tokens[i - 1].type != "EQUAL"
     )
-
-
-# ------------------------------------------------------------------------ names
-
-
-def catalogue_parameter(definitions: Definitions, function: str, parameter: str) -> Parameter | None:
-    """The catalogue's parameter that a value given to a layer or block ends in; None where it is not known."""
-    seen: set[str] = set()
-    while function not in CATALOGUE:
-        if function in seen or function not in definitions.blocks:
-            return None
-        seen.add(function)
-        found = _flows_to(definitions, function, parameter)
-        if found is None:
-            return None
-        function, parameter = found
-    return next((p for p in CATALOGUE[function].parameters if p.name == parameter), None)
-
-
-def _flows_to(definitions: Definitions, function: str, parameter: str) -> tuple[str, str] | None:
-    for use in calls(definitions.blocks[function].body):
-        if use.function not in CATALOGUE and use.function not in definitions.blocks:
-            continue
-        try:
-            bound = definitions.bind(use)
-        except VnsError:
-            continue
-        for name, value in bound.items():
-            if any(isinstance(node, tree.Name) and node.id == parameter for node in walk(value)):
-                return use.function, name
-    return None
 
 
 def words_for(parameter: Parameter | None) -> tuple[str, ...]:

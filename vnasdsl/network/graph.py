@@ -167,6 +167,14 @@ class NetworkGraph(nx.DiGraph):
             self.add_edge(node.enter, node.label, positions=())
         return node.label
 
+    def free(self, label: str) -> str:
+        """The label, with a number where it is taken."""
+        name, count = label, 1
+        while name in self:
+            count += 1
+            name = f"{label}{count}"
+        return name
+
     def node(self, key: str) -> LayerNode:
         layer: LayerNode = self._node[key]["layer"]
         return layer

@@ -67,13 +67,16 @@ def lower(
     rules: LayerRules,
     decide: Decide | None,
     name: str = "",
+    lowerer: type[Lowerer] | None = None,
 ) -> NetworkGraph:
     """The graph of one network of a space, or (without `decide`) of all its candidates.
 
+    lowerer: another kind of walk.
+
     Raises: VnsError where a layer does not fit; UserError for a value that its choice does not have.
     """
-    lowerer = Lowerer(rules, decide)
-    graph = lowerer.graph
+    walker = (lowerer or Lowerer)(rules, decide)
+    graph = walker.graph
     graph.graph["name"] = name
     value: Values = graph.add(LayerNode(input_name or "input", "input", (), shape, shape))
     env: Env = {input_name: value}
@@ -81,13 +84,13 @@ def lower(
     for segment in segments:
         scope = dict(env) if segment.name else env  # names of a stage are known in it alone
         around = (segment.name,) if segment.name else ()
-        lowerer.region = around
-        part = lowerer.group(segment.body, value, At(segment.name, segment.name, ""), scope)
+        walker.region = around
+        part = walker.group(segment.body, value, At(segment.name, segment.name, ""), scope)
         sections.append(Section(segment.name, part))
         value = part.value
     graph.sections = tuple(sections)
     graph.output = one(value)
-    graph.decisions = lowerer.decisions
+    graph.decisions = walker.decisions
     return graph
 
 
@@ -193,7 +196,7 @@ class Lowerer:
             entered = self._fits(lambda: body.enter(arguments, shape), element)
             if entered != shape:
                 node = LayerNode(
-                    self._free(join(at.label, "enter")), f"{element.layer.name} in", (before,), entered, shape
+                    self.graph.free(join(at.label, "enter")), f"{element.layer.name} in", (before,), entered, shape
                 )
                 given = enter = self.graph.add(replace(node, span=self._site or element.span, region=self.region))
             times = body.times(arguments)
@@ -291,7 +294,7 @@ class Lowerer:
         ends = [one(part.value, element) for part in parts]
         shapes = {self.graph.node(end).shape for end in ends}
         shape = shapes.pop() if len(shapes) == 1 else ()
-        node = LayerNode(self._free(join(at.label, "mix")), "mix", tuple(ends), shape, shape, span=element.span)
+        node = LayerNode(self.graph.free(join(at.label, "mix")), "mix", tuple(ends), shape, shape, span=element.span)
         key = self.graph.add(replace(node, region=self.region))
         return Part(element, element.label, x, key, key, (parts,), texts=texts, choice=name)
 
@@ -345,7 +348,7 @@ class Lowerer:
         sources = dict.fromkeys(key for part in parts for key in many(part.value))
         inputs = tuple(sources) or (one(x, element),)
         shape = self.graph.node(inputs[0]).shape
-        node = LayerNode(self._free(at.label), print_inline(element.call), inputs, (), shape, span=element.span)
+        node = LayerNode(self.graph.free(at.label), print_inline(element.call), inputs, (), shape, span=element.span)
         key = self.graph.add(replace(node, region=self.region))
         return Part(element, element.label, x, key, key, (parts,))
 
@@ -389,7 +392,7 @@ class Lowerer:
         known = applied or Applied(())
         return self.graph.add(
             LayerNode(
-                self._free(at.label),
+                self.graph.free(at.label),
                 operation,
                 inputs,
                 known.output,
@@ -405,14 +408,6 @@ class Lowerer:
                 enter,
             )
         )
-
-    def _free(self, label: str) -> str:
-        """The label, with a number where it is taken."""
-        name, count = label, 1
-        while name in self.graph:
-            count += 1
-            name = f"{label}{count}"
-        return name
 
 
 def choosing(choices: Mapping[str, str], space: str) -> Decide:

@@ -20,9 +20,9 @@ from vnasdsl.space.elements import BodyLayer, Element, Group, Many, Repeat, Segm
 from vnasdsl.space.evaluate import Walk
 from vnasdsl.space.flow import UNKNOWN, Flow, TensorList
 from vnasdsl.space.reads import reads
-from vnasdsl.space.restrict import assignments
+from vnasdsl.space.restrict import restrict
 from vnasdsl.space.shapes import Analysis
-from vnasdsl.space.ways import either
+from vnasdsl.space.ways import either, listed
 
 TAIL = "tail"
 """The name, inside a state, of lines that stand outside of stages."""
@@ -222,21 +222,24 @@ class _Builder:
                 raise not_relaxed(f"{what} in a line that makes states has no mixture", choice.span or line.span)
         rest = segment.body.lines[1:] if first else segment.body.lines
         states: list[PlanState] = []
-        number = Counts().of(either(Walk().outcomes(line, UNKNOWN).values()))
+        ways = either(Walk().outcomes(line, UNKNOWN).values())
+        number = Counts().of(ways)
         if number is None or number > MOST_STATES:
             place = first[0].span.to(first[-1].span) if first else segment.body.span
             message = f"stage `{name}` has more than {MOST_STATES} states"
             help = "a state is one way of making the choices of the first line: offer fewer options"
             raise error("E0508", message, place, help=help)
         env = () if self.stages else ((self.input_name, self.input),)
-        for made, element in assignments(line, name):
+        for taken in listed(ways, name):
+            made = tuple(taken.items())
+            element = restrict(line, name, lambda choice, *_, taken=taken: (taken[choice],))
             assert isinstance(element, Group)
             heads = []
             shapes = set()
             for source, shape in sources:
-                ((after, ways),) = self.analysis.outcomes(element, shape, env).items()
+                ((after, one),) = self.analysis.outcomes(element, shape, env).items()
                 assert not isinstance(after, TensorList)
-                heads.append(Head(source, element.items, shape, self.analysis.costs.of(ways).macs_min))
+                heads.append(Head(source, element.items, shape, self.analysis.costs.of(one).macs_min))
                 shapes.add(after)
             if len(shapes) > 1:
                 span = first[0].span if first else segment.body.span

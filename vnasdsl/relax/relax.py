@@ -29,11 +29,12 @@ from vnasdsl.space.elements import (
     Repeat,
     When,
     choices,
+    same,
 )
 from vnasdsl.space.flow import UNKNOWN, Flow, TensorList, pool, read, spliced
 from vnasdsl.space.reads import reads
-from vnasdsl.space.resolve import same, taken_side
 from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.values import holds, with_shape
 
 Env = Mapping[str, Flow]
 Relaxed = tuple[Element, Flow]
@@ -249,3 +250,14 @@ def _counts(flows: Iterable[Flow]) -> str:
 def _one(flow: Flow) -> Shape:
     assert not isinstance(flow, TensorList)
     return flow
+
+
+def taken_side(element: When, flow: Flow) -> Element | None:
+    """Which of the two stands, or None where the shape is not known."""
+    if flow == UNKNOWN or isinstance(flow, TensorList):
+        return None
+    try:
+        test = with_shape(element.test, flow)
+        return element.then if holds(test) else element.otherwise  # type: ignore[arg-type]
+    except (LayerError, VnsError):
+        return None

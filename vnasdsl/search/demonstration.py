@@ -1,4 +1,4 @@
-"""The whole chain on a small space, and a comparison of its result with random networks and a spatial one.
+"""The demo: compile, search and retrain on a small space, and compare with random networks and a spatial one.
 
 All networks are trained with the same recipe on the same videos. The searched one appears twice: from its weights in
 the supernet, as the method does, and from scratch like the random ones, which compares architectures alone.
@@ -51,7 +51,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Demonstration:
-    """All rows of the comparison."""
+    """The comparison."""
 
     rows: tuple[Row, ...]
     """For the table."""

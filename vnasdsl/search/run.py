@@ -1,4 +1,4 @@
-"""A whole search: from a space, data and recipes to a run folder with a network in it."""
+"""A search: from a space, data and recipes to a run folder with a network in it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator
 from itertools import chain
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -21,27 +21,6 @@ from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_parts import MacsCost, Sgd
 from vnasdsl.train.recipes import GradientRecipe
 from vnasdsl.train.weights import load_exactly
-
-
-class Supernet(Protocol):
-    """What generated supernets offer; clips are (B, 3, T, H, W)."""
-
-    def __call__(self, clips: Tensor) -> Tensor: ...
-
-    def expected_macs(self) -> Tensor: ...
-
-    def weight_parameters(self) -> list[nn.Parameter]: ...
-
-    def choice_parameters(self) -> list[nn.Parameter]: ...
-
-    def probabilities(self) -> dict[str, dict[str, float]]: ...
-
-    def path_probabilities(self) -> dict[str, Tensor]: ...
-
-    def mixture_probabilities(self) -> dict[str, Tensor]: ...
-
-    def set_choices(self, choices: dict[str, str] | None) -> None: ...
-
 
 Batch = tuple[Tensor, Tensor]
 
@@ -93,7 +72,7 @@ class SupernetSearch:
         device: torch.device,
         monitor: Monitor,
     ):
-        """model: a `Supernet`; train, validate: number of a pass (from 1) to its batches."""
+        """model: a generated supernet; train, validate: number of a pass (from 1) to its batches."""
         self.model = model.to(device)
         self.recipe = recipe
         self.train = train

@@ -88,7 +88,7 @@ def _layers(space: Space) -> list[dict[str, Any]]:
             "label": row.label,
             "operation": row.operation,
             "input_shape": list(row.input_shape),
-            "output_shape": list(row.output_shape),
+            "output_shape": list(row.shape),
             "macs": row.macs,
             "params": row.params,
             "activation_bytes": row.activation_bytes,

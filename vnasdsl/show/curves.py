@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _DPI = 110
-# Okabe and Ito: told apart by people who do not see all colours.
+# Okabe and Ito: distinct also for colour-blind readers.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
@@ -71,7 +71,7 @@ def training_png(
 ) -> bytes:
     """Training loss and accuracy of several networks, by epoch, as PNG.
 
-    runs: name to lines of metrics.jsonl; faint: names that are drawn alike in grey, as a `crowd`.
+    runs: name to lines of metrics.jsonl; faint: names drawn in the same grey, as a `crowd`.
     """
     from matplotlib.figure import Figure
 

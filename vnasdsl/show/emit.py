@@ -154,15 +154,16 @@ def _group(group: Group, path: str, depth: int) -> Iterator[str]:
 
 def emit_graph(space: Space) -> str:
     """Nodes with shapes, MACs and parameters, then the edges: of a network its layers, of a space its supernet."""
-    from vnasdsl.relax.layer_graph import build_graph
+    from vnasdsl.relax.layer_graph import layer_graph
 
-    built = build_graph(space)
-    lines = [f"graph {space.name}: {len(built.rows)} nodes, {len(built.edges)} edges"]
-    for row in built.rows.values():
-        attributes = "".join(f" {name}={show_value(value)}" for name, value in row.attributes)
+    graph = layer_graph(space)
+    pairs = [(source, node.label) for node in graph.order for source in node.inputs]
+    lines = [f"graph {space.name}: {len(graph.order)} nodes, {len(pairs)} edges"]
+    for node in graph.order:
+        attributes = "".join(f" {name}={show_value(value)}" for name, value in node.attributes)
         lines.append(
-            f"node {row.label}: {row.operation}{attributes}\n"
-            f"  {show_shape(row.input_shape)} -> {show_shape(row.output_shape)}, {row.macs} MACs, {row.params} params"
+            f"node {node.label}: {node.operation}{attributes}\n"
+            f"  {show_shape(node.input_shape)} -> {show_shape(node.shape)}, {node.macs} MACs, {node.params} params"
         )
-    lines += [f"edge {source} -> {target}" for source, target in built.edges]
+    lines += [f"edge {source} -> {target}" for source, target in pairs]
     return "\n".join(lines)

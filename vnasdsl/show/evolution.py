@@ -1,4 +1,4 @@
-"""Pictures of a search by trials: accuracy against cost with the Pareto front, and the family tree of the winner."""
+"""Pictures of a search by trials: accuracy against cost with the Pareto front, and the ancestors of the winner."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ _DOT, _FRONT, _WINNER, _PALE = "#56B4E9", "#0072B2", "#D55E00", "#999999"
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Places of the points (cost, accuracy) that none beats in both: cheaper and at least as good, or better and no
-    dearer. In the order of their cost; of equal points the first."""
+    """Indices of the points (cost, accuracy) on the Pareto front, by increasing cost; of equal points the first."""
     order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1], i))
     front: list[int] = []
     for i in order:
@@ -139,5 +138,5 @@ def _story(trial: Mapping[str, Any]) -> list[str]:
     score = trial.get("score")
     accuracy = f"{100 * score['top1']:.1f} %" if score else str(trial["status"])
     parents = " and ".join(f"#{parent}" for parent in trial["parents"])
-    told = [text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..." for text in trial["mutations"]]
-    return [f"{accuracy}, {f'child of {parents}' if parents else 'drawn at random'}", *told]
+    texts = [text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..." for text in trial["mutations"]]
+    return [f"{accuracy}, {f'child of {parents}' if parents else 'drawn at random'}", *texts]

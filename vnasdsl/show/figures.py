@@ -14,7 +14,7 @@ from vnasdsl.space.elements import BodyLayer, Group
 from vnasdsl.space.evaluate import State, States, sorted_flows
 from vnasdsl.space.flow import TensorList, spliced
 from vnasdsl.space.shapes import Analysis
-from vnasdsl.space.ways import NOTHING, gather
+from vnasdsl.space.ways import NOTHING, Ways, either, gather
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class LineFigures:
     """Whether this is a stage, whose lines have figures of their own."""
     values: tuple[int, ...] = (1,)
     """How many values come out: one, but for a list."""
+    ways: Ways = NOTHING
+    """The ways to make it, after the first shape that can come in."""
 
     @property
     def cost(self) -> Cost | None:
@@ -45,20 +47,34 @@ class LineFigures:
 
 
 def line_figures(space: Space) -> list[LineFigures]:
-    """The figures of every line of a space or network, in the order of the text; lines of blocks are not among them.
+    """The figures of every line and stage of a space or network, in the order of the file, without the lines of blocks.
 
     A line that is a list counts with each of its values as a shape of its own.
     """
+    sections = section_figures(space)
+    return [figures for whole, lines in sections for figures in ([whole, *lines] if whole.whole else lines)]
+
+
+def section_figures(space: Space) -> list[tuple[LineFigures, list[LineFigures]]]:
+    """The figures of each stage, and of the lines between stages, with those of its lines."""
     analysis, name = space.analysis, space.input.name
     first = gather(pair for video in space.inputs.ways() for pair in analysis.start(video.shape, name).items())
-    found: list[LineFigures] = []
+    found = []
     reached = analysis.through(space.segments, first)
     for segment, before, after in zip(space.segments, reached, reached[1:], strict=False):
-        if segment.name:
-            outcomes = _outcomes(analysis, analysis.step(free(before), segment.body))
-            found.append(LineFigures(segment.body.span, _shapes(before), outcomes, whole=True))
-        found += _lines(segment.body, before, analysis, names_held(after))
+        own = analysis.step(free(before), segment.body)
+        one = analysis.step(free(list(before)[:1]), segment.body)
+        whole = _figures(segment.body.span, before, own, one, analysis, bool(segment.name))
+        found.append((whole, list(_lines(segment.body, before, analysis, names_held(after)))))
     return found
+
+
+def _figures(
+    span: Span, before: States, after: States, one: States, analysis: Analysis, whole: bool = False
+) -> LineFigures:
+    outcomes = _outcomes(analysis, after)
+    ways = either(one.values()) if one else NOTHING
+    return LineFigures(span, _shapes(before), outcomes, whole, _values(after), ways)
 
 
 def _lines(group: Group, states: States, analysis: Analysis, keep: frozenset[str]) -> Iterator[LineFigures]:
@@ -66,7 +82,8 @@ def _lines(group: Group, states: States, analysis: Analysis, keep: frozenset[str
     for line, behind in zip(group.lines, analysis.line_by_line(group, states, keep), strict=True):
         own = analysis.line(free(states), line)
         span = line[0].span.to(line[-1].span)
-        yield LineFigures(span, _shapes(states), _outcomes(analysis, own), values=_values(own))
+        one = analysis.line(free(list(states)[:1]), line)
+        yield _figures(span, states, own, one, analysis)
         states = free(states)
         for element in line:
             if isinstance(element, BodyLayer):

@@ -1,4 +1,4 @@
-"""Networks side by side: accuracy, MACs, parameters, as a table for people."""
+"""A table of networks: accuracy, MACs and parameters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Row:
     macs: int
     params: int
     weights: str
-    """Where it started: "inherited" or "scratch"."""
+    """What training started from: "supernet" or "scratch"."""
     highlight: bool = False
 
     def as_dict(self) -> dict[str, Any]:

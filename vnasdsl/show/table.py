@@ -165,7 +165,7 @@ def layer_table(space: Space) -> str:
             [
                 "" if apart else row.label,
                 compact(row.input_shape),
-                compact(row.output_shape),
+                compact(row.shape),
                 amount(row.macs) if row.macs else "",
                 str(row.params) if row.params else "",
             ]

@@ -7,17 +7,33 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias, TypeVar
 
-from vnasdsl.language.diagnostics import UserError
-from vnasdsl.space.elements import join
-from vnasdsl.space.ways import Both, Edge, Either, Taken, Tied, Ways, Within, fold
+from vnasdsl.layers.base import Shape
+from vnasdsl.space.elements import Segment, join, shapes_decide
+from vnasdsl.space.evaluate import CannotCountError, Walk, sorted_flows
+from vnasdsl.space.flow import UNKNOWN
+from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.ways import Both, Edge, Either, Taken, Tied, Ways, Within, either, fold
+
+__all__ = ["CannotCountError", "Counts", "countable"]
 
 Uses: TypeAlias = frozenset[Hashable]
 """Uses of tied blocks, equal ones once."""
 _NONE: Uses = frozenset()
 
 
-class CannotCountError(UserError):
-    """There are too many combinations of choices that depend on each other."""
+def countable(segments: Iterable[Segment], shape: Shape, input_name: str, classes: int) -> Ways:
+    """The ways to make all choices. Shapes are followed only where they decide which choices there are.
+
+    Raises: CannotCountError.
+    """
+    segments = tuple(segments)
+    shaped = any(shapes_decide(segment.body) for segment in segments)
+    walk = Analysis(classes) if shaped else Walk()
+    last = walk.through(segments, walk.start(shape if shaped else UNKNOWN, input_name))[-1]
+    if walk.overapproximate or (isinstance(walk, Analysis) and walk.missing):
+        raise CannotCountError("it is not followed which shapes and lists go together")
+    found = [ways for (held, _), ways in last.items() for flow in sorted_flows(held) if flow != UNKNOWN or not shaped]
+    return either(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ shared by many places and adding a stage renames nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import islice, product
@@ -107,6 +107,8 @@ class NameRef:
     span: Span
     index: int | None = None
     """Which of the values of a list is meant, counted from 0: `level0[2]`; None for all of them."""
+    several: bool = False
+    """Whether the line is a list."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,6 +304,11 @@ def relabel(element: Element, label: str) -> Element:
     return element if element.label == label else replace(element, label=label)
 
 
+def same(new: Iterable[object], old: Iterable[object]) -> bool:
+    """Whether all parts are the very same objects."""
+    return all(a is b for a, b in zip(new, old, strict=True))
+
+
 def join(path: str, label: str) -> str:
     """A name from the labels on the way down: empty labels leave no trace."""
     if not label:
@@ -352,6 +359,60 @@ def children(element: Element, path: str) -> Iterator[tuple[Element, str]]:
         case Repeat():
             for i, item in enumerate(element.items):
                 yield item, f"{here}[{i}]"
+
+
+def mapped(element: Element, path: str, rule: Callable[[Element, str], Element]) -> Element:
+    """The element with a rule applied to each of its parts and the place it stands in; the same object where nothing
+    changes. Options of choices are left to the rule."""
+    here = inside(element, path)
+    match element:
+        case Group():
+            inputs = tuple((name, rule(value, path)) for name, value in element.inputs)
+            lines = tuple(_each(line, here, rule) for line in element.lines)
+            out = None if element.out is None else rule(element.out, here)
+            kept = same(lines, element.lines) and out is element.out
+            if kept and same((e for _, e in inputs), (e for _, e in element.inputs)):
+                return element
+            return replace(element, lines=lines, inputs=inputs, out=out, call=None)
+        case Repeat():
+            items = tuple(rule(item, f"{here}[{i}]") for i, item in enumerate(element.items))
+            return element if same(items, element.items) else replace(element, items=items)
+        case Many():
+            places = (here if item.label else f"{here}[{i}]" for i, item in enumerate(element.items))
+            items = tuple(rule(item, place) for item, place in zip(element.items, places, strict=True))
+            return element if same(items, element.items) else replace(element, items=items)
+        case Join():
+            items = _each(element.inputs, here, rule)
+            return element if items is element.inputs else replace(element, inputs=items)
+        case BodyLayer():
+            body = rule(element.body, here)
+            assert isinstance(body, Group)
+            return element if body is element.body else replace(element, body=body)
+        case When():
+            then, otherwise = rule(element.then, here), rule(element.otherwise, here)
+            kept = then is element.then and otherwise is element.otherwise
+            return element if kept else replace(element, then=then, otherwise=otherwise)
+    return element
+
+
+def _each(items: tuple[Element, ...], here: str, rule: Callable[[Element, str], Element]) -> tuple[Element, ...]:
+    made = tuple(rule(item, here) for item in items)
+    return items if same(made, items) else made
+
+
+def gives_list(element: Element) -> bool:
+    """Whether an element gives several values."""
+    match element:
+        case Many() | Pick():
+            return True
+        case NameRef():
+            return element.several and element.index is None
+        case LayerChoice():
+            return any(gives_list(option.element) for option in element.options)
+        case Group():
+            last = element.out or (element.items[-1] if element.items else None)
+            return last is not None and gives_list(last)
+    return False
 
 
 def elements(element: Element) -> Iterator[Element]:

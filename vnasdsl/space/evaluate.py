@@ -13,8 +13,8 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers.base import Shape
-from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.elements import (
     MOST_WAYS,
     BodyLayer,
@@ -64,6 +64,10 @@ MOST_SHAPES = 5_000_000
 """Shapes in all the sets that come together in the layers of one space."""
 MOST_IN_ORDER = 256
 """Lists after one line that differ only in order; of more, the order is forgotten."""
+
+
+class CannotCountError(UserError):
+    """There are too many combinations of choices that depend on each other."""
 
 
 class Walk:

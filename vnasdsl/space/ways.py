@@ -6,7 +6,7 @@ is as large as there are states in the walk, not as there are networks. Without 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -177,3 +177,26 @@ def fold(ways: Ways, rule: Callable[[Ways, list[Answer]], Answer], known: dict[W
             known[last] = rule(last, [known[part] for part in parts])
             waiting.pop()
     return known[ways]
+
+
+def listed(ways: Ways, path: str = "") -> Iterator[dict[str, str]]:
+    """The choices of every network of a small part without a `pick`; uses of a tied block agree."""
+    match ways:
+        case Both():
+            for first in listed(ways.first, path):
+                for second in listed(ways.second, path):
+                    if all(first.get(name, value) == value for name, value in second.items()):
+                        yield {**first, **second}
+        case Either():
+            for option in ways.options:
+                yield from listed(option, path)
+        case Taken():
+            yield {join(path, ways.key): ways.value}
+        case Within():
+            yield from listed(ways.inner, ways.path(path))
+        case Tied():
+            yield from listed(ways.inner, ways.block)
+        case Around():
+            yield from listed(ways.inner, path)
+        case _:
+            yield {}

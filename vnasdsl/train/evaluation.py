@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,8 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vnasdsl.data import ClipShape, FaultLog, Video
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.clips import evaluation_views
 from vnasdsl.train.devices import autocast
+from vnasdsl.train.recipes import Recipe
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,20 @@ def evaluate_views(
 ) -> Evaluation:
     """`score_views`, summarised. Raises: UserError when there is no view at all."""
     return summarise(score_views(model, batches, device, precision), classes)
+
+
+def evaluate_videos(
+    model: nn.Module,
+    videos: Sequence[Video],
+    shape: ClipShape,
+    recipe: Recipe,
+    classes: Sequence[str],
+    device: torch.device,
+    faults: FaultLog,
+) -> Evaluation:
+    """Accuracy over clips x crops views of every video; unreadable videos go into `faults`."""
+    with closing(evaluation_views(videos, shape, recipe, faults)) as views:
+        return evaluate_views(model, views, classes, device, recipe.precision)
 
 
 def summarise(scores: Scores, classes: Sequence[str]) -> Evaluation:

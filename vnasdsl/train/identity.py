@@ -1,4 +1,4 @@
-"""What a run was started with: it goes on only with the same space, recipe and videos, wherever their files are."""
+"""What a run was started with: it is resumed only with the same space, recipe and videos, wherever the files are."""
 
 from __future__ import annotations
 

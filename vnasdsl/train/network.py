@@ -14,7 +14,7 @@ from vnasdsl.train.evaluation import Evaluation
 from vnasdsl.train.loop import Batches, Meter
 from vnasdsl.train.optimise import build_optimiser, learning_rate, set_learning_rate
 from vnasdsl.train.progress import Reporter, percent
-from vnasdsl.train.recipes import RetrainRecipe
+from vnasdsl.train.recipes import TrainingRecipe
 from vnasdsl.train.weights import load_exactly
 
 
@@ -26,17 +26,18 @@ class NetworkTraining:
     def __init__(
         self,
         model: nn.Module,
-        recipe: RetrainRecipe,
+        recipe: TrainingRecipe,
         batches: Callable[[int], Batches],
         device: torch.device,
         watch: Callable[[nn.Module], Evaluation] | None = None,
+        watch_every: int = 0,
     ):
-        """batches: epoch (from 1) to its batches; watch: scores the model for the curve every `recipe.watch` epochs."""
+        """batches: epoch (from 1) to its batches; watch: scores the model for the curve every `watch_every` epochs."""
         self.model = model.to(device)
         self.recipe = recipe
         self.batches = batches
         self.device = device
-        self.watch = watch
+        self.watch, self.watch_every = watch, watch_every
         self.optimiser = build_optimiser(recipe.weights, model.parameters())
 
     def run_epoch(self, epoch: int, reporter: Reporter) -> dict[str, Any]:
@@ -55,7 +56,7 @@ class NetworkTraining:
             "train_top1": meter.top1,
             "lr": self.optimiser.param_groups[0]["lr"],
         }
-        if self.watch is not None and self.recipe.watch and epoch % self.recipe.watch == 0:
+        if self.watch is not None and self.watch_every and epoch % self.watch_every == 0:
             record["test_top1"] = self.watch(self.model).top1
         return record
 

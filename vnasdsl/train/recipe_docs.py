@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from vnasdsl.train.recipe_parts import PARTS, Strict, parts_of
+from vnasdsl.train.recipe_parts import PARTS, Strict, meaning, parts_of
 from vnasdsl.train.recipe_print import value_text
 from vnasdsl.train.recipes import KINDS, STRATEGIES, recipe_fields, strategies_with
 
@@ -49,7 +49,7 @@ def _own_default(field: FieldInfo) -> str:
 def _meaning(owner: str, name: str, field: FieldInfo) -> str:
     strategies = strategies_with(name) if owner == "search" else ()
     only = f" ({', '.join(strategies)})" if 0 < len(strategies) < len(STRATEGIES) else ""
-    return (field.description or "") + only
+    return meaning(field).rstrip(".") + (only or ".")
 
 
 def _type_text(owner: str, name: str, field: FieldInfo) -> str:

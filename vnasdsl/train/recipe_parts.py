@@ -10,9 +10,11 @@ from pydantic.fields import FieldInfo
 
 
 class Strict(BaseModel):
-    """Immutable, no unknown keys, no silent conversion of types."""
+    """Immutable, no unknown keys, no silent conversion of types. The docstring of a field is its description."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class Part(Strict):
@@ -22,27 +24,32 @@ class Part(Strict):
 
 
 class _Optimiser(Part):
-    lr: float = Field(gt=0, description="learning rate of the first step")
-    end: float | None = Field(
-        default=None, ge=0, description="learning rate at the end of the cosine; without it `lr` is constant"
-    )
+    lr: float = Field(gt=0)
+    """Learning rate of the first step."""
+    end: float | None = Field(None, ge=0)
+    """Learning rate at the end of the cosine; without it `lr` is constant."""
 
 
 class Sgd(_Optimiser):
     """Stochastic gradient descent; cosine schedule over all steps when `end` is given."""
 
     kind: Literal["sgd"] = "sgd"
-    momentum: float = Field(default=0.9, ge=0, lt=1, description="momentum")
-    decay: float = Field(default=0.0, ge=0, description="weight decay (L2), on every parameter")
-    nesterov: bool = Field(default=False, description="Nesterov momentum")
+    momentum: float = Field(0.9, ge=0, lt=1)
+    """Momentum."""
+    decay: float = Field(0.0, ge=0)
+    """Weight decay (L2), on every parameter."""
+    nesterov: bool = False
+    """Nesterov momentum."""
 
 
 class Adam(_Optimiser):
     """Adam; cosine schedule over all steps when `end` is given."""
 
     kind: Literal["adam"] = "adam"
-    betas: tuple[float, float] = Field(default=(0.9, 0.999), description="decay rates of the two running means")
-    decay: float = Field(default=0.0, ge=0, description="weight decay (L2), on every parameter")
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Decay rates of the two running means."""
+    decay: float = Field(0.0, ge=0)
+    """Weight decay (L2), on every parameter."""
 
     @field_validator("betas")
     @classmethod
@@ -56,14 +63,10 @@ class MacsCost(Part):
     """weight * log_base(c), where c is the expected MACs per clip in millions (Eq. 5, in the unit of DenseNAS)."""
 
     kind: Literal["macs"] = "macs"
-    weight: float = Field(
-        default=0.2, ge=0, description="lambda of Eq. 5; the paper does not say: the value of DenseNAS"
-    )
-    base: float = Field(
-        default=3500,
-        gt=1,
-        description="base of the logarithm, it only rescales `weight`; the paper does not say: the value of DenseNAS",
-    )
+    weight: float = Field(0.2, ge=0)
+    """Lambda of Eq. 5; the paper does not say: the value of DenseNAS."""
+    base: float = Field(3500, gt=1)
+    """Base of the logarithm, it only rescales `weight`; the paper does not say: the value of DenseNAS."""
 
 
 class Nothing(Part):
@@ -82,10 +85,10 @@ class Score(Part):
     """Top-1 accuracy on the validate part (0 to 1) minus weight * log10(cost)."""
 
     kind: Literal["score"] = "score"
-    cost: Literal["macs", "params", "latency_cpu", "latency_gpu"] = Field(default="macs", description="which cost")
-    weight: float = Field(
-        default=0.05, ge=0, description="accuracy that ten times the cost must bring: 0.05 is five points"
-    )
+    cost: Literal["macs", "params", "latency_cpu", "latency_gpu"] = "macs"
+    """Which cost."""
+    weight: float = Field(0.05, ge=0)
+    """Accuracy that ten times the cost must bring: 0.05 is five points."""
 
 
 def _in_unit(factors: dict[str, float]) -> BeforeValidator:
@@ -106,30 +109,36 @@ class Limits(Part):
     """Hard limits: a network that breaks one is never trained. The `require` lines of the space hold as well."""
 
     kind: Literal["at_most"] = "at_most"
-    params: float | None = Field(default=None, gt=0, description="parameters, such as 30M")
-    macs: float | None = Field(default=None, gt=0, description="MACs per clip, such as 5G")
-    latency_cpu: Milliseconds | None = Field(
-        default=None, description="measured milliseconds per clip on the CPU", json_schema_extra={"unit": "ms"}
-    )
-    latency_gpu: Milliseconds | None = Field(
-        default=None, description="measured milliseconds per clip on the GPU", json_schema_extra={"unit": "ms"}
-    )
+    params: float | None = Field(None, gt=0)
+    """Parameters, such as 30M."""
+    macs: float | None = Field(None, gt=0)
+    """MACs per clip, such as 5G."""
+    latency_cpu: Milliseconds | None = Field(None, json_schema_extra={"unit": "ms"})
+    """Measured milliseconds per clip on the CPU."""
+    latency_gpu: Milliseconds | None = Field(None, json_schema_extra={"unit": "ms"})
+    """Measured milliseconds per clip on the GPU."""
 
 
 class Mix(Part):
     """Kinds of mutation and their weights; 0 is off. The list `(resample, edge)` weights them equally."""
 
     kind: Literal["mix"] = "mix"
-    resample: float = Field(default=0.0, ge=0, description="draw another value for one choice")
-    step: float = Field(
-        default=0.0, ge=0, description="move a choice to the next option, where options differ in one number"
-    )
-    jitter: float = Field(default=0.0, ge=0, description="move a real number by a normal step, a tenth of its range")
-    insert: float = Field(default=0.0, ge=0, description="insert a copy into a list; later copies move up")
-    delete: float = Field(default=0.0, ge=0, description="remove a copy from a list; later copies move down")
-    edge: float = Field(default=0.0, ge=0, description="add, drop or replace one edge of a `pick`")
-    split: float = Field(default=0.0, ge=0, description="split a copy into two that share its width and its edges")
-    merge: float = Field(default=0.0, ge=0, description="merge two neighbouring copies into one as wide as both")
+    resample: float = Field(0.0, ge=0)
+    """Draw another value for one choice."""
+    step: float = Field(0.0, ge=0)
+    """Move a choice to the next option, where options differ in one number."""
+    jitter: float = Field(0.0, ge=0)
+    """Move a real number by a normal step, a tenth of its range."""
+    insert: float = Field(0.0, ge=0)
+    """Insert a copy into a list; later copies move up."""
+    delete: float = Field(0.0, ge=0)
+    """Remove a copy from a list; later copies move down."""
+    edge: float = Field(0.0, ge=0)
+    """Add, drop or replace one edge of a `pick`"""
+    split: float = Field(0.0, ge=0)
+    """Split a copy into two that share its width and its edges."""
+    merge: float = Field(0.0, ge=0)
+    """Merge two neighbouring copies into one as wide as both."""
 
     @model_validator(mode="after")
     def _some(self) -> Mix:
@@ -146,8 +155,10 @@ class Edges(Part):
     its parent with probability learned_weight ^ power, and gets as many new ones as it lost."""
 
     kind: Literal["edges"] = "edges"
-    power: float = Field(default=1.0, gt=0, description="above 1 drops more edges, below 1 fewer")
-    share: float = Field(default=1.0, gt=0, le=1, description="share of the children that are guided")
+    power: float = Field(1.0, gt=0)
+    """Above 1 drops more edges, below 1 fewer."""
+    share: float = Field(1.0, gt=0, le=1)
+    """Share of the children that are guided."""
 
 
 def _word_to_call(value: object) -> object:
@@ -171,6 +182,12 @@ Cost = Annotated[MacsCost | Nothing, *_CALL]
 Objective = Annotated[Accuracy | Score, *_CALL]
 Guide = Annotated[Edges | Nothing, *_CALL]
 Mutations = Annotated[Mix, BeforeValidator(_words_to_mix)]
+
+
+def meaning(field: FieldInfo) -> str:
+    """The description of a key, on one line."""
+    return " ".join((field.description or "").split())
+
 
 PARTS: dict[str, type[Part]] = {
     part.model_fields["kind"].default: part

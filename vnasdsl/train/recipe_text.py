@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, did_you_mean, guess, suggest
 from vnasdsl.language.source import Source, Span
-from vnasdsl.train.recipe_parts import PARTS, parts_of
+from vnasdsl.train.recipe_parts import PARTS, meaning, parts_of
 from vnasdsl.train.recipes import STRATEGIES, Recipe, SearchRecipe, recipe_fields, recipe_model, strategies_with
 
 Key = tuple[str | int, ...]
@@ -232,7 +232,7 @@ def _diagnostic(written: _Written, key: Key, details: list[ErrorDetails]) -> Dia
         help = did_you_mean(str(call), calls) if call else None
         return Diagnostic("E0802", f"`{key[0]}` must be {wanted}{_found(label)}", label, help=help)
     wanted = " or ".join(dict.fromkeys(_wanted(detail["msg"]) for detail in details))
-    notes = (f"`{key[0]}`: {field.description}",) if len(key) == 1 and field is not None else ()
+    notes = (f"`{key[0]}`: {meaning(field)}",) if len(key) == 1 and field is not None else ()
     return Diagnostic("E0802", f"`{_dotted(key)}` must be {wanted}{_found(label)}", label, notes=notes)
 
 

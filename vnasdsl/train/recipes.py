@@ -37,22 +37,23 @@ _PositiveInt = Annotated[int, Field(ge=1)]
 class Recipe(Strict):
     """Keys of all recipes: how videos are read and where the arithmetic runs."""
 
-    batch: int = Field(default=16, ge=1, description="views in a forward pass; affects only memory and speed")
-    clips: int = Field(default=10, ge=1, description="clips of each video, evenly over the video")
-    crops: int = Field(default=3, ge=1, le=3, description="crops of each clip: middle, or left, middle, right")
-    frame_stride: int | None = Field(
-        default=None, ge=1, description="take every n-th frame; without it the stride of the network's input"
-    )
-    scale: _PositiveInt | tuple[_PositiveInt, _PositiveInt] | None = Field(
-        default=None,
-        description="frames are scaled to (height, width), or to a short side, before they are cropped;"
-        " without it (256, 342) for crops of 224 as in the paper, in proportion for other sizes",
-    )
-    workers: int = Field(default=2, ge=0, description="processes that decode videos; results do not depend on it")
-    precision: Literal["fp32", "bf16"] = Field(default="fp32", description="bf16: autocast in the forward pass")
-    unreadable: float = Field(
-        default=0.01, ge=0, le=1, description="share of the videos that may be unreadable before the run stops"
-    )
+    batch: int = Field(16, ge=1)
+    """Views in a forward pass; affects only memory and speed."""
+    clips: int = Field(10, ge=1)
+    """Clips of each video, evenly over the video."""
+    crops: int = Field(3, ge=1, le=3)
+    """Crops of each clip: middle, or left, middle, right."""
+    frame_stride: int | None = Field(None, ge=1)
+    """Take every n-th frame; without it the stride of the network's input."""
+    scale: _PositiveInt | tuple[_PositiveInt, _PositiveInt] | None = None
+    """Frames are scaled to (height, width), or to a short side, before they are cropped; without it (256, 342) for
+    crops of 224 as in the paper, in proportion for other sizes."""
+    workers: int = Field(2, ge=0)
+    """Processes that decode videos; results do not depend on it."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16: autocast in the forward pass."""
+    unreadable: float = Field(0.01, ge=0, le=1)
+    """Share of the videos that may be unreadable before the run stops."""
 
 
 class EvaluateRecipe(Recipe):
@@ -62,55 +63,48 @@ class EvaluateRecipe(Recipe):
 class TrainingRecipe(Recipe):
     """Keys of the recipes that train."""
 
-    epochs: int = Field(default=150, ge=1, description="passes over the training set")
-    batch: int = Field(default=16, ge=1, description="clips per step and device")
-    weights: Optimiser = Field(
-        default=Sgd(lr=0.1, end=1e-4, momentum=0.9, decay=4e-5), description="optimiser of the weights"
-    )
-    flip: bool = Field(
-        default=False, description="mirror half of the training clips; off by default because it swaps left and right"
-    )
-    seed: int = Field(default=0, ge=0, description="seed of weights, splits, clips, crops and dropout")
-    grad_clip: float = Field(
-        default=0.0, ge=0, description="largest norm of the gradient of the weights; 0 is off (as in the paper)"
-    )
+    epochs: int = Field(150, ge=1)
+    """Passes over the training set."""
+    batch: int = Field(16, ge=1)
+    """Clips per step and device."""
+    weights: Optimiser = Sgd(lr=0.1, end=1e-4, momentum=0.9, decay=4e-5)
+    """Optimiser of the weights."""
+    flip: bool = False
+    """Mirror half of the training clips; off by default because it swaps left and right."""
+    seed: int = Field(0, ge=0)
+    """Seed of weights, splits, clips, crops and dropout."""
+    grad_clip: float = Field(0.0, ge=0)
+    """Largest norm of the gradient of the weights; 0 is off (as in the paper)."""
 
 
 class RetrainRecipe(TrainingRecipe):
     """`retrain NAME for SPACE { ... }`; dropout is a layer of the network, not a key."""
 
-    clips: int = Field(
-        default=10, ge=1, description="clips of each test video in the final evaluation, evenly over the video"
-    )
-    watch: int = Field(
-        default=0,
-        ge=0,
-        description="score one view of each test video every n epochs, for the curve only; 0 is off",
-    )
+    clips: int = Field(10, ge=1)
+    """Clips of each test video in the final evaluation, evenly over the video."""
+    watch: int = Field(0, ge=0)
+    """Score one view of each test video every n epochs, for the curve only; 0 is off."""
 
 
 class SearchRecipe(TrainingRecipe):
     """`search NAME for SPACE { ... }`; every strategy has keys of its own besides these."""
 
-    strategy: Literal["evolution", "gradient", "random"] = Field(
-        default="gradient", description="how the space is searched"
-    )
-    batch: int = Field(default=8, ge=1, description="clips per step and device; the paper has 8 on each of two GPUs")
-    weights: Optimiser = Field(
-        default=Sgd(lr=0.02, end=1e-4, momentum=0.9, decay=4e-5),
-        description="optimiser of the weights, on the train part",
-    )
-    split: tuple[float, float, float] = Field(
-        default=(0.6, 0.2, 0.2), description="shares of the training videos, by video: train, validate, inference"
-    )
-    clips: int = Field(default=1, ge=1, description="clips of each video when a network is scored")
-    crops: int = Field(default=1, ge=1, le=3, description="crops of each clip when a network is scored")
-    fix: tuple[str, ...] = Field(
-        default=(), description='choices restricted to the given options, such as "op=basic(1)|skip"'
-    )
-    open: tuple[str, ...] = Field(
-        default=(), description='choices that `fix` entries leave open after all, such as "s7.*"'
-    )
+    strategy: Literal["evolution", "gradient", "random"] = "gradient"
+    """How the space is searched."""
+    batch: int = Field(8, ge=1)
+    """Clips per step and device; the paper has 8 on each of two GPUs."""
+    weights: Optimiser = Sgd(lr=0.02, end=1e-4, momentum=0.9, decay=4e-5)
+    """Optimiser of the weights, on the train part."""
+    split: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    """Shares of the training videos, by video: train, validate, inference."""
+    clips: int = Field(1, ge=1)
+    """Clips of each video when a network is scored."""
+    crops: int = Field(1, ge=1, le=3)
+    """Crops of each clip when a network is scored."""
+    fix: tuple[str, ...] = ()
+    """Choices restricted to the given options, such as "op=basic(1)|skip"."""
+    open: tuple[str, ...] = ()
+    """Choices that `fix` entries leave open after all, such as "s7.*"."""
 
     @field_validator("split")
     @classmethod
@@ -124,64 +118,44 @@ class GradientRecipe(SearchRecipe):
     """A supernet is trained; weights and choices step in turn (Zhou et al. 2021)."""
 
     strategy: Literal["gradient"] = "gradient"
-    epochs: int = Field(
-        default=70,
-        ge=1,
-        description="passes over the train part; `--set epochs=...` alone also scales the `warmup` and `score_from` of"
-        " the file",
-    )
+    epochs: int = Field(70, ge=1)
+    """Passes over the train part; `--set epochs=...` alone also scales the `warmup` and `score_from` of the file."""
     warmup: int = Field(
         default_factory=lambda known: known.get("epochs", 70) // 7,
         ge=0,
-        description="epochs at the start that train weights only",
         json_schema_extra={"default_text": "epochs // 7"},
     )
+    """Epochs at the start that train weights only."""
     score_from: int = Field(
         default_factory=lambda known: known.get("epochs", 70) * 5 // 7,
         ge=0,
-        description="after this many epochs, the network decoded after each epoch is scored on the inference part",
         json_schema_extra={"default_text": "epochs * 5 // 7"},
     )
-    choices: Optimiser = Field(
-        default=Adam(lr=3e-4, betas=(0.5, 0.999), decay=1e-3),
-        description="optimiser of `alphas` and `betas`, on the validate part",
-    )
-    cost: Cost = Field(default=MacsCost(), description="cost term in the loss of the choice step")
-    paths: Literal["paper", "mass"] = Field(
-        default="paper",
-        description="how the branches into a stage are summed: `paper` is Eq. 1, `mass` weights each by the"
-        " probability that a path takes it",
-    )
-    temperature: float = Field(
-        default=1.0, gt=0, description="softmax temperature of the path weights; DenseNAS has 0.9"
-    )
-    order: Literal["choices_first", "weights_first"] = Field(
-        default="choices_first",
-        description="which of the two steps comes first; A.1 says choices, section 3.3 says weights",
-    )
-    alternate: Literal["step", "epoch"] = Field(
-        default="step",
-        description="switch between weights and choices with every batch (DARTS) or every pass (DenseNAS)",
-    )
-    start: float = Field(
-        default=0.0, ge=0, description="standard deviation of the initial `alphas` and `betas`; DARTS has 1e-3"
-    )
-    second_order: bool = Field(
-        default=False,
-        description="the choice step looks ahead to the next weight step (DARTS, Eq. 6), exactly: by a gradient through"
-        " that step, for about three times the memory and time",
-    )
-    affine: bool = Field(
-        default=True,
-        description="batch norms inside options learn scale and shift; false (DARTS) keeps them at 1 and 0 during the"
-        " search, so that an option cannot make up for its weight",
-    )
-    recalibrate: int = Field(
-        default=20,
-        ge=0,
-        description="batches of the train part that re-estimate the batch-norm statistics of a decoded network before"
-        " it is scored or written; 0 keeps those of the mixture (our own: the paper does not say)",
-    )
+    """After this many epochs, the network decoded after each epoch is scored on the inference part."""
+    choices: Optimiser = Adam(lr=3e-4, betas=(0.5, 0.999), decay=1e-3)
+    """Optimiser of `alphas` and `betas`, on the validate part."""
+    cost: Cost = MacsCost()
+    """Cost term in the loss of the choice step."""
+    paths: Literal["paper", "mass"] = "paper"
+    """How the branches into a stage are summed: `paper` is Eq. 1, `mass` weights each by the probability that a path
+    takes it."""
+    temperature: float = Field(1.0, gt=0)
+    """Softmax temperature of the path weights; DenseNAS has 0.9."""
+    order: Literal["choices_first", "weights_first"] = "choices_first"
+    """Which of the two steps comes first; A.1 says choices, section 3.3 says weights."""
+    alternate: Literal["step", "epoch"] = "step"
+    """Switch between weights and choices with every batch (DARTS) or every pass (DenseNAS)."""
+    start: float = Field(0.0, ge=0)
+    """Standard deviation of the initial `alphas` and `betas`; DARTS has 1e-3."""
+    second_order: bool = False
+    """The choice step looks ahead to the next weight step (DARTS, Eq. 6), exactly: by a gradient through that step,
+    for about three times the memory and time."""
+    affine: bool = True
+    """Batch norms inside options learn scale and shift; false (DARTS) keeps them at 1 and 0 during the search, so that
+    an option cannot make up for its weight."""
+    recalibrate: int = Field(20, ge=0)
+    """Batches of the train part that re-estimate the batch-norm statistics of a decoded network before it is scored or
+    written; 0 keeps those of the mixture (our own: the paper does not say)."""
 
     @field_validator("warmup", "score_from")
     @classmethod
@@ -199,30 +173,25 @@ class GradientRecipe(SearchRecipe):
 class TrialRecipe(SearchRecipe):
     """Networks are trained one by one, for a short time each."""
 
-    epochs: int = Field(default=5, ge=1, description="passes over the train part in the training of each network")
-    rounds: int = Field(
-        default=100, ge=1, description="trainings in all, including failed ones; `--resume` may raise it"
-    )
-    objective: Objective = Field(default=Accuracy(), description="what is maximised")
-    limits: Limits = Field(
-        default=Limits(),
-        description="what no network may exceed: `limits.params = 30M`, `limits.latency_cpu = 40ms`",
-    )
-    ensemble: int = Field(
-        default=0, ge=0, description="write this many of the best networks and evaluate them together; 0 is off"
-    )
-    pool: str = Field(
-        default="1",
-        description='where networks are trained: "1" in this process, "N" processes, "ray:N", "ray://host:port";'
-        " --workers sets it",
-    )
-    threads: int = Field(default=1, ge=1, description="threads of each worker")
-    memory: int | None = Field(default=None, ge=1, description="bytes that each worker may allocate, such as 8G")
-    timeout: Seconds | None = Field(
-        default=None,
-        description="seconds after which a training counts as hung and is tried again",
-        json_schema_extra={"unit": "s"},
-    )
+    epochs: int = Field(5, ge=1)
+    """Passes over the train part in the training of each network."""
+    rounds: int = Field(100, ge=1)
+    """Trainings in all, including failed ones; `--resume` may raise it."""
+    objective: Objective = Accuracy()
+    """What is maximised."""
+    limits: Limits = Limits()
+    """What no network may exceed: `limits.params = 30M`, `limits.latency_cpu = 40ms`"""
+    ensemble: int = Field(0, ge=0)
+    """Write this many of the best networks and evaluate them together; 0 is off."""
+    pool: str = "1"
+    """Where networks are trained: "1" in this process, "N" processes, "ray:N", "ray://host:port"; --workers sets
+    it."""
+    threads: int = Field(1, ge=1)
+    """Threads of each worker."""
+    memory: int | None = Field(None, ge=1)
+    """Bytes that each worker may allocate, such as 8G."""
+    timeout: Seconds | None = Field(None, json_schema_extra={"unit": "s"})
+    """Seconds after which a training counts as hung and is tried again."""
 
 
 class RandomRecipe(TrialRecipe):
@@ -235,28 +204,28 @@ class EvolutionRecipe(TrialRecipe):
     """Children of the best networks so far, each a few mutations away from its parent (Real et al. 2019)."""
 
     strategy: Literal["evolution"] = "evolution"
-    population: int = Field(default=20, ge=1, description="networks that parents are chosen from")
+    population: int = Field(20, ge=1)
+    """Networks that parents are chosen from."""
     sample: int = Field(
         default_factory=lambda known: min(5, known.get("population", 20)),
         ge=1,
-        description="networks in a tournament; the best of them is the parent",
-        json_schema_extra={"default_text": "5, or the whole of a smaller population"},
+        json_schema_extra={"default_text": "5, or all of a smaller population"},
     )
-    aging: bool = Field(default=True, description="the oldest network leaves the population; false: the worst one")
-    mutations: Mutations = Field(
-        default=Mix.model_validate(dict.fromkeys(MUTATIONS, 1.0)), description="kinds of mutation and their weights"
-    )
-    strength: float = Field(
-        default=3.0, ge=1, description="a child gets max(1, strength - round / cooling) mutations, rounded"
-    )
-    cooling: float = Field(default=20.0, gt=0, description="rounds after which a child gets one mutation less")
-    crossover: float = Field(
-        default=0.0, ge=0, le=1, description="share of the children that take each choice from one of two parents"
-    )
-    guide: Guide = Field(default=Nothing(), description="what decides, besides chance, which edges a child keeps")
-    inherit: bool = Field(
-        default=False, description="a child starts from its parent's weights where names and shapes match"
-    )
+    """Networks in a tournament; the best of them is the parent."""
+    aging: bool = True
+    """The oldest network leaves the population; false: the worst one."""
+    mutations: Mutations = Mix.model_validate(dict.fromkeys(MUTATIONS, 1.0))
+    """Kinds of mutation and their weights."""
+    strength: float = Field(3.0, ge=1)
+    """A child gets max(1, strength - round / cooling) mutations, rounded."""
+    cooling: float = Field(20.0, gt=0)
+    """Rounds after which a child gets one mutation less."""
+    crossover: float = Field(0.0, ge=0, le=1)
+    """Share of the children that take each choice from one of two parents."""
+    guide: Guide = Nothing()
+    """What decides, besides chance, which edges a child keeps."""
+    inherit: bool = False
+    """A child starts from its parent's weights where names and shapes match."""
 
     @field_validator("sample")
     @classmethod
@@ -297,7 +266,8 @@ def recipe_fields(kind: str) -> dict[str, FieldInfo]:
         return dict(model.model_fields)
     found = {"strategy": model.model_fields["strategy"]}
     for strategy in STRATEGIES.values():
-        found = {**strategy.model_fields, **found}
+        for name, field in strategy.model_fields.items():
+            found.setdefault(name, field)
     return found
 
 

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from vnasdsl.codegen import compile_network
-from vnasdsl.data import ClipShape, DataSet, FaultLog, Video
+from vnasdsl.data import DataSet, FaultLog
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.clips import clip_shape, evaluation_views, fault_log, report_faults, training_clips
 from vnasdsl.train.devices import seed_everything
-from vnasdsl.train.evaluation import Evaluation, evaluate_views
+from vnasdsl.train.evaluation import Evaluation, evaluate_videos, evaluate_views
 from vnasdsl.train.generated import build, load_generated
 from vnasdsl.train.identity import video_facts
 from vnasdsl.train.loop import run_epochs
@@ -127,10 +127,11 @@ def retrain(
             clips,
             device,
             lambda net: evaluate_views(net, single, data.classes, device, recipe.precision),
+            recipe.watch,
         )
         run_epochs(training, recipe.epochs, run, reporter, resume)
     save_weights(run / "network.safetensors", model.state_dict(), {"network": network.name})
-    evaluation = evaluate_model(model, shape, recipe, data.test, data.classes, device, reporter, faults)
+    evaluation = _evaluate(model, network, recipe, data, device, reporter, faults)
     report_faults(faults, reporter)
     trained = Trained(run, network, run / "network.safetensors", evaluation, inheritance)
     run.write_json("report.json", {**trained.as_dict(), "unreadable": faults.files})
@@ -162,24 +163,20 @@ def evaluate_file(
     tensors = load_weights(weights)
     model = build(network)
     load_exactly(model, tensors, f"`{weights}`")
-    shape = clip_shape(network.input, recipe)
     faults = fault_log(reporter, recipe)
-    evaluation = evaluate_model(model.to(device), shape, recipe, data.test, data.classes, device, reporter, faults)
+    evaluation = _evaluate(model.to(device), network, recipe, data, device, reporter, faults)
     report_faults(faults, reporter)
     return evaluation
 
 
-def evaluate_model(
+def _evaluate(
     model: nn.Module,
-    shape: ClipShape,
+    network: Space,
     recipe: RetrainRecipe | EvaluateRecipe,
-    videos: Sequence[Video],
-    classes: Sequence[str],
+    data: DataSet,
     device: torch.device,
     reporter: Reporter,
     faults: FaultLog,
 ) -> Evaluation:
-    """Accuracy over clips x crops views of every video."""
-    reporter.note(f"evaluating {len(videos)} videos, {recipe.clips} clips x {recipe.crops} crops of each")
-    with closing(evaluation_views(videos, shape, recipe, faults)) as views:
-        return evaluate_views(model, views, classes, device, recipe.precision)
+    reporter.note(f"evaluating {len(data.test)} videos, {recipe.clips} clips x {recipe.crops} crops of each")
+    return evaluate_videos(model, data.test, clip_shape(network.input, recipe), recipe, data.classes, device, faults)

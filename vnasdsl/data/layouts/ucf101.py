@@ -70,7 +70,7 @@ def _read_list(path: Path, root: Path, classes: dict[str, int]) -> tuple[Video, 
         where = f"`{path}`, line {line}"
         class_name, slash, file_name = words[0].replace("\\", "/").partition("/")
         if not slash or "/" in file_name or len(words) > 2:
-            raise UserError(f"{where}: expected `<Class>/<video>.avi`, with the class number behind it in train lists")
+            raise UserError(f"{where}: expected `<Class>/<video>.avi`, followed by the class number in train lists")
         label = label_number(class_name, classes, where)
         if len(words) == 2 and words[1] != str(label + 1):
             raise UserError(

@@ -1,7 +1,7 @@
 """How a synthetic video looks: a random pattern on a torus in front of a random still background.
 
-Both are sums of random plane waves that fit the frame a whole number of times, so the pattern has no border, can be
-moved by any fraction of a pixel exactly (a change of phase), and looks alike wherever it stands.
+Both are sums of random plane waves that are periodic in the frame, so the pattern has no border, can be moved exactly
+by any fraction of a pixel (a change of phase), and looks the same at every position.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def refuse_to_overwrite(folder: Path, force: bool) -> None:
 
 
 def _put_in_place(work: Path, folder: Path) -> None:
-    """Rename the finished set; when another process was quicker, its set (the same one) stays."""
+    """Rename the finished set; when another process was faster, its set (the same one) stays."""
     aside = None
     if folder.exists() and any(folder.iterdir()):
         aside = work.with_suffix(".old")
@@ -97,7 +97,7 @@ def _put_in_place(work: Path, folder: Path) -> None:
 def _write_all(jobs: list[_Job], settings: Settings, progress: Callable[[int, int], None] | None) -> None:
     for parent in {job.file.parent for job in jobs}:
         parent.mkdir(parents=True, exist_ok=True)
-    # Threads suffice: drawing (numpy) and encoding both leave the interpreter lock.
+    # Threads suffice: drawing (numpy) and encoding both release the interpreter lock.
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         pending = [pool.submit(_write_one, job, settings) for job in jobs]
         try:

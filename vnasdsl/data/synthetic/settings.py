@@ -1,4 +1,4 @@
-"""What can be set about the synthetic set, and the marker file that tells a finished set from anything else."""
+"""The settings of the synthetic set, and the marker file of a finished set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vnasdsl.language.diagnostics import UserError
 MARKER = "synthetic.json"
 LAYOUTS = ("ucf101", "kinetics")
 MOST_CLASSES = len(MOTIONS)
-# Raised whenever the same settings make other files, so that a cached set of an older version is not taken for new.
+# Raised whenever the same settings make other files, so that an old cached set is not mistaken for a new one.
 VERSION = 2
 
 
@@ -49,7 +49,7 @@ class Settings:
             raise UserError(f"the seed must be 0 or more, not {self.seed}")
 
     def folder_name(self) -> str:
-        """The name in the cache, where only sets of default settings lie: layout, seed and version tell them apart."""
+        """The name in the cache, which holds only sets of default settings: they differ in layout, seed and version."""
         return f"synthetic-{self.layout}-s{self.seed}-v{VERSION}"
 
 

@@ -8,14 +8,24 @@ from dataclasses import replace
 from vnasdsl.elaborate.checks import after_input, not_a_layer
 from vnasdsl.elaborate.expand.base import DEEPEST, EMPTY_LIST, MOST_CALLS, MOST_IN_ALL_OPTIONS, MOST_LAYERS, Body
 from vnasdsl.elaborate.expand.calls import Calls
-from vnasdsl.elaborate.expand.lists import gives_list
 from vnasdsl.elaborate.options import MOST_OPTIONS, check_distinct, too_many_options
 from vnasdsl.elaborate.scope import Scope
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.walk import walk
-from vnasdsl.space.elements import Element, Group, LayerChoice, NameRef, Option, Repeat, Segment, When, poison
+from vnasdsl.space.elements import (
+    Element,
+    Group,
+    LayerChoice,
+    NameRef,
+    Option,
+    Repeat,
+    Segment,
+    When,
+    gives_list,
+    poison,
+)
 from vnasdsl.space.values import evaluate, holds, reads_shape, with_shape
 
 __all__ = ["MOST_LAYERS", "Expander"]
@@ -106,7 +116,7 @@ class Expander(Calls):
                 line = (poison(statement.span),)
             if isinstance(statement, tree.Wire):
                 name = statement.name
-                scope = scope.reading(name, is_list=bool(line) and gives_list(line[-1], scope.lists))
+                scope = scope.reading(name, is_list=bool(line) and gives_list(line[-1]))
             if line:
                 lines.append(line)
                 names.append(name)

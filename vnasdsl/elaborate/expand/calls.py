@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import prod
 
 from vnasdsl.elaborate.expand.base import DEEPEST, MOST_CALLS, MOST_COMBINATIONS, MOST_HANDED
-from vnasdsl.elaborate.expand.lists import Lists, gives_list
+from vnasdsl.elaborate.expand.lists import Lists
 from vnasdsl.elaborate.options import (
     OpenChoice,
     all_choices,
@@ -36,6 +36,7 @@ from vnasdsl.space.elements import (
     LayerCall,
     LayerChoice,
     Option,
+    gives_list,
     poison,
 )
 from vnasdsl.space.reads import reads
@@ -251,7 +252,7 @@ class Calls(Lists):
             elif self.reads_lines(expression, scope):
                 element = self.list_item(expression, scope.inner(), parameter.name)
                 inputs.append((parameter.name, element))
-                if gives_list(element, scope.lists):
+                if gives_list(element):
                     lists.add(parameter.name)
             else:
                 size = self.handed_size(expression, scope)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from vnasdsl.elaborate.expand.base import EMPTY_LIST, MOST_LAYERS, Base
@@ -12,7 +12,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Layer, Value, show_value
-from vnasdsl.space.elements import Element, Group, Join, LayerChoice, Many, NameRef, Option, Pick
+from vnasdsl.space.elements import Element, Group, Join, LayerChoice, Many, NameRef, Option, Pick, gives_list
 from vnasdsl.space.values import evaluate
 
 
@@ -33,9 +33,8 @@ class Lists(Base):
         """An expression where several values may stand: an input of a layer that joins, an item of a list."""
         match expression:
             case tree.Name() if expression.id in scope.wires:
-                return NameRef(
-                    scope.namer.label(expression.id) if label is None else label, expression.id, expression.span
-                )
+                label = scope.namer.label(expression.id) if label is None else label
+                return NameRef(label, expression.id, expression.span, several=expression.id in scope.lists)
             case tree.List():
                 return self.many(expression, scope, scope.namer.label("list") if label is None else label)
             case tree.Binary(op="*"):
@@ -120,7 +119,7 @@ class Lists(Base):
         lists = False
         for item in pick.pool.items:
             element = self.list_item(item, inner)
-            lists = lists or gives_list(element, scope.lists)
+            lists = lists or gives_list(element)
             if isinstance(element, Many) and not any(e.label for e in element.items):
                 for i, each in enumerate(element.items):
                     one = f"{element.label}[{i}]"
@@ -154,20 +153,3 @@ class Lists(Base):
         if isinstance(printed, tree.Name):
             printed = tree.Call(printed.id, span=call.span, function_span=call.function_span)
         return Join(label, layer, arguments, inputs, printed, call.span)
-
-
-def gives_list(element: Element, lists: Collection[str]) -> bool:
-    """Whether an element gives several values; `lists` are the lines around it that do."""
-    match element:
-        case Many() | Pick():
-            return True
-        case NameRef():
-            return element.wire in lists and element.index is None
-        case LayerChoice():
-            return any(gives_list(option.element, lists) for option in element.options)
-        case Group():
-            if element.block is not None:
-                lists = {name for name, value in element.inputs if gives_list(value, lists)}
-            last = element.out or (element.items[-1] if element.items else None)
-            return last is not None and gives_list(last, lists)
-    return False

@@ -4,7 +4,7 @@ A section holds the reasons, then an example that is `Wrong:` and one that is `R
 
     ```vns blocks.vns encoding=latin-1
 
-Without a name the file is `example.vns`. A line with `{1..9}` in it stands for nine lines, a file name with it for nine
+Without a name the file is `example.vns`. A line with `{1..9}` in it means nine lines, a file name with it nine
 files, in which `{next}` is the number of the next one. `Found by` names the command where that is not `check`.
 """
 

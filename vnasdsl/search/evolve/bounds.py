@@ -44,7 +44,7 @@ class Candidate:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for equal networks; the parameters tell a layer that is read twice from two equal ones."""
+        """Equal for equal networks; the parameters distinguish a layer that is read twice from two equal ones."""
         return f"{self.graph.fingerprint}:{self.graph.params}"
 
 

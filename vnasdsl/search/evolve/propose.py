@@ -37,23 +37,23 @@ def draw(space: Space, random: Random) -> Proposal:
 def child(space: Space, population: Population, recipe: EvolutionRecipe, trained: int, random: Random) -> Proposal:
     """A child of a member of the population. trained: networks tried before it."""
     parent = population.parent(random)
-    parents, made, told = [parent.id], dict(parent.choices), []
+    parents, made, texts = [parent.id], dict(parent.choices), []
     if recipe.crossover and random.random() < recipe.crossover:
         other = population.parent(random)
         if other.id != parent.id:
             parents.append(other.id)
             made = settle(space, _crossed(parent, other, random), random)
-            told.append("crossover")
+            texts.append("crossover")
     if isinstance(recipe.guide, Edges) and random.random() < recipe.guide.share:
         guided = guide_edges(space.decisions(made), parent.edges, recipe.guide.power, random)
         if guided is not None:
-            made, told = settle(space, guided.choices, random), [*told, guided.text]
+            made, texts = settle(space, guided.choices, random), [*texts, guided.text]
     weights = {kind: getattr(recipe.mutations, kind) for kind in MUTATIONS}
     for _ in range(mutations_of_round(recipe.strength, recipe.cooling, trained)):
         mutated = mutate(space.decisions(made), weights, random)
         if mutated is not None:
-            made, told = settle(space, mutated.choices, random), [*told, mutated.text]
-    return Proposal(made, tuple(parents), tuple(told))
+            made, texts = settle(space, mutated.choices, random), [*texts, mutated.text]
+    return Proposal(made, tuple(parents), tuple(texts))
 
 
 def mutations_of_round(strength: float, cooling: float, trained: int) -> int:

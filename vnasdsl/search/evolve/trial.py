@@ -18,14 +18,14 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Source
 from vnasdsl.search.evolve.edges import learned_edges
 from vnasdsl.search.task import Parts
-from vnasdsl.train.clips import clip_shape, evaluation_views, training_clips
+from vnasdsl.train.clips import clip_shape, training_clips
 from vnasdsl.train.devices import pick_device, seed_everything
-from vnasdsl.train.evaluation import evaluate_views
+from vnasdsl.train.evaluation import evaluate_videos
 from vnasdsl.train.generated import build
 from vnasdsl.train.loop import require_finite
 from vnasdsl.train.network import NetworkTraining
 from vnasdsl.train.progress import Reporter
-from vnasdsl.train.recipes import RetrainRecipe, TrialRecipe, recipe_of
+from vnasdsl.train.recipes import TrialRecipe, recipe_of
 from vnasdsl.train.weights import inherit, weights_bytes
 
 
@@ -87,12 +87,11 @@ def _run(trial: Trial) -> Outcome:
     model = build(network)
     matched = inherit(model, safetensors.torch.load(trial.start)).matched if trial.start else ()
     with closing(training_clips(parts.train, shape, recipe, faults)) as clips:
-        training = NetworkTraining(model, training_recipe(recipe), clips, device)
+        training = NetworkTraining(model, recipe, clips, device)
         quiet = Reporter(quiet=True)
         for epoch in range(1, recipe.epochs + 1):
             require_finite({"epoch": epoch, **training.run_epoch(epoch, quiet)})
-    with closing(evaluation_views(parts.validate, shape, recipe, faults)) as views:
-        score = evaluate_views(model, views, data.classes, device, recipe.precision)
+    score = evaluate_videos(model, parts.validate, shape, recipe, data.classes, device, faults)
     return Outcome(
         score.as_dict(),
         weights_bytes(model.state_dict()),
@@ -106,9 +105,3 @@ def _run(trial: Trial) -> Outcome:
 def network_of(text: str, classes: int) -> Space:
     """The network of a .vns source that holds nothing else."""
     return load_source(Source("network.vns", text), None, Overrides(classes=classes)).get()
-
-
-def training_recipe(recipe: TrialRecipe) -> RetrainRecipe:
-    """The short training of a network, as the recipe of one network."""
-    shared = set(RetrainRecipe.model_fields) & set(type(recipe).model_fields)
-    return RetrainRecipe(**{key: getattr(recipe, key) for key in shared})

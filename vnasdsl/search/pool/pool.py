@@ -61,7 +61,7 @@ class Pool:
     """Runs trials, each a call of a function with plain data, and returns their results as they end.
 
     An attempt fails when the function raises, when its worker dies, and when it takes too long. It is then repeated
-    with a new worker, up to three attempts; the pool goes on in any case. Use it as a context manager: when it is
+    with a new worker, up to three attempts in all. Use it as a context manager: when it is
     left, also by Ctrl-C, whatever still runs is ended at once.
     """
 

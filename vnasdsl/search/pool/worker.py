@@ -1,4 +1,4 @@
-"""What goes on inside a worker process. Nothing here imports torch before its threads are bounded."""
+"""The worker process. Nothing here imports torch before its threads are bounded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LINES = 5
 
 
 def pack(value: Any) -> bytes:
-    """A message as bytes, whole: torch's own way would share memory that ends with the process."""
+    """A message as bytes. Plain pickle: torch's own would share memory that ends with the process."""
     return pickle.dumps(value)
 
 
@@ -54,7 +54,7 @@ def settle(threads: int, memory: int | None) -> Message:
 
 
 def _data_bytes() -> int:
-    """What RLIMIT_DATA counts of this process; 0 where the system does not tell (then memory is not bounded either)."""
+    """What RLIMIT_DATA counts of this process; 0 where the system does not say (then memory is not bounded either)."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:

@@ -181,7 +181,7 @@ def _rows(
             pairs = zip(block.parameters, theirs, strict=True)
             names = {p.name: tree.Name(q.name, span=p.span) for p, q in pairs if p.name != q.name}
     body = [substitute(statement, names) for statement in block.body] if names else list(block.body)
-    return maker.rows(group, body, "", None)[0]  # type: ignore[arg-type]
+    return maker.rows(group, body, "", costs=False)  # type: ignore[arg-type]
 
 
 def signature(block: tree.Block) -> str:

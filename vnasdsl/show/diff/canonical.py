@@ -53,7 +53,7 @@ def _net(space: Space) -> str:
         if given.segments != 1:
             lines.append(f"  from {given.segments} parts of the video")
     lines += [f"  require {' '.join(limit.condition.span.text.split())}" for limit in space.limits]
-    for stage in RowMaker(space, Reader(Numbers(), space.analysis)).stages():
+    for stage in RowMaker(space, Reader(Numbers())).stages():
         lines += _stage(stage)
     totals = definition(space).totals
     if space.kind == "space":

@@ -63,15 +63,15 @@ def compare(before: Space, after: Space) -> Comparison | Choosing:
     if before.kind != after.kind:
         return choosing(before, after)
     numbers = Numbers()
-    left = RowMaker(before, Reader(numbers, before.analysis))
-    right = RowMaker(after, Reader(numbers, after.analysis))
+    left = RowMaker(before, Reader(numbers))
+    right = RowMaker(after, Reader(numbers))
     uses = blocks.Uses()
     old = left.stages()
     new = right.stages()
     left_uses, right_uses = uses.of_stages(old), uses.of_stages(new)
     names = blocks.renamed(left, right, left_uses, right_uses)
     if names:
-        right.reader = Reader(numbers, after.analysis, names)
+        right.reader = Reader(numbers, names)
         new = right.stages()
     changed = {
         b: BlockChange("changed", _signature(before, a), _signature(after, b), lines, uses.places(new, b))
@@ -142,7 +142,7 @@ def _same_run(left: Sequence[Row], right: Sequence[Row]) -> bool:
         return False
     if [n for row in left for n in row.layers] == [n for row in right for n in row.layers]:
         return True
-    at = [[row.layers_at for row in rows] for rows in (left, right)]
+    at = [[row.at_shapes for row in rows] for rows in (left, right)]
     if (left and right and left[0].channels != right[0].channels) or any(
         meaning is None for side in at for meaning in side
     ):

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_inline
-from vnasdsl.layers.base import LayerError, Shape
+from vnasdsl.layers.base import Shape
+from vnasdsl.network.graph import Part, many
 from vnasdsl.show.diff.meaning import Meaning, Reader
 from vnasdsl.show.diff.model import Side, Size, StageSide
+from vnasdsl.show.figures import LineFigures, section_figures
 from vnasdsl.space.costs import Cost
 from vnasdsl.space.counting import CannotCountError, Counts
-from vnasdsl.space.elements import BodyLayer, Element, Group, Repeat, join, shapes_decide
-from vnasdsl.space.evaluate import MOST_STATES, Held, State, States, Walk, drop, put, sorted_flows
-from vnasdsl.space.flow import UNKNOWN, spliced
-from vnasdsl.space.reads import reads, scope
-from vnasdsl.space.shapes import Analysis
-from vnasdsl.space.ways import NOTHING, either
+from vnasdsl.space.elements import BodyLayer, Element, Group, NameRef, Repeat, join
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,22 +30,28 @@ class Row:
     value: tree.Expression
     """What the text says; the bodies of layers such as `residual` are found here."""
     layers: Meaning
-    layers_at: Meaning | None
     surface: Meaning
     maker: RowMaker
-    place: Place | None = None
+    parts: tuple[Part, ...] | None = None
+    """Of a network: the line in its graph."""
 
     def body_rows(self, wrap: BodyLayer) -> tuple[Row, ...]:
         """The lines in the body of a layer such as `residual { ... }`, which is all that stands in this line."""
         assert isinstance(self.value, tree.Call) and self.value.body is not None
-        place = self.maker.body_place(wrap, self.place) if self.place is not None else None
-        return self.maker.rows(wrap.body, self.value.body, self.side.label, place)[0]
+        lines = self.parts[0].items[0].lines if self.parts else None
+        costs = self.side.cost is not None
+        return self.maker.rows(wrap.body, self.value.body, self.side.label, lines, costs)
 
     def same_layers(self, other: Row) -> bool:
-        """The same runs here; `same` and a number are alike behind as many channels."""
+        """The same runs here; `same` and a number are alike after the same number of channels."""
         if self.layers == other.layers:
             return True
-        return self.channels == other.channels and self.layers_at is not None and self.layers_at == other.layers_at
+        return self.channels == other.channels and self.at_shapes is not None and self.at_shapes == other.at_shapes
+
+    @cached_property
+    def at_shapes(self) -> tuple[object, ...] | None:
+        """What runs, with every argument filled in; None for a line of a space or block."""
+        return self.maker.at_shapes(self.parts) if self.parts else None
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -65,129 +70,85 @@ class StageRows:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True)
-class Place:
-    """What can flow where a line begins, and what the lines in front of it hold: with shapes, and as they are counted
-    (there mostly without)."""
-
-    shaped: tuple[State, ...]
-    counted: tuple[State, ...]
-
-    @property
-    def shapes(self) -> tuple[Shape, ...]:
-        return shapes_of(flow for flow, _ in self.shaped)
-
-    def behind(self, name: str, forget: frozenset[str]) -> Place:
-        """The same behind a line of this name (or none); names that nothing reads any more are forgotten."""
-
-        def put_in(states: Iterable[State]) -> tuple[State, ...]:
-            new = ((flow, put(env, name, flow) if name and name not in forget else env) for flow, env in states)
-            return tuple(dict.fromkeys((flow, drop(env, forget)) for flow, env in new))
-
-        return Place(put_in(self.shaped), put_in(self.counted))
-
-
-def shapes_of(flows: Iterable[Held]) -> tuple[Shape, ...]:
-    """Every shape that can flow, those of lists one by one."""
-    return tuple(sorted({shape for held in flows for flow in sorted_flows(held) for shape in spliced(flow)}))
-
-
 @dataclass
 class RowMaker:
-    """Makes the rows of one space; `reader` reads its elements."""
+    """Makes the rows of one space; `reader` reads its elements.
+
+    Shapes and costs of a network come from its graph, those of a space from the walk over all its networks.
+    """
 
     space: Space
     reader: Reader
 
     def __post_init__(self) -> None:
         self.counts = Counts()
-        self.shaped = any(shapes_decide(segment.body) for segment in self.space.segments)
-        self.walk = Analysis(self.space.input.classes) if self.shaped else Walk()
+        self._figures: dict[tuple[int, int], LineFigures] = {}
 
     def stages(self) -> tuple[StageRows, ...]:
-        name = self.space.input.name
-        shapes = tuple(dict.fromkeys(video.shape for video in self.space.inputs.ways()))
-        start = tuple(state for shape in shapes for state in self.space.analysis.start(shape, name))
-        counted = start if self.shaped else tuple(self.walk.start(UNKNOWN, name))
-        place = Place(start, counted)
-        later = [
-            frozenset().union(*(reads(s.body) for s in self.space.segments[i + 1 :]))
-            for i in range(len(self.space.segments))
-        ]
         found = []
-        for segment, statements, keep in zip(self.space.segments, _statements(self.space), later, strict=True):
-            cost, size, after = self.flow((segment.body,), place)
-            side = StageSide(segment.name, after.shapes, cost, size)
-            rows, last = self.rows(segment.body, statements, segment.name, place, keep)
-            found.append(StageRows(side, rows))
-            place = after if segment.name or last is None else last  # the names of a stage live in it
+        parts = [section.body for section in self.space.graph.sections] if self.space.kind == "network" else None
+        sections = section_figures(self.space) if parts is None else []
+        self._figures = {(f.span.start, f.span.end): f for _, lines in sections for f in lines}
+        for i, (segment, statements) in enumerate(zip(self.space.segments, _statements(self.space), strict=True)):
+            part = None if parts is None else parts[i]
+            figures = self.of_part((part,)) if part is not None else self.of_figures(sections[i][0])
+            rows = self.rows(segment.body, statements, segment.name, None if part is None else part.lines)
+            found.append(StageRows(StageSide(segment.name, figures.outputs, figures.cost, figures.size), rows))
         return tuple(found)
 
-    def flow(self, items: Sequence[Element], place: Place) -> tuple[Cost, Size, Place]:
-        """The least and greatest costs of items over what can enter, their number of ways, and what can leave."""
-        analysis = self.space.analysis
-        overapproximate = analysis.overapproximate
-        states: States = dict.fromkeys(place.shaped, NOTHING)
-        for item in items:
-            states = analysis.step(states, item)
-        total = analysis.costs.over(states.values()) if states else Cost()
-        if len(states) > MOST_STATES:
-            states = analysis.overapproximated(states)
-        analysis.overapproximate = overapproximate  # what is shown in a comparison says nothing of the space
-        size, counted = self._count(items, place)
-        return total, size, Place(tuple(sorted(states, key=repr)), counted)
+    def of_part(self, parts: Sequence[Part]) -> Figures:
+        graph = self.space.graph
+        nodes = [
+            graph.node(p.node) for part in parts for p in part.walk() if p.node is not None and p.node in graph.live
+        ]
+        macs, params = sum(n.macs for n in nodes), sum(n.params for n in nodes)
+        before, after = (tuple(graph.node(key).shape for key in many(v)) for v in (parts[0].before, parts[-1].value))
+        return Figures(_distinct(before), _distinct(after), Cost(macs, macs, params, params), 1)
 
-    def _count(self, items: Sequence[Element], place: Place) -> tuple[Size, tuple[State, ...]]:
-        """The ways of one of the states that can enter: others of them can have others."""
-        ways: States = dict.fromkeys(place.counted[:1], NOTHING)
+    def of_figures(self, figures: LineFigures) -> Figures:
         try:
-            for item in items:
-                ways = self.walk.step(ways, item)
-            number = self.counts.of(either(ways.values()))
+            number = self.counts.of(figures.ways)
+            size: Size = "infinite" if number is None else number
         except CannotCountError:
-            return "not counted", place.counted
-        return "infinite" if number is None else number, tuple(sorted(ways, key=repr)) or place.counted
+            size = "not counted"
+        return Figures(_distinct(figures.before), _distinct(figures.after), figures.cost or Cost(), size)
 
     def rows(
         self,
         body: Group,
         statements: Sequence[tree.Statement],
         path: str,
-        place: Place | None,
-        keep: frozenset[str] = frozenset(),
-    ) -> tuple[tuple[Row, ...], Place | None]:
-        """The lines of a body, and what can flow behind them. Without a place (inside a block) they have no costs.
-
-        `keep`: names that are read behind the body.
-        """
+        parts: Sequence[tuple[Part, ...]] | None = None,
+        costs: bool = True,
+    ) -> tuple[Row, ...]:
+        """The lines of a body. Inside a block (without `costs`) they have no shapes and costs."""
         found: list[Row] = []
-        ends = scope(body).ends
         lines = [s for s in statements if isinstance(s, (tree.Line, tree.Wire))]
         for i, (items, statement) in enumerate(zip(body.lines, lines, strict=True)):
             given = statement.name if isinstance(statement, tree.Wire) else None
-            for part, written, label in self._split(items, statement.value, path):
-                row, place = self.row(part, written, given, label, place)
+            line = parts[i] if parts is not None else None
+            figures = self._figures.get((items[0].span.start, items[-1].span.end)) if costs and line is None else None
+            for part, own, written, label in self._split(items, line, statement.value, path):
+                row = self.row(part, written, given, label, own, figures)
                 if row.surface or row.given is not None:  # a line with nothing but `skip` is no line
                     found.append(row)
-            if place is not None:
-                place = place.behind(body.name_of(i), frozenset(ends[i]) - keep)
         out = next((s for s in statements if isinstance(s, tree.Out)), None)
         if body.out is not None and out is not None:
-            row, place = self.row((body.out,), out.value, None, join(path, "out"), place, "out ")
-            found.append(row)
-        return tuple(found), place
+            found.append(self.row((body.out,), out.value, None, join(path, "out"), None, None, "out "))
+        return tuple(found)
 
     def _split(
-        self, items: tuple[Element, ...], value: tree.Expression, path: str
-    ) -> Iterator[tuple[tuple[Element, ...], tree.Expression, str]]:
+        self, items: tuple[Element, ...], parts: tuple[Part, ...] | None, value: tree.Expression, path: str
+    ) -> Iterator[tuple[tuple[Element, ...], tuple[Part, ...] | None, tree.Expression, str]]:
         """A line of a network that makes copies is that many lines: a line of a network is a layer."""
         here = join(path, items[0].label)
         only = items[0] if len(items) == 1 and self.space.kind == "network" else None
         if isinstance(only, Repeat) and isinstance(value, tree.Binary) and not isinstance(value.right, tree.List):
             for i, item in enumerate(only.items):
-                yield from self._split((item,), value.right, f"{here}[{i}]")
+                copy = (parts[0].items[i],) if parts is not None else None
+                yield from self._split((item,), copy, value.right, f"{here}[{i}]")
         else:
-            yield items, value, here
+            yield items, parts, value, here
 
     def row(
         self,
@@ -195,44 +156,43 @@ class RowMaker:
         value: tree.Expression,
         given: str | None,
         label: str,
-        place: Place | None,
+        parts: tuple[Part, ...] | None,
+        figures: LineFigures | None,
         word: str = "",
-    ) -> tuple[Row, Place | None]:
+    ) -> Row:
         text = f"{word}{one_line(value)}"
         side = Side(label, f"{given} = {text}" if given else text)
-        after = None
-        at = None
-        if place is not None:
-            cost, size, after = self.flow(items, place)
-            side = Side(label, side.text, place.shapes, after.shapes, cost, size)
-            at = self.layers_at(items, place.shapes[0]) if len(place.shapes) == 1 else None
+        found = self.of_part(parts) if parts else self.of_figures(figures) if figures is not None else None
+        if found is not None:
+            side = Side(label, side.text, found.inputs, found.outputs, found.cost, found.size)
         layers = tuple(number for item in items for number in self.reader.layers(item))
         surface = tuple(number for item in items for number in self.reader.surface(item))
         if word:
-            surface, layers, at = (self.reader.numbers("out"), *surface), (self.reader.numbers("out"), *layers), None
-        return Row(side, given, items, value, layers, at, surface, self, place), after
+            surface, layers = (self.reader.numbers("out"), *surface), (self.reader.numbers("out"), *layers)
+        return Row(side, given, items, value, layers, surface, self, parts)
 
-    def layers_at(self, items: Sequence[Element], shape: Shape | None) -> Meaning | None:
-        """What runs at this shape; None when one of the items can be entered by several."""
-        row: list[int] = []
-        for item in items:
-            if shape is None:
-                return None
-            more, shape = self.reader.layers_at(item, shape)
-            row += more
-        return tuple(row)
+    def at_shapes(self, parts: tuple[Part, ...]) -> tuple[object, ...]:
+        """What runs, with every argument filled in; lines of other rows by their names."""
+        found: list[object] = []
+        for part in (inner for each in parts for inner in each.walk()):
+            if isinstance(part.element, NameRef):
+                found.append((part.element.wire, part.element.index))
+            if part.node is not None:
+                found.append(self.space.graph.node(part.node).architecture)
+        return tuple(found)
 
-    def body_place(self, wrap: BodyLayer, place: Place) -> Place:
-        """What can flow into the body of a layer such as `residual { ... }`."""
-        shaped: list[State] = []
-        for flow, env in place.shaped:
-            if not isinstance(flow, tuple):
-                continue
-            try:
-                shaped.append((self.space.analysis.entered(wrap, flow), env))
-            except LayerError:
-                continue
-        return Place(tuple(shaped), place.counted)
+
+class Figures(NamedTuple):
+    """Shapes and costs of a line or stage."""
+
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    cost: Cost
+    size: Size
+
+
+def _distinct(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
+    return tuple(sorted(set(shapes)))
 
 
 def one_line(value: tree.Expression) -> str:
@@ -246,16 +206,16 @@ def one_line(value: tree.Expression) -> str:
 def _statements(space: Space) -> Iterator[Sequence[tree.Statement]]:
     """The lines of each segment of a space as they are written, without the name of the input at their beginning."""
     groups: list[list[tree.Statement]] = []
-    overapproximate = False
+    is_open = False
     for statement in space.syntax.body:
         if isinstance(statement, tree.Stage):
             groups.append(list(statement.body))
-            overapproximate = False
+            is_open = False
         elif isinstance(statement, (tree.Line, tree.Wire, tree.Out)):
-            if not overapproximate:
+            if not is_open:
                 groups.append([])
             groups[-1].append(statement)
-            overapproximate = True
+            is_open = True
     first = _without_input(groups[0][0], space.input.name) if groups and groups[0] else None
     if groups and groups[0]:
         groups[0][:1] = [first] if first is not None else []

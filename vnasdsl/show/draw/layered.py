@@ -11,17 +11,23 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 
-from vnasdsl.show.draw.picture import Point
+from vnasdsl.show.draw.picture import Point, rounded, rows_of
 
 Size = tuple[float, float]
+Ports = tuple[float, float]
+"""Below the top of a box, the heights at which edges arrive and leave."""
 Slot = Hashable
 """A box (its name) or a lane (an edge and a layer)."""
 _SizeOf = Callable[[Slot], Size]
 BOX_GAP, LANE_GAP = 18.0, 10.0
-LAYER_GAP = 46.0
+LAYER_GAP = 38.0
 SWEEPS = 8
 LANE = (0.0, 2.0)
+ROW_GAP = 30.0
+OVERHANG = 1.2
+"""What goes past the room by this much stays in one row."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +71,81 @@ def layers_of(names: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[st
     return layer
 
 
-def layered(sizes: Mapping[str, Size], edges: Sequence[tuple[str, str]]) -> Layered:
+def wrapped_layers(
+    sizes: Mapping[str, Size],
+    edges: Sequence[tuple[str, str]],
+    room: float,
+    ends: tuple[str, str],
+    ports: Mapping[str, Ports],
+) -> Layered:
+    """The same in rows no wider than `room` where that can be: a row ends at a box that everything passes.
+
+    ends: the names of an entry and an end, points at half height; from one row to the next the line goes around.
+    """
+    layer = layers_of(sizes, edges)
+    boxes: dict[str, Point] = {}
+    curves: dict[tuple[str, str], tuple[Point, ...]] = {}
+    top, width, before = 0.0, 0.0, ""
+    for members in _rows(layer, sizes, edges, room):
+        inside = set(members)
+        inner = [edge for edge in edges if inside.issuperset(edge)]
+        entering = [edge for edge in edges if edge[1] in inside and edge[0] not in inside]
+        port = [(ends[0], target) for _, target in entering]
+        points = {name: sizes[name] for name in members}
+        if port:
+            points = {ends[0]: (0.0, 0.0), **points}
+        found = layered(points, [*port, *inner], ends, ports)
+        down = {name: (x, y + top) for name, (x, y) in found.boxes.items()}
+        moved = {edge: tuple((x, y + top) for x, y in curve) for edge, curve in found.curves.items()}
+        if entering:
+            x, y = boxes[before]
+            start = (x + sizes[before][0], y + _port(before, 1, sizes, ports))
+            around = rounded(_around(start, down[ends[0]], top - ROW_GAP / 2))
+            for edge in entering:
+                curves[edge] = (*around, *moved.pop((ends[0], edge[1]))[1:])
+            del down[ends[0]]
+        boxes.update(down)
+        curves.update(moved)
+        width = max(width, found.width)
+        before = max(members, key=lambda name: layer[name])
+        top += found.height + ROW_GAP
+    return Layered(boxes, {edge: curves[edge] for edge in edges}, width, top - ROW_GAP)
+
+
+def _around(start: Point, end: Point, between: float) -> list[Point]:
+    """Corners from the right end of a row to the beginning of the next, through the gap between them."""
+    right, left = start[0] + 12, end[0] - 14
+    return [start, (right, start[1]), (right, between), (left, between), (left, end[1]), end]
+
+
+def _rows(
+    layer: Mapping[str, int], sizes: Mapping[str, Size], edges: Sequence[tuple[str, str]], room: float
+) -> list[list[str]]:
+    """The boxes of each row."""
+    columns: list[list[str]] = [[] for _ in range(max(layer.values(), default=0) + 1)]
+    for name, number in layer.items():
+        columns[number].append(name)
+    widths = [max((sizes[name][0] for name in column), default=0.0) for column in columns]
+    passed = {n for source, target in edges for n in range(layer[source] + 1, layer[target])}
+    cuts = [n + 1 for n, column in enumerate(columns) if len(column) == 1 and n not in passed and any(widths[n + 1 :])]
+    pieces = [sum(w + LAYER_GAP for w in widths[a:b]) for a, b in pairwise([0, *cuts, len(columns)])]
+    room = max(room, *pieces)
+    found = []
+    for members in rows_of(pieces, [0.0] * len(pieces), OVERHANG * room):
+        first, last = [0, *cuts][members[0]], [*cuts, len(columns)][members[-1]]
+        found.append([name for column in columns[first:last] for name in column])
+    return found
+
+
+def layered(
+    sizes: Mapping[str, Size],
+    edges: Sequence[tuple[str, str]],
+    ends: tuple[str, str] = ("", ""),
+    ports: Mapping[str, Ports] = MappingProxyType({}),
+) -> Layered:
     """Lay out boxes of given (width, height). Edges are between different boxes, at most one a pair.
+
+    ends: names that are put at half height; ports: where all edges meet a box, if not spread over its sides.
 
     Raises: ValueError when there is a cycle.
     """
@@ -81,14 +160,14 @@ def layered(sizes: Mapping[str, Size], edges: Sequence[tuple[str, str]]) -> Laye
     middles = _middles(columns, *neighbours, size)
     lefts, widths = _columns_x(columns, chains, size)
     top = min((middle - size(slot)[1] / 2 for slot, middle in middles.items()), default=0.0)
-    middles = {slot: middle - top for slot, middle in middles.items()}
+    height = max((middle - top + size(slot)[1] / 2 for slot, middle in middles.items()), default=0.0)
+    middles = {slot: height / 2 if slot in ends else middle - top for slot, middle in middles.items()}
     boxes = {
         name: (lefts[layer[name]] + (widths[layer[name]] - sizes[name][0]) / 2, middles[name] - sizes[name][1] / 2)
         for name in sizes
     }
-    curves = _curves(chains, boxes, sizes, middles, lefts, widths)
+    curves = _curves(chains, layer, boxes, _ports(chains, boxes, sizes, middles, ports), sizes, middles, lefts, widths)
     width = lefts[-1] + widths[-1] if lefts else 0.0
-    height = max((middle + size(slot)[1] / 2 for slot, middle in middles.items()), default=0.0)
     return Layered(boxes, curves, width, height)
 
 
@@ -235,26 +314,28 @@ def _columns_x(columns: Sequence[Sequence[Slot]], chains: Chains, size: _SizeOf)
 
 def _curves(
     chains: Chains,
+    layer: Mapping[str, int],
     boxes: Mapping[str, Point],
+    ports: Mapping[tuple[str, str], tuple[float, float]],
     sizes: Mapping[str, Size],
     middles: Mapping[Slot, float],
     lefts: Sequence[float],
     widths: Sequence[float],
 ) -> dict[tuple[str, str], tuple[Point, ...]]:
-    """From port to port: curves between layers, straight through the lane in each layer that is passed."""
-    ports = _ports(chains, boxes, sizes, middles)
+    """From port to port: curves between layers, straight through each layer, its own lane or beside the box."""
     curves = {}
     for edge, chain in chains.items():
         source, target = edge
-        here = (boxes[source][0] + sizes[source][0], ports[edge][0])
-        points = [here]
-        for slot in chain[1:-1]:
-            assert isinstance(slot, tuple)
-            left, right = lefts[slot[1]], lefts[slot[1]] + widths[slot[1]]
-            enter, leave = (left, middles[slot]), (right, middles[slot])
-            points += [*_bend(points[-1], enter), enter, enter, leave, leave]
-        end = (boxes[target][0], ports[edge][1])
-        points += [*_bend(points[-1], end), end]
+        start, end = (boxes[source][0] + sizes[source][0], ports[edge][0]), (boxes[target][0], ports[edge][1])
+        points = [start]
+        for number, slot in enumerate(chain, start=layer[source]):
+            y = start[1] if slot == source else end[1] if slot == target else middles[slot]
+            left, right = lefts[number], lefts[number] + widths[number]
+            if slot != source:
+                points += [*_bend(points[-1], (left, y)), (left, y)]
+            leave = end if slot == target else (right, y)
+            if leave != points[-1]:
+                points += [points[-1], leave, leave]
         curves[edge] = tuple(points)
     return curves
 
@@ -264,8 +345,16 @@ def _bend(start: Point, end: Point) -> tuple[Point, Point]:
     return (start[0] + half, start[1]), (end[0] - half, end[1])
 
 
+def _port(name: str, side: int, sizes: Mapping[str, Size], ports: Mapping[str, Ports]) -> float:
+    return ports[name][side] if name in ports else sizes[name][1] / 2
+
+
 def _ports(
-    chains: Chains, boxes: Mapping[str, Point], sizes: Mapping[str, Size], middles: Mapping[Slot, float]
+    chains: Chains,
+    boxes: Mapping[str, Point],
+    sizes: Mapping[str, Size],
+    middles: Mapping[Slot, float],
+    ports: Mapping[str, Ports],
 ) -> dict[tuple[str, str], tuple[float, float]]:
     """Heights at which every edge leaves and arrives: spread over the side of a box in the order of the other ends."""
     leaving: dict[str, list[tuple[float, tuple[str, str]]]] = {}
@@ -277,8 +366,8 @@ def _ports(
     for side, ends in enumerate((leaving, arriving)):
         for name, lines in ends.items():
             height = sizes[name][1]
-            step = min(12.0, (height - 12) / max(len(lines) - 1, 1))
-            first = boxes[name][1] + height / 2 - step * (len(lines) - 1) / 2
+            step = 0.0 if name in ports else max(0.0, min(12.0, (height - 12) / max(len(lines) - 1, 1)))
+            first = boxes[name][1] + _port(name, side, sizes, ports) - step * (len(lines) - 1) / 2
             for i, (_, edge) in enumerate(sorted(lines, key=lambda line: line[0])):
                 found[edge][side] = first + i * step
     return {edge: (start, end) for edge, (start, end) in found.items()}

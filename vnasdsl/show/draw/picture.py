@@ -115,6 +115,8 @@ class Picture:
     """Lines that join nothing or many things: samples in the legend, strands of a bundle."""
     hidden: tuple[Edge, ...] = ()
     """Lines between nodes for which there is no room; formats without places have them all the same."""
+    frames: tuple[Node, ...] = ()
+    """Around nodes, outer ones first."""
 
     @property
     def things(self) -> tuple[Node, ...]:
@@ -153,6 +155,10 @@ def _towards(origin: Point, goal: Point, distance: float) -> Point:
     length = abs(dx) + abs(dy)
     share = min(0.5, distance / length) if length else 0.0
     return origin[0] + dx * share, origin[1] + dy * share
+
+
+def moved(points: tuple[Point, ...], dx: float, dy: float) -> tuple[Point, ...]:
+    return tuple((x + dx, y + dy) for x, y in points)
 
 
 def swing(start: Point, end: Point, ease: float = 0.5) -> tuple[Point, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vnasdsl.show.draw.metrics import visible
-from vnasdsl.show.draw.picture import Edge, Picture, Rect, Text
+from vnasdsl.show.draw.picture import Edge, Node, Picture, Rect, Text
 from vnasdsl.show.draw.svg import arrow_head
 from vnasdsl.show.draw.themes import DARK, LIGHT, stroke
 
@@ -53,23 +53,27 @@ class _Painter:
     def paint(self, picture: Picture) -> None:
         for rect in picture.rects:
             self.rect(rect)
+        for frame in picture.frames:
+            self.node(frame)
         for edge in sorted((*picture.edges, *picture.lines), key=lambda e: (e.marked, e.strength or 0.0)):
             self.edge(edge)
         for node in picture.nodes:
-            frame = self.colours["path" if node.marked else "frame"]
-            self.box(
-                (node.x, node.y, node.width, node.height),
-                6,
-                facecolor="none" if node.ghost else self.colours[node.role],
-                edgecolor=frame,
-                linewidth=points(2 if node.marked else 1),
-                linestyle=(0, (3, 3)) if node.ghost else "-",
-            )
-            for rect in node.rects:
-                self.rect(rect)
-            for text in node.texts:
-                self.text(text)
+            self.node(node)
         for text in picture.texts:
+            self.text(text)
+
+    def node(self, node: Node) -> None:
+        self.box(
+            (node.x, node.y, node.width, node.height),
+            6,
+            facecolor="none" if node.ghost else self.colours[node.role],
+            edgecolor=self.colours["path" if node.marked else "frame"],
+            linewidth=points(2 if node.marked else 1),
+            linestyle=(0, (3, 3)) if node.ghost else "-",
+        )
+        for rect in node.rects:
+            self.rect(rect)
+        for text in node.texts:
             self.text(text)
 
     def next(self) -> int:

@@ -29,6 +29,8 @@ def _document(picture: Picture, theme: str) -> Iterator[str]:
     yield f'<rect class="f-ground" width="{width}" height="{height}"/>'
     for rect in picture.rects:
         yield _rect(rect)
+    for frame in picture.frames:
+        yield from _node(frame)
     # Strong lines lie over weak ones, the path over all.
     for edge in sorted((*picture.edges, *picture.lines), key=lambda e: (e.marked, e.strength or 0.0)):
         yield _edge(edge)
@@ -40,26 +42,26 @@ def _document(picture: Picture, theme: str) -> Iterator[str]:
 
 
 def _style(theme: str) -> str:
+    """Colours are written out, not named by variables: many programs that show SVG know none."""
     lines = [
         f"text {{ font-family: {_FONT}; }}",
         ".line { fill: none; stroke-linecap: round; stroke-linejoin: round; }",
-        ".box { stroke: var(--frame); }",
-        ".box.marked { stroke: var(--path); stroke-width: 2; }",
+        *_colours(DARK if theme == "dark" else LIGHT),
+        ".box.marked { stroke-width: 2; }",
         ".box.ghost { fill: none; stroke-dasharray: 3 3; }",
-        *(f".f-{role} {{ fill: var(--{role}); }}" for role in LIGHT),
-        *(f".s-{role} {{ stroke: var(--{role}); }}" for role in ("edge", "path")),
     ]
-    if theme == "dark":
-        lines.append(_variables(DARK))
-    else:
-        lines.append(_variables(LIGHT))
     if theme == "auto":
-        lines.append(f"@media (prefers-color-scheme: dark) {{ {_variables(DARK)} }}")
+        dark = [*_colours(DARK), ".box.ghost { fill: none; }"]
+        lines.append(f"@media (prefers-color-scheme: dark) {{ {' '.join(dark)} }}")
     return "\n".join(lines)
 
 
-def _variables(colours: Mapping[str, str]) -> str:
-    return "svg { " + " ".join(f"--{role}: {colour};" for role, colour in colours.items()) + " }"
+def _colours(colours: Mapping[str, str]) -> Iterator[str]:
+    for role, colour in colours.items():
+        yield f".f-{role} {{ fill: {colour}; }}"
+    for role in ("edge", "path"):
+        yield f".s-{role} {{ stroke: {colours[role]}; }}"
+    yield f".box {{ stroke: {colours['frame']}; }} .box.marked {{ stroke: {colours['path']}; }}"
 
 
 def _node(node: Node) -> Iterator[str]:

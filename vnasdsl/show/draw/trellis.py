@@ -17,9 +17,9 @@ from vnasdsl.relax.trellis import Mixture, Stage, State, Trellis, holds, trellis
 from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.metrics import shortened, text_width
 from vnasdsl.show.draw.picture import Edge, Node, Picture, Rect, Text, dims, rows_of
+from vnasdsl.show.draw.texts import text_of
 from vnasdsl.show.draw.trellis_edges import Joined, joined, links
 from vnasdsl.show.draw.trellis_legend import MARGIN, OTHER, legend, roles
-from vnasdsl.show.draw.words import parts
 from vnasdsl.show.numbers import count_words, short
 
 MOST_WIDTH = 1360
@@ -59,7 +59,7 @@ def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
         columns.append(_column(number, stage, planned, heading, options, learnt, taken))
     last = space.segments[-1]
     alone = len(space.segments) == 1  # no stage behind these lines: they are the one column
-    tail = [] if last.name or alone else [shortened(text, LABEL_MOST, 10.5) for text, _ in parts(last.body)]
+    tail = [] if last.name or alone else [shortened(text_of(item), LABEL_MOST, 10.5) for item in last.body.items]
     columns.append(_ends("out", (f"{space.input.classes} classes", *tail), learnt is not None))
     edges = links([column.nodes for column in columns], trellis, learnt)
 

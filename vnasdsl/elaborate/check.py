@@ -1,0 +1,72 @@
+"""What is wrong with a space or network beyond its single lines."""
+
+from __future__ import annotations
+
+from math import log2, log10
+from random import Random
+from typing import TYPE_CHECKING
+
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError
+from vnasdsl.space.counting import CannotCountError
+from vnasdsl.space.reads import unread
+
+if TYPE_CHECKING:
+    from vnasdsl.elaborate.space import Space
+
+MOST_NETWORKS = 10**4000
+"""Numbers are shown with all their digits, and Python writes no more than 4300 of them."""
+
+
+def check(space: Space, relaxed: bool, proofs: bool) -> list[Diagnostic]:
+    """Every fault of shape and limit. With `proofs` also whether a network lies in the space that it claims, and with
+    `relaxed` what stands in the way of a supernet. Errors come with severity "error"."""
+    found = [*space.faults, *space.faults_of_shape()]
+    if any(d.severity == "error" for d in found) or space.analysis.unread:
+        return found
+    if not space.costed:  # costs are not computed: can some network of it be built?
+        return [*found, *_faults_of_one(space), *(_not_relaxed(space) if relaxed and proofs else [])]
+    found += unread(space.segments)
+    if _has_too_many(space):
+        message = f"`{space.name}` has more than 10^{len(str(MOST_NETWORKS)) - 1} networks"
+        return [*found, Diagnostic("E0502", message, Label(space.syntax.name_span), help="use fewer copies")]
+    network = space.kind == "network"
+    for limit in space.limits:
+        found += limit.check(space.cost, network, exact=space.exact_ends)
+    if network and space.claim:
+        for limit in space.claim.limits:
+            found += limit.check(space.cost, network, space.syntax.name_span)
+    if proofs and network:
+        try:
+            space.claimed_choices()
+        except VnsError as fault:
+            found += fault.diagnostics
+    elif proofs and relaxed:
+        found += _not_relaxed(space)
+    return found
+
+
+def _has_too_many(space: Space) -> bool:
+    """Whether there are more than `MOST_NETWORKS`; they are counted only where there can be so many."""
+    at_most = sum(len(c.options) if c.is_subset else log2(max(1, len(c.options))) for c in space.choices)
+    if at_most * log10(2) <= log10(MOST_NETWORKS):
+        return False
+    try:
+        return (space.size or 0) > MOST_NETWORKS
+    except CannotCountError:
+        return False
+
+
+def _faults_of_one(space: Space) -> list[Diagnostic]:
+    try:
+        space.choose(space.complete({}, Random(0)))
+    except VnsError as fault:
+        return list(fault.diagnostics)
+    return []
+
+
+def _not_relaxed(space: Space) -> list[Diagnostic]:
+    try:
+        _ = space.plan
+    except VnsError as fault:
+        return list(fault.diagnostics)
+    return []

@@ -1,0 +1,367 @@
+"""A network or space as a picture: its stages row by row, and below them each block that they use, opened.
+
+Of a space everything that can be chosen is shown; shapes and costs are those with the last option of each choice
+between numbers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from vnasdsl.elaborate.space import Space
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.network.graph import NetworkGraph, Part, many
+from vnasdsl.show.draw.metrics import text_width, wrapped
+from vnasdsl.show.draw.picture import SERIES, Edge, Node, Picture, Point, Rect, Text, dims, rounded, rows_of
+from vnasdsl.show.draw.place import SMALL, Placed, logical_edges, place
+from vnasdsl.show.draw.regions import Box, Reader, Region, Thing, boxes, nodes_of
+from vnasdsl.show.draw.texts import options_text, text_of
+from vnasdsl.show.numbers import amount, count_words
+from vnasdsl.space.counting import CannotCountError
+from vnasdsl.space.elements import Group, LayerChoice
+
+MARGIN, ROW_GAP = 28, 24
+MOST_WIDTH, MOST_ROW = 1360, 940
+"""Of a picture, and of a row that has facts beside it."""
+MOST_BOXES, MOST_LINES = 600, 60
+"""Boxes in a picture; lines of text in a block, of which more is closed where there are more."""
+FACTS, BAR, COLUMN = 34, 110, 20
+BLOCK_GAP = 48
+
+
+def network_picture(space: Space, layers: bool = False) -> Picture:
+    """layers: every layer, with all blocks opened. Raises: VnsError when a shape does not fit; UserError for too many
+    boxes."""
+    if space.costed:
+        _ = space.cost  # what is faulty is told, not drawn
+    graph = space.outline
+    reader = Reader(graph, 99 if layers else -1, copies=layers and space.kind == "network")
+    stages = _stages(space, graph, reader)
+    shown = [box for stage in stages for box in boxes([stage.region])]
+    if len(shown) > MOST_BOXES:
+        raise UserError(
+            f"`{space.name}` has {len(shown)} boxes to draw, at most {MOST_BOXES} fit in a picture",
+            "draw it without --layers, or a smaller space",
+        )
+    if not layers:
+        _coloured(stages)
+    sheet = _Sheet(space)
+    if len(stages) > 1 and _is_chain(graph, stages):
+        for stage in stages:  # the shape stands beside the row
+            for box in boxes([stage.region]):
+                box.changed = box.changed and box.shape != graph.node(stage.region.ends[0]).shape
+        sheet.rows(stages, graph)
+    else:
+        sheet.whole(stages, graph)
+    if not layers:
+        sheet.blocks(list(_blocks(graph, shown)))
+    return sheet.picture()
+
+
+# ------------------------------------------------------------------- what is drawn
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage, or (without a name) lines outside of stages."""
+
+    name: str
+    region: Region
+    keys: tuple[str, ...]
+    """All its nodes, also those of copies that are not drawn."""
+
+
+def _stages(space: Space, graph: NetworkGraph, reader: Reader) -> list[Stage]:
+    """The name and region of each stage, and of the lines between stages; the first begins with the input."""
+    found: list[Stage] = []
+    for section in graph.sections:
+        things = reader.body(section.body)
+        if things:
+            region = Region(f"stage{len(found)}", section.name, things, many(section.body.value))
+            found.append(Stage(section.name, region, tuple(nodes_of(section.body))))
+    first = graph.layers[0]
+    entry = Box(first.label, _input_texts(space), (), (first.label,), first.label, "io")
+    if not found:
+        return [Stage("", Region("stage0", "", [entry], (first.label,)), ())]
+    found[0].region.things.insert(0, entry)
+    return found
+
+
+def _input_texts(space: Space) -> list[str]:
+    """`3 × 16 × 224 × 224`, or what is searched of it parameter by parameter."""
+    inputs = space.inputs
+    if not inputs.choices:
+        return [dims(space.input.shape)]
+    names = ("frames", "size", *(name for name in ("frame_stride", "segments") if len(inputs.options(name)) > 1))
+    return [f"{name}: {options_text([str(n) for n in inputs.options(name)])}" for name in names]
+
+
+def _is_chain(graph: NetworkGraph, stages: list[Stage]) -> bool:
+    """Whether each stage reads nothing but what the one before gives."""
+    before: tuple[str, ...] = (graph.layers[0].label,)
+    for stage in stages:
+        if not set(stage.region.reads) <= set(before):
+            return False
+        before = stage.region.ends
+    return all(len(stage.region.ends) == 1 for stage in stages)
+
+
+def _coloured(stages: list[Stage]) -> None:
+    """A colour for every text that comes more than once in a stage."""
+    repeated: dict[str, None] = {}
+    everything = [list(boxes([stage.region])) for stage in stages]
+    for found in everything:
+        counted = Counter(_said(box) for box in found if box.role == "layer")
+        repeated.update(dict.fromkeys(text for text, count in counted.items() if count > 1))
+    colours = {text: f"series{i % SERIES}" for i, text in enumerate(sorted(repeated))}
+    for found in everything:
+        for box in found:
+            box.colour = colours.get(_said(box), "")
+
+
+def _said(box: Box) -> str:
+    return "\n".join(box.texts)
+
+
+def _blocks(graph: NetworkGraph, shown: list[Box]) -> Iterator[tuple[str, str, Region]]:
+    """Each block in the boxes, and in what these blocks consist of: its call, other calls that look alike, and the
+    region. Uses of the same structure are drawn once."""
+    found: dict[object, tuple[str, list[str], Region]] = {}
+    todo = [use for box in shown for use in _uses(box)]
+    while todo:
+        use = todo.pop(0)
+        inner = use
+        text = text_of(use.element)
+        while (following := _handed_on(inner)) is not None:
+            text += f" = {text_of(inner.items[0].element)}"
+            inner = following
+        assert isinstance(inner.element, Group)
+        key = (inner.element.block, tuple(graph.node(name).operation for name in nodes_of(inner)))
+        if key in found:
+            call = text.partition(" = ")[0]
+            if call not in (found[key][0].partition(" = ")[0], *found[key][1]):
+                found[key][1].append(call)
+            continue
+        region = _opened(graph, inner)
+        found[key] = (text, [], region)
+        todo += [more for box in boxes([region]) for more in _uses(box)]
+    for text, also, region in found.values():
+        if region.things:
+            yield text, f"also {', '.join(also)}" if also else "", region
+
+
+def _handed_on(use: Part) -> Part | None:
+    """The block that is all there is in a block."""
+    inner = use
+    while len(inner.items) == 1 and inner.out is None:
+        (inner,) = inner.items
+        if isinstance(inner.element, Group) and inner.element.block is not None:
+            return inner
+        if not isinstance(inner.element, LayerChoice) or inner.element.key == "op":
+            return None
+    return None
+
+
+def _uses(box: Box) -> Iterator[Part]:
+    """The outermost uses of blocks in a box."""
+    todo = list(reversed(box.parts))
+    while todo:
+        part = todo.pop()
+        if isinstance(part.element, Group) and part.element.block is not None:
+            yield part
+        else:
+            todo += reversed(list(part.children))
+
+
+def _opened(graph: NetworkGraph, use: Part) -> Region:
+    """A use of a block, with the blocks in it opened as far as there is room."""
+    for depth in (9, 4, 3, 2, 1, 0, -1):
+        things = Reader(graph, depth).body(use)
+        if sum(len(box.texts) for box in boxes(things)) <= MOST_LINES:
+            break
+    return Region("block", "", things, many(use.value))
+
+
+# ------------------------------------------------------------------------ the sheet
+
+
+class _Sheet:
+    """Collects what is drawn from the top down."""
+
+    def __init__(self, space: Space):
+        self.space = space
+        self.title = _title(space)
+        self.nodes: list[Node] = []
+        self.frames: list[Node] = []
+        self.edges: list[Edge] = []
+        self.lines: list[Edge] = []
+        self.hidden: list[Edge] = []
+        self.texts = [Text(MARGIN, MARGIN + 6, self.title, size=16, anchor="start", bold=True)]
+        self.rects: list[Rect] = []
+        self.said: list[str] = []
+        self.y = MARGIN + 34.0
+        self.width = text_width(self.title, 16, True)
+        self.panels = 0
+
+    def put(self, placed: Placed, x: float, y: float) -> Placed:
+        put = placed.moved(x, y)
+        self.nodes += put.nodes
+        self.frames += put.frames
+        known = {node.id for node in put.nodes}
+        for edge in put.edges:
+            if edge.source in known and edge.target in known:
+                self.edges.append(edge)
+            else:
+                self.lines.append(replace(edge, source="", target=""))
+        self.width = max(self.width, x - MARGIN + placed.width)
+        return put
+
+    def logic(self, region: Region, prefix: str = "") -> None:
+        drawn = {(edge.source, edge.target) for edge in self.edges}
+        pairs = [pair for pair in logical_edges(region, prefix) if pair not in drawn]
+        self.hidden += [Edge(source, target, ()) for source, target in pairs]
+
+    def whole(self, stages: list[Stage], graph: NetworkGraph) -> None:
+        """Everything in one region; stages are frames in it."""
+        things: list[Thing] = []
+        for stage in stages:
+            things += [stage.region] if stage.name else stage.region.things
+        whole = Region("all", "", things, (graph.output,))
+        placed = place(whole, MOST_WIDTH - 2 * MARGIN, end=False)
+        self.put(placed, MARGIN, self.y)
+        self.logic(whole)
+        self.tell("", whole)
+        self.y += placed.height + MARGIN
+
+    def rows(self, stages: list[Stage], graph: NetworkGraph) -> None:
+        """A row for each stage with its name on the left and its shape and share of the costs on the right."""
+        names = max(text_width(stage.name, 13, True) for stage in stages)
+        left = MARGIN + (names + 18 if names else 0)
+        placed = [place(stage.region, MOST_ROW, stage.name, end=False) for stage in stages]
+        right = left + max(one.width for one in placed) + FACTS
+        facts = [self.facts(graph, stage) for stage in stages]
+        columns = zip(*(texts for texts, _ in facts), strict=True)
+        widths = [max([62.0, *(text_width(text, 11) for text in column)]) for column in columns]
+        self.headings(right, widths)
+        self.y += 16
+        most = max(share for _, share in facts)
+        before: Placed | None = None
+        for stage, one, (texts, share) in zip(stages, placed, facts, strict=True):
+            put = self.put(one, left, self.y)
+            middle = put.entry[1]
+            if stage.name:
+                self.texts.append(Text(left - 18, middle + 5, stage.name, size=13, anchor="end", bold=True))
+            if before is not None:
+                self.around(before.end, put.entry, self.y - ROW_GAP / 2)
+            before, middle = put, put.end[1]
+            self.fact(texts, share / most if share else 0, f"{100 * share:.1f} %", right, middle + 4, widths)
+            line = put.end[0] + 24
+            room = right - 8 + widths[0] - text_width(texts[0], 11) - line
+            if room > 0:
+                self.rects.append(Rect(line, middle, room, 1, "rule"))
+            self.tell(stage.name, stage.region)
+            self.y += one.height + ROW_GAP
+        self.logic(Region("all", "", [stage.region for stage in stages], (graph.output,)))
+        self.y += MARGIN - ROW_GAP
+
+    def around(self, start: Point, end: Point, between: float) -> None:
+        """From the end of a row to the beginning of the next one."""
+        corners = [start, (start[0] + 12, start[1]), (start[0] + 12, between), (end[0] - 14, between)]
+        self.lines.append(Edge("", "", rounded([*corners, (end[0] - 14, end[1]), end]), 1.3))
+
+    def facts(self, graph: NetworkGraph, stage: Stage) -> tuple[tuple[str, str, str], float]:
+        """Shape, MACs and parameters; MACs as a part of all."""
+        shape = dims(graph.node(stage.region.ends[0]).shape)
+        if self.space.kind == "space":
+            return (shape, "", ""), 0.0
+        found = [graph.node(key) for key in set(stage.keys) & graph.live]
+        macs, params = sum(node.macs for node in found), sum(node.params for node in found)
+        return (shape, amount(macs) if macs else "", amount(params) if params else ""), macs / (graph.macs or 1)
+
+    def headings(self, x: float, widths: list[float]) -> None:
+        self.texts.append(Text(x + widths[0], self.y, "output", "faint", 11, "end"))
+        if self.space.kind == "network":
+            x += widths[0] + COLUMN + widths[1]
+            self.texts.append(Text(x, self.y, "MACs", "faint", 11, "end"))
+            x += 8 + BAR + COLUMN + widths[2]
+            self.texts.append(Text(x, self.y, "parameters", "faint", 11, "end"))
+        self.width = max(self.width, x - MARGIN + (widths[0] if self.space.kind == "space" else 0))
+
+    def fact(
+        self, texts: tuple[str, str, str], length: float, share: str, x: float, y: float, widths: list[float]
+    ) -> None:
+        """Shape, MACs with a bar (`length`: of the longest), parameters of a stage."""
+        ends = [x + widths[0], x + widths[0] + COLUMN + widths[1]]
+        ends.append(ends[1] + 8 + BAR + COLUMN + widths[2])
+        self.texts += [Text(end, y, text, size=11, anchor="end") for end, text in zip(ends, texts, strict=True) if text]
+        x = ends[1] + 8
+        if length:
+            bar = max(1.0, (BAR - 44) * length)
+            self.rects.append(Rect(x, y - 10, bar, 12, "bar", f"{share} of the MACs", radius=2))
+            self.texts.append(Text(x + bar + 6, y, share, "faint", 10.5, "start"))
+
+    def blocks(self, found: list[tuple[str, str, Region]]) -> None:
+        """Blocks side by side, each with its title above it."""
+        room = MOST_WIDTH - 2 * MARGIN
+        placed = [place(region, room, title, f"block{i}.") for i, (title, _, region) in enumerate(found)]
+        heads = []
+        for one, (title, also, _) in zip(placed, found, strict=True):
+            wide = max(one.width, 300)
+            lines = [Text(0, 0, line, size=12, anchor="start", bold=True) for line in wrapped(title, wide, 13, 6)]
+            lines += [Text(0, 0, line, "faint", SMALL, "start") for line in wrapped(also, wide, SMALL, 3) if line]
+            heads.append(lines)
+        widths = [
+            max([one.width, *(text_width(t.content, t.size, t.bold) for t in lines)])
+            for one, lines in zip(placed, heads, strict=True)
+        ]
+        for row in rows_of(widths, [BLOCK_GAP] * (len(widths) - 1), room):
+            x = float(MARGIN)
+            below = self.y + 15.0 * max(len(heads[i]) for i in row) + 6
+            for i in row:
+                title, _, region = found[i]
+                start = below - 6 - 15 * len(heads[i])
+                self.texts += [replace(t, x=x, y=start + 12 + 15 * n) for n, t in enumerate(heads[i])]
+                self.put(placed[i], x, below)
+                self.logic(region, f"block{i}.")
+                self.tell(title, region)
+                x += widths[i] + BLOCK_GAP
+            self.width = max(self.width, x - BLOCK_GAP - MARGIN)
+            self.y = below + max(placed[i].height for i in row) + MARGIN
+
+    def tell(self, name: str, region: Region) -> None:
+        said = ", ".join(" ".join(filter(None, [box.title, *box.texts])) for box in boxes([region]))
+        self.said.append(f"{name}: {said}." if name else f"{said}.")
+
+    def picture(self) -> Picture:
+        if self.space.kind == "space":
+            note = "shapes and MACs: with the last option of each choice between numbers"
+            self.texts.append(Text(MARGIN, self.y, note, "faint", 11, "start"))
+            self.width = max(self.width, text_width(note, 11))
+            self.y += MARGIN - 6
+        return Picture(
+            self.space.name,
+            self.title,
+            " ".join([f"The {self.space.kind} {self.space.name}.", *self.said]),
+            self.width + 2 * MARGIN,
+            self.y,
+            tuple(self.nodes),
+            tuple(self.edges),
+            tuple(self.texts),
+            tuple(self.rects),
+            tuple(self.lines),
+            tuple(self.hidden),
+            tuple(self.frames),
+        )
+
+
+def _title(space: Space) -> str:
+    if space.kind == "network":
+        claim = f", in {space.claim.name}" if space.claim else ""
+        totals = space.graph.totals
+        return f"{space.name}{claim}: {amount(totals.macs)} MACs per clip, {amount(totals.params)} parameters"
+    try:
+        return f"{space.name}: {count_words(space.size)} networks"
+    except CannotCountError:
+        return space.name
