@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError, error
 from vnasdsl.language.printer import print_inline
+from vnasdsl.search.evolve.history import Record
 from vnasdsl.space.limits import Limit
 from vnasdsl.space.values import COMPARISON
 from vnasdsl.train.recipe_parts import Limits, Score
@@ -83,7 +84,7 @@ class Costs:
 
 
 class Bounds:
-    """The limits of a search, and how close the networks that broke them came."""
+    """The limits of a search."""
 
     def __init__(self, space: Space, recipe: TrialRecipe, measure: Measure):
         found = (*map(_of_require, space.limits), *_of_recipe(recipe.limits))
@@ -92,8 +93,6 @@ class Bounds:
         objective = recipe.objective
         self._objective = objective.cost if isinstance(objective, Score) else None
         self._measure = measure
-        self._nearest: dict[str, float] = {}
-        """By limit: the nearest amount among the networks that broke it."""
 
     @property
     def quantities(self) -> set[str]:
@@ -126,19 +125,10 @@ class Bounds:
         costs = Costs(candidate.graph.macs, candidate.graph.params)
         for bound in self.bounds:
             if not bound.holds(self._amount(candidate, costs, bound.quantity)):
-                self.note_broken(bound.text, costs)
                 return costs, bound
         if self._objective is not None:
             self._amount(candidate, costs, self._objective)
         return costs, None
-
-    def note_broken(self, text: str, costs: Costs) -> None:
-        """Remember how close a network came to a limit it broke."""
-        for bound in self.bounds:
-            amount = costs.of(bound.quantity) if bound.text == text else None
-            if amount is not None:
-                better = min if bound.is_upper else max
-                self._nearest[text] = better(self._nearest.get(text, amount), amount)
 
     def _amount(self, candidate: Candidate, costs: Costs, quantity: str) -> float:
         amount = costs.of(quantity)
@@ -148,27 +138,28 @@ class Bounds:
         assert amount is not None
         return amount
 
-    def give_up(self, draws: int, counts: Mapping[str, int]) -> UserError:
-        """The error when none of so many draws met all limits. counts: draws that broke each limit."""
+    def give_up(self, dropped: Sequence[Record]) -> UserError:
+        """The error when no network that was drawn meets all limits."""
         parts = []
         for bound in self.bounds:
-            if counts.get(bound.text):
-                end = "smallest" if bound.is_upper else "largest"
-                nearest = _amount_text(bound.quantity, self._nearest.get(bound.text))
-                parts.append(f"{counts[bound.text]:,} broke `{bound.text}` (the {end} found has {nearest})")
-        others = sum(counts.values()) - sum(counts.get(bound.text, 0) for bound in self.bounds)
+            broke = [record for record in dropped if record.limit == bound.text]
+            amounts = [Costs(r.macs or 0, r.params or 0, r.latency).of(bound.quantity) or 0.0 for r in broke]
+            if broke:
+                end, best = ("smallest", min(amounts)) if bound.is_upper else ("largest", max(amounts))
+                found = f"the {end} found has {_amount_text(bound.quantity, best)}"
+                parts.append(f"{len(broke):,} broke `{bound.text}` ({found})")
+        texts = {bound.text for bound in self.bounds}
+        others = sum(record.limit not in texts for record in dropped)
         if others:
             parts.append(f"{others:,} did not fit together")
         return UserError(
-            f"none of {draws:,} networks drawn from `{self.space.name}` meets the limits: {'; '.join(parts)}",
+            f"none of {len(dropped):,} networks drawn from `{self.space.name}` meets the limits: {'; '.join(parts)}",
             "raise the limit, or offer cheaper options",
         )
 
 
-def _amount_text(quantity: str, amount: float | None) -> str:
+def _amount_text(quantity: str, amount: float) -> str:
     """`3,027`, `12.4 ms`."""
-    if amount is None:
-        return "?"
     return f"{amount:.3g} ms" if quantity.startswith("latency") else f"{amount:,.0f}"
 
 

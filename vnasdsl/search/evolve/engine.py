@@ -126,8 +126,6 @@ class TrialSearch:
         self._drawn.add(tuple(record.choices.items()))
         if record.status in ("dropped", "duplicate"):
             self._misses[record.limit or "duplicate"] += 1
-            if record.limit is not None and record.macs is not None and record.params is not None:
-                self.bounds.note_broken(record.limit, Costs(record.macs, record.params, record.latency))
             return
         self._misses.clear()
         self._spent += 1
@@ -151,7 +149,7 @@ class TrialSearch:
             self.history.add(found)
             self._note(found)
         if not self._tried:
-            raise self.bounds.give_up(self._misses.total(), self._misses)
+            raise self.bounds.give_up(self.history.records)
         return None
 
     def _all_drawn(self) -> bool:
