@@ -113,7 +113,7 @@ def test_ucf101_faulty_lists(ucf: Callable[..., Path], train: list[str], words: 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("1 Archery\n3 Biking\n", ["not numbered 1 to 2"]),
+        ("1 Archery\n3 Biking\n", ["must be numbered 1 to 2"]),
         ("1 Archery\n1 Biking\n", ["line 2", "twice"]),
         ("1 Archery\n2 Archery\n", ["line 2", "twice"]),
         ("Archery\n", ["line 1", "expected a number and a class name"]),
@@ -315,8 +315,8 @@ def test_specs_that_name_nothing(tmp_path: Path) -> None:
     fails("", "unknown data")
     fails("qqq", "`ucf101`", "`synthetic`")
     fails(str(tmp_path), f"`folder:{tmp_path}`")
-    fails("ucf101", "names no place", "`ucf101:DIR`")
-    fails("csv:", "names no place", "`csv:FILE`")
+    fails("ucf101", "needs a place", "`ucf101:DIR`")
+    fails("csv:", "needs a place", "`csv:FILE`")
     for layout in ("ucf101", "kinetics", "folder"):
         fails(f"{layout}:{tmp_path}/none", "does not exist", str(tmp_path / "none"))
         touch(tmp_path / "file")

@@ -101,11 +101,11 @@ def synthetic(
       vnasdsl data synthetic data/like-kinetics --layout kinetics --size 120x160 --length 60-300
       vnasdsl search spaces/tiny.vns --data synthetic:data/motion --out runs/motion
     """
-    from vnasdsl.data.synthetic.make import make, refuse_to_overwrite
+    from vnasdsl.data.synthetic.make import check_may_write, make
     from vnasdsl.data.synthetic.settings import Settings
 
     settings = Settings(layout, classes, clips, test_clips, sizes or Settings.sizes, length, seed)
-    refuse_to_overwrite(folder, force)
+    check_may_write(folder, force)
     total = classes * (clips + test_clips)
     with click.progressbar(length=total, label=f"making {total} videos", file=sys.stderr) as bar:
 

@@ -28,7 +28,7 @@ def open_data(spec: str, split: int = 1) -> DataSet:
             hint = f"say how it is laid out, as in `folder:{spec}`; known kinds are {known}"
         raise UserError(f"unknown data `{spec}`", hint)
     if not place and layout != "synthetic":
-        raise UserError(f"data `{spec}` names no place", f"write `{layout}:{'FILE' if layout == 'csv' else 'DIR'}`")
+        raise UserError(f"data `{spec}` needs a place", f"write `{layout}:{'FILE' if layout == 'csv' else 'DIR'}`")
     return LAYOUTS[layout](spec, place, number)
 
 

@@ -51,7 +51,7 @@ def group_of(path: str | Path) -> str:
 
 
 def check_data(data: DataSet, may_lack_test: bool = False) -> DataSet:
-    """Refuse what would spoil a training later: no videos, an empty class, a video that stands twice.
+    """Check what would spoil a training later: no videos, an empty class, a video listed twice.
 
     Raises UserError. `may_lack_test` allows classes without test videos (partial downloads); a note says so.
     """
@@ -76,17 +76,19 @@ def _layout_help(data: DataSet) -> str:
 
 
 def check_doubles(lists: dict[str, Sequence[Video]]) -> None:
-    """Raises UserError when a file stands twice in one of the named lists or in two of them."""
+    """Raises UserError when a file is listed twice, in one list or in two."""
     split_of: dict[str, str] = {}
     for split, videos in lists.items():
         for video in videos:
             before = split_of.get(video.path)
             if before == split:
-                raise UserError(f"video `{video.path}` stands twice in the {split} list", "remove one of the entries")
+                raise UserError(
+                    f"video `{video.path}` is listed twice in the {split} list", "remove one of the entries"
+                )
             if before is not None:
                 raise UserError(
                     f"video `{video.path}` is both a train and a test video",
-                    "remove it from one of the lists: a test on training videos says nothing",
+                    "remove it from one of the lists: training videos must not be used for testing",
                 )
             split_of[video.path] = split
 

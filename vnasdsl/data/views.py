@@ -42,7 +42,7 @@ class ViewLoader(VideoLoader):
         cache_bytes: int = DEFAULT_CACHE_BYTES,
     ):
         if clips < 1 or crops < 1:
-            raise UserError(f"{clips} clips x {crops} crops are no views", "use 1 or more of each, as in 10 x 3")
+            raise UserError(f"{clips} clips x {crops} crops give no view", "use at least 1 of each, as in 10 x 3")
         samples = _Views(tuple(videos), shape, clips, crops, cache_bytes)
         super().__init__(videos, samples, max(1, batch // (clips * crops)), workers, faults)
         self.batch = batch

@@ -171,7 +171,7 @@ def _strengths(mixture: Mixture, mixture_probabilities: Mapping[str, Sequence[fl
 
 def _check_numbers(what: str, values: Iterable[float]) -> None:
     if not all(math.isfinite(value) and value >= 0.0 for value in values):
-        raise UserError(f"the {what} are not probabilities: the search has diverged", "search with smaller steps")
+        raise UserError(f"the {what} are not probabilities: the search has diverged", "use a smaller choices.lr")
 
 
 def _path_rows(stages: Sequence[str], path: Sequence[int], labels: Sequence[str]) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ def pick_device(wanted: str = "auto") -> torch.device:
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count == 0:
-            raise UserError("there is no CUDA device here", "use --device cpu or --device auto")
+            raise UserError("this machine has no CUDA device", "use --device cpu or --device auto")
         if device.index is not None and device.index >= count:
             raise UserError(f"there is no CUDA device `{wanted}`: the last is cuda:{count - 1}")
     return device

@@ -84,7 +84,7 @@ def score_views(
     finally:
         model.train(was_training)
     if not sums:
-        raise UserError("there is no video to evaluate on")
+        raise UserError("there are no videos to evaluate")
     order = sorted(sums)
     mean = torch.stack([sums[video] / counts[video] for video in order])
     truth = torch.tensor([labels[video] for video in order])

@@ -203,7 +203,7 @@ def test_two_limits_that_no_network_meets_together(videos: Path, tmp_path: Path)
 def test_a_limit_on_a_gpu_needs_one(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     result = searched(tmp_path / "run", videos, "limits.latency_gpu=5ms")
-    assert result.exit_code == 1 and "there is no GPU here to measure `latency_gpu` on" in result.output
+    assert result.exit_code == 1 and "`latency_gpu` cannot be measured: this machine has no GPU" in result.output
     assert not (tmp_path / "run").exists()
 
 
@@ -214,7 +214,7 @@ def test_workers_of_the_gradient_are_a_number(videos: Path, space: Path, tmp_pat
 
 def test_workers_that_are_nothing(videos: Path, tmp_path: Path) -> None:
     result = searched(tmp_path / "run", videos, "--workers=many")
-    assert result.exit_code == 1 and "workers `many` are none of N, ray:N and ray://host:port" in result.output
+    assert result.exit_code == 1 and "workers must be N, ray:N or ray://host:port, not `many`" in result.output
 
 
 def test_a_recipe_for_the_gradient_is_searched_by_evolution_all_the_same(search: Search, space: Path) -> None:

@@ -154,5 +154,5 @@ def test_nothing_is_left_running(how: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", ["", "-1", "two", "1.5", "9999", "ray:", "ray:0", "ray:x", "ray://host", "ray"])
 def test_other_words_are_no_workers(workers: str) -> None:
-    with pytest.raises(UserError, match="none of N, ray:N and ray://host:port"):
+    with pytest.raises(UserError, match="workers must be N, ray:N or ray://host:port"):
         make_pool(workers)

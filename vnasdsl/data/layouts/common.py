@@ -15,7 +15,7 @@ VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mkv", ".webm", ".mov", ".mpg", ".m
 def existing_folder(place: str, spec: str) -> Path:
     folder = Path(place).expanduser()
     if not folder.exists():
-        raise UserError(f"data folder `{place}` does not exist", f"it was named by `{spec}`")
+        raise UserError(f"data folder `{place}` does not exist", f"it is given by `{spec}`")
     if not folder.is_dir():
         raise UserError(f"`{place}` is a file, but `{spec}` needs a folder")
     return folder

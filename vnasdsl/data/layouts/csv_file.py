@@ -20,7 +20,7 @@ _SPLITS = {"train": "train", "training": "train", "test": "test", "val": "test",
 def read(spec: str, place: str, split: int) -> DataSet:
     file = Path(place).expanduser()
     if not file.is_file():
-        raise UserError(f"CSV file `{place}` does not exist", f"it was named by `{spec}`")
+        raise UserError(f"CSV file `{place}` does not exist", f"it is given by `{spec}`")
     rows = read_table(file, ("path", "label"))
     splits = [_split_of(row, f"`{place}`, line {line}") for line, row in rows]
     labels = {row["label"] for (_, row), part in zip(rows, splits, strict=True) if part != "test"}

@@ -25,7 +25,7 @@ def read(spec: str, place: str, split: int) -> DataSet:
     if not (folder / MARKER).is_file():
         if folder.is_dir() and any(folder.iterdir()):
             raise UserError(
-                f"`{folder}` holds files, but no synthetic set",
+                f"`{folder}` holds other files than a synthetic set",
                 "name a new or empty folder, or read these files as `ucf101:`, `kinetics:` or `folder:`",
             )
         from vnasdsl.data.synthetic.make import make

@@ -56,10 +56,10 @@ def _read_classes(path: Path) -> dict[str, int]:
             raise UserError(f"`{path}`, line {line}: expected a number and a class name, as in `1 ApplyEyeMakeup`")
         number, name = int(words[0]), words[1]
         if number in numbered or name in numbered.values():
-            raise UserError(f"`{path}`, line {line}: class `{name}` or number {number} stands twice")
+            raise UserError(f"`{path}`, line {line}: class `{name}` or number {number} is listed twice")
         numbered[number] = name
     if sorted(numbered) != list(range(1, len(numbered) + 1)):
-        raise UserError(f"`{path}`: the classes are not numbered 1 to {len(numbered)} without a gap")
+        raise UserError(f"`{path}`: the classes must be numbered 1 to {len(numbered)} without a gap")
     return {numbered[number]: number - 1 for number in sorted(numbered)}
 
 

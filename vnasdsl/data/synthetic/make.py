@@ -45,7 +45,7 @@ def make(
     `force` is set and it holds a synthetic set, which is then replaced.
     """
     folder = folder.expanduser().absolute()
-    refuse_to_overwrite(folder, force)
+    check_may_write(folder, force)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".making", dir=folder.parent))
@@ -63,7 +63,7 @@ def make(
         shutil.rmtree(work, ignore_errors=True)
 
 
-def refuse_to_overwrite(folder: Path, force: bool) -> None:
+def check_may_write(folder: Path, force: bool) -> None:
     """Raises UserError when `make` may not write to `folder`."""
     if not folder.exists():
         return
@@ -73,7 +73,7 @@ def refuse_to_overwrite(folder: Path, force: bool) -> None:
         return
     ours = (folder / MARKER).is_file()
     if not ours:
-        raise UserError(f"`{folder}` holds files that are no synthetic set", "name a new or empty folder")
+        raise UserError(f"`{folder}` holds other files than a synthetic set", "name a new or empty folder")
     if not force:
         raise UserError(f"`{folder}` already holds a synthetic set", "pass --force to replace it")
 

@@ -12,7 +12,7 @@ from vnasdsl.language.diagnostics import UserError
 
 MARKER = "synthetic.json"
 LAYOUTS = ("ucf101", "kinetics")
-MOST_CLASSES = len(MOTIONS)
+MAX_CLASSES = len(MOTIONS)
 # Raised whenever the same settings make other files, so that an old cached set is not mistaken for a new one.
 VERSION = 2
 
@@ -32,19 +32,19 @@ class Settings:
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
             raise UserError(f"unknown layout `{self.layout}`", f"known layouts are {' and '.join(LAYOUTS)}")
-        if not 2 <= self.classes <= MOST_CLASSES:
-            raise UserError(f"{self.classes} classes cannot be made", f"choose 2 to {MOST_CLASSES}")
+        if not 2 <= self.classes <= MAX_CLASSES:
+            raise UserError(f"the synthetic set cannot have {self.classes} classes", f"choose 2 to {MAX_CLASSES}")
         for name, value in (("clips", self.clips), ("test clips", self.test_clips)):
             if not 1 <= value <= 100_000:
-                raise UserError(f"{value} {name} per class cannot be made", "choose 1 to 100000")
+                raise UserError(f"the synthetic set cannot have {value} {name} per class", "choose 1 to 100000")
         if not self.sizes:
             raise UserError("a synthetic set needs a frame size", "as in `--size 48x64`")
         for height, width in self.sizes:
             if not (16 <= height <= 2160 and 16 <= width <= 3840 and height % 2 == 0 and width % 2 == 0):
-                raise UserError(f"frames of {height}x{width} cannot be made", "choose even numbers from 16")
+                raise UserError(f"frames cannot be {height}x{width}", "choose even sizes of at least 16")
         shortest, longest = self.lengths
         if not 2 <= shortest <= longest <= 100_000:
-            raise UserError(f"a length of {shortest} to {longest} frames cannot be made", "choose 2 or more frames")
+            raise UserError(f"videos cannot have {shortest} to {longest} frames", "choose 2 or more frames")
         if self.seed < 0:
             raise UserError(f"the seed must be 0 or more, not {self.seed}")
 
@@ -66,4 +66,5 @@ def read_marker(folder: Path) -> Settings:
         known["lengths"] = (int(known["lengths"][0]), int(known["lengths"][1]))
         return Settings(**known)
     except (OSError, ValueError, KeyError, TypeError, IndexError):
-        raise UserError(f"`{folder / MARKER}` does not describe a synthetic set", "make the set again") from None
+        message = f"`{folder / MARKER}` does not describe a synthetic set"
+        raise UserError(message, "recreate it with `vnasdsl data synthetic`") from None

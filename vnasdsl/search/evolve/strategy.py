@@ -38,7 +38,7 @@ class TrialStrategy:
                 pick_device("cuda")
             except UserError:
                 raise UserError(
-                    "there is no GPU here to measure `latency_gpu` on",
+                    "`latency_gpu` cannot be measured: this machine has no GPU",
                     "limit `latency_cpu`, or search on a machine with one",
                 ) from None
         bounds.require_reachable()

@@ -48,6 +48,6 @@ def _executor(workers: str, threads: int, memory: int | None, timeout: float | N
 
         return existing_cluster(workers, threads, memory, timeout, cuda)
     raise UserError(
-        f"workers `{workers}` are none of N, ray:N and ray://host:port",
+        f"workers must be N, ray:N or ray://host:port, not `{workers}`",
         "use 1 for this process, 4 for four processes, ray:4 for a local Ray cluster",
     )
