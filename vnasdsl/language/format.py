@@ -9,7 +9,7 @@ from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.layout import Document, lay_out
 from vnasdsl.language.lexer import Tokens
-from vnasdsl.language.parser import parse_tokens
+from vnasdsl.language.parser import parse
 from vnasdsl.language.printer import WIDTH, module_document
 from vnasdsl.language.source import Source
 
@@ -31,7 +31,7 @@ def format_text(source: Source | str) -> str:
     if isinstance(source, str):
         source = Source("<string>", source)
     tokens = Tokens(source)
-    return format_tokens(tokens, parse_tokens(tokens))
+    return format_tokens(tokens, parse(tokens))
 
 
 @gc_paused()
@@ -61,7 +61,7 @@ def _proven(module: tree.Module, document: Document, trivia: TriviaTable, tokens
         try:
             tokens_again = Tokens(Source("<formatted>", text))
             # The parser sees only the signs: if they are the same, so is the tree.
-            again = module if _signs(tokens_again) == signs else parse_tokens(tokens_again)
+            again = module if _signs(tokens_again) == signs else parse(tokens_again)
         except VnsError as fault:
             raise FormatError(f"the formatted text has an error: {fault}") from fault
         trivia_again = find_trivia(tokens_again)

@@ -19,48 +19,38 @@ from vnasdsl.language.syntax_context import Context
 from vnasdsl.language.syntax_habits import other_format
 from vnasdsl.language.wording import DEFINITION_TYPES
 
-__all__ = ["accepted", "parse", "parse_expression", "parse_partial", "parse_tokens"]
+SYNTAX = ("E0101", "E0104")
+"""The codes of errors after which a part of the tree is missing or guessed."""
 
 
-def parse(source: Source) -> tree.Module:
+def parse(file: Source | Tokens) -> tree.Module:
     """The tree of a file. Raises: VnsError with all errors found (E01.., E0203, E0301)."""
-    return parse_tokens(Tokens(source))
-
-
-def parse_tokens(tokens: Tokens) -> tree.Module:
-    """As `parse`, from tokens."""
-    module, found = _parse(tokens)
+    module, found = parse_with_errors(file)
     if found:
         raise VnsError(found)
     return module
 
 
-def parse_with_errors(source: Source) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
+def parse_with_errors(file: Source | Tokens) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
     """The tree of a file, and its errors that leave the tree whole (repeated names, numbers out of range).
 
     Raises: VnsError for syntax errors.
     """
-    return _parse(Tokens(source))
+    module, found = parse_partial(file)
+    syntax = [diagnostic for diagnostic in found if diagnostic.code in SYNTAX]
+    if module is None or syntax:
+        raise VnsError(syntax or found)
+    return module, found
 
 
 @gc_paused()
-def _parse(tokens: Tokens) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
-    source = tokens.source
-    items = _Run(tokens, "module").finish()
-    found = arrange(check(items))
-    if any(diagnostic.code == TOO_DEEP for diagnostic in found):
-        raise VnsError(found)
-    return tree.Module(items, span=Span(source, 0, len(source.text)), source=source), found
-
-
-@gc_paused()
-def parse_partial(text: Source | Tokens) -> tuple[tree.Module | None, tuple[Diagnostic, ...]]:
+def parse_partial(file: Source | Tokens) -> tuple[tree.Module | None, tuple[Diagnostic, ...]]:
     """What can be read of a file, and all its errors. A statement that cannot be read is a `Line` with a `Gap`.
 
     None for a file that is too large, too deep, of another format, or has too many errors.
     """
     try:
-        tokens = text if isinstance(text, Tokens) else Tokens(text)
+        tokens = file if isinstance(file, Tokens) else Tokens(file)
         run = _Run(tokens, "module")
         items = run.read() or ()
         found = arrange([*run.diagnostics, *check(items)])
@@ -73,17 +63,18 @@ def parse_partial(text: Source | Tokens) -> tuple[tree.Module | None, tuple[Diag
     return module, found
 
 
-def accepted(tokens: Tokens, index: int) -> Callable[[Sequence[str]], bool]:
-    """A function that says whether tokens of some types could come at a place, ignoring errors before it."""
+def state_at(tokens: Tokens, index: int) -> tuple[Callable[[Sequence[str]], bool], tuple[int, ...]]:
+    """Whether tokens of some types could come at a place (a function), and the places of the brackets open there."""
     run = _Run(tokens, "module")
     run.read(index)
-    return run.takes
+    return run.takes, tuple(place for place, _ in run.open)
 
 
 def parse_expression(source: Source) -> tree.Expression:
     """The tree of one expression, as in `--set key=value` and `--fix 'op=basic(1)|skip'`. Raises: VnsError."""
-    expression: tree.Expression = _Run(Tokens(source), "expression").finish()
-    found = check([expression])
+    run = _Run(Tokens(source), "expression")
+    expression: tree.Expression = run.read()
+    found = run.diagnostics or check([expression])
     if found:
         raise VnsError(arrange(found))
     return expression
@@ -114,13 +105,6 @@ class _Run:
 
     def _copy(self) -> Any:
         return self.parser.copy(deepcopy_values=False)
-
-    def finish(self) -> Any:
-        """The tree. Raises: VnsError with all errors."""
-        result = self.read()
-        if self.diagnostics:
-            raise VnsError(arrange(self.diagnostics))
-        return result
 
     def read(self, end: int | None = None) -> Any:
         """The tree of what can be read, up to a place; errors go to `diagnostics`."""

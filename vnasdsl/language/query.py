@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vnasdsl.language import tree
-from vnasdsl.language.lexer import END, KEYWORDS, Token, Tokens
-from vnasdsl.language.parser import accepted
+from vnasdsl.language.lexer import END, KEYWORDS, Token, Tokens, lex
+from vnasdsl.language.parser import state_at
 from vnasdsl.language.source import Source, Span
 from vnasdsl.language.walk import children
 
@@ -55,7 +55,6 @@ class Cursor:
 def cursor_at(tokens: Tokens, offset: int) -> Cursor | None:
     """The cursor at a place; None inside a comment."""
     source = tokens.source
-    line_start = source.text.rfind("\n", 0, offset) + 1
     items = [token for token in tokens.items if token.span.start < offset and token.type != END]
     word = Span(source, offset, offset)
     in_string = False
@@ -66,7 +65,7 @@ def cursor_at(tokens: Tokens, offset: int) -> Cursor | None:
             word = Span(source, items[-1].span.start + 1, offset)
     elif items and items[-1].span.end >= offset and items[-1].text.replace("_", "a").isalnum():
         word = Span(source, items[-1].span.start, offset)
-    if not in_string and _in_comment(tokens, line_start, offset):
+    if any(t.type == "COMMENT" and t.span.start < offset <= t.span.end for t in lex(source, dont_ignore=True)):
         return None
     end = items[-1].span.start if in_string or word.start < offset else offset
     begin = 0
@@ -78,36 +77,7 @@ def cursor_at(tokens: Tokens, offset: int) -> Cursor | None:
     text = source.text[begin:end] + ('"' if in_string else "") + _STAND_IN + ('"' if in_string else "")
     part = Tokens(Source(source.name, text))
     before = part.items[:-2]
-    open_ = _open_brackets(before)
-    takes = accepted(part, len(before))
+    takes, open_ = state_at(part, len(before))
     shifted = tuple(Token(t.type, Span(source, t.span.start + begin, t.span.end + begin)) for t in before)
     keywords = frozenset(word for word in KEYWORDS if takes([word.upper()]))
-    return Cursor(word, shifted, tuple(open_), keywords, takes(["NAME"]), in_string)
-
-
-def _in_comment(tokens: Tokens, line_start: int, offset: int) -> bool:
-    """Whether a `#` is before a place in its line, outside strings."""
-    text = tokens.source.text
-    place = text.find("#", line_start, offset)
-    while place >= 0:
-        if not any(t.span.start < place < t.span.end for t in tokens.items if t.span.start >= line_start):
-            return True
-        place = text.find("#", place + 1, offset)
-    return False
-
-
-def _open_brackets(tokens: list[Token]) -> list[int]:
-    open_: list[int] = []
-    pairs = {"RPAR": "LPAR", "RSQB": "LSQB", "RBRACE": "LBRACE"}
-    for i, token in enumerate(tokens):
-        if token.type in pairs.values():
-            open_.append(i)
-        elif token.type in pairs:
-            while open_:
-                if tokens[open_.pop()].type == pairs[token.type]:
-                    break
-        elif token.type == "NEWLINE":
-            # A line end that counts is only directly inside braces.
-            while open_ and tokens[open_[-1]].type != "LBRACE":
-                open_.pop()
-    return open_
+    return Cursor(word, shifted, open_, keywords, takes(["NAME"]), in_string)
