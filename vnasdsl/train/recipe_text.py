@@ -232,8 +232,14 @@ def _diagnostic(written: _Written, key: Key, details: list[ErrorDetails]) -> Dia
         help = did_you_mean(str(call), calls) if call else None
         return Diagnostic("E0802", f"`{key[0]}` must be {wanted}{_found(label)}", label, help=help)
     wanted = " or ".join(dict.fromkeys(_wanted(detail["msg"]) for detail in details))
-    notes = (f"`{key[0]}`: {meaning(field)}",) if len(key) == 1 and field is not None else ()
+    notes = (f"`{key[0]}`: {_as_note(meaning(field))}",) if len(key) == 1 and field is not None else ()
     return Diagnostic("E0802", f"`{_dotted(key)}` must be {wanted}{_found(label)}", label, notes=notes)
+
+
+def _as_note(sentence: str) -> str:
+    """A sentence in the style of messages: small first letter, no full stop."""
+    first = sentence[:1].lower() if sentence[1:2].islower() else sentence[:1]
+    return first + sentence[1:].removesuffix(".")
 
 
 def _unknown_key(written: _Written, key: Key, call: str | None) -> Diagnostic:
