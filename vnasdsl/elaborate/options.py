@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeAlias, TypeVar
 
-from vnasdsl.elaborate.names import GENERATED, MODULE_ATTRIBUTES
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, error
 from vnasdsl.language.printer import print_inline
@@ -152,7 +151,3 @@ def check_distinct(options: Sequence[Option]) -> None:
             again, once = Label(option.span), (Label(first.span, "first here"),)
             raise VnsError(Diagnostic("E0204", message, again, secondary=once, help=help))
         seen[name] = option
-        if name in MODULE_ATTRIBUTES or name in GENERATED:
-            message = f"option `{option.text}` would be called `{name}`, a name that generated code needs"
-            assert option.span is not None
-            raise error("E0205", message, option.span, help="give one of its blocks another name")
