@@ -40,7 +40,7 @@ def _only_called(definitions: Definitions) -> set[str]:
     nodes = [n for item in (*definitions.blocks.values(), *definitions.nets.values()) for n in walk(item)]
     calls = [n for n in nodes if isinstance(n, tree.Call)]
     handed = walk(*(a.value for call in calls for a in call.arguments))
-    return {call.function for call in calls} - {n.id for n in handed if isinstance(n, tree.Name)}
+    return {call.function for call in calls} - CATALOGUE.keys() - {n.id for n in handed if isinstance(n, tree.Name)}
 
 
 class _Checker:

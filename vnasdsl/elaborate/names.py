@@ -36,7 +36,7 @@ def check_name(name: str, what: str, span: Span) -> None:
         help = f"give the {what} another name, such as `{name}_1`"
         raise error("E0203", f"the {what} `{name}` has the name of a layer", span, help=help)
     if what in READ and (name in WORDS or (name in AXES and what != "parameter")):
-        meaning = "the size of what comes in" if name in AXES else "a value of the language"
+        meaning = "a size of the layer's input" if name in AXES else "a value of the language"
         message = f"`{name}` cannot be the name of {a(what)}: it is {meaning}"
         raise error("E0205", message, span, help=f"a name such as `{name}_1` would do")
 
