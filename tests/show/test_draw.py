@@ -459,3 +459,14 @@ def test_texts_are_cut_to_their_room() -> None:
     cut = shortened("a very long name of a layer", 80)
     assert cut.endswith("…")
     assert text_width(cut) <= 80
+
+
+def test_a_block_that_comes_often_in_another_is_drawn_by_itself() -> None:
+    picture = network_picture(shipped_space("peng2019_tiny"))
+    titles = [text.content for text in picture.texts if text.bold and text.size == 12]
+    assert titles == ["normal(stem, stem, 6, 1)", "reduction(stem, c1, 12, 1)", "edge(1)", "edge(2)"]
+
+
+def test_spaces_and_graphs_are_shown_in_a_line() -> None:
+    assert repr(X3D3) == "<Space x3d3: a space with 32 choices>"
+    assert len(repr(K400)) < 100 and len(repr(K400.graph)) < 100

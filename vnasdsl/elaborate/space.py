@@ -285,7 +285,7 @@ class Space:
         return lower(self.segments, video.name, video.shape, self.rules, None, self.name, Outliner)
 
     def __repr__(self) -> str:
-        return f"<Space {self.name}: a {self.kind} with {len(self.choices)} choices>"
+        return f"<Space {self.name}: a {f'space with {len(self.choices)} choices' if self.choices else 'network'}>"
 
     def network(self, made: Mapping[str, str], name: str | None = None) -> Space:
         """The network that the choices make, built from its own text like any other.

@@ -25,8 +25,9 @@ from vnasdsl.space.elements import Group, LayerChoice
 MARGIN, ROW_GAP = 28, 24
 MOST_WIDTH, MOST_ROW = 1360, 940
 """Of a picture, and of a row that has facts beside it."""
-MOST_BOXES, MOST_LINES = 600, 60
-"""Boxes in a picture; lines of text in a block, of which more is closed where there are more."""
+MOST_BOXES, MOST_LINES, OFTEN = 600, 28, 3
+"""Boxes in a picture; lines of text in a block, of which more is closed where there are more; uses of one block in
+another that make it one to be drawn by itself."""
 FACTS, BAR, COLUMN = 34, 110, 20
 BLOCK_GAP = 48
 
@@ -176,9 +177,20 @@ def _uses(box: Box) -> Iterator[Part]:
 
 
 def _opened(graph: NetworkGraph, use: Part) -> Region:
-    """A use of a block, with the blocks in it opened as far as there is room."""
-    for depth in (9, 4, 3, 2, 1, 0, -1):
-        things = Reader(graph, depth).body(use)
+    """A use of a block, with the blocks in it opened as far as there is room; what comes often is closed first."""
+    inner = {id(part): part.element for part in use.walk() if part is not use}.values()
+    calls = Counter(text_of(element) for element in inner if isinstance(element, Group) and element.call is not None)
+    often = frozenset(text for text, count in calls.items() if count >= OFTEN)
+    for depth, closed in (
+        (9, frozenset[str]()),
+        (9, often),
+        (3, often),
+        (2, often),
+        (1, often),
+        (0, often),
+        (-1, often),
+    ):
+        things = Reader(graph, depth, closed=closed).body(use)
         if sum(len(box.texts) for box in boxes(things)) <= MOST_LINES:
             break
     return Region("block", "", things, many(use.value))

@@ -98,9 +98,11 @@ class Reader:
     depth: how many uses of blocks, one inside the other, are opened; below 0 each line with a name is one box.
     """
 
-    def __init__(self, graph: NetworkGraph, depth: int, copies: bool = False):
+    def __init__(self, graph: NetworkGraph, depth: int, copies: bool = False, closed: frozenset[str] = frozenset()):
         self.graph = graph
         self.depth = depth
+        self.closed = closed
+        """Calls of blocks that are not opened."""
         self.copies = copies
         """Whether each of several equal copies is drawn."""
         self.count = 0
@@ -133,7 +135,8 @@ class Reader:
             case LayerCall():
                 return self._box(part, text_of(element), plain=True)
             case Group() if element.block is not None:
-                return self._opened(part) if self.depth > 0 else self._box(part, text_of(element))
+                text = text_of(element)
+                return self._box(part, text) if self.depth <= 0 or text in self.closed else self._opened(part)
             case Group():
                 return self.body(part)
             case BodyLayer():
