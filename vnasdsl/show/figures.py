@@ -1,4 +1,4 @@
-"""Shapes and costs line by line, for showing them beside the text."""
+"""Shapes and costs line by line, shown beside the source."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vnasdsl.space.ways import NOTHING, Ways, either, gather
 class LineFigures:
     """One line or stage: the shapes that can come in, and for each that can come out its cost.
 
-    Nothing comes out of a line with a fault, and nothing comes into those behind it.
+    A line with an error has no output, and the lines after it have no input.
     """
 
     span: Span

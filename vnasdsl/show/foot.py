@@ -108,7 +108,7 @@ def silent_parameters(call: tree.Expression, names: Sequence[str]) -> tuple[str,
 
 
 def default_lines(space: Space) -> Iterator[str]:
-    """`conv: stride=1x1x1, bias=false` for every layer and parameter that the text leaves to its default somewhere."""
+    """`conv: stride=1x1x1, bias=false` for every layer and parameter that some call leaves to its default."""
     silent: dict[Layer, set[str]] = {}
     given = {name: getattr(space.input, name) for name in INPUT_PARAMETERS}
     line = next(s for s in space.syntax.body if isinstance(s, tree.Input))
@@ -133,5 +133,5 @@ def default_lines(space: Space) -> Iterator[str]:
         if values:
             found.append(f"  {layer.name}: {values}")
     if found:
-        yield "defaults where the text is silent:"
+        yield "defaults in effect:"
         yield from found

@@ -18,7 +18,7 @@ UNKNOWN = "?"
 
 
 def as_table(space: Space, ascii_only: bool = False) -> str:
-    """Stage by stage: the shape behind it, what is chosen in it, its share of the cost as a bar.
+    """Stage by stage: its output shape, what is chosen in it, its share of the cost as a bar.
 
     ascii_only: bars of `#`, for streams that cannot show blocks.
     """

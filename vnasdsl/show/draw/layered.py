@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 
+import networkx
+
 from vnasdsl.show.draw.picture import Point, rounded, rows_of
 
 Size = tuple[float, float]
@@ -45,29 +47,19 @@ def layers_of(names: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[st
 
     Raises: ValueError when there is a cycle.
     """
-    names, edges = list(names), list(edges)
-    before: dict[str, int] = dict.fromkeys(names, 0)
-    after: dict[str, list[str]] = {name: [] for name in names}
-    for source, target in edges:
-        after[source].append(target)
-        before[target] += 1
-    layer = dict.fromkeys(names, 0)
-    sources = [name for name in names if not before[name]]
-    ready = list(sources)
-    done = 0
-    while done < len(ready):
-        name = ready[done]
-        done += 1
-        for target in after[name]:
-            layer[target] = max(layer[target], layer[name] + 1)
-            before[target] -= 1
-            if not before[target]:
-                ready.append(target)
-    if done < len(names):
-        raise ValueError("the graph has a cycle")
-    for name in sources:
-        if after[name]:
-            layer[name] = min(layer[target] for target in after[name]) - 1
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(names)
+    graph.add_edges_from(edges)
+    layer: dict[str, int] = dict.fromkeys(graph, 0)
+    try:
+        for name in networkx.topological_sort(graph):
+            for target in graph.successors(name):
+                layer[target] = max(layer[target], layer[name] + 1)
+    except networkx.NetworkXUnfeasible:
+        raise ValueError("the graph has a cycle") from None
+    for name in graph:
+        if not graph.in_degree(name) and graph.out_degree(name):
+            layer[name] = min(layer[target] for target in graph.successors(name)) - 1
     return layer
 
 
@@ -193,7 +185,7 @@ def _lanes(layer: Mapping[str, int], edges: Sequence[tuple[str, str]]) -> tuple[
 
 
 def _neighbours(chains: Chains) -> tuple[Links, Links]:
-    """What lies before and behind every slot."""
+    """The neighbours of every slot in the layers before and after."""
     before: Links = {}
     after: Links = {}
     for chain in chains.values():
@@ -262,10 +254,8 @@ def _middles(columns: Sequence[Sequence[Slot]], before: Links, after: Links, siz
         for column in order:
             wanted, weights = [], []
             for slot in column:
-                ahead, behind = before.get(slot, []), after.get(slot, [])
-                links = (
-                    [*ahead, *behind] if sweep > SWEEPS else (ahead if sweep % 2 == 0 else behind) or [*ahead, *behind]
-                )
+                left, right = before.get(slot, []), after.get(slot, [])
+                links = [*left, *right] if sweep > SWEEPS else (left if sweep % 2 == 0 else right) or [*left, *right]
                 wanted.append(sum(middles[other] for other in links) / len(links) if links else middles[slot])
                 weights.append(1.0 if isinstance(slot, str) else 3.0)
             offsets = [0.0]

@@ -159,6 +159,6 @@ def attribute(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """At most two digits behind the point, no trailing zeros."""
+    """At most two decimals, without trailing zeros."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

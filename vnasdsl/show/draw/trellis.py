@@ -58,7 +58,7 @@ def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
         heading = NO_STAGE if overapproximate else stage.name
         columns.append(_column(number, stage, planned, heading, options, learnt, taken))
     last = space.segments[-1]
-    alone = len(space.segments) == 1  # no stage behind these lines: they are the one column
+    alone = len(space.segments) == 1  # no stage follows these lines: they are the only column
     tail = [] if last.name or alone else [shortened(text_of(item), LABEL_MOST, 10.5) for item in last.body.items]
     columns.append(_ends("out", (f"{space.input.classes} classes", *tail), learnt is not None))
     edges = links([column.nodes for column in columns], trellis, learnt)
@@ -89,7 +89,7 @@ def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
 
 
 def _ends(name: str, lines: tuple[str, ...], marked: bool) -> _Column:
-    """The clip before the first stage, the classes behind the last one."""
+    """The clip before the first stage, the classes after the last one."""
     width = max(text_width(line, 12 if i == 0 else 10.5) for i, line in enumerate(lines)) + 20
     height = 14 + 16 * len(lines)
     texts = tuple(

@@ -51,29 +51,29 @@ class Joined:
     note: str = ""
 
 
-def joined(edges: Sequence[Edge], before: Mapping[str, Node], behind: Mapping[str, Node], middle: float) -> Joined:
-    """The lines from the boxes `before` to those `behind`; `middle` is the height at which a bundle is tied."""
+def joined(edges: Sequence[Edge], before: Mapping[str, Node], after: Mapping[str, Node], middle: float) -> Joined:
+    """The lines from the boxes `before` to those `after`; `middle` is the height at which a bundle is tied."""
 
     def placed(edge: Edge) -> Edge:
-        start, end = before[edge.source], behind[edge.target]
+        start, end = before[edge.source], after[edge.target]
         return replace(edge, points=swing((start.right, start.middle), (end.x, end.middle)))
 
     if len(edges) <= MOST_LINES:
         return Joined(tuple(map(placed, edges)))
-    between = f"between `{_stage(before)}` and `{_stage(behind)}`"
+    between = f"between `{_stage(before)}` and `{_stage(after)}`"
     ranked = sorted(edges, key=lambda edge: (not edge.marked, -(edge.strength or 0.0)))
     if any(edge.strength is not None for edge in edges):
         note = f"{between} the {MOST_LINES} strongest of {len(edges):,} lines are drawn"
         return Joined(tuple(map(placed, ranked[:MOST_LINES])), tuple(ranked[MOST_LINES:]), note=note)
-    knot = ((max(n.right for n in before.values()) + min(n.x for n in behind.values())) / 2, middle)
+    knot = ((max(n.right for n in before.values()) + min(n.x for n in after.values())) / 2, middle)
     strands = [
         *(Edge(n.id, "", swing((n.right, n.middle), knot)) for n in before.values()),
-        *(Edge("", n.id, swing(knot, (n.x, n.middle))) for n in behind.values()),
+        *(Edge("", n.id, swing(knot, (n.x, n.middle))) for n in after.values()),
     ]
     taken = [placed(edge) for edge in edges if edge.marked]
     note = f"{between} every candidate leads to every one: {len(edges):,} lines drawn as a bundle"
-    above = min(node.y for node in (*before.values(), *behind.values())) - 4  # free of strands
-    size = Text(knot[0], above, f"{len(before)} × {len(behind)}", "text", 10.5, bold=True)
+    above = min(node.y for node in (*before.values(), *after.values())) - 4  # free of strands
+    size = Text(knot[0], above, f"{len(before)} × {len(after)}", "text", 10.5, bold=True)
     rest = tuple(edge for edge in edges if not edge.marked)
     return Joined(tuple(taken), rest, tuple(strands), (size,), note)
 

@@ -26,10 +26,10 @@ class Legend:
 
 
 def roles(trellis: Trellis, learnt: Learnt | None) -> dict[str, str]:
-    """The role of every option of a layer, in the order of the text; leaving a layer out is grey.
+    """The role of every option of a layer, in the order of the file; leaving a layer out is grey.
 
     No two options share a colour. Where there are more than colours, those have one that weigh most (without what a
-    search has learnt: that stand in most layers, the first of them in the text), and all others are `other`.
+    search has learnt: that stand in most layers, the first of them in the file), and all others are `other`.
     """
     weight: Counter[str] = Counter()
     states: Iterable[State] = (state for stage in trellis.stages for state in stage.states)
