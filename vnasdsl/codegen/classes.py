@@ -226,7 +226,7 @@ def shared_shape(values: Sequence[Any]) -> str:
 
 def _none(like: Field) -> Field:
     """The field of a module that has no such argument."""
-    return Field(like.name, (0, 0, 0), like.role, like.default)
+    return Field(like.name, (0, 0, 0), like.default)
 
 
 def _mentions(part: Any, text: str) -> bool:
