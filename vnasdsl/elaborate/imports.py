@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vnasdsl.elaborate.checks import check
+from vnasdsl.elaborate.definition_checks import check_definitions
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Fix, VnsError, error, suggest_file
@@ -98,7 +98,7 @@ def _import(
         help = "import only the files that are needed"
         raise error("E0705", f"the imported files have more than {MAX_BYTES:,} characters", span, help=help)
     collect(module, target, into, found, (*trail, here), parse_file)
-    found += check(into, module.items)
+    found += check_definitions(into, module.items)
 
 
 def _nearest(item: tree.Import, target: Path) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vnasdsl.elaborate.checks import check
+from vnasdsl.elaborate.definition_checks import check_definitions
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.echoes import Echoes
 from vnasdsl.elaborate.imports import ParseFile, collect, parse_file
@@ -145,7 +145,7 @@ def examine_module(
     sound = echoes.sound
     collect(sound, path, definitions, found, parse_file=parse_file)
     definitions.complete = definitions.complete and not echoes.hide_definitions
-    found += check(definitions, module.items)
+    found += check_definitions(definitions, module.items)
     for recipe in (item for item in module.items if isinstance(item, tree.Recipe)):
         found += _check_recipe(recipe, definitions)
         if check_recipe is not None and recipe.kind in RECIPE_KINDS:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vnasdsl.elaborate.checks import check
+from vnasdsl.elaborate.definition_checks import check_definitions
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.imports import collect, import_target
 from vnasdsl.elaborate.symbols import Occurrence, Symbol, occurrences
@@ -146,7 +146,7 @@ def _errors(documents: Documents, text: Text) -> list[Diagnostic]:
     definitions = Definitions()
     found = [*faults]
     collect(module, text.path, definitions, found, parse_file=documents.parse_file)
-    found += check(definitions, module.items)
+    found += check_definitions(definitions, module.items)
     return [d for d in found if d.severity == "error"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from vnasdsl.elaborate.checks import after_input, not_a_layer
+from vnasdsl.elaborate.definition_checks import after_input, not_a_layer
 from vnasdsl.elaborate.expand.base import DEEPEST, EMPTY_LIST, MOST_CALLS, MOST_IN_ALL_OPTIONS, MOST_LAYERS, Body
 from vnasdsl.elaborate.expand.calls import Calls
 from vnasdsl.elaborate.options import MOST_OPTIONS, check_distinct, too_many_options

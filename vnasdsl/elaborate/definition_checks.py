@@ -24,7 +24,7 @@ PLACES = {
 }
 
 
-def check(definitions: Definitions, items: Sequence[tree.Definition]) -> list[Diagnostic]:
+def check_definitions(definitions: Definitions, items: Sequence[tree.Definition]) -> list[Diagnostic]:
     """Unknown layers and names, names that cannot be given, wrong arguments and misplaced statements."""
     blocks = [item.name for item in items if isinstance(item, tree.Block) and item.name in definitions.blocks]
     found = definitions.recursion.check(blocks)
