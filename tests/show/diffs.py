@@ -69,18 +69,18 @@ def diff(before: str, after: str) -> FileDiff:
 
 def comparison(text: str, *replacements: tuple[str, str], blocks: Sequence[tuple[str, str]] = ()) -> Comparison:
     """The comparison of a definition with the blocks above, and the same with parts replaced."""
-    found = diff(BLOCKS + text, altered(BLOCKS, *blocks) + altered(text, *replacements)).pairs[0]
+    found = diff(BLOCKS + text, altered(BLOCKS, *blocks) + altered(text, *replacements)).compared[0]
     assert isinstance(found, Comparison)
     return found
 
 
 def told(change: LineChange) -> tuple[str, str | None, str | None]:
     sides = [side.text if side is not None else None for side in (change.before, change.after)]
-    return change.kind, sides[0], sides[1]
+    return change.change, sides[0], sides[1]
 
 
 def only_stage(found: Comparison) -> StageChange:
-    (stage,) = [stage for stage in found.stages if stage.kind != "affected"]
+    (stage,) = [stage for stage in found.stages if stage.change != "affected"]
     return stage
 
 
@@ -97,8 +97,8 @@ def check_sums(found: Comparison) -> None:
         change = sides[1].macs_min - sides[0].macs_min, sides[1].params_min - sides[0].params_min
         stages = [a + b for a, b in zip(stages, change, strict=True)]
         lines = [
-            stage.affected_after.macs_min - stage.affected_before.macs_min,
-            stage.affected_after.params_min - stage.affected_before.params_min,
+            stage.affected.after.macs_min - stage.affected.before.macs_min,
+            stage.affected.after.params_min - stage.affected.before.params_min,
         ]
         for line in stage.lines:
             for side, sign in ((line.before, -1), (line.after, 1)):
@@ -106,6 +106,6 @@ def check_sums(found: Comparison) -> None:
                     lines[0] += sign * side.cost.macs_min
                     lines[1] += sign * side.cost.params_min
         assert tuple(lines) == change
-    a, b = found.before.totals.cost, found.after.totals.cost
+    a, b = found.before.cost, found.after.cost
     assert a is not None and b is not None
     assert stages == [b.macs_min - a.macs_min, b.params_min - a.params_min]

@@ -43,9 +43,9 @@ def test_equal_meaning_is_no_difference(change: str) -> None:
         before = before.replace("stem(8) }", "stem(8)\nconv(same, 1x1x1)\n}")
     after = EQUAL[change](BLOCKS + NETWORK)
     assert after != before
-    pair = diff(before, after).pairs[0]
+    pair = diff(before, after).compared[0]
     assert pair.equal, as_text(diff(before, after))
-    assert diff(after, before).pairs[0].equal
+    assert diff(after, before).compared[0].equal
 
 
 def test_order_of_options_is_no_difference() -> None:
@@ -68,7 +68,7 @@ def test_a_line_put_in_front_is_one_added_line() -> None:
     assert added is not None
     assert (added.label, added.outputs) == ("s2.basic", ((8, 8, 16, 16),))
     assert added.cost is not None
-    assert minus(found.after.totals.cost, found.before.totals.cost) == astuple(added.cost)
+    assert minus(found.after.cost, found.before.cost) == astuple(added.cost)
 
 
 def test_a_line_taken_out() -> None:
@@ -82,8 +82,8 @@ def test_a_changed_argument_and_what_follows_from_it() -> None:
     (line,) = stage.lines
     assert told(line) == ("changed", "head(16, 2)", "head(24, 2)")
     assert [(d.what, d.name, d.before, d.after) for d in line.details] == [("argument", "channels", "16", "24")]
-    assert stage.affected == 3
-    assert [(s.after.name, s.kind) for s in found.stages if s.after] == [("s2", "changed"), ("s3", "affected")]
+    assert stage.affected.lines == 3
+    assert [(s.after.name, s.change) for s in found.stages if s.after] == [("s2", "changed"), ("s3", "affected")]
 
 
 def test_a_changed_argument_in_a_chain_names_its_layer() -> None:
@@ -119,7 +119,7 @@ def test_lines_without_stages() -> None:
     found = comparison(text, ("conv(4, 1)\n", "conv(4, 1)\n bn\n"))
     assert [told(line) for line in only_stage(found).lines] == [("added", None, "bn")]
     staged = comparison(text, ("clip -> conv(4, 1)", "stage s1 { conv(4, 1) }"))
-    assert sorted(stage.kind for stage in staged.stages) == ["added", "changed"]
+    assert sorted(stage.change for stage in staged.stages) == ["added", "changed"]
     check_sums(staged)
 
 
@@ -144,7 +144,7 @@ def test_copies_and_options() -> None:
         ("option", "op", "basic(2)", None),
         ("option", "op", None, "basic(4)"),
     ]
-    assert (found.before.totals.size, found.after.totals.size) == (2 * 3**3, 2 * 3**4)
+    assert (found.before.size, found.after.size) == (2 * 3**3, 2 * 3**4)
     assert line.before and line.after
     assert (line.before.size, line.after.size) == (27, 81)
 
@@ -161,8 +161,8 @@ def test_options_of_a_value_and_an_argument_beside_them() -> None:
 
 def test_input_and_limits() -> None:
     found = comparison(SPACE, ("frames=8, size=32", "frames=16, size=32, frame_stride=2"))
-    assert [(c.name, c.before, c.after) for c in found.inputs] == [("frames", "8", "16"), ("frame_stride", "1", "2")]
-    assert {s.kind for s in found.stages} == {"affected"}
+    assert [(c.name, c.before, c.after) for c in found.input] == [("frames", "8", "16"), ("frame_stride", "1", "2")]
+    assert {s.change for s in found.stages} == {"affected"}
     limited = SPACE.replace("  pool", "  require macs <= 3M\n  pool")
     found = comparison(limited, ("require macs <= 3M", "require params <= 20K\n  require macs <= 4M"))
     assert [(c.name, c.before, c.after) for c in found.limits] == [
@@ -175,15 +175,15 @@ def test_input_and_limits() -> None:
 def test_stages_added_removed_renamed_and_moved() -> None:
     third = "  stage s3 { head(32, 2) }\n"
     found = comparison(NETWORK, (third, ""))
-    assert only_stage(found).kind == "removed"
+    assert only_stage(found).change == "removed"
     assert [told(line) for line in only_stage(found).lines] == [("removed", "head(32, 2)", None)]
-    added = diff(BLOCKS + NETWORK.replace(third, ""), BLOCKS + NETWORK).pairs[0]
+    added = diff(BLOCKS + NETWORK.replace(third, ""), BLOCKS + NETWORK).compared[0]
     assert isinstance(added, Comparison)
-    assert only_stage(added).kind == "added"
+    assert only_stage(added).change == "added"
     found = comparison(NETWORK, ("stage s3", "stage late"))
-    assert only_stage(found).kind == "renamed"
+    assert only_stage(found).change == "renamed"
     assert not only_stage(found).lines
     found = comparison(NETWORK, (third, ""), ("  stage s2", third + "  stage s2"))
-    moved = [stage for stage in found.stages if stage.kind == "moved"]
+    moved = [stage for stage in found.stages if stage.change == "moved"]
     assert len(moved) == 1
     assert not moved[0].lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.show.diffs import BLOCKS, NETWORK, SPACE, altered, comparison, diff, only_stage, told
 from tests.support import shipped_space
 from vnasdsl.show.diff import Choosing, compare
+from vnasdsl.show.diff.model import BlockUse
 
 # ------------------------------------------------------------------------- blocks
 
@@ -12,16 +13,16 @@ from vnasdsl.show.diff import Choosing, compare
 def test_a_changed_block_is_told_once_with_its_uses() -> None:
     found = comparison(NETWORK, blocks=[("conv(same, 3x1x1, dil", "conv(same, 5x1x1, dil")])
     (block,) = found.blocks
-    assert (block.kind, block.before, block.uses) == ("changed", "basic(dilation)", (("s2", 3),))
+    assert (block.change, block.before, block.uses) == ("changed", "basic(dilation)", (BlockUse("s2", 3),))
     (line,) = block.lines
     assert [told(inner)[0] for inner in line.inside] == ["changed"]
-    assert {stage.kind for stage in found.stages} == {"affected"}
-    assert found.stages[0].affected == 3
+    assert {stage.change for stage in found.stages} == {"affected"}
+    assert found.stages[0].affected.lines == 3
 
 
 def test_a_block_in_a_block_is_told_where_it_changed() -> None:
     found = comparison(NETWORK, blocks=[("conv(same, kernel) -> bn -> relu", "conv(same, kernel) -> bn")])
-    assert [(b.before, b.uses) for b in found.blocks] == [("unit(kernel)", (("s2", 3),))]
+    assert [(b.before, b.uses) for b in found.blocks] == [("unit(kernel)", (BlockUse("s2", 3),))]
 
 
 def test_a_block_changed_for_some_values_only() -> None:
@@ -31,7 +32,7 @@ def test_a_block_changed_for_some_values_only() -> None:
 
 def test_a_renamed_block() -> None:
     found = comparison(NETWORK, ("basic(", "plain("), blocks=[("block basic", "block plain")])
-    assert [(b.kind, b.before, b.after) for b in found.blocks] == [("renamed", "basic(dilation)", "plain(dilation)")]
+    assert [(b.change, b.before, b.after) for b in found.blocks] == [("renamed", "basic(dilation)", "plain(dilation)")]
     assert not found.stages
     changed = [("block basic", "block plain"), ("unit(1x3x3)", "unit(1x5x5)")]
     assert not comparison(NETWORK, ("basic(", "plain("), blocks=changed).equal
@@ -46,7 +47,7 @@ def test_a_new_parameter_with_a_default_is_no_difference_until_it_is_used() -> N
 
 def test_blocks_of_a_file_without_definitions() -> None:
     found = diff(BLOCKS, altered(BLOCKS, ("same, kernel", "same, kernel, stride=1"), ("block stem", "block start")))
-    kinds = [(b.kind, b.before or b.after) for b in found.blocks]
+    kinds = [(b.change, b.before or b.after) for b in found.blocks]
     assert kinds == [("removed", "stem(channels)"), ("changed", "unit(kernel)"), ("added", "start(channels)")]
     assert diff(BLOCKS, altered(BLOCKS, ("channels", "c"))).equal
 
@@ -60,7 +61,7 @@ def test_several_definitions_are_compared_by_name() -> None:
     found = diff(before, after)
     assert [d.name for d in found.removed] == ["gone"]
     assert [d.name for d in found.added] == ["m"]
-    assert {pair.before.name: pair.equal for pair in found.pairs} == {"n": False, "s": True}
+    assert {pair.before.name: pair.equal for pair in found.compared} == {"n": False, "s": True}
 
 
 # ---------------------------------------------------------------- what was chosen
@@ -77,7 +78,7 @@ def test_what_was_chosen() -> None:
 
 def test_where_a_network_leaves_a_space() -> None:
     network = NETWORK.replace("  stage s3 { head(32, 2) }\n", "")
-    pair = diff(BLOCKS + SPACE, BLOCKS + network.replace("basic(2)", "basic(3)")).pairs[0]
+    pair = diff(BLOCKS + SPACE, BLOCKS + network.replace("basic(2)", "basic(3)")).compared[0]
     assert isinstance(pair, Choosing)
     assert pair.departure is not None
     assert pair.departure.text == "basic(3)"

@@ -38,9 +38,9 @@ def test_networks_of_a_space(first: int, second: int) -> None:
     check_sums(back)
     assert [(s.after, s.before) for s in back.stages] == [(s.before, s.after) for s in found.stages]
     assert compare(a, a).equal
-    text = as_text(FileDiff("a", "b", (found,)))
+    text = as_text(FileDiff("a", "b", compared=(found,)))
     assert all(len(line) <= 100 for line in text.split("\n"))
-    assert as_object(FileDiff("a", "b", (found,)))["equal"] == alike
+    assert as_object(FileDiff("a", "b", compared=(found,)))["equal"] == alike
 
 
 def test_sums_with_stages_and_blocks_changed() -> None:
@@ -66,6 +66,6 @@ def test_a_number_keeps_its_magnitude_where_a_line_is_broken() -> None:
 def test_a_long_network() -> None:
     body = "\n".join(f"    basic({1 + i % 3})" for i in range(1000))
     text = BLOCKS + NETWORK.replace("    basic(1)\n    basic(2)\n    basic(1)", body)
-    found = diff(text, text.replace("head(16, 2)\n", "head(16, 2)\n    basic(4)\n")).pairs[0]
+    found = diff(text, text.replace("head(16, 2)\n", "head(16, 2)\n    basic(4)\n")).compared[0]
     assert isinstance(found, Comparison)
     assert [told(line) for line in only_stage(found).lines] == [("added", None, "basic(4)")]

@@ -83,7 +83,7 @@ def test_other_words_for_the_same_space_are_no_difference() -> None:
 
 
 def test_a_line_that_reads_another_line_is_the_change() -> None:
-    (pair,) = compared(TEXT.replace("cell(s, c1, 4 | 6)", "cell(c1, c1, 4 | 6)")).pairs
+    (pair,) = compared(TEXT.replace("cell(s, c1, 4 | 6)", "cell(c1, c1, 4 | 6)")).compared
     assert isinstance(pair, Comparison) and not pair.blocks
     (stage,) = pair.stages
     (line,) = stage.lines
@@ -92,21 +92,21 @@ def test_a_line_that_reads_another_line_is_the_change() -> None:
 
 
 def test_another_number_of_edges_is_told_with_the_block() -> None:
-    (pair,) = compared(TEXT.replace("pick 1 of", "pick 1..2 of")).pairs
+    (pair,) = compared(TEXT.replace("pick 1 of", "pick 1..2 of")).compared
     assert isinstance(pair, Comparison)
     (block,) = pair.blocks
     assert block.after == "tied cell(a, b, c)"
     (line,) = block.lines
     assert [(d.name, d.before, d.after) for d in line.details] == [("pick", "1", "1..2")]
-    (untied,) = compared(TEXT.replace("tied block", "block")).pairs
-    assert isinstance(untied, Comparison) and [b.kind for b in untied.blocks] == ["changed"]
+    (untied,) = compared(TEXT.replace("tied block", "block")).compared
+    assert isinstance(untied, Comparison) and [b.change for b in untied.blocks] == ["changed"]
 
 
 def test_what_was_chosen_of_a_space_with_cells() -> None:
     space = read(TEXT).get()
     made = space.complete({}, Random(4))
     network = load_source(Source("child.vns", space.network(made, name="child").text()), None)
-    (pair,) = compare_programs(read(TEXT), network).pairs
+    (pair,) = compare_programs(read(TEXT), network).compared
     assert isinstance(pair, Choosing) and pair.departure is None
     chosen = {one.name: one.option for one in pair.chosen}
     again = space.network(chosen, name="child")

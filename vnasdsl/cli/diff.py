@@ -123,9 +123,9 @@ def _revision(text: str, overrides: Overrides) -> Target:
 def compare_targets(before: Target, after: Target) -> FileDiff:
     """Raises: UserError when a name is not there or it is not clear what is meant."""
     if before.name is None and after.name is None:
-        return compare_programs(before.program, after.program).titled(before.title, after.title)
+        return replace(compare_programs(before.program, after.program), before=before.title, after=after.title)
     pair = compare(_meant(before, after.name), _meant(after, before.name))
-    return FileDiff(before.title, after.title, (pair,))
+    return FileDiff(before.title, after.title, compared=(pair,))
 
 
 def _meant(target: Target, other: str | None) -> Space:

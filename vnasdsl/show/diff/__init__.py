@@ -1,4 +1,4 @@
-"""Comparing spaces and networks: computed in `compute.py`, held in `model.py`, shown by the other files."""
+"""Comparing spaces and networks: `compute.py` finds the values of `model.py`, the other files show them."""
 
 from vnasdsl.show.diff.compute import compare, compare_programs
 from vnasdsl.show.diff.model import Choosing, Comparison, FileDiff

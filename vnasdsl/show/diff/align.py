@@ -1,131 +1,86 @@
-"""Which lines of two lists belong together: equal ones first, as many as can be in order; then similar ones between."""
+"""Which lines of two lists belong together: as many equal lines as possible, then similar ones between them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Sequence
+from difflib import SequenceMatcher
+from itertools import zip_longest
+from typing import TypeVar
 
-LONGEST_EDIT = 1_000
-"""Insertions and removals up to which the best alignment is looked for; past it the rest counts as replaced."""
 MOST_PAIRS = 10_000
-"""Pairs of lines that are all weighed against each other; past it similar lines are looked for between equal ones
-only, and past it there too lines are paired in order."""
-SIMILAR = 0.5
-EQUAL = 10**6
-"""What an equal pair counts: more than all similar pairs (1000 times their similarity) together."""
+"""Pairs of lines that are all compared with each other. Longer lists are first cut at their equal lines."""
+LEAST_SIMILARITY = 0.5
 
-Pair = tuple[int | None, int | None]
-Compare = Callable[[int, int], bool]
-Score = Callable[[int, int], int]
+T = TypeVar("T")
+Pairs = list[tuple[T | None, T | None]]
+Similarity = Callable[[T, T], float]
 
 
-def align(n: int, m: int, equal: Compare, similarity: Callable[[int, int], float]) -> list[tuple[Pair, bool]]:
-    """Pairs of places in order, each with whether the two are equal; None where one side has nothing.
+def align(left: Sequence[T], right: Sequence[T], key: Callable[[T], Hashable], similarity: Similarity[T]) -> Pairs[T]:
+    """Every line of both lists once and in order; None where it has no partner.
 
-    A pair that is not equal has a similarity (0 to 1) of at least SIMILAR.
+    `similarity` is 1 for equal lines, and so is every pair of lines with the same key; partners have at least
+    LEAST_SIMILARITY.
     """
-
-    def similar(i: int, j: int) -> int:
-        score = similarity(i, j)
-        return round(1000 * score) if score >= SIMILAR else 0
-
-    def score(i: int, j: int) -> int:
-        return EQUAL if equal(i, j) else similar(i, j)
-
-    start, end = ends(n, m, equal)
-    left, right = range(start, n - end), range(start, m - end)
-    if len(left) * len(right) <= MOST_PAIRS:
-        middle = best_pairs(left, right, score)
-    else:
-        middle = []
-        i = j = start
-        for a, b in [*common(left, right, equal), (n - end, m - end)]:
-            middle += best_pairs(range(i, a), range(j, b), similar)
-            if a < n - end:
-                middle.append((a, b))
-            i, j = a + 1, b + 1
-    found = [((i, i), True) for i in range(start)]
-    found += [((i, j), i is not None and j is not None and equal(i, j)) for i, j in middle]  # type: ignore[misc]
-    found += [((n - k, m - k), True) for k in range(end, 0, -1)]
-    return found  # type: ignore[return-value]
-
-
-def ends(n: int, m: int, equal: Compare) -> tuple[int, int]:
-    """How many lines are equal at the beginning, and how many of the others at the end."""
     start = end = 0
-    while start < min(n, m) and equal(start, start):
+    shorter = min(len(left), len(right))
+    while start < shorter and similarity(left[start], right[start]) == 1:
         start += 1
-    while end < min(n, m) - start and equal(n - 1 - end, m - 1 - end):
+    while end < shorter - start and similarity(left[-1 - end], right[-1 - end]) == 1:
         end += 1
-    return start, end
+    middle = _middle(left[start : len(left) - end], right[start : len(right) - end], key, similarity)
+    after = zip(left[len(left) - end :], right[len(right) - end :], strict=True)
+    return [*zip(left[:start], right[:start], strict=True), *middle, *after]
 
 
-def common(left: range, right: range, equal: Compare) -> list[tuple[int, int]]:
-    """A longest common subsequence (Myers 1986, greedy), in time of the length times the number of differences.
-
-    Empty when there are more than LONGEST_EDIT of those.
-    """
-    n, m = len(left), len(right)
-    furthest = {1: 0}
-    trail: list[dict[int, int]] = []
-    for edits in range(min(n + m, LONGEST_EDIT) + 1):
-        trail.append(dict(furthest))
-        for k in range(-edits, edits + 1, 2):
-            x = furthest[k + 1] if _down(furthest, k, edits) else furthest[k - 1] + 1
-            y = x - k
-            while 0 <= x < n and 0 <= y < m and equal(left[x], right[y]):
-                x, y = x + 1, y + 1
-            furthest[k] = x
-            if x >= n and y >= m:
-                return [(left[x], right[y]) for x, y in reversed(list(_back(trail, n, m)))]
-    return []
+def _middle(left: Sequence[T], right: Sequence[T], key: Callable[[T], Hashable], similarity: Similarity[T]) -> Pairs[T]:
+    if len(left) * len(right) <= MOST_PAIRS:
+        return best_pairs(left, right, similarity)
+    found: Pairs[T] = []
+    i = j = 0
+    for a, b, size in SequenceMatcher(None, [*map(key, left)], [*map(key, right)], False).get_matching_blocks():
+        between = best_pairs(left[i:a], right[j:b], similarity)
+        found += [*between, *zip(left[a : a + size], right[b : b + size], strict=True)]
+        i, j = a + size, b + size
+    return found
 
 
-def _down(furthest: dict[int, int], k: int, edits: int) -> bool:
-    """Whether the way to diagonal k comes from the one above it, by an insertion."""
-    return k == -edits or (k != edits and furthest.get(k - 1, -1) < furthest.get(k + 1, -1))
-
-
-def _back(trail: list[dict[int, int]], x: int, y: int) -> Iterator[tuple[int, int]]:
-    """The equal pairs on the way that was found, last first."""
-    for edits in range(len(trail) - 1, -1, -1):
-        furthest, k = trail[edits], x - y
-        previous = k + 1 if _down(furthest, k, edits) else k - 1
-        before_x = furthest[previous] if edits else 0
-        before_y = before_x - previous if edits else 0
-        while x > before_x and y > before_y:
-            x, y = x - 1, y - 1
-            yield x, y
-        x, y = before_x, before_y
-
-
-def best_pairs(left: range, right: range, score: Score) -> list[Pair]:
-    """The pairing in order with the greatest sum of scores; lines with no score for each other are not paired."""
+def best_pairs(left: Sequence[T], right: Sequence[T], similarity: Similarity[T]) -> Pairs[T]:
+    """The pairs in order with the most equal lines and then the greatest sum of similarities."""
     n, m = len(left), len(right)
     if n * m > MOST_PAIRS:
-        return _in_order(left, right, score)
-    scores = [[score(i, j) for j in right] for i in left]
+        return _in_order(left, right, similarity)
+    scores = [[_score(similarity(a, b)) for b in right] for a in left]
     best = [[0] * (m + 1) for _ in range(n + 1)]
-    for a in range(n - 1, -1, -1):
-        for b in range(m - 1, -1, -1):
-            together = scores[a][b] + best[a + 1][b + 1] if scores[a][b] else 0
-            best[a][b] = max(together, best[a + 1][b], best[a][b + 1])
-    found: list[Pair] = []
-    a = b = 0
-    while a < n and b < m:
-        if scores[a][b] and best[a][b] == scores[a][b] + best[a + 1][b + 1]:
-            found.append((left[a], right[b]))
-            a, b = a + 1, b + 1
-        elif best[a][b] == best[a + 1][b]:
-            found.append((left[a], None))
-            a += 1
+    for i in reversed(range(n)):
+        for j in reversed(range(m)):
+            together = scores[i][j] + best[i + 1][j + 1] if scores[i][j] else 0
+            best[i][j] = max(together, best[i + 1][j], best[i][j + 1])
+    found: Pairs[T] = []
+    i = j = 0
+    while i < n and j < m:
+        if scores[i][j] and best[i][j] == scores[i][j] + best[i + 1][j + 1]:
+            found.append((left[i], right[j]))
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
+            found.append((left[i], None))
+            i += 1
         else:
-            found.append((None, right[b]))
-            b += 1
-    return [*found, *((i, None) for i in left[a:]), *((None, j) for j in right[b:])]
+            found.append((None, right[j]))
+            j += 1
+    return [*found, *((a, None) for a in left[i:]), *((None, b) for b in right[j:])]
 
 
-def _in_order(left: range, right: range, score: Score) -> list[Pair]:
-    found: list[Pair] = []
-    for i, j in zip(left, right, strict=False):
-        found += [(i, j)] if score(i, j) else [(i, None), (None, j)]
-    return [*found, *((i, None) for i in left[len(right) :]), *((None, j) for j in right[len(left) :])]
+def _in_order(left: Sequence[T], right: Sequence[T], similarity: Similarity[T]) -> Pairs[T]:
+    found: Pairs[T] = []
+    for a, b in zip_longest(left, right):
+        similar = a is None or b is None or _score(similarity(a, b))
+        found += [(a, b)] if similar else [(a, None), (None, b)]
+    return found
+
+
+def _score(similarity: float) -> int:
+    """An equal pair counts more than all similar pairs together."""
+    if similarity == 1:
+        return 10**6
+    return round(1000 * similarity) if similarity >= LEAST_SIMILARITY else 0

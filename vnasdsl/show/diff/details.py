@@ -1,4 +1,4 @@
-"""What exactly changed inside a line: arguments, options of a choice, copies, its label."""
+"""What changed inside a line: arguments, options of a choice, copies, its label."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Value, show_value
-from vnasdsl.show.diff.meaning import Reader
+from vnasdsl.show.diff.meaning import Meanings
 from vnasdsl.show.diff.model import Detail
 from vnasdsl.show.diff.rows import Row
 from vnasdsl.space.elements import (
@@ -30,66 +30,61 @@ from vnasdsl.space.elements import (
 def details(before: Row, after: Row) -> tuple[Detail, ...]:
     """Empty where two lines have too little in common to say more than before and after."""
     found: list[Detail] = []
-    if before.given != after.given:
+    if before.name != after.name:
         found.append(Detail("label", "label", before.side.label, after.side.label))
     if len(before.items) == len(after.items):
-        readers = before.maker.reader, after.maker.reader
         for a, b in zip(before.items, after.items, strict=True):
             of = f"{_head(b)}." if len(after.items) > 1 else ""
-            found += (replace(d, name=of + d.name) for d in _between(a, b, readers))
+            found += (replace(d, name=of + d.name) for d in _between(a, b, after.maker.meanings))
     return tuple(found)
 
 
 def _head(element: Element) -> str:
-    """What a layer in a chain is called."""
+    """The name of a layer in a chain."""
     match element:
         case LayerCall() | BodyLayer() | Join():
             return element.layer.name
         case NameRef():
             return element.wire
-        case Group() if element.block is not None:
-            return element.block
-    return element.label
+    return element.block or element.label if isinstance(element, Group) else element.label
 
 
-def _between(a: Element, b: Element, readers: tuple[Reader, Reader]) -> Iterator[Detail]:
-    if readers[0].surface(a) == readers[1].surface(b):
+def _between(a: Element, b: Element, meanings: Meanings) -> Iterator[Detail]:
+    if meanings.of(a) == meanings.of(b):
         return
     match a, b:
-        case (LayerCall() | BodyLayer(), LayerCall() | BodyLayer()) if a.layer is b.layer:
+        case (LayerCall() | BodyLayer() | Join(), LayerCall() | BodyLayer() | Join()) if a.layer is b.layer:
             yield from _arguments(dict(a.arguments), dict(b.arguments))
-        case Join(), Join() if a.layer is b.layer:
-            yield from _arguments(dict(a.arguments), dict(b.arguments))
-            yield from _items(a.inputs, b.inputs, readers, "input")
+            if isinstance(a, Join) and isinstance(b, Join):
+                yield from _items(a.inputs, b.inputs, meanings, "input")
         case Many(), Many():
-            yield from _items(a.items, b.items, readers, "item")
+            yield from _items(a.items, b.items, meanings, "item")
         case Pick(), Pick():
             if (a.least, a.most) != (b.least, b.most):
-                yield Detail("argument", "pick", _range(a), _range(b))
-            yield from _options(a, b, readers)
+                yield Detail("argument", "pick", _range(a.least, a.most), _range(b.least, b.most))
+            yield from _options(a, b, meanings)
         case DeferredCall(), DeferredCall() if a.call.function == b.call.function:
-            yield from _fields(a, b)
-        case Group(), Group() if a.block is not None and b.block is not None:
-            names = [name for name, _ in b.bound]
-            values = [[value for _, value in side.bound] for side in (a, b)]
-            same_block = readers[0].block_names.get(a.block, a.block) == readers[1].block_names.get(b.block, b.block)
-            if same_block and len(values[0]) == len(values[1]):
-                yield from _arguments(
-                    dict(zip(names, values[0], strict=True)), dict(zip(names, values[1], strict=True))
-                )
+            yield from _arguments({f.key: _offered(f) for f in a.fields}, {f.key: _offered(f) for f in b.fields})
+        case Group(), Group() if a.block is not None and len(a.bound) == len(b.bound) and _same_block(a, b, meanings):
+            values = zip((name for name, _ in b.bound), (value for _, value in a.bound), strict=True)
+            yield from _arguments(dict(values), dict(b.bound))
         case Repeat(), Repeat():
             if len(a.items) != len(b.items):
                 yield Detail("copies", "copies", str(len(a.items)), str(len(b.items)))
             if a.items and b.items:
-                yield from _between(a.items[0], b.items[0], readers)
+                yield from _between(a.items[0], b.items[0], meanings)
         case LayerChoice(), LayerChoice() if a.kind == b.kind:
-            yield from _options(a, b, readers)
+            yield from _options(a, b, meanings)
 
 
-def _arguments(before: dict[str, Value], after: dict[str, Value], but: str = "") -> Iterator[Detail]:
+def _same_block(a: Group, b: Group, meanings: Meanings) -> bool:
+    return meanings.renamed.get(b.block or "", b.block) == a.block
+
+
+def _arguments(before: dict[str, Value], after: dict[str, Value]) -> Iterator[Detail]:
     for name, value in after.items():
         old = before.get(name, value)
-        if _shown(old) != _shown(value) and name != but:
+        if _shown(old) != _shown(value):
             yield Detail("argument", name, _shown(old), _shown(value))
 
 
@@ -97,56 +92,38 @@ def _shown(value: Value) -> str:
     return print_inline(value.expression) if isinstance(value, FromShape) else show_value(value)
 
 
-def _range(pick: Pick) -> str:
-    return str(pick.least) if pick.least == pick.most else f"{pick.least}..{pick.most}"
-
-
-def _items(a: Sequence[Element], b: Sequence[Element], readers: tuple[Reader, Reader], what: str) -> Iterator[Detail]:
-    """What is among the inputs of one side only; where both have as many, what changed in each of them."""
-    if len(a) == len(b):
-        found = [d for one, other in zip(a, b, strict=True) for d in _between(one, other, readers)]
-        yield from found
-        if found:
-            return
-    left, right = [_text(e) for e in a], [_text(e) for e in b]
-    for text in [t for t in left if t not in right]:
-        yield Detail("option", what, text, None)
-    for text in [t for t in right if t not in left]:
-        yield Detail("option", what, None, text)
-
-
-def _text(element: Element) -> str:
-    return " ".join(element.span.text.split())
-
-
-def _fields(a: DeferredCall, b: DeferredCall) -> Iterator[Detail]:
-    """The open arguments of a call."""
-    before = {f.key: f for f in a.fields}
-    for f in b.fields:
-        if f.key in before and (before[f.key].options, before[f.key].low, before[f.key].high) != (
-            f.options,
-            f.low,
-            f.high,
-        ):
-            yield Detail("argument", f.key, _offered(before[f.key]), _offered(f))
+def _range(low: float | None, high: float | None) -> str:
+    return str(low) if low == high else f"{low}..{high}"
 
 
 def _offered(field: DeferredArgument) -> str:
-    return " | ".join(field.options) if field.low is None else f"{field.low}..{field.high}"
+    return " | ".join(field.options) if field.low is None else _range(field.low, field.high)
 
 
-def _options(a: LayerChoice | Pick, b: LayerChoice | Pick, readers: tuple[Reader, Reader]) -> Iterator[Detail]:
-    """Options that are gone or new; where the same options stand on both sides, what changed in each of them."""
-    left = {o.text: (readers[0].surface(o.element), o.element) for o in a.options}
-    right = {o.text: (readers[1].surface(o.element), o.element) for o in b.options}
-    meanings = {m for m, _ in left.values()}, {m for m, _ in right.values()}
-    gone = [text for text, (meaning, _) in left.items() if meaning not in meanings[1] and text not in right]
-    new = [text for text, (meaning, _) in right.items() if meaning not in meanings[0] and text not in left]
-    for text in gone:
-        yield Detail("option", a.kind, text, None)
-    for text in new:
-        yield Detail("option", b.kind, None, text)
-    for text, (meaning, element) in left.items():
-        if text in right and right[text][0] != meaning:
-            yield from (d for d in _between(element, right[text][1], readers) if d.name != b.key)
+def _items(a: Sequence[Element], b: Sequence[Element], meanings: Meanings, what: str) -> Iterator[Detail]:
+    """Inputs on one side only; if both have as many, what changed in each."""
+    if len(a) == len(b):
+        found = [d for one, other in zip(a, b, strict=True) for d in _between(one, other, meanings)]
+        yield from found
+        if found:
+            return
+    left, right = ([" ".join(e.span.text.split()) for e in side] for side in (a, b))
+    yield from (Detail("option", what, text, None) for text in left if text not in right)
+    yield from (Detail("option", what, None, text) for text in right if text not in left)
+
+
+def _options(a: LayerChoice | Pick, b: LayerChoice | Pick, meanings: Meanings) -> Iterator[Detail]:
+    """Options on one side only; of the others, what changed in the first that did."""
+    left, right = ({o.text: (meanings.of(o.element), o.element) for o in side.options} for side in (a, b))
+    known = {meaning for meaning, _ in left.values()}, {meaning for meaning, _ in right.values()}
+    gone = [text for text, (meaning, _) in left.items() if text not in right and meaning not in known[1]]
+    new = [text for text, (meaning, _) in right.items() if text not in left and meaning not in known[0]]
+    if len(gone) == len(left) and len(new) == len(right):  # the line shows it as well
+        yield Detail("argument", b.kind, " | ".join(gone), " | ".join(new))
+        return
+    yield from (Detail("option", b.kind, text, None) for text in gone)
+    yield from (Detail("option", b.kind, None, text) for text in new)
+    for text in left:
+        if text in right and left[text][0] != right[text][0]:
+            yield from (d for d in _between(left[text][1], right[text][1], meanings) if d.name != b.key)
             return

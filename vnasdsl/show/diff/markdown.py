@@ -1,24 +1,24 @@
-"""A comparison for a pull request: a table of the totals, and what changed as a fenced diff that sites colour."""
+"""A comparison for a pull request: a table of the totals, and the text as a fenced diff that sites colour."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 from vnasdsl.show.diff import wording
 from vnasdsl.show.diff.model import Choosing, Comparison, FileDiff
-from vnasdsl.show.diff.text import body, changes
+from vnasdsl.show.diff.text import changes, outside
 
 
 def as_markdown(diff: FileDiff) -> str:
-    """Ends without a line end."""
-    a, b = _code(diff.before_title), _code(diff.after_title)
+    """Without a line end."""
+    before, after = _code(diff.before), _code(diff.after)
     if diff.equal:
-        return f"No difference: {a} and {b} mean the same."
-    parts = [f"{a} → {b}"]
-    alone = FileDiff("", "", (), diff.removed, diff.added, diff.blocks)
-    if not alone.equal:
-        parts.append(_fenced([line for line in body(alone) if line]))
-    for pair in diff.pairs:
+        return f"No difference: {before} and {after} mean the same."
+    parts = [f"{before} → {after}"]
+    if alone := "\n".join(outside(diff)):
+        parts.append(_fenced(alone.split("\n")))
+    for pair in diff.compared:
         if not pair.equal:
             parts += _pair(pair)
     return "\n\n".join(parts)
@@ -26,47 +26,37 @@ def as_markdown(diff: FileDiff) -> str:
 
 def _pair(pair: Comparison | Choosing) -> Iterator[str]:
     yield f"### {wording.headline(pair)}"
-    if isinstance(pair, Choosing):
-        yield _table([("", "network", "least of space", "greatest"), *wording.choosing_totals(pair)])
-        if pair.departure is None:
-            rows = [(stage, kind, _code(made), _code(of)) for stage, kind, made, of in wording.choice_rows(pair.chosen)]
-            if rows:
-                yield _table([("stage", "choice", "chosen", "of"), *rows])
-            return
-    else:
-        yield _table([("", "before", "after", "change"), *wording.totals(pair.before.totals, pair.after.totals)])
-    yield _fenced(list(changes(pair)))
+    yield _table(wording.totals(pair))
+    if not isinstance(pair, Choosing) or pair.departure is not None:
+        yield _fenced(changes(pair))
+    elif pair.chosen:
+        rows = (
+            (stage, kind, _code(made), _code(" | ".join(of))) for stage, kind, made, of in wording.choice_rows(pair)
+        )
+        yield _table([("stage", "choice", "chosen", "of"), *rows])
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join([lines[0], f"|{' --- |' * len(rows[0])}", *lines[1:]])
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
 def _code(text: str) -> str:
-    """A text as code, whatever backticks stand in it."""
-    fence = "`" * (1 + max((len(run) for run in _runs(text, "`")), default=0))
+    """A text as code, whatever backticks are in it."""
+    fence = _fence(text, 1)
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{space}{text}{space}{fence}"
 
 
-def _runs(text: str, char: str) -> list[str]:
-    return "".join(c if c == char else " " for c in text).split()
+def _fence(text: str, least: int) -> str:
+    return "`" * max(least, 1 + max(map(len, re.findall("`+", text)), default=0))
 
 
-def _fenced(lines: Sequence[str]) -> str:
-    """Signs go to the first column, where sites look for them; `!` is what they colour as a change."""
-    moved = []
-    for line in lines:
-        sign = line.lstrip()[:2]
-        if sign in ("+ ", "- ", "~ ", "! "):
-            indent = len(line) - len(line.lstrip())
-            moved.append(f"{'!' if sign == '~ ' else sign[0]} {' ' * indent}{line.lstrip()[2:]}".rstrip())
-        else:
-            moved.append(f" {line}" if line else "")
-    fence = "`" * max(3, 1 + max((len(run) for line in moved for run in _runs(line, "`")), default=0))
-    return "\n".join([f"{fence}diff", *moved, fence])
+def _fenced(lines: Iterable[str]) -> str:
+    """Signs go to the first column, where sites look for them; `!` is the one that they colour as a change."""
+    text = "\n".join(
+        re.sub(r"^( *)([-+~!]) ", r"\2 \1", line) if re.match(" *[-+~!] ", line) else f" {line}" for line in lines
+    )
+    text = re.sub("^~", "!", text, flags=re.MULTILINE)
+    fence = _fence(text, 3)
+    return f"{fence}diff\n{text}\n{fence}"

@@ -1,25 +1,26 @@
-"""What a comparison found: plain values between computing it and showing it. Shapes are (C, T, H, W) or (C,)."""
+"""What a comparison finds. `as_json.py` prints these values field by field, so their names are part of its format.
+
+Shapes are (C, T, H, W) or (C,).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.costs import Cost
 
 NOTHING = Cost()
-
 Size: TypeAlias = "int | str"
 """A number of networks, or why there is none: "infinite" or "not counted"."""
-Kind: TypeAlias = Literal["added", "removed", "changed"]
 
 
 @dataclass(frozen=True)
 class Detail:
-    """One thing that changed inside a line: an argument, an option of a choice, the number of copies, a label.
+    """One change inside a line: an argument, an option of a choice, the number of copies, the label.
 
-    `before` or `after` is None for what was not there.
+    `before` is None for what is new, `after` for what is gone.
     """
 
     what: Literal["argument", "option", "copies", "label"]
@@ -29,65 +30,82 @@ class Detail:
 
 
 @dataclass(frozen=True)
-class Side:
-    """A line as it stands on one side. Inside a block there are no costs and shapes: it has them where it is used."""
+class LineSide:
+    """A line on one side. Lines of a block have no costs and shapes: those depend on where the block is used."""
 
     label: str
     text: str
     inputs: tuple[Shape, ...] = ()
     outputs: tuple[Shape, ...] = ()
-    cost: Cost | None = None
     size: Size = 1
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True)
 class LineChange:
-    kind: Kind
-    before: Side | None
-    after: Side | None
+    change: Literal["added", "removed", "changed"]
+    before: LineSide | None
+    after: LineSide | None
     details: tuple[Detail, ...] = ()
     inside: tuple[LineChange, ...] = ()
-    """The lines that changed in the body of a layer such as `residual { ... }`; the line itself is else the same."""
+    """The lines that changed in the body of a layer such as `residual { ... }`."""
 
 
 @dataclass(frozen=True)
 class StageSide:
-    """A stage on one side: what leaves it, and its own least and greatest costs."""
+    """A stage on one side, with its output and its own costs. An empty name: lines outside stages."""
 
     name: str
     outputs: tuple[Shape, ...]
-    cost: Cost
     size: Size
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Affected:
+    """Unchanged lines of a stage that have other shapes or costs than before, with their sums."""
+
+    lines: int = 0
+    before: Cost = NOTHING
+    after: Cost = NOTHING
+
+
+NO_LINES = Affected()
 
 
 @dataclass(frozen=True)
 class StageChange:
-    """`affected`: nothing in its lines changed, but its shapes, costs or size did. An empty name: lines outside."""
+    """A stage is `affected` if its lines are unchanged but its shapes, costs or size are not."""
 
-    kind: Literal["added", "removed", "changed", "renamed", "moved", "affected"]
+    change: Literal["added", "removed", "changed", "renamed", "moved", "affected"]
     before: StageSide | None
     after: StageSide | None
     lines: tuple[LineChange, ...] = ()
-    affected: int = 0
-    """Lines that stand on both sides alike and have other shapes or costs."""
-    affected_before: Cost = NOTHING
-    affected_after: Cost = NOTHING
+    affected: Affected = NO_LINES
+
+
+@dataclass(frozen=True)
+class BlockUse:
+    """How many lines of a stage use a block."""
+
+    stage: str
+    lines: int
 
 
 @dataclass(frozen=True)
 class BlockChange:
-    """A block whose body changed; `uses` are the stages that it is used in, with the number of lines."""
+    """A block whose own lines changed. `before` and `after` are its signatures."""
 
-    kind: Literal["added", "removed", "changed", "renamed"]
+    change: Literal["added", "removed", "changed", "renamed"]
     before: str | None
     after: str | None
     lines: tuple[LineChange, ...] = ()
-    uses: tuple[tuple[str, int], ...] = ()
+    uses: tuple[BlockUse, ...] = ()
 
 
 @dataclass(frozen=True)
 class ValueChange:
-    """A value of the input line (frames, size, frame_stride, classes), or a limit (before or after None)."""
+    """A value of the input (frames, size, frame_stride, classes), or a limit."""
 
     name: str
     before: str | None
@@ -95,20 +113,13 @@ class ValueChange:
 
 
 @dataclass(frozen=True)
-class Totals:
-    """Least and greatest costs (None where they are not worked out), and the number of networks."""
-
-    cost: Cost | None
-    size: Size
-
-
-@dataclass(frozen=True)
 class Definition:
-    """One side of a comparison."""
+    """A space or network. Its cost is None where only the costs of its single networks can be computed."""
 
     name: str
     kind: Literal["space", "network"]
-    totals: Totals
+    size: Size
+    cost: Cost | None
 
 
 @dataclass(frozen=True)
@@ -117,32 +128,32 @@ class Comparison:
 
     before: Definition
     after: Definition
-    inputs: tuple[ValueChange, ...] = ()
+    what: Literal["comparison"] = field(default="comparison", init=False)
+    input: tuple[ValueChange, ...] = ()
     limits: tuple[ValueChange, ...] = ()
     blocks: tuple[BlockChange, ...] = ()
     stages: tuple[StageChange, ...] = ()
 
     @property
     def equal(self) -> bool:
-        """No definition changed. (Shapes and costs follow from the definitions, so they cannot differ alone.)"""
-        return not (self.inputs or self.limits or self.blocks or self.stages)
+        return not (self.input or self.limits or self.blocks or self.stages)
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """One choice of the space, and what the network has there."""
+    """One choice of the space, and the option that the network has."""
 
     stage: str
-    """The stage, or what else its name begins with: a line, a tied block, the input."""
+    """The first part of the name: a stage, a line, a tied block or the input."""
     name: str
     kind: str
-    options: tuple[str, ...]
     option: str
+    options: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Departure:
-    """Where a network leaves a space."""
+    """The first line of a network that is not in the space."""
 
     message: str
     help: str | None
@@ -156,29 +167,35 @@ class Choosing:
 
     before: Definition
     after: Definition
+    what: Literal["choosing"] = field(default="choosing", init=False)
     chosen: tuple[Chosen, ...] = ()
-    departure: Departure | None = None
     unmade: int = 0
-    """Choices of the space that do not exist for this network, because another choice left them out."""
+    """Choices of the space that do not exist after the choices made."""
+    departure: Departure | None = None
 
     equal = False
+
+    @property
+    def space(self) -> Definition:
+        return self.before if self.before.kind == "space" else self.after
+
+    @property
+    def network(self) -> Definition:
+        return self.after if self.before.kind == "space" else self.before
 
 
 @dataclass(frozen=True)
 class FileDiff:
-    """All of it. Titles say what was compared, as the user named it."""
+    """The comparison of two files, or of one definition of each. `before` and `after` are their titles."""
 
-    before_title: str
-    after_title: str
-    pairs: tuple[Comparison | Choosing, ...] = ()
+    before: str
+    after: str
     removed: tuple[Definition, ...] = ()
     added: tuple[Definition, ...] = ()
     blocks: tuple[BlockChange, ...] = ()
-    """Blocks of the two files that none of the definitions compared uses."""
+    """Blocks that none of the compared definitions uses."""
+    compared: tuple[Comparison | Choosing, ...] = ()
 
     @property
     def equal(self) -> bool:
-        return not (self.removed or self.added or self.blocks) and all(pair.equal for pair in self.pairs)
-
-    def titled(self, before: str, after: str) -> FileDiff:
-        return replace(self, before_title=before, after_title=after)
+        return not (self.removed or self.added or self.blocks) and all(pair.equal for pair in self.compared)

@@ -1,29 +1,31 @@
-"""How figures, their changes and lines are put into words; all formats for people use this."""
+"""Figures, changes and lines in words, for text and Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from vnasdsl.layers.base import Shape
-from vnasdsl.show.diff.model import Choosing, Chosen, Comparison, Definition, Detail, Side, Size, Totals
+from vnasdsl.show.diff.model import Choosing, Comparison, Definition, Detail, LineSide, Size
 from vnasdsl.show.numbers import amount, count_words
-from vnasdsl.show.table import shapes
+from vnasdsl.show.table import between, shapes
 from vnasdsl.space.costs import Cost
 
-SAME = "as before"
+UNCHANGED = "unchanged"
+Cells = tuple[str, str, str, str]
 
 
-def signed(value: int) -> str:
-    """`+1.04 G`, `-824`, `0`."""
-    return f"{'+' if value > 0 else '-' if value < 0 else ''}{amount(abs(value))}"
-
-
-def percent(before: int, after: int) -> str:
-    """` (+16.7%)`; nothing where there was nothing or nothing changed."""
-    if not before or before == after:
-        return ""
+def signed(before: int, after: int) -> str:
+    """The difference, with its share where that says something: `+1.04 G (+16.7%)`, `-824`, `+49.31 G (x 12.39)`."""
+    if before == after:
+        return UNCHANGED
+    difference = f"{'+' if after > before else '-'}{amount(abs(after - before))}"
+    if not before:
+        return difference
+    if after and max(before, after) >= 10 * min(before, after):
+        return f"{difference} ({times(before, after)})"
     share = 100 * (after - before) / before
-    return f" ({share:+.1f}%)" if abs(share) >= 0.05 else f" ({'+' if share > 0 else '-'}<0.1%)"
+    return f"{difference} ({f'{share:+.1f}' if abs(share) >= 0.05 else '+<0.1' if share > 0 else '-<0.1'}%)"
 
 
 def size_words(size: Size) -> str:
@@ -31,66 +33,58 @@ def size_words(size: Size) -> str:
 
 
 def times(before: Size, after: Size) -> str:
-    """How many times as many networks: `x 1.33`, `/ 4`."""
+    """How many times as many: `x 1.33`, `/ 4`."""
     if before == after:
-        return SAME
-    if isinstance(before, str) or isinstance(after, str):
+        return UNCHANGED
+    if isinstance(before, str) or isinstance(after, str) or not before or not after:
         return f"{size_words(before)} -> {size_words(after)}"
-    if not before or not after:
-        return f"{before} -> {after}"
     big, small, sign = (after, before, "x") if after > before else (before, after, "/")
     whole, rest = divmod(big, small)
     return f"{sign} {count_words(whole) if rest == 0 or whole > 1000 else f'{big * 100 // small / 100:.2f}'}"
 
 
 def effect(before: Cost | None, after: Cost | None) -> str:
-    """What a change does to MACs and parameters: `+1.04 G MACs (+16.7%), +330.88 K parameters (+1.2%)`."""
-    a, b = before or Cost(), after or Cost()
-    macs = _effect("MACs", (a.macs_min, a.macs_max), (b.macs_min, b.macs_max))
-    params = _effect("parameters", (a.params_min, a.params_max), (b.params_min, b.params_max))
-    return ", ".join(part for part in (macs, params) if part)
-
-
-def _effect(name: str, before: tuple[int, int], after: tuple[int, int]) -> str:
-    words = ("", "") if before[0] == before[1] and after[0] == after[1] else ("least ", "greatest ")
-    parts = [
-        f"{signed(after[k] - before[k])} {words[k]}{name}{percent(before[k], after[k])}"
-        for k in (0, 1)
-        if before[k] != after[k]
-    ]
-    return ", ".join(dict.fromkeys(parts))
+    """What a change does to MACs and parameters: `+1.04 G MACs (+16.7%), +330.88 K parameters (+1.2%)`, or for spaces
+    `MACs 442K..885K -> 885K..2.65M`. A line or stage that is not there costs None."""
+    parts = []
+    for name, field in (("MACs", "macs"), ("parameters", "params")):
+        a, b = ((getattr(c, f"{field}_min"), getattr(c, f"{field}_max")) if c else (0, 0) for c in (before, after))
+        if a == b:
+            continue
+        if a[0] == a[1] and b[0] == b[1]:
+            change, _, share = signed(a[0], b[0]).partition(" (")
+            parts.append(f"{change} {name}" + (f" ({share}" if share and before and after else ""))
+        elif before and after:
+            parts.append(f"{name} {between(*a)} -> {between(*b)}")
+        else:
+            parts.append(f"{between(*(b if after else a))} {name}")
+    return ", ".join(parts)
 
 
 def outputs(before: tuple[Shape, ...], after: tuple[Shape, ...]) -> str:
-    """`out 64 x 16 x 56 x 56 -> 48 x 16 x 56 x 56`, one shape where there is only one; nothing where none is known."""
-    texts = [shapes(list(side)) for side in (before, after) if side]
-    if not texts:
-        return ""
-    return "out " + (texts[0] if len(set(texts)) == 1 else f"{texts[0]} -> {texts[1]}")
+    """`out 64 x 16x56x56 -> 48 x 16x56x56`; one shape if there is only one, nothing if none is known."""
+    return " -> ".join(dict.fromkeys(f"out {shapes(side)}" for side in (before, after) if side)).replace("-> out", "->")
 
 
-def line_effect(before: Side | None, after: Side | None) -> str:
-    """Shapes, size and costs of one changed line, the shape only where it is of interest."""
+def line_effect(before: LineSide | None, after: LineSide | None) -> str:
+    """Shapes if they changed, costs, and the number of networks."""
     a, b = before.outputs if before else (), after.outputs if after else ()
     parts = [outputs(a, b) if a != b else "", effect(before.cost if before else None, after.cost if after else None)]
-    if before and after and before.size != after.size:
-        parts.append(f"networks {times(before.size, after.size)}")
-    elif (before or after) and (before is None or after is None):
-        one = before or after
-        assert one is not None
-        if isinstance(one.size, int) and one.size > 1:
-            parts.append(f"{count_words(one.size)} options" if one.size < 10**7 else f"{count_words(one.size)} ways")
+    if before and after:
+        parts.append(f"networks {times(before.size, after.size)}" if before.size != after.size else "")
+    else:
+        size = next(side.size for side in (before, after) if side)
+        parts.append(f"{size_words(size)} options" if size != 1 else "")
     return "; ".join(part for part in parts if part)
 
 
 def details(found: Sequence[Detail]) -> str:
     """`dilation 1 -> 4`, `copies 5 -> 6`, `op loses basic(4), gains basic(8) and skip`."""
     parts = [f"{d.name} {d.before} -> {d.after}" for d in found if d.what != "option"]
-    for kind in dict.fromkeys(d.name for d in found if d.what == "option"):
-        lost = [d.before for d in found if d.what == "option" and d.name == kind and d.before is not None]
-        gained = [d.after for d in found if d.what == "option" and d.name == kind and d.after is not None]
-        said = [f"{verb} {_enumerated(texts)}" for verb, texts in (("loses", lost), ("gains", gained)) if texts]
-        parts.append(f"{kind} {', '.join(said)}")
+    for name in dict.fromkeys(d.name for d in found if d.what == "option"):
+        own = [d for d in found if d.what == "option" and d.name == name]
+        texts = ("loses", [d.before for d in own if d.before]), ("gains", [d.after for d in own if d.after])
+        parts.append(f"{name} " + ", ".join(f"{verb} {_enumerated(each)}" for verb, each in texts if each))
     return "; ".join(parts)
 
 
@@ -99,11 +93,11 @@ def _enumerated(texts: Sequence[str]) -> str:
 
 
 def stage_name(name: str) -> str:
-    return f"stage {name}" if name else "outside of stages"
+    return f"stage {name}" if name else "outside stages"
 
 
 def headline(pair: Comparison | Choosing) -> str:
-    """`network a -> b`, or `space a -> network b`."""
+    """`network a`, `network a -> b`, or `space a -> network b`."""
     a, b = pair.before, pair.after
     if a.kind != b.kind:
         return f"{a.kind} {a.name} -> {b.kind} {b.name}"
@@ -111,66 +105,49 @@ def headline(pair: Comparison | Choosing) -> str:
 
 
 def summary(one: Definition) -> str:
-    """A definition that stands on one side only: `network a: 15.78 G MACs, 13.45 M parameters`."""
-    cost, size = one.totals.cost, one.totals.size
-    if cost is None:
-        return f"space {one.name}: {size_words(size)} networks"
-    if one.kind == "network":
-        return f"network {one.name}: {amount(cost.macs_min)} MACs, {amount(cost.params_min)} parameters"
-    return f"space {one.name}: {size_words(size)} networks, {amount(cost.macs_min)} to {amount(cost.macs_max)} MACs"
+    """A definition that only one side has: `network a: 15.78 G MACs, 13.45 M parameters`."""
+    costs = []
+    if one.kind == "space":
+        costs.append(f"{size_words(one.size)} networks")
+    if one.cost is not None:
+        costs.append(f"{between(one.cost.macs_min, one.cost.macs_max)} MACs")
+        costs.append(f"{between(one.cost.params_min, one.cost.params_max)} parameters")
+    return f"{one.kind} {one.name}: {', '.join(costs)}"
 
 
-def totals(before: Totals, after: Totals) -> list[tuple[str, str, str, str]]:
-    """Rows of figure, before, after and change for all networks of two spaces, or for two networks."""
-    a, b = before.cost, after.cost
-    if a is None or b is None:
-        sizes = (size_words(before.size), size_words(after.size), times(before.size, after.size))
-        return [("networks", *sizes)]
-    single = a.macs_min == a.macs_max and b.macs_min == b.macs_max and before.size == after.size == 1
-    figures = []
-    if not single:
-        change = times(before.size, after.size)
-        figures.append(("networks", size_words(before.size), size_words(after.size), change))
+def totals(pair: Comparison | Choosing) -> list[Cells]:
+    """A table: of a comparison what each figure was and is, of a choosing where the network lies in the space."""
+    return _choosing_totals(pair) if isinstance(pair, Choosing) else _comparison_totals(pair.before, pair.after)
+
+
+def _comparison_totals(before: Definition, after: Definition) -> list[Cells]:
+    table: list[Cells] = [("", "before", "after", "change")]
+    if before.kind == "space":
+        sizes = before.size, after.size
+        table.append(("networks", size_words(sizes[0]), size_words(sizes[1]), times(*sizes)))
+    ends = (("least ", "min"), ("greatest ", "max")) if before.kind == "space" else (("", "min"),)
+    for name, field in (("MACs", "macs"), ("parameters", "params")) if before.cost and after.cost else ():
+        for word, end in ends:
+            a, b = (getattr(one.cost, f"{field}_{end}") for one in (before, after))
+            table.append((f"{word}{name}", amount(a), amount(b), signed(a, b)))
+    return table
+
+
+def _choosing_totals(pair: Choosing) -> list[Cells]:
+    table: list[Cells] = [("", "network", "least of space", "greatest")]
+    space, network = pair.space.cost, pair.network.cost
     for name, field in (("MACs", "macs"), ("parameters", "params")):
-        for word, end in (("", "min"),) if single else (("least ", "min"), ("greatest ", "max")):
-            old, new = getattr(a, f"{field}_{end}"), getattr(b, f"{field}_{end}")
-            change = SAME if old == new else f"{signed(new - old)}{percent(old, new)}"
-            figures.append((f"{word}{name}", amount(old), amount(new), change))
-    return figures
+        texts = [amount(getattr(network, f"{field}_min"))]
+        texts += [amount(getattr(space, f"{field}_{end}")) if space else "not computed" for end in ("min", "max")]
+        table.append((name, texts[0], texts[1], texts[2]))
+    return table
 
 
-def choosing_totals(pair: Choosing) -> list[tuple[str, str, str, str]]:
-    """Rows of figure, network, least and greatest of the space."""
-    space, network = (pair.before, pair.after) if pair.before.kind == "space" else (pair.after, pair.before)
-    s, n = space.totals.cost, network.totals.cost
-    assert n is not None
-    if s is None:
-        unknown = ("not worked out", "not worked out")
-        return [("MACs", amount(n.macs_min), *unknown), ("parameters", amount(n.params_min), *unknown)]
-    return [
-        ("MACs", amount(n.macs_min), amount(s.macs_min), amount(s.macs_max)),
-        ("parameters", amount(n.params_min), amount(s.params_min), amount(s.params_max)),
-    ]
-
-
-def choice_rows(chosen: Sequence[Chosen]) -> Iterator[tuple[str, str, str, str]]:
-    """Stage, kind, what was chosen and from what. Copies of one line are one row: `3 x basic(4), 2 x skip`."""
-    groups: list[list[Chosen]] = []
-    for one in chosen:
-        last = groups[-1][-1] if groups else None
-        if last and (last.stage, last.kind, last.options) == (one.stage, one.kind, one.options):
-            groups[-1].append(one)
-        else:
-            groups.append([one])
+def choice_rows(pair: Choosing) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    """Stage, kind, what was chosen, and from what. Equal choices in a row share a line: `3 x basic(4), 2 x skip`."""
     stage = None
-    for group in groups:
-        runs: list[tuple[str, int]] = []
-        for one in group:
-            if runs and runs[-1][0] == one.option:
-                runs[-1] = (one.option, runs[-1][1] + 1)
-            else:
-                runs.append((one.option, 1))
+    for (own, kind, options), group in groupby(pair.chosen, lambda one: (one.stage, one.kind, one.options)):
+        runs = [(option, len([*same])) for option, same in groupby(one.option for one in group)]
         made = ", ".join(option if count == 1 else f"{count} x {option}" for option, count in runs)
-        first = group[0]
-        yield ("" if first.stage == stage else first.stage or "-", first.kind, made, " | ".join(first.options))
-        stage = first.stage
+        yield "" if own == stage else own or "-", kind, made, options
+        stage = own
