@@ -223,7 +223,7 @@ def test_within_a_network_what_stands_before_the_fault_is_known(syntax: int, sha
 SPOILERS = ("", "(", "}", "->", "{", ")", " = ", "| |")
 
 
-@pytest.mark.parametrize("name", ["tiny", "x3d3_k400"])
+@pytest.mark.parametrize("name", ["x3d3_k400", pytest.param("tiny", marks=pytest.mark.slow)])
 def test_no_spoilt_word_has_a_fault_of_meaning_that_follows_from_it(name: str) -> None:
     """Every seventh word of a sound text, spoilt in every way: a fault of the text is then all there is."""
     path = ROOT / "spaces" / f"{name}.vns"
