@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 from hypothesis import given
 
-from tests.show.test_draw import assert_tidy, learnt_of
+from tests.show.test_draw import assert_tidy, learnt_of, through_boxes
+from tests.space.random_graphs import graphs
 from tests.space.random_spaces import Made, examples, spaces
 from vnasdsl.elaborate import load_source
 from vnasdsl.language.source import Source
@@ -43,3 +44,14 @@ def test_pictures_and_tables_of_random_spaces(made: Made) -> None:
     for choice in space.choices:
         assert choice.name in emit_space(space)
     assert emit_graph(space).count("\nnode ") == len(layer_graph(space).order)
+
+
+@examples(25)
+@given(graphs())
+def test_pictures_of_random_graphs(text: str) -> None:
+    space = load_source(Source("made.vns", text), None).get()
+    network = space.network(space.complete({}, Random(1)))
+    for picture in (network_picture(each, layers) for each in (space, network) for layers in (False, True)):
+        assert_tidy(picture)
+        assert not through_boxes(picture)
+        ElementTree.fromstring(svg(picture))

@@ -42,7 +42,7 @@ class Layered:
     height: float
 
 
-def layers_of(names: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[str, int]:
+def layers_of(names: Iterable[str], edges: Iterable[tuple[str, str]], end: str = "") -> dict[str, int]:
     """The layer of every box: longest path from a source. A source stands just before what needs it first.
 
     Raises: ValueError when there is a cycle.
@@ -60,6 +60,8 @@ def layers_of(names: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[st
     for name in graph:
         if not graph.in_degree(name) and graph.out_degree(name):
             layer[name] = min(layer[target] for target in graph.successors(name)) - 1
+    if end in layer:  # after everything, also what nothing reads
+        layer[end] = max((number for name, number in layer.items() if name != end), default=-1) + 1
     return layer
 
 
@@ -74,7 +76,7 @@ def wrapped_layers(
 
     ends: the names of an entry and an end, points at half height; from one row to the next the line goes around.
     """
-    layer = layers_of(sizes, edges)
+    layer = layers_of(sizes, edges, ends[1])
     boxes: dict[str, Point] = {}
     curves: dict[tuple[str, str], tuple[Point, ...]] = {}
     top, width, before = 0.0, 0.0, ""
@@ -141,7 +143,7 @@ def layered(
 
     Raises: ValueError when there is a cycle.
     """
-    layer = layers_of(sizes, edges)
+    layer = layers_of(sizes, edges, ends[1])
     columns, chains = _lanes(layer, edges)
     neighbours = _neighbours(chains)
     columns = _ordered(columns, *neighbours)
