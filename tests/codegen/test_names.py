@@ -14,6 +14,7 @@ from vnasdsl.codegen import compile_network, compile_supernet
 from vnasdsl.language.lexer import KEYWORDS
 from vnasdsl.language.limits import LONGEST_NAME
 from vnasdsl.layers import CATALOGUE
+from vnasdsl.space.elements import label_text
 from vnasdsl.space.values import AXES, WORDS
 
 OF_PYTHON = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
@@ -23,7 +24,7 @@ OF_GENERATED_CODE = set(
     branch_weights weight_parameters mixture_probabilities path_probabilities make_choices is_tied x y self keep kept
     torch nn F math Tensor Network Supernet Stage Mixture Edges Candidate Layers shortcut options choice chosen macs
     ones indices strengths judged tail on_edge layer layers branches clip stage1 l O I i j k os sys re abc con random
-    _a a_ __a B SqueezeExcite""".split()
+    _a a_ __a B SqueezeExcite eval_ train_ keys_ keys__ x_ self_ forward_ basic_2""".split()
 )
 TAKEN = {*KEYWORDS, *CATALOGUE, *WORDS, *AXES, "_"}
 NAMES = sorted(n for n in OF_PYTHON | OF_TORCH | OF_GENERATED_CODE if n not in TAKEN and len(n) <= LONGEST_NAME)
@@ -49,6 +50,7 @@ def lines(use: str, names: list[str], layer: str) -> tuple[str, list[str]]:
         case "stage":
             return "", [line for n in names for line in (f"stage {n} {{", f"conv(2, 1x1x1) -> {layer}", "}")]
         case "option":
+            names = [n for n in names if label_text(n) == n]  # an option is called by its letters and digits
             made = [f"block {n} {{ conv(same, 1x1x1) }}" for n in names]
             return "\n".join(made), [
                 "stage s1 {",
