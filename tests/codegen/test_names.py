@@ -50,7 +50,7 @@ def lines(use: str, names: list[str], layer: str) -> tuple[str, list[str]]:
         case "stage":
             return "", [line for n in names for line in (f"stage {n} {{", f"conv(2, 1x1x1) -> {layer}", "}")]
         case "option":
-            names = [n for n in names if label_text(n) == n]  # an option is called by its letters and digits
+            names = [*{label_text(n): n for n in names}.values()]  # an option is called by its letters and digits
             made = [f"block {n} {{ conv(same, 1x1x1) }}" for n in names]
             return "\n".join(made), [
                 "stage s1 {",
