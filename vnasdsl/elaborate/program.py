@@ -96,13 +96,15 @@ class Program:
 
 
 def load(path: str | os.PathLike[str], overrides: Overrides | None = None) -> Program:
-    """Read, parse and check a file. Raises: VnsError with every fault found; UserError."""
-    return load_source(read_source(path), Path(path), overrides)
+    """Read, parse and check a file, as far as its networks need it: no claim is proven, and nothing is said of
+    supernets. Raises: VnsError with every fault found; UserError."""
+    return load_source(read_source(path), Path(path), overrides, proofs=False)
 
 
-def load_source(source: Source, path: Path | None, overrides: Overrides | None = None) -> Program:
-    """The same for a text at hand; `path` is where its imports are looked for (None: it may import nothing)."""
-    program, found = examine(source, path, overrides)
+def load_source(source: Source, path: Path | None, overrides: Overrides | None = None, proofs: bool = True) -> Program:
+    """The same for a source at hand, with all checks; `path` is where its imports are looked for (None: it may import
+    nothing)."""
+    program, found = examine(source, path, overrides, proofs=proofs)
     if program is None or any(d.severity == "error" for d in found):
         raise VnsError(found)
     return program
@@ -110,18 +112,22 @@ def load_source(source: Source, path: Path | None, overrides: Overrides | None =
 
 @gc_paused()
 def examine(
-    source: Source, path: Path | None, overrides: Overrides | None = None, check_recipe: RecipeCheck | None = None
+    source: Source,
+    path: Path | None,
+    overrides: Overrides | None = None,
+    check_recipe: RecipeCheck | None = None,
+    proofs: bool = True,
 ) -> tuple[Program | None, list[Diagnostic]]:
     """What a text says as far as it can be read (None: not at all), and every fault in it, in the order of the text.
 
     A faulty part silences what depends on it: a line that cannot be read has no shape, and nothing is said about the
     lines behind it that would need one; a definition that cannot be read may have had any name. `check_recipe` says
-    what is wrong with the entries of a recipe.
+    what is wrong with the entries of a recipe. Without `proofs` no claim is proven, and nothing is said of supernets.
     """
     module, faults = parse_partial(source)
     if module is None:
         return None, list(faults)
-    return examine_module(module, path, overrides, check_recipe, faults)
+    return examine_module(module, path, overrides, check_recipe, faults, proofs=proofs)
 
 
 @gc_paused()
@@ -133,6 +139,7 @@ def examine_module(
     faults: Iterable[Diagnostic] = (),
     parse_file: ParseFile = parse_file,
     make: Build = build,
+    proofs: bool = True,
 ) -> tuple[Program, list[Diagnostic]]:
     """The same for a tree at hand, gaps allowed, with the faults found in its text.
 
@@ -168,19 +175,21 @@ def examine_module(
             if space is not None:
                 spaces[item.name] = space
                 try:
-                    found += _check_net(space, item, definitions)
+                    found += _check_net(space, item, definitions, proofs)
                 except VnsError as fault:  # a way to close a call that makes no sense, found once it is closed
                     found += fault.diagnostics
     ordered = arrange([*echoes.certain(faults), *echoes.without(found)])
     return Program(module.source.name, module, definitions, spaces, ordered), list(ordered)
 
 
-def _check_net(space: Space, item: tree.Space | tree.Network, definitions: Definitions) -> list[Diagnostic]:
+def _check_net(
+    space: Space, item: tree.Space | tree.Network, definitions: Definitions, proofs: bool
+) -> list[Diagnostic]:
     if len(space.choices) > MAX_CHOICES:
         help = "use fewer copies, or let copies share their choices in a tied block"
         message = f"`{item.name}` has more than {MAX_CHOICES:,} choices"
         return [Diagnostic("E0502", message, Label(item.name_span), help=help)]
-    return space.check(relaxed=bool(is_relaxed(item.name, definitions)))
+    return space.check(bool(is_relaxed(item.name, definitions)), proofs)
 
 
 def is_relaxed(name: str, definitions: Definitions) -> bool | None:

@@ -383,7 +383,7 @@ class Space:
     @property
     def costed(self) -> bool:
         """Whether the least and greatest costs are worked out; they are not where a call has too many combinations."""
-        return self._cost is not None
+        return self.ways is not None
 
     @property
     def exact(self) -> bool:

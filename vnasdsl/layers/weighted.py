@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from vnasdsl.layers.base import (
     Applied,
     Arguments,
@@ -21,9 +23,10 @@ def join(arguments: Arguments, shapes: tuple[Shape, ...], classes: int) -> Appli
     """MACs of the convolutions that widen; the edge weights count as parameters, given or learned."""
     by = arguments["by"]
     maps = [need_map("weighted", shape) for shape in shapes]
-    frames = list(dict.fromkeys(shape[1] for shape in maps))
-    if len(frames) > 1:
-        shown = f"{', '.join(map(str, frames[:-1]))} and {frames[-1]}"
+    widths, frames, rows, columns = zip(*maps, strict=True)
+    if len(set(frames)) > 1:
+        *others, last = dict.fromkeys(frames)
+        shown = f"{', '.join(map(str, others))} and {last}"
         help = "give every way to it the same strides along frames"
         raise LayerError("E0407", f"`weighted` fuses streams of {shown} frames", help)
     if by != "learned" and len(by) != len(maps):
@@ -32,14 +35,13 @@ def join(arguments: Arguments, shapes: tuple[Shape, ...], classes: int) -> Appli
     if len(maps) == 1:
         idle = None if by == "learned" else Remark("a single input has no weight", "is not used", "leave it out", "by")
         return Applied(maps[0], code=FunctionCode("{xs}"), attributes=attributes, warning=idle)
-    widths = tuple(shape[0] for shape in maps)
     widest = max(widths)
-    narrower = list(dict.fromkeys(width for width in widths if width != widest))
-    rows, columns = min(shape[2] for shape in maps), min(shape[3] for shape in maps)
+    narrower = dict.fromkeys(width for width in widths if width != widest)
+    output = (widest, frames[0], min(rows), min(columns))
     weights = sum(narrower) * widest
     return Applied(
-        output=(widest, frames[0], rows, columns),
-        macs=weights * frames[0] * rows * columns,
+        output=output,
+        macs=weights * prod(output[1:]),
         params=weights + len(maps),
         code=ModuleCode(
             "WeightedFusion",

@@ -11,7 +11,7 @@ from vnasdsl.language.source import Span
 from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.space.costs import Cost
 from vnasdsl.space.elements import BodyLayer, Group
-from vnasdsl.space.evaluate import State, States, sorted_flows
+from vnasdsl.space.evaluate import State, States, flows_of
 from vnasdsl.space.flow import TensorList, spliced
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.ways import NOTHING, Ways, either, gather
@@ -79,17 +79,17 @@ def _figures(
 
 def _lines(group: Group, states: States, analysis: Analysis, keep: frozenset[str]) -> Iterator[LineFigures]:
     """The lines of a body, from the states before it: each costs by itself."""
-    for line, behind in zip(group.lines, analysis.line_by_line(group, states, keep), strict=True):
+    for i, line in enumerate(group.lines):
         own = analysis.line(free(states), line)
         span = line[0].span.to(line[-1].span)
         one = analysis.line(free(list(states)[:1]), line)
         yield _figures(span, states, own, one, analysis)
-        states = free(states)
+        before = free(states)
         for element in line:
             if isinstance(element, BodyLayer):
-                yield from _lines(element.body, _entered(element, states, analysis), analysis, frozenset())
-            states = analysis.step(states, element)
-        states = behind
+                yield from _lines(element.body, _entered(element, before, analysis), analysis, frozenset())
+            before = analysis.step(before, element)
+        states = analysis.lines(group, states, keep, only=(i,))
 
 
 def free(states: Iterable[State]) -> States:
@@ -106,7 +106,7 @@ def _entered(wrap: BodyLayer, states: States, analysis: Analysis) -> States:
     """What the body of a layer is given."""
     found: States = {}
     for flow, env in states:
-        for each in sorted_flows(flow):
+        for each in flows_of(flow):
             if not isinstance(each, TensorList):
                 with suppress(LayerError):
                     found[analysis.entered(wrap, each), env] = NOTHING
@@ -114,15 +114,15 @@ def _entered(wrap: BodyLayer, states: States, analysis: Analysis) -> States:
 
 
 def _shapes(states: Iterable[State]) -> tuple[Shape, ...]:
-    return tuple(dict.fromkeys(s for flow, _ in states for each in sorted_flows(flow) for s in spliced(each)))
+    return tuple(dict.fromkeys(s for flow, _ in states for each in flows_of(flow) for s in spliced(each)))
 
 
 def _values(states: Iterable[State]) -> tuple[int, ...]:
-    return tuple(sorted({len(spliced(each)) for flow, _ in states for each in sorted_flows(flow)}))
+    return tuple(sorted({len(spliced(each)) for flow, _ in states for each in flows_of(flow)}))
 
 
 def _outcomes(analysis: Analysis, states: States) -> dict[Shape, Cost]:
     ways = gather(
-        (shape, ways) for (flow, _), ways in states.items() for each in sorted_flows(flow) for shape in spliced(each)
+        (shape, ways) for (flow, _), ways in states.items() for each in flows_of(flow) for shape in spliced(each)
     )
     return {shape: analysis.costs.of(each) for shape, each in ways.items()}

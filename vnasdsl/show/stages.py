@@ -10,7 +10,7 @@ from vnasdsl.layers.base import Shape
 from vnasdsl.show.figures import free, names_held
 from vnasdsl.space.costs import Cost
 from vnasdsl.space.elements import Choice, Element, Group, NameRef, Segment, When, choices, inside
-from vnasdsl.space.evaluate import States, sorted_flows
+from vnasdsl.space.evaluate import States, flows_of
 from vnasdsl.space.flow import Flow, spliced
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.ways import gather
@@ -60,20 +60,20 @@ def _lines(
     together = staged or len(body.lines) > MOST_LINES
     own = free(states)
     waiting: list[Element] = []
-    for i, behind in enumerate(analysis.line_by_line(body, states, keep)):
+    for i, line in enumerate(body.lines):
         name = body.name_of(i)
         if waiting and name:
             yield _row("-", waiting, path, own, analysis, seen)
             waiting = []
         if not waiting:
             own = free(states)
-        own = analysis.line(own, body.lines[i])
-        waiting += body.lines[i]
+        own = analysis.line(own, line)
+        waiting += line
         if name or i == len(body.lines) - 1 or not together:
             title = name or ("-" if together else label_of(body, i))
             yield _row(title, waiting, path, own, analysis, seen)
             waiting = []
-        states = behind
+        states = analysis.lines(body, states, keep, only=(i,))
 
 
 def label_of(body: Group, line: int) -> str:
@@ -98,6 +98,6 @@ def _row(name: str, elements: Iterable[Element], path: str, states: States, anal
                 seen.add(choice.name)
                 made.append(choice)
     total = analysis.costs.over(states.values()) if states else None
-    flows: list[Flow] = [flow for held, _ in states for flow in sorted_flows(held)]
+    flows: list[Flow] = [flow for held, _ in states for flow in flows_of(held)]
     shapes = tuple(sorted({shape for flow in flows for shape in spliced(flow)}))
     return Row(name, shapes, tuple(sorted({len(spliced(flow)) for flow in flows})), tuple(made), total)

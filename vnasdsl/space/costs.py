@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from vnasdsl.space.elements import join
+from vnasdsl.space.elements import inside, join
 from vnasdsl.space.ways import Around, Both, Edge, Either, Layers, Repeated, Taken, Tied, Unsure, Ways, Within, fold
 
 Goal: TypeAlias = Literal["macs_min", "macs_max", "params_min", "params_max"]
@@ -94,9 +94,9 @@ class Costs:
                 case Within():
                     waiting.append((here.inner, here.path(path)))
                 case Tied():
-                    inside: dict[str, str] = {}
-                    sure = self._take(here.inner, here.block, goal, inside, {**before, **made}) and sure
-                    sure = all(made.setdefault(name, value) == value for name, value in inside.items()) and sure
+                    own: dict[str, str] = {}
+                    sure = self._take(here.inner, inside(here.group, path), goal, own, {**before, **made}) and sure
+                    sure = all(made.setdefault(name, value) == value for name, value in own.items()) and sure
                 case Around():
                     if isinstance(here, Unsure) and any(self._ends(here.inner)):
                         sure = False

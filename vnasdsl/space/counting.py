@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeAlias, TypeVar
 
 from vnasdsl.layers.base import Shape
-from vnasdsl.space.elements import Segment, join, shapes_decide
-from vnasdsl.space.evaluate import CannotCountError, Walk, sorted_flows
+from vnasdsl.space.elements import Choice, Group, Segment, choices, inside, join, shapes_decide
+from vnasdsl.space.evaluate import CannotCountError, Walk, flows_of
 from vnasdsl.space.flow import UNKNOWN
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.ways import Both, Edge, Either, Taken, Tied, Ways, Within, either, fold
@@ -32,7 +32,7 @@ def countable(segments: Iterable[Segment], shape: Shape, input_name: str, classe
     last = walk.through(segments, walk.start(shape if shaped else UNKNOWN, input_name))[-1]
     if walk.overapproximate or (isinstance(walk, Analysis) and walk.missing):
         raise CannotCountError("it is not followed which shapes and lists go together")
-    found = [ways for (held, _), ways in last.items() for flow in sorted_flows(held) if flow != UNKNOWN or not shaped]
+    found = [ways for (held, _), ways in last.items() for flow in flows_of(held) if flow != UNKNOWN or not shaped]
     return either(found)
 
 
@@ -56,6 +56,9 @@ class Counts:
         self._known: dict[Ways, Tally] = {}
         self._tied: dict[Hashable, tuple[str, Ways]] = {}
         self._joint: dict[Uses, int] = {}
+        self._lines: dict[int, tuple[Group, int]] = {}
+        """For each tied block with its parameters the number of its choices, which those alike share."""
+        self._alike: dict[tuple[Choice, ...], int] = {}
 
     def of(self, ways: Ways) -> int | None:
         """The number of networks; None for infinitely many. Raises: CannotCountError."""
@@ -79,14 +82,24 @@ class Counts:
                 return Tally(_summed(pairs), any(part.infinite for part in parts))
             case Tied():
                 if ways.split:
-                    raise CannotCountError(f"what comes out of the tied block `{ways.block}` depends on its choices")
-                self._tied.setdefault(ways.use, (ways.block, ways.inner))
-                return Tally({frozenset((ways.use,)): 1}, parts[0].infinite)
+                    name = ways.group.block
+                    raise CannotCountError(f"what comes out of the tied block `{name}` depends on its choices")
+                use = self._use(ways)
+                self._tied.setdefault(use, (ways.group.block or "", ways.inner))
+                return Tally({frozenset((use,)): 1}, parts[0].infinite)
             case Taken():
                 return Tally({_NONE: 1}, ways.real)
         return parts[0] if parts else _ONE
 
     # ------------------------------------------------------------- tied blocks
+
+    def _use(self, ways: Tied) -> Hashable:
+        """Equal uses of a tied block make the same choices."""
+        key = id(ways.group)
+        if key not in self._lines:
+            made = tuple(choices(replace(ways.group, inputs=()), ""))
+            self._lines[key] = ways.group, self._alike.setdefault(made, len(self._alike))
+        return ways.group.block, self._lines[key][1], ways.given
 
     def _number(self, used: Uses) -> int:
         """The ways to make the choices of some tied blocks, each once."""
@@ -94,8 +107,8 @@ class Counts:
             return 1
         if used not in self._joint:
             outer, rest = self._outermost(used)
-            inside = self._tally(self._tied[outer][1]).ways
-            self._joint[used] = sum(n * self._number(rest | more) for more, n in inside.items())
+            below = self._tally(self._tied[outer][1]).ways
+            self._joint[used] = sum(n * self._number(rest | more) for more, n in below.items())
         return self._joint[used]
 
     def _outermost(self, used: Uses) -> tuple[Hashable, Uses]:
@@ -119,7 +132,7 @@ class Counts:
         made: dict[str, str] = {}
         tally = self._tally(ways)
         used = _pick(random, ((used, n * self._number(used)) for used, n in tally.ways.items()))
-        inside = self._inside(used, random)
+        below = self._inside(used, random)
         waiting = [(ways, "", used)]
         while waiting:
             here, path, used = waiting.pop()
@@ -140,8 +153,9 @@ class Counts:
                 case Within():
                     waiting.append((here.inner, here.path(path), used))
                 case Tied():
-                    if here.use in inside:  # its first use, where its choices stand in the file
-                        waiting.append((here.inner, here.block, inside.pop(here.use)))
+                    use = self._use(here)
+                    if use in below:  # its first use, where its choices stand in the file
+                        waiting.append((here.inner, inside(here.group, path), below.pop(use)))
                 case _:
                     waiting += ((part, path, used) for part in here.parts)
         return made
@@ -151,8 +165,8 @@ class Counts:
         found: dict[Hashable, Uses] = {}
         while used:
             outer, rest = self._outermost(used)
-            inside = self._tally(self._tied[outer][1]).ways
-            found[outer] = _pick(random, ((more, n * self._number(rest | more)) for more, n in inside.items()))
+            below = self._tally(self._tied[outer][1]).ways
+            found[outer] = _pick(random, ((more, n * self._number(rest | more)) for more, n in below.items()))
             used = rest | found[outer]
         return found
 

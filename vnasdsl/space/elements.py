@@ -430,27 +430,30 @@ def choices(element: Element, path: str) -> Iterator[Choice]:
     """Every choice below an element, outer ones first, in the order of the text; a name can come more than once
     when it lives in several options of another choice, or in several uses of a tied block. What stands at one place
     in several options is gone through once."""
-    return _choices(element, path, set())
-
-
-def _choices(element: Element, path: str, seen: set[tuple[int, str]]) -> Iterator[Choice]:
-    if (id(element), path) in seen or not has_choices(element):
-        return
-    seen.add((id(element), path))
-    here = inside(element, path)
-    if isinstance(element, LayerChoice):
-        yield Choice(join(here, element.key), element.kind, tuple(o.text for o in element.options), element.span)
-    elif isinstance(element, Pick):
-        texts = tuple(o.text for o in element.options)
-        yield Choice(join(here, element.key), element.kind, texts, element.span, element.least, element.most)
-    elif isinstance(element, DeferredCall):
-        for f in element.fields:
-            yield Choice(join(here, f.key), f.kind, f.options, f.span, low=f.low, high=f.high)
-        for made in structural_ways(element):
-            yield from _choices(element.make(made), here, seen)
-        return
-    for child, where in children(element, path):
-        yield from _choices(child, where, seen)
+    seen: set[tuple[int, str]] = set()
+    waiting = [(element, path)]
+    while waiting:
+        element, path = waiting.pop()
+        if (id(element), path) in seen or not has_choices(element):
+            continue
+        seen.add((id(element), path))
+        here = inside(element, path)
+        below: Iterable[tuple[Element, str]]
+        match element:
+            case LayerChoice():
+                texts = tuple(option.text for option in element.options)
+                yield Choice(join(here, element.key), element.kind, texts, element.span)
+            case Pick():
+                texts = tuple(option.text for option in element.options)
+                yield Choice(join(here, element.key), element.kind, texts, element.span, element.least, element.most)
+            case DeferredCall():
+                for f in element.fields:
+                    yield Choice(join(here, f.key), f.kind, f.options, f.span, low=f.low, high=f.high)
+        if isinstance(element, DeferredCall):
+            below = ((element.make(texts), here) for texts in structural_ways(element))
+        else:
+            below = children(element, path)
+        waiting += reversed(list(below))
 
 
 def shapes_decide(element: Element) -> bool:

@@ -9,8 +9,9 @@ the walk takes as long as there are states, not as there are networks.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from bisect import bisect
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from vnasdsl.language.diagnostics import UserError
@@ -18,7 +19,6 @@ from vnasdsl.layers.base import Shape
 from vnasdsl.space.elements import (
     MOST_WAYS,
     BodyLayer,
-    Choice,
     DeferredCall,
     Element,
     Group,
@@ -31,7 +31,6 @@ from vnasdsl.space.elements import (
     Repeat,
     Segment,
     When,
-    choices,
     has_choices,
     shapes_decide,
     structural_count,
@@ -46,7 +45,8 @@ from vnasdsl.space.ways import NOTHING, Edge, Taken, Tied, Unsure, Ways, either,
 class OneOf:
     """A line of which only is known what it can hold, and no more which of it goes with what other lines hold."""
 
-    flows: frozenset[Flow]
+    flows: tuple[Flow, ...]
+    """In an order that does not change from run to run."""
 
 
 Held: TypeAlias = "Flow | OneOf"
@@ -84,9 +84,6 @@ class Walk:
         """Whether states have been put together that differ: then there may be outcomes that no network has."""
         self._known: dict[tuple[int, Held, Env], tuple[Element, Outcomes]] = {}
         self._together = 0
-        self._tied: dict[int, tuple[Group, int]] = {}
-        """For each tied block with its parameters the number of its choices: equal ones have equal numbers."""
-        self._choices: dict[tuple[Choice, ...], int] = {}
 
     # ---------------------------------------------------------------- segments
 
@@ -156,11 +153,11 @@ class Walk:
 
     def step(self, states: States, element: Element, label: str = "", index: int | None = None) -> States:
         """The states after an element. Names of its choices begin with the label."""
-        return gather(
-            ((after, env), ways + within(more, label, index))
-            for (flow, env), ways in states.items()
-            for after, more in self.outcomes(element, flow, env).items()
-        )
+        pairs = []  # no generators here and below: levels of blocks in blocks are levels of calls
+        for (flow, env), ways in states.items():
+            for after, more in self.outcomes(element, flow, env).items():
+                pairs.append(((after, env), ways + within(more, label, index)))
+        return gather(pairs)
 
     def outcomes(self, element: Element, flow: Held, env: Env = ()) -> Outcomes:
         """What can come out of an element, where `flow` comes in and named lines hold `env`."""
@@ -174,7 +171,7 @@ class Walk:
 
     def _outcomes(self, element: Element, flow: Held, env: Env) -> Outcomes:
         if isinstance(flow, OneOf):
-            return gather(pair for each in sorted_flows(flow) for pair in self.outcomes(element, each, env).items())
+            return gather(pair for each in flows_of(flow) for pair in self.outcomes(element, each, env).items())
         match element:
             case LayerCall():
                 return self.layer(element, flow)
@@ -186,13 +183,13 @@ class Walk:
                 states: States = {(flow, env): NOTHING}
                 for i, item in enumerate(element.items):
                     states = self.step(states, item, element.label, i)
-                return gather((each, ways) for (after, _), ways in states.items() for each in sorted_flows(after))
+                return gather((each, ways) for (after, _), ways in states.items() for each in flows_of(after))
             case LayerChoice():
-                found = gather(
-                    (after, Taken(element.key, option.text) + ways)
-                    for option in element.options
-                    for after, ways in self.outcomes(option.element, flow, env).items()
-                )
+                pairs = []
+                for option in element.options:
+                    for after, ways in self.outcomes(option.element, flow, env).items():
+                        pairs.append((after, Taken(element.key, option.text) + ways))
+                found = gather(pairs)
             case BodyLayer():
                 found = self.around(element, flow, env)
             case Join():
@@ -212,37 +209,28 @@ class Walk:
         if group.block is not None:
             entered = self.begin(group, flow, env)
             self.enter(group)
-        found = gather(
-            (after, before + ways)
-            for state, before in entered.items()
-            for after, ways in self._inside(group, state).items()
-        )
+        pairs = []
+        for state, before in entered.items():
+            states = self.lines(group, {state: NOTHING})
+            if group.out is not None:
+                states = self.step(states, group.out)
+            pairs += [(after, before + ways) for after, ways in self._ends(group, state, states).items()]
+        found = gather(pairs)
         return found if group.block is None else self.leave(group, found)
 
-    def _inside(self, group: Group, state: State) -> Outcomes:
-        """What comes out of the lines of a group."""
-        states = self.lines(group, {state: NOTHING})
-        if group.out is not None:
-            states = self.step(states, group.out)
+    def _ends(self, group: Group, state: State, states: States) -> Outcomes:
+        """What comes out of a group that was entered in a state."""
         found = gather(
             (each, ways)
             for (after, _), ways in states.items()
-            for each in sorted_flows(after)
+            for each in flows_of(after)
             if each != UNKNOWN or not self.knows_shapes
         )
         if group.tied and has_choices(group):
-            use, several = self._use(group, state), len(found) > 1
-            return {after: Tied(ways, group.block or "", use, several) for after, ways in found.items()}
+            whole = shapes_decide(group)  # otherwise choices depend on the lengths of the lists that are handed in
+            given = tuple(each if whole else _length(each) for each in (state[0], *(held for _, held in state[1])))
+            return {after: Tied(ways, group, given, split=len(found) > 1) for after, ways in found.items()}
         return {after: within(ways, group.label) for after, ways in found.items()}
-
-    def _use(self, group: Group, state: State) -> Hashable:
-        """What decides which choices a tied block has: those in its lines, and the lengths of the lists it is given."""
-        if id(group) not in self._tied:
-            made = tuple(choices(replace(group, inputs=()), ""))
-            self._tied[id(group)] = group, self._choices.setdefault(made, len(self._choices))
-        whole = shapes_decide(group)
-        held = tuple((name, each if whole else _length(each)) for name, each in state[1])
-        return group.block, self._tied[id(group)][1], held, state[0] if whole else _length(state[0])
 
     def begin(self, group: Group, flow: Flow, env: Env) -> States:
         """The states in which the lines of a block begin: what is handed to it by name, as far as it is read."""
@@ -258,31 +246,44 @@ class Walk:
         return states
 
     def lines(
-        self, group: Group, states: States, keep: frozenset[str] = frozenset(), unsure: frozenset[int] | None = None
+        self,
+        group: Group,
+        states: States,
+        keep: frozenset[str] = frozenset(),
+        unsure: frozenset[int] | None = None,
+        only: Iterable[int] | None = None,
     ) -> States:
-        """The states after the lines of a group; a name is forgotten where nothing reads it, but for those to keep."""
-        return [states, *self.line_by_line(group, states, keep, unsure)][-1]
+        """The states after the lines of a group, or after those of these numbers.
 
-    def line_by_line(
-        self, group: Group, states: States, keep: frozenset[str] = frozenset(), unsure: frozenset[int] | None = None
-    ) -> Iterator[States]:
-        """The states after each line."""
-        ends = scope(group).ends
-        if unsure is None:
-            unsure = unsure_lines(group) if self.leaves_out else frozenset()
-        for i, line in enumerate(group.lines):
-            states = self.line(states, line, self.leaves_out and i in unsure) or self.lost(states)
-            states = self.kept(states, group.name_of(i), ends[i] - keep)
-            if len(states) > self.most_states:
-                states = self.overapproximated(states)
-            yield states
+        A name is forgotten where nothing reads it any more, but for those to keep. `unsure`: the lines that some
+        networks leave out, those of `unsure_lines` unless they are given.
+        """
+        names = scope(group)
+        if not self.leaves_out or not names.named:
+            unsure = frozenset()
+        elif unsure is None:
+            unsure = unsure_lines(group)
+        for i in range(len(group.lines)) if only is None else only:
+            before = states
+            if i in unsure:
+                states = self._unsure_line(states, group.lines[i])
+            else:
+                for item in group.lines[i]:
+                    states = self.step(states, item)
+            states = states or self.lost(before)
+            if names.named:
+                states = self.kept(states, group.name_of(i), names.ends[i] - keep)
+                if len(states) > self.most_states:
+                    states = self.overapproximated(states)
+        return states
 
-    def line(self, states: States, line: Iterable[Element], unsure: bool = False) -> States:
-        """The states after a line, which some networks may leave out."""
-        if not unsure:
-            for item in line:
-                states = self.step(states, item)
-            return states
+    def line(self, states: States, line: Iterable[Element]) -> States:
+        """The states after the elements of one line."""
+        for item in line:
+            states = self.step(states, item)
+        return states
+
+    def _unsure_line(self, states: States, line: tuple[Element, ...]) -> States:
         return gather(
             (after, before + (ways if ways is NOTHING else Unsure(ways)))
             for state, before in states.items()
@@ -309,14 +310,14 @@ class Walk:
         held: dict[str, set[Flow]] = {}
         for _, env in states:
             for name, each in env:
-                held.setdefault(name, set()).update(sorted_flows(each))
-        flows = {each for flow, _ in states for each in sorted_flows(flow)}
+                held.setdefault(name, set()).update(flows_of(each))
+        flows = {each for flow, _ in states for each in flows_of(flow)}
         env = tuple((name, _one_of(held[name])) for name in sorted(held))
         return {(_one_of(flows), env): either(states.values())}
 
     def read(self, element: NameRef, env: Env) -> Outcomes:
         found: Outcomes = {}
-        for flow in sorted_flows(dict(env).get(element.wire, UNKNOWN)):
+        for flow in flows_of(dict(env).get(element.wire, UNKNOWN)):
             if element.index is None:
                 found[flow] = NOTHING
                 continue
@@ -338,22 +339,25 @@ class Walk:
 
     def join(self, element: Join, flow: Flow, env: Env) -> Outcomes:
         """What a layer of several inputs gives does not depend on their order, so that it is not kept in mind."""
-        sets: dict[tuple[Shape, ...], tuple[tuple[Shape, ...], Ways]] = {(): ((), NOTHING)}
+        sets: dict[tuple[Shape, ...], Ways] = {(): NOTHING}
+        orders: dict[tuple[Shape, ...], tuple[Shape, ...]] = {(): ()}
         for item in element.inputs:
-            orders: dict[tuple[Shape, ...], tuple[Shape, ...]] = {}
-            pairs = []
-            for shapes, ways in sets.values():
-                for after, more in self.outcomes(item, flow, env).items():
-                    values = (*shapes, *spliced(after))
-                    key = tuple(sorted(values))
-                    orders.setdefault(key, values)
-                    pairs.append((key, ways + more))
-                    self.together(len(values), len(orders), element)
-            sets = {key: (orders[key], ways) for key, ways in gather(pairs).items()}
+            given = [(spliced(after), more) for after, more in self.outcomes(item, flow, env).items()]
+            shapes = len(given) * sum(map(len, sets)) + len(sets) * sum(len(values) for values, _ in given)
+            self.together(shapes, 0, element)
+            pairs, before, orders = [], orders, {}
+            for key, ways in sets.items():
+                for values, more in given:
+                    order = (*before[key], *values)
+                    both = tuple(sorted(order))
+                    orders.setdefault(both, order)
+                    pairs.append((both, ways + more))
+                self.together(0, len(orders), element)
+            sets = gather(pairs)
         return gather(
             (after, ways + more)
-            for shapes, ways in sets.values()
-            for after, more in self.joined(element, shapes).items()
+            for key, ways in sets.items()
+            for after, more in self.joined(element, orders[key]).items()
         )
 
     def many(self, element: Many, flow: Flow, env: Env) -> Outcomes:
@@ -384,8 +388,9 @@ class Walk:
                 if count < element.most:
                     taken = ways + Edge(element.key, text)
                     for after, more in given.items():
-                        found.append(((count + 1, tuple(sorted((*shapes, *spliced(after))))), taken + more))
-                        size += count + 1
+                        both = taken if more is NOTHING else taken + more
+                        found.append(((count + 1, _inserted(shapes, after)), both))
+                    size += (count + 1) * len(given)
             sets = gather(found)
             self.together(size, len(sets), element)
         return gather((_unordered(shapes), ways) for (count, shapes), ways in sets.items() if count >= element.least)
@@ -398,7 +403,7 @@ class Walk:
         for option in element.options:
             part = option.element
             of_list = isinstance(part, NameRef) and part.index is None
-            flows = sorted_flows(held.get(part.wire, UNKNOWN)) if isinstance(part, NameRef) and of_list else ()
+            flows = flows_of(held.get(part.wire, UNKNOWN)) if isinstance(part, NameRef) and of_list else ()
             longest = max((len(each.shapes) for each in flows if isinstance(each, TensorList)), default=None)
             if longest is None:
                 items.append((option.text, self.outcomes(part, flow, env)))
@@ -435,15 +440,15 @@ def drop(env: Env, names: frozenset[str]) -> Env:
     return tuple(pair for pair in env if pair[0] not in names) if names else env
 
 
-def sorted_flows(held: Held) -> tuple[Flow, ...]:
-    """What a line can hold, in an order that does not change from run to run."""
-    if isinstance(held, OneOf):
-        return tuple(sorted(held.flows, key=lambda f: (1, f.shapes) if isinstance(f, TensorList) else (0, (f,))))
-    return (held,)
+def flows_of(held: Held) -> tuple[Flow, ...]:
+    """What a line can hold."""
+    return held.flows if isinstance(held, OneOf) else (held,)
 
 
 def _one_of(flows: set[Flow]) -> Held:
-    return next(iter(flows)) if len(flows) == 1 else OneOf(frozenset(flows))
+    if len(flows) == 1:
+        return next(iter(flows))
+    return OneOf(tuple(sorted(flows, key=lambda f: (1, f.shapes) if isinstance(f, TensorList) else (0, (f,)))))
 
 
 def _length(held: Held) -> int | None:
@@ -454,6 +459,14 @@ def _with(before: TensorList, after: Flow) -> TensorList:
     values = (*before.shapes, *spliced(after))
     ordered = before.ordered and (not isinstance(after, TensorList) or after.ordered)
     return TensorList(values) if ordered else _unordered(values)
+
+
+def _inserted(shapes: tuple[Shape, ...], after: Flow) -> tuple[Shape, ...]:
+    """Sorted shapes with one or several more."""
+    if isinstance(after, TensorList):
+        return tuple(sorted((*shapes, *after.shapes)))
+    i = bisect(shapes, after)
+    return (*shapes[:i], after, *shapes[i:])
 
 
 def _unordered(shapes: tuple[Shape, ...]) -> TensorList:

@@ -52,18 +52,20 @@ def kept(question: Callable[[Element], T]) -> Callable[[Element], T]:
     return answer
 
 
+@kept
 def reads(element: Element) -> Names:
     """The names of lines outside of an element that it reads in some network."""
-    return NONE if isinstance(element, LayerCall) else _reads(element) - _PREVIOUS
+    return _reads(element) - _PREVIOUS
 
 
 def all_reads(elements: Iterable[Element]) -> Names:
     return NONE.union(*map(reads, {id(element): element for element in elements}.values()))
 
 
+@kept
 def uses_previous(element: Element) -> bool:
     """Whether an element uses the output of the line before in some network."""
-    return isinstance(element, LayerCall) or PREVIOUS in _reads(element)
+    return PREVIOUS in _reads(element)
 
 
 @kept

@@ -30,7 +30,7 @@ from vnasdsl.space.elements import (
     When,
     has_choices,
 )
-from vnasdsl.space.evaluate import MOST_SETS, MOST_SHAPES, MOST_STATES, Env, Outcomes, Walk, closed, sorted_flows
+from vnasdsl.space.evaluate import MOST_SETS, MOST_SHAPES, MOST_STATES, Env, Outcomes, Walk, closed, flows_of
 from vnasdsl.space.flow import UNKNOWN, Flow, TensorList
 from vnasdsl.space.reads import scope
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
@@ -57,7 +57,7 @@ class Analysis(Walk):
         """Whether some line could not be read; the fault was said where it was found."""
         self.missing: list[Element] = []
         """Parts whose costs are not worked out: there are too many ways to close them."""
-        self._applied: dict[tuple[int, Flow, Shape], tuple[Element, Applied | LayerError]] = {}
+        self._applied: dict[tuple[object, ...], tuple[Element, Applied | LayerError]] = {}
         self._sites: list[tuple[Span, str]] = []
         """The uses of blocks on the way down: where, and of which block."""
         self._reported: set[tuple[str, Span, Span]] = set()
@@ -87,7 +87,7 @@ class Analysis(Walk):
                 raise LayerError("E0308", f"`{element.layer.name}` has nothing to join", "give it at least one input")
             return element.layer.join(resolve_arguments(element.arguments, shapes[0]), shapes, self.classes)
 
-        return self._once((id(element), TensorList(shapes), ()), element, rule)
+        return self._once((id(element), shapes, ()), element, rule)
 
     def entered(self, wrap: BodyLayer, shape: Shape) -> Shape:
         """The shape that the body of a layer is given. Raises: LayerError."""
@@ -110,7 +110,7 @@ class Analysis(Walk):
         return wrap.layer.body.times(resolve_arguments(wrap.arguments, shape))
 
     def _once(
-        self, key: tuple[int, Flow, Shape], element: LayerCall | Join | BodyLayer, rule: Callable[[], Applied]
+        self, key: tuple[object, ...], element: LayerCall | Join | BodyLayer, rule: Callable[[], Applied]
     ) -> Applied:
         if key not in self._applied:
             if len(self._applied) == MOST_PLACES:
@@ -132,7 +132,7 @@ class Analysis(Walk):
         """What comes out of a whole space."""
         segments = tuple(segments)
         last = self.through(segments, self.start(shape, input_name))[-1]
-        found = gather((each, ways) for (flow, _), ways in last.items() for each in sorted_flows(flow))
+        found = gather((each, ways) for (flow, _), ways in last.items() for each in flows_of(flow))
         found.pop(UNKNOWN, None)
         if not found:
             self.diagnostics += self.suspected  # nothing fits, not even where too much was let through

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from vnasdsl.space.elements import join
+from vnasdsl.space.elements import Group, inside, join
 
 
 class Ways:
@@ -115,10 +115,11 @@ class Unsure(Around):
 
 @dataclass(slots=True, eq=False)
 class Tied(Around):
-    """A use of a tied block: equal uses make the same choices."""
+    """A use of a tied block."""
 
-    block: str
-    use: Hashable
+    group: Group
+    given: Hashable
+    """What decides, beside its lines, which choices the use has."""
     split: bool
     """Whether the use has other outcomes, whose ways stand elsewhere."""
 
@@ -195,7 +196,7 @@ def listed(ways: Ways, path: str = "") -> Iterator[dict[str, str]]:
         case Within():
             yield from listed(ways.inner, ways.path(path))
         case Tied():
-            yield from listed(ways.inner, ways.block)
+            yield from listed(ways.inner, inside(ways.group, path))
         case Around():
             yield from listed(ways.inner, path)
         case _:
