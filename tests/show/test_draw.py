@@ -342,8 +342,8 @@ def through_boxes(picture: Picture) -> list[tuple[str, str]]:
     for edge in (*picture.edges, *picture.lines):
         for i in range(0, len(edge.points) - 1, 3):
             a, b, c, d = edge.points[i : i + 4]
-            for step in range(1, 20):
-                t = step / 20
+            for step in range(1, 10):
+                t = step / 10
                 x, y = (
                     (1 - t) ** 3 * a[k] + 3 * (1 - t) ** 2 * t * b[k] + 3 * (1 - t) * t**2 * c[k] + t**3 * d[k]
                     for k in (0, 1)

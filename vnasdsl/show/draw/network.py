@@ -181,15 +181,7 @@ def _opened(graph: NetworkGraph, use: Part) -> Region:
     inner = {id(part): part.element for part in use.walk() if part is not use}.values()
     calls = Counter(text_of(element) for element in inner if isinstance(element, Group) and element.call is not None)
     often = frozenset(text for text, count in calls.items() if count >= OFTEN)
-    for depth, closed in (
-        (9, frozenset[str]()),
-        (9, often),
-        (3, often),
-        (2, often),
-        (1, often),
-        (0, often),
-        (-1, often),
-    ):
+    for depth, closed in [(9, frozenset[str]()), *((depth, often) for depth in (9, 3, 2, 1, 0, -1))]:
         things = Reader(graph, depth, closed=closed).body(use)
         if sum(len(box.texts) for box in boxes(things)) <= MOST_LINES:
             break
