@@ -229,7 +229,7 @@ def test_hover_shows_signature_documentation_and_figures(client: Client, tmp_pat
     )["contents"]["value"]
     assert CATALOGUE["linear"].signature in shown
     shown = client.request("textDocument/hover", **client.put("s.vns", SPACE.replace("epochs", "ep@ochs")))
-    assert "passes over the train part" in shown["contents"]["value"]
+    assert "Passes over the train part" in shown["contents"]["value"]
     assert "default `70 (gradient)" in shown["contents"]["value"]
 
 

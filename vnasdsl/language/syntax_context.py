@@ -23,7 +23,7 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Context:
-    """The place of a fault: the tokens, which one was refused, what was being read, the open brackets' places."""
+    """The place of a syntax error: the tokens, the unexpected one, what is being read, and the places of open brackets."""
 
     tokens: Tokens
     index: int
@@ -60,7 +60,7 @@ class Context:
         return self.takes([*instead, *rest])
 
     def repaired(self, diagnostic: Diagnostic, *repairs: tuple[tuple[str, ...], int]) -> Fault:
-        """The fault with the first repair that works, or none: first of all what its fix would make of the tokens."""
+        """The error with the first repair that works, if any; its own fix is tried first."""
         for instead, removed in (*self._fixed(diagnostic), *repairs):
             if self.works(instead, removed):
                 return Fault(diagnostic, instead, removed)

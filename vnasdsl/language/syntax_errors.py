@@ -44,7 +44,7 @@ _NAMED = {"STAGE": "stage", "BLOCK": "block", "SPACE": "space", "NETWORK": "netw
 
 
 def explain(context: Context) -> Fault:
-    """The fault at a unexpected token."""
+    """The error at an unexpected token, and how to continue."""
     for rule in _RULES:
         for fault in rule(context):
             return fault

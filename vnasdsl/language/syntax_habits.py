@@ -16,7 +16,7 @@ from vnasdsl.language.syntax_context import Context, Fault
 from vnasdsl.language.wording import SIGNS
 
 LONGEST_LINE = 1000
-"""Longer lines are not searched: nobody writes them, and their faults would take long to explain."""
+"""Longer lines are not searched: nobody writes them, and searching them takes long."""
 
 
 class Habit(NamedTuple):
