@@ -307,8 +307,8 @@ def test_renaming(client: Client, marked: str, name: str, expected: str) -> None
     assert renamed(client, SPACE[:offset] + "@" + SPACE[offset:], name) == {"s.vns": expected}
 
 
-@pytest.mark.parametrize("name", ["class", "forward", "bn", "2x", "torch", "a b", "_hidden"])
-def test_names_that_harm_are_refused(client: Client, name: str) -> None:
+@pytest.mark.parametrize("name", ["same", "frames", "bn", "2x", "a b", "block", "__"])
+def test_names_that_cannot_be_are_rejected(client: Client, name: str) -> None:
     params = client.put("s.vns", SPACE.replace("2 * (head", "2 * (h@ead"))
     with pytest.raises(Refused, match=r"`"):
         client.request("textDocument/rename", **params, newName=name)

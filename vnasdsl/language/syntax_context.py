@@ -23,7 +23,7 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Context:
-    """The place of a syntax error: the tokens, the unexpected one, what is being read, and the places of open brackets."""
+    """A syntax error: the tokens, the unexpected one, what is being read, and the places of open brackets."""
 
     tokens: Tokens
     index: int
