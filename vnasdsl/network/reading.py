@@ -27,7 +27,7 @@ Tied: TypeAlias = "frozenset[tuple[str, tuple[str, ...]]]"
 
 BEAM = 128
 """Ways to read one element after one value that are followed."""
-MOST_STEPS = 150_000
+MOST_STEPS = 100_000
 """Steps of the walk; a step takes some microseconds."""
 MOST_CALLS = 512
 """Ways to close a call with open arguments where the network does not say which."""
