@@ -31,7 +31,7 @@ class Alike:
     def __init__(self, roots: Sequence[Region]):
         self.roots = roots
         self.groups = self._grouped()
-        while self._absorb(self.groups):
+        while self._absorb():
             self.groups = self._grouped()
 
     def _grouped(self) -> list[list[Region]]:
@@ -130,21 +130,21 @@ class Alike:
                 return (counted(module.choice, path, number, ""), module.keep, module.macs, options)
         raise AssertionError
 
-    def _absorb(self, groups: list[list[Region]]) -> bool:
-        """Write a class that only one other uses, as its only module, into that one."""
+    def _absorb(self) -> bool:
+        """Write classes that only one other uses, as its only module, into that one; whether there was one."""
         around: dict[Region, Region] = {}
-        for region in (region for regions in groups for region in regions):
+        for region in (region for regions in self.groups for region in regions):
             modules = [step.module for step in region.steps if step.module is not None]
             if region.kind not in ("stage", "main") and len(modules) == 1 and isinstance(modules[0], Region):
                 around[modules[0]] = region
-        for regions in groups:
-            outer = [around.get(region) for region in regions]
-            if None in outer or len({self._class[r] for r in outer if r}) > 1 or regions[0] in self.roots:
-                continue
-            for region in regions:
-                _write_into(region, around[region])
-            return True
-        return False
+        found = False
+        for regions in self.groups:
+            outer = [around[region] for region in regions if region in around]
+            if len(outer) == len(regions) and len({self._class[region] for region in outer}) == 1:
+                found = True
+                for region in regions:
+                    _write_into(region, around[region])
+        return found
 
 
 def _write_into(region: Region, outer: Region) -> None:

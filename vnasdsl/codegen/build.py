@@ -15,8 +15,10 @@ from vnasdsl.codegen.regions import (
     Step,
     Tensor,
     Tensors,
+    as_module,
     finish,
     flat,
+    simplest,
     splice,
 )
 from vnasdsl.layers.base import BodyCode, FunctionCode, ModuleCode
@@ -103,11 +105,7 @@ class Builder:
     def module(self, part: Part, x: Tensor, env: Env) -> tuple[Module, list[Tensors]]:
         """A part as a module, and what that is called with."""
         region = self.alone(part, x, env)
-        module = simplest(region)
-        givens = [param.given for param in region.params]
-        if module is region and len(region.params) == 1:
-            region.params[0].name = "x"
-        return module, givens
+        return as_module(region), [param.given for param in region.params]
 
     # ------------------------------------------------------------------- parts
 
@@ -215,18 +213,15 @@ class Builder:
         """Copies that take nothing but what comes in become one container."""
         if not part.items:
             return x
-        if not isinstance(part.value, tuple) and isinstance(x, Tensor):
-            before, items = x, []
-            for item in part.items:
-                module, givens = self.module(item, before, env)
-                if givens != [before] or isinstance(item.value, tuple):
-                    break
-                items.append(module)
-                before = Tensor(self.graph.node(item.value).shape)
-            else:
-                return self.call(part.value, Copies(items, part.choice), (x,), here)
-        for i, item in enumerate(part.items):
-            x = self.visit(item, x, env, (*here, str(i)))
+        befores, regions = [only(x)], []
+        for item in part.items:
+            regions.append(self.alone(item, befores[-1], env))
+            befores.append(only(self.unread(item.value)))
+        givens = [[param.given for param in region.params] for region in regions]
+        if givens == [[before] for before in befores[:-1]] and not isinstance(part.value, tuple):
+            return self.call(part.value, Copies(list(map(as_module, regions)), part.choice), (x,), here)
+        for i, (region, given, before) in enumerate(zip(regions, givens, befores, strict=False)):
+            x = splice(region, (*here, str(i)), self.steps, [x if value is before else value for value in given])
         return x
 
     def join(self, part: Part, x: Tensors, env: Env, here: Path) -> Tensors:
@@ -256,14 +251,18 @@ class Builder:
 
     def several(self, part: Part, x: Tensors, env: Env, here: Path) -> Tensors:
         """A list; copies that are called alike become one container."""
-        single = not any(item.label or isinstance(item.value, tuple) for item in part.items)
-        if single and len(part.items) > 1 and isinstance(x, Tensor):
-            made = [self.module(item, x, env) for item in part.items]
-            has_modules = all(not isinstance(m, LayerModule) or m.node for m, _ in made)
-            if has_modules and all(givens == made[0][1] for _, givens in made):
-                copies = Copies([module for module, _ in made], part.choice, sequential=False)
-                return self.call(part.value, copies, made[0][1], here)
-        return tuple(tensor for _, tensor in self.side_by_side(part, x, env, here))
+        if len(part.items) < 2 or any(item.label or isinstance(item.value, tuple) for item in part.items):
+            return tuple(tensor for _, tensor in self.side_by_side(part, x, env, here))
+        regions = [self.alone(item, only(x), env) for item in part.items]
+        givens = [[param.given for param in region.params] for region in regions]
+        if all(given == givens[0] and region.has_modules for given, region in zip(givens, regions, strict=True)):
+            copies = Copies(list(map(as_module, regions)), part.choice, sequential=False)
+            return self.call(part.value, copies, givens[0], here)
+        spliced = (
+            splice(region, (*here, str(i)), self.steps, given)
+            for i, (region, given) in enumerate(zip(regions, givens, strict=True))
+        )
+        return tuple(map(only, spliced))
 
     # ----------------------------------------------------------------- choices
 
@@ -304,18 +303,6 @@ class Builder:
         if isinstance(part.element, (LayerChoice, Pick)):
             return total
         return total + sum(map(self.macs, part.children))
-
-
-def simplest(region: Region) -> Module:
-    """A region, or the only module in it where that is called in the same way."""
-    if not region.steps and [param.inner for param in region.params] == [region.out]:
-        return LayerModule("nn.Identity")
-    if len(region.steps) == 1:
-        (step,) = region.steps
-        called_alike = list(step.args) == [param.inner for param in region.params]
-        if step.module is not None and step.out is region.out and called_alike:
-            return step.module
-    return region
 
 
 def _is_simple(module: Module | None) -> bool:

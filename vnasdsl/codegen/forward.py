@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 
-from vnasdsl.codegen.names import VARIABLES, escaped
+from vnasdsl.codegen.names import VARIABLES, escaped, unique
 from vnasdsl.codegen.regions import Choosing, Copies, Region, Step, Tensor, Tensors, flat
 from vnasdsl.layers.base import Shape
 
@@ -42,7 +42,7 @@ class Forward:
 
     region: Region
     statements: list[Statement] = field(default_factory=list)
-    variables: set[str] = field(default_factory=set)
+    variables: set[str] = field(default_factory=lambda: set(VARIABLES))
     texts: dict[Tensor, str] = field(default_factory=dict)
     lists: dict[tuple[Tensor, ...], str] = field(default_factory=dict)
     """Variables that are lists of tensors."""
@@ -58,6 +58,7 @@ class Forward:
             self.bind(name, param.inner)
             self.params.append((name, "Tensor" if isinstance(param.inner, Tensor) else "list[Tensor]"))
         self.uses, self.last = _uses(region)
+        self.attrs = {tensor: step.attr for step in region.steps for tensor in flat(step.out)}
         for i, step in enumerate(region.steps):
             if not step.is_silent:
                 self.step(i, step)
@@ -74,14 +75,8 @@ class Forward:
             self.texts.update((tensor, f"{name}[{i}]") for i, tensor in enumerate(value))
 
     def fresh(self, name: str) -> str:
-        name = escaped(name, VARIABLES | self.variables) if name != "shortcut" else self.shortcut()
+        name = unique(name, self.variables) if name == "shortcut" else escaped(name, self.variables)
         self.variables.add(name)
-        return name
-
-    def shortcut(self) -> str:
-        count = 1
-        while (name := f"shortcut{count}" if count > 1 else "shortcut") in self.variables:
-            count += 1
         return name
 
     def step(self, i: int, step: Step) -> None:
@@ -108,16 +103,10 @@ class Forward:
         if tensor.name and tensor.read:
             name = self.fresh(tensor.name)
         else:
-            name = "x" if free else self.fresh(self._hint(tensor))
+            name = "x" if free else self.fresh(self.attrs.get(tensor) or "part")
         self.statements.append(Statement(name, Expression(value), tensor))
         self.bind(name, tensor)
         return name
-
-    def _hint(self, tensor: Tensor) -> str:
-        for step in self.region.steps:
-            if step.out is tensor:
-                return step.attr or "part"
-        return "part"
 
     def expression(self, i: int, step: Step) -> str:
         """The call or formula of a step. An argument that would make the line too long gets a statement first."""
@@ -223,7 +212,7 @@ def operand(expression: str) -> str:
     return f"({expression})" if " " in expression and _is_operation(expression) else expression
 
 
-@cache
+@lru_cache(4096)
 def _is_operation(expression: str) -> bool:
     return isinstance(ast.parse(expression, mode="eval").body, OPERATORS)
 

@@ -42,7 +42,7 @@ BUILTINS = frozenset(
 )
 """What generated code uses of Python without an import."""
 PYTHON = frozenset({*keyword.kwlist, *BUILTINS, "self", "F", "nn", "torch", "math", "Tensor"})
-VARIABLES = PYTHON | {"x", "l", "I", "O", "shortcut"}
+VARIABLES = PYTHON | {"x", "l", "I", "O"}
 """Names that a forward method uses itself, and those that are easily mistaken for digits."""
 LOOP_VARIABLES = "ijkmn"
 ARGUMENTS = PYTHON | {"x", *LOOP_VARIABLES}

@@ -116,6 +116,10 @@ class Region:
     """(parameter, kind, value) of the block it is a use of: these names are preferred for constructor arguments."""
 
     @property
+    def has_modules(self) -> bool:
+        return any(step.module is not None for step in self.steps)
+
+    @property
     def outs(self) -> tuple[Tensor, ...]:
         return flat(self.out)
 
@@ -148,6 +152,25 @@ def regions_in(module: Module) -> Iterator[Region]:
             yield inner
         else:
             yield from regions_in(inner)
+
+
+def simplest(region: Region) -> Module:
+    """A region, or the only module in it where that is called in the same way."""
+    inner = [param.inner for param in region.params]
+    if not region.steps and inner == [region.out]:
+        return LayerModule("nn.Identity")
+    if len(region.steps) == 1:
+        (step,) = region.steps
+        if step.module is not None and step.out is region.out and list(step.args) == inner:
+            return step.module
+    return region
+
+
+def as_module(region: Region) -> Module:
+    """A region that stands alone as simply as it can be; what comes in is `x` if there is nothing else."""
+    if len(region.params) == 1:
+        region.params[0].name = "x"
+    return simplest(region)
 
 
 def as_layers(region: Region) -> Region | Layers:

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vnasdsl.codegen.build import Builder, Env, simplest
+from vnasdsl.codegen.build import Builder, Env
 from vnasdsl.codegen.classes import Classes
 from vnasdsl.codegen.filters import plain
 from vnasdsl.codegen.forward import show
 from vnasdsl.codegen.helpers import helper_texts
 from vnasdsl.codegen.names import ATTRIBUTES, SUPERNET_ATTRIBUTES, class_name, escaped
 from vnasdsl.codegen.network import parameter_kinds
-from vnasdsl.codegen.regions import Choosing, LayerModule, Module, Region, Step, Tensor, modules_in, regions_in
+from vnasdsl.codegen.regions import (
+    Choosing,
+    LayerModule,
+    Module,
+    Region,
+    Step,
+    Tensor,
+    as_module,
+    modules_in,
+    regions_in,
+)
 from vnasdsl.codegen.render import render
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language.gc_paused import gc_paused
@@ -108,9 +118,7 @@ class _Branches:
         else:
             region = Region(f"{stage.name}_head", doc=f"the first line of stage {stage.name}")
             builder.region(region, parts, x, {x.name: x})
-        for param in region.params:
-            param.name = "x"
-        return lowerer.graph, simplest(region)
+        return lowerer.graph, as_module(region)
 
     def begin(self, shape: Shape) -> tuple[Lowerer, str]:
         lowerer = Lowerer(self.space.rules)
