@@ -22,7 +22,7 @@ from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.mermaid import mermaid
 from vnasdsl.show.draw.metrics import shortened, text_width
 from vnasdsl.show.draw.network import network_picture
-from vnasdsl.show.draw.picture import Node, Picture, Text
+from vnasdsl.show.draw.picture import NodeBox, Picture, Text
 from vnasdsl.show.draw.svg import svg
 from vnasdsl.show.draw.themes import DARK, LIGHT
 from vnasdsl.show.draw.trellis import MOST_WIDTH, trellis_picture
@@ -68,15 +68,15 @@ def forty(tmp_path: Path, kind: str) -> Space:
     return load(path).get()
 
 
-def overlapping(nodes: tuple[Node, ...]) -> list[tuple[str, str]]:
+def overlapping(nodes: tuple[NodeBox, ...]) -> list[tuple[str, str]]:
     return [(a.id, b.id) for a, b in combinations(nodes, 2) if not beside(a, b)]
 
 
-def beside(a: Node, b: Node) -> bool:
+def beside(a: NodeBox, b: NodeBox) -> bool:
     return a.right <= b.x or b.right <= a.x or a.bottom <= b.y or b.bottom <= a.y
 
 
-def within(a: Node, b: Node) -> bool:
+def within(a: NodeBox, b: NodeBox) -> bool:
     return b.x <= a.x and a.right <= b.right and b.y <= a.y and a.bottom <= b.bottom
 
 
@@ -101,7 +101,7 @@ def assert_tidy(picture: Picture) -> None:
     for frame in picture.frames:
         for node in (*picture.nodes, *picture.frames):
             assert beside(node, frame) or within(node, frame) or within(frame, node)
-    places: dict[str, list[Node]] = {}
+    places: dict[str, list[NodeBox]] = {}
     for node in picture.nodes:
         places.setdefault(node.id, []).append(node)
     for edge in picture.edges:
@@ -426,8 +426,8 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_names_stay_text(text: str) -> None:
     texts = (Text(50, 20, text),)
-    node = Node(text, 10, 10, 80, 30, "layer", texts, tip=text, group=text)
-    other = Node("other", 120, 10, 80, 30, "layer", (Text(160, 20, "other"),))
+    node = NodeBox(text, 10, 10, 80, 30, "layer", texts, tip=text, group=text)
+    other = NodeBox("other", 120, 10, 80, 30, "layer", (Text(160, 20, "other"),))
     picture = Picture(text, text, text, 220, 60, (node, other), ())
     root = ElementTree.fromstring(svg(picture))
     assert {child.tag for child in root.iter()} == {

@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
+from vnasdsl.cli import COMPLETION_VARIABLE
+
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -23,8 +25,7 @@ def command(shell: str) -> None:
       eval "$(vnasdsl completion zsh)"                    # in ~/.zshrc, after compinit
       vnasdsl completion fish > ~/.config/fish/completions/vnasdsl.fish
     """
-    from vnasdsl.cli.main import COMPLETION_VARIABLE, cli
-
+    cli = click.get_current_context().find_root().command
     made = get_completion_class(shell)
     assert made is not None
     script = made(cli, {}, "vnasdsl", COMPLETION_VARIABLE).source()

@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from vnasdsl import __version__
+from vnasdsl.cli import COMPLETION_VARIABLE
 from vnasdsl.cli.errors import reporting
 from vnasdsl.language.diagnostics import suggest
 
@@ -35,9 +36,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "completion": ("vnasdsl.cli.completion", "Print the completion script of a shell."),
     "demo": ("vnasdsl.cli.demo", "Run the whole chain on a small space, in minutes on a CPU."),
 }
-
-COMPLETION_VARIABLE = "_VNASDSL_COMPLETE"
-"""What the scripts of `vnasdsl completion` set when a shell asks."""
 
 HELP = """A declarative language for video networks and search spaces, compiled to PyTorch.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from vnasdsl.language.diagnostics import VnsError, error
 from vnasdsl.layers.base import Shape, show_shape
-from vnasdsl.relax.relax import Place, Relaxer, not_relaxed
+from vnasdsl.relax.relax import Relaxer, Surroundings, not_relaxed
 from vnasdsl.space.counting import Counts
 from vnasdsl.space.elements import BodyLayer, Element, Group, Many, Repeat, Segment, children, choices, label_text
 from vnasdsl.space.evaluate import Walk
@@ -285,7 +285,7 @@ class _Builder:
             taken = {piece.place for piece in state.pieces}
             taken.update(label for piece in state.pieces if not piece.place for label in _labels(piece.elements))
             place = "" if own else _unique(segment.name or TAIL, taken)
-            where = Place(segment.name, bound)
+            where = Surroundings(segment.name, bound)
             made, shape, env = self.relaxer.lines(lines, names, state.shape, self.envs[i], where)
             if isinstance(shape, TensorList):  # a list behind the last line of a stage
                 self.relaxer.refuse(not_relaxed("a list that goes on behind a stage has no state", lines[-1][-1].span))

@@ -51,7 +51,7 @@ def not_relaxed(message: str, span: Span, notes: tuple[str, ...] = ()) -> VnsErr
 
 
 @dataclass(frozen=True)
-class Place:
+class Surroundings:
     """Where lines stand, for what is said about them."""
 
     segment: str = ""
@@ -66,7 +66,7 @@ class Relaxer:
         self.analysis = analysis
         self._faults: dict[tuple[str, Span | None], Diagnostic] = {}
         self._known: dict[tuple[int, Flow, tuple[tuple[str, Flow], ...], bool], tuple[Element, Relaxed]] = {}
-        self._place = Place()
+        self._place = Surroundings()
 
     @property
     def faults(self) -> list[Diagnostic]:
@@ -82,7 +82,7 @@ class Relaxer:
         names: tuple[str, ...],
         flow: Flow,
         env: Env,
-        place: Place = Place(),
+        place: Surroundings = Surroundings(),
     ) -> tuple[tuple[tuple[Element, ...], ...], Flow, dict[str, Flow]]:
         """Lines as the supernet has them, what the last one gives, and what can be read by name behind it."""
         self._place = place

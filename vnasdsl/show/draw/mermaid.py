@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from vnasdsl.show.draw.metrics import visible
-from vnasdsl.show.draw.picture import Node, Picture
+from vnasdsl.show.draw.picture import NodeBox, Picture
 
 
 def mermaid(picture: Picture) -> str:
@@ -31,7 +31,7 @@ def mermaid(picture: Picture) -> str:
     return "\n".join(lines) + "\n"
 
 
-def label(node: Node) -> str:
+def label(node: NodeBox) -> str:
     return "\n".join(text.content for text in node.texts)
 
 

@@ -14,9 +14,9 @@ from vnasdsl.elaborate.space import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.network.graph import NetworkGraph, Part, many
 from vnasdsl.show.draw.metrics import text_width, wrapped
-from vnasdsl.show.draw.picture import SERIES, Edge, Node, Picture, Point, Rect, Text, dims, rounded, rows_of
+from vnasdsl.show.draw.picture import SERIES, Edge, NodeBox, Picture, Point, Rect, Text, dims, rounded, rows_of
 from vnasdsl.show.draw.place import SMALL, Placed, logical_edges, place
-from vnasdsl.show.draw.regions import Box, Reader, Region, Thing, boxes, nodes_of
+from vnasdsl.show.draw.regions import Box, Region, RegionReader, Thing, boxes, nodes_of
 from vnasdsl.show.draw.texts import options_text, text_of
 from vnasdsl.show.numbers import amount, count_words
 from vnasdsl.space.counting import CannotCountError
@@ -38,7 +38,7 @@ def network_picture(space: Space, layers: bool = False) -> Picture:
     if space.costed:
         _ = space.cost  # what is faulty is told, not drawn
     graph = space.outline
-    reader = Reader(graph, 99 if layers else -1, copies=layers and space.kind == "network")
+    reader = RegionReader(graph, 99 if layers else -1, copies=layers and space.kind == "network")
     stages = _stages(space, graph, reader)
     shown = [box for stage in stages for box in boxes([stage.region])]
     if len(shown) > MOST_BOXES:
@@ -74,7 +74,7 @@ class Stage:
     """All its nodes, also those of copies that are not drawn."""
 
 
-def _stages(space: Space, graph: NetworkGraph, reader: Reader) -> list[Stage]:
+def _stages(space: Space, graph: NetworkGraph, reader: RegionReader) -> list[Stage]:
     """The name and region of each stage, and of the lines between stages; the first begins with the input."""
     found: list[Stage] = []
     for section in graph.sections:
@@ -182,7 +182,7 @@ def _opened(graph: NetworkGraph, use: Part) -> Region:
     calls = Counter(text_of(element) for element in inner if isinstance(element, Group) and element.call is not None)
     often = frozenset(text for text, count in calls.items() if count >= OFTEN)
     for depth, closed in [(9, frozenset[str]()), *((depth, often) for depth in (9, 3, 2, 1, 0, -1))]:
-        things = Reader(graph, depth, closed=closed).body(use)
+        things = RegionReader(graph, depth, closed=closed).body(use)
         if sum(len(box.texts) for box in boxes(things)) <= MOST_LINES:
             break
     return Region("block", "", things, many(use.value))
@@ -197,8 +197,8 @@ class _Sheet:
     def __init__(self, space: Space):
         self.space = space
         self.title = _title(space)
-        self.nodes: list[Node] = []
-        self.frames: list[Node] = []
+        self.nodes: list[NodeBox] = []
+        self.frames: list[NodeBox] = []
         self.edges: list[Edge] = []
         self.lines: list[Edge] = []
         self.hidden: list[Edge] = []

@@ -44,7 +44,7 @@ class Rect:
 
 
 @dataclass(frozen=True)
-class Node:
+class NodeBox:
     """A box with what stands in it. Nodes of one id are one thing, drawn again (`ghost`) where a row begins anew."""
 
     id: str
@@ -74,7 +74,7 @@ class Node:
     def bottom(self) -> float:
         return self.y + self.height
 
-    def moved(self, dx: float, dy: float) -> Node:
+    def moved(self, dx: float, dy: float) -> NodeBox:
         """The same box elsewhere, with everything in it."""
         texts = tuple(replace(text, x=text.x + dx, y=text.y + dy) for text in self.texts)
         rects = tuple(replace(rect, x=rect.x + dx, y=rect.y + dy) for rect in self.rects)
@@ -107,7 +107,7 @@ class Picture:
     """The picture in words, for those who cannot see it."""
     width: float
     height: float
-    nodes: tuple[Node, ...]
+    nodes: tuple[NodeBox, ...]
     edges: tuple[Edge, ...]
     texts: tuple[Text, ...] = ()
     rects: tuple[Rect, ...] = ()
@@ -115,18 +115,18 @@ class Picture:
     """Lines that join nothing or many things: samples in the legend, strands of a bundle."""
     hidden: tuple[Edge, ...] = ()
     """Lines between nodes for which there is no room; formats without places have them all the same."""
-    frames: tuple[Node, ...] = ()
+    frames: tuple[NodeBox, ...] = ()
     """Around nodes, outer ones first."""
 
     @property
-    def things(self) -> tuple[Node, ...]:
+    def things(self) -> tuple[NodeBox, ...]:
         """Every node once."""
         return tuple(node for node in self.nodes if not node.ghost)
 
     @property
-    def groups(self) -> dict[str, list[Node]]:
+    def groups(self) -> dict[str, list[NodeBox]]:
         """Every node once, by stage."""
-        found: dict[str, list[Node]] = {}
+        found: dict[str, list[NodeBox]] = {}
         for node in self.things:
             found.setdefault(node.group, []).append(node)
         return found

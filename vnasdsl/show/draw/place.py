@@ -8,7 +8,7 @@ import networkx
 
 from vnasdsl.show.draw.layered import wrapped_layers
 from vnasdsl.show.draw.metrics import text_width, wrapped
-from vnasdsl.show.draw.picture import Edge, Node, Point, Rect, Text, dims, moved, straight
+from vnasdsl.show.draw.picture import Edge, NodeBox, Point, Rect, Text, dims, moved, straight
 from vnasdsl.show.draw.regions import IN, OUT, Box, Region, Thing, boxes, edges
 from vnasdsl.show.numbers import amount
 
@@ -29,8 +29,8 @@ class Placed:
     """Where arrows into it come in."""
     end: Point = (0.0, 0.0)
     """Where what it gives goes out."""
-    nodes: tuple[Node, ...] = ()
-    frames: tuple[Node, ...] = ()
+    nodes: tuple[NodeBox, ...] = ()
+    frames: tuple[NodeBox, ...] = ()
     edges: tuple[Edge, ...] = ()
 
     def moved(self, dx: float, dy: float) -> Placed:
@@ -59,8 +59,8 @@ def place(region: Region, room: float, group: str = "", prefix: str = "", end: b
     frames = {thing.id for thing in region.things if isinstance(thing, Region)}
     ports = {name: (inner[name].entry[1], inner[name].end[1]) for name in frames}
     found = wrapped_layers(sizes, pairs, room, (IN, OUT), ports)
-    nodes: list[Node] = []
-    outlines: list[Node] = []
+    nodes: list[NodeBox] = []
+    outlines: list[NodeBox] = []
     lines: list[Edge] = []
     for name, one in inner.items():
         put = one.moved(*found.boxes[name])
@@ -99,13 +99,13 @@ def _placed(thing: Thing, room: float, group: str, prefix: str) -> Placed:
     height = inner.height + 2 * head  # so that a line through the middle stays straight
     put = inner.moved(side, head)
     title = (Text(PAD, 14, thing.title, "faint", SMALL, "start", True),) if thing.title else ()
-    frame = Node(f"{prefix}{thing.id}", 0, 0, width, height, "region", title, tip=thing.title, group=group)
+    frame = NodeBox(f"{prefix}{thing.id}", 0, 0, width, height, "region", title, tip=thing.title, group=group)
     entry, end = (0.0, put.entry[1]), (width, put.end[1])
     left, right = Edge("", "", straight(entry, put.entry), 1.3), Edge("", "", straight(put.end, end), 1.3)
     return Placed(width, height, entry, end, put.nodes, (frame, *put.frames), (*put.edges, left, right))
 
 
-def box_node(box: Box, group: str = "", prefix: str = "") -> Node:
+def box_node(box: Box, group: str = "", prefix: str = "") -> NodeBox:
     """A box with its texts, at (0, 0)."""
     lines: list[tuple[str, str, float, bool]] = []
     if box.title:
@@ -125,7 +125,7 @@ def box_node(box: Box, group: str = "", prefix: str = "") -> Node:
     facts = [dims(box.shape)] if box.shape else []
     said = ", ".join([": ".join(filter(None, [box.title, "; ".join(box.texts)])), *facts])
     tip = f"{said}, {box.macs} MACs, {box.params} parameters" if box.shape else said
-    return Node(f"{prefix}{box.id}", 0, 0, width, height, box.role, texts, rects, tip, group)
+    return NodeBox(f"{prefix}{box.id}", 0, 0, width, height, box.role, texts, rects, tip, group)
 
 
 def foot_of(box: Box) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vnasdsl.show.draw.metrics import visible
-from vnasdsl.show.draw.picture import Edge, Node, Picture, Rect, Text
+from vnasdsl.show.draw.picture import Edge, NodeBox, Picture, Rect, Text
 from vnasdsl.show.draw.svg import arrow_head
 from vnasdsl.show.draw.themes import DARK, LIGHT, stroke
 
@@ -62,7 +62,7 @@ class _Painter:
         for text in picture.texts:
             self.text(text)
 
-    def node(self, node: Node) -> None:
+    def node(self, node: NodeBox) -> None:
         self.box(
             (node.x, node.y, node.width, node.height),
             6,

@@ -92,7 +92,7 @@ def boxes(things: Iterable[Thing]) -> Iterator[Box]:
             yield from boxes(thing.things)
 
 
-class Reader:
+class RegionReader:
     """Makes boxes and regions of parts.
 
     depth: how many uses of blocks, one inside the other, are opened; below 0 each line with a name is one box.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import escape, quoteattr
 
 from vnasdsl.show.draw.metrics import visible
-from vnasdsl.show.draw.picture import Edge, Node, Picture, Point, Rect, Text
+from vnasdsl.show.draw.picture import Edge, NodeBox, Picture, Point, Rect, Text
 from vnasdsl.show.draw.themes import DARK, LIGHT, stroke
 
 _FONT = "'DejaVu Sans', Verdana, 'Segoe UI', Helvetica, Arial, sans-serif"
@@ -64,7 +64,7 @@ def _colours(colours: Mapping[str, str]) -> Iterator[str]:
     yield f".box {{ stroke: {colours['frame']}; }} .box.marked {{ stroke: {colours['path']}; }}"
 
 
-def _node(node: Node) -> Iterator[str]:
+def _node(node: NodeBox) -> Iterator[str]:
     classes = " ".join(
         ["box", f"f-{node.role}", *(["marked"] if node.marked else []), *(["ghost"] if node.ghost else [])]
     )

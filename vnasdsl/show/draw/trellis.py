@@ -16,7 +16,7 @@ from vnasdsl.relax.plan import PlanStage, PlanState
 from vnasdsl.relax.trellis import Mixture, Stage, State, Trellis, holds, trellis_of
 from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.metrics import shortened, text_width
-from vnasdsl.show.draw.picture import Edge, Node, Picture, Rect, Text, dims, rows_of
+from vnasdsl.show.draw.picture import Edge, NodeBox, Picture, Rect, Text, dims, rows_of
 from vnasdsl.show.draw.texts import text_of
 from vnasdsl.show.draw.trellis_edges import Joined, joined, links
 from vnasdsl.show.draw.trellis_legend import MARGIN, OTHER, legend, roles
@@ -39,7 +39,7 @@ NO_STAGE = "–"
 class _Column:
     """The boxes of a stage at x = 0, the middle of the column at y = 0."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[NodeBox, ...]
     width: float
     height: float
     heading: tuple[tuple[str, str], ...]
@@ -96,7 +96,7 @@ def _ends(name: str, lines: tuple[str, ...], marked: bool) -> _Column:
         Text(width / 2, -height / 2 + 19 + 15 * i, line, "faint" if i else "text", 10.5 if i else 12, bold=not i)
         for i, line in enumerate(lines)
     )
-    node = Node(name, 0, -height / 2, width, height, "io", texts, tip=", ".join(lines), marked=marked)
+    node = NodeBox(name, 0, -height / 2, width, height, "io", texts, tip=", ".join(lines), marked=marked)
     return _Column((node,), width, height, ())
 
 
@@ -116,7 +116,7 @@ def _column(
     cells = max(min(len(state.mixtures), CELLS) for state in stage.states)
     label = max(text_width(line, 13 if i == 0 else 10.5, not i) for lines in names for i, line in enumerate(lines))
     width = max(label + 20, cells * (BAR + BAR_GAP) + 18, 46)
-    nodes: list[Node] = []
+    nodes: list[NodeBox] = []
     y = 0.0
     for index, (state, plan, lines) in enumerate(zip(stage.states, planned.states, names, strict=True)):
         node = _box(f"{number}.{index}", stage, state, plan, lines, options, learnt, index == taken, width)
@@ -162,7 +162,7 @@ def _box(
     learnt: Learnt | None,
     taken: bool,
     width: float,
-) -> Node:
+) -> NodeBox:
     texts = [
         Text(
             width / 2,
@@ -190,7 +190,7 @@ def _box(
     tip = f"{stage.name} {state.label}".strip() + f": {dims(_own_shape(planned))}"
     if state.mixtures:
         tip += f", {len(state.mixtures)} layers to choose"
-    return Node(name, 0, 0, width, height, "state", tuple(texts), tuple(rects), tip, stage.name, taken)
+    return NodeBox(name, 0, 0, width, height, "state", tuple(texts), tuple(rects), tip, stage.name, taken)
 
 
 def _bar(
@@ -223,9 +223,9 @@ def _bar(
 
 def _rows(
     columns: Sequence[_Column], edges: Mapping[int, list[Edge]], top: float
-) -> tuple[list[Node], list[Text], list[Joined], float, float]:
+) -> tuple[list[NodeBox], list[Text], list[Joined], float, float]:
     """Columns put side by side in rows; a row begins with the last column of the one before, as ghosts."""
-    nodes: list[Node] = []
+    nodes: list[NodeBox] = []
     texts: list[Text] = []
     drawn: list[Joined] = []
     widest = 0.0
@@ -236,7 +236,7 @@ def _rows(
         row = columns[begin : members[-1] + 1]
         middle = top + HEADER + max(column.height for column in row) / 2
         x = float(MARGIN)
-        before: dict[str, Node] = {}
+        before: dict[str, NodeBox] = {}
         for number, column in enumerate(row, start=begin):
             ghost = number < first
             placed = {node.id: replace(node.moved(x, middle), ghost=ghost) for node in column.nodes}

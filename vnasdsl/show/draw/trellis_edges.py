@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from vnasdsl.relax.trellis import Trellis
 from vnasdsl.show.draw.learnt import Learnt
-from vnasdsl.show.draw.picture import Edge, Node, Text, swing
+from vnasdsl.show.draw.picture import Edge, NodeBox, Text, swing
 
 THIN, THICK = 0.6, 7.0
 MOST_LINES = 256
 """Between two columns; of more the strongest are drawn, or a bundle where all are alike."""
 
 
-def links(columns: Sequence[Sequence[Node]], trellis: Trellis, learnt: Learnt | None) -> dict[int, list[Edge]]:
+def links(columns: Sequence[Sequence[NodeBox]], trellis: Trellis, learnt: Learnt | None) -> dict[int, list[Edge]]:
     """Edges without places, by the number of the column they lead to."""
     found: dict[int, list[Edge]] = {}
     path = (0, *learnt.path, 0) if learnt else None
@@ -34,7 +34,7 @@ def links(columns: Sequence[Sequence[Node]], trellis: Trellis, learnt: Learnt | 
     return found
 
 
-def _said(node: Node) -> str:
+def _said(node: NodeBox) -> str:
     return node.tip.partition(":")[0]
 
 
@@ -51,7 +51,7 @@ class Joined:
     note: str = ""
 
 
-def joined(edges: Sequence[Edge], before: Mapping[str, Node], after: Mapping[str, Node], middle: float) -> Joined:
+def joined(edges: Sequence[Edge], before: Mapping[str, NodeBox], after: Mapping[str, NodeBox], middle: float) -> Joined:
     """The lines from the boxes `before` to those `after`; `middle` is the height at which a bundle is tied."""
 
     def placed(edge: Edge) -> Edge:
@@ -78,5 +78,5 @@ def joined(edges: Sequence[Edge], before: Mapping[str, Node], after: Mapping[str
     return Joined(tuple(taken), rest, tuple(strands), (size,), note)
 
 
-def _stage(nodes: Mapping[str, Node]) -> str:
+def _stage(nodes: Mapping[str, NodeBox]) -> str:
     return next((node.group or node.id for node in nodes.values()), "")
