@@ -2,6 +2,9 @@
 
     python benchmarks/language.py [--runs 7] [--json]
 
+0. CPU seconds of `vnasdsl check` as a whole process, for every file of spaces/ and for all of them at once, as
+   multiples of the imports of click, lark, jinja2 and networkx. Goals: 3.9 for one file, 13.9 for all. And of choosing,
+   lowering and costing every network of NAS-Bench-Macro: goal 56 (10 s where the imports take 0.18 s).
 1. `vnasdsl check spaces/x3d3.vns` as a whole process against `python -c "import click, lark, jinja2, networkx"`.
 2. Parse, resolve, shapes and costs of x3d3 in process.
 3. Networks of 1 000, 3 000 and 10 000 layers compiled: time for each layer, relative to the smallest.
@@ -18,6 +21,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
 from time import perf_counter
 
@@ -45,6 +49,36 @@ def long_network(layers: int) -> str:
         "network long {\n  input clip = video(frames=8, size=32)\n  stage s1 {\n    conv(16, 1x3x3)\n"
         f"{lines}  }}\n  pool -> linear(classes)\n}}\n"
     )
+
+
+def cpu_seconds(command: list[str], runs: int) -> float:
+    """The user time of a process and its children, the median of some runs."""
+
+    def once() -> float:
+        before = getrusage(RUSAGE_CHILDREN).ru_utime
+        process(command)()
+        return getrusage(RUSAGE_CHILDREN).ru_utime - before
+
+    return median(once() for _ in range(runs))
+
+
+MACRO = """\
+from vnasdsl.elaborate import load
+space = load("spaces/nas_bench_macro.vns").get("nas_bench_macro")
+assert sum(space.choose(made).macs > 0 for made in space.networks()) == 6561
+"""
+
+
+def checks(runs: int) -> dict[str, float]:
+    """Of each file, of all of them at once, and of every network of a small space."""
+    files = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "spaces").glob("*.vns"))]
+    imports = cpu_seconds(IMPORTS, max(3, runs))
+    found = {"imports_s": imports}
+    for file in files:
+        found[file] = cpu_seconds([*CHECK[:-1], file], 3) / imports
+    found["all files"] = cpu_seconds([*CHECK[:-1], *files], 3) / imports
+    found["nas_bench_macro networks"] = cpu_seconds([sys.executable, "-c", MACRO], 1) / imports
+    return found
 
 
 def startup(runs: int) -> dict[str, float]:
@@ -106,9 +140,11 @@ def main() -> None:
     arguments.add_argument("--runs", type=int, default=7)
     arguments.add_argument("--json", action="store_true")
     given = arguments.parse_args()
+    cpu = checks(given.runs)
     start = startup(given.runs)
     imports = start["imports_s"]
     figures = {
+        "checks (multiples of the imports' CPU seconds)": cpu,
         "startup": start,
         "x3d3": in_process(given.runs, imports),
         "growth": growth(given.runs),
@@ -120,7 +156,7 @@ def main() -> None:
     for name, values in figures.items():
         print(name)
         for key, value in values.items():
-            print(f"  {key:24} {value:.3f}")
+            print(f"  {key:28} {value:.3f}")
 
 
 if __name__ == "__main__":

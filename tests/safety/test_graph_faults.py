@@ -100,7 +100,7 @@ def test_what_comes_out_of_a_tied_block_must_not_depend_on_its_choices() -> None
 
 
 def test_elements_know_whether_they_hold_choices() -> None:
-    from vnasdsl.space.elements import has_choices
+    from vnasdsl.space.parts import has_choices
 
     space = read(net("conv(4, 1x1x1)", "relu | bn", "sum([2 * relu])"))
     flat = [item for segment in space.segments for item in segment.body.items]

@@ -25,7 +25,7 @@ space streams {
 
 def test_a_stream_that_no_edge_reads_costs_nothing() -> None:
     space = load_source(Source("streams.vns", STREAMS), None).get()
-    costs = {made["sum_.edges"]: space.network(made).macs[0] for made in space.networks()}
+    costs = {made["sum.edges"]: space.network(made).macs[0] for made in space.networks()}
     assert set(costs) == {"a", "c", "a + c"}
     assert len(set(costs.values())) == 3
     assert space.macs[0] <= min(costs.values()) and space.macs[1] == max(costs.values())

@@ -33,8 +33,9 @@ from vnasdsl.space.bounds import exact_ends
 from vnasdsl.space.costs import GOALS, Cost, Goal
 from vnasdsl.space.counting import CannotCountError, Counts, countable
 from vnasdsl.space.decisions import Decide, Decision, every
-from vnasdsl.space.elements import Choice, Segment, choices, has_poison, shapes_decide
+from vnasdsl.space.elements import Choice, Segment
 from vnasdsl.space.limits import Limit, read_limits
+from vnasdsl.space.parts import choices, has_poison, shapes_decide
 from vnasdsl.space.restrict import restrict_all
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.ways import Ways

@@ -17,6 +17,7 @@ from vnasdsl.layers.base import Applied, Layer, LayerError, Shape
 from vnasdsl.network.graph import SINGLE, LayerNode, NetworkGraph, Part, Section, Values, many, one
 from vnasdsl.network.rules import LayerRules
 from vnasdsl.space.decisions import Decide, Decision, Form, form_of
+from vnasdsl.space.deferred import first_value
 from vnasdsl.space.elements import (
     POISON,
     BodyLayer,
@@ -33,7 +34,6 @@ from vnasdsl.space.elements import (
     Repeat,
     Segment,
     When,
-    first_value,
     inside,
     join,
     label_text,

@@ -25,6 +25,7 @@ from vnasdsl.network.reading import (
     put,
 )
 from vnasdsl.network.replay_lists import ListReplay
+from vnasdsl.space.deferred import first_value
 from vnasdsl.space.elements import (
     BodyLayer,
     DeferredArgument,
@@ -40,7 +41,6 @@ from vnasdsl.space.elements import (
     Repeat,
     Segment,
     When,
-    first_value,
 )
 from vnasdsl.space.values import holds, with_shape
 

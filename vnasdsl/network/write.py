@@ -17,7 +17,8 @@ from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.network.block_calls import BlockCalls
 from vnasdsl.network.graph import NetworkGraph, Part, Values
-from vnasdsl.space.elements import BodyLayer, Group, Join, LayerCall, Many, NameRef, Repeat, has_choices, label_text
+from vnasdsl.space.elements import BodyLayer, Group, Join, LayerCall, Many, NameRef, Repeat, label_text
+from vnasdsl.space.parts import has_choices
 
 LIST = ""
 """In the place of the one value that comes in, after a line that is a list: nothing takes it."""

@@ -23,10 +23,10 @@ from vnasdsl.space.elements import (
     LayerChoice,
     Repeat,
     Segment,
-    children,
     join,
     label_text,
 )
+from vnasdsl.space.parts import children
 
 if TYPE_CHECKING:
     from vnasdsl.elaborate.space import Space

@@ -16,9 +16,10 @@ from vnasdsl.language.diagnostics import VnsError, error
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.relax.relax import Relaxer, Surroundings, not_relaxed
 from vnasdsl.space.counting import Counts
-from vnasdsl.space.elements import BodyLayer, Element, Group, Many, Repeat, Segment, children, choices, label_text
+from vnasdsl.space.elements import BodyLayer, Element, Group, Many, Repeat, Segment, label_text
 from vnasdsl.space.evaluate import Walk
 from vnasdsl.space.flow import UNKNOWN, Flow, TensorList
+from vnasdsl.space.parts import children, choices
 from vnasdsl.space.reads import reads
 from vnasdsl.space.restrict import restrict
 from vnasdsl.space.shapes import Analysis

@@ -28,10 +28,10 @@ from vnasdsl.space.elements import (
     Pick,
     Repeat,
     When,
-    choices,
     same,
 )
 from vnasdsl.space.flow import UNKNOWN, Flow, TensorList, pool, read, spliced
+from vnasdsl.space.parts import choices
 from vnasdsl.space.reads import reads
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.values import holds, with_shape

@@ -11,7 +11,8 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from vnasdsl.space.elements import Element, Group, LayerChoice, Pick, children, choices, inside, join, picked
+from vnasdsl.space.elements import Element, Group, LayerChoice, Pick, inside, join, picked
+from vnasdsl.space.parts import children, choices
 
 if TYPE_CHECKING:
     from vnasdsl.elaborate.space import Space

@@ -11,9 +11,10 @@ from vnasdsl.language.source import Span
 from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.space.costs import Cost
 from vnasdsl.space.elements import BodyLayer, Group
-from vnasdsl.space.evaluate import State, States, flows_of
+from vnasdsl.space.evaluate import States
 from vnasdsl.space.flow import TensorList, spliced
 from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.states import State, flows_of
 from vnasdsl.space.ways import NOTHING, Ways, either, gather
 
 

@@ -14,7 +14,8 @@ from vnasdsl.show.numbers import count_words
 from vnasdsl.space.bounds import Extreme, extremes
 from vnasdsl.space.costs import GOALS, Goal
 from vnasdsl.space.counting import CannotCountError
-from vnasdsl.space.elements import BodyLayer, Choice, Element, Join, LayerCall, children
+from vnasdsl.space.elements import BodyLayer, Choice, Element, Join, LayerCall
+from vnasdsl.space.parts import children
 
 WIDTH = 100
 """Columns a table should fit."""

@@ -9,10 +9,12 @@ from vnasdsl.elaborate.space import Space
 from vnasdsl.layers.base import Shape
 from vnasdsl.show.figures import free, names_held
 from vnasdsl.space.costs import Cost
-from vnasdsl.space.elements import Choice, Element, Group, NameRef, Segment, When, choices, inside
-from vnasdsl.space.evaluate import States, flows_of
+from vnasdsl.space.elements import Choice, Element, Group, NameRef, Segment, When, inside
+from vnasdsl.space.evaluate import States
 from vnasdsl.space.flow import Flow, spliced
+from vnasdsl.space.parts import choices
 from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.states import flows_of
 from vnasdsl.space.ways import gather
 
 MOST_LINES = 60

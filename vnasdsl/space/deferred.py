@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import islice, product
 from math import prod
 
-from vnasdsl.space.elements import DeferredCall
+from vnasdsl.space.elements import DeferredArgument, DeferredCall
 
+MOST_WAYS = 4096
+"""Ways to close the structural arguments of one call that are looked at."""
 MOST_CLOSED = 512
 """Ways to close one call that are built to learn its costs: each takes about a millisecond."""
 
@@ -21,3 +23,18 @@ def closings(element: DeferredCall) -> Iterator[tuple[str, ...]] | None:
             return None
         columns.append(field.options or tuple(repr(point) for point in field.points or ()))
     return None if prod(map(len, columns)) > MOST_CLOSED else product(*columns)
+
+
+def first_value(field: DeferredArgument) -> str:
+    return field.options[0] if field.options else repr(field.low)
+
+
+def structural_count(element: DeferredCall) -> int:
+    """The ways to close the arguments of a call that other choices depend on."""
+    return prod(len(f.options) for f in element.fields if f.structural and f.options)
+
+
+def structural_ways(element: DeferredCall) -> Iterator[tuple[str, ...]]:
+    """Texts for the fields of an open call, one for each way that other choices could depend on."""
+    columns = [f.options if f.structural and f.options else (first_value(f),) for f in element.fields]
+    yield from islice(product(*columns), MOST_WAYS)

@@ -6,11 +6,10 @@ shared by many places and adding a stage renames nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from itertools import islice, product
-from math import isfinite, prod
+from math import isfinite
 from typing import TypeAlias
 
 from vnasdsl.language import tree
@@ -282,16 +281,6 @@ def poison(span: Span) -> LayerCall:
     return LayerCall("", POISON, (), tree.Name("?", span=span), span)
 
 
-def has_poison(element: Element) -> bool:
-    """Whether a line of an element could not be read; worked out once and kept with it."""
-    known = element.__dict__.get("_has_poison")
-    if known is None:
-        parts = {id(child): child for child, _ in children(element, "")}.values()
-        known = (isinstance(element, LayerCall) and element.layer is POISON) or any(map(has_poison, parts))
-        element.__dict__["_has_poison"] = known
-    return bool(known)
-
-
 @dataclass(frozen=True, eq=False)
 class Segment:
     """A stage, or (with an empty name) the lines between two stages, before the first or after the last."""
@@ -324,176 +313,6 @@ def inside(element: Element, path: str) -> str:
         assert element.block is not None
         return element.block
     return join(path, element.label)
-
-
-def children(element: Element, path: str) -> Iterator[tuple[Element, str]]:
-    """The parts of an element with the path of the place each stands in (their own labels not yet added).
-
-    Of an `Open` those of one way to close it: a part that only another way has is not among them.
-    """
-    here = inside(element, path)
-    match element:
-        case Group():
-            for _, value in element.inputs:
-                yield value, path
-            for item in element.items:
-                yield item, here
-            if element.out is not None:
-                yield element.out, here
-        case BodyLayer():
-            yield element.body, here
-        case Join():
-            for item in element.inputs:
-                yield item, here
-        case Many():
-            for i, item in enumerate(element.items):
-                yield item, here if item.label else f"{here}[{i}]"
-        case When():
-            yield element.then, here
-            yield element.otherwise, here
-        case LayerChoice() | Pick():
-            for option in element.options:
-                yield option.element, here
-        case DeferredCall():
-            yield element.make(tuple(first_value(f) for f in element.fields)), here
-        case Repeat():
-            for i, item in enumerate(element.items):
-                yield item, f"{here}[{i}]"
-
-
-def mapped(element: Element, path: str, rule: Callable[[Element, str], Element]) -> Element:
-    """The element with a rule applied to each of its parts and the place it stands in; the same object where nothing
-    changes. Options of choices are left to the rule."""
-    here = inside(element, path)
-    match element:
-        case Group():
-            inputs = tuple((name, rule(value, path)) for name, value in element.inputs)
-            lines = tuple(_each(line, here, rule) for line in element.lines)
-            out = None if element.out is None else rule(element.out, here)
-            kept = same(lines, element.lines) and out is element.out
-            if kept and same((e for _, e in inputs), (e for _, e in element.inputs)):
-                return element
-            return replace(element, lines=lines, inputs=inputs, out=out, call=None)
-        case Repeat():
-            items = tuple(rule(item, f"{here}[{i}]") for i, item in enumerate(element.items))
-            return element if same(items, element.items) else replace(element, items=items)
-        case Many():
-            places = (here if item.label else f"{here}[{i}]" for i, item in enumerate(element.items))
-            items = tuple(rule(item, place) for item, place in zip(element.items, places, strict=True))
-            return element if same(items, element.items) else replace(element, items=items)
-        case Join():
-            items = _each(element.inputs, here, rule)
-            return element if items is element.inputs else replace(element, inputs=items)
-        case BodyLayer():
-            body = rule(element.body, here)
-            assert isinstance(body, Group)
-            return element if body is element.body else replace(element, body=body)
-        case When():
-            then, otherwise = rule(element.then, here), rule(element.otherwise, here)
-            kept = then is element.then and otherwise is element.otherwise
-            return element if kept else replace(element, then=then, otherwise=otherwise)
-    return element
-
-
-def _each(items: tuple[Element, ...], here: str, rule: Callable[[Element, str], Element]) -> tuple[Element, ...]:
-    made = tuple(rule(item, here) for item in items)
-    return items if same(made, items) else made
-
-
-def gives_list(element: Element) -> bool:
-    """Whether an element gives several values."""
-    match element:
-        case Many() | Pick():
-            return True
-        case NameRef():
-            return element.several and element.index is None
-        case LayerChoice():
-            return any(gives_list(option.element) for option in element.options)
-        case Group():
-            last = element.out or (element.items[-1] if element.items else None)
-            return last is not None and gives_list(last)
-    return False
-
-
-def elements(element: Element) -> Iterator[Element]:
-    """An element and everything below it; of an `Open` one way to close it."""
-    yield element
-    for child, _ in children(element, ""):
-        yield from elements(child)
-
-
-def first_value(field: DeferredArgument) -> str:
-    return field.options[0] if field.options else repr(field.low)
-
-
-def choices(element: Element, path: str) -> Iterator[Choice]:
-    """Every choice below an element, outer ones first, in the order of the text; a name can come more than once
-    when it lives in several options of another choice, or in several uses of a tied block. What stands at one place
-    in several options is gone through once."""
-    seen: set[tuple[int, str]] = set()
-    waiting = [(element, path)]
-    while waiting:
-        element, path = waiting.pop()
-        if (id(element), path) in seen or not has_choices(element):
-            continue
-        seen.add((id(element), path))
-        here = inside(element, path)
-        below: Iterable[tuple[Element, str]]
-        match element:
-            case LayerChoice():
-                texts = tuple(option.text for option in element.options)
-                yield Choice(join(here, element.key), element.kind, texts, element.span)
-            case Pick():
-                texts = tuple(option.text for option in element.options)
-                yield Choice(join(here, element.key), element.kind, texts, element.span, element.least, element.most)
-            case DeferredCall():
-                for f in element.fields:
-                    yield Choice(join(here, f.key), f.kind, f.options, f.span, low=f.low, high=f.high)
-        if isinstance(element, DeferredCall):
-            below = ((element.make(texts), here) for texts in structural_ways(element))
-        else:
-            below = children(element, path)
-        waiting += reversed(list(below))
-
-
-def shapes_decide(element: Element) -> bool:
-    """Whether shapes decide which choices there are: one stands in `a if frames > 1 else b`."""
-    known = element.__dict__.get("_shapes_decide")
-    if known is None:
-        if isinstance(element, DeferredCall):
-            many = structural_count(element) > MOST_WAYS
-            parts = [] if many else [element.make(texts) for texts in structural_ways(element)]
-        else:
-            parts = list({id(child): child for child, _ in children(element, "")}.values())
-        known = isinstance(element, When) and (has_choices(element.then) or has_choices(element.otherwise))
-        known = element.__dict__["_shapes_decide"] = known or (has_choices(element) and any(map(shapes_decide, parts)))
-    return bool(known)
-
-
-def has_choices(element: Element) -> bool:
-    """Whether there is a choice in an element; worked out once and kept with it."""
-    if isinstance(element, (LayerChoice, Pick, DeferredCall)):
-        return True
-    known = element.__dict__.get("_has_choices")
-    if known is None:
-        parts = {id(child): child for child, _ in children(element, "")}.values()
-        known = element.__dict__["_has_choices"] = any(has_choices(child) for child in parts)
-    return bool(known)
-
-
-MOST_WAYS = 4096
-"""Ways to close the structural arguments of one call that are looked at."""
-
-
-def structural_count(element: DeferredCall) -> int:
-    """The ways to close the arguments of a call that other choices depend on."""
-    return prod(len(f.options) for f in element.fields if f.structural and f.options)
-
-
-def structural_ways(element: DeferredCall) -> Iterator[tuple[str, ...]]:
-    """Texts for the fields of an open call, one for each way that other choices could depend on."""
-    columns = [f.options if f.structural and f.options else (first_value(f),) for f in element.fields]
-    yield from islice(product(*columns), MOST_WAYS)
 
 
 @lru_cache(4096)

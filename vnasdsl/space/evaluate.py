@@ -9,15 +9,13 @@ the walk takes as long as there are states, not as there are networks.
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers.base import Shape
+from vnasdsl.space.deferred import MOST_WAYS, structural_count, structural_ways
 from vnasdsl.space.elements import (
-    MOST_WAYS,
     BodyLayer,
     DeferredCall,
     Element,
@@ -31,28 +29,27 @@ from vnasdsl.space.elements import (
     Repeat,
     Segment,
     When,
-    has_choices,
-    shapes_decide,
-    structural_count,
-    structural_ways,
 )
 from vnasdsl.space.flow import UNKNOWN, Flow, TensorList, spliced, value_of
+from vnasdsl.space.parts import has_choices, shapes_decide
 from vnasdsl.space.reads import all_reads, reads, scope, unsure_lines, unsure_lines_of, uses_previous
+from vnasdsl.space.states import (
+    Env,
+    Held,
+    OneOf,
+    State,
+    drop,
+    extended,
+    flows_of,
+    inserted,
+    length,
+    one_of,
+    only,
+    put,
+    unordered,
+)
 from vnasdsl.space.ways import NOTHING, Edge, Taken, Tied, Unsure, Ways, either, gather, within
 
-
-@dataclass(frozen=True)
-class OneOf:
-    """A line of which only is known what it can hold, and no more which of it goes with what other lines hold."""
-
-    flows: tuple[Flow, ...]
-    """In an order that does not change from run to run."""
-
-
-Held: TypeAlias = "Flow | OneOf"
-Env: TypeAlias = tuple[tuple[str, Held], ...]
-"""What named lines hold, by name, in the order of the names."""
-State: TypeAlias = tuple[Held, Env]
 States: TypeAlias = dict[State, Ways]
 Outcomes: TypeAlias = dict[Flow, Ways]
 
@@ -228,7 +225,7 @@ class Walk:
         )
         if group.tied and has_choices(group):
             whole = shapes_decide(group)  # otherwise choices depend on the lengths of the lists that are handed in
-            given = tuple(each if whole else _length(each) for each in (state[0], *(held for _, held in state[1])))
+            given = tuple(each if whole else length(each) for each in (state[0], *(held for _, held in state[1])))
             return {after: Tied(ways, group, given, split=len(found) > 1) for after, ways in found.items()}
         return {after: within(ways, group.label) for after, ways in found.items()}
 
@@ -312,8 +309,8 @@ class Walk:
             for name, each in env:
                 held.setdefault(name, set()).update(flows_of(each))
         flows = {each for flow, _ in states for each in flows_of(flow)}
-        env = tuple((name, _one_of(held[name])) for name in sorted(held))
-        return {(_one_of(flows), env): either(states.values())}
+        env = tuple((name, one_of(held[name])) for name in sorted(held))
+        return {(one_of(flows), env): either(states.values())}
 
     def read(self, element: NameRef, env: Env) -> Outcomes:
         found: Outcomes = {}
@@ -367,10 +364,10 @@ class Walk:
             given = [(after, ways if item.label else within(ways, "", i)) for after, ways in found.items()]
             self.together(len(given) * sum(len(before.shapes) for before in lists), 0, element)
             lists = gather(
-                (_with(before, after), ways + more) for before, ways in lists.items() for after, more in given
+                (extended(before, after), ways + more) for before, ways in lists.items() for after, more in given
             )
             if len(lists) > MOST_IN_ORDER:
-                lists = gather((_unordered(before.shapes), ways) for before, ways in lists.items())
+                lists = gather((unordered(before.shapes), ways) for before, ways in lists.items())
             self.together(0, len(lists), element)
         return {flow: ways for flow, ways in lists.items()}  # noqa: C416
 
@@ -389,11 +386,11 @@ class Walk:
                     taken = ways + Edge(element.key, text)
                     for after, more in given.items():
                         both = taken if more is NOTHING else taken + more
-                        found.append(((count + 1, _inserted(shapes, after)), both))
+                        found.append(((count + 1, inserted(shapes, after)), both))
                     size += (count + 1) * len(given)
             sets = gather(found)
             self.together(size, len(sets), element)
-        return gather((_unordered(shapes), ways) for (count, shapes), ways in sets.items() if count >= element.least)
+        return gather((unordered(shapes), ways) for (count, shapes), ways in sets.items() if count >= element.least)
 
     def _items(self, element: Pick, flow: Flow, env: Env) -> list[tuple[str, Outcomes]]:
         """What comes out of each thing that can be picked. A list that can be one of several stands for as many values
@@ -423,51 +420,3 @@ def closed(element: DeferredCall, texts: Iterable[str], free: bool = False) -> W
         options = field.options if free and field.options and not field.structural else (text,)
         ways = ways + either(Taken(field.key, option, real=field.low is not None) for option in options)
     return ways
-
-
-def only(env: Env, names: frozenset[str]) -> Env:
-    """What the lines of these names hold."""
-    if not env or not names:
-        return ()
-    return tuple(pair for pair in env if pair[0] in names)
-
-
-def put(env: Env, name: str, held: Held) -> Env:
-    return tuple(sorted((*(pair for pair in env if pair[0] != name), (name, held)), key=lambda pair: pair[0]))
-
-
-def drop(env: Env, names: frozenset[str]) -> Env:
-    return tuple(pair for pair in env if pair[0] not in names) if names else env
-
-
-def flows_of(held: Held) -> tuple[Flow, ...]:
-    """What a line can hold."""
-    return held.flows if isinstance(held, OneOf) else (held,)
-
-
-def _one_of(flows: set[Flow]) -> Held:
-    if len(flows) == 1:
-        return next(iter(flows))
-    return OneOf(tuple(sorted(flows, key=lambda f: (1, f.shapes) if isinstance(f, TensorList) else (0, (f,)))))
-
-
-def _length(held: Held) -> int | None:
-    return len(held.shapes) if isinstance(held, TensorList) else None
-
-
-def _with(before: TensorList, after: Flow) -> TensorList:
-    values = (*before.shapes, *spliced(after))
-    ordered = before.ordered and (not isinstance(after, TensorList) or after.ordered)
-    return TensorList(values) if ordered else _unordered(values)
-
-
-def _inserted(shapes: tuple[Shape, ...], after: Flow) -> tuple[Shape, ...]:
-    """Sorted shapes with one or several more."""
-    if isinstance(after, TensorList):
-        return tuple(sorted((*shapes, *after.shapes)))
-    i = bisect(shapes, after)
-    return (*shapes[:i], after, *shapes[i:])
-
-
-def _unordered(shapes: tuple[Shape, ...]) -> TensorList:
-    return TensorList(tuple(sorted(shapes)), ordered=len(set(shapes)) < 2)

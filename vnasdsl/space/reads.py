@@ -5,10 +5,8 @@ The output of the line before, which every line begins with, stands among the na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import wraps
-from typing import TypeVar
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label
@@ -28,28 +26,13 @@ from vnasdsl.space.elements import (
     Segment,
     When,
 )
+from vnasdsl.space.parts import kept
 
 PREVIOUS = ""
 Names = frozenset[str]
 NONE: Names = frozenset()
 _PREVIOUS: Names = frozenset((PREVIOUS,))
 NONE_OF_THEM: frozenset[int] = frozenset()
-T = TypeVar("T")
-
-
-def kept(question: Callable[[Element], T]) -> Callable[[Element], T]:
-    """A question about an element whose answer is kept with it: parts are shared, and each asks those below it."""
-    name = f"_{question.__name__}"
-
-    @wraps(question)
-    def answer(element: Element) -> T:
-        known = element.__dict__
-        if name not in known:
-            known[name] = question(element)
-        found: T = known[name]
-        return found
-
-    return answer
 
 
 @kept

@@ -17,17 +17,14 @@ from vnasdsl.space.elements import (
     Option,
     Pick,
     Segment,
-    choices,
-    gives_list,
-    has_choices,
     inside,
     join,
-    mapped,
     picked,
     relabel,
     same,
 )
 from vnasdsl.space.flow import value_of
+from vnasdsl.space.parts import choices, gives_list, has_choices, mapped
 
 Keep = Callable[[str, str, tuple[str, ...]], tuple[str, ...]]
 """(name, kind, options) -> the options to keep, at least one.

@@ -28,11 +28,12 @@ from vnasdsl.space.elements import (
     Pick,
     Segment,
     When,
-    has_choices,
 )
-from vnasdsl.space.evaluate import MOST_SETS, MOST_SHAPES, MOST_STATES, Env, Outcomes, Walk, closed, flows_of
+from vnasdsl.space.evaluate import MOST_SETS, MOST_SHAPES, MOST_STATES, Outcomes, Walk, closed
 from vnasdsl.space.flow import UNKNOWN, Flow, TensorList
+from vnasdsl.space.parts import has_choices
 from vnasdsl.space.reads import scope
+from vnasdsl.space.states import Env, flows_of
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
 from vnasdsl.space.ways import Layers, Repeated, Ways, gather
 

@@ -14,18 +14,8 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.walk import walk
-from vnasdsl.space.elements import (
-    Element,
-    Group,
-    LayerChoice,
-    NameRef,
-    Option,
-    Repeat,
-    Segment,
-    When,
-    gives_list,
-    poison,
-)
+from vnasdsl.space.elements import Element, Group, LayerChoice, NameRef, Option, Repeat, Segment, When, poison
+from vnasdsl.space.parts import gives_list
 from vnasdsl.space.values import evaluate, holds, reads_shape, with_shape
 
 __all__ = ["MOST_LAYERS", "Expander"]

@@ -23,9 +23,9 @@ from vnasdsl.space.elements import (
     Many,
     Repeat,
     When,
-    children,
     poison,
 )
+from vnasdsl.space.parts import children
 
 MOST_LAYERS = 11_000
 """Layers that one network may expand to."""

@@ -36,9 +36,9 @@ from vnasdsl.space.elements import (
     LayerCall,
     LayerChoice,
     Option,
-    gives_list,
     poison,
 )
+from vnasdsl.space.parts import gives_list
 from vnasdsl.space.reads import reads
 from vnasdsl.space.values import WORDS, coerce, evaluate, expression_of, reads_shape, substitute
 

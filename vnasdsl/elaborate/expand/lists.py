@@ -12,7 +12,8 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Layer, Value, show_value
-from vnasdsl.space.elements import Element, Group, Join, LayerChoice, Many, NameRef, Option, Pick, gives_list
+from vnasdsl.space.elements import Element, Group, Join, LayerChoice, Many, NameRef, Option, Pick
+from vnasdsl.space.parts import gives_list
 from vnasdsl.space.values import evaluate
 
 

@@ -17,8 +17,8 @@ from vnasdsl.language.source import Source
 from vnasdsl.show.diff.meaning import Meanings
 from vnasdsl.show.diff.model import BlockChange, BlockUse, LineChange
 from vnasdsl.show.diff.rows import Row, RowMaker
-from vnasdsl.space.elements import Element, Group, Segment, children
-from vnasdsl.space.reads import kept
+from vnasdsl.space.elements import Element, Group, Segment
+from vnasdsl.space.parts import children, kept
 from vnasdsl.space.values import expression_of, substitute
 
 HANDED = "handed_"

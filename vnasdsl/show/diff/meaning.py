@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from vnasdsl.layers.base import Value
+from vnasdsl.space.deferred import first_value
 from vnasdsl.space.elements import (
     BodyLayer,
     DeferredCall,
@@ -24,7 +25,6 @@ from vnasdsl.space.elements import (
     Pick,
     Repeat,
     When,
-    first_value,
 )
 from vnasdsl.space.reads import all_reads
 

@@ -1,0 +1,195 @@
+"""What is below an element of a space: its parts, choices and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import wraps
+from typing import TypeVar
+
+from vnasdsl.space.deferred import MOST_WAYS, first_value, structural_count, structural_ways
+from vnasdsl.space.elements import (
+    POISON,
+    BodyLayer,
+    Choice,
+    DeferredCall,
+    Element,
+    Group,
+    Join,
+    LayerCall,
+    LayerChoice,
+    Many,
+    NameRef,
+    Pick,
+    Repeat,
+    When,
+    inside,
+    join,
+    same,
+)
+
+T = TypeVar("T")
+
+
+def kept(question: Callable[[Element], T]) -> Callable[[Element], T]:
+    """A question about an element whose answer is kept with it: parts are shared, and each asks those below it."""
+    name = f"_{question.__name__}"
+
+    @wraps(question)
+    def answer(element: Element) -> T:
+        known = element.__dict__
+        if name not in known:
+            known[name] = question(element)
+        found: T = known[name]
+        return found
+
+    return answer
+
+
+def children(element: Element, path: str) -> Iterator[tuple[Element, str]]:
+    """The parts of an element with the path of the place each stands in (their own labels not yet added).
+
+    Of an `Open` those of one way to close it: a part that only another way has is not among them.
+    """
+    here = inside(element, path)
+    match element:
+        case Group():
+            for _, value in element.inputs:
+                yield value, path
+            for item in element.items:
+                yield item, here
+            if element.out is not None:
+                yield element.out, here
+        case BodyLayer():
+            yield element.body, here
+        case Join():
+            for item in element.inputs:
+                yield item, here
+        case Many():
+            for i, item in enumerate(element.items):
+                yield item, here if item.label else f"{here}[{i}]"
+        case When():
+            yield element.then, here
+            yield element.otherwise, here
+        case LayerChoice() | Pick():
+            for option in element.options:
+                yield option.element, here
+        case DeferredCall():
+            yield element.make(tuple(first_value(f) for f in element.fields)), here
+        case Repeat():
+            for i, item in enumerate(element.items):
+                yield item, f"{here}[{i}]"
+
+
+def mapped(element: Element, path: str, rule: Callable[[Element, str], Element]) -> Element:
+    """The element with a rule applied to each of its parts and the place it stands in; the same object where nothing
+    changes. Options of choices are left to the rule."""
+    here = inside(element, path)
+    match element:
+        case Group():
+            inputs = tuple((name, rule(value, path)) for name, value in element.inputs)
+            lines = tuple(_each(line, here, rule) for line in element.lines)
+            out = None if element.out is None else rule(element.out, here)
+            kept = same(lines, element.lines) and out is element.out
+            if kept and same((e for _, e in inputs), (e for _, e in element.inputs)):
+                return element
+            return replace(element, lines=lines, inputs=inputs, out=out, call=None)
+        case Repeat():
+            items = tuple(rule(item, f"{here}[{i}]") for i, item in enumerate(element.items))
+            return element if same(items, element.items) else replace(element, items=items)
+        case Many():
+            places = (here if item.label else f"{here}[{i}]" for i, item in enumerate(element.items))
+            items = tuple(rule(item, place) for item, place in zip(element.items, places, strict=True))
+            return element if same(items, element.items) else replace(element, items=items)
+        case Join():
+            items = _each(element.inputs, here, rule)
+            return element if items is element.inputs else replace(element, inputs=items)
+        case BodyLayer():
+            body = rule(element.body, here)
+            assert isinstance(body, Group)
+            return element if body is element.body else replace(element, body=body)
+        case When():
+            then, otherwise = rule(element.then, here), rule(element.otherwise, here)
+            kept = then is element.then and otherwise is element.otherwise
+            return element if kept else replace(element, then=then, otherwise=otherwise)
+    return element
+
+
+def _each(items: tuple[Element, ...], here: str, rule: Callable[[Element, str], Element]) -> tuple[Element, ...]:
+    made = tuple(rule(item, here) for item in items)
+    return items if same(made, items) else made
+
+
+def gives_list(element: Element) -> bool:
+    """Whether an element gives several values."""
+    match element:
+        case Many() | Pick():
+            return True
+        case NameRef():
+            return element.several and element.index is None
+        case LayerChoice():
+            return any(gives_list(option.element) for option in element.options)
+        case Group():
+            last = element.out or (element.items[-1] if element.items else None)
+            return last is not None and gives_list(last)
+    return False
+
+
+def choices(element: Element, path: str) -> Iterator[Choice]:
+    """Every choice below an element, outer ones first, in the order of the text; a name can come more than once
+    when it lives in several options of another choice, or in several uses of a tied block. What stands at one place
+    in several options is gone through once."""
+    seen: set[tuple[int, str]] = set()
+    waiting = [(element, path)]
+    while waiting:
+        element, path = waiting.pop()
+        if (id(element), path) in seen or not has_choices(element):
+            continue
+        seen.add((id(element), path))
+        here = inside(element, path)
+        below: Iterable[tuple[Element, str]]
+        match element:
+            case LayerChoice():
+                texts = tuple(option.text for option in element.options)
+                yield Choice(join(here, element.key), element.kind, texts, element.span)
+            case Pick():
+                texts = tuple(option.text for option in element.options)
+                yield Choice(join(here, element.key), element.kind, texts, element.span, element.least, element.most)
+            case DeferredCall():
+                for f in element.fields:
+                    yield Choice(join(here, f.key), f.kind, f.options, f.span, low=f.low, high=f.high)
+        if isinstance(element, DeferredCall):
+            below = ((element.make(texts), here) for texts in structural_ways(element))
+        else:
+            below = children(element, path)
+        waiting += reversed(list(below))
+
+
+@kept
+def has_choices(element: Element) -> bool:
+    """Whether there is a choice in an element."""
+    return isinstance(element, (LayerChoice, Pick, DeferredCall)) or any(map(has_choices, _parts(element)))
+
+
+@kept
+def has_poison(element: Element) -> bool:
+    """Whether a line of an element could not be read."""
+    if isinstance(element, LayerCall):
+        return element.layer is POISON
+    return any(map(has_poison, _parts(element)))
+
+
+@kept
+def shapes_decide(element: Element) -> bool:
+    """Whether shapes decide which choices there are: one stands in `a if frames > 1 else b`."""
+    if isinstance(element, DeferredCall):
+        many = structural_count(element) > MOST_WAYS
+        return not many and any(shapes_decide(element.make(texts)) for texts in structural_ways(element))
+    if isinstance(element, When) and (has_choices(element.then) or has_choices(element.otherwise)):
+        return True
+    return has_choices(element) and any(map(shapes_decide, _parts(element)))
+
+
+def _parts(element: Element) -> Iterable[Element]:
+    """The different parts of an element: copies are one object."""
+    return {id(child): child for child, _ in children(element, "")}.values()
