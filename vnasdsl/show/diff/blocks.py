@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from vnasdsl.elaborate import Space
-from vnasdsl.elaborate.expand import Expander
 from vnasdsl.elaborate.names import Namer
 from vnasdsl.elaborate.scope import Scope
 from vnasdsl.language import tree
@@ -14,7 +14,6 @@ from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.parser import parse
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Source
-from vnasdsl.show.diff.meaning import Meanings
 from vnasdsl.show.diff.model import BlockChange, BlockUse, LineChange
 from vnasdsl.show.diff.rows import Row, RowMaker
 from vnasdsl.space.elements import Element, Group, Segment
@@ -51,28 +50,40 @@ def blocks_of(space: Space) -> dict[str, list[tuple[str, ...]]]:
     return found
 
 
-def block_changes(before: Space, after: Space, meanings: Meanings, compare_rows: CompareRows) -> list[BlockChange]:
-    """Blocks that were changed or renamed. From here on `meanings` knows those that were changed."""
-    left, right = blocks_of(before), blocks_of(after)
-    new = [name for name in right if name not in before.definitions.blocks]
+def block_changes(left: RowMaker, right: RowMaker, compare_rows: CompareRows) -> list[BlockChange]:
+    """Blocks that were changed or renamed. From here on the meanings of the two sides know them."""
+    meanings = left.meanings
+    before, after = left.space.definitions.blocks, right.space.definitions.blocks
+    used = blocks_of(left.space), blocks_of(right.space)
+    new = [name for name in used[1] if name not in before]
     found: list[BlockChange] = []
-    for old, given in left.items():
-        same_name = old in after.definitions.blocks
-        for name in [old] if same_name else list(new):
-            pairs = [
-                (a, b)
-                for arguments in dict.fromkeys([*given, *right.get(name, ())])
-                if (a := expanded(before, old, arguments)) and (b := expanded(after, name, arguments))
-            ]
-            differing = [(a, b) for a, b in pairs if meanings.of(a) != meanings.of(b)]
-            signatures = signature(before, old), signature(after, name)
-            places = _places(after.segments, name)
-            if same_name and differing:
-                lines = compare_rows(*_rows(before, after, old, meanings, *differing[0]))
-                found.append(BlockChange("changed", *signatures, lines, places))
+
+    def pairs(old: str, name: str) -> Iterator[tuple[Group, Group]]:
+        """The block of both sides with the arguments of every use."""
+        for arguments in dict.fromkeys([*used[0][old], *used[1].get(name, ())]):
+            a, b = expanded(left, old, arguments), expanded(right, name, arguments)
+            if a is not None and b is not None:
+                yield a, b
+
+    def differ(pair: tuple[Group, Group]) -> bool:
+        return meanings.of(pair[0]) != meanings.of(pair[1])
+
+    def change(kind: Literal["changed", "renamed"], old: str, name: str, lines: tuple[LineChange, ...] = ()) -> None:
+        uses = _places(right.space.segments, name)
+        found.append(BlockChange(kind, signature(before[old]), signature(after[name]), lines, uses))
+
+    for old in used[0]:
+        if old in after:
+            alike = _numbered(before[old]) == _numbered(after[old])
+            pair = None if alike else next(filter(differ, pairs(old, old)), None)
+            if pair is not None:
+                change("changed", old, old, compare_rows(*_rows(left, right, old, *pair)))
                 meanings.add_changed(old)
-            elif not same_name and pairs and not differing:
-                found.append(BlockChange("renamed", *signatures, (), places))
+            continue
+        for name in new:
+            each = list(pairs(old, name))
+            if each and not any(map(differ, each)):
+                change("renamed", old, name)
                 meanings.renamed[name] = old
                 new.remove(name)
                 break
@@ -89,33 +100,26 @@ def _places(segments: Sequence[Segment], block: str) -> tuple[BlockUse, ...]:
     return tuple(BlockUse(stage, lines) for stage, lines in counted.items())
 
 
-def expanded(space: Space, name: str, arguments: Sequence[str]) -> Group | None:
-    """A block with some arguments as a space defines it; None if it does not take them."""
+def expanded(maker: RowMaker, name: str, arguments: Sequence[str]) -> Group | None:
+    """A block with some arguments as one side defines it; None if it does not take them."""
     try:
         module = parse(Source("<use>", f"block b {{\n{name}({', '.join(arguments)})\n}}\n"))
         line = module.items[0].body[0] if isinstance(module.items[0], tree.Block) else None
         if not isinstance(line, tree.Line) or not isinstance(line.value, tree.Call):
             return None
         wires = frozenset(text for text in arguments if text.startswith(HANDED))
-        found = Expander(space.definitions).call(line.value, Scope(Namer(), wires), "")
+        found = maker.expander.call(line.value, Scope(Namer(), wires), "")
     except VnsError:
         return None
     return found if isinstance(found, Group) else None
 
 
-def _rows(
-    before: Space, after: Space, name: str, meanings: Meanings, left: Group, right: Group
-) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+def _rows(left: RowMaker, right: RowMaker, name: str, a: Group, b: Group) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
     """The lines of a block on both sides, with the parameter names of the first."""
-    old, new = before.definitions.blocks[name], after.definitions.blocks[name]
-    body: Sequence[tree.Statement] = new.body
+    old, new = left.space.definitions.blocks[name], right.space.definitions.blocks[name]
     if len(old.parameters) == len(new.parameters):
-        pairs = zip(old.parameters, new.parameters, strict=True)
-        body = _renamed(new, {b.name: a.name for a, b in pairs if a.name != b.name}).body
-    return (
-        RowMaker(before, meanings).rows(left, old.body, costed=False),
-        RowMaker(after, meanings).rows(right, body, costed=False),
-    )
+        new = _renamed(new, {q.name: p.name for p, q in zip(old.parameters, new.parameters, strict=True)})
+    return left.rows(a, old.body, costed=False), right.rows(b, new.body, costed=False)
 
 
 def _renamed(block: tree.Block, names: Mapping[str, str]) -> tree.Block:
@@ -126,11 +130,7 @@ def _renamed(block: tree.Block, names: Mapping[str, str]) -> tree.Block:
     return replace(block, parameters=parameters, body=body)  # type: ignore[arg-type]
 
 
-def signature(space: Space, name: str) -> str:
-    return signature_of(space.definitions.blocks[name])
-
-
-def signature_of(block: tree.Block) -> str:
+def signature(block: tree.Block) -> str:
     """`basic(dilation, kernel=3)`."""
     parameters = [p.name if p.default is None else f"{p.name}={print_inline(p.default)}" for p in block.parameters]
     named = f"{block.name}({', '.join(parameters)})" if parameters else block.name
@@ -141,12 +141,12 @@ def unused_changes(before: Mapping[str, tree.Block], after: Mapping[str, tree.Bl
     """Changes of blocks that no space uses. They are compared as syntax."""
     for name, block in before.items():
         if name not in after:
-            yield BlockChange("removed", signature_of(block), None)
+            yield BlockChange("removed", signature(block), None)
         elif _numbered(block) != _numbered(after[name]):
-            yield BlockChange("changed", signature_of(block), signature_of(after[name]))
+            yield BlockChange("changed", signature(block), signature(after[name]))
     for name, block in after.items():
         if name not in before:
-            yield BlockChange("added", None, signature_of(block))
+            yield BlockChange("added", None, signature(block))
 
 
 def _numbered(block: tree.Block) -> tree.Block:

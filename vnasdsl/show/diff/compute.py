@@ -70,8 +70,9 @@ def compare(before: Space, after: Space) -> Comparison | Choosing:
     if before.kind != after.kind:
         return choosing(before, after)
     meanings = Meanings()
-    blocks = block_changes(before, after, meanings, lambda a, b: line_changes(a, b)[0])
-    stages = stage_changes(RowMaker(before, meanings).stages(), RowMaker(after, meanings).stages())
+    left, right = RowMaker(before, meanings), RowMaker(after, meanings)
+    blocks = block_changes(left, right, lambda a, b: line_changes(a, b)[0])
+    stages = stage_changes(left.stages(), right.stages())
     return Comparison(
         definition(before),
         definition(after),

@@ -108,6 +108,8 @@ def _items(a: Sequence[Element], b: Sequence[Element], meanings: Meanings, what:
         if found:
             return
     left, right = ([" ".join(e.span.text.split()) for e in side] for side in (a, b))
+    if not set(left) & set(right):  # the line shows it as well
+        return
     yield from (Detail("option", what, text, None) for text in left if text not in right)
     yield from (Detail("option", what, None, text) for text in right if text not in left)
 

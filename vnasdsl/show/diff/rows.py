@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
 
+from vnasdsl.elaborate.expand import Expander
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_inline
@@ -108,6 +109,7 @@ class RowMaker:
     def __init__(self, space: Space, meanings: Meanings):
         self.space = space
         self.meanings = meanings
+        self.expander = Expander(space.definitions)
         self._counts = Counts()
         self._figures: dict[tuple[int, int], LineFigures] = {}
 

@@ -102,8 +102,10 @@ def _block(change: BlockChange) -> Iterator[str]:
     elif change.change == "changed":
         head = f"{sign} block {before if before == after else f'{before} -> {after}'} changed"
     if change.uses:
-        counts = (f"{use.stage or 'outside stages'} ({use.lines})" for use in change.uses)
-        head += f", used by lines of {', '.join(counts)}"
+        counts = (
+            f"{_count(use.lines, 'line')} {f'of {use.stage}' if use.stage else 'outside stages'}" for use in change.uses
+        )
+        head += f", used by {', '.join(counts)}"
     yield from _wrapped(head, "    ")
     for line in change.lines:
         yield from _line(line, 4)
@@ -116,20 +118,14 @@ def _stage(change: StageChange) -> Iterator[str]:
         name = f"{wording.stage_name(a.name)} is now {name}"
     elif change.change == "moved":
         name += " is now at another place"
-    parts = []
-    if a is None or b is None or a.outputs != b.outputs:
-        parts.append(wording.outputs(a.outputs if a else (), b.outputs if b else ()))
-    parts.append(wording.effect(a.cost if a else None, b.cost if b else None))
-    if a and b and a.size != b.size:
-        parts.append(f"networks {wording.times(a.size, b.size)}")
-    yield from _headed(f"{SIGNS.get(change.change, '~')} {name}", parts, " " * 6)
+    yield from _headed(f"{SIGNS.get(change.change, '~')} {name}", wording.effects(a, b), " " * 6)
     affected = change.affected
     alone = len(change.lines) == 1 and not affected.lines  # then the line has the effect of the stage
     for line in change.lines:
         yield from _line(line, 4, with_effect=not (alone and (a is None) == (line.before is None)))
     if affected.lines and change.lines:
         effect = wording.effect(affected.before, affected.after) or "other shapes"
-        yield from _headed(f"      {affected.lines} unchanged line{'s' * (affected.lines != 1)}", [effect], " " * 8)
+        yield from _headed(f"      {_count(affected.lines, 'unchanged line')}", [effect], " " * 8)
 
 
 def _line(change: LineChange, indent: int, with_effect: bool = True) -> Iterator[str]:
@@ -148,7 +144,7 @@ def _line(change: LineChange, indent: int, with_effect: bool = True) -> Iterator
     else:
         yield from _wrapped(f"{space}~ {a.text}", f"{space}    ")
         yield from _wrapped(f"{space}  became {b.text}", f"{space}    ")
-    for text in (wording.details(_hidden(change)), wording.line_effect(a, b) if with_effect else ""):
+    for text in (wording.details(_hidden(change)), "; ".join(wording.effects(a, b)) if with_effect else ""):
         if text:
             yield from _wrapped(f"{space}    {text}", f"{space}    ")
 
@@ -163,9 +159,12 @@ def _hidden(change: LineChange) -> list[Detail]:
     return [] if len(found) == 1 and found[0].what == "argument" and len(text) <= 30 else found
 
 
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
 def _headed(head: str, parts: Sequence[str], indent: str) -> Iterator[str]:
     """`head: part; part` on one line if it fits, else each part on a line of its own."""
-    parts = [part for part in parts if part]
     line = f"{head}: {'; '.join(parts)}" if parts else head
     if len(line) <= WIDTH:
         yield line

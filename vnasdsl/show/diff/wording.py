@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from vnasdsl.layers.base import Shape
-from vnasdsl.show.diff.model import Choosing, Comparison, Definition, Detail, LineSide, Size
+from vnasdsl.show.diff.model import Choosing, Comparison, Definition, Detail, LineSide, Size, StageSide
 from vnasdsl.show.numbers import amount, count_words
 from vnasdsl.show.table import between, shapes
 from vnasdsl.space.costs import Cost
@@ -40,7 +40,7 @@ def times(before: Size, after: Size) -> str:
         return f"{size_words(before)} -> {size_words(after)}"
     big, small, sign = (after, before, "x") if after > before else (before, after, "/")
     whole, rest = divmod(big, small)
-    return f"{sign} {count_words(whole) if rest == 0 or whole > 1000 else f'{big * 100 // small / 100:.2f}'}"
+    return f"{sign} {count_words(whole) if rest == 0 or whole >= 100 else f'{big * 100 // small / 100:.2f}'}"
 
 
 def effect(before: Cost | None, after: Cost | None) -> str:
@@ -66,16 +66,17 @@ def outputs(before: tuple[Shape, ...], after: tuple[Shape, ...]) -> str:
     return " -> ".join(dict.fromkeys(f"out {shapes(side)}" for side in (before, after) if side)).replace("-> out", "->")
 
 
-def line_effect(before: LineSide | None, after: LineSide | None) -> str:
-    """Shapes if they changed, costs, and the number of networks."""
+def effects(before: LineSide | StageSide | None, after: LineSide | StageSide | None) -> list[str]:
+    """Shapes if they changed, costs, and the number of networks, of a line or stage."""
     a, b = before.outputs if before else (), after.outputs if after else ()
-    parts = [outputs(a, b) if a != b else "", effect(before.cost if before else None, after.cost if after else None)]
-    if before and after:
-        parts.append(f"networks {times(before.size, after.size)}" if before.size != after.size else "")
-    else:
-        size = next(side.size for side in (before, after) if side)
-        parts.append(f"{size_words(size)} options" if size != 1 else "")
-    return "; ".join(part for part in parts if part)
+    parts = [outputs(a, b) if a != b else ""]
+    parts.append(effect(before.cost if before else None, after.cost if after else None))
+    sizes = [side.size for side in (before, after) if side]
+    if len(sizes) == 2 and sizes[0] != sizes[1]:
+        parts.append(f"networks {times(*sizes)}")
+    elif len(sizes) == 1 and isinstance(sizes[0], int) and sizes[0] > 1:
+        parts.append(f"{size_words(sizes[0])} options")
+    return [part for part in parts if part]
 
 
 def details(found: Sequence[Detail]) -> str:
