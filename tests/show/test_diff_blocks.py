@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tests.show.diffs import BLOCKS, NETWORK, SPACE, altered, comparison, diff, only_stage, told
 from tests.support import shipped_space
-from vnasdsl.show.diff import Choosing, compare
+from vnasdsl.show.diff import Choosing, Comparison, FileDiff, compare
 from vnasdsl.show.diff.model import BlockUse
+from vnasdsl.show.diff.text import as_text
 
 # ------------------------------------------------------------------------- blocks
 
@@ -83,3 +84,36 @@ def test_where_a_network_leaves_a_space() -> None:
     assert pair.departure is not None
     assert pair.departure.text == "basic(3)"
     assert "s2" in pair.departure.message
+
+
+# ------------------------------------------------------------------- how it reads
+
+
+def test_what_the_line_shows_is_not_repeated() -> None:
+    found = comparison(SPACE, ("head(8 | 16, 2)", "head(24 | 32, 2)"), ("3 * (basic", "30 * (basic"))
+    text = as_text(FileDiff("a", "b", compared=(found,)))
+    assert "~ head(8 | 16, 2) -> head(24 | 32, 2)\n        out 8 | 16 x 8x8x8 -> 24 | 32 x 8x8x8; MACs" in text
+    assert "copies 3 -> 30" in text
+
+
+def test_a_default_made_from_another_parameter_is_not_an_argument() -> None:
+    blocks = [("block head(channels, stride)", "block head(channels, stride, inner=channels)")]
+    text = BLOCKS.replace(*blocks[0]) + NETWORK
+    (pair,) = diff(text, text.replace("head(16, 2)", "head(24, 2)")).compared
+    assert isinstance(pair, Comparison)
+    (line,) = only_stage(pair).lines
+    assert [(d.name, d.before, d.after) for d in line.details] == [("channels", "16", "24")]
+
+
+def test_large_changes_are_factors_and_removed_lines_have_no_share() -> None:
+    text = as_text(diff(BLOCKS + NETWORK, BLOCKS + NETWORK.replace("head(32, 2)", "head(3200, 2)")))
+    assert "(x 100)" in text
+    text = as_text(diff(BLOCKS + NETWORK, BLOCKS + NETWORK.replace("  stage s3 { head(32, 2) }\n", "")))
+    assert "- stage s3: out 32 x 8x4x4; -589.82 K MACs, -4.67 K parameters\n" in text
+
+
+def test_long_lists_of_options_are_counted() -> None:
+    text = as_text(FileDiff("a", "b", compared=(compare(shipped_space("evanet"), shipped_space("evanet_a")),)))
+    assert "op      single(width, flat)  of 4 options\n" in text
+    assert "kernel  3  of 1 | 3 | 5 | 7 | 9 | 11\n" in text
+    assert max(map(len, text.split("\n"))) <= 100

@@ -1,30 +1,19 @@
-"""What changed inside a line: arguments, options of a choice, copies, its label."""
+"""What changed inside a line, as it is written: arguments, options of a choice, copies, its label."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
+from vnasdsl.elaborate.definitions import Definitions
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.printer import print_inline
-from vnasdsl.layers.base import Value, show_value
-from vnasdsl.show.diff.meaning import Meanings
+from vnasdsl.layers import CATALOGUE
+from vnasdsl.layers.base import show_value
 from vnasdsl.show.diff.model import Detail
 from vnasdsl.show.diff.rows import Row
-from vnasdsl.space.elements import (
-    BodyLayer,
-    DeferredArgument,
-    DeferredCall,
-    Element,
-    FromShape,
-    Group,
-    Join,
-    LayerCall,
-    LayerChoice,
-    Many,
-    NameRef,
-    Pick,
-    Repeat,
-)
 
 
 def details(before: Row, after: Row) -> tuple[Detail, ...]:
@@ -32,100 +21,86 @@ def details(before: Row, after: Row) -> tuple[Detail, ...]:
     found: list[Detail] = []
     if before.name != after.name:
         found.append(Detail("label", "label", before.side.label, after.side.label))
-    if len(before.items) == len(after.items):
-        for a, b in zip(before.items, after.items, strict=True):
-            of = f"{_head(b)}." if len(after.items) > 1 else ""
-            found += (replace(d, name=of + d.name) for d in _between(a, b, after.maker.meanings))
-    return tuple(found)
+    definitions = before.maker.space.definitions, after.maker.space.definitions
+    return (*found, *_between(before.value, after.value, definitions))
 
 
-def _head(element: Element) -> str:
-    """The name of a layer in a chain."""
-    match element:
-        case LayerCall() | BodyLayer() | Join():
-            return element.layer.name
-        case NameRef():
-            return element.wire
-    return element.block or element.label if isinstance(element, Group) else element.label
-
-
-def _between(a: Element, b: Element, meanings: Meanings) -> Iterator[Detail]:
-    if meanings.of(a) == meanings.of(b):
-        return
+def _between(a: tree.Expression, b: tree.Expression, definitions: tuple[Definitions, Definitions]) -> Iterator[Detail]:
     match a, b:
-        case (LayerCall() | BodyLayer() | Join(), LayerCall() | BodyLayer() | Join()) if a.layer is b.layer:
-            yield from _arguments(dict(a.arguments), dict(b.arguments))
-            if isinstance(a, Join) and isinstance(b, Join):
-                yield from _items(a.inputs, b.inputs, meanings, "input")
-        case Many(), Many():
-            yield from _items(a.items, b.items, meanings, "item")
-        case Pick(), Pick():
-            if (a.least, a.most) != (b.least, b.most):
-                yield Detail("argument", "pick", _range(a.least, a.most), _range(b.least, b.most))
-            yield from _options(a, b, meanings)
-        case DeferredCall(), DeferredCall() if a.call.function == b.call.function:
-            yield from _arguments({f.key: _offered(f) for f in a.fields}, {f.key: _offered(f) for f in b.fields})
-        case Group(), Group() if a.block is not None and len(a.bound) == len(b.bound) and _same_block(a, b, meanings):
-            values = zip((name for name, _ in b.bound), (value for _, value in a.bound), strict=True)
-            yield from _arguments(dict(values), dict(b.bound))
-        case Repeat(), Repeat():
-            if len(a.items) != len(b.items):
-                yield Detail("copies", "copies", str(len(a.items)), str(len(b.items)))
-            if a.items and b.items:
-                yield from _between(a.items[0], b.items[0], meanings)
-        case LayerChoice(), LayerChoice() if a.kind == b.kind:
-            yield from _options(a, b, meanings)
+        case tree.Chain(), tree.Chain() if len(a.items) == len(b.items):
+            for x, y in zip(a.items, b.items, strict=True):
+                of = f"{_function(y)}." if isinstance(y, (tree.Call, tree.Name)) else ""
+                yield from (replace(d, name=of + d.name) for d in _between(x, y, definitions))
+        case tree.Choice(), tree.Choice():
+            yield from _options("op", a.options, b.options)
+        case tree.Binary(op="*"), tree.Binary(op="*"):
+            yield from _value("copies", a.left, b.left, "copies")
+            yield from _between(a.right, b.right, definitions)
+        case tree.Pick(), tree.Pick():
+            yield from _value("pick", a.count, b.count)
+            if isinstance(a.pool, tree.List) and isinstance(b.pool, tree.List):
+                yield from _options("edges", a.pool.items, b.pool.items)
+        case tree.Call() | tree.Name(), tree.Call() | tree.Name() if _function(a) == _function(b):
+            old, new = _arguments(a, definitions[0]), _arguments(b, definitions[1])
+            for name in dict.fromkeys([*new, *old]):
+                default = _default(_function(b), name, definitions[1])
+                yield from _value(name, old.get(name, default), new.get(name, default))
+            yield from _inputs(a, b, definitions)
 
 
-def _same_block(a: Group, b: Group, meanings: Meanings) -> bool:
-    return meanings.renamed.get(b.block or "", b.block) == a.block
+def _value(
+    name: str, a: tree.Expression | str, b: tree.Expression | str, what: Literal["argument", "copies"] = "argument"
+) -> Iterator[Detail]:
+    if isinstance(a, tree.Choice) and isinstance(b, tree.Choice):
+        yield from _options(name, a.options, b.options)
+        return
+    before, after = (value if isinstance(value, str) else print_inline(value) for value in (a, b))
+    if before != after:
+        yield Detail(what, name, before, after)
 
 
-def _arguments(before: dict[str, Value], after: dict[str, Value]) -> Iterator[Detail]:
-    for name, value in after.items():
-        old = before.get(name, value)
-        if _shown(old) != _shown(value):
-            yield Detail("argument", name, _shown(old), _shown(value))
+def _options(name: str, a: Sequence[tree.Expression], b: Sequence[tree.Expression]) -> Iterator[Detail]:
+    """What is on one side only."""
+    left, right = [print_inline(value) for value in a], [print_inline(value) for value in b]
+    if not set(left) & set(right):
+        yield Detail("argument", name, " | ".join(left), " | ".join(right))
+        return
+    yield from (Detail("option", name, text, None) for text in left if text not in right)
+    yield from (Detail("option", name, None, text) for text in right if text not in left)
 
 
-def _shown(value: Value) -> str:
-    return print_inline(value.expression) if isinstance(value, FromShape) else show_value(value)
-
-
-def _range(low: float | None, high: float | None) -> str:
-    return str(low) if low == high else f"{low}..{high}"
-
-
-def _offered(field: DeferredArgument) -> str:
-    return " | ".join(field.options) if field.low is None else _range(field.low, field.high)
-
-
-def _items(a: Sequence[Element], b: Sequence[Element], meanings: Meanings, what: str) -> Iterator[Detail]:
-    """Inputs on one side only; if both have as many, what changed in each."""
-    if len(a) == len(b):
-        found = [d for one, other in zip(a, b, strict=True) for d in _between(one, other, meanings)]
+def _inputs(
+    a: tree.Call | tree.Name, b: tree.Call | tree.Name, definitions: tuple[Definitions, Definitions]
+) -> Iterator[Detail]:
+    """Of a layer with several inputs: what changed in each of them, else which are on one side only."""
+    layer = CATALOGUE.get(_function(b))
+    if layer is None or layer.join is None:
+        return
+    left, right = ([argument.value for argument in _call(side).arguments if not argument.name] for side in (a, b))
+    found = [d for x, y in zip(left, right, strict=False) for d in _between(x, y, definitions)]
+    if found and len(left) == len(right):
         yield from found
-        if found:
-            return
-    left, right = ([" ".join(e.span.text.split()) for e in side] for side in (a, b))
-    if not set(left) & set(right):  # the line shows it as well
-        return
-    yield from (Detail("option", what, text, None) for text in left if text not in right)
-    yield from (Detail("option", what, None, text) for text in right if text not in left)
+    elif {*map(print_inline, left)} & {*map(print_inline, right)}:
+        yield from _options("input", left, right)
 
 
-def _options(a: LayerChoice | Pick, b: LayerChoice | Pick, meanings: Meanings) -> Iterator[Detail]:
-    """Options on one side only; of the others, what changed in the first that did."""
-    left, right = ({o.text: (meanings.of(o.element), o.element) for o in side.options} for side in (a, b))
-    known = {meaning for meaning, _ in left.values()}, {meaning for meaning, _ in right.values()}
-    gone = [text for text, (meaning, _) in left.items() if text not in right and meaning not in known[1]]
-    new = [text for text, (meaning, _) in right.items() if text not in left and meaning not in known[0]]
-    if len(gone) == len(left) and len(new) == len(right):  # the line shows it as well
-        yield Detail("argument", b.kind, " | ".join(gone), " | ".join(new))
-        return
-    yield from (Detail("option", b.kind, text, None) for text in gone)
-    yield from (Detail("option", b.kind, None, text) for text in new)
-    for text in left:
-        if text in right and left[text][0] != right[text][0]:
-            yield from (d for d in _between(left[text][1], right[text][1], meanings) if d.name != b.key)
-            return
+def _function(use: tree.Call | tree.Name) -> str:
+    return use.function if isinstance(use, tree.Call) else use.id
+
+
+def _call(use: tree.Call | tree.Name) -> tree.Call:
+    return use if isinstance(use, tree.Call) else tree.Call(use.id, span=use.span)
+
+
+def _arguments(use: tree.Call | tree.Name, definitions: Definitions) -> Mapping[str, tree.Expression]:
+    try:
+        return definitions.bind(_call(use))
+    except VnsError:  # a name that is no layer, such as that of a line
+        return {}
+
+
+def _default(function: str, parameter: str, definitions: Definitions) -> str:
+    for p in definitions.parameters(function):
+        if p.name == parameter and p.default is not None:
+            return print_inline(p.default) if isinstance(p, tree.Parameter) else show_value(p.default)
+    return "default"

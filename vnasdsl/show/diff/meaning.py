@@ -40,8 +40,6 @@ class Meanings:
 
     def __init__(self) -> None:
         self.changed: set[str] = set()
-        self.renamed: dict[str, str] = {}
-        """Blocks that only have another name: name after -> name before."""
         self._numbers: dict[object, int] = {}
         self._inputs: Mapping[str, int] = {}
         """The places of the inputs of the block that is being read, by name."""
@@ -102,8 +100,11 @@ class Meanings:
         handed = self._each(value for _, value in group.inputs)
         if group.block in self.changed:
             return (self.number("use", group.block, tuple(_value(value) for _, value in group.bound), handed),)
+        return (*([self.number("inputs", handed)] if handed else []), *self.of_body(group))
+
+    def of_body(self, group: Group) -> Meaning:
+        """A group whatever is handed to it."""
         found = [self.number("tied")] if group.tied else []
-        found += [self.number("inputs", handed)] if handed else []
         outside = self._inputs
         if group.block is not None:
             self._inputs = {name: place for place, (name, _) in enumerate(group.inputs)}

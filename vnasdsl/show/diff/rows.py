@@ -8,7 +8,6 @@ from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
 
-from vnasdsl.elaborate.expand import Expander
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_inline
@@ -38,21 +37,25 @@ class Row:
     side: LineSide
     name: str | None
     """The name that the file gives the line."""
-    items: tuple[Element, ...]
     value: tree.Expression
     meaning: Meaning
     maker: RowMaker
+    items: tuple[Element, ...] = ()
+    """What the line means; nothing for a line of a block, which is compared as it is written."""
     parts: tuple[Part, ...] | None = None
     """Of a network: the line in its graph."""
 
     def body_rows(self) -> tuple[Row, ...]:
         """The lines in the braces of a layer such as `residual { ... }`, if the line is one; else nothing."""
+        if not isinstance(self.value, tree.Call) or self.value.body is None:
+            return ()
+        if not self.items:
+            return self.maker.source_rows(self.value.body)
         wrap = self.items[0]
         if len(self.items) > 1 or not isinstance(wrap, BodyLayer):
             return ()
-        assert isinstance(self.value, tree.Call) and self.value.body is not None
         lines = self.parts[0].items[0].lines if self.parts else None
-        return self.maker.rows(wrap.body, self.value.body, self.side.label, lines, self.side.cost is not None)
+        return self.maker.rows(wrap.body, self.value.body, self.side.label, lines)
 
     def same(self, other: Row) -> bool:
         """Nothing changed in the line. In networks `same` equals the number of channels that come in."""
@@ -109,7 +112,6 @@ class RowMaker:
     def __init__(self, space: Space, meanings: Meanings):
         self.space = space
         self.meanings = meanings
-        self.expander = Expander(space.definitions)
         self._counts = Counts()
         self._figures: dict[tuple[int, int], LineFigures] = {}
 
@@ -134,9 +136,8 @@ class RowMaker:
         statements: Sequence[tree.Statement],
         path: str = "",
         parts: Sequence[tuple[Part, ...]] | None = None,
-        costed: bool = True,
     ) -> tuple[Row, ...]:
-        """The lines of a body. Those of a block are not `costed`: they have no shapes and costs."""
+        """The lines of a body."""
         found: list[Row] = []
         lines = [s for s in statements if isinstance(s, (tree.Line, tree.Wire))]
         lines = lines[len(lines) - len(body.lines) :]  # a first line of only the name of the input is not in the body
@@ -144,7 +145,7 @@ class RowMaker:
             name = statement.name if isinstance(statement, tree.Wire) else None
             line = parts[i] if parts is not None else None
             figures = self._of_parts(line) if line is not None else Figures()
-            if costed and line is None:
+            if line is None:
                 known = self._figures.get((items[0].span.start, items[-1].span.end))
                 figures = self._of_figures(known) if known is not None else figures
             found += self._copies(items, line, name, statement.value, join(path, items[0].label), figures)
@@ -152,7 +153,7 @@ class RowMaker:
         if body.out is not None and out is not None:
             side = LineSide(join(path, "out"), f"out {one_line(out.value)}")
             meaning = (self.meanings.number("out"), *self.meanings.of(body.out))
-            found.append(Row(side, None, (body.out,), out.value, meaning, self))
+            found.append(Row(side, None, out.value, meaning, self, (body.out,)))
         return tuple(row for row in found if row.meaning or row.name is not None)  # `skip` alone is no line
 
     def _copies(
@@ -175,7 +176,20 @@ class RowMaker:
             return
         text = one_line(value)
         side = LineSide(label, f"{name} = {text}" if name else text, *figures)
-        yield Row(side, name, items, value, self.meanings.of_all(items), self, parts)
+        yield Row(side, name, value, self.meanings.of_all(items), self, items, parts)
+
+    def source_rows(self, statements: Sequence[tree.Statement]) -> tuple[Row, ...]:
+        """The lines of a block, without values for its parameters: they have no shapes and costs."""
+        found: list[Row] = []
+        for statement in statements:
+            if isinstance(statement, (tree.Line, tree.Wire, tree.Out)):
+                name = statement.name if isinstance(statement, tree.Wire) else None
+                text = (
+                    f"out {one_line(statement.value)}" if isinstance(statement, tree.Out) else one_line(statement.value)
+                )
+                side = LineSide(name or "", f"{name} = {text}" if name else text)
+                found.append(Row(side, name, statement.value, (self.meanings.number("source", text),), self))
+        return tuple(found)
 
     def _of_parts(self, parts: Sequence[Part]) -> Figures:
         graph = self.space.graph

@@ -39,8 +39,9 @@ def times(before: Size, after: Size) -> str:
     if isinstance(before, str) or isinstance(after, str) or not before or not after:
         return f"{size_words(before)} -> {size_words(after)}"
     big, small, sign = (after, before, "x") if after > before else (before, after, "/")
-    whole, rest = divmod(big, small)
-    return f"{sign} {count_words(whole) if rest == 0 or whole >= 100 else f'{big * 100 // small / 100:.2f}'}"
+    if big >= 100 * small or big % small == 0:
+        return f"{sign} {count_words((2 * big + small) // (2 * small))}"
+    return f"{sign} {big / small:.2f}"
 
 
 def effect(before: Cost | None, after: Cost | None) -> str:
@@ -71,9 +72,9 @@ def effects(before: LineSide | StageSide | None, after: LineSide | StageSide | N
     a, b = before.outputs if before else (), after.outputs if after else ()
     parts = [outputs(a, b) if a != b else ""]
     parts.append(effect(before.cost if before else None, after.cost if after else None))
-    sizes = [side.size for side in (before, after) if side]
+    sizes: list[Size] = [side.size for side in (before, after) if side]
     if len(sizes) == 2 and sizes[0] != sizes[1]:
-        parts.append(f"networks {times(*sizes)}")
+        parts.append(f"networks {times(sizes[0], sizes[1])}")
     elif len(sizes) == 1 and isinstance(sizes[0], int) and sizes[0] > 1:
         parts.append(f"{size_words(sizes[0])} options")
     return [part for part in parts if part]
