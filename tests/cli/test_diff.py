@@ -166,7 +166,7 @@ def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert diff(*arguments)[0] == 2
 
 
-def test_texts_that_cannot_be_compared(here: Path) -> None:
+def test_files_that_cannot_be_compared(here: Path) -> None:
     (here / "bad.vns").write_text("network n {")
     for target, message in {
         "bad.vns": "error[E0104]",
@@ -209,8 +209,8 @@ def test_a_revision_from_a_folder_below(repository: Path, monkeypatch: pytest.Mo
 
 def test_faults_of_revisions(repository: Path) -> None:
     for target, message in {
-        "nope:n.vns": "git knows no revision `nope`",
-        "--help:n.vns": "git knows no revision",
+        "nope:n.vns": "unknown git revision `nope`",
+        "--help:n.vns": "unknown git revision",
         "HEAD:missing.vns": "revision `HEAD` has no file `missing.vns`",
         "HEAD:../n.vns": "has no file",
         ":missing.vns": "no file `missing.vns` is staged",

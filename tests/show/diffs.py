@@ -1,4 +1,4 @@
-"""Texts to compare, and what tests ask of a comparison."""
+"""Sources to compare, and what tests check of a comparison."""
 
 from __future__ import annotations
 

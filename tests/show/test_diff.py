@@ -60,7 +60,7 @@ def test_copies_written_out_are_no_difference_in_a_space() -> None:
 # -------------------------------------------------------------------------- lines
 
 
-def test_a_line_put_in_front_is_one_added_line() -> None:
+def test_an_inserted_line_is_one_added_line() -> None:
     found = comparison(NETWORK, ("head(16, 2)\n", "basic(4)\n    head(16, 2)\n"))
     stage = only_stage(found)
     assert [told(line) for line in stage.lines] == [("added", None, "basic(4)")]
@@ -91,7 +91,7 @@ def test_a_changed_argument_in_a_chain_names_its_layer() -> None:
     assert [(d.name, d.before, d.after) for d in line.details] == [("dropout.share", "0.2", "0.5")]
 
 
-def test_same_and_a_number_are_alike_only_behind_the_same_channels() -> None:
+def test_same_equals_a_number_only_after_the_same_channels() -> None:
     text = NETWORK.replace("    basic(2)", "    conv(same, 1x1x1)")
     assert comparison(text, ("conv(same, 1x1x1)", "conv(16, 1x1x1)")).equal
     found = comparison(text, ("conv(same, 1x1x1)", "conv(16, 1x1x1)"), ("head(16, 2)", "head(24, 2)"))
@@ -128,7 +128,7 @@ def test_a_label_is_a_difference_because_weights_are_named_by_it() -> None:
     assert [(d.what, d.before, d.after) for d in line.details] == [("label", "s2.basic2", "s2.mid")]
 
 
-def test_a_layer_replaced_by_another_is_removed_and_added() -> None:
+def test_a_replaced_layer_is_removed_and_added() -> None:
     found = comparison(NETWORK, ("basic(2)", "unit(3x3x3)"))
     assert [told(line) for line in only_stage(found).lines] == [
         ("removed", "basic(2)", None),
@@ -149,7 +149,7 @@ def test_copies_and_options() -> None:
     assert (line.before.size, line.after.size) == (27, 81)
 
 
-def test_options_of_a_value_and_an_argument_beside_them() -> None:
+def test_options_of_an_argument() -> None:
     (line,) = only_stage(comparison(SPACE, ("head(8 | 16, 2)", "head(16 | 24, 2)"))).lines
     assert [(d.name, d.before, d.after) for d in line.details] == [("channels", "8", None), ("channels", None, "24")]
     (line,) = only_stage(comparison(SPACE, ("head(8 | 16, 2)", "head(8 | 16, 1)"))).lines

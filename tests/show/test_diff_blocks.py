@@ -11,7 +11,7 @@ from vnasdsl.show.diff.text import as_text
 # ------------------------------------------------------------------------- blocks
 
 
-def test_a_changed_block_is_told_once_with_its_uses() -> None:
+def test_a_changed_block_is_reported_once_with_its_uses() -> None:
     found = comparison(NETWORK, blocks=[("conv(same, 3x1x1, dil", "conv(same, 5x1x1, dil")])
     (block,) = found.blocks
     assert (block.change, block.before, block.uses) == ("changed", "basic(dilation)", (BlockUse("s2", 3),))
@@ -21,7 +21,7 @@ def test_a_changed_block_is_told_once_with_its_uses() -> None:
     assert found.stages[0].affected.lines == 3
 
 
-def test_a_block_in_a_block_is_told_where_it_changed() -> None:
+def test_a_block_in_a_block_is_reported_where_it_changed() -> None:
     found = comparison(NETWORK, blocks=[("conv(same, kernel) -> bn -> relu", "conv(same, kernel) -> bn")])
     assert [(b.before, b.uses) for b in found.blocks] == [("unit(kernel)", (BlockUse("s2", 3),))]
 

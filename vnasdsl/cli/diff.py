@@ -1,4 +1,4 @@
-"""`vnasdsl diff`: what differs between two networks or spaces, by meaning."""
+"""`vnasdsl diff`: compare the meaning of two networks or spaces."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from vnasdsl.language.source import Source
 from vnasdsl.show.diff import FileDiff, compare, compare_programs
 
 DIFFERENT, UNUSABLE = 1, 2
-RUN_TEXTS = ("network.vns", "space.vns")
+RUN_FILES = ("network.vns", "space.vns")
 
 
 @dataclass(frozen=True)
 class Target:
-    """One side: its program, and the space or network that is meant (None: the whole file)."""
+    """One side: a program, and the name of one of its spaces or networks (None for the whole file)."""
 
     title: str
     program: Program
@@ -67,9 +67,8 @@ def command(targets: tuple[str, ...], form: str, as_json: bool, textconv: bool, 
     """
     wanted = 1 if textconv else 2
     if len(targets) != wanted:
-        raise click.UsageError(
-            "--textconv takes one FILE" if textconv else "give two of FILE, FILE:NAME, a run, REV:FILE"
-        )
+        usage = "--textconv takes one FILE" if textconv else "give two of FILE, FILE:NAME, a run folder, REVISION:FILE"
+        raise click.UsageError(usage)
     with _exiting():
         if textconv:
             click.echo(meaning(Path(targets[0]), overrides), nl=False)
@@ -82,7 +81,7 @@ def command(targets: tuple[str, ...], form: str, as_json: bool, textconv: bool, 
 
 @contextmanager
 def _exiting() -> Iterator[None]:
-    """Errors of input exit with 2, because 1 means that there is a difference."""
+    """Errors in the input exit with 2, because 1 means a difference."""
     try:
         with reporting():
             yield
@@ -97,7 +96,7 @@ def open_target(text: str, overrides: Overrides) -> Target:
     path, name = split_target(text)
     if path.is_dir():
         return _run(path, name, overrides)
-    if text == os.devnull:  # what git gives for a file that is not there
+    if text == os.devnull:  # what git passes for a file that does not exist
         return Target(text, load_source(Source(text, ""), None, overrides), None)
     if not path.exists() and ":" in text and (name is None or ":" in str(path)):
         return _revision(text, overrides)
@@ -105,14 +104,12 @@ def open_target(text: str, overrides: Overrides) -> Target:
 
 
 def _run(folder: Path, name: str | None, overrides: Overrides) -> Target:
-    for text in RUN_TEXTS:
-        if (folder / text).is_file():
-            program = load(folder / text, overrides)
-            return Target(str(folder / text), program, program.get(name).name)
-    raise UserError(
-        f"`{folder}` is not the folder of a run: it has neither network.vns nor space.vns",
-        "give the folder that --out named, or a .vns file",
-    )
+    for file in RUN_FILES:
+        if (folder / file).is_file():
+            program = load(folder / file, overrides)
+            return Target(str(folder / file), program, program.get(name).name)
+    message = f"`{folder}` is not a run folder: it has neither network.vns nor space.vns"
+    raise UserError(message, "give the folder that was passed to --out, or a .vns file")
 
 
 def _revision(text: str, overrides: Overrides) -> Target:
@@ -121,15 +118,15 @@ def _revision(text: str, overrides: Overrides) -> Target:
 
 
 def compare_targets(before: Target, after: Target) -> FileDiff:
-    """Raises: UserError when a name is not there or it is not clear what is meant."""
+    """Raises: UserError for an unknown name, or if a file with several definitions is given without one."""
     if before.name is None and after.name is None:
         return replace(compare_programs(before.program, after.program), before=before.title, after=after.title)
-    pair = compare(_meant(before, after.name), _meant(after, before.name))
+    pair = compare(_named(before, after.name), _named(after, before.name))
     return FileDiff(before.title, after.title, compared=(pair,))
 
 
-def _meant(target: Target, other: str | None) -> Space:
-    """The space a target means; without a name that of the other side, else the only one."""
+def _named(target: Target, other: str | None) -> Space:
+    """The space that a target names; without a name the one that the other side names, else the only one."""
     if target.name is None and other in target.program.spaces:
         return target.program.get(other)
     return target.program.get(target.name)
@@ -150,9 +147,9 @@ def rendered(diff: FileDiff, form: str) -> str:
 
 
 def meaning(path: Path, overrides: Overrides) -> str:
-    """The meaning of a file, for git. A file with errors is printed as it is: git stops when nothing is printed.
+    """The meaning of a file, for git. A file with errors is printed as it is, because git stops if nothing is printed.
 
-    Raises: VnsError when the file cannot be read.
+    Raises: VnsError if the file cannot be opened.
     """
     from vnasdsl.language.files import read_source
     from vnasdsl.language.parser import parse

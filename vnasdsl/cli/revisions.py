@@ -1,4 +1,4 @@
-"""Files as a git repository has them: `HEAD~1:spaces/x.vns`, with imports from the same revision."""
+"""Files at a git revision, such as `HEAD~1:spaces/x.vns`, with imports from the same revision."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ from vnasdsl.language.source import Source, Span
 from vnasdsl.project import SETTINGS_FILE
 
 INDEX = ""
-"""Where git's revision syntax has nothing before the colon: what is staged."""
+"""In git's revision syntax, nothing before the colon is the index."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The .vns files and project files of one revision: path from the root of the repository to git's name of the
-    content. `shown` is what the user calls the revision."""
+    """The .vns files and project files of one revision."""
 
     files: Mapping[str, str]
+    """From the path in the repository to the hash of the content."""
     shown: str
+    """The revision as the user wrote it."""
 
     def load(self, path: str, overrides: Overrides | None = None, content: bytes | None = None) -> Program:
-        """The program of a file of this revision, or of `content` in its place.
+        """The program of a file, or of `content` in its place.
 
-        Raises: VnsError with the places named by revision; UserError.
+        Raises: VnsError, with files named by revision; UserError.
         """
         with self._checked_out() as folder:
             if content is not None:
@@ -45,7 +46,7 @@ class Snapshot:
 
     @contextmanager
     def _checked_out(self) -> Iterator[Path]:
-        """A folder with the files as in the repository: imports are found, and stay inside their project."""
+        """A folder with the files as in the repository, so that imports work and stay inside their project."""
         with TemporaryDirectory(prefix="vnasdsl-") as name:
             folder = Path(name).resolve()
             (folder / ".git").mkdir()
@@ -56,7 +57,7 @@ class Snapshot:
             yield folder
 
     def _renamed(self, fault: VnsError, folder: Path) -> VnsError:
-        """The error with its places in the revision, not in the folder that the files were read from."""
+        """The error with files named by revision instead of by the folder that they were read from."""
         sources: dict[int, Source] = {}
 
         def label(old: Label) -> Label:
@@ -75,16 +76,14 @@ class Snapshot:
 
 
 def open_revision(target: str) -> tuple[Snapshot, str, str | None]:
-    """The revision, file and name of `REVISION:FILE[:NAME]`. As git has it, a file is named from the root of the
-    repository, or with `./` from the current folder; one that is not at the root is looked for in the current folder.
+    """The revision, file and name of `REVISION:FILE[:NAME]`. As in git, FILE is relative to the root of the repository,
+    or with `./` to the current folder. If the root has no such file, the current folder is tried.
 
-    Raises: UserError when git, the repository, the revision or the file is not there.
+    Raises: UserError if git, the repository, the revision or the file does not exist.
     """
     prefix = _git("rev-parse", "--show-prefix")
     if prefix is None:
-        raise UserError(
-            f"there is no file `{target}`, and the current folder is in no git repository to look for a revision in"
-        )
+        raise UserError(f"the file `{target}` does not exist, and the current folder is in no git repository")
     revision, _, file = target.partition(":")
     snapshot = _snapshot(revision)
     head, colon, name = file.rpartition(":")
@@ -98,7 +97,7 @@ def open_revision(target: str) -> tuple[Snapshot, str, str | None]:
 
 
 def load_copy(path: Path, overrides: Overrides | None = None) -> Program:
-    """The program of a file. When it is a copy that git made, its imports are taken from the history.
+    """The program of a file. If it is a copy that git made, its imports are read from the history.
 
     Raises: VnsError, UserError.
     """
@@ -117,8 +116,8 @@ def load_copy(path: Path, overrides: Overrides | None = None) -> Program:
 
 
 def _origin(path: Path) -> tuple[Snapshot, str] | None:
-    """Where the content of a file outside of the work tree stands in the history, newest first: git gives the programs
-    it calls copies of single files, without what they import."""
+    """The newest revision that has the content of a file outside the work tree: git passes copies of single files,
+    without what they import, to the programs that it calls."""
     found = _git("hash-object", "--", str(path.resolve()))
     if found is None:
         return None
@@ -138,19 +137,19 @@ def _origin(path: Path) -> tuple[Snapshot, str] | None:
 
 
 def _likely(names: set[str], copy: Path) -> str | None:
-    """Of several files with one content the one with the name of the copy."""
+    """Of several files with the same content, the one with the name of the copy."""
     return min(names, key=lambda name: (not copy.name.endswith(posixpath.basename(name)), name), default=None)
 
 
 def _snapshot(revision: str) -> Snapshot:
-    """Raises: UserError for a revision that git does not know."""
+    """Raises: UserError for an unknown revision."""
     listing = (
         _git("ls-files", "--stage", "--full-name", "-z", ":/")
         if revision == INDEX
         else _git("ls-tree", "-r", "--full-tree", "-z", "--end-of-options", revision)
     )
     if listing is None:
-        raise UserError(f"git knows no revision `{revision}`", "`git log --oneline` shows them")
+        raise UserError(f"unknown git revision `{revision}`", "`git log --oneline` lists the revisions")
     files = {}
     for entry in os.fsdecode(listing).split("\0")[:-1]:
         fields, _, path = entry.partition("\t")
@@ -162,7 +161,7 @@ def _snapshot(revision: str) -> Snapshot:
 
 
 def _contents(names: Iterable[str]) -> list[bytes]:
-    """The contents that git has under some names, read by one process."""
+    """The contents with some hashes, read by one process."""
     wanted = list(names)
     data = _git("cat-file", "--batch", input="\n".join(wanted).encode()) or b""
     contents = []
@@ -175,7 +174,7 @@ def _contents(names: Iterable[str]) -> list[bytes]:
 
 
 def _git(*arguments: str, input: bytes = b"") -> bytes | None:
-    """What git prints, or None when it fails. Raises: UserError when there is no git."""
+    """What git prints, or None if it fails. Raises: UserError if git is not installed."""
     try:
         result = subprocess.run(["git", *arguments], capture_output=True, check=False, input=input)
     except FileNotFoundError:

@@ -49,11 +49,9 @@ class Row:
         """The lines in the braces of a layer such as `residual { ... }`, if the line is one; else nothing."""
         if not isinstance(self.value, tree.Call) or self.value.body is None:
             return ()
-        if not self.items:
+        wrap = self.items[0] if self.items else None
+        if not isinstance(wrap, BodyLayer):
             return self.maker.source_rows(self.value.body)
-        wrap = self.items[0]
-        if len(self.items) > 1 or not isinstance(wrap, BodyLayer):
-            return ()
         lines = self.parts[0].items[0].lines if self.parts else None
         return self.maker.rows(wrap.body, self.value.body, self.side.label, lines)
 
@@ -144,51 +142,43 @@ class RowMaker:
         for i, (items, statement) in enumerate(zip(body.lines, lines, strict=True)):
             name = statement.name if isinstance(statement, tree.Wire) else None
             line = parts[i] if parts is not None else None
-            figures = self._of_parts(line) if line is not None else Figures()
-            if line is None:
-                known = self._figures.get((items[0].span.start, items[-1].span.end))
-                figures = self._of_figures(known) if known is not None else figures
-            found += self._copies(items, line, name, statement.value, join(path, items[0].label), figures)
+            found += self._line(items, line, statement.value, join(path, items[0].label), name)
         out = next((s for s in statements if isinstance(s, tree.Out)), None)
         if body.out is not None and out is not None:
-            side = LineSide(join(path, "out"), f"out {one_line(out.value)}")
             meaning = (self.meanings.number("out"), *self.meanings.of(body.out))
-            found.append(Row(side, None, out.value, meaning, self, (body.out,)))
+            found.append(Row(LineSide(join(path, "out"), one_line(out)), None, out.value, meaning, self, (body.out,)))
         return tuple(row for row in found if row.meaning or row.name is not None)  # `skip` alone is no line
 
-    def _copies(
+    def _line(
         self,
         items: tuple[Element, ...],
         parts: tuple[Part, ...] | None,
-        name: str | None,
         value: tree.Expression,
         label: str,
-        figures: Figures,
+        name: str | None = None,
     ) -> Iterator[Row]:
         """The row of a line. Copies in a network are a row each, because other networks have them written out."""
-        only = items[0]
-        copied = isinstance(value, tree.Binary) and not isinstance(value.right, tree.List)
-        if parts is not None and name is None and copied and isinstance(only, Repeat) and len(items) == 1:
+        copied = (
+            isinstance(items[0], Repeat) and isinstance(value, tree.Binary) and not isinstance(value.right, tree.List)
+        )
+        if parts is not None and name is None and copied:
             assert isinstance(value, tree.Binary)
-            for i, (item, part) in enumerate(zip(only.items, parts[0].items, strict=True)):
-                figures = self._of_parts((part,))
-                yield from self._copies((item,), (part,), None, value.right, f"{label}[{i}]", figures)
+            for i, part in enumerate(parts[0].items):
+                yield from self._line((part.element,), (part,), value.right, f"{label}[{i}]")
             return
-        text = one_line(value)
-        side = LineSide(label, f"{name} = {text}" if name else text, *figures)
+        known = self._figures.get((items[0].span.start, items[-1].span.end))
+        figures = self._of_parts(parts) if parts else self._of_figures(known) if known is not None else Figures()
+        side = LineSide(label, f"{name} = {one_line(value)}" if name else one_line(value), *figures)
         yield Row(side, name, value, self.meanings.of_all(items), self, items, parts)
 
     def source_rows(self, statements: Sequence[tree.Statement]) -> tuple[Row, ...]:
         """The lines of a block, without values for its parameters: they have no shapes and costs."""
         found: list[Row] = []
-        for statement in statements:
-            if isinstance(statement, (tree.Line, tree.Wire, tree.Out)):
-                name = statement.name if isinstance(statement, tree.Wire) else None
-                text = (
-                    f"out {one_line(statement.value)}" if isinstance(statement, tree.Out) else one_line(statement.value)
-                )
-                side = LineSide(name or "", f"{name} = {text}" if name else text)
-                found.append(Row(side, name, statement.value, (self.meanings.number("source", text),), self))
+        for s in statements:
+            if isinstance(s, (tree.Line, tree.Wire, tree.Out)):
+                name = s.name if isinstance(s, tree.Wire) else None
+                side = LineSide(name or "", one_line(s))
+                found.append(Row(side, name, s.value, (self.meanings.number(type(s), one_line(s.value)),), self))
         return tuple(found)
 
     def _of_parts(self, parts: Sequence[Part]) -> Figures:
@@ -213,9 +203,14 @@ def _distinct(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
     return tuple(sorted(set(shapes)))
 
 
-def one_line(value: tree.Expression) -> str:
-    """An expression on one line, with semicolons between the lines of a body."""
-    first, *rest = (line.strip() for line in print_inline(value).split("\n"))
+def one_line(written: tree.Expression | tree.Line | tree.Wire | tree.Out) -> str:
+    """A line or an expression on one line, with semicolons between the lines of a body."""
+    if isinstance(written, (tree.Line, tree.Wire, tree.Out)):
+        start = (
+            "out " if isinstance(written, tree.Out) else f"{written.name} = " if isinstance(written, tree.Wire) else ""
+        )
+        return start + one_line(written.value)
+    first, *rest = (line.strip() for line in print_inline(written).split("\n"))
     for line in rest:
         first += f" {line}" if first.endswith("{") or line.startswith("}") else f"; {line}"
     return first
