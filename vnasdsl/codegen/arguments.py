@@ -52,7 +52,7 @@ class Argument:
     def annotation(self) -> str:
         first = self.values[0]
         if isinstance(first, tuple):
-            if len({len(value) for value in self.values}) > 1:
+            if len({len(value) for value in self.values}) > 1 or self.role == "macs":
                 return f"tuple[{_kind([v for value in self.values for v in value])}, ...]"
             return f"tuple[{', '.join(map(_kind, zip(*self.values, strict=True)))}]"
         return _kind(self.values)
@@ -96,7 +96,7 @@ class Arguments:
             if _equal(argument.values, values) and self._fits(argument, role):
                 argument.used = True
                 return Name(argument.name)
-        if isinstance(values[0], tuple) and len({len(value) for value in values}) == 1:
+        if isinstance(values[0], tuple) and len({len(value) for value in values}) == 1 and not _is_list(values, role):
             return tuple(self.value(column, role) for column in zip(*values, strict=True))
         if role == "choice":
             return self._choice(values)
@@ -159,6 +159,11 @@ class Arguments:
     def _free(self, name: str) -> str:
         """A name for an argument that hides nothing that the constructor itself needs."""
         return unique(escaped(name, ARGUMENTS), [a.name for a in self.known])
+
+
+def _is_list(values: Row, role: str) -> bool:
+    """Whether tuples are one argument: MACs of several options, where more than one number differs."""
+    return role == "macs" and len({column for column in zip(*values, strict=True) if not _same(column)}) > 1
 
 
 def _same(values: Row) -> bool:

@@ -95,12 +95,7 @@ class Builder:
 
     def alone(self, part: Part, x: Tensor, env: Env) -> Region:
         """A part as a region of its own, which may read lines around it."""
-        region = self.region(Region(_class_of(part)), (part,), x, env)
-        called = [step for step in region.steps if step.module is not None]
-        if len({step.path[:1] for step in called}) == 1 and all(len(step.path) > 1 for step in called):
-            for step in called:
-                step.path = step.path[1:]
-        return region
+        return self.region(Region(_class_of(part)), (part,), x, env)
 
     def module(self, part: Part, x: Tensor, env: Env) -> tuple[Module, list[Tensors]]:
         """A part as a module, and what that is called with."""

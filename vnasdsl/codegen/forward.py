@@ -122,7 +122,7 @@ class Forward:
         if not isinstance(module, (Region, Choosing, Copies)):
             arguments = self.spliced(step.args)
         call = f"self.{step.attr}"
-        if len(arguments) == 1 and isinstance(step.args[0], Tensor):
+        if len(step.args) == 1 and isinstance(step.args[0], Tensor):
             arguments[0] = self.short(i, step.args[0], len(call) + 2)
         if isinstance(module, Copies) and not module.sequential:
             layer = next(name for name in ("layer", "part", "module", "one_layer") if name not in self.variables)

@@ -198,6 +198,10 @@ def finish(region: Region, whole: bool = False) -> None:
         if not step.is_silent or (whole and step.module is not None):
             kept.append(step)
     region.steps = kept[::-1]
+    called = [step for step in region.steps if step.module is not None and step.path != ("shortcut",)]
+    while len({step.path[:1] for step in called}) == 1 and all(len(step.path) > 1 for step in called):
+        for step in called:  # a label that all have in common tells nothing
+            step.path = step.path[1:]
     known = {tensor for param in region.params for tensor in flat(param.inner)}
     known.update(tensor for step in region.steps for tensor in flat(step.out))
     region.params = [param for param in region.params if used.intersection(flat(param.inner))]
