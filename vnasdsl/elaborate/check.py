@@ -6,7 +6,11 @@ from math import log2, log10
 from random import Random
 from typing import TYPE_CHECKING
 
+from vnasdsl.elaborate.inputs import PARAMETERS
+from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError
+from vnasdsl.language.source import Span
+from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.reads import unread
 
@@ -70,3 +74,27 @@ def _not_relaxed(space: Space) -> list[Diagnostic]:
     except VnsError as fault:
         return list(fault.diagnostics)
     return []
+
+
+def wrong_input(network: Space, space: Space, span: Span) -> Diagnostic:
+    """What to say about a network whose input is not that of the space it claims."""
+    line = next(s for s in network.syntax.body if isinstance(s, tree.Input))
+    given = {name: getattr(network.input, name) for name in PARAMETERS}
+    others = [
+        f"{name} is {value:,} and not {space.inputs.options_text(name)}"
+        for name, value in given.items()
+        if not space.inputs.allows(name, value)
+    ]
+    message = f"the input of `{network.name}` is not that of space `{space.name}`"
+    claimed = (Label(span, "claimed here"),)
+    return Diagnostic("E0601", message, Label(line.value.span, "; ".join(others)), secondary=claimed)
+
+
+def report_wrong_end(space: Space, shape: Shape) -> None:
+    """Says that networks do not end with one number for each class."""
+    items = [item for segment in space.segments for item in segment.body.items]
+    last = items[-1].span if items else space.syntax.name_span
+    ends = f"a map of {show_shape(shape)}" if len(shape) == 4 else f"{shape[0]:,} numbers"
+    message = f"`{space.name}` ends in {ends}, expected one number for each of {space.input.classes:,} classes"
+    help = f"end it with `{'pool -> ' if len(shape) == 4 else ''}linear(classes)`"
+    space.analysis.report("E0405", message, last, last, help=help)

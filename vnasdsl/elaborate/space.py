@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from functools import cached_property, partial
 from random import Random
 from typing import Literal
 
-from vnasdsl.elaborate.check import check
+from vnasdsl.elaborate.check import check, report_wrong_end, wrong_input
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.expand import Expander
-from vnasdsl.elaborate.inputs import DEFAULT_CLASSES, PARAMETERS, OpenInput, Overrides, VideoInput, read_input
+from vnasdsl.elaborate.fixes import kept_options, select
+from vnasdsl.elaborate.inputs import OpenInput, Overrides, VideoInput, read_input
+from vnasdsl.elaborate.written import input_line, written
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean
 from vnasdsl.language.limits import MAX_CHOICES
-from vnasdsl.language.printer import print_module
-from vnasdsl.language.walk import blocks_used, walk
-from vnasdsl.layers.base import Shape, show_shape
+from vnasdsl.layers.base import Shape
 from vnasdsl.network.graph import LayerNode, NetworkGraph
 from vnasdsl.network.lower import choosing, lower
 from vnasdsl.network.membership import prove
@@ -35,7 +34,7 @@ from vnasdsl.space.counting import CannotCountError, Counts, countable
 from vnasdsl.space.decisions import Decide, Decision, every
 from vnasdsl.space.elements import Choice, Segment
 from vnasdsl.space.limits import Limit, read_limits
-from vnasdsl.space.parts import choices, has_poison, shapes_decide
+from vnasdsl.space.parts import has_poison, named_choices, shapes_decide
 from vnasdsl.space.restrict import restrict_all
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.ways import Ways
@@ -69,19 +68,7 @@ class Space:
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """Every choice by name, in the order of the text."""
-        found: dict[str, Choice] = {choice.name: choice for choice in self.inputs.choices}
-        for segment in self.segments:
-            for choice in choices(segment.body, ""):
-                known = found.get(choice.name)
-                if known is not None and known.options == choice.options:
-                    continue
-                if known is not None:  # lives in several options of another choice
-                    options = (*known.options, *(o for o in choice.options if o not in known.options))
-                    choice = replace(known, options=options)
-                found[choice.name] = choice
-                if len(found) > MAX_CHOICES:  # refused: nobody asks for the others
-                    return tuple(found.values())
-        return tuple(found.values())
+        return named_choices(self.segments, self.inputs.choices, MAX_CHOICES)
 
     @property
     def kind(self) -> Literal["space", "network"]:
@@ -210,41 +197,14 @@ class Space:
 
         Raises: UserError when there are none.
         """
-        exact = tuple(c for c in self.choices if c.name == selector)
-        kind = tuple(c for c in self.choices if c.kind == selector)
-        found = exact or kind or tuple(c for c in self.choices if fnmatchcase(c.name, selector.replace("[", "[[]")))
-        if not found:
-            kinds = list(dict.fromkeys(c.kind for c in self.choices))
-            names = [c.name for c in self.choices]
-            help = (
-                did_you_mean(selector, [*kinds, *names])
-                or f"its kinds of choice are {', '.join(f'`{k}`' for k in kinds)}"
-            )
-            raise UserError(f"`{self.name}` has no choice or kind of choice `{selector}`", help)
-        return found
+        return select(self, selector)
 
     def fix(self, fixes: Mapping[str, Sequence[str]]) -> Space:
         """The space with only some options left. A selector is a choice, a kind or a glob (see `select`).
 
         Raises: UserError for an unknown selector or an option that none of its choices has.
         """
-        keep: dict[str, tuple[str, ...]] = {}
-        for selector, wanted in fixes.items():
-            texts = [_normal(text) for text in wanted]
-            seen: set[str] = set()
-            for choice in self.select(selector):
-                kept = tuple(o for o in choice.options if _normal(o) in texts)
-                seen.update(_normal(o) for o in kept)
-                if not kept:
-                    options = ", ".join(f"`{o}`" for o in choice.options)
-                    raise UserError(
-                        f"choice `{choice.name}` has none of the options {', '.join(f'`{w}`' for w in wanted)}",
-                        f"its options are {options}",
-                    )
-                keep[choice.name] = kept
-            for text, written in zip(texts, wanted, strict=True):
-                if text not in seen:
-                    raise UserError(f"no choice selected by `{selector}` has the option `{written}`")
+        keep = kept_options(self, fixes)
         segments = restrict_all(self.segments, lambda name, _, options: keep.get(name, options))
         return replace(self, segments=segments, inputs=self.inputs.restricted(keep))
 
@@ -293,12 +253,12 @@ class Space:
 
         Raises: UserError for an unknown choice or option, or a choice that is needed and not made.
         """
-        written = write(self.choose(made), self.definitions.blocks)
-        body = (self._input_line(self.inputs.closed(made)), *written.body)
+        lines = write(self.choose(made), self.definitions.blocks)
+        body = (input_line(self, self.inputs.closed(made)), *lines.body)
         span = self.syntax.span
         network = tree.Network(name or f"{self.name}_child", None, body, span=span, name_span=span)
-        blocks = {**self.definitions.blocks, **{block.name: block for block in written.blocks}}
-        definitions = replace(self.definitions, blocks=blocks) if written.blocks else self.definitions
+        blocks = {**self.definitions.blocks, **{block.name: block for block in lines.blocks}}
+        definitions = replace(self.definitions, blocks=blocks) if lines.blocks else self.definitions
         built = build(network, definitions, Overrides(classes=self.input.classes))
         return replace(built, claim=self)
 
@@ -327,12 +287,7 @@ class Space:
         if self.analysis.overapproximate and right in outcomes:
             wrong = []  # perhaps no network ends so
         if wrong and self.segments and not self.analysis.failed:
-            items = [item for segment in self.segments for item in segment.body.items]
-            last = items[-1].span if items else self.syntax.name_span
-            ends = f"a map of {show_shape(wrong[0])}" if len(wrong[0]) == 4 else f"{wrong[0][0]:,} numbers"
-            message = f"`{self.name}` ends in {ends}, expected one number for each of {self.input.classes:,} classes"
-            help = f"end it with `{'pool -> ' if len(wrong[0]) == 4 else ''}linear(classes)`"
-            self.analysis.report("E0405", message, last, last, help=help)
+            report_wrong_end(self, wrong[0])
         if wrong or not outcomes or self.analysis.missing:
             return None
         if self.analysis.suspected and (faults := self._faults_of_some()):
@@ -458,66 +413,15 @@ class Space:
             raise VnsError(())  # a line of the space is faulty, which is reported there
         made = space.inputs.choices_of(self.input)
         if made is None:
-            line = next(s for s in self.syntax.body if isinstance(s, tree.Input))
-            others = [
-                f"{name} is {getattr(self.input, name):,} and not {space.inputs.options_text(name)}"
-                for name in PARAMETERS
-                if not space.inputs.allows(name, getattr(self.input, name))
-            ]
-            message = f"the input of `{self.name}` is not that of space `{space.name}`"
-            claimed = (Label(span.span, "claimed here"),)
-            raise VnsError(Diagnostic("E0601", message, Label(line.value.span, "; ".join(others)), secondary=claimed))
+            raise VnsError(wrong_input(self, space, span.span))
         return {**made, **prove(self.graph, space.segments, space.input.name, self.input.shape, space.rules, span)}
 
     # ------------------------------------------------------------------- text
 
-    def _input_line(self, closed: VideoInput | None = None) -> tree.Input:
-        """The input as it is printed: `closed`, or with its choices."""
-        span = self.syntax.span
-        video = closed or self.input
-        written = next((s for s in self.syntax.body if isinstance(s, tree.Input)), None)
-        given = written is not None and "classes" in {n.name for n in walk(written) if isinstance(n, tree.Argument)}
-        defaults = {"frame_stride": 1, "segments": 1, "classes": None if given else DEFAULT_CLASSES}
-        arguments = []
-        for name in ("frames", "size", "frame_stride", "segments", "classes"):
-            options = self.inputs.options(name) if closed is None else (getattr(video, name),)
-            if options != (defaults.get(name),):
-                numbers = tuple(tree.Number(n, text=str(n), span=span) for n in options)
-                value = numbers[0] if len(numbers) == 1 else tree.Choice(numbers, span=span)
-                arguments.append(tree.Argument(name, value, span=span))
-        call = tree.Call("video", tuple(arguments), span=span, function_span=span)
-        return tree.Input(video.name, call, span=span, name_span=span)
-
     def text(self, name: str | None = None, import_path: str | None = None) -> str:
         """The canonical text. With `import_path` the blocks come from there and the claim is written down; without,
         the text stands on its own."""
-        span = self.syntax.span
-        name = name or self.name
-        items: list[tree.Definition] = []
-        if self.kind == "network":
-            body: tuple[tree.Statement, ...]
-            if isinstance(self.syntax, tree.Network):  # as it is written: labels given by hand name its weights
-                body = tuple(self._input_line() if isinstance(s, tree.Input) else s for s in self.syntax.body)
-            else:
-                body = (self._input_line(), *write(self.graph, {}).body)
-            claim = None
-            if import_path is not None:
-                items.append(tree.Import(tree.String(import_path, span=span), span=span))
-                theirs = self.claim.definitions.blocks if self.claim else self.definitions.blocks
-                items += [b for b in blocks_used(body, self.definitions.blocks) if b.name not in theirs]
-                claim = tree.Name(self.claim.name, span=span) if self.claim else None
-            net: tree.Space | tree.Network = tree.Network(name, claim, body, span=span, name_span=span)
-        else:
-            body = tuple(self._input_line() if isinstance(s, tree.Input) else s for s in self.syntax.body)
-            net = replace(self.syntax, name=name, body=body)
-        if import_path is None:
-            items += blocks_used(body, self.definitions.blocks)
-        items.append(net)
-        return print_module(tree.Module(tuple(items), span=span, source=span.source))
-
-
-def _normal(text: str) -> str:
-    return "".join(text.split())
+        return written(self, name, import_path)
 
 
 def build(

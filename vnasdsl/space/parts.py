@@ -22,6 +22,7 @@ from vnasdsl.space.elements import (
     NameRef,
     Pick,
     Repeat,
+    Segment,
     When,
     inside,
     join,
@@ -163,6 +164,22 @@ def choices(element: Element, path: str) -> Iterator[Choice]:
         else:
             below = children(element, path)
         waiting += reversed(list(below))
+
+
+def named_choices(segments: Iterable[Segment], first: Iterable[Choice], most: int) -> tuple[Choice, ...]:
+    """The choices of a whole space after some others, each name once; more than `most` are not looked for."""
+    found = {choice.name: choice for choice in first}
+    for segment in segments:
+        for choice in choices(segment.body, ""):
+            known = found.get(choice.name)
+            if known is None:
+                found[choice.name] = choice
+            elif known.options != choice.options:  # lives in several options of another choice
+                more = (option for option in choice.options if option not in known.options)
+                found[choice.name] = replace(known, options=(*known.options, *more))
+            if len(found) > most:
+                return tuple(found.values())
+    return tuple(found.values())
 
 
 @kept
