@@ -214,7 +214,7 @@ class Builder:
             befores.append(only(self.unread(item.value)))
         givens = [[param.given for param in region.params] for region in regions]
         if givens == [[before] for before in befores[:-1]] and not isinstance(part.value, tuple):
-            return self.call(part.value, Copies(list(map(as_module, regions)), part.choice), (x,), here)
+            return self.call(part.value, Copies(list(map(as_module, regions)), part.path), (x,), here)
         for i, (region, given, before) in enumerate(zip(regions, givens, befores, strict=False)):
             x = splice(region, (*here, str(i)), self.steps, [x if value is before else value for value in given])
         return x
@@ -251,7 +251,7 @@ class Builder:
         regions = [self.alone(item, only(x), env) for item in part.items]
         givens = [[param.given for param in region.params] for region in regions]
         if all(given == givens[0] and region.has_modules for given, region in zip(givens, regions, strict=True)):
-            copies = Copies(list(map(as_module, regions)), part.choice, sequential=False)
+            copies = Copies(list(map(as_module, regions)), part.path, sequential=False)
             return self.call(part.value, copies, givens[0], here)
         spliced = (
             splice(region, (*here, str(i)), self.steps, given)

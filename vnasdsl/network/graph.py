@@ -102,7 +102,9 @@ class Part:
     out: Part | None = None
     texts: tuple[str, ...] = ()
     choice: str = ""
-    """The name of the choice, of a LayerChoice or Pick; of a Repeat or Many what those inside begin with."""
+    """The name of the choice, of a LayerChoice or Pick."""
+    path: str = ""
+    """Of a Repeat or Many: what the names of choices inside begin with, before `[0]`."""
 
     @property
     def items(self) -> tuple[Part, ...]:

@@ -219,7 +219,7 @@ class Lowerer:
             part = self.walk(item, value, At(f"{at.label}.{i}", f"{at.origin}.{i}", f"{here}[{i}]"), env)
             value = part.value
             parts.append(part)
-        return Part(element, element.label, x, value, None, (tuple(parts),), choice=here)
+        return Part(element, element.label, x, value, None, (tuple(parts),), path=here)
 
     def _join(self, element: Join, x: Values, at: At, env: Env) -> Part:
         own = At(at.label, at.origin, inside(element, at.path))
@@ -248,7 +248,7 @@ class Lowerer:
             else:
                 parts.append(self.walk(item, x, At(f"{at.label}.{i}", f"{at.origin}.{i}", f"{here}[{i}]"), env))
         values = tuple(key for part in parts for key in many(part.value))
-        return Part(element, element.label, x, values, None, (tuple(parts),), choice=here)
+        return Part(element, element.label, x, values, None, (tuple(parts),), path=here)
 
     # ------------------------------------------------------------------ choices
 
