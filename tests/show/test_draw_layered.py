@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations, pairwise
 
+import networkx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,8 +77,7 @@ def test_streams_of_assemblenet() -> None:
 
 
 def test_lines_that_need_not_cross_do_not() -> None:
-    columns = [["a", "b"], ["c", "d"]]
-    assert crossings(columns, {"a": ["d"], "b": ["c"]}) == 1
+    assert crossings([["a", "b"], ["c", "d"]], networkx.DiGraph([("a", "d"), ("b", "c")])) == 1
     found = layered(dict.fromkeys("abcdef", (20.0, 20.0)), [("a", "d"), ("b", "c"), ("c", "f"), ("d", "e")])
     assert (found.boxes["a"][1] < found.boxes["b"][1]) == (found.boxes["d"][1] < found.boxes["c"][1])
 
@@ -85,6 +85,12 @@ def test_lines_that_need_not_cross_do_not() -> None:
 def test_a_straight_chain_is_straight() -> None:
     found = layered(dict.fromkeys("abc", (20.0, 20.0)), [("a", "b"), ("b", "c")])
     assert len({y for _, y in found.boxes.values()}) == 1
+
+
+def test_an_edge_arrives_at_the_entry_of_a_frame_and_leaves_at_its_end() -> None:
+    found = layered(dict.fromkeys("abc", (20.0, 60.0)), [("a", "b"), ("b", "c")], ports={"b": (10.0, 50.0)})
+    top = found.boxes["b"][1]
+    assert (found.curves["a", "b"][-1][1], found.curves["b", "c"][0][1]) == (top + 10, top + 50)
 
 
 @given(

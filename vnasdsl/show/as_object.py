@@ -6,9 +6,9 @@ from typing import Any
 
 from vnasdsl.elaborate.space import Space
 from vnasdsl.relax.layer_graph import MOST_CANDIDATES, candidates
+from vnasdsl.show.foot import known_size
 from vnasdsl.space.bounds import extremes
 from vnasdsl.space.costs import GOALS
-from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.elements import Choice
 
 
@@ -18,14 +18,18 @@ def as_object(space: Space) -> dict[str, Any]:
     A space has its costs as {"min", "max"} with "exact": whether a network has both, or they are bounds; null where
     they are not worked out. "found" has the costs of networks that were found by trying where they are not exact. The
     layers of a space are those of its supernet, or of all its candidates; null where these are too many, or costs are
-    not worked out. "size"
-    is null for infinitely many networks, and where they cannot be counted.
+    not worked out. "size" is null for infinitely many networks, and where they cannot be counted.
     """
     network = space.kind == "network"
+    size = known_size(space)
+    open_ends = [goal for goal in GOALS if goal not in space.exact_ends]
+    extreme = {} if network or space.exact else extremes(space, goals=open_ends)
+    found = {goal: extreme[goal].value for goal in open_ends if goal in extreme}
+    layered = network or (space.costed and candidates(space) <= MOST_CANDIDATES)
     return {
         "name": space.name,
         "kind": space.kind,
-        "size": _size(space),
+        "size": None if size is None else str(size),  # as text: some programs lose digits
         "input": {
             "name": space.input.name,
             **{name: _parameter(space, name) for name in ("frames", "size", "frame_stride", "segments")},
@@ -34,19 +38,11 @@ def as_object(space: Space) -> dict[str, Any]:
         "claim": space.claim.name if space.claim else None,
         "macs": space.macs[0] if network else _ends(space, "macs"),
         "params": space.params[0] if network else _ends(space, "params"),
-        **({} if network or space.exact else {"found": _found(space)}),
+        **({} if network or space.exact else {"found": found}),
         "limits": [limit.condition.span.text for limit in space.limits],
         "choices": [_choice(c) for c in space.choices],
-        "layers": _layers(space) if network or _has_layers(space) else None,
+        "layers": _layers(space) if layered else None,
     }
-
-
-def _size(space: Space) -> str | None:
-    """As text, because some programs lose digits."""
-    try:
-        return None if space.size is None else str(space.size)
-    except CannotCountError:
-        return None
 
 
 def _parameter(space: Space, name: str) -> int | list[int]:
@@ -63,12 +59,6 @@ def _ends(space: Space, quantity: str) -> dict[str, Any] | None:
     return {"min": low, "max": high, "exact": exact}
 
 
-def _found(space: Space) -> dict[str, int]:
-    goals = [goal for goal in GOALS if goal not in space.exact_ends]
-    found = extremes(space, goals=goals)
-    return {goal: found[goal].value for goal in goals if goal in found}
-
-
 def _choice(choice: Choice) -> dict[str, Any]:
     found: dict[str, Any] = {"name": choice.name, "kind": choice.kind, "options": list(choice.options)}
     if choice.is_subset:
@@ -76,10 +66,6 @@ def _choice(choice: Choice) -> dict[str, Any]:
     if choice.is_real:
         found |= {"low": choice.low, "high": choice.high}
     return found
-
-
-def _has_layers(space: Space) -> bool:
-    return space.costed and candidates(space) <= MOST_CANDIDATES
 
 
 def _layers(space: Space) -> list[dict[str, Any]]:

@@ -8,7 +8,8 @@ from dataclasses import fields
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_inline
-from vnasdsl.layers.base import Layer, Value, show_shape, show_value
+from vnasdsl.layers.base import show_shape, show_value
+from vnasdsl.show.draw.texts import number_range
 from vnasdsl.space.elements import (
     BodyLayer,
     DeferredCall,
@@ -25,6 +26,7 @@ from vnasdsl.space.elements import (
     inside,
     join,
 )
+from vnasdsl.space.parts import children
 
 
 def emit_tree(module: tree.Module, name: str | None = None) -> str:
@@ -60,11 +62,10 @@ def emit_space(space: Space) -> str:
     """The space after blocks are expanded: a layer a line with its name, every choice with its name and options."""
     claim = f" : {space.claim.name}" if space.claim else ""
     video = space.inputs
-    given = [(name, " | ".join(map(str, video.options(name)))) for name in SHOWN]
-    given += [("segments", text) for text in [" | ".join(map(str, video.options("segments")))] if text != "1"]
+    given = [f"{name}={' | '.join(map(str, video.options(name)))}" for name in SHOWN]
     lines = [
         f"{space.kind} {space.name}{claim}",
-        f"  input {space.input.name} {' '.join(f'{name}={text}' for name, text in given)}",
+        f"  input {space.input.name} {' '.join(text for text in given if text != 'segments=1')}",
     ]
     for segment in space.segments:
         lines.append(f"  stage {segment.name}" if segment.name else "  outside of stages")
@@ -73,62 +74,50 @@ def emit_space(space: Space) -> str:
     return "\n".join(lines)
 
 
-SHOWN = ("frames", "size", "frame_stride", "classes")
-
-
-def _called(place: str, layer: Layer, arguments: tuple[tuple[str, Value], ...]) -> str:
-    given = ", ".join(f"{name}={show_value(value)}" for name, value in arguments)
-    return f"{place or '-'} = {layer.name}({given})"
+SHOWN = ("frames", "size", "frame_stride", "classes", "segments")
 
 
 def _elements(element: Element, path: str, depth: int) -> Iterator[str]:
     here = inside(element, path)
-    place = join(path, element.label)
+    place = join(path, element.label) or "-"
     pad = "  " * depth
     match element:
-        case LayerCall():
-            yield f"{pad}{_called(place, element.layer, element.arguments)}"
-        case NameRef():
-            index = "" if element.index is None else f"[{element.index}]"
-            yield f"{pad}{place or '-'} = read {element.wire}{index}"
         case Group():
             yield from _group(element, path, depth)
-        case BodyLayer():
-            yield f"{pad}{element.layer.name}"
-            yield from _elements(element.body, here, depth + 1)
-        case Join():
-            yield f"{pad}{_called(place, element.layer, element.arguments)} of"
-            for item in element.inputs:
-                yield from _elements(item, here, depth + 1)
-        case Many():
-            yield f"{pad}list of {len(element.items)}"
-            for i, item in enumerate(element.items):
-                yield from _elements(item, here if item.label else f"{here}[{i}]", depth + 1)
-        case Pick():
-            count = f"{element.least}" if element.least == element.most else f"{element.least}..{element.most}"
-            yield f"{pad}choice {join(here, element.key)} of kind {element.kind}: {count} of"
-            for option in element.options:
-                yield f"{pad}  item {option.text}"
-                yield from _elements(option.element, here, depth + 2)
+            return
         case When():
-            yield f"{pad}if {print_inline(element.test)}"
-            yield from _elements(element.then, here, depth + 1)
-            yield f"{pad}else"
-            yield from _elements(element.otherwise, here, depth + 1)
-        case Repeat():
-            yield f"{pad}{len(element.items)} copies"
-            for i, item in enumerate(element.items):
-                yield from _elements(item, f"{here}[{i}]", depth + 1)
-        case LayerChoice():
-            yield f"{pad}choice {join(here, element.key)} of kind {element.kind}"
+            for word, part in ((f"if {print_inline(element.test)}", element.then), ("else", element.otherwise)):
+                yield f"{pad}{word}"
+                yield from _elements(part, here, depth + 1)
+            return
+        case Pick() | LayerChoice():
+            count, word = "", "option"
+            if isinstance(element, Pick):
+                count, word = f": {number_range(element.least, element.most)} of", "item"
+            yield f"{pad}choice {join(here, element.key)} of kind {element.kind}{count}"
             for option in element.options:
-                yield f"{pad}  option {option.text}"
+                yield f"{pad}  {word} {option.text}"
                 yield from _elements(option.element, here, depth + 2)
+            return
         case DeferredCall():
-            yield f"{pad}{place or '-'} = {' '.join(print_inline(element.call).split())}"
+            yield f"{pad}{place} = {' '.join(print_inline(element.call).split())}"
             for field in element.fields:
                 options = ", ".join(field.options) or f"{field.low}..{field.high}"
                 yield f"{pad}  choice {join(here, field.key)} of kind {field.kind}: {options}"
+            return
+        case LayerCall() | Join():
+            given = ", ".join(f"{name}={show_value(value)}" for name, value in element.arguments)
+            yield f"{pad}{place} = {element.layer.name}({given}){' of' if isinstance(element, Join) else ''}"
+        case NameRef():
+            yield f"{pad}{place} = read {element.wire}{'' if element.index is None else f'[{element.index}]'}"
+        case BodyLayer():
+            yield f"{pad}{element.layer.name}"
+        case Many():
+            yield f"{pad}list of {len(element.items)}"
+        case Repeat():
+            yield f"{pad}{len(element.items)} copies"
+    for part, at in children(element, path):
+        yield from _elements(part, at, depth + 1)
 
 
 def _group(group: Group, path: str, depth: int) -> Iterator[str]:

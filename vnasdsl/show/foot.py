@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
@@ -14,7 +15,7 @@ from vnasdsl.show.numbers import count_words
 from vnasdsl.space.bounds import Extreme, extremes
 from vnasdsl.space.costs import GOALS, Goal
 from vnasdsl.space.counting import CannotCountError
-from vnasdsl.space.elements import BodyLayer, Choice, Element, Join, LayerCall
+from vnasdsl.space.elements import BodyLayer, Element, Join, LayerCall
 from vnasdsl.space.parts import children
 
 WIDTH = 100
@@ -23,15 +24,18 @@ DEFAULTS = {"frame_stride": VideoInput.frame_stride, "segments": VideoInput.segm
 """Of the input: everything else of it must be written."""
 
 
+def known_size(space: Space) -> int | None:
+    """The number of networks; None for infinitely many, and where they cannot be counted."""
+    try:
+        return space.size
+    except CannotCountError:
+        return None
+
+
 def size_words(space: Space) -> str:
     """`5.84e18 networks`, or why there is no such number."""
-    try:
-        size = space.size
-    except CannotCountError:
-        return space.size_text()
-    if size is None:
-        return space.size_text()
-    return f"{count_words(size)} network{'' if size == 1 else 's'}"
+    size = known_size(space)
+    return space.size_text() if size is None else f"{count_words(size)} network{'' if size == 1 else 's'}"
 
 
 def foot(space: Space) -> Iterator[str]:
@@ -39,28 +43,15 @@ def foot(space: Space) -> Iterator[str]:
     if space.kind == "network":
         yield f"{space.macs[0]} MACs per clip, {space.params[0]} parameters"
     else:
+        size = known_size(space)
+        whole = f"number of networks: {space.size_text()}" if size is None else f"exactly {size} networks"
         number = f"{len(space.choices)} choices" if len(space.choices) > 1 else "1 choice"
-        kinds = ", ".join(f"{count} {kind}" for kind, count in counted(space.choices).items())
-        yield from wrap(f"{size_in_full(space)}, in {number} ({kinds})", WIDTH, subsequent_indent="  ")
+        counted = Counter(choice.kind for choice in space.choices)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counted.items())
+        yield from wrap(f"{whole}, in {number} ({kinds})", WIDTH, subsequent_indent="  ")
         yield from costs(space)
     yield from (f"limit: {limit.condition.span.text}" for limit in space.limits)
     yield from default_lines(space)
-
-
-def counted(choices: Sequence[Choice]) -> dict[str, int]:
-    """The number of choices of each kind."""
-    found: dict[str, int] = {}
-    for choice in choices:
-        found[choice.kind] = found.get(choice.kind, 0) + 1
-    return found
-
-
-def size_in_full(space: Space) -> str:
-    try:
-        exact = space.size is not None
-    except CannotCountError:
-        exact = False
-    return f"exactly {space.size} networks" if exact else f"number of networks: {space.size_text()}"
 
 
 def costs(space: Space) -> Iterator[str]:
@@ -110,12 +101,13 @@ def silent_parameters(call: tree.Expression, names: Sequence[str]) -> tuple[str,
 
 def default_lines(space: Space) -> Iterator[str]:
     """`conv: stride=1x1x1, bias=false` for every layer and parameter that some call leaves to its default."""
-    silent: dict[Layer, set[str]] = {}
     given = {name: getattr(space.input, name) for name in INPUT_PARAMETERS}
     line = next(s for s in space.syntax.body if isinstance(s, tree.Input))
     left = [name for name in silent_parameters(line.value, INPUT_PARAMETERS) if given[name] == DEFAULTS[name]]
+    silent: dict[Layer, set[str]] = {}
+    seen: set[int] = set()
 
-    def visit(element: Element, seen: set[int]) -> None:
+    def visit(element: Element) -> None:
         if id(element) in seen:
             return
         seen.add(id(element))
@@ -123,11 +115,10 @@ def default_lines(space: Space) -> Iterator[str]:
             names = [p.name for p in element.layer.parameters]
             silent.setdefault(element.layer, set()).update(silent_parameters(element.call, names))
         for child, _ in children(element, ""):
-            visit(child, seen)
+            visit(child)
 
-    seen: set[int] = set()
     for segment in space.segments:
-        visit(segment.body, seen)
+        visit(segment.body)
     found = [f"  video: {', '.join(f'{name}={given[name]}' for name in left)}"] if left else []
     for layer, names in silent.items():
         values = ", ".join(f"{p.name}={show_value(p.default)}" for p in layer.parameters if p.name in names)

@@ -7,27 +7,24 @@ Everything is deterministic: ties go to what was named first.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, combinations, pairwise
 from types import MappingProxyType
 
 import networkx
 
-from vnasdsl.show.draw.picture import Point, rounded, rows_of
+from vnasdsl.show.draw.picture import Point, around, rounded, rows_of, swing
 
 Size = tuple[float, float]
 Ports = tuple[float, float]
 """Below the top of a box, the heights at which edges arrive and leave."""
+Pair = tuple[str, str]
 Slot = Hashable
 """A box (its name) or a lane (an edge and a layer)."""
-_SizeOf = Callable[[Slot], Size]
-BOX_GAP, LANE_GAP = 18.0, 10.0
-LAYER_GAP = 38.0
+BOX_GAP, LANE_GAP, LAYER_GAP, ROW_GAP = 18.0, 10.0, 38.0, 30.0
 SWEEPS = 8
 LANE = (0.0, 2.0)
-ROW_GAP = 30.0
 OVERHANG = 1.2
 """What goes past the room by this much stays in one row."""
 
@@ -37,12 +34,12 @@ class Layered:
     """Where everything is: the left upper corner of every box, the curve of every edge."""
 
     boxes: dict[str, Point]
-    curves: dict[tuple[str, str], tuple[Point, ...]]
+    curves: dict[Pair, tuple[Point, ...]]
     width: float
     height: float
 
 
-def layers_of(names: Iterable[str], edges: Iterable[tuple[str, str]], end: str = "") -> dict[str, int]:
+def layers_of(names: Iterable[str], edges: Iterable[Pair], end: str = "") -> dict[str, int]:
     """The layer of every box: longest path from a source. A source stands just before what needs it first.
 
     Raises: ValueError when there is a cycle.
@@ -52,9 +49,8 @@ def layers_of(names: Iterable[str], edges: Iterable[tuple[str, str]], end: str =
     graph.add_edges_from(edges)
     layer: dict[str, int] = dict.fromkeys(graph, 0)
     try:
-        for name in networkx.topological_sort(graph):
-            for target in graph.successors(name):
-                layer[target] = max(layer[target], layer[name] + 1)
+        for number, members in enumerate(networkx.topological_generations(graph)):
+            layer.update(dict.fromkeys(members, number))
     except networkx.NetworkXUnfeasible:
         raise ValueError("the graph has a cycle") from None
     for name in graph:
@@ -66,11 +62,7 @@ def layers_of(names: Iterable[str], edges: Iterable[tuple[str, str]], end: str =
 
 
 def wrapped_layers(
-    sizes: Mapping[str, Size],
-    edges: Sequence[tuple[str, str]],
-    room: float,
-    ends: tuple[str, str],
-    ports: Mapping[str, Ports],
+    sizes: Mapping[str, Size], edges: Sequence[Pair], room: float, ends: Pair, ports: Mapping[str, Ports]
 ) -> Layered:
     """The same in rows no wider than `room` where that can be: a row ends at a box that everything passes.
 
@@ -78,26 +70,24 @@ def wrapped_layers(
     """
     layer = layers_of(sizes, edges, ends[1])
     boxes: dict[str, Point] = {}
-    curves: dict[tuple[str, str], tuple[Point, ...]] = {}
+    curves: dict[Pair, tuple[Point, ...]] = {}
     top, width, before = 0.0, 0.0, ""
     for members in _rows(layer, sizes, edges, room):
         inside = set(members)
         inner = [edge for edge in edges if inside.issuperset(edge)]
         entering = [edge for edge in edges if edge[1] in inside and edge[0] not in inside]
-        port = [(ends[0], target) for _, target in entering]
         points = {name: sizes[name] for name in members}
-        if port:
+        if entering:
             points = {ends[0]: (0.0, 0.0), **points}
-        found = layered(points, [*port, *inner], ends, ports)
+        found = layered(points, [*((ends[0], target) for _, target in entering), *inner], ends, ports)
         down = {name: (x, y + top) for name, (x, y) in found.boxes.items()}
         moved = {edge: tuple((x, y + top) for x, y in curve) for edge, curve in found.curves.items()}
         if entering:
             x, y = boxes[before]
-            start = (x + sizes[before][0], y + _port(before, 1, sizes, ports))
-            around = rounded(_around(start, down[ends[0]], top - ROW_GAP / 2))
+            leave = ports[before][1] if before in ports else sizes[before][1] / 2
+            way = rounded(around((x + sizes[before][0], y + leave), down.pop(ends[0]), top - ROW_GAP / 2))
             for edge in entering:
-                curves[edge] = (*around, *moved.pop((ends[0], edge[1]))[1:])
-            del down[ends[0]]
+                curves[edge] = (*way, *moved.pop((ends[0], edge[1]))[1:])
         boxes.update(down)
         curves.update(moved)
         width = max(width, found.width)
@@ -106,15 +96,9 @@ def wrapped_layers(
     return Layered(boxes, {edge: curves[edge] for edge in edges}, width, top - ROW_GAP)
 
 
-def _around(start: Point, end: Point, between: float) -> list[Point]:
-    """Corners from the right end of a row to the beginning of the next, through the gap between them."""
-    right, left = start[0] + 12, end[0] - 14
-    return [start, (right, start[1]), (right, between), (left, between), (left, end[1]), end]
-
-
 def _rows(
-    layer: Mapping[str, int], sizes: Mapping[str, Size], edges: Sequence[tuple[str, str]], room: float
-) -> list[list[str]]:
+    layer: Mapping[str, int], sizes: Mapping[str, Size], edges: Sequence[Pair], room: float
+) -> Iterable[list[str]]:
     """The boxes of each row."""
     columns: list[list[str]] = [[] for _ in range(max(layer.values(), default=0) + 1)]
     for name, number in layer.items():
@@ -122,19 +106,16 @@ def _rows(
     widths = [max((sizes[name][0] for name in column), default=0.0) for column in columns]
     passed = {n for source, target in edges for n in range(layer[source] + 1, layer[target])}
     cuts = [n + 1 for n, column in enumerate(columns) if len(column) == 1 and n not in passed and any(widths[n + 1 :])]
-    pieces = [sum(w + LAYER_GAP for w in widths[a:b]) for a, b in pairwise([0, *cuts, len(columns)])]
-    room = max(room, *pieces)
-    found = []
-    for members in rows_of(pieces, [0.0] * len(pieces), OVERHANG * room):
-        first, last = [0, *cuts][members[0]], [*cuts, len(columns)][members[-1]]
-        found.append([name for column in columns[first:last] for name in column])
-    return found
+    bounds = [0, *cuts, len(columns)]
+    pieces = [sum(w + LAYER_GAP for w in widths[a:b]) for a, b in pairwise(bounds)]
+    for row in rows_of(pieces, [0.0] * len(pieces), OVERHANG * max(room, *pieces)):
+        yield [name for column in columns[bounds[row.start] : bounds[row.stop]] for name in column]
 
 
 def layered(
     sizes: Mapping[str, Size],
-    edges: Sequence[tuple[str, str]],
-    ends: tuple[str, str] = ("", ""),
+    edges: Sequence[Pair],
+    ends: Pair = ("", ""),
     ports: Mapping[str, Ports] = MappingProxyType({}),
 ) -> Layered:
     """Lay out boxes of given (width, height). Edges are between different boxes, at most one a pair.
@@ -145,133 +126,116 @@ def layered(
     """
     layer = layers_of(sizes, edges, ends[1])
     columns, chains = _lanes(layer, edges)
-    neighbours = _neighbours(chains)
-    columns = _ordered(columns, *neighbours)
-
-    def size(slot: Slot) -> Size:
-        return sizes[slot] if isinstance(slot, str) else LANE
-
-    middles = _middles(columns, *neighbours, size)
-    lefts, widths = _columns_x(columns, chains, size)
-    top = min((middle - size(slot)[1] / 2 for slot, middle in middles.items()), default=0.0)
-    height = max((middle - top + size(slot)[1] / 2 for slot, middle in middles.items()), default=0.0)
+    links = networkx.DiGraph(pair for chain in chains.values() for pair in pairwise(chain))
+    links.add_nodes_from(layer)
+    columns = _ordered(columns, links)
+    size: dict[Slot, Size] = {slot: sizes[slot] if isinstance(slot, str) else LANE for slot in links}
+    middles = _middles(columns, links, size)
+    top = min((middle - size[slot][1] / 2 for slot, middle in middles.items()), default=0.0)
+    height = max((middle - top + size[slot][1] / 2 for slot, middle in middles.items()), default=0.0)
     middles = {slot: height / 2 if slot in ends else middle - top for slot, middle in middles.items()}
+    spans: list[tuple[float, float]] = []  # left edge and width of every layer; more room where more lines go
+    x = 0.0
+    for column in columns:
+        width = max(size[slot][0] for slot in column)
+        spans.append((x, width))
+        x += width + LAYER_GAP + min(60.0, 3.0 * max(sum(links.out_degree(slot) for slot in column) - 2, 0))
     boxes = {
-        name: (lefts[layer[name]] + (widths[layer[name]] - sizes[name][0]) / 2, middles[name] - sizes[name][1] / 2)
-        for name in sizes
+        name: (spans[layer[name]][0] + (spans[layer[name]][1] - width) / 2, middles[name] - height / 2)
+        for name, (width, height) in sizes.items()
     }
-    curves = _curves(chains, layer, boxes, _ports(chains, boxes, sizes, middles, ports), sizes, middles, lefts, widths)
-    width = lefts[-1] + widths[-1] if lefts else 0.0
-    return Layered(boxes, curves, width, height)
+    joints = _joints(chains, boxes, sizes, middles, ports)
+    curves = {}
+    for (source, target), chain in chains.items():  # curves between layers, straight lines through them
+        start, end = joints[source, target]
+        heights = [start[1], *(middles[slot] for slot in chain[1:-1]), end[1]]
+        points = [start]
+        for (left, wide), slot, y in zip(spans[layer[source] :], chain, heights, strict=False):
+            if slot != source:
+                points += swing(points[-1], (left, y))[1:]
+            leave = end if slot == target else (left + wide, y)
+            if leave != points[-1]:
+                points += [points[-1], leave, leave]
+        curves[source, target] = tuple(points)
+    return Layered(boxes, curves, sum(spans[-1]) if spans else 0.0, height)
 
 
-Chains = dict[tuple[str, str], list[Slot]]
-Links = dict[Slot, list[Slot]]
+Chains = dict[Pair, list[Slot]]
 
 
-def _lanes(layer: Mapping[str, int], edges: Sequence[tuple[str, str]]) -> tuple[list[list[Slot]], Chains]:
+def _lanes(layer: Mapping[str, int], edges: Sequence[Pair]) -> tuple[list[list[Slot]], Chains]:
     """The slots of every layer, and the slots every edge goes through, its ends included."""
     columns: list[list[Slot]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
     for name, number in layer.items():
         columns[number].append(name)
     chains: Chains = {}
-    for edge in edges:
-        source, target = edge
-        chain: list[Slot] = [source]
-        for number in range(layer[source] + 1, layer[target]):
-            lane = (edge, number)
+    for source, target in edges:
+        lanes = {number: ((source, target), number) for number in range(layer[source] + 1, layer[target])}
+        for number, lane in lanes.items():
             columns[number].append(lane)
-            chain.append(lane)
-        chains[edge] = [*chain, target]
+        chains[source, target] = [source, *lanes.values(), target]
     return columns, chains
 
 
-def _neighbours(chains: Chains) -> tuple[Links, Links]:
-    """The neighbours of every slot in the layers before and after."""
-    before: Links = {}
-    after: Links = {}
-    for chain in chains.values():
-        for left, right in pairwise(chain):
-            after.setdefault(left, []).append(right)
-            before.setdefault(right, []).append(left)
-    return before, after
-
-
-def _ordered(columns: list[list[Slot]], before: Links, after: Links) -> list[list[Slot]]:
-    """The order in every layer with the fewest crossings that sweeps find."""
-    best, fewest = columns, crossings(columns, after)
+def _ordered(columns: list[list[Slot]], links: networkx.DiGraph) -> list[list[Slot]]:
+    """The order in every layer with the fewest crossings that sweeps by barycentres find."""
+    best, fewest = columns, crossings(columns, links)
     current = columns
     for sweep in range(SWEEPS):
         if not fewest:
             break
-        forward = sweep % 2 == 0
-        links = before if forward else after
-        ordered = [list(column) for column in current]
-        numbers = range(1, len(ordered)) if forward else range(len(ordered) - 2, -1, -1)
-        for number in numbers:
-            place = {slot: i for i, slot in enumerate(ordered[number - 1 if forward else number + 1])}
-            ordered[number] = _by_barycentre(ordered[number], links, place)
-        count = crossings(ordered, after)
+        step = 1 if sweep % 2 == 0 else -1
+        near = links.pred if step == 1 else links.succ
+        ordered: list[list[Slot]] = []
+        place: dict[Slot, int] = {}
+        for column in current[::step]:
+            wanted: dict[Slot, float] = {}
+            for i, slot in enumerate(column):
+                places = [place[other] for other in near[slot]]
+                wanted[slot] = sum(places) / len(places) if places else i
+            ordered.append(sorted(column, key=wanted.__getitem__))
+            place = {slot: i for i, slot in enumerate(ordered[-1])}
+        current = ordered[::step]
+        count = crossings(current, links)
         if count < fewest:
-            best, fewest = ordered, count
-        current = ordered
+            best, fewest = current, count
     return best
 
 
-def _by_barycentre(column: Sequence[Slot], links: Links, place: Mapping[Slot, int]) -> list[Slot]:
-    """By the mean place of their neighbours; what has none keeps its own."""
-    keys = {}
-    for i, slot in enumerate(column):
-        places = [place[other] for other in links.get(slot, ())]
-        keys[slot] = sum(places) / len(places) if places else float(i)
-    return sorted(column, key=keys.__getitem__)
-
-
-def crossings(columns: Sequence[Sequence[Slot]], after: Links) -> int:
+def crossings(columns: Sequence[Sequence[Slot]], links: networkx.DiGraph) -> int:
     """The number of pairs of lines between neighbouring layers that cross."""
     total = 0
     for left, right in pairwise(columns):
         place = {slot: i for i, slot in enumerate(right)}
-        seen: list[int] = []
-        for slot in left:
-            ends = sorted(place[other] for other in after.get(slot, ()))
-            total += sum(len(seen) - bisect_left(seen, end + 1) for end in ends)
-            for end in ends:
-                insort(seen, end)
+        lines = [(i, place[other]) for i, slot in enumerate(left) for other in links.succ[slot]]
+        total += sum((a - c) * (b - d) < 0 for (a, b), (c, d) in combinations(lines, 2))
     return total
 
 
-def _middles(columns: Sequence[Sequence[Slot]], before: Links, after: Links, size: _SizeOf) -> dict[Slot, float]:
+def _middles(
+    columns: Sequence[Sequence[Slot]], links: networkx.DiGraph, size: Mapping[Slot, Size]
+) -> dict[Slot, float]:
     """Heights: every layer is moved towards its neighbours in turn, order and distances kept."""
-    middles: dict[Slot, float] = {}
-    for column in columns:
-        y = 0.0
-        for above, slot in zip([None, *column], column, strict=False):
-            y += _distance(above, slot, size) if above is not None else 0.0
-            middles[slot] = y
-        for slot in column:
-            middles[slot] -= y / 2
+
+    def distance(above: Slot, below: Slot) -> float:
+        gap = BOX_GAP if isinstance(above, str) and isinstance(below, str) else LANE_GAP
+        return (size[above][1] + size[below][1]) / 2 + gap
+
+    offsets = [list(accumulate((distance(*pair) for pair in pairwise(column)), initial=0.0)) for column in columns]
+    layers = list(zip(columns, offsets, strict=True))
+    middles = {slot: y - down[-1] / 2 for column, down in layers for slot, y in zip(column, down, strict=True)}
     for sweep in range(2 * SWEEPS):
-        order = columns if sweep % 2 == 0 else list(reversed(columns))
-        for column in order:
-            wanted, weights = [], []
-            for slot in column:
-                left, right = before.get(slot, []), after.get(slot, [])
-                links = [*left, *right] if sweep > SWEEPS else (left if sweep % 2 == 0 else right) or [*left, *right]
-                wanted.append(sum(middles[other] for other in links) / len(links) if links else middles[slot])
-                weights.append(1.0 if isinstance(slot, str) else 3.0)
-            offsets = [0.0]
-            for above, slot in pairwise(column):
-                offsets.append(offsets[-1] + _distance(above, slot, size))
-            free = [y - offset for y, offset in zip(wanted, offsets, strict=True)]
-            for slot, y, offset in zip(column, rising(free, weights), offsets, strict=True):
+        for column, down in layers[:: 1 if sweep % 2 == 0 else -1]:
+            free = []
+            for slot, offset in zip(column, down, strict=True):
+                near = [*(links.pred if sweep % 2 == 0 else links.succ)[slot]]
+                if sweep > SWEEPS or not near:
+                    near = [*links.pred[slot], *links.succ[slot]] or [slot]
+                free.append(sum(middles[other] for other in near) / len(near) - offset)
+            weights = [1.0 if isinstance(slot, str) else 3.0 for slot in column]
+            for slot, y, offset in zip(column, rising(free, weights), down, strict=True):
                 middles[slot] = y + offset
     return middles
-
-
-def _distance(above: Slot, below: Slot, size: _SizeOf) -> float:
-    gap = BOX_GAP if isinstance(above, str) and isinstance(below, str) else LANE_GAP
-    return (size(above)[1] + size(below)[1]) / 2 + gap
 
 
 def rising(values: Sequence[float], weights: Sequence[float]) -> list[float]:
@@ -287,79 +251,23 @@ def rising(values: Sequence[float], weights: Sequence[float]) -> list[float]:
     return [mean for mean, _, length in pools for _ in range(length)]
 
 
-def _columns_x(columns: Sequence[Sequence[Slot]], chains: Chains, size: _SizeOf) -> tuple[list[float], list[float]]:
-    """Left edge and width of every layer; more room where more lines go."""
-    number_of = {slot: number for number, column in enumerate(columns) for slot in column}
-    lines = [0] * len(columns)
-    for chain in chains.values():
-        for slot in chain[:-1]:
-            lines[number_of[slot]] += 1
-    lefts, widths = [], []
-    x = 0.0
-    for column, count in zip(columns, lines, strict=True):
-        width = max(size(slot)[0] for slot in column)
-        lefts.append(x)
-        widths.append(width)
-        x += width + LAYER_GAP + min(60.0, 3.0 * max(count - 2, 0))
-    return lefts, widths
-
-
-def _curves(
-    chains: Chains,
-    layer: Mapping[str, int],
-    boxes: Mapping[str, Point],
-    ports: Mapping[tuple[str, str], tuple[float, float]],
-    sizes: Mapping[str, Size],
-    middles: Mapping[Slot, float],
-    lefts: Sequence[float],
-    widths: Sequence[float],
-) -> dict[tuple[str, str], tuple[Point, ...]]:
-    """From port to port: curves between layers, straight through each layer, its own lane or beside the box."""
-    curves = {}
-    for edge, chain in chains.items():
-        source, target = edge
-        start, end = (boxes[source][0] + sizes[source][0], ports[edge][0]), (boxes[target][0], ports[edge][1])
-        points = [start]
-        for number, slot in enumerate(chain, start=layer[source]):
-            y = start[1] if slot == source else end[1] if slot == target else middles[slot]
-            left, right = lefts[number], lefts[number] + widths[number]
-            if slot != source:
-                points += [*_bend(points[-1], (left, y)), (left, y)]
-            leave = end if slot == target else (right, y)
-            if leave != points[-1]:
-                points += [points[-1], leave, leave]
-        curves[edge] = tuple(points)
-    return curves
-
-
-def _bend(start: Point, end: Point) -> tuple[Point, Point]:
-    half = (end[0] - start[0]) / 2
-    return (start[0] + half, start[1]), (end[0] - half, end[1])
-
-
-def _port(name: str, side: int, sizes: Mapping[str, Size], ports: Mapping[str, Ports]) -> float:
-    return ports[name][side] if name in ports else sizes[name][1] / 2
-
-
-def _ports(
+def _joints(
     chains: Chains,
     boxes: Mapping[str, Point],
     sizes: Mapping[str, Size],
     middles: Mapping[Slot, float],
     ports: Mapping[str, Ports],
-) -> dict[tuple[str, str], tuple[float, float]]:
-    """Heights at which every edge leaves and arrives: spread over the side of a box in the order of the other ends."""
-    leaving: dict[str, list[tuple[float, tuple[str, str]]]] = {}
-    arriving: dict[str, list[tuple[float, tuple[str, str]]]] = {}
-    for edge, chain in chains.items():
-        leaving.setdefault(edge[0], []).append((middles[chain[1]], edge))
-        arriving.setdefault(edge[1], []).append((middles[chain[-2]], edge))
-    found: dict[tuple[str, str], list[float]] = {edge: [0.0, 0.0] for edge in chains}
-    for side, ends in enumerate((leaving, arriving)):
-        for name, lines in ends.items():
-            height = sizes[name][1]
-            step = 0.0 if name in ports else max(0.0, min(12.0, (height - 12) / max(len(lines) - 1, 1)))
-            first = boxes[name][1] + _port(name, side, sizes, ports) - step * (len(lines) - 1) / 2
-            for i, (_, edge) in enumerate(sorted(lines, key=lambda line: line[0])):
-                found[edge][side] = first + i * step
-    return {edge: (start, end) for edge, (start, end) in found.items()}
+) -> dict[Pair, list[Point]]:
+    """Where every edge leaves and arrives: spread over the side of a box in the order of the other ends."""
+    found: dict[Pair, list[Point]] = {edge: [] for edge in chains}
+    for side in (1, 0):  # leaving on the right, arriving on the left
+        lines: dict[str, list[Pair]] = {}
+        for edge in sorted(chains, key=lambda edge: middles[chains[edge][1 if side else -2]]):
+            lines.setdefault(edge[1 - side], []).append(edge)
+        for name, members in lines.items():
+            (x, y), (width, height) = boxes[name], sizes[name]
+            step = 0.0 if name in ports else max(0.0, min(12.0, (height - 12) / max(len(members) - 1, 1)))
+            first = y + (ports[name][side] if name in ports else height / 2) - step * (len(members) - 1) / 2
+            for i, edge in enumerate(members):
+                found[edge].append((x + width * side, first + i * step))
+    return found

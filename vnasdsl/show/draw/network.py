@@ -14,7 +14,7 @@ from vnasdsl.elaborate.space import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.network.graph import NetworkGraph, Part, many
 from vnasdsl.show.draw.metrics import text_width, wrapped
-from vnasdsl.show.draw.picture import SERIES, Edge, NodeBox, Picture, Point, Rect, Text, dims, rounded, rows_of
+from vnasdsl.show.draw.picture import SERIES, Edge, NodeBox, Picture, Rect, Text, around, dims, rounded, rows_of
 from vnasdsl.show.draw.place import SMALL, Placed, logical_edges, place
 from vnasdsl.show.draw.regions import Box, Region, RegionReader, Thing, boxes, nodes_of
 from vnasdsl.show.draw.texts import options_text, text_of
@@ -258,7 +258,8 @@ class _Sheet:
             if stage.name:
                 self.texts.append(Text(left - 18, middle + 5, stage.name, size=13, anchor="end", bold=True))
             if before is not None:
-                self.around(before.end, put.entry, self.y - ROW_GAP / 2)
+                corners = around(before.end, put.entry, self.y - ROW_GAP / 2)
+                self.lines.append(Edge("", "", rounded(corners), 1.3))
             before, middle = put, put.end[1]
             self.fact(texts, share / most if share else 0, f"{100 * share:.1f} %", right, middle + 4, widths)
             line = put.end[0] + 24
@@ -269,11 +270,6 @@ class _Sheet:
             self.y += one.height + ROW_GAP
         self.logic(Region("all", "", [stage.region for stage in stages], (graph.output,)))
         self.y += MARGIN - ROW_GAP
-
-    def around(self, start: Point, end: Point, between: float) -> None:
-        """From the end of a row to the beginning of the next one."""
-        corners = [start, (start[0] + 12, start[1]), (start[0] + 12, between), (end[0] - 14, between)]
-        self.lines.append(Edge("", "", rounded([*corners, (end[0] - 14, end[1]), end]), 1.3))
 
     def facts(self, graph: NetworkGraph, stage: Stage) -> tuple[tuple[str, str, str], float]:
         """Shape, MACs and parameters; MACs as a part of all."""

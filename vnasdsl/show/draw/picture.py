@@ -150,6 +150,12 @@ def rounded(corners: list[Point], radius: float = 8) -> tuple[Point, ...]:
     return tuple(points)
 
 
+def around(start: Point, end: Point, between: float) -> list[Point]:
+    """Corners from the right end of a row to the beginning of the next, through the gap between them."""
+    right, left = start[0] + 12, end[0] - 14
+    return [start, (right, start[1]), (right, between), (left, between), (left, end[1]), end]
+
+
 def _towards(origin: Point, goal: Point, distance: float) -> Point:
     dx, dy = goal[0] - origin[0], goal[1] - origin[1]
     length = abs(dx) + abs(dy)
