@@ -8,7 +8,10 @@ from dataclasses import astuple
 import pytest
 
 from tests.show.diffs import BLOCKS, NETWORK, SPACE, check_sums, comparison, diff, minus, only_stage, told
+from tests.support import ROOT
+from vnasdsl.elaborate import load
 from vnasdsl.show.diff import Comparison
+from vnasdsl.show.diff.canonical import canonical
 from vnasdsl.show.diff.text import as_text
 
 # ------------------------------------------------------------------ equal meaning
@@ -187,3 +190,17 @@ def test_stages_added_removed_renamed_and_moved() -> None:
     moved = [stage for stage in found.stages if stage.change == "moved"]
     assert len(moved) == 1
     assert not moved[0].lines
+
+
+# ------------------------------------------------------------- what is not computed
+
+
+def test_a_space_with_too_many_options_to_cost() -> None:
+    program = load(ROOT / "spaces" / "tinyvideonet_tiny.vns")
+    lines = canonical(program).splitlines()
+    assert "  pool -> dropout(0.2) -> linear(classes)" in lines
+    assert "  total: costs not computed" in lines
+    source = (ROOT / "spaces" / "tinyvideonet_tiny.vns").read_text()
+    text = as_text(diff(source, source.replace("dropout(0.2)", "dropout(0.5)")))
+    assert "dropout.share 0.2 -> 0.5" in text
+    assert "MACs" not in text

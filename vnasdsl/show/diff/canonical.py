@@ -54,7 +54,7 @@ def _space(space: Space) -> str:
     whole = definition(space)
     if space.kind == "space":
         lines.append(f"  {whole.size} networks")
-    lines.append(f"  total: {_costs(whole.cost) if whole.cost is not None else 'not computed'}")
+    lines.append(f"  total: {_costs(whole.cost)}")
     return "\n".join([*lines, "}"])
 
 
@@ -63,12 +63,14 @@ def _stage(stage: StageRows) -> Iterator[str]:
     if name:
         yield f"  stage {name} {{"
     for row in stage.rows:
-        cost = row.side.cost
-        costs = f"; {_costs(cost)}" if cost is not None and (cost.macs_max or cost.params_max) else ""
-        yield f"{indent}{row.side.text}  # {shapes(row.side.outputs)}{costs}"
+        facts = [shapes(row.side.outputs)] if row.side.outputs else []
+        facts += [_costs(row.side.cost)] if row.side.cost not in (None, Cost()) else []
+        yield f"{indent}{row.side.text}" + (f"  # {'; '.join(facts)}" if facts else "")
     if name:
         yield f"  }}  # {_costs(stage.side.cost)}"
 
 
-def _costs(cost: Cost) -> str:
+def _costs(cost: Cost | None) -> str:
+    if cost is None:
+        return "costs not computed"
     return f"{span(cost.macs_min, cost.macs_max)} MACs, {span(cost.params_min, cost.params_max)} parameters"

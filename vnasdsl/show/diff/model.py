@@ -53,12 +53,15 @@ class LineChange:
 
 @dataclass(frozen=True)
 class StageSide:
-    """A stage on one side, with its output and its own costs. An empty name: lines outside stages."""
+    """A stage on one side, with its output and its own costs. An empty name: lines outside stages.
+
+    No outputs and no cost: a layer in or before it has too many options to compute them.
+    """
 
     name: str
     outputs: tuple[Shape, ...]
     size: Size
-    cost: Cost
+    cost: Cost | None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -123,7 +124,7 @@ class RowMaker:
             part = graph.sections[i].body if graph is not None else None
             figures = self._of_parts((part,)) if part is not None else self._of_figures(sections[i][0])
             key = segment.name or ("> end" if i == len(segments) - 1 else f"> {segments[i - 1].name if i else 'start'}")
-            side = StageSide(segment.name, figures.outputs, figures.size, figures.cost or Cost())
+            side = StageSide(segment.name, figures.outputs, figures.size, figures.cost)
             rows = self.rows(segment.body, statements, segment.name, part.lines if part is not None else None)
             found.append(StageRows(key, side, rows))
         return tuple(found)
@@ -191,16 +192,16 @@ class RowMaker:
         return Figures(_distinct(before), _distinct(after), 1, Cost(macs, macs, params, params))
 
     def _of_figures(self, figures: LineFigures) -> Figures:
-        try:
-            number = self._counts.of(figures.ways)
-            size: Size = "infinite" if number is None else number
-        except CannotCountError:
-            size = "not counted"
-        return Figures(_distinct(figures.before), _distinct(figures.after), size, figures.cost or Cost())
+        size: Size = "not counted"
+        if figures.after:  # else a layer has more options than the walk follows
+            with suppress(CannotCountError):
+                number = self._counts.of(figures.ways)
+                size = "infinite" if number is None else number
+        return Figures(_distinct(figures.before), _distinct(figures.after), size, figures.cost)
 
 
 def _distinct(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
-    return tuple(sorted(set(shapes)))
+    return tuple(sorted({shape for shape in shapes if shape}))
 
 
 def one_line(written: tree.Expression | tree.Line | tree.Wire | tree.Out) -> str:
