@@ -61,9 +61,6 @@ class _Checker:
         given = [s for s in item.body if isinstance(s, tree.Input)]
         return self.body(item.body, set(), "", given[0].name if given else None)
 
-    def is_known(self, name: str) -> bool:
-        return name in CATALOGUE or name in self.blocks
-
     # ------------------------------------------------------------------ names
 
     def name(self, name: str, what: str, span: Span) -> list[Diagnostic]:
@@ -283,10 +280,10 @@ class _Checker:
                 return [*found, layer_as_value(node.function, node.span)]
             if not isinstance(node, tree.Name) or node.id in names or node.id in WORDS:
                 continue
-            if self.is_known(node.id):
+            if self.definitions.knows(node.id):
                 found.append(layer_as_value(node.id, node.span))
             elif node.id not in AXES:
-                shown = sorted(name for name in names - self.lines if not self.is_known(name))
+                shown = sorted(name for name in names - self.lines if not self.definitions.knows(name))
                 own = ", ".join(f"`{name}`" for name in shown)
                 help = f"the block has {own}" if own else "outside of a block only words such as `same` are known"
                 more = guess(node.span, node.id, [*sorted(names), *WORDS], help)

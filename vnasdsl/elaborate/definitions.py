@@ -62,6 +62,9 @@ class Definitions:
             table[item.name] = item  # also under a name that cannot be: what uses it is not at fault
         check_name(item.name, what, item.name_span)
 
+    def knows(self, function: str) -> bool:
+        return function in CATALOGUE or function in self.blocks
+
     def parameters(self, function: str) -> tuple[Parameter | tree.Parameter, ...]:
         if function in CATALOGUE:
             return CATALOGUE[function].parameters
@@ -73,7 +76,7 @@ class Definitions:
         Raises: VnsError with an E0301 for each missing, repeated or unknown argument; an empty one for a function that
         is not known, such as a parameter that a block is handed to.
         """
-        if call.function not in CATALOGUE and call.function not in self.blocks:
+        if not self.knows(call.function):
             raise VnsError(())
         function, parameters = call.function, self.parameters(call.function)
         needed = [p.name for p in parameters if (p.required if isinstance(p, Parameter) else p.default is None)]
@@ -185,7 +188,7 @@ class Definitions:
             case tree.Choice():
                 return all(self._is_layer(option) for option in expression.options)
             case tree.Name():
-                return expression.id in CATALOGUE or expression.id in self.blocks
+                return self.knows(expression.id)
         return isinstance(expression, (tree.Call, tree.Chain, tree.List, tree.Conditional, tree.Pick))
 
     def as_written(self, node: tree.Expression) -> tree.Expression:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from vnasdsl.elaborate.names import Namer
 from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Label, VnsError, error
 from vnasdsl.language.walk import walk
 
 
@@ -43,17 +44,30 @@ class Scope:
     def inner(self, namer: Namer | None = None) -> Scope:
         return replace(self, namer=namer or Namer())
 
+    def label(self, given: str | None, base: str) -> str:
+        """The given label, or one made from what stands there."""
+        return self.namer.label(base) if given is None else given
+
     def reading(self, name: str, is_list: bool = False) -> Scope:
-        """The scope behind a line of that name."""
-        later = dict(self.later)
-        later.pop(name, None)
-        return replace(
-            self, wires=self.wires | {name}, lists=self.lists | {name} if is_list else self.lists, later=later
-        )
+        """The scope after a line of that name."""
+        later = {n: line for n, line in self.later.items() if n != name}
+        lists = self.lists | {name} if is_list else self.lists
+        return replace(self, wires=self.wires | {name}, lists=lists, later=later)
 
     def with_lines(self, statements: Iterable[tree.Statement]) -> Scope:
         """The scope at the beginning of a body."""
         return replace(self, later={s.name: s for s in statements if isinstance(s, tree.Wire)})
+
+    def reads_later(self, name: tree.Name) -> VnsError:
+        """The fault of reading a line above itself."""
+        message = f"`{name.id}` is read before it is made"
+        later: tuple[Label, ...] = (Label(self.later[name.id].name_span, "made here"),)
+        help = "lines read only lines above them: put this one behind it, or read another"
+        way = self.way_round(name.id)
+        if name.id == self.current:
+            message, later, way = f"`{name.id}` reads itself", (), []
+        notes = (f"a circle: {' reads '.join(f'`{n}`' for n in way)}",) if way else ()
+        return error("E0209", message, name.span, secondary=later, notes=notes, help=help)
 
     def way_round(self, name: str) -> list[str]:
         """How the line that is being read comes back to itself by way of a later one, or nothing."""

@@ -1,0 +1,225 @@
+"""Arguments of calls: the choices among them, values of layers, and layers that are handed to blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from vnasdsl.elaborate.definitions import Definitions
+from vnasdsl.elaborate.expand.measure import MOST_HANDED
+from vnasdsl.elaborate.options import OpenChoice, all_choices, option_expressions, real_bounds, replace_node
+from vnasdsl.elaborate.real_arguments import points
+from vnasdsl.elaborate.scope import Handed, Scope
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
+from vnasdsl.language.printer import print_inline
+from vnasdsl.language.source import Span
+from vnasdsl.language.walk import walk
+from vnasdsl.layers import CATALOGUE
+from vnasdsl.layers.base import Layer, Value
+from vnasdsl.space.elements import DeferredArgument, FromShape
+from vnasdsl.space.values import WORDS, coerce, evaluate, expression_of, reads_shape, substitute
+
+OpenField: TypeAlias = tuple[OpenChoice, DeferredArgument]
+"""A choice among the arguments of a call, and what it chooses."""
+
+
+def is_layer(expression: tree.Expression, scope: Scope, definitions: Definitions) -> bool:
+    """Whether an argument is a layer and no value."""
+    match expression:
+        case tree.Name(id=name):
+            return name in scope.wires or name in scope.layers or name in scope.later or definitions.knows(name)
+        case tree.Chain() | tree.Call():
+            return True
+        case tree.Choice(options=parts) | tree.List(items=parts):
+            return any(is_layer(part, scope, definitions) for part in parts)
+        case tree.Conditional():
+            return any(is_layer(way, scope, definitions) for way in (expression.then, expression.otherwise))
+        case tree.Binary(op="*"):
+            return is_layer(expression.right, scope, definitions)
+    return False
+
+
+def open_fields(
+    call: tree.Call, bound: Mapping[str, tree.Expression], scope: Scope, definitions: Definitions
+) -> list[OpenField]:
+    """The choices among the arguments of a call, in the order of the text: those in a layer handed to a block are
+    made by the call as well, once for all its uses in the block."""
+    fields: list[OpenField] = []
+    for name, value in bound.items():
+        layer = call.function not in CATALOGUE and is_layer(value, scope, definitions)
+        if not layer and any(isinstance(node, tree.Call) for node in walk(value)):
+            raise VnsError(())  # said already: a layer cannot stand where a value is expected
+        for i, choice in enumerate(all_choices(value), 1):
+            key = name if i == 1 else f"{name}{i}"
+            kind = "op" if layer else definitions.kind_of(call.function, name)
+            structural = _is_structural(call.function, name, value, layer, definitions)
+            bounds = real_bounds(choice)
+            if bounds is None:
+                texts = tuple(print_inline(o) for o in option_expressions(choice))
+                field = DeferredArgument(key, kind, texts, choice.span, None, None, structural, name)
+            else:
+                ends = points(definitions, call.function, name, *bounds) if value is choice else None
+                field = DeferredArgument(key, kind, (), choice.span, *bounds, structural, name, ends)
+            fields.append((choice, field))
+    return fields
+
+
+def _is_structural(
+    function: str, parameter: str, value: tree.Expression, is_layer: bool, definitions: Definitions
+) -> bool:
+    """Whether other choices below a call may depend on one in this argument."""
+    if is_layer:
+        named = (n.id if isinstance(n, tree.Name) else n.function for n in walk(value) if isinstance(n, NAMING))
+        return any(map(definitions.has_choices, named)) or definitions.has_choices(function)
+    return definitions.has_choices(function) and definitions.is_structural(function, parameter)
+
+
+NAMING = (tree.Name, tree.Call)
+
+
+def with_value(call: tree.Call, choice: OpenChoice, value: tree.Expression) -> tree.Call:
+    """The call with an option in the place of one of its choices; a size whose numbers are all known is written as
+    one, `(3, 3, 3)` as `3x3x3`."""
+    arguments = []
+    for argument in call.arguments:
+        if any(n is choice for n in walk(argument.value)):
+            new = replace_node(argument.value, choice, value)
+            if isinstance(new, tree.Tuple) and all(isinstance(item, tree.Number) for item in new.items):
+                new = expression_of(evaluate(new), new.span)
+            argument = replace(argument, value=new)
+        arguments.append(argument)
+    return replace(call, arguments=tuple(arguments))
+
+
+def layer_arguments(
+    call: tree.Call, layer: Layer, bound: Mapping[str, tree.Expression], blocks: Sequence[str]
+) -> tuple[tuple[str, Value], ...]:
+    """The values of a layer's parameters in the blocks that are being read.
+
+    Raises: VnsError with every one that is wrong."""
+    arguments: list[tuple[str, Value]] = []
+    faults: list[Diagnostic] = []
+    readable = True
+    for parameter in layer.parameters:
+        value = parameter.default
+        if parameter.name in bound:
+            expression = bound[parameter.name]
+            try:
+                if reads_shape(expression):
+                    value = FromShape(expression, parameter, layer)
+                else:
+                    value = coerce(parameter, evaluate(expression), expression.span, layer)
+            except VnsError as fault:
+                readable = False
+                faults += (_used_in(d, call, blocks) for d in fault.diagnostics)
+        arguments.append((parameter.name, value))
+    if not readable:
+        raise VnsError(faults)
+    return tuple(arguments)
+
+
+def closed(call: tree.Call) -> tree.Expression:
+    """The call as it is printed: values worked out, a bare name where there is nothing in the parentheses."""
+    if not call.arguments and call.body is None:
+        return tree.Name(call.function, span=call.span)
+    return replace(call, arguments=tuple(replace(a, value=_worked_out(a.value, a.span)) for a in call.arguments))
+
+
+def _worked_out(value: tree.Expression, span: Span) -> tree.Expression:
+    computed = any(isinstance(n, (tree.Binary, tree.Conditional, tree.Name)) for n in walk(value))
+    if reads_shape(value) or (isinstance(value, (tree.Dims, tree.Number, tree.Tuple)) and not computed):
+        return value
+    return expression_of(evaluate(value), span)
+
+
+# ------------------------------------------------------- layers handed to blocks
+
+
+def handed_function(call: tree.Call, handed: Handed) -> tree.Call:
+    """A use, with arguments, of a layer or block that was handed over by its name."""
+    name = handed.expression
+    while isinstance(name, tree.Name) and name.id in handed.scope.layers:
+        handed = handed.scope.layers[name.id]
+        name = handed.expression
+    if not isinstance(name, tree.Name):
+        message = f"`{call.function}` is used with arguments: expected the name of a block or layer"
+        raise error("E0305", message, name.span, help="hand over the name alone, such as `relu`")
+    return replace(call, function=name.id)
+
+
+def as_value(expression: tree.Expression, scope: Scope, parameter: str, definitions: Definitions) -> tree.Expression:
+    """What is handed to a parameter that the block reads as a value: a word such as `relu` is one.
+
+    Raises: VnsError E0305 for a layer."""
+    while isinstance(expression, tree.Name) and expression.id in scope.layers:
+        handed = scope.layers[expression.id]
+        expression, scope = handed.expression, handed.scope
+    is_word = isinstance(expression, tree.Name) and expression.id in WORDS
+    if is_word or not is_layer(expression, scope, definitions):
+        return expression
+    label = Label(expression.span, "this is a layer")
+    message = f"`{parameter}` is read as a value, and is handed a layer"
+    raise VnsError(Diagnostic("E0305", message, label, help="hand over a number, sizes or a word"))
+
+
+def reads_lines(expression: tree.Expression, scope: Scope) -> bool:
+    """Whether a layer reads a line by its name."""
+    names = scope.wires | scope.later.keys()
+    return any(isinstance(node, tree.Name) and node.id in names for node in walk(expression))
+
+
+def hand_over(expression: tree.Expression, scope: Scope, blocks: Sequence[str]) -> Handed:
+    """A layer as it is handed to a block. Raises: VnsError E0502 for one that is too large."""
+    size = 0
+    for node in walk(expression):
+        if isinstance(node, NAMING):
+            inner = scope.layers.get(node.id if isinstance(node, tree.Name) else node.function)
+            size += 1 if inner is None else 1 + inner.size
+    if size > MOST_HANDED:
+        message = f"what is handed on here is made of more than {MOST_HANDED:,} layers"
+        help = "it is put together anew in every block that hands it on: name it in fewer places"
+        raise error("E0502", message, expression.span, help=help)
+    return Handed(expression, replace(scope, later={}), handed_on(expression, scope), size, tuple(blocks))
+
+
+def handed_on(expression: tree.Expression, scope: Scope) -> tree.Expression:
+    """A layer with what was handed to this block, and to those around, in the place of names."""
+    handed = {name: h.closed for name, h in scope.layers.items()}
+    return substitute(expression, handed) if handed else expression  # type: ignore[return-value]
+
+
+# ------------------------------------------------------------------------ faults
+
+
+def whole_clips_read(call: tree.Call, names: frozenset[str]) -> list[Diagnostic]:
+    """A fault for every line outside of a layer that runs its body on parts of the clip that the body reads."""
+    first = {node.id: node.span for node in reversed(list(walk(call))) if isinstance(node, tree.Name)}
+    return [
+        Diagnostic(
+            "E0410",
+            f"`{name}` is read inside of `{call.function}`, and made outside of it",
+            Label(first.get(name, call.span)),
+            help=f"the body runs on each part of the clip, `{name}` is of the whole clip: join it behind the braces",
+        )
+        for name in sorted(names)
+    ]
+
+
+def _used_in(fault: Diagnostic, call: tree.Call, blocks: Sequence[str]) -> Diagnostic:
+    """A fault of a value, with the layer inside the block that the value was handed to."""
+    place, layer = fault.primary, call.function_span or call.span
+    if place is None or not blocks or call.span.start <= place.span.start < call.span.end:
+        return fault
+    used = Label(layer, f"used by this layer of `{blocks[-1]}`")
+    return replace(fault, secondary=(*fault.secondary, used))
+
+
+def used_at(fault: Diagnostic, use: Span) -> Diagnostic:
+    """A fault inside a block with the use of the block whose values lead to it; faults of names need none."""
+    place = fault.primary.span if fault.primary else use
+    inside = place.source is use.source and use.start <= place.start < use.end
+    if inside or fault.secondary or fault.code.startswith("E02"):
+        return fault
+    return replace(fault, secondary=(Label(use, "in this use of the block"),))
