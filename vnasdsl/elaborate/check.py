@@ -24,7 +24,8 @@ MOST_NETWORKS = 10**4000
 def check(space: Space, relaxed: bool, proofs: bool) -> list[Diagnostic]:
     """Every fault of shape and limit. With `proofs` also whether a network lies in the space that it claims, and with
     `relaxed` what stands in the way of a supernet. Errors come with severity "error"."""
-    found = [*space.faults, *space.faults_of_shape()]
+    _ = space.ways  # the walk over all networks finds the faults of shape
+    found = [*space.faults, *space.analysis.diagnostics]
     if any(d.severity == "error" for d in found) or space.analysis.unread:
         return found
     if not space.costed:  # costs are not computed: can some network of it be built?

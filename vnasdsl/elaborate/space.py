@@ -327,11 +327,6 @@ class Space:
         made, sure = self.analysis.costs.witness(self.ways[shape], goal)
         return {**(self.inputs.choices_of(video) or {}), **made}, sure and not self.analysis.overapproximate
 
-    def faults_of_shape(self) -> list[Diagnostic]:
-        """What the walk over all networks found: errors, and remarks on layers."""
-        _ = self.ways
-        return self.analysis.diagnostics
-
     def check(self, relaxed: bool = True, proofs: bool = True) -> list[Diagnostic]:
         """Every fault; see `elaborate.check`."""
         return check(self, relaxed, proofs)
