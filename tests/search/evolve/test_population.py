@@ -5,8 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from vnasdsl.search.evolve.history import Record
-from vnasdsl.search.evolve.population import Population
-from vnasdsl.search.evolve.propose import mutations_of_round
+from vnasdsl.search.evolve.propose import Population, mutations_of_round
 
 
 def filled(size: int, sample: int, aging: bool, fitness: list[float]) -> Population:

@@ -11,8 +11,7 @@ from tests.support import ROOT
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.search.evolve.bounds import Candidate
 from vnasdsl.search.evolve.history import Record
-from vnasdsl.search.evolve.population import Population
-from vnasdsl.search.evolve.propose import child, draw, settle
+from vnasdsl.search.evolve.propose import Population, Proposer, child, settle
 from vnasdsl.train.recipes import EvolutionRecipe
 
 FILES = ("spaces/tiny.vns", "spaces/x3d3.vns", "tests/search/evolve/lists.vns")
@@ -26,7 +25,9 @@ def population_of(space: Space, number: int) -> Population:
     population = Population(number, 2, aging=True)
     for seed in range(number):
         random = Random(seed)
-        population.add(Record(seed, "trained", (), (), draw(space, random).choices, fitness=random.random()))
+        population.add(
+            Record(seed, "trained", (), (), Proposer(space).propose(0, random).choices, fitness=random.random())
+        )
     return population
 
 
@@ -74,7 +75,7 @@ def test_crossover_takes_each_choice_from_either_parent() -> None:
 def test_equal_networks_have_equal_fingerprints() -> None:
     space = space_of("spaces/tiny.vns")
     for seed in range(10):
-        choices = draw(space, Random(seed)).choices
+        choices = Proposer(space).propose(0, Random(seed)).choices
         one = Candidate(space, choices)
         for name, value in choices.items():
             for other in next(c for c in space.choices if c.name == name).options:
@@ -101,5 +102,5 @@ def test_draws_are_all_values_alike() -> None:
     space = space_of("tests/search/evolve/lists.vns")
     counts = {"1": 0, "2": 0}
     for seed in range(400):
-        counts[draw(space, Random(seed)).choices["s2.stack.number"]] += 1
+        counts[Proposer(space).propose(0, Random(seed)).choices["s2.stack.number"]] += 1
     assert all(150 < number < 250 for number in counts.values())

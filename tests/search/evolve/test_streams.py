@@ -11,11 +11,9 @@ import pytest
 from tests.search.evolve.conftest import Search, trials
 from tests.support import ROOT
 from vnasdsl.elaborate import Overrides, Space, load
-from vnasdsl.search.evolve.edges import edges_by_choice
 from vnasdsl.search.evolve.history import Record
-from vnasdsl.search.evolve.population import Population
-from vnasdsl.search.evolve.propose import child, draw
-from vnasdsl.search.evolve.trial import network_of
+from vnasdsl.search.evolve.propose import Population, Proposer, child
+from vnasdsl.search.evolve.trial import edges_by_choice, network_of
 from vnasdsl.train.generated import build
 from vnasdsl.train.recipe_parts import Edges
 from vnasdsl.train.recipes import EvolutionRecipe
@@ -37,7 +35,7 @@ def test_weights_come_back_to_the_choice_that_took_the_edges(space: Space) -> No
     """Every fusion says the widths of its inputs; as weights they must come out as the widths of the edges taken."""
     several = 0
     for seed in range(40):
-        choices = draw(space, Random(seed)).choices
+        choices = Proposer(space).propose(0, Random(seed)).choices
         network = space.network(choices)
         fusions = [module for module in build(network_of(network.text(), 3)).modules() if hasattr(module, "edges")]
         learned = [[width / 100 for width in fusion.widths] for fusion in fusions]  # type: ignore[union-attr]
@@ -50,7 +48,9 @@ def test_weights_come_back_to_the_choice_that_took_the_edges(space: Space) -> No
 
 
 def test_weights_that_do_not_fit_are_of_nothing(space: Space) -> None:
-    choices = next(made for seed in range(50) if "+" in (made := draw(space, Random(seed)).choices)["fused.edges"])
+    choices = next(
+        made for seed in range(50) if "+" in (made := Proposer(space).propose(0, Random(seed)).choices)["fused.edges"]
+    )
     assert edges_by_choice(space.choose(choices), [[0.5] * 9]) == {}
     assert edges_by_choice(space.choose(choices), []) == {}
 
@@ -58,7 +58,7 @@ def test_weights_that_do_not_fit_are_of_nothing(space: Space) -> None:
 def test_children_lie_in_the_space_whatever_is_mutated(space: Space) -> None:
     population = Population(6, 2, aging=True)
     for seed in range(6):
-        choices = draw(space, Random(seed)).choices
+        choices = Proposer(space).propose(0, Random(seed)).choices
         learned = {name: [0.5] * len(value.split(" + ")) for name, value in choices.items() if name.endswith(".edges")}
         population.add(Record(seed, "trained", (), (), choices, fitness=seed / 6, edges=learned))
     recipe = EvolutionRecipe(strength=2.0, crossover=0.2, guide=Edges())

@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from vnasdsl.elaborate import Space
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError, error
 from vnasdsl.language.printer import print_inline
+from vnasdsl.language.source import Span
+from vnasdsl.network.graph import NetworkGraph
 from vnasdsl.search.evolve.history import Record
 from vnasdsl.space.limits import Limit
 from vnasdsl.space.values import COMPARISON
 from vnasdsl.train.recipe_parts import Limits, Score
 from vnasdsl.train.recipes import TrialRecipe
 
-if TYPE_CHECKING:
-    from vnasdsl.elaborate import Space
-    from vnasdsl.language.source import Span
-    from vnasdsl.network.graph import NetworkGraph
-
 QUANTITIES = ("params", "macs", "latency_cpu", "latency_gpu")
 """Cheap ones first: latency is measured only of a network that keeps the other limits."""
 
-Measure = Callable[["Space", str], Mapping[str, Any]]
+Measure = Callable[[Space, str], Mapping[str, Any]]
 """From a network and "cpu" or "gpu" to what was measured; `ms` is the median of one clip in milliseconds."""
 
 

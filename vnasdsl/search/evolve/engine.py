@@ -10,14 +10,13 @@ from itertools import count
 from math import log10
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.search.evolve.bounds import Bounds, Candidate, Costs, Measure
-from vnasdsl.search.evolve.edges import edges_by_choice
 from vnasdsl.search.evolve.history import History, Record
-from vnasdsl.search.evolve.propose import Proposal
-from vnasdsl.search.evolve.trial import Outcome, Trial, run_trial
+from vnasdsl.search.evolve.propose import Proposer
+from vnasdsl.search.evolve.trial import Outcome, Trial, edges_by_choice, run_trial
 from vnasdsl.search.pool import Result, make_pool
 from vnasdsl.search.task import SearchTask
 from vnasdsl.space.counting import CannotCountError
@@ -29,26 +28,6 @@ MAX_DRAWS = 500
 """Draws in a row that may be dropped before a search ends."""
 UNFIT = "its parts do not fit together"
 _FIRST_FAILURES = 3
-
-
-class Proposer(Protocol):
-    """Decides on the next network. Everything it knows comes from records, in their order."""
-
-    def ready(self, waiting: int) -> bool:
-        """Whether it can propose now. waiting: networks that are being trained."""
-        ...
-
-    def propose(self, waiting: int, random: Random) -> Proposal:
-        """Raises: UserError, VnsError where choices contradict each other."""
-        ...
-
-    def learn(self, record: Record) -> None:
-        """Take a trained network into account."""
-        ...
-
-    def needed(self) -> set[int]:
-        """The trials whose weights it will start others from."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
 
-from vnasdsl.search.evolve.guided import guide_edges
+from vnasdsl.elaborate import Space
 from vnasdsl.search.evolve.history import Record
-from vnasdsl.search.evolve.mutation import mutate
-from vnasdsl.search.evolve.population import Population
-from vnasdsl.search.evolve.values import edge_limits, edges_text
+from vnasdsl.search.evolve.mutation import edge_limits, edges_text, guide_edges, mutate
 from vnasdsl.space.elements import picked
 from vnasdsl.train.recipe_parts import MUTATIONS, Edges
 from vnasdsl.train.recipes import EvolutionRecipe
-
-if TYPE_CHECKING:
-    from vnasdsl.elaborate import Space
 
 
 @dataclass(frozen=True)
@@ -29,9 +23,52 @@ class Proposal:
     mutations: tuple[str, ...] = ()
 
 
-def draw(space: Space, random: Random) -> Proposal:
-    """A network drawn choice by choice."""
-    return Proposal(space.complete({}, random))
+class Proposer:
+    """Decides on the next network, from records in their order alone. This one draws every network choice by choice."""
+
+    def __init__(self, space: Space):
+        self.space = space
+
+    def ready(self, waiting: int) -> bool:
+        """Whether it can propose now. waiting: networks that are being trained."""
+        return True
+
+    def propose(self, waiting: int, random: Random) -> Proposal:
+        """Raises: UserError, VnsError where choices contradict each other."""
+        return Proposal(self.space.complete({}, random))
+
+    def learn(self, record: Record) -> None:
+        """Take a trained network into account."""
+
+    def needed(self) -> set[int]:
+        """The trials whose weights it will start others from."""
+        return set()
+
+
+class Population:
+    """At most `size` trained networks. With `aging` the oldest leaves (Real et al. 2019), else the worst."""
+
+    def __init__(self, size: int, sample: int, aging: bool):
+        self.size = size
+        self.sample = sample
+        self.aging = aging
+        self.members: list[Record] = []
+        """Oldest first."""
+
+    def add(self, member: Record) -> None:
+        self.members.append(member)
+        if len(self.members) > self.size:  # of equally bad ones the oldest leaves
+            worst = 0 if self.aging else min(range(len(self.members)), key=lambda i: _fitness(self.members[i]))
+            del self.members[worst]
+
+    def parent(self, random: Random) -> Record:
+        """The best of `sample` members drawn without repetition; the first drawn among equals."""
+        return max(random.sample(self.members, min(self.sample, len(self.members))), key=_fitness)
+
+
+def _fitness(record: Record) -> float:
+    assert record.fitness is not None
+    return record.fitness
 
 
 def child(space: Space, population: Population, recipe: EvolutionRecipe, trained: int, random: Random) -> Proposal:

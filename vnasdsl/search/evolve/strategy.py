@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
+from vnasdsl.codegen import compile_network
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.evolve.bounds import Bounds
-from vnasdsl.search.evolve.engine import Proposer, TrialSearch
-from vnasdsl.search.evolve.final import evaluate_trial, write_ensemble
+from vnasdsl.search.evolve.engine import TrialSearch
 from vnasdsl.search.evolve.history import Record
+from vnasdsl.search.evolve.propose import Proposer
+from vnasdsl.search.evolve.trial import network_of
 from vnasdsl.search.latency import network_latency
 from vnasdsl.search.task import SearchResult, SearchTask
 from vnasdsl.show.evolution import family_png, pareto_png
+from vnasdsl.train.clips import clip_shape, evaluation_views
 from vnasdsl.train.devices import pick_device
+from vnasdsl.train.evaluation import Scores, score_views, summarise
+from vnasdsl.train.generated import build
 from vnasdsl.train.progress import Reporter, percent
 from vnasdsl.train.recipes import TrialRecipe
-from vnasdsl.train.weights import load_weights
+from vnasdsl.train.weights import load_exactly, load_weights, save_weights
 
 Task = SearchTask[Any]
 
@@ -75,12 +85,12 @@ class TrialStrategy:
     def _result(self, task: Task, search: TrialSearch, record: Record) -> SearchResult:
         path = search.weights_of(record.id)
         weights = load_weights(path) if path.is_file() else {}
-        score = evaluate_trial(task, record, weights).as_dict() if weights else None
+        score = summarise(_scores(task, record, weights), task.classes).as_dict() if weights else None
         report = _report(search, record)
         lines = list(_lines(report, record))
         if task.recipe.ensemble:
             chosen = search.best(task.recipe.ensemble)
-            ensemble = write_ensemble(task, chosen, search.weights_of)
+            ensemble = _write_ensemble(task, chosen, search.weights_of)
             report["ensemble"] = ensemble
             members = ", ".join(f"#{record.id}" for record in chosen)
             lines.append(f"ensemble of {len(chosen)} ({members}): {percent(ensemble['inference']['top1'])} top-1")
@@ -138,3 +148,41 @@ def _lines(report: dict[str, Any], best: Record) -> Iterator[str]:
         f" {report['duplicates']:,} duplicates, {sum(report['dropped'].values()):,} dropped"
         + (f" ({dropped})" if dropped else "")
     )
+
+
+def _scores(task: SearchTask[Any], record: Record, weights: Mapping[str, Tensor]) -> Scores:
+    """The averaged scores of a trained network on the inference part, with clips as its own input says."""
+    assert record.text is not None
+    network = network_of(record.text, len(task.classes))
+    model = build(network)
+    load_exactly(model, dict(weights), f"the file of trial {record.id}")
+    shape = clip_shape(network.input, task.recipe)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(task.recipe.threads)  # as in its training, so that sums are equal to the last bit
+    try:
+        with closing(evaluation_views(task.parts.inference, shape, task.recipe, task.faults)) as views:
+            return score_views(model.to(task.device), views, task.device, task.recipe.precision)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _write_ensemble(
+    task: SearchTask[Any], chosen: Sequence[Record], weights_of: Callable[[int], Path]
+) -> dict[str, Any]:
+    """Write source, code and weights of each into RUN/ensemble and evaluate them together: the mean of their softmax.
+
+    Returns: for report.json, the members and their accuracy on the inference part, alone and together.
+    """
+    members, each = [], []
+    for place, record in enumerate(chosen, 1):
+        assert record.text is not None
+        weights = load_weights(weights_of(record.id))
+        name = f"ensemble/{place}"
+        text = task.run.write(f"{name}.vns", record.text)
+        task.run.write(f"{name}.py", compile_network(network_of(record.text, len(task.classes)), text.name))
+        save_weights(task.run / f"{name}.safetensors", weights, {"trial": str(record.id)})
+        scores = _scores(task, record, weights)
+        each.append(scores)
+        alone = summarise(scores, task.classes)
+        members.append({"file": f"{name}.vns", "trial": record.id, "top1": alone.top1, "top5": alone.top5})
+    return {"members": members, "inference": summarise(Scores.mean_of(each), task.classes).as_dict()}

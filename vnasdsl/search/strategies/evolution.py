@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from random import Random
 
-from vnasdsl.search.evolve.engine import Proposer
 from vnasdsl.search.evolve.history import Record
-from vnasdsl.search.evolve.population import Population
-from vnasdsl.search.evolve.propose import Proposal, child, draw
+from vnasdsl.search.evolve.propose import Population, Proposal, Proposer, child
 from vnasdsl.search.evolve.strategy import TrialStrategy
 from vnasdsl.search.task import SearchTask
 from vnasdsl.train.recipes import EvolutionRecipe
 
 
-class _Evolving:
+class _Evolving(Proposer):
     """The first `population` networks are drawn, all others are children of trained ones."""
 
     def __init__(self, task: SearchTask[EvolutionRecipe]):
-        self.space, self.recipe = task.space, task.recipe
+        super().__init__(task.space)
+        self.recipe = task.recipe
         self.population = Population(task.recipe.population, task.recipe.sample, task.recipe.aging)
         self.trained = 0
 
@@ -26,7 +25,7 @@ class _Evolving:
 
     def propose(self, waiting: int, random: Random) -> Proposal:
         if self._drawing(waiting):
-            return draw(self.space, random)
+            return super().propose(waiting, random)
         return child(self.space, self.population, self.recipe, self.trained + waiting, random)
 
     def _drawing(self, waiting: int) -> bool:
