@@ -12,8 +12,7 @@ import numpy as np
 import torch
 
 from vnasdsl.data import ClipShape, Video
-from vnasdsl.data.clips import ClipLoader
-from vnasdsl.data.views import ViewLoader
+from vnasdsl.data.clips import ClipLoader, ViewLoader
 
 FIRST, STEP = 10, 5  # brightness of frame n: FIRST + STEP * n, for up to 48 frames
 

@@ -14,7 +14,7 @@ import torch
 from click.testing import Result
 from safetensors.torch import load_file
 
-from vnasdsl.data.views import ViewLoader
+from vnasdsl.data.clips import ViewLoader
 from vnasdsl.search.run import reopen
 from vnasdsl.train.checkpoint import Checkpoints
 

@@ -13,7 +13,7 @@ from click.testing import Result
 
 from vnasdsl.data import DataSet, Video, open_data
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.train.identity import require_same_videos, video_facts
+from vnasdsl.train.run_folder import require_same_videos, video_facts
 
 Command = Callable[..., Result]
 

@@ -12,9 +12,8 @@ from rich.console import Console
 
 from tests.search.fake import FakeSupernet, batches, fake_trellis
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.child import as_child
 from vnasdsl.search.monitor import Monitor, decode_supernet, entropy
-from vnasdsl.search.supernet import SupernetSearch, cost_term
+from vnasdsl.search.supernet import SupernetSearch, as_child, cost_term
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views
 from vnasdsl.train.loop import Meter, run_epochs

@@ -54,7 +54,7 @@ def read_learnt(run: Path, space: Space, checkpoint: str | None = None) -> Learn
             f"draw the run itself: vnasdsl draw {run} -o ...",
         )
     if checkpoint is not None:
-        from vnasdsl.search.learnt import checkpoint_probabilities  # torch, only where it is needed
+        from vnasdsl.search.monitor import checkpoint_probabilities  # torch, only where it is needed
 
         recipe = run_facts(run).get("recipe")
         temperature = recipe.get("temperature", 1.0) if isinstance(recipe, dict) else 1.0

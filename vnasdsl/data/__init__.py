@@ -6,7 +6,7 @@
     for clips, labels in ClipLoader(train, shape): ...               # training
     for views, labels, indices in ViewLoader(data.test, shape): ...  # evaluation
 
-The loaders are in `vnasdsl.data.clips` and `vnasdsl.data.views`: they import torch and av, what is here does not.
+The loaders are in `vnasdsl.data.clips`: it imports torch and av, what is here does not.
 """
 
 from vnasdsl.data.faults import FaultLog

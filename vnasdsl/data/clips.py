@@ -1,32 +1,32 @@
-"""Training clips: one random clip of every video per epoch."""
+"""Training clips, one random clip of every video per epoch, and evaluation views, N clips x M crops of every video."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch.utils.data import Dataset
 
-from vnasdsl.data.cache import DEFAULT_CACHE_BYTES, STORE
+from vnasdsl.data.cache import DEFAULT_CACHE_BYTES, STORE, Pick
 from vnasdsl.data.decode import UnreadableVideo
 from vnasdsl.data.faults import FaultLog
 from vnasdsl.data.loader import Fault, Sample, VideoLoader
-from vnasdsl.data.sampling import ClipShape, clip_frames, generator_for, random_starts
+from vnasdsl.data.sampling import ClipShape, clip_frames, crop_corners, even_starts, generator_for, random_starts
 from vnasdsl.data.videos import Video
+from vnasdsl.language.diagnostics import UserError
 
 
 class ClipLoader(VideoLoader):
     """Batches of (clips, labels): float32 (B, 3, T, H, W) normalised, and int64 (B,).
 
-    Of every video one clip from a random start (temporal jitter; shorter videos are repeated; every segment has a
-    random start of its own), and a random crop of it, mirrored with probability one half only if `flip` (it turns left
-    into right). The same (seed, epoch) gives the same clips in the same order whatever `workers` is (0: decode in this
-    process).
+    Of every video one clip: each segment from a random start, a random crop, and with `flip` mirrored with probability
+    one half (it turns left into right). The same (seed, epoch) gives the same clips in the same order whatever
+    `workers` is (0: decode in this process). `loader(epoch)` sets the epoch and returns the loader.
 
-    `loader(epoch)` sets the epoch and returns the loader. An unreadable video makes its batch smaller and is entered
-    into `faults`; too many raise UserError. `cache_bytes` bounds the decoded small videos kept per process (0 keeps
-    none); it changes nothing but the time.
+    An unreadable video makes its batch smaller and is entered into `faults`; too many raise UserError. `cache_bytes`
+    bounds the decoded small videos kept per process (0 keeps none); it changes nothing but the time.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ClipLoader(VideoLoader):
         faults: FaultLog | None = None,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
     ):
-        samples = _Clips(tuple(videos), shape, flip, seed, cache_bytes)
+        samples = _Clips(tuple(videos), shape, cache_bytes, flip, seed)
         super().__init__(videos, samples, batch, workers, faults, drop_last)
         self.seed, self.shuffle = seed, shuffle
 
@@ -62,33 +62,98 @@ class ClipLoader(VideoLoader):
             yield clips, labels
 
 
+class ViewLoader(VideoLoader):
+    """Batches of (views, labels, indices): float32 (B, 3, T, H, W), int64 (B,), int64 (B,) into `videos`.
+
+    Every video gives clips x crops views, clip by clip, as `even_starts` and `crop_corners` say; it is decoded once for
+    all of them. A batch holds at most `batch` views, and those of one video may lie in several batches. Nothing is
+    random. Faults as for `ClipLoader`.
+    """
+
+    def __init__(
+        self,
+        videos: Sequence[Video],
+        shape: ClipShape,
+        *,
+        clips: int = 10,
+        crops: int = 3,
+        batch: int = 16,
+        workers: int = 2,
+        faults: FaultLog | None = None,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+    ):
+        if clips < 1 or crops < 1:
+            raise UserError(f"{clips} clips x {crops} crops give no view", "use at least 1 of each, as in 10 x 3")
+        samples = _Views(tuple(videos), shape, cache_bytes, clips, crops)
+        super().__init__(videos, samples, max(1, batch // (clips * crops)), workers, faults)
+        self.batch = batch
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        for views, labels, videos in self.received():
+            count = views.shape[1]
+            flat = views.flatten(0, 1), labels.repeat_interleave(count), videos.repeat_interleave(count)
+            yield from zip(*(tensor.split(self.batch) for tensor in flat), strict=True)
+
+
 @dataclass(frozen=True)
-class _Clips(Dataset[Sample]):
-    """(epoch, index) -> one random clip (T, H, W, 3) uint8."""
+class _Samples(Dataset[Sample]):
+    """(epoch, index) -> what is cut out of a video, (..., T, H, W, 3) uint8, or why it cannot be read."""
 
     videos: tuple[Video, ...]
     shape: ClipShape
-    flip: bool
-    seed: int
     cache_bytes: int
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, index = key
-        video, shape = self.videos[index], self.shape
-        generator = generator_for(self.seed, epoch, index)
+        video = self.videos[index]
+        try:
+            return self.cut(video.path, epoch, index), video.label, index
+        except UnreadableVideo as problem:
+            return Fault(video.path, str(problem))
+
+    @abstractmethod
+    def cut(self, path: str, epoch: int, index: int) -> torch.Tensor: ...
+
+    def read(self, path: str, pick: Pick) -> torch.Tensor:
+        return STORE.read(path, pick, self.shape.scale, self.cache_bytes)
+
+
+@dataclass(frozen=True)
+class _Clips(_Samples):
+    """One random clip (T, H, W, 3)."""
+
+    flip: bool
+    seed: int
+
+    def cut(self, path: str, epoch: int, index: int) -> torch.Tensor:
+        shape, generator = self.shape, generator_for(self.seed, epoch, index)
         # Always four draws in this order, then those of further segments: asking for flips changes nothing else.
         when, down, right, mirror = (generator.random() for _ in range(4))
         draws = [when, *(generator.random() for _ in range(shape.segments - 1))]
-
-        def pick(length: int) -> list[int]:
-            return clip_frames(random_starts(draws, length, shape), length, shape)
-
-        try:
-            pictures = STORE.read(video.path, pick, shape.scale, self.cache_bytes)
-        except UnreadableVideo as problem:
-            return Fault(video.path, str(problem))
+        pictures = self.read(path, lambda length: clip_frames(random_starts(draws, length, shape), length, shape))
         height, width = shape.crop
         top = int(down * (pictures.shape[1] - height + 1))
         left = int(right * (pictures.shape[2] - width + 1))
         clip = pictures[:, top : top + height, left : left + width]
-        return clip.flip(2) if self.flip and mirror < 0.5 else clip, video.label, index
+        return clip.flip(2) if self.flip and mirror < 0.5 else clip
+
+
+@dataclass(frozen=True)
+class _Views(_Samples):
+    """All views of a video, (V, T, H, W, 3); the epoch has no effect."""
+
+    clips: int
+    crops: int
+
+    def cut(self, path: str, epoch: int, index: int) -> torch.Tensor:
+        shape = self.shape
+
+        def pick(length: int) -> list[int]:
+            return [n for starts in even_starts(length, self.clips, shape) for n in clip_frames(starts, length, shape)]
+
+        pictures = self.read(path, pick)
+        height, width = shape.crop
+        by_clip = pictures.view(self.clips, shape.frames, *pictures.shape[1:])
+        corners = crop_corners(pictures.shape[1], pictures.shape[2], shape.crop, self.crops)
+        views = [by_clip[:, :, top : top + height, left : left + width] for top, left in corners]
+        return torch.stack(views, dim=1).flatten(0, 1)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from vnasdsl.data.layouts import LAYOUTS
+from vnasdsl.data.layouts import csv_file, folder, kinetics, synthetic, ucf101
 from vnasdsl.data.videos import DataSet
 from vnasdsl.language.diagnostics import UserError, did_you_mean
 
+LAYOUTS: dict[str, Callable[[str, str, int], DataSet]] = {
+    "ucf101": ucf101.read,
+    "kinetics": kinetics.read,
+    "folder": folder.read,
+    "csv": csv_file.read,
+    "synthetic": synthetic.read,
+}
+"""A new layout is a new file in `layouts/` and one line here."""
 _SPLIT_OPTION = re.compile(r"\?split=(?P<number>[^?]*)$")
 
 

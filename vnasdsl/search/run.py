@@ -16,12 +16,11 @@ from vnasdsl.search.outcome import Outcome, write_outcome, write_pictures
 from vnasdsl.search.strategies import get_strategy
 from vnasdsl.search.task import SearchTask
 from vnasdsl.train.clips import report_faults
-from vnasdsl.train.identity import require_same_videos, video_facts
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_print import print_recipes, recipes_json
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
 from vnasdsl.train.recipes import Recipe, SearchRecipe
-from vnasdsl.train.run_folder import RunFolder, open_run
+from vnasdsl.train.run_folder import RunFolder, open_run, require_same_videos, video_facts
 
 MAY_DIFFER = {"workers", "unreadable", "pool", "memory", "timeout", "rounds"}
 """Keys of a recipe that may change when a run is resumed: where it runs, and how many trials it may have."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from vnasdsl.search.monitor import Monitor
-from vnasdsl.train.batchnorm import statistics_frozen
+from vnasdsl.train.batchnorm import recalibrate, statistics_frozen, statistics_restored
 from vnasdsl.train.devices import autocast
 from vnasdsl.train.loop import Batches, Meter, require_finite
 from vnasdsl.train.optimise import build_optimiser, learning_rate, set_learning_rate
@@ -296,3 +297,21 @@ class SupernetSearch:
 
     def quality(self, record: dict[str, Any]) -> float | None:
         return record.get("score_top1")
+
+
+@contextmanager
+def as_child(model: Any, choices: dict[str, str], calibration: Iterable[Tensor]) -> Iterator[Any]:
+    """The supernet as one of its networks, in evaluation mode, with its own batch-norm statistics; undone at the end.
+
+    calibration: batches of clips (B, C, T, H, W) on the model's device, for the statistics; none keeps the mixture's.
+    """
+    was_training = model.training
+    with statistics_restored(model):
+        model.set_choices(choices)
+        model.eval()
+        try:
+            recalibrate(model, calibration)
+            yield model
+        finally:
+            model.set_choices(None)
+            model.train(was_training)

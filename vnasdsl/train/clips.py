@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vnasdsl.data import ClipShape, FaultLog, Video
-from vnasdsl.data.clips import ClipLoader
-from vnasdsl.data.views import ViewLoader
+from vnasdsl.data.clips import ClipLoader, ViewLoader
 from vnasdsl.elaborate.inputs import VideoInput
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.progress import Reporter

@@ -20,13 +20,12 @@ from vnasdsl.train.clips import clip_shape, evaluation_views, fault_log, report_
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_videos, evaluate_views
 from vnasdsl.train.generated import build, load_generated
-from vnasdsl.train.identity import video_facts
 from vnasdsl.train.loop import run_epochs
 from vnasdsl.train.network import NetworkTraining
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_print import print_recipes, recipes_json
 from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe
-from vnasdsl.train.run_folder import RunFolder, open_run
+from vnasdsl.train.run_folder import RunFolder, open_run, video_facts
 from vnasdsl.train.weights import Inheritance, inherit, load_exactly, load_weights, save_weights
 
 

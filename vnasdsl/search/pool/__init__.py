@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.pool.inline import Inline
 from vnasdsl.search.pool.local import Local
-from vnasdsl.search.pool.pool import ATTEMPTS, Executor, Function, Pool, Result
+from vnasdsl.search.pool.pool import ATTEMPTS, Executor, Function, Inline, Pool, Result
 
 __all__ = ["ATTEMPTS", "Function", "Pool", "Result", "make_pool"]
 

@@ -15,9 +15,8 @@ from vnasdsl.codegen import compile_supernet, inherited_names
 from vnasdsl.derive import Decoded
 from vnasdsl.elaborate import Space
 from vnasdsl.relax.trellis import trellis
-from vnasdsl.search.child import as_child
 from vnasdsl.search.monitor import Monitor, decode_supernet, learned_probabilities
-from vnasdsl.search.supernet import SupernetSearch
+from vnasdsl.search.supernet import SupernetSearch, as_child
 from vnasdsl.search.task import SearchResult, SearchTask
 from vnasdsl.show.curves import curves_png
 from vnasdsl.show.paths import paths_png
