@@ -16,8 +16,7 @@ from vnasdsl.search.monitor import Monitor, decode_supernet, entropy
 from vnasdsl.search.supernet import SupernetSearch, as_child, cost_term
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views
-from vnasdsl.train.loop import Meter, run_epochs
-from vnasdsl.train.optimise import learning_rate
+from vnasdsl.train.loop import Meter, learning_rate, run_epochs
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_parts import Adam, MacsCost
 from vnasdsl.train.recipes import GradientRecipe

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from vnasdsl.train.optimise import build_optimiser, learning_rate
+from vnasdsl.train.loop import build_optimiser, learning_rate
 from vnasdsl.train.recipes import Adam, Sgd
 
 

@@ -21,19 +21,12 @@ def three_way_split(
     """
     if len(fractions) != 3:
         raise UserError(f"a three-way split needs three fractions, not {len(fractions)}")
-    first, second, third = _split(tuple(videos), tuple(fractions), seed)
+    first, second, third = split_by_class(tuple(videos), tuple(fractions), seed)
     return first, second, third
 
 
-def two_way_split(
-    videos: Iterable[Video], fractions: Sequence[float] = (0.8, 0.2), seed: int = 0
-) -> tuple[tuple[Video, ...], tuple[Video, ...]]:
-    """Two disjoint parts by the same rules as `three_way_split`."""
-    first, second = _split(tuple(videos), tuple(fractions), seed)
-    return first, second
-
-
-def _split(videos: tuple[Video, ...], fractions: tuple[float, ...], seed: int) -> list[tuple[Video, ...]]:
+def split_by_class(videos: Sequence[Video], fractions: Sequence[float], seed: int = 0) -> list[tuple[Video, ...]]:
+    """Disjoint parts by the rules of `three_way_split`."""
     if any(fraction < 0 for fraction in fractions) or abs(sum(fractions) - 1.0) > 1e-6:
         raise UserError(f"the fractions of a split must be 0 or more and sum to 1, not {list(fractions)}")
     by_class: dict[str, list[Video]] = {}
@@ -46,7 +39,7 @@ def _split(videos: tuple[Video, ...], fractions: tuple[float, ...], seed: int) -
 
 
 def _split_class(
-    name: str, videos: list[Video], fractions: tuple[float, ...], generator: random.Random
+    name: str, videos: list[Video], fractions: Sequence[float], generator: random.Random
 ) -> dict[str, int]:
     groups: dict[str, list[Video]] = {}
     for video in videos:

@@ -55,10 +55,10 @@ def check_data(data: DataSet, may_lack_test: bool = False) -> DataSet:
 
     Raises UserError. `may_lack_test` allows classes without test videos (partial downloads); a note says so.
     """
-    if not data.train:
-        raise UserError(f"no training videos in `{data.name}`", _layout_help(data))
-    if not data.test:
-        raise UserError(f"no test videos in `{data.name}`", _layout_help(data))
+    for part, videos in (("training", data.train), ("test", data.test)):
+        if not videos:
+            help = f"`vnasdsl data info --help` describes the folders that `{data.layout}` expects"
+            raise UserError(f"no {part} videos in `{data.name}`", help)
     check_doubles({"train": data.train, "test": data.test})
     _check_empty(data, "train", data.train)
     if not may_lack_test:
@@ -69,10 +69,6 @@ def check_data(data: DataSet, may_lack_test: bool = False) -> DataSet:
         return data
     note = f"{len(lacking)} of {len(data.classes)} classes have no test video: {_some(lacking)}"
     return replace(data, notes=(*data.notes, note))
-
-
-def _layout_help(data: DataSet) -> str:
-    return f"`vnasdsl data info --help` describes the folders that `{data.layout}` expects"
 
 
 def check_doubles(lists: dict[str, Sequence[Video]]) -> None:

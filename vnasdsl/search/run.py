@@ -9,21 +9,24 @@ from typing import Any
 
 import torch
 
+from vnasdsl.codegen import compile_network
 from vnasdsl.data import DataSet, open_data
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.outcome import Outcome, write_outcome, write_pictures
 from vnasdsl.search.strategies import get_strategy
-from vnasdsl.search.task import SearchTask
+from vnasdsl.search.task import SearchResult, SearchTask, Strategy
 from vnasdsl.train.clips import report_faults
-from vnasdsl.train.progress import Reporter
-from vnasdsl.train.recipe_print import print_recipes, recipes_json
+from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
 from vnasdsl.train.recipes import Recipe, SearchRecipe
-from vnasdsl.train.run_folder import RunFolder, open_run, require_same_videos, video_facts
+from vnasdsl.train.run_folder import RunFolder, open_run, require_same_videos, run_facts, run_sources, video_facts
+from vnasdsl.train.weights import save_weights
 
 MAY_DIFFER = {"workers", "unreadable", "pool", "memory", "timeout", "rounds"}
 """Keys of a recipe that may change when a run is resumed: where it runs, and how many trials it may have."""
+_LEARNED = ("path", "stages", "labels", "probabilities", "path_weights", "mixture_weights")
+"""Keys of a strategy's report for choices.json; large, so not all in report.json."""
+_NOT_REPORTED = ("probabilities", "path_weights", "mixture_weights")
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,12 @@ def search_space(
         )
     strategy.check(space, recipe)
     task = SearchTask.of(space, recipe, data, RunFolder(out), device, reporter, resume)
-    open_run(out, _facts(request, recipe, device), _sources(request), resume)
+    fixes = {name: list(options) for name, options in request.fixes.items()}
+    recipe_facts = recipe.model_dump(mode="json", exclude=MAY_DIFFER)
+    facts = run_facts(
+        "search", request.space.name, data, recipe.seed, {"fix": fixes}, recipe_facts, device, request.command
+    )
+    open_run(out, facts, run_sources("space.vns", request.space, request.recipes), resume)
     for note in data.notes:
         reporter.note(f"note: {note}")
     parts = task.parts
@@ -66,8 +74,8 @@ def search_space(
         f"searching {space.name}: {space.size_text()} networks; {len(parts.train)} train,"
         f" {len(parts.validate)} validate and {len(parts.inference)} inference videos; on {device}"
     )
-    outcome = write_outcome(task, strategy.search(task))
-    write_pictures(task, strategy)
+    outcome = _write_outcome(task, strategy.search(task))
+    _write_pictures(task, strategy)
     report_faults(task.faults, reporter)
     return outcome
 
@@ -90,9 +98,9 @@ def derive_again(
         recipe = recipe.model_copy(update={"workers": workers})
     strategy = get_strategy(recipe.strategy)
     task = SearchTask.of(space, recipe, data, run, device, reporter, resume=True)
-    outcome = write_outcome(task, strategy.derive(task, checkpoint), network_file)
+    outcome = _write_outcome(task, strategy.derive(task, checkpoint), network_file)
     if network_file is None:
-        write_pictures(task, strategy)
+        _write_pictures(task, strategy)
     report_faults(task.faults, reporter)
     return outcome
 
@@ -111,24 +119,77 @@ def reopen(path: Path) -> tuple[RunFolder, Space, SearchRecipe, DataSet]:
     return run, space.fix(facts["fix"]) if facts["fix"] else space, recipe, data
 
 
-def _facts(request: Request, recipe: SearchRecipe, device: torch.device) -> dict[str, Any]:
-    return {
-        "kind": "search",
-        "name": request.space.name,
-        "data": request.data.name,
-        "classes": list(request.data.classes),
-        "videos": video_facts(request.data),
-        "seed": recipe.seed,
-        "fix": {name: list(options) for name, options in request.fixes.items()},
-        "recipe": recipe.model_dump(mode="json", exclude=MAY_DIFFER),
-        "device": str(device),
-        "command": list(request.command),
-    }
+@dataclass(frozen=True)
+class Outcome:
+    """The files of a finished search and their figures."""
+
+    network: Space
+    file: Path
+    code: Path
+    weights: Path | None
+    score: dict[str, Any] | None
+    lines: tuple[str, ...]
+    """The report for the terminal."""
+
+    def all_lines(self) -> tuple[str, ...]:
+        """The report, then the files."""
+        files = (("network", self.file), ("code", self.code), ("weights", self.weights))
+        return (*self.lines, *(f"{what:<8} {path}" for what, path in files if path is not None))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "network": str(self.file),
+            "code": str(self.code),
+            "weights": None if self.weights is None else str(self.weights),
+            "top1": None if self.score is None else self.score["top1"],
+            "top5": None if self.score is None else self.score["top5"],
+            "macs": self.network.macs[0],
+            "params": self.network.params[0],
+        }
 
 
-def _sources(request: Request) -> dict[str, str]:
-    return {
-        "space.vns": request.space.text(),
-        "recipe.vns": print_recipes(request.recipes, request.space.name),
-        "recipe.json": recipes_json(request.recipes),
-    }
+def _write_outcome(task: SearchTask[Any], found: SearchResult, network_file: Path | None = None) -> Outcome:
+    """Write network.vns, network.py, network.safetensors, choices.json and report.json/.txt into the run.
+
+    network_file: write only the network, there, with code and weights beside it.
+    """
+    network = task.space.network(found.choices)
+    file = network_file or task.run / "network.vns"
+    folder = RunFolder(file.parent)
+    folder.write(file.name, network.text())
+    code = folder.write(file.with_suffix(".py").name, compile_network(network, file.name))
+    weights = file.with_suffix(".safetensors") if found.weights else None
+    if weights is not None:
+        save_weights(weights, found.weights, {"network": network.name})
+    lines = (*found.lines, *_figure_lines(found, network, len(task.parts.inference)))
+    if network_file is None:
+        learned = {key: found.report[key] for key in _LEARNED if key in found.report}
+        task.run.write_json("choices.json", {"choices": found.choices, **learned})
+        figures = {
+            "name": network.name,
+            "macs": network.macs[0],
+            "params": network.params[0],
+            "inference": found.score,
+            "choices": found.choices,
+        }
+        report = {key: value for key, value in found.report.items() if key not in _NOT_REPORTED}
+        task.run.write_json("report.json", {**figures, **report, "unreadable": task.faults.files})
+        task.run.write("report.txt", "\n".join(lines) + "\n")
+    return Outcome(network, file, code, weights, found.score, lines)
+
+
+def _write_pictures(task: SearchTask[Any], strategy: Strategy[Any]) -> list[Path]:
+    """Every picture the strategy can draw of the run."""
+    return [task.run.write(name, content) for name, content in strategy.pictures(task)]
+
+
+def _figure_lines(found: SearchResult, network: Space, videos: int) -> list[str]:
+    lines = []
+    if found.score is not None:
+        lines.append(
+            f"accuracy on the inference part ({videos} videos): {percent(found.score['top1'])} top-1,"
+            f" {percent(found.score['top5'])} top-5, with weights from {found.weights_from}"
+        )
+    lines.append(f"cost: {megas(network.macs[0])} per clip, {network.params[0]:,} parameters")
+    return lines

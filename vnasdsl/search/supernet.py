@@ -16,8 +16,7 @@ from torch.func import functional_call
 from vnasdsl.search.monitor import Monitor
 from vnasdsl.train.batchnorm import recalibrate, statistics_frozen, statistics_restored
 from vnasdsl.train.devices import autocast
-from vnasdsl.train.loop import Batches, Meter, require_finite
-from vnasdsl.train.optimise import build_optimiser, learning_rate, set_learning_rate
+from vnasdsl.train.loop import Batches, Meter, build_optimiser, learning_rate, require_finite, set_learning_rate
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_parts import MacsCost, Sgd
 from vnasdsl.train.recipes import GradientRecipe

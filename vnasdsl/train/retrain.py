@@ -20,12 +20,10 @@ from vnasdsl.train.clips import clip_shape, evaluation_views, fault_log, report_
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_videos, evaluate_views
 from vnasdsl.train.generated import build, load_generated
-from vnasdsl.train.loop import run_epochs
-from vnasdsl.train.network import NetworkTraining
+from vnasdsl.train.loop import NetworkTraining, run_epochs
 from vnasdsl.train.progress import Reporter
-from vnasdsl.train.recipe_print import print_recipes, recipes_json
 from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe
-from vnasdsl.train.run_folder import RunFolder, open_run, video_facts
+from vnasdsl.train.run_folder import RunFolder, open_run, run_facts, run_sources
 from vnasdsl.train.weights import Inheritance, inherit, load_exactly, load_weights, save_weights
 
 
@@ -93,24 +91,10 @@ def retrain(
     recipe = recipes["retrain"]
     assert isinstance(recipe, RetrainRecipe)
     shape = clip_shape(network.input, recipe)
-    facts = {
-        "kind": "retrain",
-        "name": network.name,
-        "data": data.name,
-        "classes": list(data.classes),
-        "videos": video_facts(data),
-        "seed": recipe.seed,
-        "weights": None if start is None else start.digest,
-        "recipe": recipe.model_dump(mode="json", exclude={"workers", "unreadable"}),
-        "device": str(device),
-        "command": list(command),
-    }
-    sources = {
-        "network.vns": network.text(),
-        "recipe.vns": print_recipes(recipes, network.name),
-        "recipe.json": recipes_json(recipes),
-    }
-    run = open_run(out, facts, sources, resume)
+    weights = {"weights": None if start is None else start.digest}
+    recipe_facts = recipe.model_dump(mode="json", exclude={"workers", "unreadable"})
+    facts = run_facts("retrain", network.name, data, recipe.seed, weights, recipe_facts, device, command)
+    run = open_run(out, facts, run_sources("network.vns", network, recipes), resume)
     seed_everything(recipe.seed)
     model = load_generated(run / "network.py", "Network", compile_network(network, "network.vns"))()
     inheritance = _inherit(model, start, reporter)

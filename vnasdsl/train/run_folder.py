@@ -22,9 +22,12 @@ import torch
 
 from vnasdsl import __version__
 from vnasdsl.data import DataSet, Video
+from vnasdsl.elaborate import Space
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.checkpoint import Checkpoints
+from vnasdsl.train.recipe_print import print_recipes, recipes_json
+from vnasdsl.train.recipes import Recipe
 
 RUN_FILE = "run.json"
 _COMPARED = ("kind", "name", "classes", "fix", "recipe", "weights")
@@ -63,6 +66,37 @@ class RunFolder:
         if not isinstance(facts, dict):
             raise UserError(f"{problem}: `{RUN_FILE}` is damaged")
         return facts
+
+
+def run_facts(
+    kind: str,
+    name: str,
+    data: DataSet,
+    seed: int,
+    start: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    device: torch.device,
+    command: Sequence[str],
+) -> dict[str, Any]:
+    """For run.json. start: what else the result depends on; recipe: without what may change when a run is resumed."""
+    return {
+        "kind": kind,
+        "name": name,
+        "data": data.name,
+        "classes": list(data.classes),
+        "videos": video_facts(data),
+        "seed": seed,
+        **start,
+        "recipe": recipe,
+        "device": str(device),
+        "command": list(command),
+    }
+
+
+def run_sources(file: str, space: Space, recipes: Mapping[str, Recipe]) -> dict[str, str]:
+    """The sources of a run by file name. file: `space.vns` or `network.vns`."""
+    recipe_source = print_recipes(recipes, space.name)
+    return {file: space.text(), "recipe.vns": recipe_source, "recipe.json": recipes_json(recipes)}
 
 
 def open_run(path: Path, facts: Mapping[str, Any], sources: Mapping[str, str], resume: bool) -> RunFolder:

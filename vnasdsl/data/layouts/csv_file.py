@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vnasdsl.data.layouts.common import absolute, label_number, read_table
-from vnasdsl.data.splits import two_way_split
+from vnasdsl.data.splits import split_by_class
 from vnasdsl.data.videos import DataSet, Video, check_data, check_doubles, group_of
 from vnasdsl.language.diagnostics import UserError
 
@@ -40,7 +40,7 @@ def read(spec: str, place: str, split: int) -> DataSet:
     if not videos[""]:
         return check_data(DataSet(spec, "csv", tuple(names), tuple(videos["train"]), tuple(videos["test"])))
     check_doubles({"video": videos[""]})
-    train, test = two_way_split(videos[""])
+    train, test = split_by_class(videos[""], (0.8, 0.2))
     note = f"no column `split`: {len(test)} of {len(videos[''])} videos drawn for testing, a fifth of every class"
     return check_data(DataSet(spec, "csv", tuple(names), train, test, (note,)))
 

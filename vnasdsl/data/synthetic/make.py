@@ -8,18 +8,32 @@ import re
 import shutil
 import string
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vnasdsl.data.synthetic.appearance import Scene
-from vnasdsl.data.synthetic.encode import FRAME_RATES, encode
 from vnasdsl.data.synthetic.motions import MOTIONS, Motion, draw_path
 from vnasdsl.data.synthetic.settings import MARKER, Settings, marker_text
 from vnasdsl.language.diagnostics import UserError
+
+if TYPE_CHECKING:
+    from av import VideoStream
+
+FRAME_RATES = (Fraction(12), Fraction(15), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30))
+
+# Fine and constant quantisation, so that artefacts do not grow with speed and give a class away. Rate control would
+# adapt to motion; that of x264 also makes other bytes from run to run at heights that are no multiple of 16.
+_OPTIONS = {
+    "mpeg4": {"qmin": "3", "qmax": "3", "g": "12"},
+    "libx264": {"qp": "16", "g": "24", "preset": "veryfast"},
+}
 
 # UCF101's official split k tests on seven groups of its own and trains on the rest: 1..7, 8..14, 15..21 of 25.
 _GROUPS = 25
@@ -118,7 +132,7 @@ def _write_one(job: _Job, settings: Settings) -> None:
     scene = Scene(generator, height, width)
     path = draw_path(job.motion, length, generator)
     codec = "mpeg4" if settings.layout == "ucf101" else "libx264"
-    encode(job.file, (scene.frame(y, x) for y, x in path), rate, codec)
+    _encode(job.file, (scene.frame(y, x) for y, x in path), rate, codec)
 
 
 def _ucf101(root: Path, settings: Settings) -> list[_Job]:
@@ -174,3 +188,25 @@ def _kinetics(root: Path, settings: Settings) -> list[_Job]:
             writer.writerow((*COLUMNS, "split"))
             writer.writerows(listed)
     return jobs
+
+
+def _encode(path: Path, frames: Iterable[NDArray[np.uint8]], rate: Fraction, codec: str) -> None:
+    """Write (H, W, 3) uint8 RGB frames. One thread and bit-exact flags: the same frames give the same bytes."""
+    import av
+
+    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
+        stream: VideoStream | None = None
+        for picture in frames:
+            if stream is None:
+                stream = cast(
+                    "VideoStream",
+                    container.add_stream(codec, rate=rate, options={"flags": "+bitexact", **_OPTIONS[codec]}),
+                )
+                stream.height, stream.width = picture.shape[:2]
+                stream.pix_fmt = "yuv420p"
+                stream.codec_context.thread_count = 1
+                if codec == "mpeg4":
+                    stream.bit_rate = 4_000_000
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        if stream is not None:
+            container.mux(stream.encode(None))

@@ -26,8 +26,7 @@ from vnasdsl.train.clips import clip_shape, training_clips
 from vnasdsl.train.devices import pick_device, seed_everything
 from vnasdsl.train.evaluation import evaluate_videos
 from vnasdsl.train.generated import build
-from vnasdsl.train.loop import require_finite
-from vnasdsl.train.network import NetworkTraining
+from vnasdsl.train.loop import NetworkTraining, require_finite
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import TrialRecipe, recipe_of
 from vnasdsl.train.weights import inherit, weights_bytes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.pool.local import Local
 from vnasdsl.search.pool.pool import ATTEMPTS, Executor, Function, Inline, Pool, Result
+from vnasdsl.search.pool.workers import Local
 
 __all__ = ["ATTEMPTS", "Function", "Pool", "Result", "make_pool"]
 
