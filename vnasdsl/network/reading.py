@@ -221,6 +221,12 @@ class Reading:
     def _read(self, element: Element, x: Value, env: Env) -> Iterable[Way]:
         raise NotImplementedError
 
+    def _chain(self, items: Sequence[Element], start: Way, env: Env) -> tuple[Way, ...]:
+        ways: tuple[Way, ...] = (start,)
+        for item in items:
+            ways = self._distinct(self._all(ways, lambda way, item=item: self.read(item, way.value, env)))  # type: ignore[misc]
+        return ways
+
     def _fits(self, number: Number, applied: Applied, element: LayerCall | Join | BodyLayer) -> bool:
         node = self.nodes[number]
         if node.layer is not element.layer:

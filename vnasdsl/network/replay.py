@@ -48,12 +48,6 @@ from vnasdsl.space.values import holds, with_shape
 class Replay(ListReplay):
     """Reads the elements of a space against one network."""
 
-    def _chain(self, items: Sequence[Element], start: Way, env: Env) -> tuple[Way, ...]:
-        ways: tuple[Way, ...] = (start,)
-        for item in items:
-            ways = self._distinct(self._all(ways, lambda way, item=item: self.read(item, way.value, env)))  # type: ignore[misc]
-        return ways
-
     def _read(self, element: Element, x: Value, env: Env) -> Iterable[Way]:
         match element:
             case LayerCall():

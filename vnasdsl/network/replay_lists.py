@@ -8,7 +8,8 @@ from vnasdsl.layers.base import LayerError
 from vnasdsl.network.graph import SINGLE
 from vnasdsl.network.made import Made, at, both, copy
 from vnasdsl.network.reading import BEAM, UNUSED, ZERO, Env, Reading, Value, Way, many
-from vnasdsl.space.elements import Element, Join, Many, NameRef, Pick
+from vnasdsl.space.elements import Element, Group, Join, LayerChoice, Many, NameRef, Pick
+from vnasdsl.space.parts import gives_list
 
 
 class ListReplay(Reading):
@@ -84,6 +85,15 @@ class ListReplay(Reading):
             for way, made in ways:
                 yield way._replace(made=both(before.made, at(item.label, made)))
             return
+        if gives_list(item) and isinstance(item, (LayerChoice, Group)) and not self._tied:
+            bare = before._replace(made=())
+            for way in self._list_of(item, x, env, bare, name, first):
+                yield way._replace(made=both(before.made, at(item.label, way.made)))
+            return
+        yield from self._given(item, x, env, before, name, first)
+
+    def _given(self, item: Element, x: Value, env: Env, before: Way, name: str, first: bool) -> Iterator[Way]:
+        """What a part gives as inputs of a join, after those before it."""
         summed = name == "sum"
         for b in self._pick(item, x, env, summed) if isinstance(item, Pick) else self.read(item, x, env):
             values = many(b.value)
@@ -97,6 +107,27 @@ class ListReplay(Reading):
                 together = self._then(before, b)
                 if together is not None:
                     yield together._replace(value=joined)
+
+    def _list_of(
+        self, item: LayerChoice | Group, x: Value, env: Env, before: Way, name: str, first: bool
+    ) -> Iterator[Way]:
+        """A choice of lists, or a block that gives one, value by value: kept is what a join of the network reads."""
+        if isinstance(item, LayerChoice):
+            for option in item.options:
+                for way in self._input(option.element, x, env, before, name, first):
+                    yield way._replace(made=both(("choice", item.key, (option.text,)), way.made))
+            return
+        parts = [*item.items, *([item.out] if item.out is not None else [])]
+        if item.tied or item.inputs or any(item.names):
+            yield from self._given(item, x, env, before, name, first)
+            return
+        for start in self._chain(parts[:-1], Way(x), env if item.block is None else ()):
+            together = self._then(before, start)
+            if together is not None:
+                inner = env if item.block is None else ()
+                yield from self._input(
+                    parts[-1], start.value, inner, together._replace(value=before.value), name, first
+                )
 
     def _summed(self, before: tuple[Value, ...], values: tuple[Value, ...], first: bool) -> tuple[Value, ...] | None:
         """Inputs of a sum with some more. It leaves out `none`; a sum of nothing else is the first one."""

@@ -221,8 +221,9 @@ class Writer:
                 lines = body or (tree.Line(_skip(span), span=span),)
                 return [Step(before, value, [replace(element.call, body=lines)], span)]
             case Join() if part.node is None:
-                only = next(each for item in part.items for each in self.items(item) if each.value == value)
-                return self.pieces(only, names)
+                inputs = (each for item in part.items for each in self.items(item))
+                only = next((each for each in inputs if each.value == value), None)
+                return [Step(value, value, [], span, explicit=True)] if only is None else self.pieces(only, names)
             case Join():
                 arguments = [e for item in part.items for e in self.inputs(part, item, names)]
                 call = tuple(tree.Argument(None, e, span=e.span) for e in arguments)
