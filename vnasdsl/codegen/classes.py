@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from vnasdsl.codegen.alike import Alike, counted
@@ -90,13 +90,12 @@ class ClassView:
 
     name: str
     doc: str
-    arguments: list[Argument] = field(default_factory=list)
-    layers: list[tuple[str, Any, str]] = field(default_factory=list)
-    """Attributes with the modules that they hold, and the shape that comes out."""
-    params: list[tuple[str, str]] = field(default_factory=list)
-    gives: str = "Tensor"
-    statements: list[StatementView] = field(default_factory=list)
-    regions: list[Region] = field(default_factory=list)
+    arguments: list[Argument]
+    layers: list[tuple[str, Any]]
+    """Attributes with the modules that they hold."""
+    params: list[tuple[str, str]]
+    gives: str
+    statements: list[StatementView]
 
 
 # ------------------------------------------------------------------------- classes
@@ -132,16 +131,13 @@ class Classes:
 
     def rows(self, regions: Sequence[Region]) -> Iterator[tuple[Argument, tuple[Any, ...]]]:
         """The arguments of the class of some regions, with the value of each."""
+        numbers = [self._of[region][1] for region in regions]
         for argument in self._of[regions[0]][0].arguments:
-            yield argument, tuple(argument_value(*self._of[region], argument.name) for region in regions)
+            yield argument, tuple(argument.values[number] for number in numbers)
 
     def construct(self, module: Module) -> Any:
         """A module outside of any class: all values are literals."""
         return Modules(self, Arguments()).view([module])
-
-
-def argument_value(view: ClassView, number: int, name: str) -> Any:
-    return next(a.values[number] for a in view.arguments if a.name == name)
 
 
 class Modules:
@@ -277,8 +273,7 @@ class ClassWriter(Modules):
         layers = []
         for steps in self.parallel:
             if steps[0].module is not None:
-                made = self.view([step.module for step in steps])
-                layers.append((steps[0].attr, made, shared_shape([step.out for step in steps])))
+                layers.append((steps[0].attr, self.view([step.module for step in steps])))
         statements = []
         outs = {id(step.out): [s.out for s in steps] for steps in self.parallel for step in steps[:1]}
         for statement in forward.statements:
@@ -287,9 +282,7 @@ class ClassWriter(Modules):
             shape = "" if plain else shared_shape(parallel)
             statements.append(StatementView(statement.target, statement.value, shape))
         gives = "Tensor" if isinstance(first.out, Tensor) else "list[Tensor]"
-        view = ClassView(name, self.doc(), [], layers, forward.params, gives, statements, self.regions)
-        view.arguments = self.arguments.used
-        return view
+        return ClassView(name, self.doc(), self.arguments.used, layers, forward.params, gives, statements)
 
     def doc(self) -> str:
         first = self.regions[0]
@@ -305,5 +298,5 @@ class ClassWriter(Modules):
             after = "(B, C)" if len(flat(first.out)[0].shape) == 1 else "(B, C', T', H', W')"
             shape = f"{'(B, C, T, H, W)' if len(given) == 1 else many} -> {after}"
         docs = {region.doc for region in self.regions}
-        doc = docs.pop() if len(docs) == 1 else "the layers of a stage after its head"
+        doc = docs.pop() if len(docs) == 1 else "Layers of a stage after its head"
         return f"{doc}: {shape}." if doc else f"{shape}."
