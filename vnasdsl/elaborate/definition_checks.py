@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from vnasdsl.elaborate.definitions import Definitions, own_nodes
-from vnasdsl.elaborate.names import check_name, two_alike
+from vnasdsl.elaborate.names import check_name
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, guess
 from vnasdsl.language.limits import MAX_FOUND
@@ -66,23 +66,21 @@ class _Checker:
     def name(self, name: str, what: str, span: Span) -> list[Diagnostic]:
         try:
             check_name(name, what, span)
-            if name in self.blocks and what != "stage":
-                message = f"the {what} `{name}` has the name of a block"
-                first = (Label(self.blocks[name].name_span, "the block"),)
-                help = f"give the {what} another name: `{name}` alone would mean one or the other"
-                raise VnsError(Diagnostic("E0203", message, Label(span), secondary=first, help=help))
         except VnsError as fault:
             return list(fault.diagnostics)
-        return []
+        if name not in self.blocks or what == "stage":
+            return []
+        message = f"the {what} `{name}` has the name of a block"
+        first = (Label(self.blocks[name].name_span, "the block"),)
+        help = f"give the {what} another name: `{name}` alone would mean one or the other"
+        return [Diagnostic("E0203", message, Label(span), secondary=first, help=help)]
 
     def parameters(self, block: tree.Block) -> list[Diagnostic]:
         """Names of parameters, and their defaults: these may use the parameters before them."""
         found: list[Diagnostic] = []
-        before: set[str] = set()
-        for p in block.parameters:
+        for i, p in enumerate(block.parameters):
             if p.default is not None:
-                found += self.handed(p.default, before)
-            before = before | {p.name}
+                found += self.handed(p.default, {before.name for before in block.parameters[:i]})
             found += self.name(p.name, "parameter", p.span.first(len(p.name)))
         return found
 
@@ -118,11 +116,14 @@ class _Checker:
         for statement in body:
             if not isinstance(statement, (tree.Wire, tree.Stage, tree.Input)) or statement in inputs[1:]:
                 continue
-            what = {tree.Wire: "line", tree.Input: "input", tree.Stage: "stage"}[type(statement)]
+            what = "line" if isinstance(statement, tree.Wire) else type(statement).__name__.lower()
             found += self.name(statement.name, what, statement.name_span)
             known = first.get(statement.name)
             if known is not None:
-                found += two_alike(statement.name, statement.name_span, known).diagnostics
+                again, once = Label(statement.name_span, "again here"), (Label(known, "first here"),)
+                help = "give one of them another name: weights and choices are named by it"
+                message = f"label `{statement.name}` is given twice"
+                found.append(Diagnostic("E0204", message, again, secondary=once, help=help))
             first.setdefault(statement.name, statement.name_span)
         return found
 
@@ -179,18 +180,17 @@ class _Checker:
             case tree.Conditional(test=test, then=then, otherwise=otherwise):
                 faults = self.value(test.left, names) + self.value(test.right, names)
                 return faults + self.layer(then, names) + self.layer(otherwise, names)
-            case tree.Name() if expression.id in names or expression.id in self.lines:
-                return []  # a layer handed to the block, or a line: known where it is used
+            case tree.Gap():
+                return []  # said already, by the parser
             case tree.Name():
+                if expression.id in names or expression.id in self.lines:
+                    return []  # a layer handed to the block, or a line: known where it is used
                 return self.call(tree.Call(expression.id, span=expression.span, function_span=expression.span), names)
             case tree.Call():
                 return self.call(expression, names)
             case tree.Pick():
                 return self.value(expression.count, names) + self.layer(expression.pool, names)
-            case tree.Gap():
-                return []  # said already, by the parser
-            case _:
-                return not_a_layer(expression)
+        return not_a_layer(expression)
 
     def call(self, call: tree.Call, names: set[str]) -> list[Diagnostic]:
         layer = CATALOGUE.get(call.function)

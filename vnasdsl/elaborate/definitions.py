@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from vnasdsl.elaborate.names import check_name
 from vnasdsl.elaborate.recursion import Recursion
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, guess
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error, guess
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.walk import children, walk
 from vnasdsl.layers import CATALOGUE
@@ -41,23 +42,13 @@ class Definitions:
         """Raises: VnsError E0203 for a name defined twice, E0205 for one that cannot be used."""
         if isinstance(item, tree.Import):
             return
-        table: dict[str, tree.Definition]
-        if isinstance(item, tree.Block):
-            table, what = self.blocks, "block"  # type: ignore[assignment]
-        elif isinstance(item, tree.Recipe):
-            table, what = self.recipes, "recipe"  # type: ignore[assignment]
-        else:
-            table, what = self.nets, "network" if isinstance(item, tree.Network) else "space"  # type: ignore[assignment]
+        what = type(item).__name__.lower()
+        tables: dict[str, Any] = {"block": self.blocks, "recipe": self.recipes}
+        table = tables.get(what, self.nets)
         if item.name in table:
-            first = table[item.name].name_span  # type: ignore[union-attr]
-            raise VnsError(
-                Diagnostic(
-                    "E0203",
-                    f"{what} `{item.name}` is defined twice",
-                    Label(item.name_span, "again here"),
-                    secondary=(Label(first, "first here"),),
-                )
-            )
+            first = (Label(table[item.name].name_span, "first here"),)
+            message = f"{what} `{item.name}` is defined twice"
+            raise error("E0203", message, item.name_span, "again here", secondary=first)
         if item.name not in CATALOGUE or table is not self.blocks:
             table[item.name] = item  # also under a name that cannot be: what uses it is not at fault
         check_name(item.name, what, item.name_span)
@@ -121,23 +112,16 @@ class Definitions:
             elif name in first:
                 place = argument.span.first(len(name))
                 message = f"`{name}` of `{function}` is given twice"
-                already = Label(first[name].span, f"`{name}` already, by its place")
-                faults.append(
-                    Diagnostic("E0301", message, Label(place), secondary=(already,), help=self.usage(function))
-                )
+                already = (Label(first[name].span, f"`{name}` already, by its place"),)
+                faults.append(Diagnostic("E0301", message, Label(place), secondary=already, help=self.usage(function)))
             else:
                 first[name] = argument
         return {name: argument.value for name, argument in first.items()}, faults, orderly
 
     def usage(self, function: str) -> str:
         """How a layer or block is written, as a help."""
-        if function in CATALOGUE:
-            return f"it is written `{CATALOGUE[function].signature}`"
-        parameters = [
-            p.name if p.default is None else f"{p.name}={print_inline(p.default)}"
-            for p in self.blocks[function].parameters
-        ]
-        return f"it is written `{function}({', '.join(parameters)})`" if parameters else f"it is written `{function}`"
+        layer = CATALOGUE.get(function)
+        return f"it is written `{layer.signature if layer else block_signature(self.blocks[function])}`"
 
     def kind_of(self, function: str, parameter: str) -> str:
         """What a parameter means: the name of the catalogue's parameter that its value ends in, such as `channels`."""
@@ -174,13 +158,8 @@ class Definitions:
 
     def _counts_copies(self, block: str, parameter: str) -> bool:
         """Whether a parameter is read in a number of copies."""
-        return any(
-            isinstance(node, tree.Binary)
-            and node.op == "*"
-            and self._is_layer(node.right)
-            and _mentions(node.left, parameter)
-            for node in walk(*self.blocks[block].body)
-        )
+        nodes = (n for n in walk(*self.blocks[block].body) if isinstance(n, tree.Binary) and n.op == "*")
+        return any(self._is_layer(node.right) and mentions(node.left, parameter) for node in nodes)
 
     def _is_layer(self, expression: tree.Expression) -> bool:
         """Whether copies of an expression are copies of a layer, and it is not multiplied."""
@@ -235,14 +214,13 @@ class Definitions:
         """Whether the value of a parameter may decide which other choices there are below a call."""
         if function in CATALOGUE or function not in self.blocks or function in seen:
             return False
-        block = self.blocks[function]
-        for node in (n for statement in block.body for n in walk(statement)):
+        for node in walk(*self.blocks[function].body):
             match node:
                 case tree.Conditional(test=deciding) | tree.Binary(op="*", left=deciding) | tree.Pick(count=deciding):
-                    if _mentions(deciding, parameter):
+                    if mentions(deciding, parameter):
                         return True
                 case tree.Choice() | tree.Range():
-                    if _mentions(node, parameter):
+                    if mentions(node, parameter):
                         return True
                 case tree.Call() if node.function in self.blocks:
                     try:
@@ -250,9 +228,14 @@ class Definitions:
                     except VnsError:
                         return True
                     for name, value in bound.items():
-                        if _mentions(value, parameter) and self.is_structural(node.function, name, seen | {function}):
+                        if mentions(value, parameter) and self.is_structural(node.function, name, seen | {function}):
                             return True
         return False
+
+
+def block_signature(block: tree.Block) -> str:
+    parts = [p.name if p.default is None else f"{p.name}={print_inline(p.default)}" for p in block.parameters]
+    return f"{block.name}({', '.join(parts)})" if parts else block.name
 
 
 def own_nodes(value: tree.Node) -> Iterator[tree.Node]:
@@ -263,5 +246,5 @@ def own_nodes(value: tree.Node) -> Iterator[tree.Node]:
             yield from own_nodes(child)
 
 
-def _mentions(expression: tree.Node, name: str) -> bool:
+def mentions(expression: tree.Node, name: str) -> bool:
     return any(isinstance(node, tree.Name) and node.id == name for node in walk(expression))

@@ -80,15 +80,7 @@ class Echoes:
         faulty = [self.module.items[i] for i in self.lost]
         return not any((type(item), getattr(item, "name", "")) in used for item in faulty)
 
-    def certain(self, faults: Iterable[Diagnostic]) -> list[Diagnostic]:
-        """Those of the parser's own faults that are none of these echoes: it checks order and names in its tree."""
-        return [d for d in faults if d.code.startswith("E01") or not self._may_be_echo(d)]
-
-    def without(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
-        """The faults that are none of these echoes."""
-        return [d for d in found if not self._may_be_echo(d)]
-
-    def _may_be_echo(self, d: Diagnostic) -> bool:
+    def may_be_echo(self, d: Diagnostic) -> bool:
         if not self.lines or d.primary is None or d.primary.span.source is not self.module.source:
             return False
         i = self._at(d.primary.span)

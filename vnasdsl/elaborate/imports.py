@@ -20,8 +20,6 @@ DEEPEST_IMPORT = 16
 LONGEST_PATH = 1000
 MOST_FILES = 100
 """Files that one text may import, directly or not."""
-
-
 ParseFile = Callable[[Path, str], tuple[tree.Module, tuple[Diagnostic, ...]]]
 
 

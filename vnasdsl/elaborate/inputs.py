@@ -30,8 +30,7 @@ class Overrides:
     classes: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("frames", "size", "classes"):
-            value = getattr(self, name)
+        for name, value in vars(self).items():
             if value is not None and not 1 <= value <= LARGEST:
                 raise UserError(f"--{name} must be from 1 to {LARGEST}, not {value}")
 
@@ -140,17 +139,12 @@ def read_input(net: tree.Space | tree.Network, overrides: Overrides) -> OpenInpu
     if not found:
         if any(isinstance(s, tree.Line) and isinstance(s.value, tree.Gap) for s in net.body):
             raise VnsError(())  # it may be the line that could not be read
-        raise error(
-            "E0306",
-            f"`{net.name}` has no input",
-            net.name_span,
-            help="begin it with `input clip = video(frames=16, size=224)`",
-        )
-    if len(found) > 1:
-        second, first = found[1].name_span, found[0].name_span
-        once = (Label(first, "the first one"),)
-        raise error("E0306", f"`{net.name}` has a second input", second, secondary=once, help="remove one of the two")
-    line = found[0]
+        help = "begin it with `input clip = video(frames=16, size=224)`"
+        raise error("E0306", f"`{net.name}` has no input", net.name_span, help=help)
+    line, *more = found
+    if more:
+        first, message = (Label(line.name_span, "the first one"),), f"`{net.name}` has a second input"
+        raise error("E0306", message, more[0].name_span, secondary=first, help="remove one of the two")
     call = line.value
     comment = comment_after(call)
     if comment:
@@ -162,7 +156,7 @@ def read_input(net: tree.Space | tree.Network, overrides: Overrides) -> OpenInpu
         missing = " and ".join(f"`{name}`" for name in ("frames", "size") if name not in values)
         place = call.function_span or call.span
         raise error("E0301", f"`video` needs {missing}", place, help="write `video(frames=16, size=224)`")
-    given = {k: getattr(overrides, k) for k in ("frames", "size", "classes") if getattr(overrides, k) is not None}
+    given = {name: value for name, value in vars(overrides).items() if value is not None}
     closed = {name: given.get(name, options[0]) for name, (options, _) in values.items()}
     choices = tuple(
         Choice(f"{line.name}.{name}", name, tuple(map(str, options)), span)
@@ -214,10 +208,9 @@ def _values(name: str, argument: tree.Argument) -> tuple[int, ...]:
     if name == "classes":
         help = "the classes are those of the data: `--classes` and data sets set them"
         raise error("E0302", "`classes` of `video` cannot be a choice", argument.value.span, help=help)
-    expressions = option_expressions(argument.value)
-    options = tuple(_value(name, option) for option in expressions)
-    check_distinct([Option(str(v), poison(e.span), e.span) for v, e in zip(options, expressions, strict=True)])
-    return options
+    values = [(_value(name, option), option.span) for option in option_expressions(argument.value)]
+    check_distinct([Option(str(value), poison(span), span) for value, span in values])
+    return tuple(value for value, _ in values)
 
 
 def _value(name: str, expression: tree.Expression) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
+from vnasdsl.language.diagnostics import error
 from vnasdsl.language.limits import LONGEST_NAME
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
@@ -14,30 +14,20 @@ READ = ("block", "line", "label", "input", "parameter")
 """What is read by its name among layers: it may not have the name of one."""
 
 
-def check_length(name: str, what: str, span: Span) -> list[Diagnostic]:
-    if len(name) <= LONGEST_NAME:
-        return []
-    message = f"the name of this {what} has {len(name):,} characters: at most {LONGEST_NAME} are allowed"
-    return [Diagnostic("E0208", message, Label(span), help=f"for instance `{name[:20].strip('_')}`")]
-
-
-def a(what: str) -> str:
-    return f"{'an' if what == 'input' else 'a'} {what}"
-
-
 def check_name(name: str, what: str, span: Span) -> None:
     """Raises: VnsError E0203 for the name of a layer, E0205 for a word of the language, E0208 for one too long."""
-    found = check_length(name, what, span)
-    if found:
-        raise VnsError(found)
+    if len(name) > LONGEST_NAME:
+        message = f"the name of this {what} has {len(name):,} characters: at most {LONGEST_NAME} are allowed"
+        raise error("E0208", message, span, help=f"for instance `{name[:20].strip('_')}`")
+    a_thing = f"{'an' if what == 'input' else 'a'} {what}"
     if not name.strip("_"):
-        raise error("E0205", f"`{name}` cannot be the name of {a(what)}: it has no letter", span, help="write a word")
+        raise error("E0205", f"`{name}` cannot be the name of {a_thing}: it has no letter", span, help="write a word")
     if what in READ and name in CATALOGUE:
         help = f"give the {what} another name, such as `{name}_1`"
         raise error("E0203", f"the {what} `{name}` has the name of a layer", span, help=help)
     if what in READ and (name in WORDS or (name in AXES and what != "parameter")):
         meaning = "a size of the layer's input" if name in AXES else "a value of the language"
-        message = f"`{name}` cannot be the name of {a(what)}: it is {meaning}"
+        message = f"`{name}` cannot be the name of {a_thing}: it is {meaning}"
         raise error("E0205", message, span, help=f"a name such as `{name}_1` would do")
 
 
@@ -61,15 +51,3 @@ class Namer:
         self.tried[base] = count  # all before it are taken, and stay so
         self.taken.add(name)
         return name
-
-
-def two_alike(name: str, span: Span, first: Span) -> VnsError:
-    return VnsError(
-        Diagnostic(
-            "E0204",
-            f"label `{name}` is given twice",
-            Label(span, "again here"),
-            secondary=(Label(first, "first here"),),
-            help="give one of them another name: weights and choices are named by it",
-        )
-    )

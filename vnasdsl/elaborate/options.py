@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any, TypeAlias, TypeVar
 
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, error
+from vnasdsl.language.diagnostics import Fix, Label, VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.language.walk import children as tree_children
@@ -148,6 +148,5 @@ def check_distinct(options: Sequence[Option]) -> None:
                 message = f"options `{first.text}` and `{option.text}` would have one name: `{name}`"
                 help = "weights and choices are named by the letters and digits of an option: make these differ"
             assert option.span is not None and first.span is not None
-            again, once = Label(option.span), (Label(first.span, "first here"),)
-            raise VnsError(Diagnostic("E0204", message, again, secondary=once, help=help))
+            raise error("E0204", message, option.span, secondary=(Label(first.span, "first here"),), help=help)
         seen[name] = option

@@ -160,15 +160,14 @@ def examine_module(
     builder = _Builder(definitions, overrides or Overrides(), found, make, echoes)
     spaces: dict[str, Space] = {}
     nets = [item for item in sound.items if isinstance(item, (tree.Space, tree.Network))]
-    if len(nets) > MAX_NETS:
-        help = "spread them over several files"
-        place = Label(nets[MAX_NETS].name_span)
-        found.append(Diagnostic("E0105", f"the file has more than {MAX_NETS} spaces and networks", place, help=help))
     blocks = [item for item in sound.items if isinstance(item, tree.Block)]
-    if len(blocks) > MAX_BLOCKS:
-        place = Label(blocks[MAX_BLOCKS].name_span)
-        help = "spread them over several files, or give them parameters"
-        found.append(Diagnostic("E0105", f"the file has more than {MAX_BLOCKS:,} blocks", place, help=help))
+    for items, most, what, help in (
+        (nets, MAX_NETS, "spaces and networks", "spread them over several files"),
+        (blocks, MAX_BLOCKS, "blocks", "spread them over several files, or give them parameters"),
+    ):
+        if len(items) > most:
+            message = f"the file has more than {most:,} {what}"
+            found.append(Diagnostic("E0105", message, Label(items[most].name_span), help=help))
     for item in nets[:MAX_NETS]:
         if definitions.nets.get(item.name) is item:
             space = builder.get(item)
@@ -178,7 +177,9 @@ def examine_module(
                     found += _check_net(space, item, definitions, proofs)
                 except VnsError as fault:  # a way to close a call that makes no sense, found once it is closed
                     found += fault.diagnostics
-    ordered = arrange([*echoes.certain(faults), *echoes.without(found)])
+    # The parser's own faults of syntax are certain; it also checks order and names in its tree.
+    certain = [d for d in faults if d.code.startswith("E01") or not echoes.may_be_echo(d)]
+    ordered = arrange([*certain, *(d for d in found if not echoes.may_be_echo(d))])
     return Program(module.source.name, module, definitions, spaces, ordered), list(ordered)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from math import inf, nextafter
 
-from vnasdsl.elaborate.definitions import Definitions
+from vnasdsl.elaborate.definitions import Definitions, mentions
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
-from vnasdsl.language.walk import children as below
-from vnasdsl.language.walk import walk
+from vnasdsl.language.walk import children
 from vnasdsl.layers import CATALOGUE
 
 
@@ -40,7 +39,7 @@ def _tests(definitions: Definitions, function: str, parameter: str, seen: frozen
     found: set[float] = set()
 
     def visit(node: tree.Node) -> bool:
-        if parameter not in _names(node):
+        if not mentions(node, parameter):
             return True
         match node:
             case tree.Name():
@@ -65,12 +64,8 @@ def _tests(definitions: Definitions, function: str, parameter: str, seen: frozen
                         return False
                 given = [a.value for a in node.arguments if all(a.value is not value for value in bound.values())]
                 return all(map(visit, (*given, *(node.body or ()))))
-        return all(visit(child) for child in below(node))
+        return all(visit(child) for child in children(node))
 
     block = definitions.blocks[function]
     defaults = [p.default for p in block.parameters if p.default is not None]
     return found if all(visit(node) for node in (*defaults, *block.body)) else None
-
-
-def _names(node: tree.Node) -> set[str]:
-    return {n.id for n in walk(node) if isinstance(n, tree.Name)}

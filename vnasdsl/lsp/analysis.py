@@ -52,7 +52,8 @@ class Analyser:
         def make(
             net: tree.Space | tree.Network, definitions: Definitions, overrides: Overrides, claim: Space | None
         ) -> Space:
-            key = (type(net), net.span.text, _blocks_text(net, definitions), id(claim))
+            blocks = tuple(block.span.text for block in blocks_used(net.body, definitions.blocks))
+            key = (type(net), net.span.text, blocks, id(claim))
             kept = before.get(key)
             now[key] = kept if kept is not None else build(net, definitions, overrides, claim)
             return now[key]
@@ -67,13 +68,8 @@ class Analyser:
         alive = {id(space) for kept in self._kept.values() for space in kept.values()}
         self._figures = {key: value for key, value in self._figures.items() if key in alive}
         files = frozenset(str(path) for path in program.definitions.files)
-        return Analysis(
-            text,
-            tuple(_silenced(_own(arrange(moved), module), faults)),
-            tuple(figures),
-            tuple(program.spaces.items()),
-            files,
-        )
+        shown = tuple(_silenced(_own(arrange(moved), module), faults))
+        return Analysis(text, shown, tuple(figures), tuple(program.spaces.items()), files)
 
     def forget(self, uri: str) -> None:
         self._kept.pop(uri, None)
@@ -95,11 +91,6 @@ def recipe_faults(recipe: tree.Recipe) -> list[Diagnostic]:
     except VnsError as fault:
         return list(fault.diagnostics)
     return []
-
-
-def _blocks_text(net: tree.Space | tree.Network, definitions: Definitions) -> tuple[str, ...]:
-    """The texts of the blocks that a space or network uses, and whether others could be missing."""
-    return tuple(block.span.text for block in blocks_used(net.body, definitions.blocks))
 
 
 # ------------------------------------------------------------- places that moved

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
-from vnasdsl.elaborate.definitions import Definitions
+from vnasdsl.elaborate.definitions import Definitions, block_signature
 from vnasdsl.elaborate.inputs import PARAMETERS
 from vnasdsl.language import tree
 from vnasdsl.language.checks import RECIPE_KINDS
@@ -15,7 +15,7 @@ from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.query import cursor_at
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
-from vnasdsl.lsp.describe import block_signature, recipe_rows
+from vnasdsl.lsp.describe import recipe_rows
 from vnasdsl.lsp.documents import Documents, Text
 from vnasdsl.lsp.places import Place, place_at, words_for
 from vnasdsl.space.limits import QUANTITIES
@@ -111,15 +111,16 @@ def _layers(definitions: Definitions) -> Iterator[Candidate]:
     for layer in CATALOGUE.values():
         needed = ["a", "b"] if layer.join is not None else []
         needed += [p.name for p in layer.parameters if p.required]
-        filled = ", ".join(f"${{{i}:{name}}}" for i, name in enumerate(needed, 1))
-        body = " {\n  $0\n}" if layer.wraps else ""
-        snippet = f"{layer.name}({filled}){body}" if filled else f"{layer.name}{body}"
+        snippet = _call(layer.name, needed) + (" {\n  $0\n}" if layer.wraps else "")
         yield Candidate(layer.name, "layer", layer.signature, layer.doc, snippet=snippet)
     for block in definitions.blocks.values():
         needed = [p.name for p in block.parameters if p.default is None]
-        filled = ", ".join(f"${{{i}:{name}}}" for i, name in enumerate(needed, 1))
-        snippet = f"{block.name}({filled})" if filled else block.name
-        yield Candidate(block.name, "block", block_signature(block), snippet=snippet)
+        yield Candidate(block.name, "block", block_signature(block), snippet=_call(block.name, needed))
+
+
+def _call(name: str, needed: list[str]) -> str:
+    filled = ", ".join(f"${{{i}:{parameter}}}" for i, parameter in enumerate(needed, 1))
+    return f"{name}({filled})" if filled else name
 
 
 def _signature(function: str, definitions: Definitions) -> Iterator[tuple[str, str, str]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from vnasdsl.elaborate import Space
+from vnasdsl.elaborate.definitions import block_signature
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError
-from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Layer, Shape, show_shape, show_value
 from vnasdsl.show.figures import LineFigures
 from vnasdsl.show.foot import size_words
@@ -24,11 +24,6 @@ def recipe_rows(owner: str) -> tuple[dict[str, str], ...]:
     from vnasdsl.train.recipe_print import recipe_keys
 
     return tuple(row for row in recipe_keys() if row["recipe"] == owner)
-
-
-def block_signature(block: tree.Block) -> str:
-    parts = [p.name if p.default is None else f"{p.name}={print_inline(p.default)}" for p in block.parameters]
-    return f"{block.name}({', '.join(parts)})" if parts else block.name
 
 
 def comment_above(item: tree.Node) -> str:

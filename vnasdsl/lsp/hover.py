@@ -75,8 +75,7 @@ def _line(documents: Documents, text: Text, analysis: Analysis | None, here: Occ
 
 def _layer(path: tuple[tree.Node, ...], offset: int) -> tuple[Span, str] | None:
     """A layer of the catalogue, or a parameter of one that is given by name."""
-    for depth in range(len(path) - 1, -1, -1):
-        node = path[depth]
+    for depth, node in reversed(list(enumerate(path))):
         if isinstance(node, tree.Name) and node.id in CATALOGUE:
             return node.span, describe.layer_text(CATALOGUE[node.id])
         if isinstance(node, tree.Argument) and node.name is not None and depth:

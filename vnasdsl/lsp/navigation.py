@@ -34,13 +34,10 @@ def outline(module: tree.Module) -> list[Outline]:
     for item in module.items:
         if isinstance(item, tree.Import):
             continue
-        if isinstance(item, tree.Recipe):
-            inside: tuple[Outline, ...] = ()
-            detail = f"{item.kind} for {item.target.id}"
-        else:
-            inside = tuple(_statements(item.body))
-            detail = type(item).__name__.lower()
-        found.append(Outline(item.name, type(item).__name__.lower(), detail, item.span, item.name_span, inside))
+        kind = type(item).__name__.lower()
+        detail = f"{item.kind} for {item.target.id}" if isinstance(item, tree.Recipe) else kind
+        inside = () if isinstance(item, tree.Recipe) else tuple(_statements(item.body))
+        found.append(Outline(item.name, kind, detail, item.span, item.name_span, inside))
     return found
 
 
@@ -83,9 +80,9 @@ def uses(documents: Documents, text: Text, symbol: Symbol) -> list[Occurrence]:
         # Most files never name it: only those that do are read.
         if symbol.name not in other.source.text or other.module is None:
             continue
-        if other.source.name != text.source.name and not _reaches(documents, other, symbol):
-            continue
-        found += in_text(documents, other, symbol)
+        imports = any(isinstance(item, tree.Import) for item in other.module.items)
+        if imports or other.source.name in (text.source.name, symbol.file):
+            found += in_text(documents, other, symbol)
     return found
 
 
@@ -94,13 +91,6 @@ def in_text(documents: Documents, text: Text, symbol: Symbol) -> list[Occurrence
     if text.module is None:
         return []
     return [o for o in occurrences(text.module, documents.definitions(text)) if o.symbol == symbol]
-
-
-def _reaches(documents: Documents, text: Text, symbol: Symbol) -> bool:
-    """Whether a text is the file of a symbol or may import it."""
-    if text.source.name == symbol.file:
-        return True
-    return any(isinstance(item, tree.Import) for item in (text.module.items if text.module else ()))
 
 
 def rename(documents: Documents, text: Text, offset: int, name: str) -> list[Occurrence]:
@@ -135,7 +125,7 @@ def _try_out(documents: Documents, symbol: Symbol, places: list[Occurrence], nam
         known = [(d.code, d.primary.span.line) for d in _errors(documents, text) if d.primary] if after else []
         for d in after:
             if d.primary is not None and (d.code, d.primary.span.line) not in known:
-                raise _refused(d)
+                raise UserError(d.message, d.help)
 
 
 def _errors(documents: Documents, text: Text) -> list[Diagnostic]:
@@ -148,10 +138,6 @@ def _errors(documents: Documents, text: Text) -> list[Diagnostic]:
     collect(module, text.path, definitions, found, parse_file=documents.parse_file)
     found += check_definitions(definitions, module.items)
     return [d for d in found if d.severity == "error"]
-
-
-def _refused(diagnostic: Diagnostic) -> UserError:
-    return UserError(diagnostic.message, diagnostic.help)
 
 
 def replaced(source: Source, changes: list[tuple[Span, str]]) -> Source:

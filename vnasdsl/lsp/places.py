@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, TypeAlias
 
 from vnasdsl.language.diagnostics import VnsError
@@ -42,7 +43,7 @@ class Place:
     """Arguments that are there already."""
     recipe: str = ""
     key: str = ""
-    parameters: tuple[str, ...] = field(default=())
+    parameters: tuple[str, ...] = ()
     """The parameters of the block around."""
     lines: tuple[str, ...] = ()
     """The names of lines above, and of the input, that can be read here."""
@@ -114,19 +115,19 @@ def _in_recipe(cursor: Cursor, statement: Sequence[Token], recipe: str, keywords
 def _in_body(cursor: Cursor, statement: Sequence[Token], header: Sequence[Token], keywords: frozenset[str]) -> Place:
     parameters = _parameters(cursor.before, cursor.open[0]) if "BLOCK" in {t.type for t in header} else ()
     lines = _lines(cursor)
-    inside = [i for i in cursor.open if cursor.before[i].type != "LBRACE"]
-    braces = [i for i in cursor.open if cursor.before[i].type == "LBRACE"]
-    around = [i for i in inside if i > braces[-1]]
+    brace = max(i for i in cursor.open if cursor.before[i].type == "LBRACE")
+    around = [i for i in cursor.open if i > brace]
     called = [name for i in around if (name := _called(cursor.before, i)) is not None]
-    if not _picks(called):
+    # The arguments of a block, and of a layer that joins, can be layers.
+    joins = bool(called) and (called[-1] not in CATALOGUE or CATALOGUE[called[-1]].join is not None)
+    takes_layers = joins and called[-1] != "video"
+    if not joins:
         keywords -= {"pick"}
     if not around:
         return Place(_in_braces(statement), keywords, parameters=parameters, lines=lines)
     function = _called(cursor.before, around[-1])
-    takes_layers = bool(called) and _takes_layers(called[-1])
     if function is None:
-        value = bool(called) and not (takes_layers and statement[-1:] and statement[-1].type in _BEFORE_ITEM)
-        value = value and not (takes_layers and not statement)
+        value = bool(called) and not (takes_layers and (not statement or statement[-1].type in _BEFORE_ITEM))
         return Place("value" if value else "layer", keywords, parameters=parameters, lines=lines)
     argument, position, given = _argument(statement)
     named = len(argument) > 1 and [t.type for t in argument[:2]] == ["NAME", "EQUAL"]
@@ -147,23 +148,11 @@ def _in_body(cursor: Cursor, statement: Sequence[Token], header: Sequence[Token]
     )
 
 
-def _picks(called: Sequence[str]) -> bool:
-    """Whether the innermost call around, if there is one, joins what a `pick` takes."""
-    return bool(called) and (called[-1] not in CATALOGUE or CATALOGUE[called[-1]].join is not None)
-
-
-def _takes_layers(function: str) -> bool:
-    """Whether the arguments of a call can be layers: of a block, and of a layer that joins."""
-    if function in CATALOGUE:
-        return CATALOGUE[function].join is not None
-    return function != "video"
-
-
 def _lines(cursor: Cursor) -> tuple[str, ...]:
     """The names of the lines above that can be read at a cursor: those of stages that are over are not among them."""
     tokens = cursor.before
     levels: list[list[str]] = []
-    starts = -1
+    starts = 0
     for i, token in enumerate(tokens):
         if token.type in ("NEWLINE", "LBRACE"):
             starts = i + 1
@@ -180,25 +169,28 @@ def _lines(cursor: Cursor) -> tuple[str, ...]:
 
 def _is_over(tokens: Sequence[Token], place: int) -> bool:
     """Whether a line ends before the cursor."""
-    depth = 0
-    for token in tokens[place:]:
-        depth += (token.type in ("LPAR", "LSQB", "LBRACE")) - (token.type in ("RPAR", "RSQB", "RBRACE"))
-        if depth <= 0 and token.type in ("NEWLINE", "RBRACE"):
-            return True
-    return False
+    after = tokens[place:]
+    return any(depth <= 0 and t.type in ("NEWLINE", "RBRACE") for t, depth in zip(after, _depths(after), strict=True))
+
+
+def _depths(tokens: Sequence[Token]) -> Iterator[int]:
+    """The number of brackets that are open after each token."""
+    return accumulate((t.type in ("LPAR", "LSQB", "LBRACE")) - (t.type in ("RPAR", "RSQB", "RBRACE")) for t in tokens)
 
 
 def _in_braces(statement: Sequence[Token]) -> Kind:
-    types = [token.type for token in statement]
-    if not types:
-        return "layer"
-    if types[0] == "INPUT":
-        return "input" if types[-1] == "EQUAL" else "nothing"
-    if types[0] == "REQUIRE":
-        return "quantity" if len(types) == 1 else "nothing"
-    if types[0] == "STAGE":
-        return "nothing"
-    return "layer" if types[-1] in _BEFORE_LAYER else "value"
+    match [token.type for token in statement]:
+        case []:
+            return "layer"
+        case ["INPUT", *_, "EQUAL"]:
+            return "input"
+        case ["REQUIRE"]:
+            return "quantity"
+        case ["INPUT" | "REQUIRE" | "STAGE", *_]:
+            return "nothing"
+        case [*_, last]:
+            return "layer" if last in _BEFORE_LAYER else "value"
+    return "nothing"
 
 
 def _called(tokens: Sequence[Token], bracket: int) -> str | None:
@@ -210,10 +202,9 @@ def _called(tokens: Sequence[Token], bracket: int) -> str | None:
 
 def _argument(inside: Sequence[Token]) -> tuple[Sequence[Token], int, frozenset[str]]:
     """The argument that is being written, its position, and the names given before it."""
-    depth, start, position = 0, 0, 0
+    start, position = 0, 0
     given: set[str] = set()
-    for i, token in enumerate(inside):
-        depth += (token.type in ("LPAR", "LSQB", "LBRACE")) - (token.type in ("RPAR", "RSQB", "RBRACE"))
+    for i, (token, depth) in enumerate(zip(inside, _depths(inside), strict=True)):
         if depth == 0 and token.type == "COMMA":
             start, position = i + 1, position + 1
         if depth == 0 and token.type == "EQUAL" and i == start + 1:

@@ -74,6 +74,11 @@ class Server(LanguageServer):
             raise JsonRpcInvalidParams(f"{uri} is not open")
         return self.documents.at(path)
 
+    def place(self, params: Any) -> tuple[Text, int]:
+        """The text and offset that a request is about."""
+        text = self.text(params.text_document.uri)
+        return text, offset(text.source, params.position, self.encoding)
+
     def changed(self, uri: str, pause: float) -> None:
         """Take over the editor's text of a document, and examine it and what imports it."""
         document = self.workspace.get_text_document(uri)
@@ -162,8 +167,7 @@ def did_change_files(ls: Server, params: Any) -> None:
     types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=["(", ",", "=", ":", ".", '"', "/"])
 )
 def complete(ls: Server, params: types.CompletionParams) -> types.CompletionList:
-    text = ls.text(params.text_document.uri)
-    word, found = completion.candidates(ls.documents, text, offset(text.source, params.position, ls.encoding))
+    word, found = completion.candidates(ls.documents, *ls.place(params))
     area = range_of(word, ls.encoding)
     capabilities = ls.client_capabilities.text_document
     item = capabilities.completion.completion_item if capabilities and capabilities.completion else None
@@ -190,10 +194,9 @@ def complete(ls: Server, params: types.CompletionParams) -> types.CompletionList
 
 @server.feature(types.TEXT_DOCUMENT_HOVER)
 async def on_hover(ls: Server, params: types.HoverParams) -> types.Hover | None:
-    uri = params.text_document.uri
-    analysis = await ls.analysis(uri, 0)
-    text = ls.text(uri)
-    found = hover(ls.documents, text, analysis, offset(text.source, params.position, ls.encoding))
+    analysis = await ls.analysis(params.text_document.uri, 0)
+    text, place = ls.place(params)
+    found = hover(ls.documents, text, analysis, place)
     if found is None:
         return None
     span, shown = found
@@ -219,43 +222,37 @@ def symbols(ls: Server, params: types.DocumentSymbolParams) -> list[types.Docume
 
 @server.feature(types.TEXT_DOCUMENT_DEFINITION)
 def definition(ls: Server, params: types.DefinitionParams) -> types.Location | None:
-    text = ls.text(params.text_document.uri)
-    span = navigation.definition(ls.documents, text, offset(text.source, params.position, ls.encoding))
+    span = navigation.definition(ls.documents, *ls.place(params))
     return _location(ls, span) if span is not None else None
 
 
 @server.feature(types.TEXT_DOCUMENT_REFERENCES)
 def references(ls: Server, params: types.ReferenceParams) -> list[types.Location]:
-    text = ls.text(params.text_document.uri)
-    here = navigation.at(ls.documents, text, offset(text.source, params.position, ls.encoding))
-    if here is None:
-        return []
-    found = navigation.uses(ls.documents, text, here.symbol)
+    text, place = ls.place(params)
+    here = navigation.at(ls.documents, text, place)
+    found = navigation.uses(ls.documents, text, here.symbol) if here is not None else []
     places = [_location(ls, o.span) for o in found if params.context.include_declaration or not o.defines]
     return [place for place in places if place is not None]
 
 
 @server.feature(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
 def highlight(ls: Server, params: types.DocumentHighlightParams) -> list[types.DocumentHighlight]:
-    text = ls.text(params.text_document.uri)
-    here = navigation.at(ls.documents, text, offset(text.source, params.position, ls.encoding))
+    text, place = ls.place(params)
+    here = navigation.at(ls.documents, text, place)
     found = navigation.in_text(ls.documents, text, here.symbol) if here is not None else []
     return [types.DocumentHighlight(range_of(o.span, ls.encoding)) for o in found]
 
 
 @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
 def prepare_rename(ls: Server, params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder | None:
-    text = ls.text(params.text_document.uri)
-    here = navigation.at(ls.documents, text, offset(text.source, params.position, ls.encoding))
+    here = navigation.at(ls.documents, *ls.place(params))
     return types.PrepareRenamePlaceholder(range_of(here.span, ls.encoding), here.symbol.name) if here else None
 
 
 @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
 def rename(ls: Server, params: types.RenameParams) -> types.WorkspaceEdit:
-    text = ls.text(params.text_document.uri)
-    place = offset(text.source, params.position, ls.encoding)
     try:
-        found = navigation.rename(ls.documents, text, place, params.new_name)
+        found = navigation.rename(ls.documents, *ls.place(params), params.new_name)
     except UserError as fault:
         raise JsonRpcInvalidParams(fault.message + (f" ({fault.help})" if fault.help else "")) from None
     changes: dict[str, list[types.TextEdit]] = {}

@@ -166,8 +166,7 @@ def as_value(expression: tree.Expression, scope: Scope, parameter: str, definiti
 
 def reads_lines(expression: tree.Expression, scope: Scope) -> bool:
     """Whether a layer reads a line by its name."""
-    names = scope.wires | scope.later.keys()
-    return any(isinstance(node, tree.Name) and node.id in names for node in walk(expression))
+    return any(isinstance(n, tree.Name) and (n.id in scope.wires or n.id in scope.later) for n in walk(expression))
 
 
 def hand_over(expression: tree.Expression, scope: Scope, blocks: Sequence[str]) -> Handed:
