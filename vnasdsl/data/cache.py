@@ -1,9 +1,6 @@
-"""Decoded small videos kept in memory.
+"""Decoded small videos kept in memory, for all loaders of the process: decoding costs far more than cropping.
 
-Decoding costs far more than cropping, and a search reads the same short files for many epochs and several trainings.
-The store belongs to the process: all loaders with the same scale share it, and worker processes start with what their
-parent holds. Nothing is evicted: with every video read once per epoch in random order, keeping the first ones that fit
-gives the same share of hits without the churn.
+Nothing is evicted: every video is read once per epoch in random order, so keeping the first ones hits as often.
 """
 
 from __future__ import annotations
@@ -34,9 +31,9 @@ class VideoStore:
         self.bytes = 0
 
     def read(self, path: str, pick: Pick, scale: Scale, limit: int) -> torch.Tensor:
-        """The frames that `pick` names, in its order, as (frames, H, W, 3) uint8 at `scale`.
+        """The frames that `pick` names, in its order, as (frames, H, W, 3) uint8. Raises UnreadableVideo.
 
-        Keeps the whole video when it is small and the store stays within `limit` bytes. Raises UnreadableVideo.
+        Keeps the whole video when it is small and the store stays within `limit` bytes.
         """
         key = _key(path)
         frames = self._frames.get((key, scale))

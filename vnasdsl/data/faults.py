@@ -11,9 +11,7 @@ from vnasdsl.language.visible import visible
 class FaultLog:
     """Collects unreadable files and raises UserError with their list once they exceed a share of all videos.
 
-    One log may serve several loaders (train, validate, test): each announces its videos with `expect`, and the share is
-    that of distinct faulty files among distinct announced videos. The log lives in the main process; worker processes
-    send their faults along with the batches.
+    One log may serve several loaders; each announces its videos with `expect`.
     """
 
     def __init__(self, max_share: float = 0.01, report: Callable[[str], None] = lambda message: None):

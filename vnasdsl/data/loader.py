@@ -1,12 +1,9 @@
 """Decoding in worker processes: what the loaders of clips and of views share.
 
-- Order and content never depend on the number of workers: the order follows from (seed, epoch) in the main process,
-  the randomness of a sample from (seed, epoch, index), and batches come back in the order they were sent.
-- Workers live on between epochs (the epoch travels with every index): starting them costs more than a whole epoch of
-  small videos.
+- Order and content never depend on the number of workers: they follow from (seed, epoch, index).
+- Workers live on between epochs: starting them costs more than a whole epoch of small videos.
 - Workers ignore Ctrl-C: the main process handles it and ends them. If the main process is killed, they end with it.
 - Clips travel as uint8 and are normalised in the main process: a quarter of the bytes through shared memory.
-- A sample that cannot be read comes back as its path and reason; the main process keeps the list of faults.
 """
 
 from __future__ import annotations
@@ -99,10 +96,7 @@ class VideoLoader:
         return whole + (rest > 0 and not self.drop_last)
 
     def received(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        """Normalised clips, labels and indices, batch by batch; a batch without a readable video is left out.
-
-        Raises: UserError when too many videos are unreadable.
-        """
+        """Normalised clips, labels and indices by batch, without unreadable videos. Raises: UserError for too many."""
         for batch in self._start_pass():
             for fault in batch.faults:
                 self.faults.add(fault.path, fault.reason)

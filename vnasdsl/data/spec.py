@@ -22,13 +22,14 @@ _SPLIT_OPTION = re.compile(r"\?split=(?P<number>[^?]*)$")
 
 
 def open_data(spec: str, split: int = 1) -> DataSet:
-    """The videos that a spec names, checked, before any decoding.
+    """The videos that a spec names, checked, before any decoding; "synthetic" makes its files on first use.
 
-    `split` selects UCF101's official split 1, 2 or 3; "ucf101:DIR?split=2" says the same within the spec and
-    wins. "synthetic" makes its files on first use. Raises UserError: an unknown layout, a folder or split file
-    that does not exist, an empty class, a label outside the class list, a video listed twice or in both splits.
+    `split` selects UCF101's official split 1, 2 or 3; "ucf101:DIR?split=2" says the same and wins. Raises: UserError.
     """
-    text, number = _cut_split_option(spec, split)
+    option = _SPLIT_OPTION.search(spec)
+    if option is not None and not option["number"].isdecimal():
+        raise UserError(f"`{option['number']}` in `{spec}` is not a split number", "write `?split=1`, 2 or 3")
+    text, number = (spec, split) if option is None else (spec[: option.start()], int(option["number"]))
     layout, colon, place = text.partition(":")
     if layout not in LAYOUTS:
         known = ", ".join(f"`{name}`" for name in LAYOUTS)
@@ -39,12 +40,3 @@ def open_data(spec: str, split: int = 1) -> DataSet:
     if not place and layout != "synthetic":
         raise UserError(f"data `{spec}` needs a place", f"write `{layout}:{'FILE' if layout == 'csv' else 'DIR'}`")
     return LAYOUTS[layout](spec, place, number)
-
-
-def _cut_split_option(spec: str, split: int) -> tuple[str, int]:
-    match = _SPLIT_OPTION.search(spec)
-    if match is None:
-        return spec, split
-    if not match["number"].isdecimal():
-        raise UserError(f"`{match['number']}` in `{spec}` is not a split number", "write `?split=1`, 2 or 3")
-    return spec[: match.start()], int(match["number"])

@@ -12,12 +12,10 @@ from vnasdsl.language.diagnostics import UserError
 def three_way_split(
     videos: Iterable[Video], fractions: Sequence[float] = (0.6, 0.2, 0.2), seed: int = 0
 ) -> tuple[tuple[Video, ...], tuple[Video, ...], tuple[Video, ...]]:
-    """Three disjoint parts (train weights, train choices, score), stratified by class.
+    """Three disjoint parts (train weights, train choices, score), each with every class and in the order of `videos`.
 
-    Files of one class that share a `group` (UCF101's g01 .. g25: clips cut from one source video) stay together;
-    otherwise the parts would share backgrounds and actors and the score would be too good. Every class is present
-    in each part; the same seed gives the same parts; each part keeps the order of `videos`. A fraction of 0 gives
-    an empty part. Raises UserError when a class has fewer groups than parts.
+    Files of one class and `group` (clips cut from one source video) stay together, else the score would be too good.
+    A fraction of 0 gives an empty part. Raises UserError when a class has fewer groups than parts.
     """
     if len(fractions) != 3:
         raise UserError(f"a three-way split needs three fractions, not {len(fractions)}")

@@ -15,11 +15,7 @@ _GROUP_IN_NAME = re.compile(r"_(g\d+)_c\d+$")
 
 @dataclass(frozen=True)
 class Video:
-    """One video file with its label.
-
-    `group` names the source that several files were cut from ("" when the file stands alone): files of one
-    class and group never fall into different parts of a split.
-    """
+    """One video file with its label. `group` names the source that several files were cut from; "" for a single one."""
 
     path: str
     label: int
@@ -31,8 +27,7 @@ class Video:
 class DataSet:
     """The videos of a data set in a deterministic order.
 
-    `notes` says in words what a user should know before training (listed videos that are not on disk, a split
-    that was drawn); `missing` holds the paths of listed videos that are not on disk, by split.
+    `notes`: what a user should know before training; `missing`: listed videos that are not on disk, by split.
     """
 
     name: str
@@ -51,10 +46,7 @@ def group_of(path: str | Path) -> str:
 
 
 def check_data(data: DataSet, may_lack_test: bool = False) -> DataSet:
-    """Check what would spoil a training later: no videos, an empty class, a video listed twice.
-
-    Raises UserError. `may_lack_test` allows classes without test videos (partial downloads); a note says so.
-    """
+    """Raises UserError for no videos, a double one, or an empty class (`may_lack_test`: only noted of test videos)."""
     for part, videos in (("training", data.train), ("test", data.test)):
         if not videos:
             help = f"`vnasdsl data info --help` describes the folders that `{data.layout}` expects"

@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from vnasdsl.search.pool import make_pool
 from vnasdsl.search.run import Request, search_space
 from vnasdsl.show.curves import training_png
 from vnasdsl.show.results import Row, median_row
+from vnasdsl.train.devices import torch_threads
 from vnasdsl.train.progress import Reporter, duration, percent
 from vnasdsl.train.recipes import Recipe, recipe_of
 from vnasdsl.train.retrain import Start, evaluate_file, retrain
@@ -88,7 +88,8 @@ def demonstrate(
 
     say("search, then decode by Viterbi")
     request = Request(space, {}, recipes, data, command)
-    with _one_thread():
+    # Such small steps gain little from a second thread, and become several times slower when its core is busy.
+    with torch_threads(1):
         searched = search_space(request, out / "search", _CPU, reporter)
     for line in searched.all_lines():
         reporter.note(f"  {line}")
@@ -107,7 +108,7 @@ def demonstrate(
     say(f"train and evaluate {len(jobs)} networks, {workers} at a time, with the same recipe")
     each = _train(jobs, workers, say)
 
-    with _one_thread():
+    with torch_threads(1):
         before = _before_retraining(searched.network, searched.weights, recipes, data_spec, reporter)
     randoms = [row for name, row in each.items() if name.startswith("random")]
     rows = (
@@ -135,17 +136,6 @@ def demonstrate(
         },
     )
     return Demonstration(rows, tuple(each.values()), evaluation.clips * evaluation.crops, seconds, pictures)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Such small steps gain little from a second thread, and become several times slower when its core is busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _random(space: Space, searched: Space, seed: int) -> list[Space]:

@@ -23,7 +23,7 @@ from torch import nn
 
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.train.devices import pick_device
+from vnasdsl.train.devices import pick_device, torch_threads
 from vnasdsl.train.generated import build
 
 WARM_UP = 10
@@ -143,18 +143,16 @@ def _summary(seconds: list[float]) -> tuple[float, float]:
 def _quiet(model: nn.Module, threads: int) -> Iterator[None]:
     """Evaluation mode, no gradients, that many threads, no garbage collector; all undone at the end."""
     modes = [(module, module.training) for module in model.modules()]
-    before, collects = torch.get_num_threads(), gc.isenabled()
+    collects = gc.isenabled()
     model.eval()
-    torch.set_num_threads(threads)
     gc.collect()
     gc.disable()
     try:
-        with torch.inference_mode():
+        with torch_threads(threads), torch.inference_mode():
             yield
     finally:
         if collects:
             gc.enable()
-        torch.set_num_threads(before)
         for module, training in modes:
             module.training = training
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,39 +102,34 @@ class Monitor:
             scored = self.score(decoded.choices)
             record["score_top1"], record["score_top5"] = scored.top1, scored.top5
         if searching:
-            self._warn(record, entropies, epoch, reporter)
+            for key, text in self._warnings(record, entropies, epoch):
+                if key not in self._warned:
+                    self._warned.add(key)
+                    reporter.warn(text)
         return record
 
-    def _warn(self, record: dict[str, Any], entropies: dict[str, float], epoch: int, reporter: Reporter) -> None:
-        """Warn, once each, of what users otherwise notice too late."""
+    def _warnings(self, record: dict[str, Any], entropies: dict[str, float], epoch: int) -> Iterator[tuple[str, str]]:
+        """What users otherwise notice too late, by a key under which it is said once."""
         if record.get("decoded_skip_share", 0) >= _SKIP_LIMIT:
-            self._once(
+            yield (
                 "skips",
                 f"{100 * record['decoded_skip_share']:.0f} % of the layers that can be skipped would be skipped now:"
                 " the search is collapsing; a longer warm-up, a larger batch or"
                 " a smaller cost weight (--set cost.weight=...) may help",
-                reporter,
             )
         if entropies and min(entropies.values()) < 0.02 and epoch <= self.epochs // 2:
             stage = min(entropies, key=lambda name: entropies[name])
-            self._once(
+            yield (
                 "early",
                 f"the choices of stage `{stage}` are already decided after {epoch} of {self.epochs} epochs; a smaller"
                 " choices.lr or a longer warm-up lets the weights catch up",
-                reporter,
             )
         if entropies and epoch == self.epochs and min(entropies.values()) > _UNDECIDED:
-            self._once(
+            yield (
                 "undecided",
                 "the choices are still almost uniform: more epochs or a larger choices.lr are needed to tell options"
                 " apart",
-                reporter,
             )
-
-    def _once(self, key: str, text: str, reporter: Reporter) -> None:
-        if key not in self._warned:
-            self._warned.add(key)
-            reporter.warn(text)
 
 
 def checkpoint_probabilities(run: Path, which: str, space: Space, temperature: float) -> Probabilities:

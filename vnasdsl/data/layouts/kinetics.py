@@ -3,10 +3,8 @@
     DIR/train.csv, val.csv (or validate.csv), test.csv      label,youtube_id,time_start,time_end,split
     DIR[/<split>[/<label>]]/<youtube_id>_<start>_<end>.mp4  six-digit times; <label> also with underscores
 
-The classes are the labels of the training rows in the order of their names. `test` is the validation split when
-there is one, as in the literature (labels of the test split were long unpublished), else the test split. Videos
-vanish from the source, so a listed video that is not on disk is counted and noted, not an error; a class that has
-no training video left is.
+The classes are the labels of the training rows by name. `test` is the validation split when there is one, as in the
+literature, else the test split. Videos vanish from the source, so one that is not on disk is noted, not an error.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,6 @@ from vnasdsl.data.synthetic.appearance import Scene
 from vnasdsl.data.synthetic.motions import MOTIONS, Motion, draw_path
 from vnasdsl.data.synthetic.settings import MARKER, Settings, marker_text
 from vnasdsl.language.diagnostics import UserError
-
-if TYPE_CHECKING:
-    from av import VideoStream
 
 FRAME_RATES = (Fraction(12), Fraction(15), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30))
 
@@ -55,8 +52,7 @@ def make(
 ) -> None:
     """Write the set to `folder`, which appears only when complete: it is made beside it and renamed.
 
-    `progress` is called with (files made, files in all). Raises UserError when `folder` holds files, unless
-    `force` is set and it holds a synthetic set, which is then replaced.
+    `progress` is called with (files made, files in all). Raises UserError as `check_may_write`.
     """
     folder = folder.expanduser().absolute()
     check_may_write(folder, force)
@@ -78,15 +74,14 @@ def make(
 
 
 def check_may_write(folder: Path, force: bool) -> None:
-    """Raises UserError when `make` may not write to `folder`."""
+    """Raises UserError when `folder` holds files, unless `force` is set and it holds a synthetic set."""
     if not folder.exists():
         return
     if not folder.is_dir():
         raise UserError(f"`{folder}` is a file", "name a folder")
     if not any(folder.iterdir()):
         return
-    ours = (folder / MARKER).is_file()
-    if not ours:
+    if not (folder / MARKER).is_file():
         raise UserError(f"`{folder}` holds other files than a synthetic set", "name a new or empty folder")
     if not force:
         raise UserError(f"`{folder}` already holds a synthetic set", "pass --force to replace it")
@@ -132,7 +127,7 @@ def _write_one(job: _Job, settings: Settings) -> None:
     scene = Scene(generator, height, width)
     path = draw_path(job.motion, length, generator)
     codec = "mpeg4" if settings.layout == "ucf101" else "libx264"
-    _encode(job.file, (scene.frame(y, x) for y, x in path), rate, codec)
+    _encode(job.file, (scene.frame(y, x) for y, x in path), (height, width), rate, codec)
 
 
 def _ucf101(root: Path, settings: Settings) -> list[_Job]:
@@ -190,23 +185,18 @@ def _kinetics(root: Path, settings: Settings) -> list[_Job]:
     return jobs
 
 
-def _encode(path: Path, frames: Iterable[NDArray[np.uint8]], rate: Fraction, codec: str) -> None:
+def _encode(path: Path, frames: Iterable[NDArray[np.uint8]], size: tuple[int, int], rate: Fraction, codec: str) -> None:
     """Write (H, W, 3) uint8 RGB frames. One thread and bit-exact flags: the same frames give the same bytes."""
     import av
 
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
-        stream: VideoStream | None = None
+        options = {"flags": "+bitexact", **_OPTIONS[codec]}
+        stream = cast(av.VideoStream, container.add_stream(codec, rate=rate, options=options))
+        stream.height, stream.width = size
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1
+        if codec == "mpeg4":
+            stream.bit_rate = 4_000_000
         for picture in frames:
-            if stream is None:
-                stream = cast(
-                    "VideoStream",
-                    container.add_stream(codec, rate=rate, options={"flags": "+bitexact", **_OPTIONS[codec]}),
-                )
-                stream.height, stream.width = picture.shape[:2]
-                stream.pix_fmt = "yuv420p"
-                stream.codec_context.thread_count = 1
-                if codec == "mpeg4":
-                    stream.bit_rate = 4_000_000
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        if stream is not None:
-            container.mux(stream.encode(None))
+        container.mux(stream.encode(None))

@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from vnasdsl.codegen import compile_network
@@ -23,7 +22,7 @@ from vnasdsl.search.latency import network_latency
 from vnasdsl.search.task import SearchResult, SearchTask
 from vnasdsl.show.evolution import family_png, pareto_png
 from vnasdsl.train.clips import clip_shape, evaluation_views
-from vnasdsl.train.devices import pick_device
+from vnasdsl.train.devices import pick_device, torch_threads
 from vnasdsl.train.evaluation import Scores, score_views, summarise
 from vnasdsl.train.generated import build
 from vnasdsl.train.progress import Reporter, percent
@@ -157,13 +156,11 @@ def _scores(task: SearchTask[Any], record: Record, weights: Mapping[str, Tensor]
     model = build(network)
     load_exactly(model, dict(weights), f"the file of trial {record.id}")
     shape = clip_shape(network.input, task.recipe)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(task.recipe.threads)  # as in its training, so that sums are equal to the last bit
-    try:
-        with closing(evaluation_views(task.parts.inference, shape, task.recipe, task.faults)) as views:
-            return score_views(model.to(task.device), views, task.device, task.recipe.precision)
-    finally:
-        torch.set_num_threads(threads)
+    with (
+        torch_threads(task.recipe.threads),  # as in its training, so that sums are equal to the last bit
+        closing(evaluation_views(task.parts.inference, shape, task.recipe, task.faults)) as views,
+    ):
+        return score_views(model.to(task.device), views, task.device, task.recipe.precision)
 
 
 def _write_ensemble(

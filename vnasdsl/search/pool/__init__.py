@@ -21,15 +21,12 @@ def make_pool(
     timeout: float | None = None,
     cuda: bool = False,
 ) -> Pool:
-    """A pool of workers; use it as a context manager.
+    """A pool of workers, for a `with` statement. Raises: UserError for unknown workers, and without Ray or its answer.
 
-    workers: `0` or `1` in this process, one trial after the other; `N` local processes; `ray:N` a local Ray cluster of
-    N workers, started and ended here; `ray://host:port` a running Ray cluster. threads: of torch in each worker;
-    memory: bytes a worker may allocate; timeout: seconds of an attempt (both have no effect in this process). cuda:
-    trials compute on a GPU; then each worker on a running Ray cluster gets one to itself, while local workers share
-    all GPUs.
-
-    Raises: UserError for workers that are none of these, and when Ray is not installed or does not answer.
+    workers: `0` or `1` in this process, `N` local processes, `ray:N` a local Ray cluster started and ended here,
+    `ray://host:port` a running one. threads: of torch in each worker; memory: bytes a worker may allocate; timeout:
+    seconds of an attempt (both have no effect in this process). cuda: each worker on a running Ray cluster gets a GPU
+    to itself; local workers share all GPUs.
     """
     return Pool(_executor(str(workers).strip(), threads, memory, timeout, cuda))
 

@@ -62,9 +62,8 @@ class _Trial:
 class Pool:
     """Runs trials, each a call of a function with plain data, and returns their results as they end.
 
-    An attempt fails when the function raises, when its worker dies, and when it takes too long. It is then repeated
-    with a new worker, up to three attempts in all. Use it as a context manager: when it is
-    left, also by Ctrl-C, whatever still runs is ended at once.
+    An attempt that raises, loses its worker or takes too long is repeated with a new worker, three attempts in all.
+    Use it as a context manager: when it is left, also by Ctrl-C, whatever still runs is ended at once.
     """
 
     def __init__(self, executor: Executor):
