@@ -107,7 +107,7 @@ space wide {
 
 network small : wyde {
   input clip = video(frames=8, size=32, classes=10)
-  self = head(16 | 24, 2)
+  frames = head(16 | 24, 2)
   stage s1 { require macs <= 3 }
   conv(32, 3x3x3, padding=valid)
   residual { head(16, 2) }
@@ -283,7 +283,7 @@ network small : wide {
     [
         ("conv(16, ", "conv(24, ", (9, 14), "`conv(24, 3x3x3)`", "`channels` is `24`, the space has `16` or `32`"),
         ("relu }", "relu -> bn }", (9, 47), "`bn` is not in stage `s1` of", "expected the end of the stage"),
-        ("bn -> relu", "bn", (10, 3), "`pool` is not in space `wide`", "expected `relu`"),
+        ("bn -> relu", "bn", (9, 33), "stage `s1` of space `wide` goes on after this", "expected `relu`"),
         ("bn -> relu", "relu -> bn", (9, 33), "`relu` is not in stage `s1` of space `wide`", "expected `bn`"),
         ("stage s1", "stage s2", (9, 3), "stage `s2` is not in space `wide`", "expected stage `s1` here"),
     ],
