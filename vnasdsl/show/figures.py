@@ -10,7 +10,7 @@ from vnasdsl.elaborate.space import Space
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.space.costs import Cost
-from vnasdsl.space.elements import BodyLayer, Group
+from vnasdsl.space.elements import BodyLayer, Group, Segment
 from vnasdsl.space.evaluate import States
 from vnasdsl.space.flow import TensorList, spliced
 from vnasdsl.space.shapes import Analysis
@@ -58,16 +58,22 @@ def line_figures(space: Space) -> list[LineFigures]:
 
 def section_figures(space: Space) -> list[tuple[LineFigures, list[LineFigures]]]:
     """The figures of each stage, and of the lines between stages, with those of its lines."""
-    analysis, name = space.analysis, space.input.name
-    first = gather(pair for video in space.inputs.ways() for pair in analysis.start(video.shape, name).items())
+    analysis = space.analysis
     found = []
-    reached = analysis.through(space.segments, first)
-    for segment, before, after in zip(space.segments, reached, reached[1:], strict=False):
+    for segment, before, after in segment_states(space):
         own = analysis.step(free(before), segment.body)
         one = analysis.step(free(list(before)[:1]), segment.body)
         whole = _figures(segment.body.span, before, own, one, analysis, bool(segment.name))
         found.append((whole, list(_lines(segment.body, before, analysis, names_held(after)))))
     return found
+
+
+def segment_states(space: Space) -> Iterator[tuple[Segment, States, States]]:
+    """Each segment with the states before and after it."""
+    analysis, name = space.analysis, space.input.name
+    first = gather(pair for video in space.inputs.ways() for pair in analysis.start(video.shape, name).items())
+    reached = analysis.through(space.segments, first)
+    return zip(space.segments, reached, reached[1:], strict=False)
 
 
 def _figures(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vnasdsl.elaborate.space import Space
 from vnasdsl.layers.base import Shape
-from vnasdsl.show.figures import free, names_held
+from vnasdsl.show.figures import free, names_held, segment_states
 from vnasdsl.space.costs import Cost
 from vnasdsl.space.elements import Choice, Element, Group, NameRef, Segment, When, inside
 from vnasdsl.space.evaluate import States
@@ -15,7 +15,6 @@ from vnasdsl.space.flow import Flow, spliced
 from vnasdsl.space.parts import choices
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.states import flows_of
-from vnasdsl.space.ways import gather
 
 MOST_LINES = 60
 """Lines of one body that get rows of their own when they have no name."""
@@ -39,12 +38,10 @@ class Row:
 def rows(space: Space) -> list[Row]:
     """Lines outside of stages have a row each where they have a name or where there are no stages at all."""
     analysis = space.analysis
-    first = gather(pair for v in space.inputs.ways() for pair in analysis.start(v.shape, v.name).items())
-    reached = analysis.through(space.segments, first)
     staged = any(segment.name for segment in space.segments)
     seen: set[str] = set()
     found: list[Row] = []
-    for segment, before, after in zip(space.segments, reached, reached[1:], strict=False):
+    for segment, before, after in segment_states(space):
         if segment.name:
             states = analysis.step(free(before), segment.body)
             found.append(_row(segment.name, (segment.body,), "", states, analysis, seen))

@@ -207,7 +207,6 @@ class _Sheet:
         self.said: list[str] = []
         self.y = MARGIN + 34.0
         self.width = text_width(self.title, 16, True)
-        self.panels = 0
 
     def put(self, placed: Placed, x: float, y: float) -> Placed:
         put = placed.moved(x, y)
@@ -248,7 +247,12 @@ class _Sheet:
         facts = [self.facts(graph, stage) for stage in stages]
         columns = zip(*(texts for texts, _ in facts), strict=True)
         widths = [max([62.0, *(text_width(text, 11) for text in column)]) for column in columns]
-        self.headings(right, widths)
+        ends = [right + widths[0], right + widths[0] + COLUMN + widths[1]]
+        ends.append(ends[1] + 8 + BAR + COLUMN + widths[2])
+        headings = ("output", "MACs", "parameters")[: 3 if self.space.kind == "network" else 1]
+        for end, heading in zip(ends, headings, strict=False):
+            self.texts.append(Text(end, self.y, heading, "faint", 11, "end"))
+            self.width = max(self.width, end - MARGIN)
         self.y += 16
         most = max(share for _, share in facts)
         before: Placed | None = None
@@ -261,9 +265,14 @@ class _Sheet:
                 corners = around(before.end, put.entry, self.y - ROW_GAP / 2)
                 self.lines.append(Edge("", "", rounded(corners), 1.3))
             before, middle = put, put.end[1]
-            self.fact(texts, share / most if share else 0, f"{100 * share:.1f} %", right, middle + 4, widths)
+            for end, text in zip(ends, texts, strict=True):
+                self.texts += [Text(end, middle + 4, text, size=11, anchor="end")] if text else []
+            if share:
+                bar, percent = max(1.0, (BAR - 44) * share / most), f"{100 * share:.1f} %"
+                self.rects.append(Rect(ends[1] + 8, middle - 6, bar, 12, "bar", f"{percent} of the MACs", radius=2))
+                self.texts.append(Text(ends[1] + 14 + bar, middle + 4, percent, "faint", 10.5, "start"))
             line = put.end[0] + 24
-            room = right - 8 + widths[0] - text_width(texts[0], 11) - line
+            room = ends[0] - 8 - text_width(texts[0], 11) - line
             if room > 0:
                 self.rects.append(Rect(line, middle, room, 1, "rule"))
             self.tell(stage.name, stage.region)
@@ -279,28 +288,6 @@ class _Sheet:
         found = [graph.node(key) for key in set(stage.keys) & graph.live]
         macs, params = sum(node.macs for node in found), sum(node.params for node in found)
         return (shape, amount(macs) if macs else "", amount(params) if params else ""), macs / (graph.macs or 1)
-
-    def headings(self, x: float, widths: list[float]) -> None:
-        self.texts.append(Text(x + widths[0], self.y, "output", "faint", 11, "end"))
-        if self.space.kind == "network":
-            x += widths[0] + COLUMN + widths[1]
-            self.texts.append(Text(x, self.y, "MACs", "faint", 11, "end"))
-            x += 8 + BAR + COLUMN + widths[2]
-            self.texts.append(Text(x, self.y, "parameters", "faint", 11, "end"))
-        self.width = max(self.width, x - MARGIN + (widths[0] if self.space.kind == "space" else 0))
-
-    def fact(
-        self, texts: tuple[str, str, str], length: float, share: str, x: float, y: float, widths: list[float]
-    ) -> None:
-        """Shape, MACs with a bar (`length`: of the longest), parameters of a stage."""
-        ends = [x + widths[0], x + widths[0] + COLUMN + widths[1]]
-        ends.append(ends[1] + 8 + BAR + COLUMN + widths[2])
-        self.texts += [Text(end, y, text, size=11, anchor="end") for end, text in zip(ends, texts, strict=True) if text]
-        x = ends[1] + 8
-        if length:
-            bar = max(1.0, (BAR - 44) * length)
-            self.rects.append(Rect(x, y - 10, bar, 12, "bar", f"{share} of the MACs", radius=2))
-            self.texts.append(Text(x + bar + 6, y, share, "faint", 10.5, "start"))
 
     def blocks(self, found: list[tuple[str, str, Region]]) -> None:
         """Blocks side by side, each with its title above it."""

@@ -119,6 +119,11 @@ class Picture:
     """Around nodes, outer ones first."""
 
     @property
+    def strokes(self) -> list[Edge]:
+        """All lines as they lie over each other: strong ones over weak ones, the path over all."""
+        return sorted((*self.edges, *self.lines), key=lambda edge: (edge.marked, edge.strength or 0.0))
+
+    @property
     def things(self) -> tuple[NodeBox, ...]:
         """Every node once."""
         return tuple(node for node in self.nodes if not node.ghost)

@@ -33,8 +33,7 @@ def png(picture: Picture, theme: str = "auto") -> bytes:
         axes.set_xlim(0, picture.width)
         axes.set_ylim(picture.height, 0)
         axes.set_axis_off()
-        painter = _Painter(axes, colours)
-        painter.paint(picture)
+        _Painter(axes, colours).paint(picture)
         buffer = io.BytesIO()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph")  # a sign the font lacks is drawn as an empty box
@@ -45,17 +44,18 @@ def png(picture: Picture, theme: str = "auto") -> bytes:
 
 
 class _Painter:
+    """Draws one thing over the other, in the order in which they are added."""
+
     def __init__(self, axes: Any, colours: Mapping[str, str]):
         self.axes = axes
         self.colours = colours
-        self.order = 0
 
     def paint(self, picture: Picture) -> None:
         for rect in picture.rects:
             self.rect(rect)
         for frame in picture.frames:
             self.node(frame)
-        for edge in sorted((*picture.edges, *picture.lines), key=lambda e: (e.marked, e.strength or 0.0)):
+        for edge in picture.strokes:
             self.edge(edge)
         for node in picture.nodes:
             self.node(node)
@@ -64,7 +64,7 @@ class _Painter:
 
     def node(self, node: NodeBox) -> None:
         self.box(
-            (node.x, node.y, node.width, node.height),
+            node,
             6,
             facecolor="none" if node.ghost else self.colours[node.role],
             edgecolor=self.colours["path" if node.marked else "frame"],
@@ -76,24 +76,18 @@ class _Painter:
         for text in node.texts:
             self.text(text)
 
-    def next(self) -> int:
-        self.order += 1
-        return self.order
+    def rect(self, rect: Rect) -> None:
+        self.box(rect, rect.radius, facecolor=self.colours[rect.role], edgecolor="none", linewidth=0)
 
-    def box(self, place: tuple[float, float, float, float], radius: float, **style: Any) -> None:
+    def box(self, place: NodeBox | Rect, radius: float, **style: Any) -> None:
         from matplotlib.patches import FancyBboxPatch, Rectangle
 
-        x, y, width, height = place
+        corner = (place.x, place.y)
         if radius:
-            shape = f"round,pad=0,rounding_size={min(radius, width / 2, height / 2)}"
-            patch: Any = FancyBboxPatch((x, y), width, height, boxstyle=shape, zorder=self.next(), **style)
+            shape = f"round,pad=0,rounding_size={min(radius, place.width / 2, place.height / 2)}"
+            self.axes.add_patch(FancyBboxPatch(corner, place.width, place.height, boxstyle=shape, **style))
         else:
-            patch = Rectangle((x, y), width, height, zorder=self.next(), **style)
-        self.axes.add_patch(patch)
-
-    def rect(self, rect: Rect) -> None:
-        place = (rect.x, rect.y, rect.width, rect.height)
-        self.box(place, rect.radius, facecolor=self.colours[rect.role], edgecolor="none", linewidth=0)
+            self.axes.add_patch(Rectangle(corner, place.width, place.height, **style))
 
     def edge(self, edge: Edge) -> None:
         from matplotlib.patches import PathPatch, Polygon
@@ -101,20 +95,11 @@ class _Painter:
 
         paint = stroke(edge.strength, edge.marked)
         codes = [Path.MOVETO] + [Path.CURVE4] * (len(edge.points) - 1)
-        style = {"color": self.colours[paint.role], "alpha": paint.opacity}
-        self.axes.add_patch(
-            PathPatch(
-                Path(edge.points, codes),
-                fill=False,
-                linewidth=points(edge.width),
-                capstyle="round",
-                zorder=self.next(),
-                edgecolor=self.colours[paint.role],
-                alpha=paint.opacity,
-            )
-        )
+        style: Any = {"edgecolor": self.colours[paint.role], "alpha": paint.opacity}
+        line = PathPatch(Path(edge.points, codes), fill=False, linewidth=points(edge.width), capstyle="round", **style)
+        self.axes.add_patch(line)
         if edge.arrow:
-            self.axes.add_patch(Polygon(arrow_head(edge), closed=True, linewidth=0, zorder=self.next(), **style))
+            self.axes.add_patch(Polygon(arrow_head(edge), facecolor=self.colours[paint.role], linewidth=0, **style))
 
     def text(self, text: Text) -> None:
         self.axes.text(
@@ -127,7 +112,7 @@ class _Painter:
             ha={"start": "left", "middle": "center", "end": "right"}[text.anchor],
             va="baseline",
             parse_math=False,
-            zorder=self.next(),
+            zorder=1,  # as patches have
         )
 
 

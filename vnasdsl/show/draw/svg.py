@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import escape, quoteattr
 
@@ -31,8 +32,7 @@ def _document(picture: Picture, theme: str) -> Iterator[str]:
         yield _rect(rect)
     for frame in picture.frames:
         yield from _node(frame)
-    # Strong lines lie over weak ones, the path over all.
-    for edge in sorted((*picture.edges, *picture.lines), key=lambda e: (e.marked, e.strength or 0.0)):
+    for edge in picture.strokes:
         yield _edge(edge)
     for node in picture.nodes:
         yield from _node(node)
@@ -65,9 +65,7 @@ def _colours(colours: Mapping[str, str]) -> Iterator[str]:
 
 
 def _node(node: NodeBox) -> Iterator[str]:
-    classes = " ".join(
-        ["box", f"f-{node.role}", *(["marked"] if node.marked else []), *(["ghost"] if node.ghost else [])]
-    )
+    classes = f"box f-{node.role}{' marked' if node.marked else ''}{' ghost' if node.ghost else ''}"
     tip = f"<title>{content(node.tip)}</title>" if node.tip else ""
     yield f'<g class="node" data-id={attribute(node.id)}>{tip}'
     yield f'<rect class="{classes}" {_place(node.x, node.y, node.width, node.height)} rx="6"/>'
@@ -97,18 +95,11 @@ def arrow_head(edge: Edge) -> tuple[Point, Point, Point]:
     """A triangle at the end of a curve, in the direction in which it arrives."""
     x, y = edge.points[-1]
     before = next((p for p in reversed(edge.points) if p != (x, y)), (x - 1, y))
-    dx, dy = x - before[0], y - before[1]
-    length = (dx * dx + dy * dy) ** 0.5
-    dx, dy = dx / length, dy / length
+    length = math.dist((x, y), before)
+    dx, dy = (x - before[0]) / length, (y - before[1]) / length
     long, half = 6 + edge.width, 3 + edge.width / 2
-    return (
-        (x, y),
-        (x - long * dx - half * dy, y - long * dy + half * dx),
-        (
-            x - long * dx + half * dy,
-            y - long * dy - half * dx,
-        ),
-    )
+    left, top = x - long * dx, y - long * dy
+    return (x, y), (left - half * dy, top + half * dx), (left + half * dy, top - half * dx)
 
 
 def path_data(points: tuple[Point, ...]) -> str:
@@ -129,9 +120,8 @@ def path_data(points: tuple[Point, ...]) -> str:
 def _rect(rect: Rect) -> str:
     radius = f' rx="{number(rect.radius)}"' if rect.radius else ""
     place = _place(rect.x, rect.y, rect.width, rect.height)
-    if rect.tip:
-        return f'<rect class="f-{rect.role}" {place}{radius}><title>{content(rect.tip)}</title></rect>'
-    return f'<rect class="f-{rect.role}" {place}{radius}/>'
+    end = f"><title>{content(rect.tip)}</title></rect>" if rect.tip else "/>"
+    return f'<rect class="f-{rect.role}" {place}{radius}{end}'
 
 
 def _text(text: Text) -> str:

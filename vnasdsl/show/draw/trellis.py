@@ -51,12 +51,11 @@ def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
     plan = space.plan
     trellis = trellis_of(plan)
     options = roles(trellis, learnt)
+    drawer = _Drawer(options, learnt)
     columns = [_ends("in", (space.input.name, dims(space.input.shape)), learnt is not None)]
     for number, (stage, planned) in enumerate(zip(trellis.stages, plan.stages, strict=True)):
-        taken = learnt.path[number] if learnt else None
-        overapproximate = not number and not space.segments[0].name
-        heading = NO_STAGE if overapproximate else stage.name
-        columns.append(_column(number, stage, planned, heading, options, learnt, taken))
+        heading = stage.name if number or space.segments[0].name else NO_STAGE
+        columns.append(drawer.column(number, stage, planned, heading))
     last = space.segments[-1]
     alone = len(space.segments) == 1  # no stage follows these lines: they are the only column
     tail = [] if last.name or alone else [shortened(text_of(item), LABEL_MOST, 10.5) for item in last.body.items]
@@ -100,39 +99,6 @@ def _ends(name: str, lines: tuple[str, ...], marked: bool) -> _Column:
     return _Column((node,), width, height, ())
 
 
-def _column(
-    number: int,
-    stage: Stage,
-    planned: PlanStage,
-    name: str,
-    options: Mapping[str, str],
-    learnt: Learnt | None,
-    taken: int | None,
-) -> _Column:
-    shapes = {_own_shape(state)[1:] for state in planned.states}
-    names = [
-        _state_lines(state, plan, len(shapes) > 1) for state, plan in zip(stage.states, planned.states, strict=True)
-    ]
-    cells = max(min(len(state.mixtures), CELLS) for state in stage.states)
-    label = max(text_width(line, 13 if i == 0 else 10.5, not i) for lines in names for i, line in enumerate(lines))
-    width = max(label + 20, cells * (BAR + BAR_GAP) + 18, 46)
-    nodes: list[NodeBox] = []
-    y = 0.0
-    for index, (state, plan, lines) in enumerate(zip(stage.states, planned.states, names, strict=True)):
-        node = _box(f"{number}.{index}", stage, state, plan, lines, options, learnt, index == taken, width)
-        nodes.append(node.moved(0, y))
-        y += node.height + STATE_GAP
-    height = y - STATE_GAP
-    heading = [(shortened(name, LABEL_MOST, 13, True), "text")]
-    if len(shapes) == 1:
-        (shape,) = shapes
-        heading.append((dims(shape) or "vector", "faint"))
-    # A heading may reach into the gaps beside its column.
-    room = max(text_width(text, 10.5 if i else 13, not i) for i, (text, _) in enumerate(heading)) - HEADING_REACH
-    aside = max(0.0, (room - width) / 2)
-    return _Column(tuple(node.moved(aside, -height / 2) for node in nodes), width + 2 * aside, height, tuple(heading))
-
-
 def _own_shape(state: PlanState) -> Shape:
     """What leaves a stage, before the lines that other stages put inside it."""
     return next((piece.input for piece in state.pieces if piece.place), state.shape)
@@ -152,70 +118,79 @@ def _state_lines(state: State, planned: PlanState, with_shape: bool) -> tuple[st
     return tuple(lines)
 
 
-def _box(
-    name: str,
-    stage: Stage,
-    state: State,
-    planned: PlanState,
-    lines: tuple[str, ...],
-    options: Mapping[str, str],
-    learnt: Learnt | None,
-    taken: bool,
-    width: float,
-) -> NodeBox:
-    texts = [
-        Text(
-            width / 2,
-            19 + 15 * i,
-            line,
-            "faint" if i and "=" not in line else "text",
-            13 if i == 0 else 10.5,
-            bold=not i,
-        )
-        for i, line in enumerate(lines)
-    ]
-    head = 12 + 15 * len(lines)
-    rects: list[Rect] = []
-    edges = frozenset(edge.choice for edge in state.edges)
-    for start in range(0, len(state.mixtures), CELLS):
-        row = state.mixtures[start : start + CELLS]
-        x = width / 2 - (len(row) * (BAR + BAR_GAP) - BAR_GAP) / 2
-        y = head + 4 + (start // CELLS) * (BAR_HEIGHT + 16)
-        for mixture in row:
-            counts = taken and learnt is not None and any(holds(p, learnt.choices, edges) for p in mixture.places)
-            rects += _bar(mixture, x, y, options, learnt, counts)
-            x += BAR + BAR_GAP
-    rows = -(-len(state.mixtures) // CELLS)
-    height = head + 3 + (rows * (BAR_HEIGHT + 16) - 12 + (8 if taken else 0) if rows else 0)
-    tip = f"{stage.name} {state.label}".strip() + f": {dims(_own_shape(planned))}"
-    if state.mixtures:
-        tip += f", {len(state.mixtures)} layers to choose"
-    return NodeBox(name, 0, 0, width, height, "state", tuple(texts), tuple(rects), tip, stage.name, taken)
+@dataclass(frozen=True)
+class _Drawer:
+    """Draws stages with the colours of the options and what was learnt."""
 
+    options: Mapping[str, str]
+    learnt: Learnt | None
 
-def _bar(
-    mixture: Mixture, x: float, y: float, options: Mapping[str, str], learnt: Learnt | None, counts: bool
-) -> list[Rect]:
-    """A layer: its options from the top, as high as they are probable; below, what was taken."""
-    equal = [1 / len(mixture.options)] * len(mixture.options)
-    weights = learnt.mixture_weights[mixture.name] if learnt else equal
-    said = ", ".join(
-        option if learnt is None else f"{option} {weight:.3f}"
-        for option, weight in zip(mixture.options, weights, strict=True)
-    )
-    tip = f"{mixture.choice}: {said}"
-    rects = []
-    others = sum(w for option, w in zip(mixture.options, weights, strict=True) if options[option] == OTHER)
-    parts = [(options[o], w) for o, w in zip(mixture.options, weights, strict=True) if options[o] != OTHER]
-    for role, weight in (*parts, (OTHER, others)):
-        height = BAR_HEIGHT * weight
-        if height > 0:
-            rects.append(Rect(x, y, BAR, height, role, tip))
-        y += height
-    chosen = learnt.choices.get(mixture.choice) if learnt and counts else None
-    if chosen is not None:
-        rects.append(Rect(x, y + 3, BAR, 6, options[chosen], f"{mixture.choice}: {chosen} is taken"))
-    return rects
+    def column(self, number: int, stage: Stage, planned: PlanStage, name: str) -> _Column:
+        shapes = {_own_shape(state)[1:] for state in planned.states}
+        states = list(zip(stage.states, planned.states, strict=True))
+        names = [_state_lines(state, plan, len(shapes) > 1) for state, plan in states]
+        cells = max(min(len(state.mixtures), CELLS) for state in stage.states)
+        label = max(text_width(line, 10.5 if i else 13, not i) for lines in names for i, line in enumerate(lines))
+        width = max(label + 20, cells * (BAR + BAR_GAP) + 18, 46)
+        nodes: list[NodeBox] = []
+        y = 0.0
+        for index, ((state, plan), lines) in enumerate(zip(states, names, strict=True)):
+            taken = self.learnt is not None and self.learnt.path[number] == index
+            tip = f"{stage.name} {state.label}".strip() + f": {dims(_own_shape(plan))}"
+            nodes.append(self.box(f"{number}.{index}", stage.name, state, lines, tip, taken, width).moved(0, y))
+            y = nodes[-1].bottom + STATE_GAP
+        height = y - STATE_GAP
+        heading = [(shortened(name, LABEL_MOST, 13, True), "text")]
+        if len(shapes) == 1:
+            heading.append((dims(*shapes) or "vector", "faint"))
+        # A heading may reach into the gaps beside its column.
+        room = max(text_width(text, 10.5 if i else 13, not i) for i, (text, _) in enumerate(heading)) - HEADING_REACH
+        aside = max(0.0, (room - width) / 2)
+        placed = tuple(node.moved(aside, -height / 2) for node in nodes)
+        return _Column(placed, width + 2 * aside, height, tuple(heading))
+
+    def box(
+        self, name: str, stage: str, state: State, lines: Sequence[str], tip: str, taken: bool, width: float
+    ) -> NodeBox:
+        texts = []
+        for i, line in enumerate(lines):
+            role = "faint" if i and "=" not in line else "text"
+            texts.append(Text(width / 2, 19 + 15 * i, line, role, 10.5 if i else 13, bold=not i))
+        height = 15 + 15 * len(lines)
+        rects: list[Rect] = []
+        edges = frozenset(edge.choice for edge in state.edges)
+        for start in range(0, len(state.mixtures), CELLS):
+            row = state.mixtures[start : start + CELLS]
+            x = width / 2 - (len(row) * (BAR + BAR_GAP) - BAR_GAP) / 2
+            for mixture in row:
+                chosen = None
+                if taken and self.learnt and any(holds(p, self.learnt.choices, edges) for p in mixture.places):
+                    chosen = self.learnt.choices.get(mixture.choice)
+                rects += self.bar(mixture, x, height + 1, chosen)
+                x += BAR + BAR_GAP
+            height += BAR_HEIGHT + 16
+        if state.mixtures:
+            height -= 4 if taken else 12
+            tip += f", {len(state.mixtures)} layers to choose"
+        return NodeBox(name, 0, 0, width, height, "state", tuple(texts), tuple(rects), tip, stage, taken)
+
+    def bar(self, mixture: Mixture, x: float, y: float, chosen: str | None) -> list[Rect]:
+        """A layer: its options from the top, as high as they are probable; below, what was taken."""
+        learnt = self.learnt
+        weights = learnt.mixture_weights[mixture.name] if learnt else [1 / len(mixture.options)] * len(mixture.options)
+        weighted = list(zip(mixture.options, weights, strict=True))
+        said = ", ".join(f"{option} {weight:.3f}" if learnt else option for option, weight in weighted)
+        rects = []
+        others = sum(weight for option, weight in weighted if self.options[option] == OTHER)
+        parts = [(self.options[option], weight) for option, weight in weighted if self.options[option] != OTHER]
+        for role, weight in (*parts, (OTHER, others)):
+            height = BAR_HEIGHT * weight
+            if height > 0:
+                rects.append(Rect(x, y, BAR, height, role, f"{mixture.choice}: {said}"))
+            y += height
+        if chosen is not None:
+            rects.append(Rect(x, y + 3, BAR, 6, self.options[chosen], f"{mixture.choice}: {chosen} is taken"))
+        return rects
 
 
 # ---------------------------------------------------------------------- rows
@@ -243,18 +218,9 @@ def _rows(
             if ghost:  # what was shown above is not shown again
                 placed = {name: replace(node, rects=()) for name, node in placed.items()}
             for line, (text, role) in enumerate(column.heading):
-                size = 10.5 if line else 13
                 said = f"{text} again" if ghost and not line else text
-                texts.append(
-                    Text(
-                        x + column.width / 2,
-                        top + 10 + 15 * line,
-                        said,
-                        "faint" if ghost else role,
-                        size,
-                        bold=not line,
-                    )
-                )
+                center, y, colour = x + column.width / 2, top + 10 + 15 * line, "faint" if ghost else role
+                texts.append(Text(center, y, said, colour, 10.5 if line else 13, bold=not line))
             if before and not ghost:
                 drawn.append(joined(edges[number], before, placed, middle))
                 texts += drawn[-1].texts
