@@ -16,6 +16,7 @@ from vnasdsl.elaborate import Space, load_source
 from vnasdsl.language.source import Source
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.show import paths
+from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.paths import Table, paths_png, stage_tables
 
 MIXED = """\
@@ -63,7 +64,7 @@ def mixed_space() -> Space:
 
 def tables_of(space: Space) -> tuple[list[list[Table]], Mapping[str, str]]:
     ways, mixtures, decoded = weights_of(space)
-    return stage_tables(trellis(space), ways, mixtures, decoded.path, decoded.choices), decoded.choices
+    return stage_tables(trellis(space), Learnt("", ways, mixtures, decoded.path, decoded.choices)), decoded.choices
 
 
 def test_layers_with_the_same_options_share_a_table() -> None:
@@ -116,11 +117,11 @@ def test_the_path_is_framed_from_stage_to_stage() -> None:
     ways = {"s1": [[1.0]], "s2": [[0.4, 0.6]], "s3": [[0.9, 0.1], [0.2, 0.8]]}
     mixtures = {mixture.name: [0.3, 0.7] for state in fake_trellis().stages[1].states for mixture in state.mixtures}
     taken = {mixture.choice: mixture.options[1] for mixture in fake_trellis().stages[1].states[1].mixtures}
-    second, third = stage_tables(fake_trellis(), ways, mixtures, [0, 1, 1], taken)
+    second, third = stage_tables(fake_trellis(), Learnt("", ways, mixtures, (0, 1, 1), taken))
     assert [(row.name, row.taken) for row in second[0].rows] == [("s1", (1,))]
     assert [(row.name, row.taken) for row in third[0].rows] == [("channels=4", ()), ("channels=6", (1,))]
     assert [(row.name, row.taken) for row in second[1].rows] == [("stack[0]", (1,)), ("stack[1]", (1,))]
-    assert paths_png(fake_trellis(), ways, mixtures, [0, 1, 1], taken).startswith(b"\x89PNG")
+    assert paths_png(fake_trellis(), Learnt("", ways, mixtures, (0, 1, 1), taken)).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("name", ["mixed", "x3d3", "peng2019_tiny"])
@@ -129,7 +130,7 @@ def test_all_texts_are_inside_and_apart_from_other_tables(name: str, monkeypatch
     monkeypatch.setattr(paths, "png", lambda figure: kept.append(figure) or b"")
     space = mixed_space() if name == "mixed" else shipped_space(name)
     ways, mixtures, decoded = weights_of(space)
-    paths_png(trellis(space), ways, mixtures, decoded.path, decoded.choices)
+    paths_png(trellis(space), Learnt("", ways, mixtures, decoded.path, decoded.choices))
     (figure,) = kept
     boxes: Sequence[Any] = [axis.get_tightbbox() for axis in figure.axes]
     for i, box in enumerate(boxes):
@@ -142,5 +143,7 @@ def test_all_texts_are_inside_and_apart_from_other_tables(name: str, monkeypatch
 def test_the_same_figures_give_the_same_picture() -> None:
     space = mixed_space()
     ways, mixtures, decoded = weights_of(space)
-    first, second = (paths_png(trellis(space), ways, mixtures, decoded.path, decoded.choices) for _ in range(2))
+    first, second = (
+        paths_png(trellis(space), Learnt("", ways, mixtures, decoded.path, decoded.choices)) for _ in range(2)
+    )
     assert first == second

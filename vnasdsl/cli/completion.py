@@ -54,15 +54,12 @@ def complete_target(context: click.Context, incomplete: str) -> list[CompletionI
         return [CompletionItem(f"{path}:{known}") for known in _nets(Path(path)) if known.startswith(name)]
     folder, slash, start = incomplete.rpartition("/")
     place = Path(folder + slash or ".")
-    found = []
-    for entry in sorted(place.iterdir()) if place.is_dir() else ():
-        if not entry.name.startswith(start) or (entry.name.startswith(".") and not start):
-            continue
-        if entry.is_dir():
-            found.append(CompletionItem(f"{folder}{slash}{entry.name}/"))
-        elif entry.suffix == ".vns":
-            found.append(CompletionItem(f"{folder}{slash}{entry.name}"))
-    return found
+    return [
+        CompletionItem(f"{folder}{slash}{entry.name}{'/' if entry.is_dir() else ''}")
+        for entry in (sorted(place.iterdir()) if place.is_dir() else ())
+        if entry.name.startswith(start) and (start or not entry.name.startswith("."))
+        if entry.is_dir() or entry.suffix == ".vns"
+    ]
 
 
 def complete_name(context: click.Context, incomplete: str) -> list[CompletionItem]:

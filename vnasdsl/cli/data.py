@@ -26,22 +26,18 @@ def command() -> None:
     """
 
 
-def _sizes(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[int, int], ...]:
-    sizes = []
-    for value in values:
-        match = re.fullmatch(r"(\d{1,9})x(\d{1,9})", value)
-        if match is None:
-            raise click.BadParameter(f"`{value}` is not of the form HxW, as in 48x64")
-        sizes.append((int(match[1]), int(match[2])))
-    return tuple(sizes)
+def _sizes(_context: Any, _parameter: Any, values: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    return tuple(_pair(value, r"(\d{1,9})x(\d{1,9})", "is not of the form HxW, as in 48x64") for value in values)
 
 
-def _length(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", value)
+def _length(_context: Any, _parameter: Any, value: str) -> tuple[int, int]:
+    return _pair(value, r"(\d{1,9})(?:-(\d{1,9}))?", "is neither a number of frames nor a range such as 16-32")
+
+
+def _pair(value: str, pattern: str, fault: str) -> tuple[int, int]:
+    match = re.fullmatch(pattern, value)
     if match is None:
-        raise click.BadParameter(f"`{value}` is neither a number of frames nor a range such as 16-32")
+        raise click.BadParameter(f"`{value}` {fault}")
     return int(match[1]), int(match[2] or match[1])
 
 

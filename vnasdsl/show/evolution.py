@@ -36,15 +36,8 @@ def pareto_png(trials: Trials, winner: int) -> bytes:
     if points:
         axis.scatter([x / unit for x, _ in points], [y for _, y in points], s=26, color=_DOT, label="trained")
         front = pareto_front(points)
-        line = [(points[i][0] / unit, points[i][1]) for i in front]
-        axis.plot(
-            *zip(*line, strict=True),
-            color=_FRONT,
-            marker="o",
-            markersize=6,
-            drawstyle="steps-post",
-            label="Pareto front",
-        )
+        line = zip(*((points[i][0] / unit, points[i][1]) for i in front), strict=True)
+        axis.plot(*line, color=_FRONT, marker="o", markersize=6, drawstyle="steps-post", label="Pareto front")
         chosen = next(i for i, trial in enumerate(trained) if trial["id"] == winner)
         x, y = points[chosen]
         ring: dict[str, Any] = {"s": 130, "facecolor": "none", "edgecolor": _WINNER, "linewidth": 2, "zorder": 3}
@@ -105,18 +98,9 @@ def family_png(trials: Trials, winner: int) -> bytes:
             # Between neighbours straight, over others in an arc to the left, the wider the further.
             bend = 0.0 if far == 1 else min(0.5, 0.25 + 0.25 * far / len(shown))
             reach = max(reach, bend / 2 * (places[parent] - places[trial]))
-            axis.add_patch(
-                FancyArrowPatch(
-                    (0, places[parent]),
-                    (0, places[trial]),
-                    connectionstyle=f"arc3,rad={bend}",
-                    arrowstyle="-|>",
-                    mutation_scale=9,
-                    shrinkA=11,
-                    shrinkB=11,
-                    color=_PALE,
-                )
-            )
+            ends, arc = ((0, places[parent]), (0, places[trial])), f"arc3,rad={bend}"
+            style: dict[str, Any] = {"mutation_scale": 9, "shrinkA": 11, "shrinkB": 11, "color": _PALE}
+            axis.add_patch(FancyArrowPatch(*ends, connectionstyle=arc, arrowstyle="-|>", **style))
     for trial, y in places.items():
         colour = _WINNER if trial == winner else _FRONT
         axis.scatter([0], [y], s=420, color="white", edgecolor=colour, linewidth=2, zorder=3)
@@ -125,12 +109,8 @@ def family_png(trials: Trials, winner: int) -> bytes:
     axis.set_xlim(-max(0.3, reach + 0.1), 6.8)
     axis.set_ylim(down - 0.05, 0.05)
     older = len(family) - len(shown)
-    title = (
-        f"family of the winner, oldest first ({older} older ones left out)"
-        if older
-        else "family of the winner, oldest first"
-    )
-    axis.set_title(title, loc="left", fontweight="bold")
+    left_out = f" ({older} older ones left out)" if older else ""
+    axis.set_title(f"family of the winner, oldest first{left_out}", loc="left", fontweight="bold")
     return png(figure)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from vnasdsl.relax.trellis import Edges, Mixture, State, Trellis, holds
 from vnasdsl.show.curves import png
+from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.metrics import shortened, text_width, wrapped
 from vnasdsl.show.draw.picture import rows_of
 
@@ -71,17 +72,8 @@ def _longest(lines: Sequence[str]) -> float:
     return max(text_width(line, _FONT) for line in lines)
 
 
-def stage_tables(
-    trellis: Trellis,
-    path_weights: Mapping[str, Sequence[Sequence[float]]],
-    mixture_weights: Mapping[str, Sequence[float]],
-    path: Sequence[int],
-    choices: Mapping[str, str],
-) -> list[list[Table]]:
-    """The tables of each stage that has any: where several ways lead into it, and one for each kind of choice.
-
-    path: the state taken in each stage; choices: choice to option taken.
-    """
+def stage_tables(trellis: Trellis, learnt: Learnt) -> list[list[Table]]:
+    """The tables of each stage that has any: where several ways lead into it, and one for each kind of choice."""
     found = []
     before: tuple[str, ...] = ("start",)
     came = 0
@@ -89,27 +81,26 @@ def stage_tables(
         labels = tuple(state.label.replace(",", ", ") or stage.name for state in stage.states)
         tables = []
         if len(labels) > 1:
-            weights = path_weights[stage.name]
+            weights = learnt.path_weights[stage.name]
             rows = (
-                Row(name, tuple(line), (path[number],) if i == came else (), i == came)
+                Row(name, tuple(line), (learnt.path[number],) if i == came else (), i == came)
                 for i, (name, line) in enumerate(zip(before, weights, strict=True))
             )
             tables.append(Table(f"paths into {stage.name}", labels, tuple(rows)))
-        tables += _layer_tables(stage.name, stage.states[path[number]], mixture_weights, choices)
+        tables += _layer_tables(stage.name, stage.states[learnt.path[number]], learnt)
         if tables:
             found.append(tables)
-        before, came = labels, path[number]
+        before, came = labels, learnt.path[number]
     return found
 
 
-def _layer_tables(
-    stage: str, state: State, weights: Mapping[str, Sequence[float]], choices: Mapping[str, str]
-) -> Iterator[Table]:
+def _layer_tables(stage: str, state: State, learnt: Learnt) -> Iterator[Table]:
     """One table for all choices with the same options; of a choice of edges only where it has weights of its own."""
     parts: list[Mixture | Edges] = [*state.mixtures, *(edges for edges in state.edges if not edges.mixtures)]
     kinds: dict[tuple[str, tuple[str, ...]], list[Mixture | Edges]] = {}
     for part in parts:
         kinds.setdefault((part.choice.rpartition(".")[2], part.options), []).append(part)
+    choices, weights = learnt.choices, learnt.mixture_weights
     edges = frozenset(edge.choice for edge in state.edges)
     names = _names(stage, parts)
     where = stage if any(part.choice.startswith(f"{stage}.") for part in parts) else "outside of stages"
@@ -142,17 +133,11 @@ def _names(stage: str, parts: Sequence[Mixture | Edges]) -> dict[str, str]:
     return rows
 
 
-def paths_png(
-    trellis: Trellis,
-    path_weights: Mapping[str, Sequence[Sequence[float]]],
-    mixture_weights: Mapping[str, Sequence[float]],
-    path: Sequence[int],
-    choices: Mapping[str, str],
-) -> bytes:
-    """The tables of all stages as PNG, each stage a column. Arguments as for `stage_tables`."""
+def paths_png(trellis: Trellis, learnt: Learnt) -> bytes:
+    """The tables of all stages as PNG, each stage a column."""
     from matplotlib.figure import Figure
 
-    columns = stage_tables(trellis, path_weights, mixture_weights, path, choices)
+    columns = stage_tables(trellis, learnt)
     lefts = [max(table.left for table in tables) for tables in columns]
     widths = [left + max(table.right for table in tables) for left, tables in zip(lefts, columns, strict=True)]
     heights = [sum(table.height + _TABLE_GAP for table in tables) for tables in columns]

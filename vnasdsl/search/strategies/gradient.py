@@ -19,6 +19,7 @@ from vnasdsl.search.monitor import Monitor, decode_supernet, learned_probabiliti
 from vnasdsl.search.supernet import SupernetSearch, as_child
 from vnasdsl.search.task import SearchResult, SearchTask
 from vnasdsl.show.curves import curves_png
+from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.paths import paths_png
 from vnasdsl.train.clips import evaluation_views, training_clips
 from vnasdsl.train.devices import seed_everything
@@ -67,7 +68,7 @@ class GradientStrategy:
         yield "curves.png", curves_png(task.run.metrics.read(), task.recipe.warmup)
         learned = json.loads((task.run / "choices.json").read_text(encoding="utf-8"))
         keys = ("path_weights", "mixture_weights", "path", "choices")
-        yield "paths.png", paths_png(trellis(task.space), *(learned[key] for key in keys))
+        yield "paths.png", paths_png(trellis(task.space), Learnt("", *(learned[key] for key in keys)))
 
 
 class _Session:

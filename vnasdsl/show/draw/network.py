@@ -293,16 +293,13 @@ class _Sheet:
         """Blocks side by side, each with its title above it."""
         room = MOST_WIDTH - 2 * MARGIN
         placed = [place(region, room, title, f"block{i}.") for i, (title, _, region) in enumerate(found)]
-        heads = []
+        heads, widths = [], []
         for one, (title, also, _) in zip(placed, found, strict=True):
             wide = max(one.width, 300)
             lines = [Text(0, 0, line, size=12, anchor="start", bold=True) for line in wrapped(title, wide, 13, 6)]
             lines += [Text(0, 0, line, "faint", SMALL, "start") for line in wrapped(also, wide, SMALL, 3) if line]
             heads.append(lines)
-        widths = [
-            max([one.width, *(text_width(t.content, t.size, t.bold) for t in lines)])
-            for one, lines in zip(placed, heads, strict=True)
-        ]
+            widths.append(max([one.width, *(text_width(t.content, t.size, t.bold) for t in lines)]))
         for row in rows_of(widths, [BLOCK_GAP] * (len(widths) - 1), room):
             x = float(MARGIN)
             below = self.y + 15.0 * max(len(heads[i]) for i in row) + 6

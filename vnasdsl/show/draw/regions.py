@@ -188,15 +188,9 @@ class RegionReader:
         stride_text = "" if stride == (1, 1, 1) else f", stride={'x'.join(map(str, stride))}"
         text = f"conv({end.shape[0]}, 1x1x1{stride_text}) → bn"
         project = (f"{part.node}.project",)
-        shortcut = Box(
-            project[0],
-            [text],
-            (given,),
-            project,
-            shape=end.shape,
-            changed=end.shape != end.input_shape,
-            macs=end.macs,
-            params=end.params,
+        changed = end.shape != end.input_shape
+        shortcut = replace(
+            join, id=project[0], texts=[text], reads=(given,), gives=project, role="layer", changed=changed
         )
         first, *_ = join.reads
         return [*found, shortcut, replace(join, reads=(first, *project), changed=False, macs=0, params=0)]
