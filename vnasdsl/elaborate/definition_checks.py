@@ -132,10 +132,8 @@ class _Checker:
     def body(
         self, body: Sequence[tree.Statement], names: set[str], where: str, input_name: str | None = None
     ) -> list[Diagnostic]:
-        """Lines, and statements that may not stand `where` they are (empty: directly in a space or network).
-
-        `input_name`: what the first line may begin with.
-        """
+        """Lines, the first of which may begin with `input_name`, and statements that may not stand `where` they are
+        (empty: directly in a space or network)."""
         found = self.labels(body)
         for statement in body:
             if len(found) >= MAX_FOUND:

@@ -64,9 +64,7 @@ class Definitions:
     def bind(self, call: tree.Call) -> dict[str, tree.Expression]:
         """The arguments of a call by parameter name; defaults are not filled in.
 
-        Raises: VnsError with an E0301 for each missing, repeated or unknown argument; an empty one for a function that
-        is not known, such as a parameter that a block is handed to.
-        """
+        Raises: VnsError with an E0301 for each wrong argument; an empty one for a function that is not known."""
         if not self.knows(call.function):
             raise VnsError(())
         function, parameters = call.function, self.parameters(call.function)

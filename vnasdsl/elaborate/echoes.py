@@ -1,9 +1,7 @@
 """What is not said about a file that could not be read whole: faults that may only follow from those of its syntax.
 
-The parser recovers after a fault with what was most likely meant, so names and arguments are checked in such a tree.
-Shapes, costs, limits and membership are worked out for a tree without what is not certain (`sound`): a statement with a
-fault is a gap there, and so is all of a definition whose fault lies in no single statement (a brace, the header, the
-input).
+Names and arguments are checked in the tree that the parser recovers. All else is worked out for a tree without what is
+not certain (`sound`): a statement with a fault is a gap there, and so is a definition whose fault is in no statement.
 """
 
 from __future__ import annotations
@@ -91,8 +89,7 @@ class Echoes:
 
 
 def _with_gap(body: tuple[tree.Statement, ...], place: int) -> tuple[tree.Statement, ...] | None:
-    """A body with a gap for the statement around a place, inside of a stage that was read; None where it is none of
-    them, or the input, without which nothing is known."""
+    """A body with a gap for the statement around a place; None where there is none, and for the input."""
     here = next((s for s in body if s.span.start <= place <= s.span.end), None)
     gap: tree.Statement | None
     match here:

@@ -36,10 +36,7 @@ def collect(
     trail: tuple[Path, ...] = (),
     parse_file: ParseFile = parse_file,
 ) -> None:
-    """Add what a module and its imports define; faults go to `found`, those of imported files too.
-
-    `path` is the module's file; None: it is in no file and may import nothing.
-    """
+    """Add what a module and its imports define, and their faults to `found`. Without a `path` imports are faults."""
     here = path.resolve() if path is not None else None
     for item in module.items:
         try:

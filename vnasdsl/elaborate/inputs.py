@@ -71,10 +71,7 @@ class OpenInput:
         return choice.name.rpartition(".")[2]
 
     def with_choices(self, made: Mapping[str, str]) -> VideoInput:
-        """The input with these choices made, others at their first option; `made` may name choices of layers too.
-
-        Raises: VnsError E0303 when its segments do not divide its frames.
-        """
+        """The input with these choices made, others at their first option. Raises: VnsError E0303 for its segments."""
         values: dict[str, Any] = {self.parameter(c): int(made[c.name]) for c in self.choices if c.name in made}
         video = replace(self.given, **values)
         check_segments(video, self.line)

@@ -32,10 +32,7 @@ def check_name(name: str, what: str, span: Span) -> None:
 
 
 class Namer:
-    """Hands out labels in one body: a given one as it is, else `conv`, `conv2`, `conv3`, ...
-
-    Names given by hand are known beforehand, so that a line without one never takes them.
-    """
+    """Hands out labels in one body: `conv`, `conv2`, `conv3`, ..., but for the names given by hand."""
 
     def __init__(self, given: Iterable[str] = ()):
         self.taken = set(given)

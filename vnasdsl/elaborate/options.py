@@ -33,8 +33,7 @@ def first_choice(expression: tree.Expression) -> OpenChoice | None:
 
 
 def all_choices(expression: tree.Expression) -> Iterator[OpenChoice]:
-    """The choices in a value, in the order of the text; those inside of an option of another are not among them, and
-    how many a `pick` takes is none: it stays a choice of edges."""
+    """The outermost choices in a value, in the order of the text. How many a `pick` takes stays a choice of edges."""
     pending: list[tree.Node] = [expression]
     while pending:
         node = pending.pop()
@@ -77,14 +76,12 @@ def value_of(choice: OpenChoice, field: DeferredArgument, text: str) -> tree.Exp
 
 def pick_range(count: tree.Expression) -> tuple[int, int]:
     """How many a `pick` takes: a number, or from one number to another. Raises: VnsError."""
-    if isinstance(count, tree.Range):
-        low, high = number(count.low), number(count.high)
-        if low > high:
-            raise empty_range(count, low, high)
-    else:
-        if isinstance(count, tree.Choice):
-            raise error("E0302", "a `pick` takes a number or a range such as `1..3`", count.span)
-        low = high = number(count)
+    if isinstance(count, tree.Choice):
+        raise error("E0302", "a `pick` takes a number or a range such as `1..3`", count.span)
+    first, last = (count.low, count.high) if isinstance(count, tree.Range) else (count, count)
+    low, high = number(first), number(last)
+    if isinstance(count, tree.Range) and low > high:
+        raise empty_range(count, low, high)
     if isinstance(low, float) or isinstance(high, float):
         raise error("E0302", "a `pick` takes a whole number of inputs", count.span)
     return low, high
@@ -135,8 +132,7 @@ def replace_node(node: N, old: tree.Node, new: tree.Expression) -> N:
 
 
 def check_distinct(options: Sequence[Option]) -> None:
-    """Raises: VnsError E0204 for two options that are alike once they are written as names, E0205 for one that
-    is then called like a part of every module."""
+    """Raises: VnsError E0204 for two options that are alike once they are written as names."""
     seen: dict[str, Option] = {}
     for option in options:
         name = label_text(option.text)

@@ -45,10 +45,7 @@ class Program:
         return tuple(self.definitions.recipes.values())
 
     def get(self, name: str | None = None) -> Space:
-        """A space or network by name; without a name the only one of the file, or the only space.
-
-        Raises: UserError naming what there is.
-        """
+        """A space or network by name; without a name the only one of the file, or the only space. Raises: UserError."""
         names = ", ".join(f"`{n}`" for n in self.spaces)
         if name is not None:
             if name not in self.spaces:
@@ -57,11 +54,9 @@ class Program:
             return self.spaces[name]
         if not self.spaces:
             raise UserError(f"`{self.name}` has no space or network")
-        if len(self.spaces) == 1:
-            return next(iter(self.spaces.values()))
-        only = [s for s in self.spaces.values() if s.kind == "space"]
-        if len(only) == 1:
-            return only[0]
+        for found in (list(self.spaces.values()), [s for s in self.spaces.values() if s.kind == "space"]):
+            if len(found) == 1:
+                return found[0]
         raise UserError(f"`{self.name}` has several spaces and networks", f"name one of {names} as `{self.name}:NAME`")
 
     def is_relaxed(self, space: Space) -> bool:
@@ -86,24 +81,19 @@ class Program:
             help = f"the recipes for it are {', '.join(others)}" if others else f"write a `{kind}` recipe"
             raise error("E0803", f"recipe `{name}` is a `{recipe.kind}` recipe, not one for `{kind}`", span, help=help)
         if recipe.target.id != target:
-            raise error(
-                "E0803",
-                f"recipe `{name}` is for `{recipe.target.id}`, not for `{target}`",
-                recipe.target.span,
-                help=f"write a recipe for `{target}`, or {kind} `{recipe.target.id}`",
-            )
+            message = f"recipe `{name}` is for `{recipe.target.id}`, not for `{target}`"
+            help = f"write a recipe for `{target}`, or {kind} `{recipe.target.id}`"
+            raise error("E0803", message, recipe.target.span, help=help)
         return recipe
 
 
 def load(path: str | os.PathLike[str], overrides: Overrides | None = None) -> Program:
-    """Read, parse and check a file, as far as its networks need it: no claim is proven, and nothing is said of
-    supernets. Raises: VnsError with every fault found; UserError."""
+    """Read, parse and check a file without proofs (see `examine`). Raises: VnsError with every fault; UserError."""
     return load_source(read_source(path), Path(path), overrides, proofs=False)
 
 
 def load_source(source: Source, path: Path | None, overrides: Overrides | None = None, proofs: bool = True) -> Program:
-    """The same for a source at hand, with all checks; `path` is where its imports are looked for (None: it may import
-    nothing)."""
+    """The same for a source at hand, with all checks. Without a `path` it may import nothing."""
     program, found = examine(source, path, overrides, proofs=proofs)
     if program is None or any(d.severity == "error" for d in found):
         raise VnsError(found)
@@ -120,9 +110,8 @@ def examine(
 ) -> tuple[Program | None, list[Diagnostic]]:
     """What a text says as far as it can be read (None: not at all), and every fault in it, in the order of the text.
 
-    A faulty part silences what depends on it: a line that cannot be read has no shape, and nothing is said about the
-    lines behind it that would need one; a definition that cannot be read may have had any name. `check_recipe` says
-    what is wrong with the entries of a recipe. Without `proofs` no claim is proven, and nothing is said of supernets.
+    A faulty part silences what depends on it. `check_recipe` says what is wrong with the entries of a recipe. Without
+    `proofs` no claim is proven, and nothing is said of supernets.
     """
     module, faults = parse_partial(source)
     if module is None:
@@ -141,10 +130,7 @@ def examine_module(
     make: Build = build,
     proofs: bool = True,
 ) -> tuple[Program, list[Diagnostic]]:
-    """The same for a tree at hand, gaps allowed, with the faults found in its text.
-
-    `parse_file` reads imports and `make` builds a space: an editor has texts that are not saved and spaces from before.
-    """
+    """The same for a tree with gaps and its faults. An editor has its own way to parse imports and to `make` spaces."""
     faults = tuple(faults)
     echoes = Echoes(module, faults)
     definitions = Definitions()

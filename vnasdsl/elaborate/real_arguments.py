@@ -16,9 +16,8 @@ def points(
 ) -> tuple[float, ...] | None:
     """The values of a real argument at which the costs of a call may jump; None where that is not known.
 
-    Costs do not fall from one of them to the next, and shapes stay: the number is handed to parameters whose costs rise
-    with it (`Parameter.rising`) and compared with numbers as they are written, and nothing else is done with it. What
-    is compared decides at the number itself and at its neighbours on both sides, which are among the points.
+    Between them costs do not fall and shapes stay: the number is only handed to parameters whose costs rise with it
+    (`Parameter.rising`), and compared with numbers, which are points together with their neighbours on both sides.
     """
     tests = _tests(definitions, function, parameter, frozenset())
     if tests is None:

@@ -149,8 +149,7 @@ def _of_recipe(place: Place, text: Text, offset: int) -> Iterator[Candidate]:
             if row["name"] not in written:
                 yield _key(row, f"{row['name']} = ")
     elif place.kind == "part key":
-        part = _default_part(fields[place.key].default) if place.key in fields else None
-        for row in recipe_rows(f"{part}(...)") if part else ():
+        for row in recipe_rows(f"{_default_part(fields.get(place.key))}(...)"):
             yield _key(row, row["name"])
     elif place.kind == "part argument":
         for row in recipe_rows(f"{place.function}(...)"):
@@ -163,11 +162,11 @@ def _of_recipe(place: Place, text: Text, offset: int) -> Iterator[Candidate]:
             doc = (PARTS[part].__doc__ or "").strip()
             yield Candidate(part, "part", doc=doc, snippet=f"{part}($0)")
         head, _, rest = place.key.partition(".")
+        field = fields.get(head)
         if rest:
-            part = _default_part(fields[head].default) if head in fields else None
-            yield from _words(PARTS[part].model_fields.get(rest)) if part else ()
-        else:
-            yield from _words(fields.get(head))
+            part_type = PARTS.get(_default_part(field))
+            field = part_type.model_fields.get(rest) if part_type else None
+        yield from _words(field)
 
 
 def _key(row: dict[str, str], text: str) -> Candidate:
@@ -175,9 +174,9 @@ def _key(row: dict[str, str], text: str) -> Candidate:
     return Candidate(row["name"], "key", ", ".join(filter(None, [row["type"], default])), row["description"], text)
 
 
-def _default_part(default: object) -> str | None:
-    kind = getattr(default, "kind", None)
-    return kind if isinstance(kind, str) else None
+def _default_part(field: Any) -> str:
+    """The part that a key is set to by default, such as `sgd`."""
+    return str(getattr(getattr(field, "default", None), "kind", ""))
 
 
 def _words(field: Any) -> Iterable[Candidate]:

@@ -25,13 +25,11 @@ def hover(documents: Documents, text: Text, analysis: Analysis | None, offset: i
     path = path_at(text.module, offset)
     meaning = _key(path, offset) or _name(documents, text, analysis, offset) or _layer(path, offset)
     line = _figures(analysis, path) if analysis is not None else None
-    parts = [meaning[1]] if meaning else []
-    span = meaning[0] if meaning else None
+    parts = [meaning] if meaning else []
     if line is not None:
-        parts.append(describe.figures_text(line))
-        span = span or line.span
-    shown = [part for part in parts if part]
-    return (span, "\n\n---\n\n".join(shown)) if span is not None and shown else None
+        parts.append((line.span, describe.figures_text(line)))
+    shown = [shown for _, shown in parts if shown]
+    return (parts[0][0], "\n\n---\n\n".join(shown)) if shown else None
 
 
 def _name(documents: Documents, text: Text, analysis: Analysis | None, offset: int) -> tuple[Span, str] | None:
@@ -121,11 +119,7 @@ def _figures(analysis: Analysis, path: tuple[tree.Node, ...]) -> LineFigures | N
     """The figures of the innermost line around a place, or of the stage."""
     for node in reversed(path):
         if isinstance(node, tree.Line | tree.Wire | tree.Stage):
-            whole = isinstance(node, tree.Stage)
-            inside = [
-                line
-                for line in analysis.figures
-                if line.whole == whole and node.span.start <= line.span.start and line.span.end <= node.span.end
-            ]
+            lines = [line for line in analysis.figures if line.whole == isinstance(node, tree.Stage)]
+            inside = [n for n in lines if node.span.start <= n.span.start and n.span.end <= node.span.end]
             return max(inside, key=lambda line: line.span.end - line.span.start, default=None)
     return None

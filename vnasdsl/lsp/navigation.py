@@ -50,12 +50,13 @@ def _statements(body: tuple[tree.Statement, ...]) -> Iterator[Outline]:
             yield Outline(s.name, kind, kind, s.span, s.name_span)
 
 
+def _names(documents: Documents, text: Text) -> list[Occurrence]:
+    return occurrences(text.module, documents.definitions(text)) if text.module is not None else []
+
+
 def at(documents: Documents, text: Text, offset: int) -> Occurrence | None:
     """The name at a place."""
-    if text.module is None:
-        return None
-    found = occurrences(text.module, documents.definitions(text))
-    return next((o for o in found if o.span.start <= offset <= o.span.end), None)
+    return next((o for o in _names(documents, text) if o.span.start <= offset <= o.span.end), None)
 
 
 def definition(documents: Documents, text: Text, offset: int) -> Span | None:
@@ -88,16 +89,11 @@ def uses(documents: Documents, text: Text, symbol: Symbol) -> list[Occurrence]:
 
 def in_text(documents: Documents, text: Text, symbol: Symbol) -> list[Occurrence]:
     """The places of one text that speak of a symbol."""
-    if text.module is None:
-        return []
-    return [o for o in occurrences(text.module, documents.definitions(text)) if o.symbol == symbol]
+    return [o for o in _names(documents, text) if o.symbol == symbol]
 
 
 def rename(documents: Documents, text: Text, offset: int, name: str) -> list[Occurrence]:
-    """The places to change so that the name at a place becomes another.
-
-    Raises: UserError when there is no name, or the new one cannot be used there.
-    """
+    """The places to change so that the name at a place becomes another. Raises: UserError."""
     here = at(documents, text, offset)
     if here is None:
         raise UserError("there is no name here that can be changed")

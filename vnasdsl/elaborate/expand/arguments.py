@@ -44,8 +44,7 @@ def is_layer(expression: tree.Expression, scope: Scope, definitions: Definitions
 def open_fields(
     call: tree.Call, bound: Mapping[str, tree.Expression], scope: Scope, definitions: Definitions
 ) -> list[OpenField]:
-    """The choices among the arguments of a call, in the order of the text: those in a layer handed to a block are
-    made by the call as well, once for all its uses in the block."""
+    """The choices among the arguments of a call, those in layers handed to a block included, in the file's order."""
     fields: list[OpenField] = []
     for name, value in bound.items():
         layer = call.function not in CATALOGUE and is_layer(value, scope, definitions)
@@ -96,12 +95,10 @@ def with_value(call: tree.Call, choice: OpenChoice, value: tree.Expression) -> t
 def layer_arguments(
     call: tree.Call, layer: Layer, bound: Mapping[str, tree.Expression], blocks: Sequence[str]
 ) -> tuple[tuple[str, Value], ...]:
-    """The values of a layer's parameters in the blocks that are being read.
-
-    Raises: VnsError with every one that is wrong."""
+    """The values of a layer's parameters. Raises: VnsError with every one that is wrong."""
     arguments: list[tuple[str, Value]] = []
     faults: list[Diagnostic] = []
-    readable = True
+    readable = True  # faults that were reported before leave no diagnostic here
     for parameter in layer.parameters:
         value = parameter.default
         if parameter.name in bound:
@@ -150,9 +147,7 @@ def handed_function(call: tree.Call, handed: Handed) -> tree.Call:
 
 
 def as_value(expression: tree.Expression, scope: Scope, parameter: str, definitions: Definitions) -> tree.Expression:
-    """What is handed to a parameter that the block reads as a value: a word such as `relu` is one.
-
-    Raises: VnsError E0305 for a layer."""
+    """What is handed to a parameter that the block reads as a value, a word included. Raises: VnsError E0305."""
     while isinstance(expression, tree.Name) and expression.id in scope.layers:
         handed = scope.layers[expression.id]
         expression, scope = handed.expression, handed.scope
