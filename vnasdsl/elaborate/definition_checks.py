@@ -12,7 +12,7 @@ from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, guess
 from vnasdsl.language.limits import MAX_FOUND
 from vnasdsl.language.source import Span
 from vnasdsl.language.syntax_comments import comment_after
-from vnasdsl.language.walk import walk
+from vnasdsl.language.walk import names_used, walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.space.values import AXES, WORDS, coerce, evaluate
 
@@ -86,12 +86,11 @@ class _Checker:
 
     def doubtful(self, block: tree.Block) -> list[Diagnostic]:
         """Warnings about parameters that nothing reads, and about those that hide a size of what comes in."""
-        read: dict[str, Span] = {}
         computed: dict[str, Span] = {}
-        for node in walk(*block.body, *(p.default for p in block.parameters if p.default is not None)):
-            if isinstance(node, (tree.Name, tree.Call)):
-                read[node.id if isinstance(node, tree.Name) else node.function] = node.span
-            elif isinstance(node, (tree.Binary, tree.Compare)):
+        parts = (*block.body, *(p.default for p in block.parameters if p.default is not None))
+        read = {name for name, _ in names_used(*parts)}
+        for node in walk(*parts):
+            if isinstance(node, (tree.Binary, tree.Compare)):
                 names = (n for part in (node.left, node.right) for n in own_nodes(part) if isinstance(n, tree.Name))
                 computed |= {n.id: n.span for n in names}
         found: list[Diagnostic] = []

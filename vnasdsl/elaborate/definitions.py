@@ -12,7 +12,7 @@ from vnasdsl.elaborate.recursion import Recursion
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error, guess
 from vnasdsl.language.printer import print_inline
-from vnasdsl.language.walk import children, walk
+from vnasdsl.language.walk import children, names_used, walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Parameter
 
@@ -185,11 +185,8 @@ class Definitions:
             return False
         if function not in self._open:
             self._open[function] = any(
-                isinstance(node, (tree.Choice, tree.Range, tree.Pick))
-                or (isinstance(node, tree.Call) and self.has_choices(node.function, seen | {function}))
-                or (isinstance(node, tree.Name) and self.has_choices(node.id, seen | {function}))
-                for node in walk(self.blocks[function])
-            )
+                isinstance(node, (tree.Choice, tree.Range, tree.Pick)) for node in walk(self.blocks[function])
+            ) or any(self.has_choices(name, seen | {function}) for name, _ in names_used(self.blocks[function]))
         return self._open[function]
 
     def read_as_values(self, function: str) -> frozenset[str]:

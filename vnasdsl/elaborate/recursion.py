@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label
 from vnasdsl.language.source import Span
-from vnasdsl.language.walk import walk
+from vnasdsl.language.walk import names_used
 
 
 @dataclass
@@ -46,8 +46,4 @@ class Recursion:
 
     def _uses(self, block: str) -> Iterator[tuple[str, Span]]:
         """The blocks that a block uses, and where, in the order of the text."""
-        for node in walk(*self.blocks[block].body):
-            if isinstance(node, tree.Call) and node.function in self.blocks:
-                yield node.function, node.function_span or node.span
-            elif isinstance(node, tree.Name) and node.id in self.blocks:
-                yield node.id, node.span
+        return ((name, span) for name, span in names_used(*self.blocks[block].body) if name in self.blocks)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from vnasdsl.language import tree
+from vnasdsl.language.source import Span
 
 _PLAIN = {"span", "name_span", "key_span", "function_span", "source"}
 _VALUES = {"str", "bool", "int | float", "str | None", "tuple[int, ...]"}
@@ -41,14 +42,22 @@ def walk(*roots: tree.Node) -> Iterator[tree.Node]:
             pending += children(node)[::-1]
 
 
+def names_used(*roots: tree.Node) -> Iterator[tuple[str, Span]]:
+    """The names in some nodes and the functions that are called, each with its place."""
+    for node in walk(*roots):
+        if isinstance(node, tree.Name):
+            yield node.id, node.span
+        elif isinstance(node, tree.Call):
+            yield node.function, node.function_span or node.span
+
+
 def blocks_used(body: tuple[tree.Statement, ...], blocks: dict[str, tree.Block]) -> list[tree.Block]:
     """The blocks that some lines use, directly or through other blocks, in the order of their definition."""
 
     used: set[str] = set()
     todo: list[tree.Statement] = list(body)
     while todo:
-        for node in walk(todo.pop()):
-            name = node.function if isinstance(node, tree.Call) else node.id if isinstance(node, tree.Name) else None
+        for name, _ in names_used(todo.pop()):
             if name in blocks and name not in used:
                 used.add(name)
                 todo.extend(blocks[name].body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
@@ -84,9 +85,12 @@ class Server(LanguageServer):
         document = self.workspace.get_text_document(uri)
         text = self.documents.put(uri, document.source, document.version)
         self.examine(uri, pause)
-        for other, analysis in self.analyses.items():
-            if other != uri and str(text.path) in analysis.imports:
-                self.examine(other, pause)
+        self.examine_importers(text.path, pause, uri)
+
+    def examine_importers(self, path: Path | None, pause: float, changed: str) -> None:
+        for uri, analysis in self.analyses.items():
+            if uri != changed and str(path) in analysis.imports:
+                self.examine(uri, pause)
 
     def examine(self, uri: str, pause: float) -> None:
         if uri in self.tasks:
@@ -126,10 +130,7 @@ class Server(LanguageServer):
         self.analyses.pop(uri, None)
         self.analyser.forget(uri)
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
-        path = path_of(uri)
-        for other, analysis in self.analyses.items():
-            if str(path) in analysis.imports:
-                self.examine(other, PAUSE)
+        self.examine_importers(path_of(uri), PAUSE, uri)
 
 
 server = Server()

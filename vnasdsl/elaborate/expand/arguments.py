@@ -15,7 +15,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
-from vnasdsl.language.walk import walk
+from vnasdsl.language.walk import names_used, walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Layer, Value
 from vnasdsl.space.elements import DeferredArgument, FromShape
@@ -70,12 +70,9 @@ def _is_structural(
 ) -> bool:
     """Whether other choices below a call may depend on one in this argument."""
     if is_layer:
-        named = (n.id if isinstance(n, tree.Name) else n.function for n in walk(value) if isinstance(n, NAMING))
-        return any(map(definitions.has_choices, named)) or definitions.has_choices(function)
+        used = any(definitions.has_choices(name) for name, _ in names_used(value))
+        return used or definitions.has_choices(function)
     return definitions.has_choices(function) and definitions.is_structural(function, parameter)
-
-
-NAMING = (tree.Name, tree.Call)
 
 
 def with_value(call: tree.Call, choice: OpenChoice, value: tree.Expression) -> tree.Call:
@@ -166,11 +163,8 @@ def reads_lines(expression: tree.Expression, scope: Scope) -> bool:
 
 def hand_over(expression: tree.Expression, scope: Scope, blocks: Sequence[str]) -> Handed:
     """A layer as it is handed to a block. Raises: VnsError E0502 for one that is too large."""
-    size = 0
-    for node in walk(expression):
-        if isinstance(node, NAMING):
-            inner = scope.layers.get(node.id if isinstance(node, tree.Name) else node.function)
-            size += 1 if inner is None else 1 + inner.size
+    inner = [scope.layers.get(name) for name, _ in names_used(expression)]
+    size = len(inner) + sum(handed.size for handed in inner if handed is not None)
     if size > MOST_HANDED:
         message = f"what is handed on here is made of more than {MOST_HANDED:,} layers"
         help = "it is put together anew in every block that hands it on: name it in fewer places"
