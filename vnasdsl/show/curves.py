@@ -21,46 +21,30 @@ def curves_png(metrics: Sequence[Mapping[str, Any]], warmup: int) -> bytes:
     figure = Figure(figsize=(11, 7.5), layout="constrained")
     axes = figure.subplots(2, 2)
     epochs = [record["epoch"] for record in metrics]
-    panels: list[tuple[str, str, dict[str, str], float]] = [
-        ("loss", "cross entropy", {"train_loss": "train", "validate_loss": "validate"}, 1.0),
-        (
-            "accuracy",
-            "top-1 in %",
-            {"train_top1": "train", "validate_top1": "validate", "score_top1": "decoded network, inference part"},
-            100.0,
-        ),
-        ("cost", "million MACs per clip", {"expected_macs": "expected", "decoded_macs": "decoded network"}, 1e-6),
-    ]
+    loss = {"train_loss": "train", "validate_loss": "validate"}
+    accuracy = {"train_top1": "train", "validate_top1": "validate", "score_top1": "decoded network, inference part"}
+    cost = {"expected_macs": "expected", "decoded_macs": "decoded network"}
+    panels = (
+        ("loss", "cross entropy", loss, 1.0),
+        ("accuracy", "top-1 in %", accuracy, 100.0),
+        ("cost", "million MACs per clip", cost, 1e-6),
+    )
     for axis, (title, unit, keys, factor) in zip(axes.flat, panels, strict=False):
         for colour, (key, label) in zip(_COLOURS, keys.items(), strict=False):
-            points = [
-                (epoch, record[key] * factor)
-                for epoch, record in zip(epochs, metrics, strict=True)
-                if record.get(key) is not None
-            ]
-            if points:
-                axis.plot(
-                    *zip(*points, strict=True), label=label, color=colour, marker="." if len(points) < 40 else None
-                )
+            known = [record for record in metrics if record.get(key) is not None]
+            points = [record["epoch"] for record in known], [record[key] * factor for record in known]
+            if known:
+                axis.plot(*points, label=label, color=colour, marker="." if len(known) < 40 else None)
         _finish(axis, title, unit, warmup)
     last = axes.flat[3]
     stages = list(metrics[-1].get("entropy") or {}) if metrics else []
     for number, stage in enumerate(stages):
-        last.plot(
-            epochs,
-            [record["entropy"].get(stage) for record in metrics],
-            label=f"entropy {stage}",
-            color=_COLOURS[number % len(_COLOURS)],
-            linestyle="-" if number < len(_COLOURS) else ":",
-        )
+        entropies = [record["entropy"].get(stage) for record in metrics]
+        colour, line = _COLOURS[number % len(_COLOURS)], "-" if number < len(_COLOURS) else ":"
+        last.plot(epochs, entropies, label=f"entropy {stage}", color=colour, linestyle=line)
     if metrics and "skip_share" in metrics[-1]:
-        last.plot(
-            epochs,
-            [record.get("skip_share") for record in metrics],
-            label="share of skips",
-            color="#777777",
-            linestyle="--",
-        )
+        shares = [record.get("skip_share") for record in metrics]
+        last.plot(epochs, shares, label="share of skips", color="#777777", linestyle="--")
     last.set_ylim(-0.03, 1.03)
     _finish(last, "choices", "entropy: 1 open, 0 decided", warmup, columns=4)
     return png(figure)

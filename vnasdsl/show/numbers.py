@@ -17,9 +17,12 @@ def count_words(size: int | None) -> str:
     return f"{rounded / 100:.2f}e{exponent}"
 
 
+UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K"))
+
+
 def amount(value: int) -> str:
     """MACs or parameters in three or four digits: `15.78 G`, `824 K`."""
-    for factor, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K")):
+    for factor, unit in UNITS:
         if value >= factor:
             return f"{value / factor:.2f} {unit}"
     return str(value)
@@ -27,7 +30,7 @@ def amount(value: int) -> str:
 
 def short(value: int) -> str:
     """The same in three digits: `15.8 G`, `824 K`."""
-    for factor, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K")):
+    for factor, unit in UNITS:
         if value >= factor:
             scaled = value / factor
             digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from textwrap import wrap
 
@@ -129,10 +130,7 @@ def choice_text(found: Sequence[Choice], terse: bool = False) -> str:
     """How many choices of which kind, with the number of options: `channels (3), 5 op (4)`."""
     if terse:
         return str(len(found) or "")
-    counted: dict[tuple[str, str], int] = {}
-    for choice in found:
-        key = (choice.kind, options_text(choice))
-        counted[key] = counted.get(key, 0) + 1
+    counted = Counter((choice.kind, options_text(choice)) for choice in found)
     return ", ".join(
         f"{'' if count == 1 else f'{count} '}{kind} ({options})" for (kind, options), count in counted.items()
     )
@@ -161,15 +159,8 @@ def layer_table(space: Space) -> str:
     around: list[tuple[list[str], list[str]]] = []
     for row in space.layers():
         apart = len(row.label) > LONGEST_LABEL
-        table.append(
-            [
-                "" if apart else row.label,
-                compact(row.input_shape),
-                compact(row.shape),
-                amount(row.macs) if row.macs else "",
-                str(row.params) if row.params else "",
-            ]
-        )
+        costs = [amount(row.macs) if row.macs else "", str(row.params or "")]
+        table.append(["" if apart else row.label, compact(row.input_shape), compact(row.shape), *costs])
         what = " ".join([row.operation, *(f"{name}={show_value(v)}" for name, v in row.attributes)])
         pad = "    "
         around.append(([row.label] if apart else [], wrap(what, WIDTH, initial_indent=pad, subsequent_indent=2 * pad)))

@@ -34,15 +34,10 @@ class Placed:
     edges: tuple[Edge, ...] = ()
 
     def moved(self, dx: float, dy: float) -> Placed:
-        return Placed(
-            self.width,
-            self.height,
-            (self.entry[0] + dx, self.entry[1] + dy),
-            (self.end[0] + dx, self.end[1] + dy),
-            tuple(node.moved(dx, dy) for node in self.nodes),
-            tuple(frame.moved(dx, dy) for frame in self.frames),
-            tuple(replace(edge, points=moved(edge.points, dx, dy)) for edge in self.edges),
-        )
+        entry, end = moved((self.entry, self.end), dx, dy)
+        nodes, frames = (tuple(box.moved(dx, dy) for box in found) for found in (self.nodes, self.frames))
+        edges = tuple(replace(edge, points=moved(edge.points, dx, dy)) for edge in self.edges)
+        return Placed(self.width, self.height, entry, end, nodes, frames, edges)
 
 
 def place(region: Region, room: float, group: str = "", prefix: str = "", end: bool = True) -> Placed:
@@ -140,13 +135,10 @@ def logical_edges(region: Region, prefix: str = "") -> list[tuple[str, str]]:
     points: list[str] = []
 
     def add(one: Region, around: str) -> None:
-        names = {
-            thing.id: (f"{prefix}{thing.id}",) * 2
-            if isinstance(thing, Box)
-            else (f"{thing.id}{IN}", f"{thing.id}{OUT}")
-            for thing in one.things
-        }
-        names |= {IN: (f"{around}{IN}",) * 2, OUT: (f"{around}{OUT}",) * 2}
+        names = {point: (f"{around}{point}",) * 2 for point in (IN, OUT)}
+        for thing in one.things:
+            inner = (f"{thing.id}{IN}", f"{thing.id}{OUT}")
+            names[thing.id] = (f"{prefix}{thing.id}",) * 2 if isinstance(thing, Box) else inner
         points.extend([names[IN][0], names[OUT][0]])
         graph.add_edges_from((names[source][1], names[target][0]) for source, target in edges(one))
         for thing in one.things:
