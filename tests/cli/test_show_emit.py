@@ -103,3 +103,8 @@ def test_what_is_read_and_joined_in_the_expanded_space(run_cli: Run, tmp_path: P
         "else",
     ):
         assert expected in lines, expected
+
+
+def test_an_argument_that_depends_on_the_shape_is_shown_as_written(run_cli: Run) -> None:
+    shown = run_cli("show", ROOT / "spaces" / "evanet_a.vns", "--emit", "space").stdout
+    assert "avg_pool(kernel=(2 if frames > 1 else 1, rows, columns), stride=1x1x1, padding=valid)" in shown

@@ -8,12 +8,13 @@ from dataclasses import fields
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_inline
-from vnasdsl.layers.base import show_shape, show_value
+from vnasdsl.layers.base import Value, show_shape, show_value
 from vnasdsl.show.draw.texts import number_range
 from vnasdsl.space.elements import (
     BodyLayer,
     DeferredCall,
     Element,
+    FromShape,
     Group,
     Join,
     LayerCall,
@@ -106,7 +107,7 @@ def _elements(element: Element, path: str, depth: int) -> Iterator[str]:
                 yield f"{pad}  choice {join(here, field.key)} of kind {field.kind}: {options}"
             return
         case LayerCall() | Join():
-            given = ", ".join(f"{name}={show_value(value)}" for name, value in element.arguments)
+            given = ", ".join(f"{name}={_argument(value)}" for name, value in element.arguments)
             yield f"{pad}{place} = {element.layer.name}({given}){' of' if isinstance(element, Join) else ''}"
         case NameRef():
             yield f"{pad}{place} = read {element.wire}{'' if element.index is None else f'[{element.index}]'}"
@@ -118,6 +119,10 @@ def _elements(element: Element, path: str, depth: int) -> Iterator[str]:
             yield f"{pad}{len(element.items)} copies"
     for part, at in children(element, path):
         yield from _elements(part, at, depth + 1)
+
+
+def _argument(value: Value) -> str:
+    return print_inline(value.expression) if isinstance(value, FromShape) else show_value(value)
 
 
 def _group(group: Group, path: str, depth: int) -> Iterator[str]:
