@@ -1,13 +1,8 @@
 """Frame-accurate reading of chosen frames of a video file, by PyAV.
 
-Frames are counted as they are decoded and identified by their time stamps; the nominal frame rate is never used, so
-variable frame rates work. `scan` reads the packets once without decoding them, which gives the number of frames and
-the key frames; `read` seeks to the key frame before the first wanted frame and decodes from there. It seeks only where
-time stamps are reliable (see `_SEEKABLE`); otherwise, and where a seek lands elsewhere, it decodes and counts from the
-start: slower, never wrong.
-
-Scaling and conversion to RGB are one pass of swscale (bilinear, with a wider filter when it shrinks, so without
-aliasing), on wanted frames only. The rotation that phones write as a display matrix is applied.
+Frames are identified by their time stamps, never by the nominal frame rate, so variable frame rates work. `scan` reads
+the packets without decoding them; `read` seeks to the key frame before the first wanted frame. Where time stamps are
+not reliable (see `_SEEKABLE`), or a seek lands elsewhere, it counts from the start: slower, never wrong.
 """
 
 from __future__ import annotations
@@ -71,8 +66,7 @@ def scan(path: str) -> VideoIndex:
 def read(path: str, index: VideoIndex, wanted: Sequence[int], scale: Scale) -> tuple[torch.Tensor, int]:
     """Frames `wanted` (ascending, none twice) as (len(wanted), H, W, 3) uint8 RGB, and the frames found in the file.
 
-    The second value is `index.frames` unless decoding ended early (a file cut off, packets that hold no frame): then
-    fewer frames than wanted come back and it is the number that can be decoded. Raises UnreadableVideo.
+    Fewer than `index.frames` are found, and perhaps fewer returned, when decoding ends early. Raises UnreadableVideo.
     """
     start = max((key for key in index.keys if key <= wanted[0]), default=0)
     try:
@@ -140,7 +134,7 @@ def _numbered_after_seek(
 
 
 class _Converter:
-    """Decoded frame -> (H, W, 3) uint8, scaled and upright; the size is settled by the first frame."""
+    """Decoded frame -> (H, W, 3) uint8, scaled without aliasing and upright; the first frame decides the size."""
 
     def __init__(self, scale: Scale):
         self.scale = scale

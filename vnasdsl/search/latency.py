@@ -1,9 +1,8 @@
 """Latency: how long a network takes for one clip.
 
-The protocol: evaluation mode without gradients, one clip of fixed noise in float32, a fixed number of threads, Python's
-garbage collector off; warm-up runs, then runs that are timed one by one (on a GPU each until it is idle). The result is
-the median, which a few disturbed runs do not move, and the spread: the interquartile range divided by the median. A
-round whose spread exceeds `STABLE` is measured again, up to `ROUNDS` times; the most stable round counts.
+Evaluation mode, one clip of noise in float32, Python's garbage collector off; warm-up runs, then runs that are timed
+one by one (on a GPU each until it is idle). The result is their median and its spread. A round whose spread exceeds
+`STABLE` is measured again, up to `ROUNDS` times; the most stable round counts.
 """
 
 from __future__ import annotations

@@ -74,10 +74,7 @@ def search_space(
         f"searching {space.name}: {space.size_text()} networks; {len(parts.train)} train,"
         f" {len(parts.validate)} validate and {len(parts.inference)} inference videos; on {device}"
     )
-    outcome = _write_outcome(task, strategy.search(task))
-    _write_pictures(task, strategy)
-    report_faults(task.faults, reporter)
-    return outcome
+    return _write_outcome(task, strategy, strategy.search(task))
 
 
 def derive_again(
@@ -98,11 +95,7 @@ def derive_again(
         recipe = recipe.model_copy(update={"workers": workers})
     strategy = get_strategy(recipe.strategy)
     task = SearchTask.of(space, recipe, data, run, device, reporter, resume=True)
-    outcome = _write_outcome(task, strategy.derive(task, checkpoint), network_file)
-    if network_file is None:
-        _write_pictures(task, strategy)
-    report_faults(task.faults, reporter)
-    return outcome
+    return _write_outcome(task, strategy, strategy.derive(task, checkpoint), network_file)
 
 
 def reopen(path: Path) -> tuple[RunFolder, Space, SearchRecipe, DataSet]:
@@ -149,8 +142,10 @@ class Outcome:
         }
 
 
-def _write_outcome(task: SearchTask[Any], found: SearchResult, network_file: Path | None = None) -> Outcome:
-    """Write network.vns, network.py, network.safetensors, choices.json and report.json/.txt into the run.
+def _write_outcome(
+    task: SearchTask[Any], strategy: Strategy[Any], found: SearchResult, network_file: Path | None = None
+) -> Outcome:
+    """Write network.vns, network.py, network.safetensors, choices.json, report.json/.txt and pictures into the run.
 
     network_file: write only the network, there, with code and weights beside it.
     """
@@ -176,12 +171,10 @@ def _write_outcome(task: SearchTask[Any], found: SearchResult, network_file: Pat
         report = {key: value for key, value in found.report.items() if key not in _NOT_REPORTED}
         task.run.write_json("report.json", {**figures, **report, "unreadable": task.faults.files})
         task.run.write("report.txt", "\n".join(lines) + "\n")
+        for name, content in strategy.pictures(task):
+            task.run.write(name, content)
+    report_faults(task.faults, task.reporter)
     return Outcome(network, file, code, weights, found.score, lines)
-
-
-def _write_pictures(task: SearchTask[Any], strategy: Strategy[Any]) -> list[Path]:
-    """Every picture the strategy can draw of the run."""
-    return [task.run.write(name, content) for name, content in strategy.pictures(task)]
 
 
 def _figure_lines(found: SearchResult, network: Space, videos: int) -> list[str]:

@@ -104,14 +104,7 @@ class SupernetSearch:
         self.weight_optimiser.step()
         meter.add(loss, logits, labels)
 
-    def choice_step(
-        self,
-        clips: Tensor,
-        labels: Tensor,
-        rate: float,
-        meter: Meter,
-        ahead: Ahead | None = None,
-    ) -> None:
+    def choice_step(self, clips: Tensor, labels: Tensor, rate: float, meter: Meter, ahead: Ahead | None = None) -> None:
         """Choices descend cross entropy plus cost; weights get no gradient, batch norms record nothing.
 
         ahead: the loss is that of the weights after this step (DARTS, Eq. 6).

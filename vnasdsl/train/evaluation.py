@@ -58,10 +58,7 @@ class Scores:
 
 @torch.no_grad()
 def score_views(
-    model: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor, Tensor]],
-    device: torch.device,
-    precision: str = "fp32",
+    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor, Tensor]], device: torch.device, precision: str = "fp32"
 ) -> Scores:
     """Score batches of (views (B, C, T, H, W), labels (B,), video numbers (B,)); a video may lie in several batches.
 

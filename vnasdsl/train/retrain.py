@@ -82,11 +82,9 @@ def retrain(
     resume: bool = False,
     command: Sequence[str] = (),
 ) -> Trained:
-    """Train on the whole training set and evaluate on the test videos.
+    """Train on the whole training set and evaluate on the test videos. An interrupted run can be resumed.
 
-    network: with the classes of the data; recipes: `retrain` is used, the others are written into the run.
-
-    Raises: VnsError, UserError; KeyboardInterrupt leaves a run that can be resumed.
+    network: with the classes of the data; recipes: `retrain` is used, all are written into the run. Raises: UserError.
     """
     recipe = recipes["retrain"]
     assert isinstance(recipe, RetrainRecipe)
@@ -135,12 +133,7 @@ def _inherit(model: nn.Module, start: Start | None, reporter: Reporter) -> Inher
 
 
 def evaluate_file(
-    network: Space,
-    weights: Path,
-    recipe: EvaluateRecipe,
-    data: DataSet,
-    device: torch.device,
-    reporter: Reporter,
+    network: Space, weights: Path, recipe: EvaluateRecipe, data: DataSet, device: torch.device, reporter: Reporter
 ) -> Evaluation:
     """Evaluate weights from a file on the test videos. Raises: UserError when they do not fit the network."""
     tensors = load_weights(weights)

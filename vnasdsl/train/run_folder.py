@@ -100,9 +100,8 @@ def run_sources(file: str, space: Space, recipes: Mapping[str, Recipe]) -> dict[
 
 
 def open_run(path: Path, facts: Mapping[str, Any], sources: Mapping[str, str], resume: bool) -> RunFolder:
-    """A new run folder with its facts and sources, or the existing one to resume.
+    """A new run folder with its facts (run.json) and sources by file name, or the existing one to resume.
 
-    facts: for run.json; sources: content of space.vns (or network.vns), recipe.vns and recipe.json by file name.
     Raises: UserError when the folder is in use and `resume` is false, or when the run was started differently.
     """
     run = RunFolder(path)
@@ -174,10 +173,7 @@ def _line(record: Mapping[str, Any]) -> str:
 
 
 def require_same_run(path: Path, before: Mapping[str, Any], now: Mapping[str, Any], sources: Mapping[str, str]) -> None:
-    """Raise a UserError that names every input that is not what the run at `path` was started with.
-
-    before, now: facts for run.json; sources: the .vns files of the run by name, as they would be written now.
-    """
+    """Raises: UserError that names every fact (of run.json) and source that the run was not started with."""
     changes = [change for key in _COMPARED for change in _fact_changes(key, before.get(key), _plain(now.get(key)))]
     for name, source in sources.items():
         kept = path / name
@@ -201,10 +197,7 @@ def require_same_videos(path: Path, before: Mapping[str, Any], now: Mapping[str,
 
 
 def video_facts(data: DataSet) -> dict[str, Any]:
-    """Number and digest of the training and of the test videos.
-
-    Only paths within the data set and labels count, so a data set may be moved as a whole.
-    """
+    """Number and digest of the training and of the test videos; they do not change when a data set is moved."""
     root = os.path.commonpath([Path(video.path).parent for video in (*data.train, *data.test)])
     return {
         part: {"videos": len(videos), "digest": _digest(videos, root)}

@@ -10,8 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vnasdsl.data.layouts.common import absolute, label_number, read_table
-from vnasdsl.data.splits import split_by_class
-from vnasdsl.data.videos import DataSet, Video, check_data, check_doubles, group_of
+from vnasdsl.data.videos import DataSet, Video, check_data, check_doubles, group_of, split_by_class
 from vnasdsl.language.diagnostics import UserError
 
 _SPLITS = {"train": "train", "training": "train", "test": "test", "val": "test", "validate": "test"}

@@ -1,14 +1,11 @@
 """The classes of the synthetic set: paths of a pattern on a torus, one function of the frame number each.
 
-A single frame carries no information: every video starts at a position drawn uniformly on the torus, so the position in
-each frame is uniform for every class, and appearance is drawn from the same distribution.
+A single frame carries no information: position and appearance are drawn from one distribution for every class.
 The order of the frames matters: opposite drifts and opposite circles show the same frames in reversed order.
-The time scale matters: all paths have the same speed, and classes share their directions (swings of 4 and of 8 frames
-along one axis, both circles), so two neighbouring frames show only the current direction; it takes at least 4 frames to
-tell those classes apart. Every frame is shaken a little, so that longer time spans show more.
+The time scale matters: all paths have the same speed and classes share their directions, so it takes at least 4 frames
+to tell swings of 4 and of 8 frames apart. Every frame is shaken a little, so that longer time spans show more.
 
-Motion is per frame, not per second: networks see T consecutive frames as in the paper, so the frame rate of a file,
-drawn at random, must not matter. A reader that resamples by the nominal rate breaks the classes.
+Motion is per frame, not per second, as networks see it: the frame rate of a file, drawn at random, must not matter.
 """
 
 from __future__ import annotations

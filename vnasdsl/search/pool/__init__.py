@@ -14,12 +14,7 @@ MAX_WORKERS = 1024
 
 
 def make_pool(
-    workers: str | int,
-    *,
-    threads: int = 1,
-    memory: int | None = None,
-    timeout: float | None = None,
-    cuda: bool = False,
+    workers: str | int, *, threads: int = 1, memory: int | None = None, timeout: float | None = None, cuda: bool = False
 ) -> Pool:
     """A pool of workers, for a `with` statement. Raises: UserError for unknown workers, and without Ray or its answer.
 

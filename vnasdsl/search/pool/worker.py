@@ -34,9 +34,8 @@ def unpack(message: bytes) -> Any:
 def settle(threads: int, memory: int | None) -> Message:
     """Make this process a worker: torch imported, its threads and its memory bounded.
 
-    The bound is RLIMIT_DATA, private writable memory: what is allocated, without libraries, files and what is only
-    reserved (RLIMIT_AS counts that, and torch reserves much). An allocation beyond it fails as an error of the trial.
-    Processes that the worker starts have the same bound each.
+    The bound is RLIMIT_DATA: what is allocated, not what is only reserved (torch reserves much). An allocation beyond
+    it fails as an error of the trial. Processes that the worker starts have the same bound each.
     """
     for name in _THREAD_VARIABLES:
         os.environ[name] = str(threads)
