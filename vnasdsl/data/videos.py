@@ -53,11 +53,10 @@ def check_data(data: DataSet, may_lack_test: bool = False) -> DataSet:
             help = f"`vnasdsl data info --help` describes the folders that `{data.layout}` expects"
             raise UserError(f"no {part} videos in `{data.name}`", help)
     check_doubles({"train": data.train, "test": data.test})
-    _check_empty(data, "train", data.train)
-    if not may_lack_test:
-        _check_empty(data, "test", data.test)
-        return data
+    _check_empty(data, "train", _classes_without(data.classes, data.train))
     lacking = _classes_without(data.classes, data.test)
+    if not may_lack_test:
+        _check_empty(data, "test", lacking)
     if not lacking:
         return data
     note = f"{len(lacking)} of {len(data.classes)} classes have no test video: {_some(lacking)}"
@@ -82,8 +81,7 @@ def check_doubles(lists: dict[str, Sequence[Video]]) -> None:
             split_of[video.path] = split
 
 
-def _check_empty(data: DataSet, split: str, videos: tuple[Video, ...]) -> None:
-    empty = _classes_without(data.classes, videos)
+def _check_empty(data: DataSet, split: str, empty: list[str]) -> None:
     if empty:
         many = f"classes {_some(empty)} have" if len(empty) > 1 else f"class `{empty[0]}` has"
         raise UserError(f"{many} no {split} videos in `{data.name}`", "add videos or remove the class from the lists")

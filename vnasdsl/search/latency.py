@@ -119,10 +119,7 @@ def measure_latency(
 def network_latency(
     network: Space, device: torch.device | str = "cpu", *, threads: int = 1, runs: int = RUNS, warm_up: int = WARM_UP
 ) -> Latency:
-    """Compile a network and measure it, with new weights, on clips of its input.
-
-    Raises: UserError for a space, and as `measure_latency`.
-    """
+    """Compile a network and measure it, with new weights. Raises: UserError for a space, and as `measure_latency`."""
     if network.kind != "network":
         raise UserError(f"`{network.name}` is a space: only a network has a latency")
     with torch.random.fork_rng(devices=[]):  # new weights, without changing what is drawn elsewhere

@@ -46,10 +46,7 @@ class Request:
 def search_space(
     request: Request, out: Path, device: torch.device, reporter: Reporter, resume: bool = False
 ) -> Outcome:
-    """Search, or resume the search in `out`.
-
-    Raises: VnsError, UserError; KeyboardInterrupt leaves a run that can be resumed.
-    """
+    """Search, or resume the search in `out`. An interrupted run can be resumed. Raises: VnsError, UserError."""
     recipe, data = request.recipes["search"], request.data
     assert isinstance(recipe, SearchRecipe)
     strategy = get_strategy(recipe.strategy)

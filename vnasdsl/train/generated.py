@@ -27,10 +27,7 @@ class _MemoryLoader(InspectLoader):
 
 
 def load_generated(path: Path, class_name: str, source: str) -> type[nn.Module]:
-    """Write generated code to `path` if there is no such file, and load its class.
-
-    Raises: UserError when the file exists and differs: it was edited, or comes from another version of the compiler.
-    """
+    """Write generated code to `path`, and load its class. Raises: UserError when there is another file."""
     if not path.exists():
         write_atomic(path, source)
     try:

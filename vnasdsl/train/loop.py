@@ -56,10 +56,7 @@ class Trainable(Protocol):
 
 
 def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Reporter, resume: bool) -> None:
-    """Run the remaining epochs. An interruption loses at most the current epoch.
-
-    Raises: UserError when a checkpoint does not fit, or the loss is no longer finite.
-    """
+    """Run the remaining epochs. Raises: UserError when a checkpoint does not fit, or the loss is no longer finite."""
     done = 0
     if resume and run.checkpoints.index():
         checkpoint = run.checkpoints.load("last")

@@ -1,7 +1,4 @@
-"""Progress of a training or search, always on stderr: a live bar on a terminal, else plain lines.
-
-Plain: one line per epoch, and within a long epoch one per minute, so that a log shows that it is alive.
-"""
+"""Progress of a training or search, always on stderr: a live bar on a terminal, else a line per epoch and minute."""
 
 from __future__ import annotations
 

@@ -40,8 +40,9 @@ def resolve_recipe(kind: str, recipe: tree.Recipe | None, settings: Mapping[str,
     written = _Written(kind)
     for entry in recipe.entries if recipe is not None else ():
         written.put(entry.key, entry.value, entry.key_span)
-    if kind == "search" and settings.get("strategy", "").strip() in STRATEGIES:
-        written.change_strategy(settings["strategy"].strip())
+    strategy = settings.get("strategy", "").strip()
+    if kind == "search" and strategy in STRATEGIES:
+        written.change_strategy(strategy)
     before = dict(written.values)
     for key, text in settings.items():
         written.put_setting(key, text)
@@ -146,8 +147,8 @@ class _Written:
                 return tuple(self._convert(item, (*key, i)) for i, item in enumerate(items))
             case tree.Call(body=None):
                 return self._convert_call(value, key)
-        allowed = "a number, a word, a string, a tuple, a list or a call"
-        self.fault("E0802", f"`{_dotted(key)}` must be {allowed}", value.span)
+        message = f"`{_dotted(key)}` must be a number, a word, a string, a tuple, a list or a call"
+        self.fault("E0802", message, value.span)
         return None
 
     def _convert_call(self, call: tree.Call, key: Key) -> dict[str, Any]:

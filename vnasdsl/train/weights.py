@@ -59,15 +59,12 @@ class Inheritance:
     @property
     def differences(self) -> str:
         """What does not fit; empty when everything does."""
-        parts = []
-        for words, names in (
-            ("missing from the file", self.missing),
-            ("unused", self.unused),
-            ("of another shape", self.misshapen),
-        ):
-            if names:
-                parts.append(f"{len(names)} {words} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})")
-        return "; ".join(parts)
+        found = {"missing from the file": self.missing, "unused": self.unused, "of another shape": self.misshapen}
+        return "; ".join(
+            f"{len(names)} {words} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+            for words, names in found.items()
+            if names
+        )
 
     def text(self) -> str:
         matched = f"{len(self.matched)} tensors matched by name and shape"

@@ -7,7 +7,6 @@ the default size unless DIR was made by `vnasdsl data synthetic DIR` with other 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from vnasdsl.data.layouts import kinetics, ucf101
@@ -31,9 +30,7 @@ def read(spec: str, place: str, split: int) -> DataSet:
         from vnasdsl.data.synthetic.make import make
 
         make(folder, settings)
-    layout = read_marker(folder).layout
-    data = READERS[layout](spec, str(folder), split)
-    return replace(data, layout=layout)
+    return READERS[read_marker(folder).layout](spec, str(folder), split)
 
 
 def cache_root() -> Path:

@@ -143,9 +143,8 @@ def _ucf101(root: Path, settings: Settings) -> list[_Job]:
     train_groups = [group for group in range(1, _GROUPS + 1) if group not in test_groups]
     for class_number, motion in enumerate(motions):
         for number in range(settings.clips + settings.test_clips):
-            of_part, place = (
-                (train_groups, number) if number < settings.clips else (test_groups, number - settings.clips)
-            )
+            of_train = number < settings.clips
+            of_part, place = (train_groups, number) if of_train else (test_groups, number - settings.clips)
             group = of_part[place % len(of_part)]
             name = f"{motion.name}/v_{motion.name}_g{group:02d}_c{place // len(of_part) + 1:02d}.avi"
             groups.append((group, name, class_number + 1))
@@ -174,9 +173,8 @@ def _kinetics(root: Path, settings: Settings) -> list[_Job]:
             youtube_id = "".join(generator.choice(letters, 11))
             start = int(generator.integers(0, 200))
             rows[split].append((label, youtube_id, start, start + 10, split))
-            jobs.append(
-                _Job(motion, class_number, number, root / split / label / clip_name(youtube_id, start, start + 10))
-            )
+            file = root / split / label / clip_name(youtube_id, start, start + 10)
+            jobs.append(_Job(motion, class_number, number, file))
     for split, listed in rows.items():
         with (root / f"{split}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")

@@ -7,7 +7,7 @@ that differs between two identical runs: how long things took is in times.jsonl.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,9 +48,8 @@ class Record:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; what does not apply is left out."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
         always = ("id", "status", "parents", "mutations", "choices")
-        return {key: value for key, value in values.items() if key in always or value not in (None, {})}
+        return {key: value for key, value in vars(self).items() if key in always or value not in (None, {})}
 
 
 class History:

@@ -1,6 +1,4 @@
-"""One trial: a network is trained for a short time and scored. It needs only its payload and the videos, so it runs in
-this process, in another one, or on another machine.
-"""
+"""One trial: a network is trained for a short time and scored, in any process: all it needs is its payload and videos."""
 
 from __future__ import annotations
 
