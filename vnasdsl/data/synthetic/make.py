@@ -173,8 +173,8 @@ def _kinetics(root: Path, settings: Settings) -> list[_Job]:
             youtube_id = "".join(generator.choice(letters, 11))
             start = int(generator.integers(0, 200))
             rows[split].append((label, youtube_id, start, start + 10, split))
-            file = root / split / label / clip_name(youtube_id, start, start + 10)
-            jobs.append(_Job(motion, class_number, number, file))
+            clip = root / split / label / clip_name(youtube_id, start, start + 10)
+            jobs.append(_Job(motion, class_number, number, clip))
     for split, listed in rows.items():
         with (root / f"{split}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""One trial: a network is trained for a short time and scored, in any process: all it needs is its payload and videos."""
+"""One trial: a network is trained for a short time and scored, in any process: it needs only its payload and videos."""
 
 from __future__ import annotations
 
