@@ -42,17 +42,17 @@ def made_blocks(of: Space, made: dict[str, str]) -> str:
 
 def test_what_nothing_reads_is_left_out() -> None:
     of = space("  a = conv(4, 1x1x1)\n  b = clip -> conv(4, 1x3x3)\n  sum(pick 1 of [a, b])\n")
-    assert body(of, {"sum_.edges": "a"}) == "  conv(4, 1x1x1)\n"
-    assert body(of, {"sum_.edges": "b"}) == "  clip -> conv(4, 1x3x3)\n"
+    assert body(of, {"sum.edges": "a"}) == "  conv(4, 1x1x1)\n"
+    assert body(of, {"sum.edges": "b"}) == "  clip -> conv(4, 1x3x3)\n"
 
 
 def test_none_is_left_out_of_sums_with_others_only() -> None:
     of = space("  a = conv(4, 1x1x1)\n  concat(sum(a -> (none | relu), a -> (none | skip)), a)\n")
-    options = {"concat.sum_.a.op": "none", "concat.sum_.a2.op": "skip"}
+    options = {"concat.sum.a.op": "none", "concat.sum.a2.op": "skip"}
     assert body(of, options) == "  a = conv(4, 1x1x1)\n  concat(a, a)\n"
-    options = {"concat.sum_.a.op": "relu", "concat.sum_.a2.op": "none"}
+    options = {"concat.sum.a.op": "relu", "concat.sum.a2.op": "none"}
     assert body(of, options) == "  a = conv(4, 1x1x1)\n  concat(a -> relu, a)\n"
-    options = {"concat.sum_.a.op": "none", "concat.sum_.a2.op": "none"}
+    options = {"concat.sum.a.op": "none", "concat.sum.a2.op": "none"}
     assert body(of, options) == "  a = conv(4, 1x1x1)\n  concat(a -> none, a)\n"
 
 
@@ -106,7 +106,7 @@ def test_values_of_a_list_become_lines() -> None:
         "  sum(pick 1..2 of [many, a -> relu])\n"
     )
     choices = {f"many[{i}].op": "conv(4, 1x1x1)" for i in range(3)}
-    two = body(of, {**choices, "sum_.edges": "many[0] + many[2]"})
+    two = body(of, {**choices, "sum.edges": "many[0] + many[2]"})
     # Every value of the list begins with the line before it.
     assert two == (
         "  a = conv(4, 1x1x1)\n  many_0 = conv(4, 1x1x1)\n  many_2 = a -> conv(4, 1x1x1)\n  sum(many_0, many_2)\n"

@@ -21,7 +21,12 @@ def check_name(name: str, what: str, span: Span) -> None:
         raise error("E0208", message, span, help=f"for instance `{name[:20].strip('_')}`")
     a_thing = f"{'an' if what == 'input' else 'a'} {what}"
     if not name.strip("_"):
-        raise error("E0205", f"`{name}` cannot be the name of {a_thing}: it has no letter", span, help="write a word")
+        raise error(
+            "E0205",
+            f"`{name}` cannot be the name of {a_thing}: it has no letter",
+            span,
+            help=f"a name such as `{what}_1` would do",
+        )
     if what in READ and name in CATALOGUE:
         help = f"give the {what} another name, such as `{name}_1`"
         raise error("E0203", f"the {what} `{name}` has the name of a layer", span, help=help)

@@ -304,9 +304,7 @@ class Writer:
         lists = any(isinstance(given.value, tuple) for _, given in part.inputs)
         inputs = {name: partial(self.value, given, part.before, names) for name, given in part.inputs}
         original = None if lists else self.calls.of(group, inputs)
-        if original is not None:
-            return [Step(str(part.before), part.value, [original], span)]
-        if not self.has_names(part):
+        if original is None and not self.has_names(part):
             return self.steps(part, names)
         handed: list[tuple[str, str, Part, int]] = []  # parameter, value, part, place in its list
         for name, given in part.inputs:
@@ -317,6 +315,9 @@ class Writer:
         for name, value, _, _ in handed:
             own.fixed.setdefault(value, []).append(name)
         body, takes = self.body(part, str(part.before), own)
+        takes = takes or any(self.takes(given, part.before) for name, _, given, _ in handed if name in own.read)
+        if original is not None:
+            return [Step(str(part.before) if takes else None, part.value, [original], span)]
         needed = [entry for entry in handed if entry[0] in own.read]
         arguments = []
         for _, _, given, i in needed:
@@ -326,7 +327,6 @@ class Writer:
         call: tree.Expression = tree.Name(made, span=span)
         if arguments:
             call = tree.Call(made, tuple(arguments), span=span, function_span=span)
-        takes = takes or any(self.takes(given, part.before) for _, _, given, _ in needed)
         return [Step(str(part.before) if takes else None, part.value, [call], span)]
 
     def has_names(self, part: Part) -> bool:
