@@ -75,7 +75,8 @@ class _Departure:
     def error(self) -> VnsError:
         first = min(self.replay.unmatched, default=len(self.replay.nodes))
         ends = [c.value for c in self.trace.conflicts if isinstance(c.value, int) and 0 < c.value < first]
-        if ends:  # a tied block ends the way there, before the first layer that fits nowhere
+        sources = self.replay.inputs[first] if first < len(self.replay.nodes) else ()
+        if ends and not any(self.trace.missed.get(source) for source in sources):  # no way leads on to the next layer
             conflict = next(c for c in self.trace.conflicts if c.value == max(ends))
             block = conflict.choice.partition(".")[0]
             message = f"the uses of tied block `{block}` make different choices"
