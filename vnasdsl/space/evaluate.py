@@ -32,7 +32,7 @@ from vnasdsl.space.elements import (
 )
 from vnasdsl.space.flow import UNKNOWN, Flow, TensorList, spliced, value_of
 from vnasdsl.space.parts import has_choices, shapes_decide
-from vnasdsl.space.reads import all_reads, reads, scope, unsure_lines, unsure_lines_of, uses_previous
+from vnasdsl.space.reads import all_reads, line_names, reads, unsure_lines, unsure_lines_of, uses_previous
 from vnasdsl.space.states import (
     Env,
     Held,
@@ -231,7 +231,7 @@ class Walk:
 
     def begin(self, group: Group, flow: Flow, env: Env) -> States:
         """The states in which the lines of a block begin: what is handed to it by name, as far as it is read."""
-        outside = scope(group).outside
+        outside = line_names(group).outside
         states: States = {(flow, ()): NOTHING}
         for name, value in group.inputs:
             given = self.outcomes(value, flow, env).items()
@@ -255,7 +255,7 @@ class Walk:
         A name is forgotten where nothing reads it any more, but for those to keep. `unsure`: the lines that some
         networks leave out, those of `unsure_lines` unless they are given.
         """
-        names = scope(group)
+        names = line_names(group)
         if not self.leaves_out or not names.named:
             unsure = frozenset()
         elif unsure is None:

@@ -61,7 +61,7 @@ def _reads(element: Element) -> Names:
             outside = NONE.union(*(_reads(value) for _, value in element.inputs))
             if first is None or uses_previous(first):
                 outside |= _PREVIOUS
-            return outside if element.block is not None else outside | scope(element).outside
+            return outside if element.block is not None else outside | line_names(element).outside
         case BodyLayer():
             return _reads(element.body) | _PREVIOUS
         case Join():
@@ -177,7 +177,7 @@ def may_be_none(element: Element) -> bool:
 
 
 @dataclass(frozen=True)
-class Scope:
+class LineNames:
     """The names in the lines of a group: which come from outside, and after which line none is read any more."""
 
     outside: Names
@@ -191,7 +191,7 @@ class Scope:
 
 
 @kept
-def scope(group: Element) -> Scope:
+def line_names(group: Element) -> LineNames:
     assert isinstance(group, Group)
     own: set[str] = set()
     outside: set[str] = set()
@@ -208,7 +208,7 @@ def scope(group: Element) -> Scope:
         outside |= used - own
         last.update((name, len(group.lines)) for name in used)
     ends = (frozenset(name for name, at in last.items() if at == i) for i in range(len(group.lines)))
-    return Scope(frozenset(outside), tuple(ends))
+    return LineNames(frozenset(outside), tuple(ends))
 
 
 def unread(segments: Sequence[Segment]) -> list[Diagnostic]:

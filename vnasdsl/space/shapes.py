@@ -32,7 +32,7 @@ from vnasdsl.space.elements import (
 from vnasdsl.space.evaluate import MOST_SETS, MOST_SHAPES, MOST_STATES, Outcomes, Walk, closed
 from vnasdsl.space.flow import UNKNOWN, Flow, TensorList
 from vnasdsl.space.parts import has_choices
-from vnasdsl.space.reads import scope
+from vnasdsl.space.reads import line_names
 from vnasdsl.space.states import Env, flows_of
 from vnasdsl.space.values import holds, resolve_arguments, with_shape
 from vnasdsl.space.ways import Layers, Repeated, Ways, gather
@@ -278,7 +278,7 @@ class Analysis(Walk):
         """The last part of the body that changes the shape."""
         found: tuple[Label, ...] = ()
         known: set[Flow] = {shape}
-        if scope(wrap.body).named:
+        if line_names(wrap.body).named:
             return found  # lines read by name need not go on from the line before
         for item in wrap.body.items:
             shapes = {after for before in known for after in self.outcomes(item, before, env)}
