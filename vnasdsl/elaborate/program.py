@@ -176,7 +176,10 @@ def _check_net(
         help = "use fewer copies, or let copies share their choices in a tied block"
         message = f"`{item.name}` has more than {MAX_CHOICES:,} choices"
         return [Diagnostic("E0502", message, Label(item.name_span), help=help)]
-    return space.check(bool(is_relaxed(item.name, definitions)), proofs)
+    try:
+        return space.check(bool(is_relaxed(item.name, definitions)), proofs)
+    except UserError as fault:  # two choices of one name that do not have the same values
+        return [Diagnostic("E0303", fault.message, Label(item.name_span), help=fault.help)]
 
 
 def is_relaxed(name: str, definitions: Definitions) -> bool | None:

@@ -25,7 +25,14 @@ from vnasdsl.elaborate.expand.arguments import (
     with_value,
 )
 from vnasdsl.elaborate.expand.lists import EMPTY_LIST, counted, join, list_item, many
-from vnasdsl.elaborate.expand.measure import DEEPEST, MOST_CALLS, MOST_COMBINATIONS, MOST_LAYERS, Measures
+from vnasdsl.elaborate.expand.measure import (
+    DEEPEST,
+    MOST_CALLS,
+    MOST_COMBINATIONS,
+    MOST_LAYERS,
+    OPTIONS_A_CALL,
+    Measures,
+)
 from vnasdsl.elaborate.names import Namer
 from vnasdsl.elaborate.options import MOST_OPTIONS, check_distinct, option_expressions, too_many_options, value_of
 from vnasdsl.elaborate.scope import Handed, Scope
@@ -307,6 +314,7 @@ class Expander:
     def open_call(self, call: tree.Call, fields: Sequence[OpenField], scope: Scope, label: str) -> DeferredCall:
         """A call of too many combinations to write them all out: each is made when it is asked for."""
         for _, f in fields:
+            self.calls += len(f.options) // OPTIONS_A_CALL
             check_distinct([Option(text, poison(f.span), f.span) for text in f.options])
         known: dict[tuple[str, ...], Element] = {}
         definitions, tied = self.definitions, self.tied

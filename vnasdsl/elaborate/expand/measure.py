@@ -28,6 +28,8 @@ DEEPEST = 120
 """Levels of layers in blocks, residuals, copies and choices: keeps every recursive walk far from Python's limit."""
 MOST_CALLS = 15_000
 """Calls that one file may expand to: a call with several choices is expanded once for every combination of them."""
+OPTIONS_A_CALL = 32
+"""Options of a call that is not written out that are as much work as one call."""
 MOST_COMBINATIONS = 512
 """Combinations of the choices among one call's values that are written out; a call of more is closed when needed."""
 MOST_HANDED = 2_000

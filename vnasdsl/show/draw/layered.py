@@ -7,9 +7,10 @@ Everything is deterministic: ties go to what was named first.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, combinations, pairwise
+from itertools import accumulate, pairwise
 from types import MappingProxyType
 
 import networkx
@@ -207,8 +208,12 @@ def crossings(columns: Sequence[Sequence[Slot]], links: networkx.DiGraph) -> int
     total = 0
     for left, right in pairwise(columns):
         place = {slot: i for i, slot in enumerate(right)}
-        lines = [(i, place[other]) for i, slot in enumerate(left) for other in links.succ[slot]]
-        total += sum((a - c) * (b - d) < 0 for (a, b), (c, d) in combinations(lines, 2))
+        below: list[int] = []
+        for slot in left:
+            ends = [place[other] for other in links.succ[slot]]
+            total += sum(len(below) - bisect_right(below, end) for end in ends)
+            for end in ends:
+                insort(below, end)
     return total
 
 
