@@ -24,6 +24,10 @@ WORK = 200
 """Networks that are looked at for one space."""
 
 
+CHOICES = 50
+"""Choices of a network that count as one more: each takes its time to make."""
+
+
 @dataclass(frozen=True)
 class Extreme:
     """A network that was found: what it costs, and its choices."""
@@ -93,7 +97,7 @@ class _Search:
         if key in self.known:
             return
         self.known.add(key)
-        self.looked += 1
+        self.looked += 1 + len(found) // CHOICES
         try:
             cost = self.space.price(found)
         except VnsError:
