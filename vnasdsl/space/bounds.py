@@ -25,7 +25,7 @@ WORK = 200
 
 
 CHOICES = 50
-"""Choices of a network that count as one more: each takes its time to make."""
+"""Choices up to which a network counts as one; of more it counts as several, for each takes its time to make."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class _Search:
         if key in self.known:
             return
         self.known.add(key)
-        self.looked += 1 + len(found) // CHOICES
+        self.looked += 1 + (len(found) // CHOICES) ** 2
         try:
             cost = self.space.price(found)
         except VnsError:
