@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import closing
-from itertools import islice
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from vnasdsl.codegen import compile_supernet, inherited_names
 from vnasdsl.derive import Decoded
 from vnasdsl.elaborate import Space
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.search.monitor import Monitor, decode_supernet, learned_probabilities
-from vnasdsl.search.supernet import SupernetSearch, as_child
+from vnasdsl.search.session import Session
+from vnasdsl.search.supernet import SupernetSearch
 from vnasdsl.search.task import SearchResult, SearchTask
 from vnasdsl.show.curves import curves_png
 from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.paths import paths_png
-from vnasdsl.train.clips import evaluation_views, training_clips
-from vnasdsl.train.devices import seed_everything
-from vnasdsl.train.evaluation import Evaluation, evaluate_views
-from vnasdsl.train.generated import load_generated
 from vnasdsl.train.loop import run_epochs
 from vnasdsl.train.progress import megas, percent
 from vnasdsl.train.recipes import GradientRecipe
 from vnasdsl.train.weights import load_exactly
 
 # Passes over the same videos for different purposes must not see the same clips: pass numbers far apart.
-_VALIDATE_PASSES, _CALIBRATION_PASS = 1_000_000, 2_000_000
+_VALIDATE_PASSES = 1_000_000
 Task = SearchTask[GradientRecipe]
 
 
@@ -44,7 +37,7 @@ class GradientStrategy:
         trellis(space)
 
     def search(self, task: Task) -> SearchResult:
-        with closing(_Session(task)) as session:
+        with _Session(task) as session:
             recipe = task.recipe
             monitor = Monitor(session.trellis, session.macs, session.score, recipe.score_from, recipe.epochs)
             search = SupernetSearch(
@@ -60,7 +53,7 @@ class GradientStrategy:
 
     def derive(self, task: Task, checkpoint: str) -> SearchResult:
         kept = task.run.checkpoints.load(checkpoint)
-        with closing(_Session(task)) as session:
+        with _Session(task) as session:
             load_exactly(session.model, kept.weights, f"checkpoint `{checkpoint}`")
             return session.result()
 
@@ -71,52 +64,22 @@ class GradientStrategy:
         yield "paths.png", paths_png(trellis(task.space), Learnt("", *(learned[key] for key in keys)))
 
 
-class _Session:
-    """The supernet of a task and its clips; a decoded network is scored and extracted here."""
+class _Session(Session):
+    """The supernet of a task with its trellis."""
 
     def __init__(self, task: Task):
-        seed_everything(task.recipe.seed)
-        self.task = task
+        recipe = task.recipe
+        super().__init__(task, path_weights=recipe.paths, temperature=recipe.temperature)
         self.trellis = trellis(task.space)
-        self.model = _supernet(task)
-        self.train = training_clips(task.parts.train, task.shape, task.recipe, task.faults)
-        self.validate = training_clips(task.parts.validate, task.shape, task.recipe, task.faults)
-        self.inference = evaluation_views(task.parts.inference, task.shape, task.recipe, task.faults)
-        self._macs: dict[tuple[tuple[str, str], ...], int] = {}
-
-    def close(self) -> None:
-        for clips in (self.train, self.validate, self.inference):
-            clips.close()
-
-    def macs(self, choices: Mapping[str, str]) -> int:
-        """MACs of the network that the choices make."""
-        key = tuple(choices.items())
-        if key not in self._macs:
-            self._macs[key] = self.task.space.choose(choices).macs
-        return self._macs[key]
-
-    def score(self, choices: dict[str, str]) -> Evaluation:
-        """Accuracy of a network on the inference part, with the weights of the supernet."""
-        return self._score(choices, {})[0]
-
-    def _score(self, choices: dict[str, str], names: Mapping[str, str]) -> tuple[Evaluation, dict[str, Tensor]]:
-        """The accuracy of a network, and its weights. names: of its tensors, to those of the supernet."""
-        task = self.task
-        with as_child(self.model, choices, self._calibration()) as child:
-            evaluation = evaluate_views(child, self.inference, task.classes, task.device, task.recipe.precision)
-            state = child.state_dict()
-            return evaluation, {own: state[shared].detach().cpu().clone() for own, shared in names.items()}
-
-    def _calibration(self) -> Iterator[Tensor]:
-        """Clips of the train part for batch-norm statistics, the same ones every time."""
-        if self.task.recipe.recalibrate:
-            for clips, _ in islice(self.train(_CALIBRATION_PASS), self.task.recipe.recalibrate):
-                yield clips.to(self.task.device)
+        if recipe.start:
+            with torch.no_grad():
+                for parameter in self.model.choice_parameters():
+                    parameter.normal_(0.0, recipe.start)
 
     def result(self) -> SearchResult:
         """Decode, score on the inference part and extract the weights."""
         decoded = decode_supernet(self.model, self.trellis)
-        score, weights = self._score(decoded.choices, inherited_names(self.task.space, decoded.choices))
+        score, weights = self.extract(decoded.choices)
         paths, mixtures = learned_probabilities(self.model)
         report: dict[str, Any] = {
             **decoded.to_dict(),
@@ -131,17 +94,6 @@ class _Session:
         report["greedy"]["macs"] = self.macs(decoded.greedy_choices)
         report["greedy"]["top1"] = score.top1 if same else self.score(decoded.greedy_choices).top1
         return SearchResult(decoded.choices, weights, score.as_dict(), report, tuple(_lines(decoded, report["greedy"])))
-
-
-def _supernet(task: Task) -> Any:
-    source = compile_supernet(task.space, "space.vns")  # the copy in the run: the user's file may be renamed
-    supernet: Any = load_generated(task.run / "supernet.py", "Supernet", source)
-    model = supernet(path_weights=task.recipe.paths, temperature=task.recipe.temperature)
-    if task.recipe.start:
-        with torch.no_grad():
-            for parameter in model.choice_parameters():
-                parameter.normal_(0.0, task.recipe.start)
-    return model.to(task.device)
 
 
 def _lines(decoded: Decoded, greedy: Mapping[str, Any]) -> Iterator[str]:
