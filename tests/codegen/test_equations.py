@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tests.codegen.code import read, shuffle, supernet
 from tests.space.random_spaces import BLOCKS
+from vnasdsl.search.draws import Draws
 
 TEXT = (
     BLOCKS
@@ -18,11 +19,11 @@ TEXT = (
 space pair {
   input clip = video(frames=4, size=8, classes=3)
   stage s1 {
-    head(4 | 6, 2)
+    head(4 | 5 | 6, 2)
     1 * (basic(1) | basic(2) | skip)
   }
   stage s2 {
-    head(3 | 5, 1)
+    head(3 | 4 | 5, 1)
     basic(1) | skip
   }
   pool -> linear(classes)
@@ -31,12 +32,37 @@ space pair {
 )
 
 
-class ByHand:
-    """Eq. 1 to 3 with the tensors of a supernet, by their names."""
+WIDTHS = ((4, 5, 6), (3, 4, 5))
+EVERYTHING = ((0, 1, 2), (0, 1, 2))
 
-    def __init__(self, model: Any, mass: bool, temperature: float):
-        self.t = dict(model.state_dict())
+
+class ByHand:
+    """Eq. 1 to 3 with the tensors of a supernet, by their names; `states` and `drawn` are what runs of them."""
+
+    def __init__(
+        self,
+        model: Any,
+        mass: bool,
+        temperature: float,
+        states: tuple[tuple[int, ...], ...] = EVERYTHING,
+        drawn: dict[str, tuple[int, ...]] | None = None,
+    ):
+        self.t = {name: p.detach().clone().requires_grad_() for name, p in model.named_parameters()}
+        self.t |= dict(model.named_buffers())
         self.mass, self.temperature = mass, temperature
+        self.states, self.drawn = states, drawn or {}
+
+    def softmax(self, logits: Tensor, running: tuple[int, ...]) -> dict[int, Tensor]:
+        total = sum(logits[i].exp() for i in running)
+        return {i: logits[i].exp() / total for i in running}
+
+    def mixture(self, x: Tensor, at: str, options: int) -> Tensor:
+        """Options in the order of the text: basic with dilation 1, 2, ..., and at last skip."""
+        weights = self.softmax(self.t[f"{at}.alphas"], self.drawn.get(at, tuple(range(options))))
+        total = torch.zeros_like(x)
+        for i, weight in weights.items():
+            total = total + weight * (x if i == options - 1 else self.basic(x, f"{at}.basic_{i + 1}", i + 1))
+        return total
 
     def bn(self, x: Tensor, at: str) -> Tensor:
         t = self.t
@@ -55,26 +81,22 @@ class ByHand:
 
     def logits(self, clips: Tensor) -> Tensor:
         t = self.t
-        p1 = torch.softmax(t["s1.betas"][0] / self.temperature, dim=0)
-        states = []
-        for j, c in enumerate((4, 6)):
-            at = f"s1.c_{c}"
+        p1 = self.softmax(t["s1.betas"][0] / self.temperature, self.states[0])
+        states: dict[int, Tensor] = {}
+        for j in self.states[0]:
+            at = f"s1.c_{WIDTHS[0][j]}"
             x = self.head(clips, f"{at}.heads.clip", 2) * (1 if self.mass else p1[j])
-            w = torch.softmax(t[f"{at}.layers.stack.0.alphas"], dim=0)
-            place = f"{at}.layers.stack.0"
-            states.append(
-                w[0] * self.basic(x, f"{place}.basic_1", 1) + w[1] * self.basic(x, f"{place}.basic_2", 2) + w[2] * x
-            )
-        p2 = torch.softmax(t["s2.betas"] / self.temperature, dim=1)
-        reached = p1 @ p2
+            states[j] = self.mixture(x, f"{at}.layers.stack.0", 3)
+        p2 = {i: self.softmax(t["s2.betas"][i] / self.temperature, self.states[1]) for i in states}
+        reached = {j: sum(p1[i] * p2[i][j] for i in states) for j in self.states[1]}
         total: Tensor = torch.zeros(len(clips), 3, dtype=clips.dtype)
-        for j, c in enumerate((3, 5)):
-            at = f"s2.c_{c}"
-            heads = [self.head(states[i], f"{at}.heads.c_{b}", 1) for i, b in enumerate((4, 6))]
-            weights = [p1[i] * p2[i, j] / reached[j] if self.mass else p2[i, j] for i in range(2)]
-            x = weights[0] * heads[0] + weights[1] * heads[1]
-            w = torch.softmax(t[f"{at}.layers.layer.alphas"], dim=0)
-            x = w[0] * self.basic(x, f"{at}.layers.layer.basic_1", 1) + w[1] * x
+        for j in self.states[1]:
+            at = f"s2.c_{WIDTHS[1][j]}"
+            x = torch.zeros(())
+            for i, state in states.items():
+                weight = p1[i] * p2[i][j] / reached[j] if self.mass else p2[i][j]
+                x = x + weight * self.head(state, f"{at}.heads.c_{WIDTHS[0][i]}", 1)
+            x = self.mixture(x, f"{at}.layers.layer", 2)
             linear = f"{at}.layers.tail.linear"
             y = F.linear(x.mean(dim=(2, 3, 4)), t[f"{linear}.weight"], t[f"{linear}.bias"])
             total = total + y * (reached[j] if self.mass else 1)
@@ -87,8 +109,38 @@ def test_equations_1_to_3(weights: str, temperature: float) -> None:
     model = supernet(read(TEXT), path_weights=weights, temperature=temperature).double().eval()
     shuffle(model)
     clips = torch.randn(2, 3, 4, 8, 8, dtype=torch.float64)
-    by_hand = ByHand(model, weights == "mass", temperature)
-    torch.testing.assert_close(model(clips), by_hand.logits(clips))
+    compare(model, ByHand(model, weights == "mass", temperature), clips)
+
+
+def compare(model: Any, by_hand: ByHand, clips: Tensor) -> None:
+    """The same logits, and the same gradients of every weight and choice."""
+    ours, theirs = model(clips), by_hand.logits(clips)
+    torch.testing.assert_close(ours, theirs)
+    names, parameters = zip(*model.named_parameters(), strict=True)
+    ours = torch.autograd.grad(ours.square().sum(), parameters, allow_unused=True, materialize_grads=True)
+    wanted = [by_hand.t[name] for name in names]
+    theirs = torch.autograd.grad(theirs.square().sum(), wanted, allow_unused=True, materialize_grads=True)
+    for name, own, other in zip(names, ours, theirs, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-7, atol=1e-6, msg=lambda text, name=name: f"{name}: {text}")
+
+
+@pytest.mark.parametrize("weights", ["paper", "mass"])
+@pytest.mark.parametrize("of_choices", [False, True])
+@pytest.mark.parametrize("states", [False, True])
+def test_a_drawn_step_is_the_equations_over_what_was_drawn(weights: str, of_choices: bool, states: bool) -> None:
+    model = supernet(read(TEXT), path_weights=weights, temperature=0.5).double().eval()
+    shuffle(model)
+    draws = Draws(model, states, seed=3)
+    clips = torch.randn(2, 3, 4, 8, 8, dtype=torch.float64)
+    for number in range(4):
+        draws.draw(of_choices, number)
+        drawn = {name: m.drawn for name, m in model.named_modules() if type(m).__name__ == "Mixture"}
+        paths = tuple(stage.drawn for stage in model.stages().values())
+        assert {len(d) for d in drawn.values()} == {2 if of_choices else 1}
+        assert {len(path) for path in paths} == {(2 if of_choices else 1) if states else 3}
+        compare(model, ByHand(model, weights == "mass", 0.5, paths, drawn), clips)
+    draws.everything()
+    compare(model, ByHand(model, weights == "mass", 0.5), clips)
 
 
 def test_mass_weights_are_exact_where_all_weights_are_sharp_and_the_papers_are_not() -> None:

@@ -31,8 +31,8 @@ LABELS = (
     MODULE_ATTRIBUTES
     | CONTAINER_ATTRIBUTES
     | frozenset(
-        """alphas betas choice chosen expected_macs indices judged keep kept macs mixtures name on_edge ones options
-        probabilities strengths""".split()
+        """alphas betas choice chosen drawn expected_macs indices judged keep kept macs mixtures name noise on_edge ones
+        options probabilities running_probabilities strengths temperature""".split()
     )
 )
 """Those of a generated Mixture, Edges and Stage: no option is called so in a state dictionary."""

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from vnasdsl.search.draws import Draws
 from vnasdsl.search.monitor import Monitor
 from vnasdsl.train.batchnorm import recalibrate, statistics_frozen, statistics_restored
 from vnasdsl.train.devices import autocast
@@ -87,6 +88,7 @@ class SupernetSearch:
             parameter.requires_grad_(False)
         self.weight_optimiser = build_optimiser(recipe.weights, self._weights)
         self.choice_optimiser = build_optimiser(recipe.choices, self._choices) if self._choices else None
+        self.draws = None if recipe.mode == "full" else Draws(self.model, recipe.mode == "paths", recipe.seed)
         self.validate_pass = 0
         self._choice_step = 0
 
@@ -118,8 +120,12 @@ class SupernetSearch:
         total = loss + cost_term(cost, self.model.expected_macs()) if isinstance(cost, MacsCost) else loss
         gradients = torch.autograd.grad(total, self._choices, allow_unused=True)
         for choice, gradient in zip(self._choices, gradients, strict=True):
-            choice.grad = gradient
+            choice.grad = gradient if self.draws is None else self.draws.mask(choice, gradient)
+        before = [choice.detach().clone() for choice in self._choices]
         self.choice_optimiser.step()
+        if self.draws is not None:
+            for choice, value in zip(self._choices, before, strict=True):
+                self.draws.settle(choice, value)
         meter.add(loss, logits, labels)
 
     def _validate_loss(self, clips: Tensor, labels: Tensor, ahead: Ahead | None) -> tuple[Tensor, Tensor]:
@@ -187,6 +193,8 @@ class SupernetSearch:
             clips, labels = self._on_device(step.batch)
             number = (epoch - 1) * steps + step.number
             rate = learning_rate(self.recipe.weights, number, self.recipe.epochs * steps)
+            if self.draws is not None:
+                self.draws.draw(step.of_choices, self._choice_step if step.of_choices else number)
             if step.of_choices:
                 ahead = None if step.ahead is None else Ahead(*self._on_device(step.ahead), rate)
                 self.choice_step(clips, labels, self._choice_rate(steps), validate, ahead)
@@ -194,6 +202,8 @@ class SupernetSearch:
             else:
                 self.weight_step(clips, labels, rate, train)
             reporter.step(shown)
+        if self.draws is not None:
+            self.draws.everything()
         self._require_grad(weights=True)
         for parameter in self._choices:
             parameter.requires_grad_(True)

@@ -118,6 +118,9 @@ class GradientRecipe(SearchRecipe):
     """A supernet is trained; weights and choices step in turn (Zhou et al. 2021)."""
 
     strategy: Literal["gradient"] = "gradient"
+    mode: Literal["full", "operations", "paths"] = "full"
+    """What a step runs of the supernet: all candidates (Eq. 1 to 3); or of every mixture one operation in a weight step
+    and two in a choice step; or the same for the states of every stage as well."""
     epochs: int = Field(70, ge=1)
     """Passes over the train part; `--set epochs=...` alone also scales the `warmup` and `score_from` of the file."""
     warmup: int = Field(
@@ -165,6 +168,8 @@ class GradientRecipe(SearchRecipe):
     @field_validator("second_order")
     @classmethod
     def _one_step_ahead(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("mode") != "full":
+            raise ValueError("false unless `mode = full`: every other mode draws anew for the weight step")
         if value and not (isinstance(info.data.get("weights"), Sgd) and info.data.get("alternate") == "step"):
             raise ValueError("false unless `weights = sgd(...)` and `alternate = step`: it looks one SGD step ahead")
         return value

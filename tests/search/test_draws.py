@@ -1,0 +1,154 @@
+"""Searches that draw what runs: the draws, what learns from them, and going on after an interruption."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.codegen.code import child, read, shuffle, supernet
+from tests.search.test_second_order import CELLS
+from tests.support import ROOT
+from vnasdsl.codegen import inherited_names
+from vnasdsl.relax.trellis import trellis
+from vnasdsl.search.draws import Draws, draw, mixtures_in
+from vnasdsl.search.monitor import Monitor
+from vnasdsl.search.supernet import SupernetSearch
+from vnasdsl.train.loop import Meter
+from vnasdsl.train.progress import Reporter
+from vnasdsl.train.recipe_parts import Adam, Sgd
+from vnasdsl.train.recipes import GradientRecipe
+
+CPU = torch.device("cpu")
+SMALL = (ROOT / "tests" / "search" / "small.vns").read_text(encoding="utf-8").partition("search quick")[0]
+SMALL = SMALL.replace("size=16", "size=16, classes=3").replace("4 | 6", "4 | 5 | 6").replace("6 | 8", "6 | 7 | 8")
+LABELS = torch.tensor([0, 1, 2, 0])
+
+
+def batches(number: int, count: int) -> list[tuple[Tensor, Tensor]]:
+    generator = torch.Generator().manual_seed(number)
+    return [(torch.randn(4, 3, 4, 16, 16, generator=generator), LABELS) for _ in range(count)]
+
+
+def new_search(mode: str, **keys: Any) -> SupernetSearch:
+    torch.manual_seed(0)
+    space = read(SMALL)
+    keys = {"warmup": 1, "choices": Adam(lr=0.1, betas=(0.5, 0.9), decay=1e-3), "paths": "mass", **keys}
+    recipe = GradientRecipe(mode=mode, epochs=3, **keys)
+    monitor = Monitor(trellis(space), lambda _: 1, None, 0, 3)
+    model = supernet(space, path_weights=recipe.paths)
+    return SupernetSearch(model, recipe, lambda e: batches(e, 2), lambda n: batches(100 + n, 2), CPU, monitor)
+
+
+def tensors(search: SupernetSearch) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in search.model.state_dict().items()}
+
+
+def test_indices_are_drawn_in_proportion_to_their_weights_without_repetition() -> None:
+    weights, times = (0.5, 0.3, 0.2, 0.0), 20_000
+    random = Random(1)
+    one = Counter(draw(weights, 1, random) for _ in range(times))
+    two = Counter(draw(weights, 2, random) for _ in range(times))
+    assert {i for (i,) in one} == {0, 1, 2} and set(two) == {(0, 1), (0, 2), (1, 2)}
+    for i in range(3):
+        assert one[(i,)] / times == pytest.approx(weights[i], abs=0.015)
+    for i, j in two:  # i and then j, or j and then i
+        wanted = weights[i] * weights[j] * (1 / (1 - weights[i]) + 1 / (1 - weights[j]))
+        assert two[(i, j)] / times == pytest.approx(wanted, abs=0.015)
+
+
+def test_a_weight_step_with_paths_is_a_training_step_of_one_network() -> None:
+    search = new_search("paths", weights=Sgd(lr=0.1, momentum=0.9, decay=1e-2))
+    shuffle(search.model)
+    assert search.draws is not None
+    search.draws.draw(False, 5)
+    stages = search.model.stages()
+    way = {c: o for stage in stages.values() for c, o in tuple(stage.values())[stage.drawn[0]].choices.items()}
+    for stage in stages.values():
+        for mixture in mixtures_in(tuple(stage.values())[stage.drawn[0]]):
+            way[mixture.choice] = mixture.options[mixture.drawn[0]]
+    space = read(SMALL)
+    network = child(space, way, search.model)
+    for model in (search.model, network):
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+    ((clips, labels),) = batches(0, 1)
+    before = tensors(search)
+    network.train()
+    optimiser = torch.optim.SGD(network.parameters(), 0.1, 0.9, weight_decay=1e-2)
+    torch.nn.functional.cross_entropy(network(clips), labels).backward()
+    optimiser.step()
+    search.model.train()
+    search.weight_step(clips, labels, 0.1, Meter(CPU))
+    names = inherited_names(space, way)
+    after, theirs = tensors(search), network.state_dict()
+    for mine, shared in names.items():
+        torch.testing.assert_close(after[shared], theirs[mine])
+    assert {name for name in after if not torch.equal(after[name], before[name])} <= set(names.values())
+
+
+@pytest.mark.parametrize("mode", ["operations", "paths"])
+def test_only_the_two_that_ran_move_and_all_others_keep_their_probability(mode: str) -> None:
+    """Adam has momentum, weight decay and a cost that reaches every choice: none of them moves what did not run."""
+    search = new_search(mode)
+    shuffle(search.model)
+    assert search.draws is not None
+    search.model.train()
+    moved = 0
+    for number in range(6):
+        search.draws.draw(True, number)
+        before = {m: m.probabilities().detach() for m in mixtures_in(search.model)}
+        before |= {s: s.probabilities(1.0).detach() for s in search.model.stages().values()}
+        search.choice_step(*batches(number, 1)[0], 0.1, Meter(CPU))
+        sources: tuple[int, ...] = (0,)
+        for stage in search.model.stages().values():
+            after = stage.probabilities(1.0).detach()
+            if mode == "paths":
+                others = torch.ones_like(after, dtype=torch.bool)
+                others[torch.tensor(sources)[:, None], torch.tensor(stage.drawn)] = False
+                torch.testing.assert_close(after[others], before[stage][others])
+                sources = stage.drawn
+            for j, candidate in enumerate(stage.values()):
+                for mixture in mixtures_in(candidate):
+                    change = (mixture.probabilities().detach() - before[mixture]).abs() > 1e-6
+                    ran = set(mixture.drawn) if j in stage.drawn else set()
+                    assert set(change.nonzero().flatten().tolist()) <= ran
+                    moved += bool(change.any())
+    assert moved > 6
+
+
+def test_uses_of_a_tied_block_draw_the_same() -> None:
+    model = supernet(read(CELLS))
+    draws = Draws(model, states=False, seed=0)
+    seen = set()
+    for number in range(10):
+        draws.draw(False, number)
+        drawn: dict[str, set[tuple[int, ...]]] = {}
+        for mixture in mixtures_in(model):
+            drawn.setdefault(mixture.choice, set()).add(mixture.drawn)
+        assert all(len(ones) == 1 for ones in drawn.values())
+        seen.add(str(drawn))
+    assert len(seen) > 3
+
+
+@pytest.mark.parametrize("mode", ["operations", "paths"])
+def test_a_search_that_goes_on_draws_what_it_would_have_drawn(mode: str) -> None:
+    reporter = Reporter(quiet=True)
+    whole = new_search(mode)
+    records = [whole.run_epoch(epoch, reporter) for epoch in (1, 2, 3)]
+    first = new_search(mode)
+    for epoch in (1, 2):
+        first.run_epoch(epoch, reporter)
+    dropout = torch.get_rng_state()
+    second = new_search(mode)
+    second.restore(first.weights(), first.optimiser_state())
+    torch.set_rng_state(dropout)
+    assert second.run_epoch(3, reporter) == records[2]
+    ends = tensors(whole), tensors(second)
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+    assert all(len(part.drawn) == len(part) for part in mixtures_in(second.model))

@@ -1,0 +1,130 @@
+"""Which candidates run in a step of a search that draws some of them (recipe key `mode`).
+
+A weight step runs one candidate, a choice step two, weighed by their probabilities renormalised (ProxylessNAS, Cai et
+al. 2019, section 3.2; DenseNAS, Fang et al. 2020, draws the operations so). Only what ran then learns, and the two keep
+the probability they had together: the others keep theirs. Drawing states by the same rule is our own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Draws:
+    """Draws the operations of a supernet, and with `states` a path: one network in a weight step.
+
+    A choice step with `states` runs two states of every stage, drawn by the probability that a path reaches them, and
+    all branches between them.
+    """
+
+    def __init__(self, model: Any, states: bool, seed: int):
+        self.model = model
+        self.states = states
+        self.seed = seed
+        self.stages: list[Any] = list(model.stages().values())
+        self._ran: dict[int, tuple[Tensor, float]] = {}
+        """For every parameter that is drawn from: which of its entries run in this step, and their temperature."""
+
+    def draw(self, of_choices: bool, number: int) -> None:
+        """Draw for step `number` of its kind: the same whatever was drawn before, on every device."""
+        random = Random(f"{self.seed} {of_choices} {number}")
+        count = 2 if of_choices else 1
+        self._ran = {}
+        if self.states:
+            self._draw_states(count, random)
+        groups: dict[int, list[Any]] = {}  # uses of a tied block share their alphas: they draw the same
+        for mixture in mixtures_in(self.model):
+            groups.setdefault(id(mixture.alphas), []).append(mixture)
+        first = [group[0] for group in groups.values()]
+        for group, row in zip(groups.values(), rows([mixture.probabilities() for mixture in first]), strict=True):
+            drawn = draw(row, count, random)
+            for mixture in group:
+                mixture.drawn = drawn
+            ran = torch.zeros_like(group[0].alphas, dtype=torch.bool)
+            self._ran[id(group[0].alphas)] = ran, group[0].temperature
+        for mixture in self._reached():
+            self._ran[id(mixture.alphas)][0][list(mixture.drawn)] = True
+
+    def _draw_states(self, count: int, random: Random) -> None:
+        mass, sources = [1.0], (0,)
+        for stage in self.stages:
+            p = rows(list(stage.probabilities(self.model.temperature)))
+            if count == 1:
+                mass = p[sources[0]]  # of the state before: a path, state by state
+            else:
+                mass = [math.fsum(m * row[j] for m, row in zip(mass, p, strict=True)) for j in range(len(p[0]))]
+            stage.drawn = draw(mass, count, random)
+            if stage.betas is not None:
+                ran = torch.zeros_like(stage.betas, dtype=torch.bool)
+                ran[torch.tensor(sources)[:, None], torch.tensor(stage.drawn)] = True
+                self._ran[id(stage.betas)] = ran, self.model.temperature
+            sources = stage.drawn
+
+    def _reached(self) -> Iterator[Any]:
+        """The mixtures that the step runs."""
+        for stage in self.stages:
+            for j in stage.drawn:
+                yield from reached(tuple(stage.values())[j])
+
+    def mask(self, parameter: nn.Parameter, gradient: Tensor | None) -> Tensor | None:
+        """The gradient of what ran; None where nothing did."""
+        if id(parameter) not in self._ran or gradient is None:
+            return gradient
+        ran, _ = self._ran[id(parameter)]
+        return gradient * ran if ran.any() else None
+
+    @torch.no_grad()
+    def settle(self, parameter: nn.Parameter, before: Tensor) -> None:
+        """After a step of the optimiser: what did not run is as before, and what ran has together the same share."""
+        if id(parameter) in self._ran:
+            ran, heat = self._ran[id(parameter)]
+            old, new = (values.masked_fill(~ran, -torch.inf) / heat for values in (before, parameter))
+            shift = heat * (new.logsumexp(dim=-1, keepdim=True) - old.logsumexp(dim=-1, keepdim=True))
+            parameter.copy_(torch.where(ran, parameter - shift, before))
+
+    def everything(self) -> None:
+        """Every candidate runs again."""
+        for part in (*self.stages, *mixtures_in(self.model)):
+            part.drawn = tuple(range(len(part)))
+
+
+def draw(weights: Sequence[float], count: int, random: Random) -> tuple[int, ...]:
+    """Different indices, drawn one after the other in proportion to their weights (by the Gumbel-top-k trick)."""
+    tiny = 1e-300
+    keys = [math.log(max(w, tiny)) - math.log(-math.log(random.random() or tiny)) for w in weights]
+    return tuple(sorted(sorted(range(len(keys)), key=lambda i: -keys[i])[:count]))
+
+
+def rows(tensors: list[Tensor]) -> list[list[float]]:
+    """Vectors as numbers, fetched from their device together."""
+    values = torch.cat(tensors).tolist() if tensors else []
+    found, start = [], 0
+    for tensor in tensors:
+        found.append(values[start : start + len(tensor)])
+        start += len(tensor)
+    return found
+
+
+def mixtures_in(module: nn.Module) -> Iterator[Any]:
+    """Every mixture below a module, those inside of others too."""
+    return filter(_is_mixture, module.modules())
+
+
+def reached(module: Any) -> Iterator[Any]:
+    """The mixtures that a module runs, itself among them."""
+    parts = tuple(module.children())
+    if _is_mixture(module):
+        yield module
+        parts = tuple(parts[i] for i in module.drawn)
+    for part in parts:
+        yield from reached(part)
+
+
+def _is_mixture(module: nn.Module) -> bool:
+    return hasattr(module, "alphas") and hasattr(module, "drawn")
