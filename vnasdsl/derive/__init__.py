@@ -1,6 +1,7 @@
-"""From what a search learnt to one network. Plain floats; no torch."""
+"""From what a search learnt to networks. Plain floats; no torch."""
 
+from vnasdsl.derive.budget import Budgets, Probable, top_networks
 from vnasdsl.derive.decode import Decoded, decode, path_probability
 from vnasdsl.derive.paths import viterbi
 
-__all__ = ["Decoded", "decode", "path_probability", "viterbi"]
+__all__ = ["Budgets", "Decoded", "Probable", "decode", "path_probability", "top_networks", "viterbi"]

@@ -67,7 +67,7 @@ def decode(
 
     Raises: UserError when the probabilities do not fit the trellis or are not numbers.
     """
-    log_probs = _log_probs(trellis, path_probabilities)
+    log_probs = log_probabilities(trellis, path_probabilities)
     path, log_probability = viterbi(log_probs)
     greedy_path, greedy_log_probability = greedy(log_probs)
     return Decoded(
@@ -92,7 +92,8 @@ def _states(trellis: Trellis, path: Sequence[int]) -> list[State]:
     return [stage.states[index] for stage, index in zip(trellis.stages, path, strict=True)]
 
 
-def _log_probs(trellis: Trellis, path_probabilities: Mapping[str, Matrix]) -> list[list[list[float]]]:
+def log_probabilities(trellis: Trellis, path_probabilities: Mapping[str, Matrix]) -> list[list[list[float]]]:
+    """The matrices of `paths`, stage by stage. Raises: UserError where they do not fit the trellis."""
     log_probs, before = [], 1
     for stage in trellis.stages:
         matrix = path_probabilities.get(stage.name)
@@ -124,17 +125,8 @@ def _choices(states: Iterable[State], mixture_probabilities: Mapping[str, Sequen
                     f"choice `{choice}` changes the shape of several stages: a path cannot decide it",
                     "search this space with `strategy = evolution` or `random`",
                 )
-        parts: list[Mixture | Edges] = [*state.mixtures, *state.edges]
-        for part in parts:
-            if isinstance(part, Mixture) or not part.mixtures:
-                weights = mixture_probabilities.get(part.name)
-                if weights is None or len(weights) != len(part.options):
-                    raise UserError(
-                        f"there are no weights for the {len(part.options)} options of `{part.name}`: "
-                        "they belong to another space"
-                    )
-                _check_numbers(f"weights of `{part.name}`", weights)
-            found.append(part)
+        check_weights(state, mixture_probabilities)
+        found += (*state.mixtures, *state.edges)
     edges = {part.choice for part in found if isinstance(part, Edges)}
     strengths = {part.name: _strengths(part, mixture_probabilities) for part in found if isinstance(part, Mixture)}
 
@@ -159,6 +151,19 @@ def _choices(states: Iterable[State], mixture_probabilities: Mapping[str, Sequen
                 able = [i for i, live in enumerate(some(part.options)) if live or not part.on_edge]
                 choices[choice] = part.options[able[first_max([totals[i] for i in able])]]
     return choices
+
+
+def check_weights(state: State, mixture_probabilities: Mapping[str, Sequence[float]]) -> None:
+    """Raises: UserError where the weights of a mixture of the state are missing or are no probabilities."""
+    parts: list[Mixture | Edges] = [*state.mixtures, *(edges for edges in state.edges if not edges.mixtures)]
+    for part in parts:
+        weights = mixture_probabilities.get(part.name)
+        if weights is None or len(weights) != len(part.options):
+            raise UserError(
+                f"there are no weights for the {len(part.options)} options of `{part.name}`: "
+                "they belong to another space"
+            )
+        _check_numbers(f"weights of `{part.name}`", weights)
 
 
 def _strengths(mixture: Mixture, mixture_probabilities: Mapping[str, Sequence[float]]) -> Sequence[float]:

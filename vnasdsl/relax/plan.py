@@ -42,6 +42,7 @@ class Head:
     elements: tuple[Element, ...]
     input: Shape
     macs: int
+    params: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +241,8 @@ class _Builder:
             for source, shape in sources:
                 ((after, one),) = self.analysis.outcomes(element, shape, env).items()
                 assert not isinstance(after, TensorList)
-                heads.append(Head(source, element.items, shape, self.analysis.costs.of(one).macs_min))
+                cost = self.analysis.costs.of(one)
+                heads.append(Head(source, element.items, shape, cost.macs_min, cost.params_min))
                 shapes.add(after)
             if len(shapes) > 1:
                 span = first[0].span if first else segment.body.span

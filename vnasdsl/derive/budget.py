@@ -1,0 +1,249 @@
+"""The most probable networks within a budget: widths and operations decided together, exactly.
+
+The probability of a network is the product of the path weights along its path and of the weights of its options in the
+mixtures of the states on it. From the last stage back, every state keeps the ways of which none is beaten in both cost
+and probability (see `frontier`), so one pass gives the best networks within every budget.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import Literal, TypeAlias
+
+from vnasdsl.derive.decode import check_weights, log_probabilities
+from vnasdsl.derive.frontier import UNIT, Frontier, both, either, single
+from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, log
+from vnasdsl.elaborate.space import Space
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.relax.plan import Head, PlanState
+from vnasdsl.relax.trellis import State, Trellis, holds, trellis
+from vnasdsl.space.elements import Element, Group, LayerCall, Segment, join
+from vnasdsl.space.parts import children
+from vnasdsl.space.ways import Around, Both, Either, Layers, Repeated, Taken, Tied, Unsure, Ways, Within
+
+Measure: TypeAlias = Literal["macs", "params"]
+UNITS: dict[Measure, str] = {"macs": "MACs", "params": "parameters"}
+
+
+@dataclass(frozen=True)
+class Probable:
+    """A network and how probable it is."""
+
+    choices: dict[str, str]
+    labels: tuple[str, ...]
+    """Label of its state in every stage."""
+    log_probability: float
+    """Natural logarithm; `-inf` for an impossible network."""
+    macs: int
+    params: int
+
+
+def top_networks(
+    space: Space,
+    path_probabilities: Mapping[str, Matrix],
+    mixture_probabilities: Mapping[str, Sequence[float]],
+    count: int = 1,
+    max_macs: float | None = None,
+    max_params: float | None = None,
+) -> tuple[Probable, ...]:
+    """The `count` most probable networks of a space, most probable first, none above the limit.
+
+    Of equally probable ones the cheaper comes first, then the one that is first in the file. Without a limit costs are
+    not looked at. Fewer come back where fewer have a probability above 0.
+
+    Raises: UserError for two limits at once, for a limit below the cheapest network, for probabilities of another
+    space, and for a space with edges or tied blocks, or whose costs do not add up.
+    """
+    if max_macs is not None and max_params is not None:
+        raise UserError("there is one budget at a time", "limit MACs or parameters and read off the other")
+    measure: Measure | None = "macs" if max_macs is not None else "params" if max_params is not None else None
+    limit = max_params if max_macs is None else max_macs
+    return Budgets(space, path_probabilities, mixture_probabilities, measure, count).networks(limit)
+
+
+class Budgets:
+    """The most probable networks of a space within every budget."""
+
+    def __init__(
+        self,
+        space: Space,
+        path_probabilities: Mapping[str, Matrix],
+        mixture_probabilities: Mapping[str, Sequence[float]],
+        measure: Measure | None = "macs",
+        count: int = 1,
+    ):
+        """measure: what is limited, None where nothing is; count: how many networks are known of each budget."""
+        self.space = space
+        self.trellis = trellis(space)
+        self.paths = path_probabilities
+        self.mixtures = mixture_probabilities
+        self.measure = measure
+        self.count = count
+
+    def networks(self, limit: float | None = None) -> tuple[Probable, ...]:
+        """The best within a limit. Raises: UserError where there is none."""
+        most = None if limit is None else math.floor(limit)
+        found = self.frontier.ranked(self.count, most)
+        if not found and self.measure is not None and most is not None and len(self.frontier):
+            cheapest = self._network(int(self.frontier.cost.argmin()))
+            raise UserError(
+                f"no network of `{self.space.name}` that the search thinks possible has at most {most:,}"
+                f" {UNITS[self.measure]}: the cheapest has {getattr(cheapest, self.measure):,}",
+                "it has " + ", ".join(f"{name}={option}" for name, option in cheapest.choices.items()),
+            )
+        return tuple(map(self._network, found))
+
+    def curve(self) -> list[tuple[int, float]]:
+        """The budgets at which a more probable network comes within reach, with the logarithm of its probability."""
+        found: list[tuple[int, float]] = []
+        for cost, score in sorted(zip(self.frontier.cost.tolist(), self.frontier.score.tolist(), strict=True)):
+            log_probability = score * UNIT
+            if found and found[-1][0] == cost:
+                found.pop()
+            if not found or log_probability > found[-1][1]:
+                found.append((cost, log_probability))
+        return found
+
+    def describe(self, choices: Mapping[str, str]) -> Probable:
+        """Any network of the space."""
+        graph = self.space.choose(choices)
+        states = [
+            next((i, state) for i, state in enumerate(stage.states) if set(state.choices) <= choices.items())
+            for stage in self.trellis.stages
+        ]
+        factors, before = [], 0
+        for stage, (i, state) in zip(self.trellis.stages, states, strict=True):
+            factors.append(self.paths[stage.name][before][i])
+            before = i
+            for mixture in state.mixtures:
+                if any(holds(place, choices, ()) for place in mixture.places):
+                    factors.append(self.mixtures[mixture.name][mixture.options.index(choices[mixture.choice])])
+        logs = list(map(log, factors))
+        total = IMPOSSIBLE if IMPOSSIBLE in logs else math.fsum(logs)
+        return Probable(dict(choices), tuple(state.label for _, state in states), total, graph.macs, graph.params)
+
+    def _network(self, index: int) -> Probable:
+        found = self.describe(dict(self.frontier.choices(index)))
+        if self.measure is not None and getattr(found, self.measure) != self.frontier.cost[index]:
+            raise self.unsupported("the costs of its layers do not add up")
+        return found
+
+    # ---------------------------------------------------------------- frontiers
+
+    @cached_property
+    def frontier(self) -> Frontier:
+        """All ways through the space, from the last stage back."""
+        log_probabilities(self.trellis, self.paths)  # whether they fit
+        _check_widths(self.trellis)
+        stages = list(zip(self.space.plan.stages, self.trellis.stages, strict=True))
+        after = [single() for _ in stages[-1][1].states]
+        for planned, stage in reversed(stages):
+            to_end = [
+                self._sequence([*(single(made=made) for made in state.choices), self._inside(plan, state), rest])
+                for plan, state, rest in zip(planned.states, stage.states, after, strict=True)
+            ]
+            after = [
+                either(
+                    [
+                        ways.moved(self._cost(plan.heads[i]), probability)
+                        for plan, ways, probability in zip(planned.states, to_end, row, strict=True)
+                    ],
+                    self.count,
+                )
+                for i, row in enumerate(self.paths[stage.name])
+            ]
+        return after[0]
+
+    def _inside(self, plan: PlanState, state: State) -> Frontier:
+        """The ways through the layers of a state behind its heads."""
+        check_weights(state, self.mixtures)
+        elements = [element for piece in plan.pieces for element in piece.elements]
+        if state.edges:
+            raise self.unsupported(f"`{state.edges[0].choice}` chooses edges")
+        if self.measure is not None and any(map(_has_none, elements)):
+            raise self.unsupported("behind `none`, layers that cost something may not be read")
+        return self._ways(_ways_of(self.space, plan), "", {}, 1, state)
+
+    def _ways(self, ways: Ways, path: str, inside: Mapping[str, str], times: int, state: State) -> Frontier:
+        """path: what names begin with here; inside: the options in which this stands; times: how often it runs."""
+        match ways:
+            case Layers():
+                return single(ways.macs * times if self.measure == "macs" else self._cost(ways))
+            case Both():
+                found = []
+                for part in _in_sequence(ways):
+                    found.append(self._ways(part, path, inside, times, state))
+                    if isinstance(part, Taken):  # an option begins
+                        inside = {**inside, join(path, part.key): part.value}
+                return self._sequence(found)
+            case Either():
+                return either([self._ways(way, path, inside, times, state) for way in ways.options], self.count)
+            case Taken():
+                choice = join(path, ways.key)
+                here = [m for m in state.mixtures if m.choice == choice and any(holds(p, inside, ()) for p in m.places)]
+                mixture = max(here, key=lambda m: max(map(len, m.places)))
+                weight = self.mixtures[mixture.name][mixture.options.index(ways.value)]
+                return single(0, weight, (choice, ways.value))
+            case Within():
+                return self._ways(ways.inner, ways.path(path), inside, times, state)
+            case Repeated():
+                return self._ways(ways.inner, path, inside, times * ways.times, state)
+            case Tied():
+                raise self.unsupported(f"the uses of the tied block `{ways.group.block}` choose together")
+            case Unsure() if self.measure is not None:
+                raise self.unsupported("some of its networks leave out lines that nothing reads")
+            case Around():
+                return self._ways(ways.inner, path, inside, times, state)
+        raise self.unsupported("it has choices without a mixture")
+
+    def _sequence(self, parts: Iterable[Frontier]) -> Frontier:
+        return reduce(lambda first, second: both(first, second, self.count), parts)
+
+    def _cost(self, part: Head | Layers) -> int:
+        return 0 if self.measure is None else getattr(part, self.measure)
+
+    def unsupported(self, why: str) -> UserError:
+        return UserError(
+            f"the most probable networks of `{self.space.name}` are not worked out: {why}",
+            "`vnasdsl derive RUN` alone decides one choice after the other",
+        )
+
+
+def _ways_of(space: Space, state: PlanState) -> Ways:
+    """The ways to choose in the layers of a state."""
+    span = space.syntax.span
+    segments = [
+        Segment(piece.segment, Group(piece.segment, piece.lines, span, names=piece.names)) for piece in state.pieces
+    ]
+    env = tuple((piece.before, state.head_shape) for piece in state.pieces[:1] if piece.before)
+    (ways,) = space.analysis.through(segments, {(state.head_shape, env): Layers()})[-1].values()
+    return ways
+
+
+def _in_sequence(ways: Ways) -> list[Ways]:
+    """What stands one after the other."""
+    found: list[Ways] = []
+    while isinstance(ways, Both):
+        found.append(ways.second)
+        ways = ways.first
+    return [ways, *reversed(found)]
+
+
+def _has_none(element: Element) -> bool:
+    if isinstance(element, LayerCall):
+        return element.layer.name == "none"
+    return any(_has_none(child) for child, _ in children(element, ""))
+
+
+def _check_widths(found: Trellis) -> None:
+    stages: dict[str, str] = {}
+    for stage in found.stages:
+        for choice in {choice for state in stage.states for choice, _ in state.choices}:
+            if stages.setdefault(choice, stage.name) != stage.name:
+                raise UserError(
+                    f"choice `{choice}` changes the shape of several stages: a path cannot decide it",
+                    "search this space with `strategy = evolution` or `random`",
+                )
