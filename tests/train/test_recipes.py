@@ -159,7 +159,7 @@ def test_every_key_has_a_type_a_default_and_a_description() -> None:
         "recipe": "search",
         "name": "epochs",
         "type": "integer",
-        "default": "70 (gradient), 5 (evolution, random)",
+        "default": "70 (gradient, one_shot), 5 (evolution, random)",
         "description": "Passes over the train part; `--set epochs=...` alone also scales the `warmup` and `score_from`"
         " of the file.",
     } in rows

@@ -248,7 +248,7 @@ def _unknown_key(written: _Written, key: Key, call: str | None) -> Diagnostic:
     label = Label(written.key_spans[key]) if key in written.key_spans else written.label(key)
     if len(key) == 1 and word in written.fields:
         others = strategies_with(word)
-        named = " and ".join(f"`{name}`" for name in others)
+        named = " and ".join(filter(None, (", ".join(f"`{name}`" for name in others[:-1]), f"`{others[-1]}`")))
         return Diagnostic(
             "E0801",
             f"the strategy `{written.values.get('strategy', 'gradient')}` has no key `{word}`",

@@ -89,7 +89,7 @@ class RetrainRecipe(TrainingRecipe):
 class SearchRecipe(TrainingRecipe):
     """`search NAME for SPACE { ... }`; every strategy has keys of its own besides these."""
 
-    strategy: Literal["evolution", "gradient", "random"] = "gradient"
+    strategy: Literal["evolution", "gradient", "one_shot", "random"] = "gradient"
     """How the space is searched."""
     batch: int = Field(8, ge=1)
     """Clips per step and device; the paper has 8 on each of two GPUs."""
@@ -105,6 +105,15 @@ class SearchRecipe(TrainingRecipe):
     """Choices restricted to the given options, such as "op=basic(1)|skip"."""
     open: tuple[str, ...] = ()
     """Choices that `fix` entries leave open after all, such as "s7.*"."""
+    pool: str = "1"
+    """Where networks are trained: "1" in this process, "N" processes, "ray:N", "ray://host:port"; --workers sets
+    it for evolution and random search."""
+    threads: int = Field(1, ge=1)
+    """Threads of each worker."""
+    memory: int | None = Field(None, ge=1)
+    """Bytes that each worker may allocate, such as 8G."""
+    timeout: Seconds | None = Field(None, json_schema_extra={"unit": "s"})
+    """Seconds after which a training counts as hung and is tried again."""
 
     @field_validator("split")
     @classmethod
@@ -114,15 +123,36 @@ class SearchRecipe(TrainingRecipe):
         return value
 
 
-class GradientRecipe(SearchRecipe):
+class SupernetRecipe(SearchRecipe):
+    """Networks share the weights of a supernet."""
+
+    epochs: int = Field(70, ge=1)
+    """Passes over the train part; `--set epochs=...` alone also scales the `warmup` and `score_from` of the file."""
+    recalibrate: int = Field(20, ge=0)
+    """Batches of the train part that re-estimate the batch-norm statistics of a network before it is scored or
+    written; 0 keeps those of the supernet (our own: the paper does not say)."""
+    finalists: int = Field(0, ge=0)
+    """Train this many of the best networks apart, from scratch, and keep the best of them; 0 is off."""
+    finalist_epochs: int = Field(5, ge=1)
+    """Passes over the train part in the training of each finalist."""
+
+
+class RankedRecipe(SearchRecipe):
+    """Networks are compared by their own scores."""
+
+    objective: Objective = Accuracy()
+    """What is maximised."""
+    limits: Limits = Limits()
+    """What no network may exceed: `limits.params = 30M`, `limits.latency_cpu = 40ms`"""
+
+
+class GradientRecipe(SupernetRecipe):
     """A supernet is trained; weights and choices step in turn (Zhou et al. 2021)."""
 
     strategy: Literal["gradient"] = "gradient"
     mode: Literal["full", "operations", "paths"] = "full"
     """What a step runs of the supernet: all candidates (Eq. 1 to 3); or of every mixture one operation in a weight step
     and two in a choice step; or the same for the states of every stage as well."""
-    epochs: int = Field(70, ge=1)
-    """Passes over the train part; `--set epochs=...` alone also scales the `warmup` and `score_from` of the file."""
     warmup: int = Field(
         default_factory=lambda known: known.get("epochs", 70) // 7,
         ge=0,
@@ -156,9 +186,6 @@ class GradientRecipe(SearchRecipe):
     affine: bool = True
     """Batch norms inside options learn scale and shift; false (DARTS) keeps them at 1 and 0 during the search, so that
     an option cannot make up for its weight."""
-    recalibrate: int = Field(20, ge=0)
-    """Batches of the train part that re-estimate the batch-norm statistics of a decoded network before it is scored or
-    written; 0 keeps those of the mixture (our own: the paper does not say)."""
 
     @field_validator("warmup", "score_from")
     @classmethod
@@ -175,28 +202,32 @@ class GradientRecipe(SearchRecipe):
         return value
 
 
-class TrialRecipe(SearchRecipe):
+class OneShotRecipe(SupernetRecipe, RankedRecipe):
+    """A supernet is trained by single paths, then networks are scored with its weights (Guo et al. 2020)."""
+
+    strategy: Literal["one_shot"] = "one_shot"
+    finalists: int = Field(4, ge=0)
+    """Train this many of the best networks apart, from scratch, and keep the best of them; 0 is off."""
+    sampling: Literal["uniform", "fair"] = "uniform"
+    """Paths of a step: `uniform` is one network within the limits, all equally likely; `fair` (FairNAS) as many as the
+    largest choice has options, each option once, their gradients added up."""
+    enumerate_up_to: int = Field(1000, ge=0)
+    """A space of at most this many networks is scored whole; a larger one is searched by evolution."""
+    scored: int = Field(1000, ge=1)
+    """Networks that evolution scores."""
+    population: int = Field(50, ge=1)
+    """Networks that parents are chosen from, and children of a generation."""
+
+
+class TrialRecipe(RankedRecipe):
     """Networks are trained one by one, for a short time each."""
 
     epochs: int = Field(5, ge=1)
     """Passes over the train part in the training of each network."""
     rounds: int = Field(100, ge=1)
     """Trainings in all, including failed ones; `--resume` may raise it."""
-    objective: Objective = Accuracy()
-    """What is maximised."""
-    limits: Limits = Limits()
-    """What no network may exceed: `limits.params = 30M`, `limits.latency_cpu = 40ms`"""
     ensemble: int = Field(0, ge=0)
     """Write this many of the best networks and evaluate them together; 0 is off."""
-    pool: str = "1"
-    """Where networks are trained: "1" in this process, "N" processes, "ray:N", "ray://host:port"; --workers sets
-    it."""
-    threads: int = Field(1, ge=1)
-    """Threads of each worker."""
-    memory: int | None = Field(None, ge=1)
-    """Bytes that each worker may allocate, such as 8G."""
-    timeout: Seconds | None = Field(None, json_schema_extra={"unit": "s"})
-    """Seconds after which a training counts as hung and is tried again."""
 
 
 class RandomRecipe(TrialRecipe):
@@ -249,6 +280,7 @@ STRATEGIES: dict[str, type[SearchRecipe]] = {
     "gradient": GradientRecipe,
     "evolution": EvolutionRecipe,
     "random": RandomRecipe,
+    "one_shot": OneShotRecipe,
 }
 KINDS: dict[str, type[Recipe]] = {"search": SearchRecipe, "retrain": RetrainRecipe, "evaluate": EvaluateRecipe}
 

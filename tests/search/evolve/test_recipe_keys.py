@@ -50,7 +50,12 @@ def test_a_recipe_comes_back_from_its_values(strategy: str) -> None:
 
 
 def test_a_child_is_trained_for_a_short_time() -> None:
-    assert [model().epochs for model in STRATEGIES.values()] == [70, 5, 5]
+    assert {name: model().epochs for name, model in STRATEGIES.items()} == {
+        "gradient": 70,
+        "one_shot": 70,
+        "evolution": 5,
+        "random": 5,
+    }
     assert resolved("strategy = random\nepochs = 9").epochs == 9
 
 
@@ -101,14 +106,14 @@ def test_single_values_of_calls_can_be_set() -> None:
         (
             "limits.params = 3M",
             {},
-            "the strategy `gradient` has no key `limits` (limits.params; `limits` is a key of `evolution` and `random`:"
-            " remove it, or set `strategy = evolution`)",
+            "the strategy `gradient` has no key `limits` (limits.params; `limits` is a key of `evolution`, `random`"
+            " and `one_shot`: remove it, or set `strategy = evolution`)",
         ),
         (
             "",
             {"strategy": "random", "population": "3"},
-            "the strategy `random` has no key `population` (population; `population` is a key of `evolution`:"
-            " remove it, or set `strategy = evolution`)",
+            "the strategy `random` has no key `population` (population; `population` is a key of `evolution`"
+            " and `one_shot`: remove it, or set `strategy = evolution`)",
         ),
     ],
 )

@@ -17,7 +17,7 @@ from vnasdsl.search.evolve.history import Record
 from vnasdsl.space.limits import Limit
 from vnasdsl.space.values import COMPARISON
 from vnasdsl.train.recipe_parts import Limits, Score
-from vnasdsl.train.recipes import TrialRecipe
+from vnasdsl.train.recipes import RankedRecipe
 
 QUANTITIES = ("params", "macs", "latency_cpu", "latency_gpu")
 """Cheap ones first: latency is measured only of a network that keeps the other limits."""
@@ -84,7 +84,7 @@ class Costs:
 class Bounds:
     """The limits of a search."""
 
-    def __init__(self, space: Space, recipe: TrialRecipe, measure: Measure):
+    def __init__(self, space: Space, recipe: RankedRecipe, measure: Measure):
         found = (*map(_of_require, space.limits), *_of_recipe(recipe.limits))
         self.bounds = sorted(found, key=lambda bound: QUANTITIES.index(bound.quantity))
         self.space = space

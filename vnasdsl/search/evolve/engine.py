@@ -22,7 +22,7 @@ from vnasdsl.search.task import SearchTask
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.train.progress import megas, percent
 from vnasdsl.train.recipe_parts import Score
-from vnasdsl.train.recipes import EvolutionRecipe, TrialRecipe
+from vnasdsl.train.recipes import EvolutionRecipe, RankedRecipe, TrialRecipe
 
 MAX_DRAWS = 500
 """Draws in a row that may be dropped before a search ends."""
@@ -246,7 +246,7 @@ class TrialSearch:
         return f"#{record.id} accuracy {percent(record.score['top1'])}  {megas(record.macs or 0)}  {mark}{out}"
 
 
-def fitness(top1: float, costs: Costs, recipe: TrialRecipe) -> float:
+def fitness(top1: float, costs: Costs, recipe: RankedRecipe) -> float:
     """An accuracy and a cost under the objective."""
     objective = recipe.objective
     if not isinstance(objective, Score):

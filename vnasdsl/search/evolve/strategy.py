@@ -84,7 +84,7 @@ class TrialStrategy:
     def _result(self, task: Task, search: TrialSearch, record: Record) -> SearchResult:
         path = search.weights_of(record.id)
         weights = load_weights(path) if path.is_file() else {}
-        score = summarise(_scores(task, record, weights), task.classes).as_dict() if weights else None
+        score = summarise(inference_scores(task, record, weights), task.classes).as_dict() if weights else None
         report = _report(search, record)
         lines = list(_lines(report, record))
         if task.recipe.ensemble:
@@ -149,7 +149,7 @@ def _lines(report: dict[str, Any], best: Record) -> Iterator[str]:
     )
 
 
-def _scores(task: SearchTask[Any], record: Record, weights: Mapping[str, Tensor]) -> Scores:
+def inference_scores(task: SearchTask[Any], record: Record, weights: Mapping[str, Tensor]) -> Scores:
     """The averaged scores of a trained network on the inference part, with clips as its own input says."""
     assert record.text is not None
     network = network_of(record.text, len(task.classes))
@@ -178,7 +178,7 @@ def _write_ensemble(
         text = task.run.write(f"{name}.vns", record.text)
         task.run.write(f"{name}.py", compile_network(network_of(record.text, len(task.classes)), text.name))
         save_weights(task.run / f"{name}.safetensors", weights, {"trial": str(record.id)})
-        scores = _scores(task, record, weights)
+        scores = inference_scores(task, record, weights)
         each.append(scores)
         alone = summarise(scores, task.classes)
         members.append({"file": f"{name}.vns", "trial": record.id, "top1": alone.top1, "top5": alone.top5})

@@ -11,6 +11,7 @@ import torch
 from vnasdsl.derive import Decoded
 from vnasdsl.elaborate import Space
 from vnasdsl.relax.trellis import trellis
+from vnasdsl.search.finalists import Finalists
 from vnasdsl.search.monitor import Monitor, decode_supernet, learned_probabilities
 from vnasdsl.search.session import Session
 from vnasdsl.search.supernet import SupernetSearch
@@ -49,7 +50,7 @@ class GradientStrategy:
                 monitor=monitor,
             )
             run_epochs(search, recipe.epochs, task.run, task.reporter, task.resume)
-            return session.result()
+            return session.result(train=True)
 
     def derive(self, task: Task, checkpoint: str) -> SearchResult:
         kept = task.run.checkpoints.load(checkpoint)
@@ -76,8 +77,8 @@ class _Session(Session):
                 for parameter in self.model.choice_parameters():
                     parameter.normal_(0.0, recipe.start)
 
-    def result(self) -> SearchResult:
-        """Decode, score on the inference part and extract the weights."""
+    def result(self, train: bool = False) -> SearchResult:
+        """Decode, score on the inference part and extract the weights. train: the finalists not trained yet."""
         decoded = decode_supernet(self.model, self.trellis)
         score, weights = self.extract(decoded.choices)
         paths, mixtures = learned_probabilities(self.model)
@@ -93,7 +94,17 @@ class _Session(Session):
         same = decoded.greedy_choices == decoded.choices
         report["greedy"]["macs"] = self.macs(decoded.greedy_choices)
         report["greedy"]["top1"] = score.top1 if same else self.score(decoded.greedy_choices).top1
-        return SearchResult(decoded.choices, weights, score.as_dict(), report, tuple(_lines(decoded, report["greedy"])))
+        lines = tuple(_lines(decoded, report["greedy"]))
+        finalists, best = Finalists(self.task), self._best(decoded)
+        trained = finalists.train(best) if train and best else finalists.trained(best)
+        if trained:
+            return finalists.result(trained, report, lines)
+        return SearchResult(decoded.choices, weights, score.as_dict(), report, lines)
+
+    def _best(self, decoded: Decoded) -> list[dict[str, str]]:
+        """The finalists: the networks of the most probable path and of the greedy one."""
+        both = (decoded.choices, decoded.greedy_choices)[: 1 if decoded.greedy_choices == decoded.choices else 2]
+        return list(both[: self.task.recipe.finalists])
 
 
 def _lines(decoded: Decoded, greedy: Mapping[str, Any]) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Networks that share the weights of a supernet trained by single paths: sampling, training, scoring, ranking."""

@@ -1,0 +1,173 @@
+"""Which networks are scored, and scores.jsonl: one line for each, in the order in which they are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from random import Random
+from typing import Any
+
+from vnasdsl.language.diagnostics import UserError, VnsError
+from vnasdsl.search.evolve.bounds import Bounds, Candidate
+from vnasdsl.search.evolve.engine import MAX_DRAWS, fitness
+from vnasdsl.search.evolve.history import Record
+from vnasdsl.search.evolve.propose import Population, child
+from vnasdsl.search.one_shot.sampling import draw
+from vnasdsl.search.one_shot.scoring import Scorer
+from vnasdsl.search.task import SearchTask
+from vnasdsl.space.counting import CannotCountError
+from vnasdsl.train.progress import megas, percent
+from vnasdsl.train.recipes import EvolutionRecipe, OneShotRecipe
+from vnasdsl.train.run_folder import JsonLines
+
+Choices = dict[str, str]
+
+
+class Ranking:
+    """The networks of a run by their scores in the supernet."""
+
+    def __init__(self, task: SearchTask[OneShotRecipe], bounds: Bounds):
+        self.task = task
+        self.recipe = task.recipe
+        self.bounds = bounds
+        self.file = JsonLines(task.run / "scores.jsonl")
+        self.records: list[Record] = []
+        self._known: dict[int, Record] = {}
+
+    def read(self) -> None:
+        """Read what is scored already. Raises: UserError when the file is damaged."""
+        try:
+            self.records = [Record(status="trained", parents=(), mutations=(), **line) for line in self.file.read()]
+        except TypeError as fault:
+            raise UserError(f"`{self.file.path}` is damaged: {fault}", "remove it to score again") from None
+        self._known = {record.id: record for record in self.records}
+
+    def fits(self, choices: Choices) -> bool:
+        """Whether a network keeps the limits."""
+        if not self.bounds.bounds:
+            return True
+        try:
+            return self.bounds.broken(Candidate(self.task.space, choices))[1] is None
+        except (UserError, VnsError):
+            return False
+
+    # ------------------------------------------------------------------ scoring
+
+    def fill(self, scorer: Scorer) -> None:
+        """Score what is not scored yet."""
+        self.file.write(record_line(record) for record in self.records)  # without a line cut short by a kill
+        networks = self._enumerated()
+        total = self.recipe.scored if networks is None else len(networks)
+        reporter = self.task.reporter
+        reporter.begin("scores", 1, 0)
+        reporter.epoch(1, total)
+        try:
+            for record in self._evolved(scorer) if networks is None else self._each(scorer, networks):
+                reporter.step(partial(_shown, record))
+        finally:
+            reporter.end()
+        if not self.records:
+            raise UserError(
+                f"no network of `{self.task.space.name}` keeps the limits", "raise the limits, or offer cheaper options"
+            )
+        reporter.finished(1, f"{len(self.records):,} networks, best {_shown(self.ranked()[0])}")
+
+    def _enumerated(self) -> list[Choices] | None:
+        """Every network within the limits; None where they are too many."""
+        try:
+            size = self.task.space.size
+        except CannotCountError:
+            return None
+        if size is None or size > self.recipe.enumerate_up_to:
+            return None
+        return [choices for choices in self.task.space.networks() if self.fits(choices)]
+
+    def _each(self, scorer: Scorer, networks: list[Choices]) -> Iterator[Record]:
+        for number, choices in enumerate(networks):
+            yield self._score(scorer, number, choices)
+
+    def _evolved(self, scorer: Scorer) -> Iterator[Record]:
+        """Generations of children of the best so far, the first one drawn (Guo et al. 2020, algorithm 1)."""
+        recipe = self.recipe
+        settings = EvolutionRecipe(population=recipe.population)
+        population = Population(recipe.population, settings.sample, aging=False)
+        seen: set[tuple[tuple[str, str], ...]] = set()
+        for begin in range(0, recipe.scored, recipe.population):
+            generation: list[Choices] = []
+            for number in range(begin, min(begin + recipe.population, recipe.scored)):
+                choices = self._new(population, settings, number, seen)
+                if choices is None:
+                    break
+                seen.add(tuple(choices.items()))
+                generation.append(choices)
+            if not generation:
+                return
+            # Networks that begin alike are scored one after the other.
+            order = sorted(range(len(generation)), key=lambda i: tuple(generation[i].values()))
+            records = {}
+            for i in order:
+                records[i] = self._score(scorer, begin + i, generation[i])
+                yield records[i]
+            for i in range(len(generation)):
+                population.add(records[i])
+
+    def _new(
+        self, population: Population, settings: EvolutionRecipe, number: int, seen: set[tuple[tuple[str, str], ...]]
+    ) -> Choices | None:
+        """A network that is not seen yet; None when none is found."""
+        random = Random(f"vnasdsl score {self.recipe.seed}:{number}")
+        for _ in range(MAX_DRAWS):
+            if population.members:
+                choices = child(self.task.space, population, settings, number, random).choices
+            else:
+                choices = draw(self.task.space, self.fits, random)
+            if tuple(choices.items()) not in seen and self.fits(choices):
+                return choices
+        return None
+
+    def _score(self, scorer: Scorer, number: int, choices: Choices) -> Record:
+        """The record of a network, which is on the disk before anything follows from it."""
+        known = self._known.get(number)
+        if known is not None and known.choices == choices:
+            return known
+        costs, _ = self.bounds.broken(Candidate(self.task.space, choices))
+        evaluation = scorer.score(choices)
+        score = {key: getattr(evaluation, key) for key in ("top1", "top5", "loss")}
+        record = Record(
+            number,
+            "trained",
+            (),
+            (),
+            choices,
+            macs=costs.macs,
+            params=costs.params,
+            score=score,
+            fitness=fitness(evaluation.top1, costs, self.recipe),
+        )
+        self.file.append(record_line(record))
+        self.records.append(record)
+        return record
+
+    # ------------------------------------------------------------------ results
+
+    def ranked(self) -> list[Record]:
+        """Best first; of networks with equal fitness that of the smaller loss, then the cheaper one."""
+        return sorted(self.records, key=lambda r: (-(r.fitness or 0.0), (r.score or {})["loss"], r.macs or 0, r.id))
+
+    def best(self, number: int) -> list[Record]:
+        """The best networks that differ: choices may differ where networks do not, as in which layers are skipped."""
+        found: dict[str, Record] = {}
+        ranked = iter(self.ranked())
+        while len(found) < number and (record := next(ranked, None)) is not None:
+            found.setdefault(Candidate(self.task.space, record.choices).fingerprint, record)
+        return list(found.values())
+
+
+def record_line(record: Record) -> dict[str, Any]:
+    """A line of scores.jsonl."""
+    return {key: getattr(record, key) for key in ("id", "choices", "fitness", "score", "macs", "params")}
+
+
+def _shown(record: Record) -> str:
+    assert record.score is not None
+    return f"accuracy {percent(record.score['top1'])}  {megas(record.macs or 0)}"

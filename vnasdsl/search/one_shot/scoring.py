@@ -1,0 +1,140 @@
+"""Scoring networks with the weights of a supernet: batch-norm statistics measured again, then the validate part.
+
+Batches are decoded once and kept. Networks that begin alike share the work: what a stage gives out is kept until a
+network differs in that stage or before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from vnasdsl.search.session import Session
+from vnasdsl.train.batchnorm import recalibrate, statistics_restored
+from vnasdsl.train.clips import evaluation_views
+from vnasdsl.train.evaluation import Evaluation, evaluate_views
+
+_BATCH_BYTES, _OUTPUT_BYTES = 2**32, 2**30
+"""The most memory for decoded batches, and for what stages give out."""
+
+Batch = TypeVar("Batch", bound=tuple[Tensor, ...])
+Outputs = list[Tensor | None]
+
+
+class Scorer:
+    """For a `with` statement; afterwards the supernet is as it was."""
+
+    def __init__(self, session: Session):
+        self.session = session
+        self.model = session.model
+        task = session.task
+        self.views = evaluation_views(task.parts.validate, task.shape, task.recipe, task.faults)
+        self.shared = SharedStages(list(self.model.stages().values()))
+        self._kept = statistics_restored(self.model)
+        self._calibration: Iterable[tuple[Tensor, ...]] = ()
+        self._validate: Iterable[tuple[Tensor, ...]] = ()
+
+    def __enter__(self) -> Scorer:
+        self._kept.__enter__()
+        self.shared.install()
+        self._calibration = kept([(clips,) for clips in self.session.calibration()])
+        self._validate = kept(self.views)
+        return self
+
+    def __exit__(self, *problem: Any) -> None:
+        self.shared.remove()
+        self._kept.__exit__(*problem)
+        self.model.set_choices(None)
+        self.views.close()
+
+    def score(self, choices: dict[str, str]) -> Evaluation:
+        """Accuracy of a network on the validate part."""
+        task = self.session.task
+        self.model.set_choices(choices)
+        self.model.eval()
+        self.shared.begin()
+        recalibrate(self.model, (clips for (clips,) in self.shared.numbered("calibrate", self._calibration)))
+        batches: Any = self.shared.numbered("validate", self._validate)
+        return evaluate_views(self.model, batches, task.classes, task.device, task.recipe.precision)
+
+
+class SharedStages:
+    """Stages that remember what they gave out for each batch, for the next network that begins like the last."""
+
+    def __init__(self, stages: Sequence[nn.Module], most: int = _OUTPUT_BYTES):
+        """most: bytes; a stage that would need more remembers nothing."""
+        self.stages = stages
+        self.most = most
+        self._made: list[Hashable] = [None] * len(stages)
+        """The choices made in each stage of the last network."""
+        self._outputs: list[dict[Hashable, Outputs]] = [{} for _ in stages]
+        self._too_large = [False] * len(stages)
+        self._too_large[-1] = True  # nothing reads it
+        self._begins_alike = 0
+        """Stages, from the first, that are as in the last network."""
+        self._batch: Hashable = None
+
+    def install(self) -> None:
+        for number, stage in enumerate(self.stages):
+            stage.forward = self._remembering(number, stage.forward)
+
+    def remove(self) -> None:
+        for stage in self.stages:
+            del stage.forward  # the method of its class shows again
+
+    def begin(self) -> None:
+        """Another network is chosen."""
+        made = [_choices_made(stage) for stage in self.stages]
+        self._begins_alike = next(
+            (i for i, (a, b) in enumerate(zip(made, self._made, strict=True)) if a != b), len(made)
+        )
+        self._made = made
+        for outputs in self._outputs[self._begins_alike :]:
+            outputs.clear()
+
+    def numbered(self, use: str, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The same batches. Stages have to know which one they see."""
+        for number, batch in enumerate(batches):
+            self._batch = use, number
+            yield batch
+
+    def _remembering(self, number: int, forward: Callable[..., Outputs]) -> Callable[..., Outputs]:
+        def remember(inputs: Outputs, weights: Tensor) -> Outputs:
+            later = self._outputs[number + 1 : self._begins_alike]
+            if any(self._batch in outputs for outputs in later):
+                return inputs  # nothing reads it
+            known = self._outputs[number]
+            if self._batch in known:
+                return known[self._batch]
+            made = forward(inputs, weights)
+            if not self._too_large[number] and not torch.is_grad_enabled():
+                known[self._batch] = made
+                if sum(_bytes(one) for outputs in self._outputs for one in outputs.values()) > self.most:
+                    self._too_large[number] = True
+                    known.clear()
+            return made
+
+        return remember
+
+
+def _choices_made(stage: nn.Module) -> Hashable:
+    return tuple(module.chosen for module in stage.modules() if hasattr(module, "chosen"))
+
+
+def _bytes(tensors: Iterable[Tensor | None]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors if tensor is not None)
+
+
+def kept(batches: Iterable[Batch], most: int = _BATCH_BYTES) -> Iterable[Batch]:
+    """The same batches in memory, or as they are (decoded again in each pass) where they would take too much."""
+    found: list[Batch] = []
+    total = 0
+    for batch in batches:
+        total += _bytes(batch)
+        if total > most:
+            return batches
+        found.append(batch)
+    return found

@@ -1,0 +1,92 @@
+"""Training a supernet by single paths: every step trains the weights of one network, or of a few, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vnasdsl.search.one_shot.sampling import Sampler
+from vnasdsl.train.devices import autocast
+from vnasdsl.train.loop import Batches, Meter, build_optimiser, learning_rate, set_learning_rate
+from vnasdsl.train.progress import Reporter, percent
+from vnasdsl.train.recipes import OneShotRecipe
+from vnasdsl.train.weights import load_exactly
+
+
+class PathTraining:
+    """A `Trainable` (Guo et al. 2020, section 3.3; for several paths in a step Chu et al. 2021, algorithm 1).
+
+    Alphas and betas take no part. A weight that no path of a step uses has no gradient, so the optimiser leaves it, and
+    what it remembers of it, as they are.
+    """
+
+    title = "supernet"
+
+    def __init__(
+        self, model: Any, recipe: OneShotRecipe, train: Callable[[int], Batches], sampler: Sampler, device: torch.device
+    ):
+        """model: a generated supernet; train: number of a pass (from 1) to its batches."""
+        self.model = model.to(device)
+        self.recipe = recipe
+        self.train = train
+        self.sampler = sampler
+        self.device = device
+        for parameter in model.choice_parameters():
+            parameter.requires_grad_(False)
+        self._weights: list[nn.Parameter] = model.weight_parameters()
+        self.optimiser = build_optimiser(recipe.weights, self._weights)
+
+    def run_epoch(self, epoch: int, reporter: Reporter) -> dict[str, Any]:
+        batches = self.train(epoch)
+        steps = len(batches)
+        meter = Meter(self.device)
+        reporter.epoch(epoch, steps)
+        self.model.train()
+        try:
+            for number, (clips, labels) in enumerate(batches):
+                step = (epoch - 1) * steps + number
+                set_learning_rate(self.optimiser, learning_rate(self.recipe.weights, step, self.recipe.epochs * steps))
+                self.step(self.sampler.paths(step), clips.to(self.device), labels.to(self.device), meter)
+                reporter.step(meter.text)
+        finally:
+            self.model.set_choices(None)
+        return {
+            "train_loss": meter.loss,
+            "train_top1": meter.top1,
+            "lr": self.optimiser.param_groups[0]["lr"],
+        }
+
+    def step(self, paths: list[dict[str, str]], clips: Tensor, labels: Tensor, meter: Meter) -> None:
+        """One step of the optimiser, along the sum of the gradients of the paths."""
+        self.optimiser.zero_grad(set_to_none=True)
+        for choices in paths:
+            self.model.set_choices(choices)
+            with autocast(self.device, self.recipe.precision):
+                logits = self.model(clips)
+                loss = F.cross_entropy(logits.float(), labels)
+            loss.backward()
+            meter.add(loss, logits, labels)
+        if self.recipe.grad_clip:
+            nn.utils.clip_grad_norm_(self._weights, self.recipe.grad_clip)
+        self.optimiser.step()
+
+    def summary(self, record: dict[str, Any]) -> str:
+        return f"loss {record['train_loss']:.3f}  accuracy of its paths {percent(record['train_top1'])}"
+
+    def weights(self) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = self.model.state_dict()
+        return state
+
+    def optimiser_state(self) -> dict[str, Any]:
+        return {"weights": self.optimiser.state_dict()}
+
+    def restore(self, weights: dict[str, Tensor], state: dict[str, Any]) -> None:
+        load_exactly(self.model, weights, "the checkpoint")
+        self.optimiser.load_state_dict(state["weights"])
+
+    def quality(self, record: dict[str, Any]) -> float | None:
+        return None

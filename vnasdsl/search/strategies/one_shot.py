@@ -1,0 +1,128 @@
+"""One-shot search: a supernet trained by single paths scores networks, and the best are trained apart (Guo et al.
+2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from vnasdsl.elaborate import Space
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.relax.trellis import trellis
+from vnasdsl.search.evolve.bounds import Bounds
+from vnasdsl.search.evolve.history import Record
+from vnasdsl.search.finalists import Finalists
+from vnasdsl.search.one_shot.ranking import Ranking, record_line
+from vnasdsl.search.one_shot.sampling import Sampler
+from vnasdsl.search.one_shot.scoring import Scorer
+from vnasdsl.search.one_shot.training import PathTraining
+from vnasdsl.search.session import Session
+from vnasdsl.search.task import SearchResult, SearchTask
+from vnasdsl.show.curves import curves_png
+from vnasdsl.show.evolution import pareto_png
+from vnasdsl.train.loop import run_epochs
+from vnasdsl.train.progress import megas, percent
+from vnasdsl.train.recipes import OneShotRecipe
+from vnasdsl.train.weights import load_exactly
+
+_REPORTED = 20
+"""Networks of the ranking in report.json; scores.jsonl has all."""
+Task = SearchTask[OneShotRecipe]
+
+
+class OneShotStrategy:
+    """The supernet is that of the gradient; its alphas and betas take no part."""
+
+    name = "one_shot"
+
+    def check(self, space: Space, recipe: OneShotRecipe) -> None:
+        trellis(space)
+        bounds = _bounds(space, recipe)
+        if bounds.quantities - {"macs", "params"}:
+            raise UserError(
+                "the strategy `one_shot` measures no latency: too many networks are drawn",
+                "limit `macs` or `params`, or search with --set strategy=evolution",
+            )
+        bounds.require_reachable()
+
+    def search(self, task: Task) -> SearchResult:
+        recipe = task.recipe
+        ranking = _ranking(task)
+        with Session(task) as session:
+            sampler = Sampler(task.space, recipe.sampling, recipe.seed, ranking.fits)
+            training = PathTraining(session.model, recipe, session.train, sampler, task.device)
+            run_epochs(training, recipe.epochs, task.run, task.reporter, task.resume)
+            with Scorer(session) as scorer:
+                ranking.fill(scorer)
+            return _result(session, ranking, train=True)
+
+    def derive(self, task: Task, checkpoint: str) -> SearchResult:
+        ranking = _ranking(task)
+        ranked = ranking.ranked()
+        if not ranked:
+            raise UserError(f"`{task.run.path}` has no scored network yet", "continue the search with --resume")
+        if checkpoint in ("last", "best"):
+            place = None
+        elif checkpoint.isdigit() and 1 <= int(checkpoint) <= len(ranked):
+            place = int(checkpoint)
+        else:
+            raise UserError(
+                f"the ranking of `{task.run.path}` has no place `{checkpoint}`",
+                f"give `best`, or a place from 1 to {len(ranked)}",
+            )
+        with Session(task) as session:
+            load_exactly(session.model, task.run.checkpoints.load("last").weights, "the checkpoint")
+            return _result(session, ranking, None if place is None else ranked[place - 1])
+
+    def pictures(self, task: Task) -> Iterator[tuple[str, bytes]]:
+        yield "curves.png", curves_png(task.run.metrics.read(), 0)
+        ranking = _ranking(task)
+        yield "pareto.png", pareto_png([record.__dict__ for record in ranking.records], ranking.ranked()[0].id)
+
+
+def _bounds(space: Space, recipe: OneShotRecipe) -> Bounds:
+    def measure(network: Space, device: str) -> dict[str, Any]:
+        raise AssertionError("`check` lets no latency through")
+
+    return Bounds(space, recipe, measure)
+
+
+def _ranking(task: Task) -> Ranking:
+    ranking = Ranking(task, _bounds(task.space, task.recipe))
+    ranking.read()
+    return ranking
+
+
+def _result(session: Session, ranking: Ranking, wanted: Record | None = None, train: bool = False) -> SearchResult:
+    """The best finalist; without finalists, or if `wanted`, a network of the ranking with the supernet's weights.
+
+    train: the finalists that are not trained yet.
+    """
+    task = session.task
+    ranked = ranking.ranked()
+    report: dict[str, Any] = {
+        "strategy": "one_shot",
+        "scored": len(ranked),
+        "ranking": [{"place": i, **record_line(record)} for i, record in enumerate(ranked[:_REPORTED], 1)],
+    }
+    first = ranked[0]
+    lines = [f"best of {len(ranked):,} networks scored in the supernet: {_shown(first)}"]
+    if wanted is not None:
+        lines.append(f"place {ranked.index(wanted) + 1} of the ranking: {_shown(wanted)}")
+    finalists = Finalists(task)
+    best = [] if wanted is not None else [record.choices for record in ranking.best(task.recipe.finalists)]
+    trained = finalists.train(best) if train and best else finalists.trained(best)
+    if trained:
+        return finalists.result(trained, report, lines)
+    chosen = wanted or first
+    report["validate"] = chosen.score
+    score, weights = session.extract(chosen.choices)
+    return SearchResult(chosen.choices, weights, score.as_dict(), report, tuple(lines))
+
+
+def _shown(record: Record) -> str:
+    assert record.score is not None
+    return f"{percent(record.score['top1'])} on the validate part, {megas(record.macs or 0)}"
+
+
+strategy = OneShotStrategy()
