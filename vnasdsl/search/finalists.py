@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.search.evolve.bounds import Candidate
 from vnasdsl.search.evolve.history import Record
 from vnasdsl.search.evolve.strategy import inference_scores
 from vnasdsl.search.evolve.trial import Outcome, Trial, run_trial
@@ -60,7 +62,7 @@ class Finalists:
         """The records of those that are trained already."""
         known = self._known()
         found = (known.get(_key(choices)) for choices in networks)
-        return [record for record in found if record is not None]
+        return [record for record in found if record is not None and record.score is not None]
 
     def result(self, records: Sequence[Record], report: dict[str, Any], lines: Sequence[str]) -> SearchResult:
         """The best on the validate part (of equal ones that of the smaller loss), scored on the inference part.
@@ -118,6 +120,15 @@ class Finalists:
             self.task.faults.add(file, reason)
         self.file.append(record.as_dict())
         return record
+
+
+def distinct(space: Space, networks: Iterable[Mapping[str, str]], count: int) -> list[dict[str, str]]:
+    """The first `count` networks that differ; different choices may make the same one."""
+    found: dict[str, dict[str, str]] = {}
+    rest = iter(networks)
+    while len(found) < count and (choices := next(rest, None)) is not None:
+        found.setdefault(Candidate(space, dict(choices)).fingerprint, dict(choices))
+    return list(found.values())
 
 
 def trial_recipe(recipe: Any) -> RandomRecipe:

@@ -154,14 +154,6 @@ class Ranking:
         """Best first; of networks with equal fitness that of the smaller loss, then the cheaper one."""
         return sorted(self.records, key=lambda r: (-(r.fitness or 0.0), (r.score or {})["loss"], r.macs or 0, r.id))
 
-    def best(self, number: int) -> list[Record]:
-        """The best networks that differ: choices may differ where networks do not, as in which layers are skipped."""
-        found: dict[str, Record] = {}
-        ranked = iter(self.ranked())
-        while len(found) < number and (record := next(ranked, None)) is not None:
-            found.setdefault(Candidate(self.task.space, record.choices).fingerprint, record)
-        return list(found.values())
-
 
 def record_line(record: Record) -> dict[str, Any]:
     """A line of scores.jsonl."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import torch
 
-from vnasdsl.derive import Decoded
+from vnasdsl.derive import Decoded, top_networks
 from vnasdsl.elaborate import Space
+from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import trellis
-from vnasdsl.search.finalists import Finalists
+from vnasdsl.search.finalists import Finalists, distinct
 from vnasdsl.search.monitor import Monitor, decode_supernet, learned_probabilities
 from vnasdsl.search.session import Session
 from vnasdsl.search.supernet import SupernetSearch
@@ -26,6 +28,8 @@ from vnasdsl.train.weights import load_exactly
 
 # Passes over the same videos for different purposes must not see the same clips: pass numbers far apart.
 _VALIDATE_PASSES = 1_000_000
+# Choices decoded for each finalist: some make the same network, as in which of equal layers is skipped.
+_SPARE = 4
 Task = SearchTask[GradientRecipe]
 
 
@@ -102,9 +106,14 @@ class _Session(Session):
         return SearchResult(decoded.choices, weights, score.as_dict(), report, lines)
 
     def _best(self, decoded: Decoded) -> list[dict[str, str]]:
-        """The finalists: the networks of the most probable path and of the greedy one."""
-        both = (decoded.choices, decoded.greedy_choices)[: 1 if decoded.greedy_choices == decoded.choices else 2]
-        return list(both[: self.task.recipe.finalists])
+        """The finalists: the most probable networks."""
+        count, found = self.task.recipe.finalists, [decoded.choices, decoded.greedy_choices]
+        if count > 1:
+            # A space of cells, where edges or tied blocks decide, has only those that are decoded.
+            with suppress(UserError):
+                probable = top_networks(self.task.space, *learned_probabilities(self.model), _SPARE * count)
+                found = [network.choices for network in probable]
+        return distinct(self.task.space, found, count)
 
 
 def _lines(decoded: Decoded, greedy: Mapping[str, Any]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.search.evolve.bounds import Bounds
 from vnasdsl.search.evolve.history import Record
-from vnasdsl.search.finalists import Finalists
+from vnasdsl.search.finalists import Finalists, distinct
 from vnasdsl.search.one_shot.ranking import Ranking, record_line
 from vnasdsl.search.one_shot.sampling import Sampler
 from vnasdsl.search.one_shot.scoring import Scorer
@@ -110,7 +110,8 @@ def _result(session: Session, ranking: Ranking, wanted: Record | None = None, tr
     if wanted is not None:
         lines.append(f"place {ranked.index(wanted) + 1} of the ranking: {_shown(wanted)}")
     finalists = Finalists(task)
-    best = [] if wanted is not None else [record.choices for record in ranking.best(task.recipe.finalists)]
+    count = 0 if wanted is not None else task.recipe.finalists
+    best = distinct(task.space, (record.choices for record in ranked), count)
     trained = finalists.train(best) if train and best else finalists.trained(best)
     if trained:
         return finalists.result(trained, report, lines)
