@@ -126,18 +126,18 @@ def compare(model: Any, by_hand: ByHand, clips: Tensor) -> None:
 
 @pytest.mark.parametrize("weights", ["paper", "mass"])
 @pytest.mark.parametrize("of_choices", [False, True])
-@pytest.mark.parametrize("states", [False, True])
-def test_a_drawn_step_is_the_equations_over_what_was_drawn(weights: str, of_choices: bool, states: bool) -> None:
+@pytest.mark.parametrize("mode", ["operations", "paths"])
+def test_a_drawn_step_is_the_equations_over_what_was_drawn(weights: str, of_choices: bool, mode: str) -> None:
     model = supernet(read(TEXT), path_weights=weights, temperature=0.5).double().eval()
     shuffle(model)
-    draws = Draws(model, states, seed=3)
+    draws = Draws(model, mode, seed=3)
     clips = torch.randn(2, 3, 4, 8, 8, dtype=torch.float64)
     for number in range(4):
         draws.draw(of_choices, number)
         drawn = {name: m.drawn for name, m in model.named_modules() if type(m).__name__ == "Mixture"}
         paths = tuple(stage.drawn for stage in model.stages().values())
         assert {len(d) for d in drawn.values()} == {2 if of_choices else 1}
-        assert {len(path) for path in paths} == {(2 if of_choices else 1) if states else 3}
+        assert {len(path) for path in paths} == {(2 if of_choices else 1) if mode == "paths" else 3}
         compare(model, ByHand(model, weights == "mass", 0.5, paths, drawn), clips)
     draws.everything()
     compare(model, ByHand(model, weights == "mass", 0.5), clips)

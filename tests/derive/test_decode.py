@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
@@ -12,6 +13,7 @@ from vnasdsl.derive import decode, path_probability
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import Mixture, Stage, State, Trellis
 
+Weights = dict[str, list[float]]
 OPERATIONS = ("basic(1)", "basic(2)", "skip")
 
 
@@ -67,6 +69,27 @@ def test_only_the_mixtures_on_the_path_count() -> None:
     assert decoded.greedy_log_probability == pytest.approx(math.log(0.2))
     assert decoded.greedy_choices["s2.head.channels"] == "48"
     assert decoded.greedy_choices["s2.stack[0].op"] == "basic(2)"
+
+
+@pytest.mark.parametrize("skips", [0, 1, 2, 3])
+def test_a_limit_on_skips_gives_the_most_probable_network_of_the_path_within_it(skips: int) -> None:
+    draw = random.Random(skips)
+    for _ in range(20):
+        mixtures = {name: [draw.random(), draw.random(), 2 * draw.random()] for name in uniform_mixtures()}
+        decoded = decode(TRELLIS, PATHS, mixtures, skips)
+        states = [stage.states[i] for stage, i in zip(TRELLIS.stages, decoded.path, strict=True)]
+        on_path = [mixture for state in states for mixture in state.mixtures]
+
+        def probability(taken: tuple[str, ...], on_path: list[Mixture] = on_path, weights: Weights = mixtures) -> float:
+            return math.prod(weights[m.name][OPERATIONS.index(o)] for m, o in zip(on_path, taken, strict=True))
+
+        allowed = [ops for ops in itertools.product(OPERATIONS, repeat=len(on_path)) if ops.count("skip") <= skips]
+        assert tuple(decoded.choices[m.choice] for m in on_path) == max(allowed, key=probability)
+        assert list(decoded.greedy_choices.values()).count("skip") <= skips
+        free = decode(TRELLIS, PATHS, mixtures)
+        assert decoded.path == free.path and (decoded.choices == free.choices) is (
+            list(free.choices.values()).count("skip") <= skips
+        )
 
 
 def test_to_dict_is_json() -> None:

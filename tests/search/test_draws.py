@@ -124,7 +124,7 @@ def test_only_the_two_that_ran_move_and_all_others_keep_their_probability(mode: 
 
 def test_uses_of_a_tied_block_draw_the_same() -> None:
     model = supernet(read(CELLS))
-    draws = Draws(model, states=False, seed=0)
+    draws = Draws(model, "operations", seed=0)
     seen = set()
     for number in range(10):
         draws.draw(False, number)

@@ -53,16 +53,16 @@ def read_learnt(run: Path, space: Space, checkpoint: str | None = None) -> Learn
             f"`{space.name}` is no longer the space that was searched in `{run}`",
             f"draw the run itself: vnasdsl draw {run} -o ...",
         )
+    recipe = run_facts(run).get("recipe")
+    recipe = recipe if isinstance(recipe, dict) else {}
     if checkpoint is not None:
         from vnasdsl.search.monitor import checkpoint_probabilities  # torch, only where it is needed
 
-        recipe = run_facts(run).get("recipe")
-        temperature = recipe.get("temperature", 1.0) if isinstance(recipe, dict) else 1.0
-        paths, mixtures = checkpoint_probabilities(run, checkpoint, space, float(temperature))
+        paths, mixtures = checkpoint_probabilities(run, checkpoint, space, float(recipe.get("temperature", 1.0)))
     else:
         paths, mixtures = _finished(run)
     try:
-        decoded = decode(found, paths, mixtures)
+        decoded = decode(found, paths, mixtures, recipe.get("skips"))
     except (TypeError, AttributeError):
         raise UserError(f"`{run / 'choices.json'}` is damaged") from None
     source = run.resolve().name + (f", checkpoint {checkpoint}" if checkpoint else "")

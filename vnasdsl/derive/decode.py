@@ -14,9 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, first_max, greedy, largest, log, viterbi
+from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, greedy, largest, log, viterbi
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import Edges, Mixture, State, Trellis, holds, some
+
+SKIP = "skip"
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,14 @@ def decode(
     trellis: Trellis,
     path_probabilities: Mapping[str, Matrix],
     mixture_probabilities: Mapping[str, Sequence[float]],
+    skips: int | None = None,
 ) -> Decoded:
     """The network that the probabilities point at.
 
     path_probabilities: by stage, a row per state of the stage before (one row for the first stage), a column per state.
     mixture_probabilities: by name of the mixture, a value per option.
+    skips: at most so many options `skip`, those that would lose most by the second best (P-DARTS, Chen et al. 2019,
+    keeps those of the largest weights): of its path the most probable network of so few, unless choices are nested.
 
     Ties go to the first in the file.
 
@@ -72,11 +77,11 @@ def decode(
     greedy_path, greedy_log_probability = greedy(log_probs)
     return Decoded(
         stages=tuple(stage.name for stage in trellis.stages),
-        choices=_choices(_states(trellis, path), mixture_probabilities),
+        choices=_choices(_states(trellis, path), mixture_probabilities, skips),
         path=path,
         labels=tuple(state.label for state in _states(trellis, path)),
         log_probability=log_probability,
-        greedy_choices=_choices(_states(trellis, greedy_path), mixture_probabilities),
+        greedy_choices=_choices(_states(trellis, greedy_path), mixture_probabilities, skips),
         greedy_path=greedy_path,
         greedy_labels=tuple(state.label for state in _states(trellis, greedy_path)),
         greedy_log_probability=greedy_log_probability,
@@ -110,7 +115,9 @@ def log_probabilities(trellis: Trellis, path_probabilities: Mapping[str, Matrix]
     return log_probs
 
 
-def _choices(states: Iterable[State], mixture_probabilities: Mapping[str, Sequence[float]]) -> dict[str, str]:
+def _choices(
+    states: Iterable[State], mixture_probabilities: Mapping[str, Sequence[float]], skips: int | None
+) -> dict[str, str]:
     """The choices of these states and of their mixtures.
 
     A choice of several mixtures takes the option of the largest product of their probabilities. A mixture inside an
@@ -131,6 +138,7 @@ def _choices(states: Iterable[State], mixture_probabilities: Mapping[str, Sequen
     strengths = {part.name: _strengths(part, mixture_probabilities) for part in found if isinstance(part, Mixture)}
 
     # Outer choices first: they say which inner ones count.
+    seconds: dict[str, str] = {}
     depths = {id(part): max(map(len, part.places)) for part in found}
     for depth in sorted(set(depths.values())):
         logs: dict[str, tuple[Mixture | Edges, list[list[float]]]] = {}
@@ -143,13 +151,24 @@ def _choices(states: Iterable[State], mixture_probabilities: Mapping[str, Sequen
                 else:
                     row = mixture_probabilities[part.name]
                 logs.setdefault(part.choice, (part, []))[1].append([log(weight) for weight in row])
+        gains: dict[str, float] = {}
         for choice, (part, rows) in logs.items():
             totals = [IMPOSSIBLE if IMPOSSIBLE in column else math.fsum(column) for column in zip(*rows, strict=True)]
             if isinstance(part, Edges):
                 choices[choice] = " + ".join(part.options[i] for i in largest(totals, part.keep))
             else:
                 able = [i for i, live in enumerate(some(part.options)) if live or not part.on_edge]
-                choices[choice] = part.options[able[first_max([totals[i] for i in able])]]
+                best = [part.options[i] for i in sorted(able, key=lambda i: -totals[i])]
+                choices[choice] = best[0]
+                if best[0] == SKIP and len(best) > 1:
+                    gain = totals[part.options.index(SKIP)] - totals[part.options.index(best[1])]
+                    gains[choice] = 0.0 if math.isnan(gain) else gain  # where nothing is possible
+                    seconds[choice] = best[1]
+        if skips is not None:
+            surest = sorted(gains, key=lambda choice: -gains[choice])
+            for choice in surest[skips:]:
+                choices[choice] = seconds[choice]
+            skips = max(0, skips - len(surest))
     return choices
 
 

@@ -1,4 +1,4 @@
-"""Which candidates run in a step of a search that draws some of them (recipe key `mode`).
+"""What is drawn for a step of a search: the candidates that run (recipe key `mode`), or noise (`gumbel`).
 
 A weight step runs one candidate, a choice step two, weighed by their probabilities renormalised (ProxylessNAS, Cai et
 al. 2019, section 3.2; DenseNAS, Fang et al. 2020, draws the operations so). Only what ran then learns, and the two keep
@@ -15,17 +15,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+TINY = 1e-300
+
 
 class Draws:
-    """Draws the operations of a supernet, and with `states` a path: one network in a weight step.
+    """Draws for a supernet what a mode says.
 
-    A choice step with `states` runs two states of every stage, drawn by the probability that a path reaches them, and
-    all branches between them.
+    `operations`: of every mixture. `paths`: states too; a weight step then runs one network, a choice step two states
+    of every stage, drawn by the probability that a path reaches them, and all branches between them. `full`: Gumbel
+    noise on all alphas and betas, and everything runs (SNAS, Xie et al. 2019).
     """
 
-    def __init__(self, model: Any, states: bool, seed: int):
+    def __init__(self, model: Any, mode: str, seed: int):
         self.model = model
-        self.states = states
+        self.mode = mode
         self.seed = seed
         self.stages: list[Any] = list(model.stages().values())
         self._ran: dict[int, tuple[Tensor, float]] = {}
@@ -36,20 +39,30 @@ class Draws:
         random = Random(f"{self.seed} {of_choices} {number}")
         count = 2 if of_choices else 1
         self._ran = {}
-        if self.states:
+        if self.mode == "paths":
             self._draw_states(count, random)
         groups: dict[int, list[Any]] = {}  # uses of a tied block share their alphas: they draw the same
         for mixture in mixtures_in(self.model):
             groups.setdefault(id(mixture.alphas), []).append(mixture)
+        if self.mode == "full":
+            self._draw_noise([*groups.values(), *([stage] for stage in self.stages if stage.betas is not None)], random)
+            return
         first = [group[0] for group in groups.values()]
         for group, row in zip(groups.values(), rows([mixture.probabilities() for mixture in first]), strict=True):
             drawn = draw(row, count, random)
             for mixture in group:
                 mixture.drawn = drawn
             ran = torch.zeros_like(group[0].alphas, dtype=torch.bool)
-            self._ran[id(group[0].alphas)] = ran, group[0].temperature
+            self._ran[id(group[0].alphas)] = ran, 1.0
         for mixture in self._reached():
             self._ran[id(mixture.alphas)][0][list(mixture.drawn)] = True
+
+    def _draw_noise(self, groups: list[list[Any]], random: Random) -> None:
+        for group in groups:
+            like = group[0].betas if hasattr(group[0], "betas") else group[0].alphas
+            noise = like.new_tensor([gumbel(random) for _ in range(like.numel())]).view_as(like)
+            for part in group:
+                part.noise = noise
 
     def _draw_states(self, count: int, random: Random) -> None:
         mass, sources = [1.0], (0,)
@@ -89,16 +102,20 @@ class Draws:
             parameter.copy_(torch.where(ran, parameter - shift, before))
 
     def everything(self) -> None:
-        """Every candidate runs again."""
+        """Every candidate runs again, without noise."""
         for part in (*self.stages, *mixtures_in(self.model)):
-            part.drawn = tuple(range(len(part)))
+            part.drawn, part.noise = tuple(range(len(part))), 0.0
 
 
 def draw(weights: Sequence[float], count: int, random: Random) -> tuple[int, ...]:
     """Different indices, drawn one after the other in proportion to their weights (by the Gumbel-top-k trick)."""
-    tiny = 1e-300
-    keys = [math.log(max(w, tiny)) - math.log(-math.log(random.random() or tiny)) for w in weights]
+    keys = [math.log(max(weight, TINY)) + gumbel(random) for weight in weights]
     return tuple(sorted(sorted(range(len(keys)), key=lambda i: -keys[i])[:count]))
+
+
+def gumbel(random: Random) -> float:
+    """Added to logarithms of weights, it makes the largest of them a draw in proportion to the weights."""
+    return -math.log(-math.log(random.random() or TINY))
 
 
 def rows(tensors: list[Tensor]) -> list[list[float]]:

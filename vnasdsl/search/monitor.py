@@ -12,6 +12,7 @@ import torch
 
 from vnasdsl.codegen import compile_supernet
 from vnasdsl.derive import Decoded, decode
+from vnasdsl.derive.decode import SKIP
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import Trellis
@@ -20,7 +21,6 @@ from vnasdsl.train.evaluation import Evaluation
 from vnasdsl.train.generated import load_class
 from vnasdsl.train.progress import Reporter
 
-SKIP = "skip"
 # Warn when this share of the layers that could be skipped would be.
 _SKIP_LIMIT = 0.9
 # Warn when choices are still this near to uniform at the end (1 is uniform).
@@ -40,9 +40,9 @@ def learned_probabilities(model: Any) -> Probabilities:
     return paths, {name: row.detach().double().tolist() for name, row in model.mixture_probabilities().items()}
 
 
-def decode_supernet(model: Any, trellis: Trellis) -> Decoded:
-    """The network that a supernet points at now."""
-    return decode(trellis, *learned_probabilities(model))
+def decode_supernet(model: Any, trellis: Trellis, skips: int | None = None) -> Decoded:
+    """The network that a supernet points at now, with at most `skips` skips."""
+    return decode(trellis, *learned_probabilities(model), skips)
 
 
 def entropy(probabilities: Mapping[str, float]) -> float:
@@ -75,6 +75,7 @@ class Monitor:
         score: Callable[[dict[str, str]], Evaluation] | None,
         score_from: int,
         epochs: int,
+        skips: int | None = None,
     ):
         """macs_of: choices to the MACs of their network; score: choices to its accuracy in the supernet."""
         self.trellis = trellis
@@ -82,12 +83,13 @@ class Monitor:
         self.score = score
         self.score_from = score_from
         self.epochs = epochs
+        self.skips = skips
         self._warned: set[str] = set()
 
     def observe(self, model: Any, epoch: int, searching: bool, reporter: Reporter) -> dict[str, Any]:
         """Metrics of the choices after `epoch`."""
         probabilities = model.probabilities()
-        decoded = decode_supernet(model, self.trellis)
+        decoded = decode_supernet(model, self.trellis, self.skips)
         skippable = [name for name, options in probabilities.items() if SKIP in options and len(options) > 1]
         entropies = stage_entropies(probabilities)
         record: dict[str, Any] = {

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from vnasdsl.search.deciding import Deciding
 from vnasdsl.search.draws import Draws
 from vnasdsl.search.monitor import Monitor
 from vnasdsl.train.batchnorm import recalibrate, statistics_frozen, statistics_restored
@@ -88,7 +89,9 @@ class SupernetSearch:
             parameter.requires_grad_(False)
         self.weight_optimiser = build_optimiser(recipe.weights, self._weights)
         self.choice_optimiser = build_optimiser(recipe.choices, self._choices) if self._choices else None
-        self.draws = None if recipe.mode == "full" else Draws(self.model, recipe.mode == "paths", recipe.seed)
+        drawing = recipe.mode != "full" or recipe.gumbel
+        self.draws = Draws(self.model, recipe.mode, recipe.seed) if drawing else None
+        self.deciding = Deciding(self.model, recipe)
         self.validate_pass = 0
         self._choice_step = 0
 
@@ -118,6 +121,7 @@ class SupernetSearch:
         loss, logits = self._validate_loss(clips, labels, ahead)
         cost = self.recipe.cost
         total = loss + cost_term(cost, self.model.expected_macs()) if isinstance(cost, MacsCost) else loss
+        total = total + self.deciding.entropy_term()
         gradients = torch.autograd.grad(total, self._choices, allow_unused=True)
         for choice, gradient in zip(self._choices, gradients, strict=True):
             choice.grad = gradient if self.draws is None else self.draws.mask(choice, gradient)
@@ -177,6 +181,7 @@ class SupernetSearch:
 
     def run_epoch(self, epoch: int, reporter: Reporter) -> dict[str, Any]:
         searching = epoch > self.recipe.warmup and self.choice_optimiser is not None
+        self.deciding.begin(epoch)
         batches = self.train(epoch)
         steps = len(batches)
         train, validate = Meter(self.device), Meter(self.device)

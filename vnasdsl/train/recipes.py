@@ -31,6 +31,7 @@ from vnasdsl.train.recipe_parts import (
     Strict,
 )
 
+_Positive = Annotated[float, Field(gt=0)]
 _PositiveInt = Annotated[int, Field(ge=1)]
 
 
@@ -174,6 +175,19 @@ class GradientRecipe(SupernetRecipe):
     takes it."""
     temperature: float = Field(1.0, gt=0)
     """Softmax temperature of the path weights; DenseNAS has 0.9."""
+    anneal: tuple[_Positive, _Positive] = (1.0, 1.0)
+    """Temperature of all weights in the supernet in the first and in the last epoch after the warm-up, geometric in
+    between; a low one makes it the network it points at. SNAS anneals so, GDAS from 10 to 0.1 in equal steps."""
+    gumbel: bool = False
+    """Every step adds fresh Gumbel noise to `alphas` and `betas` (SNAS), so that each weight is now and then near 1."""
+    entropy: float = Field(0.0, ge=0)
+    """Weight, in the last epoch, of the mean entropy of the choices (0 decided, 1 uniform) in the loss of the choice
+    step; it rises from 0 after the warm-up (Tian et al. 2021, Discretization-aware architecture search)."""
+    skip_dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout behind each option `skip` of a mixture, falling to 0 in the last epoch: skips learn no faster than what
+    has weights (P-DARTS)."""
+    skips: int | None = Field(None, ge=0)
+    """At most so many `skip` in the decoded network, where it is most sure of them (P-DARTS has 2 in a cell)."""
     order: Literal["choices_first", "weights_first"] = "choices_first"
     """Which of the two steps comes first; A.1 says choices, section 3.3 says weights."""
     alternate: Literal["step", "epoch"] = "step"
@@ -191,6 +205,13 @@ class GradientRecipe(SupernetRecipe):
     @classmethod
     def _within_epochs(cls, value: int, info: ValidationInfo) -> int:
         return _at_most("epochs", value, info)
+
+    @field_validator("gumbel")
+    @classmethod
+    def _drawn_anyway(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("mode") != "full":
+            raise ValueError("false unless `mode = full`: the other modes draw what runs")
+        return value
 
     @field_validator("second_order")
     @classmethod

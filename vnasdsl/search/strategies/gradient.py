@@ -44,7 +44,8 @@ class GradientStrategy:
     def search(self, task: Task) -> SearchResult:
         with _Session(task) as session:
             recipe = task.recipe
-            monitor = Monitor(session.trellis, session.macs, session.score, recipe.score_from, recipe.epochs)
+            watched = session.trellis, session.macs, session.score
+            monitor = Monitor(*watched, recipe.score_from, recipe.epochs, recipe.skips)
             search = SupernetSearch(
                 session.model,
                 recipe,
@@ -83,7 +84,7 @@ class _Session(Session):
 
     def result(self, train: bool = False) -> SearchResult:
         """Decode, score on the inference part and extract the weights. train: the finalists not trained yet."""
-        decoded = decode_supernet(self.model, self.trellis)
+        decoded = decode_supernet(self.model, self.trellis, self.task.recipe.skips)
         score, weights = self.extract(decoded.choices)
         paths, mixtures = learned_probabilities(self.model)
         report: dict[str, Any] = {
