@@ -34,6 +34,10 @@ def macs(space: Space, way: dict[str, str]) -> int:
     return sum(node.macs for node in space.choose(way).layers)
 
 
+def params(space: Space, way: dict[str, str]) -> int:
+    return sum(node.params for node in space.choose(way).layers)
+
+
 def clips(space: Space) -> torch.Tensor:
     return torch.randn(2, *space.input.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
 
@@ -52,6 +56,7 @@ def test_a_network_taken_out_gives_the_logits_of_the_supernet_that_chose_it(text
         assert sum(p.numel() for p in network.parameters()) == space.network(way).graph.params
         model.set_choices(way)
         assert model.expected_macs().item() == macs(space, way) >= space.network(way).graph.macs
+        assert model.expected_params().item() == params(space, way) >= space.network(way).graph.params
         with torch.no_grad():
             torch.testing.assert_close(model.eval()(x), network.eval()(x))
     model.set_choices(None)

@@ -17,7 +17,7 @@ from vnasdsl.relax.trellis import trellis
 
 @given(spaces(most=40), st.sampled_from(["paper", "mass"]), st.sampled_from([1.0, 0.7]))
 @examples(25)
-def test_expected_macs_and_probabilities_are_those_of_enumeration(made: Made, weights: str, temperature: float) -> None:
+def test_costs_and_probabilities_are_those_of_enumeration(made: Made, weights: str, temperature: float) -> None:
     space = read(made.text)
     assume(space.choices)
     model = supernet(space, path_weights=weights, temperature=temperature).double()
@@ -28,16 +28,18 @@ def test_expected_macs_and_probabilities_are_those_of_enumeration(made: Made, we
     paths, mixtures = model.path_probabilities(), model.mixture_probabilities()
     assert list(paths) == [stage.name for stage in shape.stages]
     assert sorted(mixtures) == sorted(names)
-    total = expected = 0.0
+    total = macs = params = 0.0
     counted: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for way in space.networks():
         p = probability(shape, paths, mixtures, way)
         total += p
-        expected += p * space.network(way).macs[0]
+        macs += p * space.network(way).macs[0]
+        params += p * space.network(way).params[0]
         for choice, option in way.items():
             counted[choice][option] += p
     assert total == pytest.approx(1, rel=1e-9)
-    assert model.expected_macs().item() == pytest.approx(expected, rel=1e-9)
+    assert model.expected_macs().item() == pytest.approx(macs, rel=1e-9)
+    assert model.expected_params().item() == pytest.approx(params, rel=1e-9)
     told = model.probabilities()
     assert {c.name: set(c.options) for c in space.choices} == {name: set(row) for name, row in told.items()}
     for name, row in counted.items():
@@ -56,8 +58,9 @@ def test_a_network_taken_out_gives_the_logits_of_the_supernet_that_chose_it(made
     clips = torch.randn(2, 3, FRAMES, SIZE, SIZE, dtype=torch.float64)
     for way in shuffled(list(space.networks()), 3):
         network = child(space, way, model)
-        assert sum(p.numel() for p in network.parameters()) == space.network(way).params[0]
         model.set_choices(way)
+        params = sum(p.numel() for p in network.parameters())
+        assert params == space.network(way).params[0] == model.expected_params().item()
         assert model.expected_macs().item() == space.network(way).macs[0]
         torch.testing.assert_close(model.eval()(clips), network.eval()(clips))
 

@@ -23,16 +23,17 @@ MODULE_ATTRIBUTES = frozenset(
 CONTAINER_ATTRIBUTES = frozenset("append clear extend insert items keys pop update values".split())
 """Those that nn.Sequential and nn.ModuleDict add."""
 SUPERNET_ATTRIBUTES = frozenset(
-    """branch_weights choice_parameters expected_macs is_tied make_choices mixture_probabilities path_probabilities
-    path_weights probabilities set_choices stages temperature tied weight_parameters""".split()
+    """branch_weights choice_parameters expected_cost expected_macs expected_params is_tied make_choices
+    mixture_probabilities path_probabilities path_weights probabilities set_choices stages temperature tied
+    weight_parameters""".split()
 )
 """Those that a generated supernet adds."""
 LABELS = (
     MODULE_ATTRIBUTES
     | CONTAINER_ATTRIBUTES
     | frozenset(
-        """alphas betas choice chosen drawn expected_macs indices judged keep kept macs mixtures name noise on_edge ones
-        options probabilities running_probabilities strengths temperature""".split()
+        """alphas betas choice chosen costs drawn expected_cost indices judged keep kept mixtures name noise on_edge
+        ones options probabilities running_probabilities strengths temperature""".split()
     )
 )
 """Those of a generated Mixture, Edges and Stage: no option is called so in a state dictionary."""
