@@ -98,6 +98,14 @@ def device_option_of(default: str) -> Callable[[F], F]:
 
 
 device_option = device_option_of("auto")
+devices_option = click.option(
+    "--devices",
+    type=POSITIVE,
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="GPUs, or with --device cpu processes, that train together; `batch` is that of each.",
+)
 seed_option = click.option("--seed", type=SEED, metavar="N", help="Seed of everything random, instead of the recipe's.")
 set_option = click.option(
     "--set",

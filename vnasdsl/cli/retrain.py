@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vnasdsl.cli.options import input_options, out_option, seed_option, set_option, training_options
+from vnasdsl.cli.options import devices_option, input_options, out_option, seed_option, set_option, training_options
 from vnasdsl.cli.output import print_json
 from vnasdsl.language.visible import visible
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @input_options
 @seed_option
 @click.option("--resume", is_flag=True, help="Continue the training in --out after its last finished epoch.")
+@devices_option
 @training_options
 def command(
     target: str,
@@ -41,6 +42,7 @@ def command(
     overrides: Overrides,
     seed: int | None,
     resume: bool,
+    devices: int,
     device: str,
     workers: int | None,
     quiet: bool,
@@ -59,6 +61,7 @@ def command(
       vnasdsl retrain runs/kinetics --data ucf101:data/UCF101 --out runs/ucf --set weights.lr=0.01
     """
     from vnasdsl.cli import runs
+    from vnasdsl.cli.devices import rank_on, reporter_of, start_ranks
     from vnasdsl.data import open_data
     from vnasdsl.language.diagnostics import UserError
     from vnasdsl.train.recipes import RetrainRecipe
@@ -78,16 +81,21 @@ def command(
     scoring = runs.run_recipe(run.folder, "evaluate") if run else runs.find_recipe(program, "evaluate", network)
     recipes = {"retrain": wanted, "evaluate": runs.evaluate_recipe(scoring, wanted, settings)}
 
+    from vnasdsl.train import ranks
     from vnasdsl.train.devices import pick_device
-    from vnasdsl.train.progress import Reporter, megas, percent
+    from vnasdsl.train.progress import megas, percent
     from vnasdsl.train.retrain import Start, retrain
 
     start = None if begin == "none" else Start.read(Path(begin))
-    reporter = Reporter(quiet)
+    reporter = reporter_of(quiet)
     with runs.resumable(folder, reporter):
-        trained = retrain(
-            network, recipes, videos, folder, pick_device(device), reporter, start, resume, runs.command_line()
-        )
+        if start_ranks(devices, folder):
+            return
+        place = pick_device(device)
+        with rank_on(place):
+            trained = retrain(network, recipes, videos, folder, place, reporter, start, resume, runs.command_line())
+            if not ranks.is_first():
+                return
     if as_json:
         print_json({"run": str(folder), **trained.as_dict()})
         return

@@ -9,6 +9,7 @@ import click
 
 from vnasdsl.cli.options import (
     device_option,
+    devices_option,
     fix_options,
     input_options,
     json_option,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @fix_options
 @input_options
 @device_option
+@devices_option
 @seed_option
 @click.option(
     "--workers",
@@ -51,6 +53,7 @@ def command(
     open_: tuple[str, ...],
     overrides: Overrides,
     device: str,
+    devices: int,
     seed: int | None,
     workers: str | None,
     resume: bool,
@@ -67,6 +70,7 @@ def command(
       vnasdsl search
       vnasdsl search spaces/tiny.vns --data synthetic --out runs/tiny
       vnasdsl search spaces/x3d3.vns --data ucf101:data/UCF101 --out runs/ucf --set batch=4
+      vnasdsl search spaces/x3d3.vns --data ucf101:data/UCF101 --out runs/ucf --devices 2
       vnasdsl search spaces/x3d3.vns --data synthetic --size 112 --frames 8 --set epochs=10
       vnasdsl search spaces/tiny.vns --data synthetic --out runs/tiny --resume
       vnasdsl search spaces/tiny.vns --data synthetic --set strategy=evolution --set rounds=40 --workers 2
@@ -79,6 +83,7 @@ def command(
       operations and number  --fix channels=64,112,176,224,288,512
       all three, 40 epochs   --set epochs=40
     """
+    from vnasdsl.cli.devices import rank_on, reporter_of, require_shared_steps, start_ranks
     from vnasdsl.cli.fixes import fixes_of
     from vnasdsl.cli.runs import (
         checked_recipe,
@@ -113,15 +118,20 @@ def command(
     after = checked_recipe("retrain", find_recipe(program, "retrain", found), {}, seed, decoders(wanted, workers))
     scoring = evaluate_recipe(find_recipe(program, "evaluate", found), after, {})
     recipes = {"search": wanted, "retrain": after, "evaluate": scoring}
+    require_shared_steps(wanted, devices)
     fixes = fixes_of(found, getattr(wanted, "fix", ()), getattr(wanted, "open", ()), fix, open_)
 
     from vnasdsl.search.run import Request, search_space
     from vnasdsl.train.devices import pick_device
-    from vnasdsl.train.progress import Reporter
 
     folder = out or free_folder(Path(project.out or "runs"), found.name, resume)
     request = Request(found, fixes, recipes, videos, command_line())
-    reporter = Reporter(quiet)
+    reporter = reporter_of(quiet)
     with resumable(folder, reporter):
-        outcome = search_space(request, folder, pick_device(device), reporter, resume)
-    tell_outcome(folder, outcome, [str(folder)], as_json)
+        if start_ranks(devices, folder):
+            return
+        place = pick_device(device)
+        with rank_on(place):
+            outcome = search_space(request, folder, place, reporter, resume)
+    if outcome is not None:
+        tell_outcome(folder, outcome, [str(folder)], as_json)

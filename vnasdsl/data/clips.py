@@ -90,6 +90,8 @@ class ViewLoader(VideoLoader):
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         for views, labels, videos in self.received():
+            if not len(labels):
+                continue
             count = views.shape[1]
             flat = views.flatten(0, 1), labels.repeat_interleave(count), videos.repeat_interleave(count)
             yield from zip(*(tensor.split(self.batch) for tensor in flat), strict=True)

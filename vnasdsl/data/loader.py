@@ -53,6 +53,14 @@ class _Batch:
     faults: tuple[Fault, ...]
 
 
+@dataclass(frozen=True)
+class Share:
+    """Which of `count` processes this is: they divide every batch of `count` times the size between them."""
+
+    rank: int
+    count: int
+
+
 class VideoLoader:
     """Batches of samples of `videos`; `len` is their number. `close` ends the worker processes."""
 
@@ -65,7 +73,7 @@ class VideoLoader:
         faults: FaultLog | None,
         drop_last: bool = False,
     ):
-        """samples: (epoch, index of a video) to its sample; batch: videos in a batch."""
+        """samples: (epoch, index of a video) to its sample; batch: videos in a batch of this process."""
         if not videos:
             raise UserError("there are no videos to read")
         for name, value, least in (("batch", batch, 1), ("workers", workers, 0)):
@@ -74,6 +82,7 @@ class VideoLoader:
         self.videos = tuple(videos)
         self.epoch = 0
         self.videos_per_batch, self.drop_last = batch, drop_last
+        self.share = Share(0, 1)
         self.faults = FaultLog() if faults is None else faults
         self.faults.expect(video.path for video in self.videos)
         self._loader: DataLoader[Any] = DataLoader(
@@ -92,16 +101,21 @@ class VideoLoader:
         return list(range(len(self.videos)))
 
     def __len__(self) -> int:
-        whole, rest = divmod(len(self.videos), self.videos_per_batch)
+        whole, rest = divmod(len(self.videos), self.videos_per_batch * self.share.count)
         return whole + (rest > 0 and not self.drop_last)
 
     def received(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        """Normalised clips, labels and indices by batch, without unreadable videos. Raises: UserError for too many."""
+        """Normalised clips, labels and indices by batch, without unreadable videos. Raises: UserError for too many.
+
+        With a share of the videos a batch may be empty; without, there are no empty ones.
+        """
         for batch in self._start_pass():
             for fault in batch.faults:
                 self.faults.add(fault.path, fault.reason)
             if batch.clips is not None:
                 yield _normalise(batch.clips), batch.labels, batch.indices
+            elif self.share.count > 1:
+                yield torch.empty(0), batch.labels, batch.indices
 
     def _start_pass(self) -> Iterator[_Batch]:
         """Workers started here are born with Ctrl-C blocked: there is no moment before `_start_worker` ignores it."""
@@ -126,9 +140,11 @@ class _Batches(Sampler[list[tuple[int, int]]]):
         self._of = loader
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        epoch, order, size = self._of.epoch, self._of.order(), self._of.videos_per_batch
+        epoch, order, share = self._of.epoch, self._of.order(), self._of.share
+        size = self._of.videos_per_batch * share.count
         for number in range(len(self._of)):
-            yield [(epoch, index) for index in order[number * size : (number + 1) * size]]
+            together = order[number * size : (number + 1) * size]
+            yield [(epoch, index) for index in together[share.rank :: share.count]]
 
     def __len__(self) -> int:
         return len(self._of)
@@ -155,12 +171,12 @@ def _normalise(pixels: torch.Tensor) -> torch.Tensor:
 def _start_worker(_number: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.excepthook = _report_unless_parent_is_gone
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=end_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    """End this process when its parent is gone. torch's worker loop does so too, but first waits for the batches it
-    sent to be taken, which is forever when the pipe is full."""
+def end_with_parent() -> None:
+    """For a thread: wait until the parent is gone, then end this process. torch's worker loop does so too, but first
+    waits for the batches it sent to be taken, which is forever when the pipe is full."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -91,6 +91,7 @@ def demonstrate(
     # Such small steps gain little from a second thread, and become several times slower when its core is busy.
     with torch_threads(1):
         searched = search_space(request, out / "search", _CPU, reporter)
+    assert searched is not None  # it is the only rank
     for line in searched.all_lines():
         reporter.note(f"  {line}")
 

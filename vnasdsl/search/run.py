@@ -15,6 +15,7 @@ from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.strategies import get_strategy
 from vnasdsl.search.task import SearchResult, SearchTask, Strategy
+from vnasdsl.train import ranks
 from vnasdsl.train.clips import report_faults
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
@@ -45,8 +46,11 @@ class Request:
 
 def search_space(
     request: Request, out: Path, device: torch.device, reporter: Reporter, resume: bool = False
-) -> Outcome:
-    """Search, or resume the search in `out`. An interrupted run can be resumed. Raises: VnsError, UserError."""
+) -> Outcome | None:
+    """Search, or resume the search in `out`. An interrupted run can be resumed. Raises: VnsError, UserError.
+
+    Of several ranks the first writes the outcome; the others return None.
+    """
     recipe, data = request.recipes["search"], request.data
     assert isinstance(recipe, SearchRecipe)
     strategy = get_strategy(recipe.strategy)
@@ -63,15 +67,18 @@ def search_space(
     facts = run_facts(
         "search", request.space.name, data, recipe.seed, {"fix": fixes}, recipe_facts, device, request.command
     )
-    open_run(out, facts, run_sources("space.vns", request.space, request.recipes), resume)
+    if ranks.is_first():
+        open_run(out, facts, run_sources("space.vns", request.space, request.recipes), resume)
+    ranks.meet()
     for note in data.notes:
         reporter.note(f"note: {note}")
     parts = task.parts
     reporter.note(
         f"searching {space.name}: {space.size_text()} networks; {len(parts.train)} train,"
-        f" {len(parts.validate)} validate and {len(parts.inference)} inference videos; on {device}"
+        f" {len(parts.validate)} validate and {len(parts.inference)} inference videos; on {ranks.describe(device)}"
     )
-    return _write_outcome(task, strategy, strategy.search(task))
+    found = strategy.search(task)
+    return _write_outcome(task, strategy, found) if ranks.is_first() else None
 
 
 def derive_again(

@@ -16,6 +16,7 @@ from torch.func import functional_call
 from vnasdsl.search.deciding import Deciding
 from vnasdsl.search.draws import Draws
 from vnasdsl.search.monitor import Monitor
+from vnasdsl.train import ranks
 from vnasdsl.train.batchnorm import recalibrate, statistics_frozen, statistics_restored
 from vnasdsl.train.devices import autocast
 from vnasdsl.train.loop import Batches, Meter, build_optimiser, learning_rate, require_finite, set_learning_rate
@@ -75,7 +76,7 @@ class SupernetSearch:
         monitor: Monitor,
     ):
         """model: a generated supernet; train, validate: number of a pass (from 1) to its batches."""
-        self.model = model.to(device)
+        self.model: Any = ranks.shared(model.to(device))
         self.recipe = recipe
         self.train = train
         self.validate = validate
@@ -103,7 +104,8 @@ class SupernetSearch:
         set_learning_rate(self.weight_optimiser, rate)
         self.weight_optimiser.zero_grad(set_to_none=True)
         loss, logits = self._cross_entropy(clips, labels)
-        loss.backward()
+        ranks.weighted(loss, len(labels)).backward()
+        ranks.add_up_gradients(self._weights)
         if self.recipe.grad_clip:
             nn.utils.clip_grad_norm_(self._weights, self.recipe.grad_clip)
         self.weight_optimiser.step()
@@ -122,9 +124,10 @@ class SupernetSearch:
         cost = self.recipe.cost
         total = loss + cost_term(cost, self.model.expected_macs()) if isinstance(cost, MacsCost) else loss
         total = total + self.deciding.entropy_term()
-        gradients = torch.autograd.grad(total, self._choices, allow_unused=True)
+        gradients = torch.autograd.grad(ranks.weighted(total, len(labels)), self._choices, allow_unused=True)
         for choice, gradient in zip(self._choices, gradients, strict=True):
             choice.grad = gradient if self.draws is None else self.draws.mask(choice, gradient)
+        ranks.add_up_gradients(self._choices)
         before = [choice.detach().clone() for choice in self._choices]
         self.choice_optimiser.step()
         if self.draws is not None:
@@ -150,12 +153,16 @@ class SupernetSearch:
         assert isinstance(settings, Sgd)
         loss, _ = self._cross_entropy(ahead.clips, ahead.labels)
         gradients = torch.autograd.grad(
-            loss, self._weights, create_graph=True, allow_unused=True, materialize_grads=True
+            ranks.weighted(loss, len(ahead.labels)),
+            self._weights,
+            create_graph=True,
+            allow_unused=True,
+            materialize_grads=True,
         )
         names = {id(parameter): name for name, parameter in self.model.named_parameters()}
         stepped = {}
         for weight, gradient in zip(self._weights, gradients, strict=True):
-            step = gradient + settings.decay * weight
+            step = ranks.differentiable_total(gradient) + settings.decay * weight
             before = self.weight_optimiser.state.get(weight, {}).get("momentum_buffer")
             if settings.momentum:
                 moving = step if before is None else settings.momentum * before + step
@@ -212,6 +219,8 @@ class SupernetSearch:
         self._require_grad(weights=True)
         for parameter in self._choices:
             parameter.requires_grad_(True)
+        train.together()
+        validate.together()
         record: dict[str, Any] = {
             "epoch": epoch,
             "phase": "search" if searching else "warmup",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from vnasdsl.data import ClipShape, FaultLog, Video
 from vnasdsl.data.clips import ClipLoader, ViewLoader
+from vnasdsl.data.loader import Share
 from vnasdsl.elaborate.inputs import VideoInput
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train import ranks
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import Recipe, TrainingRecipe
 
@@ -40,24 +43,54 @@ def report_faults(faults: FaultLog, reporter: Reporter) -> None:
         reporter.warn(f"{len(faults.files)} of {faults.total} videos were unreadable and skipped")
 
 
-def training_clips(videos: Sequence[Video], shape: ClipShape, recipe: TrainingRecipe, faults: FaultLog) -> ClipLoader:
+class SharedLoader:
+    """A loader whose batches the ranks of a training share out; what one of them cannot read, all know of."""
+
+    def __init__(self, loader: ClipLoader | ViewLoader):
+        self.loader = loader
+        self.close = loader.close
+
+    def __call__(self, number: int) -> SharedLoader:
+        self.loader.epoch = number
+        return self
+
+    def __len__(self) -> int:
+        self.loader.share = Share(ranks.rank(), ranks.count())
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Batches of clips that one rank could not read at all are passed over by all: they step together."""
+        train = isinstance(self.loader, ClipLoader)
+        self.loader.share = Share(ranks.rank(), ranks.count())
+        for batch in self.loader:
+            if not train or ranks.least(len(batch[1])):
+                yield batch
+        for files in ranks.gather(self.loader.faults.files):
+            for path, reason in files.items():
+                self.loader.faults.add(path, reason)
+
+
+def training_clips(videos: Sequence[Video], shape: ClipShape, recipe: TrainingRecipe, faults: FaultLog) -> SharedLoader:
     """Called with the number of a pass: its batches of clips, given by (seed, number) alone."""
-    return ClipLoader(
+    if len(videos) < ranks.count():
+        raise UserError(f"{len(videos)} videos cannot be shared out among {ranks.count()} devices")
+    loader = ClipLoader(
         videos,
         shape,
         batch=recipe.batch,
         workers=recipe.workers,
         seed=recipe.seed,
         flip=recipe.flip,
-        drop_last=len(videos) >= recipe.batch,
+        drop_last=len(videos) >= recipe.batch * ranks.count(),
         faults=faults,
     )
+    return SharedLoader(loader)
 
 
-def evaluation_views(videos: Sequence[Video], shape: ClipShape, recipe: Recipe, faults: FaultLog) -> ViewLoader:
+def evaluation_views(videos: Sequence[Video], shape: ClipShape, recipe: Recipe, faults: FaultLog) -> SharedLoader:
     """Views of every video, the same in every pass; crops come from frames with the aspect ratio kept."""
     short_side = shape.scale if isinstance(shape.scale, int) else min(shape.scale)
-    return ViewLoader(
+    loader = ViewLoader(
         videos,
         replace(shape, scale=short_side),
         clips=recipe.clips,
@@ -66,3 +99,4 @@ def evaluation_views(videos: Sequence[Video], shape: ClipShape, recipe: Recipe, 
         workers=recipe.workers,
         faults=faults,
     )
+    return SharedLoader(loader)

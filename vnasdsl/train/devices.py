@@ -11,19 +11,30 @@ import numpy
 import torch
 
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train import ranks
 
 
 def pick_device(wanted: str = "auto") -> torch.device:
-    """The device meant by `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`. Raises: UserError."""
+    """The device meant by `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`. Raises: UserError.
+
+    With several ranks, each has a GPU of its own.
+    """
     if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted.startswith("cuda") and ranks.launched() > 1:
+        if wanted != "cuda":
+            raise UserError(f"--device {wanted} is a single device", "leave --device out, or give --device cuda")
+        wanted = f"cuda:{ranks.local_rank()}"
     device = torch.device(wanted)
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count == 0:
             raise UserError("this machine has no CUDA device", "use --device cpu or --device auto")
         if device.index is not None and device.index >= count:
-            raise UserError(f"there is no CUDA device `{wanted}`: the last is cuda:{count - 1}")
+            raise UserError(
+                f"there is no CUDA device `{wanted}`: the last is cuda:{count - 1}",
+                "use fewer --devices, or --device cpu" if ranks.launched() > 1 else "",
+            )
     return device
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from vnasdsl.data import ClipShape, FaultLog, Video
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train import ranks
 from vnasdsl.train.clips import evaluation_views
 from vnasdsl.train.devices import autocast
 from vnasdsl.train.recipes import Recipe
@@ -62,6 +63,8 @@ def score_views(
 ) -> Scores:
     """Score batches of (views (B, C, T, H, W), labels (B,), video numbers (B,)); a video may lie in several batches.
 
+    Where the ranks of a training have shared the videos out, the scores are those of all.
+
     Raises: UserError when there is no view at all.
     """
     was_training = model.training
@@ -80,6 +83,10 @@ def score_views(
                 labels[video] = label
     finally:
         model.train(was_training)
+    for of_rank in ranks.gather((sums, labels, counts)):  # every rank has other videos
+        sums.update(of_rank[0])
+        labels.update(of_rank[1])
+        counts.update(of_rank[2])
     if not sums:
         raise UserError("there are no videos to evaluate")
     order = sorted(sums)

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train import ranks
 from vnasdsl.train.devices import autocast, random_state, restore_random_state
 from vnasdsl.train.evaluation import Evaluation
 from vnasdsl.train.progress import Reporter, percent
@@ -56,8 +57,11 @@ class Trainable(Protocol):
 
 
 def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Reporter, resume: bool) -> None:
-    """Run the remaining epochs. Raises: UserError when a checkpoint does not fit, or the loss is no longer finite."""
-    done = 0
+    """Run the remaining epochs; of several ranks the first writes.
+
+    Raises: UserError when a checkpoint does not fit, or the loss is no longer finite.
+    """
+    done, seed = 0, torch.initial_seed()
     if resume and run.checkpoints.index():
         checkpoint = run.checkpoints.load("last")
         trainable.restore(checkpoint.weights, checkpoint.state["optimisers"])
@@ -65,21 +69,24 @@ def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Repo
         done = checkpoint.epoch
         reporter.note(f"resuming after epoch {done} of {epochs}")
     records = [record for record in run.metrics.read() if record["epoch"] <= done]
-    run.metrics.write(records)
+    if ranks.is_first():
+        run.metrics.write(records)
     best = max((q for record in records if (q := trainable.quality(record)) is not None), default=None)
     reporter.begin(trainable.title, epochs, done)
     try:
         for epoch in range(done + 1, epochs + 1):
             began = time.monotonic()
+            ranks.seed_dropout(seed, epoch)
             record = {"epoch": epoch, **trainable.run_epoch(epoch, reporter)}
             require_finite(record)
             record["seconds"] = round(time.monotonic() - began, 2)
             quality = trainable.quality(record)
             is_best = quality is not None and (best is None or quality >= best)
             best = quality if is_best else best
-            run.metrics.append(record)  # before the checkpoint: resuming drops the records after it
-            state = {"optimisers": trainable.optimiser_state(), "random": random_state()}
-            run.checkpoints.save(epoch, trainable.weights(), state, best=is_best)
+            if ranks.is_first():
+                run.metrics.append(record)  # before the checkpoint: resuming drops the records after it
+                state = {"optimisers": trainable.optimiser_state(), "random": random_state()}
+                run.checkpoints.save(epoch, trainable.weights(), state, best=is_best)
             reporter.finished(epoch, trainable.summary(record))
     finally:
         reporter.end()
@@ -111,6 +118,11 @@ class Meter:
         self._hits += (logits.argmax(dim=1) == labels).sum()
         self._clips += len(labels)
 
+    def together(self) -> None:
+        """Count the clips of all ranks; every rank must call this."""
+        sums = ranks.total(torch.stack([self._loss, self._hits, torch.full_like(self._loss, self._clips)]))
+        self._loss, self._hits, self._clips = sums[0], sums[1], int(sums[2])
+
     @property
     def loss(self) -> float | None:
         return self._loss.item() / self._clips if self._clips else None
@@ -138,7 +150,7 @@ class NetworkTraining:
         watch_every: int = 0,
     ):
         """batches: epoch (from 1) to its batches; watch: scores the model for the curve every `watch_every` epochs."""
-        self.model = model.to(device)
+        self.model = ranks.shared(model.to(device))
         self.recipe = recipe
         self.batches = batches
         self.device = device
@@ -156,6 +168,7 @@ class NetworkTraining:
             set_learning_rate(self.optimiser, rate)
             self.step(clips.to(self.device), labels.to(self.device), meter)
             reporter.step(meter.text)
+        meter.together()
         record: dict[str, Any] = {
             "train_loss": meter.loss,
             "train_top1": meter.top1,
@@ -171,7 +184,8 @@ class NetworkTraining:
         with autocast(self.device, self.recipe.precision):
             logits = self.model(clips)
             loss = F.cross_entropy(logits.float(), labels)
-        loss.backward()
+        ranks.weighted(loss, len(labels)).backward()
+        ranks.add_up_gradients(self.model.parameters())
         if self.recipe.grad_clip:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.grad_clip)
         self.optimiser.step()

@@ -16,6 +16,7 @@ from vnasdsl.codegen import compile_network
 from vnasdsl.data import DataSet, FaultLog
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train import ranks
 from vnasdsl.train.clips import clip_shape, evaluation_views, fault_log, report_faults, training_clips
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_videos, evaluate_views
@@ -92,7 +93,10 @@ def retrain(
     weights = {"weights": None if start is None else start.digest}
     recipe_facts = recipe.model_dump(mode="json", exclude={"workers", "unreadable"})
     facts = run_facts("retrain", network.name, data, recipe.seed, weights, recipe_facts, device, command)
-    run = open_run(out, facts, run_sources("network.vns", network, recipes), resume)
+    run = RunFolder(out)
+    if ranks.is_first():
+        open_run(out, facts, run_sources("network.vns", network, recipes), resume)
+    ranks.meet()
     seed_everything(recipe.seed)
     model = load_generated(run / "network.py", "Network", compile_network(network, "network.vns"))()
     inheritance = _inherit(model, start, reporter)
@@ -111,11 +115,13 @@ def retrain(
             recipe.watch,
         )
         run_epochs(training, recipe.epochs, run, reporter, resume)
-    save_weights(run / "network.safetensors", model.state_dict(), {"network": network.name})
+    if ranks.is_first():
+        save_weights(run / "network.safetensors", model.state_dict(), {"network": network.name})
     evaluation = _evaluate(model, network, recipe, data, device, reporter, faults)
     report_faults(faults, reporter)
     trained = Trained(run, network, run / "network.safetensors", evaluation, inheritance)
-    run.write_json("report.json", {**trained.as_dict(), "unreadable": faults.files})
+    if ranks.is_first():
+        run.write_json("report.json", {**trained.as_dict(), "unreadable": faults.files})
     return trained
 
 

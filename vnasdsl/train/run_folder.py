@@ -25,13 +25,15 @@ from vnasdsl.data import DataSet, Video
 from vnasdsl.elaborate import Space
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train import ranks
 from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.recipe_print import print_recipes, recipes_json
 from vnasdsl.train.recipes import Recipe
 
 RUN_FILE = "run.json"
-_COMPARED = ("kind", "name", "classes", "fix", "recipe", "weights")
-"""The facts of run.json that must be equal; the place of files, the device and the command line may differ."""
+_COMPARED = {"kind": None, "name": None, "classes": None, "fix": None, "recipe": None, "weights": None, "devices": 1}
+"""The facts of run.json that must be equal, and what they are where it lacks them; the place of files, the kind of
+device and the command line may differ. `batch` counts for each device, so their number belongs to the recipe."""
 _PARTS = {"train": "training", "test": "test"}
 
 
@@ -89,6 +91,7 @@ def run_facts(
         **start,
         "recipe": recipe,
         "device": str(device),
+        "devices": ranks.count(),
         "command": list(command),
     }
 
@@ -174,7 +177,11 @@ def _line(record: Mapping[str, Any]) -> str:
 
 def require_same_run(path: Path, before: Mapping[str, Any], now: Mapping[str, Any], sources: Mapping[str, str]) -> None:
     """Raises: UserError that names every fact (of run.json) and source that the run was not started with."""
-    changes = [change for key in _COMPARED for change in _fact_changes(key, before.get(key), _plain(now.get(key)))]
+    changes = [
+        change
+        for key, default in _COMPARED.items()
+        for change in _fact_changes(key, before.get(key, default), _plain(now.get(key, default)))
+    ]
     for name, source in sources.items():
         kept = path / name
         changes += _source_changes(name, kept.read_text(encoding="utf-8") if kept.is_file() else "", source)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vnasdsl.search.one_shot.sampling import Sampler
+from vnasdsl.train import ranks
 from vnasdsl.train.devices import autocast
 from vnasdsl.train.loop import Batches, Meter, build_optimiser, learning_rate, set_learning_rate
 from vnasdsl.train.progress import Reporter, percent
@@ -30,7 +31,7 @@ class PathTraining:
         self, model: Any, recipe: OneShotRecipe, train: Callable[[int], Batches], sampler: Sampler, device: torch.device
     ):
         """model: a generated supernet; train: number of a pass (from 1) to its batches."""
-        self.model = model.to(device)
+        self.model: Any = ranks.shared(model.to(device))
         self.recipe = recipe
         self.train = train
         self.sampler = sampler
@@ -54,6 +55,7 @@ class PathTraining:
                 reporter.step(meter.text)
         finally:
             self.model.set_choices(None)
+        meter.together()
         return {
             "train_loss": meter.loss,
             "train_top1": meter.top1,
@@ -68,8 +70,9 @@ class PathTraining:
             with autocast(self.device, self.recipe.precision):
                 logits = self.model(clips)
                 loss = F.cross_entropy(logits.float(), labels)
-            loss.backward()
+            ranks.weighted(loss, len(labels)).backward()
             meter.add(loss, logits, labels)
+        ranks.add_up_gradients(self._weights)
         if self.recipe.grad_clip:
             nn.utils.clip_grad_norm_(self._weights, self.recipe.grad_clip)
         self.optimiser.step()

@@ -21,6 +21,7 @@ from vnasdsl.search.task import SearchResult, SearchTask
 from vnasdsl.show.curves import curves_png
 from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.paths import paths_png
+from vnasdsl.train import ranks
 from vnasdsl.train.loop import run_epochs
 from vnasdsl.train.progress import megas, percent
 from vnasdsl.train.recipes import GradientRecipe
@@ -101,6 +102,8 @@ class _Session(Session):
         report["greedy"]["top1"] = score.top1 if same else self.score(decoded.greedy_choices).top1
         lines = tuple(_lines(decoded, report["greedy"]))
         finalists, best = Finalists(self.task), self._best(decoded)
+        if best:
+            ranks.leave()
         trained = finalists.train(best) if train and best else finalists.trained(best)
         if trained:
             return finalists.result(trained, report, lines)

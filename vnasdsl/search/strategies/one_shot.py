@@ -20,6 +20,7 @@ from vnasdsl.search.session import Session
 from vnasdsl.search.task import SearchResult, SearchTask
 from vnasdsl.show.curves import curves_png
 from vnasdsl.show.evolution import pareto_png
+from vnasdsl.train import ranks
 from vnasdsl.train.loop import run_epochs
 from vnasdsl.train.progress import megas, percent
 from vnasdsl.train.recipes import OneShotRecipe
@@ -52,6 +53,7 @@ class OneShotStrategy:
             sampler = Sampler(task.space, recipe.sampling, recipe.seed, ranking.fits)
             training = PathTraining(session.model, recipe, session.train, sampler, task.device)
             run_epochs(training, recipe.epochs, task.run, task.reporter, task.resume)
+            ranks.leave()
             with Scorer(session) as scorer:
                 ranking.fill(scorer)
             return _result(session, ranking, train=True)
