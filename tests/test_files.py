@@ -36,10 +36,31 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match="No space") as caught:
         write_atomic(path, "new")
+    assert caught.value.filename == str(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_bytes_and_names_are_on_the_disk_in_the_right_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Content before the rename, the name after it; and each new folder in the one above."""
+    done: list[str] = []
+    flush, replace = os.fsync, Path.replace
+
+    def fsync(handle: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file"
+        done.append(f"{kind} {Path(os.readlink(f'/proc/self/fd/{handle}')).name}" if kind == "folder" else kind)
+        flush(handle)
+
+    def rename(self: Path, target: Path) -> Path:
+        done.append("rename")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", rename)
+    write_atomic(tmp_path / "a" / "b" / "c.txt", "text")
+    assert done == [f"folder {tmp_path.name}", "folder a", "file", "rename", "folder b"]
 
 
 def test_permissions(tmp_path: Path) -> None:

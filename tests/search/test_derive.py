@@ -68,7 +68,7 @@ def test_the_best_checkpoint_goes_to_a_text_that_can_be_trained(
     state = {key: value for key, value in last.state.items() if key != "epoch"}
     kept.save(2, best, state, best=True)
     kept.save(3, parameters, state)
-    assert kept.index() == {"last": "epoch-0003", "best": "epoch-0002"}
+    assert kept.index() == {"last": "epoch-0003", "previous": "epoch-0002", "best": "epoch-0002"}
 
     before = (run / "network.vns").read_bytes()
     text = tmp_path / "nets" / "best.vns"

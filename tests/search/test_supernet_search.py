@@ -172,13 +172,13 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was_whole(tmp_path
     assert kept is not None and all(tensor.isfinite().all() for tensor in kept.weights.values())
 
 
-def test_last_and_best_checkpoints_are_kept(tmp_path: Path) -> None:
+def test_the_last_two_and_the_best_checkpoints_are_kept(tmp_path: Path) -> None:
     _, run = run_all(tmp_path / "run")
     index = run.checkpoints.index()
     scores = {record["epoch"]: record["score_top1"] for record in run.metrics.read() if "score_top1" in record}
     best = max(scores, key=lambda epoch: (scores[epoch], epoch))
     assert sorted(scores) == [3, 4]
-    assert index == {"last": "epoch-0004", "best": f"epoch-{best:04d}"}
+    assert index == {"last": "epoch-0004", "previous": "epoch-0003", "best": f"epoch-{best:04d}"}
     kept = {entry.name for entry in (tmp_path / "run" / "checkpoints").iterdir()}
     assert kept == {"index.json", *index.values()}
 

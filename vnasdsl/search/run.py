@@ -161,6 +161,8 @@ def _write_outcome(
     weights = file.with_suffix(".safetensors") if found.weights else None
     if weights is not None:
         save_weights(weights, found.weights, {"network": network.name})
+    elif network_file is None:
+        (task.run / "network.safetensors").unlink(missing_ok=True)  # of the network that was written before
     lines = (*found.lines, *_figure_lines(found, network, len(task.parts.inference)))
     if network_file is None:
         learned = {key: found.report[key] for key in _LEARNED if key in found.report}

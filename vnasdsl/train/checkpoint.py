@@ -1,18 +1,17 @@
 """Checkpoints: everything needed to continue after the last finished epoch, complete whenever a kill comes.
 
 checkpoints/epoch-0012/weights.safetensors    parameters and buffers
-checkpoints/epoch-0012/state.json             optimisers, random generators, epoch; their tensors in state.safetensors
-checkpoints/index.json                        {"last": "epoch-0012", "best": "epoch-0010"}
+checkpoints/epoch-0012/state.safetensors      epoch, optimisers, random generators: values in its header, and tensors
+checkpoints/index.json                        {"last": "epoch-0012", "previous": "epoch-0011", "best": "epoch-0010"}
 
-Nothing is pickled or unpickled.
+Both files hold a checksum of their content. Nothing is pickled or unpickled.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vnasdsl.files import write_atomic
+from vnasdsl.files import flush_folder, make_folder, write_atomic
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.train.weights import load_weights, save_weights
+from vnasdsl.train.weights import load_weights, read_weights, save_weights
 
 _INDEX = "index.json"
-_VALUES, _TENSORS = "state.json", "state.safetensors"
+_WEIGHTS, _STATE = "weights.safetensors", "state.safetensors"
+_ROLES = ("last", "previous", "best")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of a run: the last one and the best one are kept."""
+    """The checkpoints of a run: the last one, the one before it and the best one are kept."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -48,17 +48,57 @@ class Checkpoints:
         name = f"epoch-{epoch:04d}"
         final, temporary = self.folder / name, self.folder / f".{name}.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        save_weights(temporary / "weights.safetensors", weights)
-        _save_state(temporary, {"epoch": epoch, **state})
+        make_folder(temporary)
+        save_weights(temporary / _WEIGHTS, weights)
+        _save_state(temporary / _STATE, {"epoch": epoch, **state})
         shutil.rmtree(final, ignore_errors=True)
         temporary.rename(final)
-        _flush_folder(self.folder)
-        index = {**self.index(), "last": name, **({"best": name} if best else {})}
-        write_atomic(self.folder / _INDEX, json.dumps(index) + "\n")
+        flush_folder(self.folder)
+        before = self.index()
+        roles = {"last": name, "previous": before.get("last"), "best": name if best else before.get("best")}
+        index = self._write_index(roles)
         for old in self.folder.iterdir():
             if old.is_dir() and old.name not in index.values():
                 shutil.rmtree(old, ignore_errors=True)
+
+    def _write_index(self, roles: Mapping[str, str | None]) -> dict[str, str]:
+        index = {role: name for role, name in roles.items() if name is not None}
+        write_atomic(self.folder / _INDEX, json.dumps(index) + "\n")
+        return index
+
+    def resume(self, warn: Callable[[str], None]) -> Checkpoint | None:
+        """The checkpoint to go on from: the last one, or where that is damaged the newest whole one, which then counts
+        as the last; `warn` is told. None when there is none yet. Raises: UserError when all are damaged."""
+        try:
+            index = self.index()
+        except UserError as fault:
+            warn(fault.message)
+            index = {}
+        names = [index[role] for role in _ROLES if role in index] or self._folders()
+        damaged: dict[str, str] = {}
+        for name in dict.fromkeys(names):
+            try:
+                found = self._read(self.folder / name)
+            except UserError as fault:
+                damaged[name] = fault.message
+                continue
+            if damaged or not index:
+                reasons = "".join(f"{reason}; " for reason in damaged.values())
+                warn(f"{reasons}going on from the checkpoint `{name}`")
+                best = index.get("best")
+                self._write_index({"last": name, "best": None if best in damaged else best})
+            return found
+        if damaged:
+            raise UserError(
+                f"every checkpoint of `{self.folder.parent}` is damaged: {'; '.join(damaged.values())}",
+                f"restore `{self.folder}` from a copy, or start a new run with another --out",
+            )
+        return None
+
+    def _folders(self) -> list[str]:
+        """What checkpoints there are without an index, the newest first."""
+        names = (path.name for path in self.folder.glob("epoch-*") if path.is_dir())
+        return sorted(names, key=lambda name: (len(name), name), reverse=True)
 
     def index(self) -> dict[str, str]:
         """Names of the kept checkpoints by role; empty before the first. Raises: UserError when it is damaged."""
@@ -87,8 +127,16 @@ class Checkpoints:
     def load(self, which: str = "last") -> Checkpoint:
         """The checkpoint `find` names. Nothing in it is executed. Raises: UserError when it is missing or damaged."""
         folder = self.find(which)
-        weights = load_weights(folder / "weights.safetensors")
-        state = _load_state(folder)
+        try:
+            return self._read(folder)
+        except UserError as fault:
+            raise UserError(
+                fault.message, "take another one by --checkpoint; a run that goes on with --resume makes it anew"
+            ) from None
+
+    def _read(self, folder: Path) -> Checkpoint:
+        weights = load_weights(folder / _WEIGHTS)
+        state = _load_state(folder / _STATE)
         epoch = state.get("epoch")
         if not isinstance(epoch, int):
             raise UserError(f"`{folder}` is not a checkpoint of vnasdsl: its state has no epoch")
@@ -99,35 +147,23 @@ def _is_plain_name(name: object) -> bool:
     return isinstance(name, str) and Path(name).name == name and name not in ("", ".", "..")
 
 
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _save_state(folder: Path, state: Mapping[str, Any]) -> None:
-    """Write nested dicts, lists, tuples, numbers, strings and tensors into two files of a folder."""
+def _save_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Write nested dicts, lists, tuples, numbers, strings and tensors."""
     tensors: dict[str, Tensor] = {}
     values = _encode(dict(state), tensors)
-    save_weights(folder / _TENSORS, tensors)
-    write_atomic(folder / _VALUES, json.dumps(values) + "\n")
+    save_weights(path, tensors, {"state": json.dumps(values, allow_nan=False)})
 
 
-def _load_state(folder: Path) -> dict[str, Any]:
-    """What `_save_state` wrote, tensors on the CPU. Raises: UserError when a file is missing or damaged."""
-    tensors = load_weights(folder / _TENSORS)
-    path = folder / _VALUES
+def _load_state(path: Path) -> dict[str, Any]:
+    """What `_save_state` wrote, tensors on the CPU. Raises: UserError when the file is missing or damaged."""
+    tensors, about = read_weights(path)
     try:
-        state = _decode(json.loads(path.read_text(encoding="utf-8")), tensors)
+        state = _decode(json.loads(about["state"]), tensors)
         if not isinstance(state, dict):
             raise ValueError("it holds no state")
-    except FileNotFoundError:
-        raise UserError(f"there is no file `{path}`") from None
-    except (KeyError, TypeError, ValueError, RecursionError, OSError) as fault:
+    except (KeyError, TypeError, ValueError, RecursionError) as fault:
         summary = " ".join(str(fault).split())[:120]
-        raise UserError(f"`{path}` is not a checkpoint of vnasdsl, or is damaged: {summary}") from None
+        raise UserError(f"`{path}` is not a checkpoint of vnasdsl: {summary}") from None
     return state
 
 

@@ -62,8 +62,8 @@ def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Repo
     Raises: UserError when a checkpoint does not fit, or the loss is no longer finite.
     """
     done, seed = 0, torch.initial_seed()
-    if resume and run.checkpoints.index():
-        checkpoint = run.checkpoints.load("last")
+    checkpoint = run.checkpoints.resume(reporter.warn) if resume else None
+    if checkpoint is not None:
         trainable.restore(checkpoint.weights, checkpoint.state["optimisers"])
         restore_random_state(checkpoint.state["random"])
         done = checkpoint.epoch

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -15,15 +17,20 @@ from torch import Tensor, nn
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
 
+_DIGEST = "sha256"
+
 
 def weights_bytes(weights: Mapping[str, Tensor], about: Mapping[str, str] | None = None) -> bytes:
-    """A safetensors file with tensors by name; `about` goes into the header. The same input gives the same bytes."""
+    """A safetensors file with tensors by name. Its header holds `about` and a SHA-256 of everything else in the file.
+
+    The same input gives the same bytes.
+    """
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in weights.items()}
-    file = safetensors.torch.save(plain, metadata={"format": "pt", **(about or {})})
-    end = 8 + int.from_bytes(file[:8], "little")
-    header = json.dumps(json.loads(file[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + file[end:]
+    header, data = _parts(safetensors.torch.save(plain, metadata={"format": "pt", **(about or {})}))
+    header["__metadata__"][_DIGEST] = _digest(header, data)
+    text = _text(header)
+    text += b" " * (-len(text) % 8)
+    return b"".join((len(text).to_bytes(8, "little"), text, data))
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str, str] | None = None) -> None:
@@ -33,8 +40,18 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str, 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
     """Tensors by name, on the CPU. Raises: UserError when the file is missing, damaged or no safetensors file."""
+    return read_weights(path)[0]
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The same, and what the header says about them.
+
+    A file that vnasdsl wrote is compared with its checksum; those of others have none.
+    """
     try:
-        return safetensors.torch.load_file(path)
+        content = path.read_bytes()
+        tensors = safetensors.torch.load(content)
+        header, data = _parts(content)
     except FileNotFoundError:
         raise UserError(f"there is no file `{path}`") from None
     except (safetensors.SafetensorError, OSError, ValueError) as fault:
@@ -42,6 +59,28 @@ def load_weights(path: Path) -> dict[str, Tensor]:
             f"`{path}` is not a safetensors file: {' '.join(str(fault).split())}",
             "weights are read from .safetensors files only: pickled files can run arbitrary code",
         ) from None
+    about = header.get("__metadata__", {})
+    if about.pop(_DIGEST, None) not in (None, _digest(header, data)):
+        raise UserError(
+            f"`{path}` is damaged: its content does not match its checksum", "restore it from a copy, or make it anew"
+        )
+    return tensors, about
+
+
+def _parts(file: bytes) -> tuple[dict[str, Any], memoryview]:
+    """The header of a safetensors file and what follows it."""
+    end = 8 + int.from_bytes(file[:8], "little")
+    return json.loads(file[8:end]), memoryview(file)[end:]
+
+
+def _text(header: Mapping[str, Any]) -> bytes:
+    return json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _digest(header: Mapping[str, Any], data: memoryview) -> str:
+    digest = sha256(_text(header))
+    digest.update(data)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,27 @@ def test_after_ctrl_c_everything_finished_is_kept(
     assert_alike(run, whole)
 
 
+@pytest.mark.parametrize("how", ["gone", "damaged"])
+def test_weights_of_a_parent_that_are_lost_are_said(search: Search, videos: Path, how: str) -> None:
+    settings = ("population=2", "inherit=true")
+    run = search("run", *settings, "rounds=3")
+    for path in (run / "weights").iterdir():
+        content = path.read_bytes()
+        path.unlink()
+        if how == "damaged":
+            path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    result = searched(run, videos, *settings, "rounds=4", "--resume")
+    assert result.exit_code == 0, result.output
+    (child,) = (record for record in trials(run) if record["id"] == 3)
+    lost = run / "weights" / f"{child['parents'][0]:05d}.safetensors"
+    message = f"there is no file `{lost}`" if how == "gone" else f"`{lost}` is damaged"
+    assert f"warning: {message}" in result.stderr
+    assert f"#3 starts from new weights instead of those of its parent #{child['parents'][0]}" in result.stderr
+    lost_best = "best of 4 trained networks: #3" not in result.stdout
+    assert ("is written without weights" in result.stderr) == lost_best
+    assert (run / "network.safetensors").exists() != lost_best
+
+
 def test_wherever_the_file_was_cut_the_end_is_the_same(search: Search, videos: Path, tmp_path: Path) -> None:
     settings = [s for s in SETTINGS if not s.startswith("inherit")]  # no weights of parents are needed
     whole = search("whole", *settings)

@@ -12,6 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from torch import Tensor
+
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.search.evolve.bounds import Bounds, Candidate, Costs, Measure
 from vnasdsl.search.evolve.history import History, Record
@@ -23,6 +25,7 @@ from vnasdsl.space.counting import CannotCountError
 from vnasdsl.train.progress import megas, percent
 from vnasdsl.train.recipe_parts import Score
 from vnasdsl.train.recipes import EvolutionRecipe, RankedRecipe, TrialRecipe
+from vnasdsl.train.weights import load_weights
 
 MAX_DRAWS = 500
 """Draws in a row that may be dropped before a search ends."""
@@ -169,8 +172,9 @@ class TrialSearch:
         assert record.text is not None
         start = None
         if isinstance(recipe, EvolutionRecipe) and recipe.inherit and record.parents:
-            path = self.weights_of(record.parents[0])
-            start = path.read_bytes() if path.is_file() else None
+            parent = record.parents[0]
+            if self.weights(parent, f"#{record.id} starts from new weights instead of those of its parent #{parent}"):
+                start = self.weights_of(parent).read_bytes()
         return Trial(
             record.id,
             record.text,
@@ -227,6 +231,14 @@ class TrialSearch:
     def weights_of(self, number: int) -> Path:
         """The file of a trial's weights; only those that are still needed are kept."""
         return self.task.run / "weights" / f"{number:05d}.safetensors"
+
+    def weights(self, number: int, otherwise: str) -> dict[str, Tensor]:
+        """The weights of a trial; where they are lost, none and a warning of what happens `otherwise`."""
+        try:
+            return load_weights(self.weights_of(number))
+        except UserError as fault:
+            self.task.reporter.warn(f"{fault.message}: {otherwise}")
+            return {}
 
     def _drop_weights(self) -> None:
         keep = {record.id for record in self.best(max(1, self.recipe.ensemble))} | self.proposer.needed()

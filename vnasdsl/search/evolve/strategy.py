@@ -82,8 +82,7 @@ class TrialStrategy:
         return TrialSearch(task, self.proposer(task), Stopwatch(task.recipe.threads, task.reporter))
 
     def _result(self, task: Task, search: TrialSearch, record: Record) -> SearchResult:
-        path = search.weights_of(record.id)
-        weights = load_weights(path) if path.is_file() else {}
+        weights = search.weights(record.id, f"the network of trial #{record.id} is written without weights")
         score = summarise(inference_scores(task, record, weights), task.classes).as_dict() if weights else None
         report = _report(search, record)
         lines = list(_lines(report, record))
