@@ -22,8 +22,11 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
     return front
 
 
-def pareto_png(trials: Trials, winner: int) -> bytes:
-    """Accuracy on the validate part against MACs, as PNG: every trained network, the front, and the winner."""
+def pareto_png(trials: Trials, winner: int, what: str = "trained", how: str = "of short trainings") -> bytes:
+    """Accuracy on the validate part against MACs, as PNG: every trained network, the front, and the winner.
+
+    what, how: what the networks are called in the legend, and the accuracy in the title.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 5.5), layout="constrained")
@@ -34,7 +37,7 @@ def pareto_png(trials: Trials, winner: int) -> bytes:
         ((u, p) for u, p in ((1e9, "G"), (1e6, "M")) if points and max(x for x, _ in points) >= u), (1e3, "k")
     )
     if points:
-        axis.scatter([x / unit for x, _ in points], [y for _, y in points], s=26, color=_DOT, label="trained")
+        axis.scatter([x / unit for x, _ in points], [y for _, y in points], s=26, color=_DOT, label=what)
         front = pareto_front(points)
         line = zip(*((points[i][0] / unit, points[i][1]) for i in front), strict=True)
         axis.plot(*line, color=_FRONT, marker="o", markersize=6, drawstyle="steps-post", label="Pareto front")
@@ -48,7 +51,7 @@ def pareto_png(trials: Trials, winner: int) -> bytes:
     axis.set_xlabel(f"{prefix}MACs per clip")
     axis.set_ylabel("top-1 on the validate part in %")
     plain(axis)
-    headed(axis, "accuracy of short trainings against cost", 3)
+    headed(axis, f"accuracy {how} against cost", 3)
     return png(figure)
 
 

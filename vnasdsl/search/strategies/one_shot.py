@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ from vnasdsl.search.one_shot.scoring import Scorer
 from vnasdsl.search.one_shot.training import PathTraining
 from vnasdsl.search.session import Session
 from vnasdsl.search.task import SearchResult, SearchTask
-from vnasdsl.show.curves import curves_png
+from vnasdsl.show.curves import training_png
 from vnasdsl.show.evolution import pareto_png
 from vnasdsl.train import ranks
 from vnasdsl.train.loop import run_epochs
@@ -77,9 +78,12 @@ class OneShotStrategy:
             return _result(session, ranking, None if place is None else ranked[place - 1])
 
     def pictures(self, task: Task) -> Iterator[tuple[str, bytes]]:
-        yield "curves.png", curves_png(task.run.metrics.read(), 0)
+        yield "curves.png", training_png({"paths of the supernet": task.run.metrics.read()})
         ranking = _ranking(task)
-        yield "pareto.png", pareto_png([record.__dict__ for record in ranking.records], ranking.ranked()[0].id)
+        chosen = json.loads((task.run / "choices.json").read_text(encoding="utf-8"))["choices"]
+        records = [record.__dict__ for record in ranking.records]
+        winner = next(record.id for record in ranking.records if record.choices == chosen)
+        yield "pareto.png", pareto_png(records, winner, "scored", "in the supernet")
 
 
 def _bounds(space: Space, recipe: OneShotRecipe) -> Bounds:
