@@ -44,15 +44,24 @@ def _pair(value: str, pattern: str, fault: str) -> tuple[int, int]:
 @command.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
+    "--task",
+    type=click.Choice(["motions", "periods"]),
+    default="motions",
+    show_default=True,
+    help="What tells the classes apart.",
+)
+@click.option(
     "--layout",
     type=click.Choice(["ucf101", "kinetics"]),
     default="ucf101",
     show_default=True,
     help="Folders, lists and encoding of that data set: MPEG-4 in .avi, or H.264 in .mp4.",
 )
-@click.option("--classes", type=int, default=8, show_default=True, metavar="N", help="Classes, 2 to 16.")
-@click.option("--clips", type=int, default=40, show_default=True, metavar="N", help="Training videos per class.")
-@click.option("--test-clips", type=int, default=20, show_default=True, metavar="N", help="Test videos per class.")
+@click.option(
+    "--classes", type=int, default=8, show_default=True, metavar="N", help="Classes, 2 to 16; 2 to 8 of periods."
+)
+@click.option("--clips", type=int, metavar="N", help="Training videos per class.  [default: 40; 120 of periods]")
+@click.option("--test-clips", type=int, metavar="N", help="Test videos per class.  [default: 20; 60 of periods]")
 @click.option(
     "--size",
     "sizes",
@@ -75,24 +84,30 @@ def _pair(value: str, pattern: str, fault: str) -> tuple[int, int]:
 @click.option("--force", is_flag=True, help="Replace a synthetic set that DIR already holds.")
 def synthetic(
     folder: Path,
+    task: str,
     layout: str,
     classes: int,
-    clips: int,
-    test_clips: int,
+    clips: int | None,
+    test_clips: int | None,
     sizes: tuple[tuple[int, int], ...],
     length: tuple[int, int],
     seed: int,
     force: bool,
 ) -> None:
-    """Make encoded video files in DIR whose classes differ only by motion.
+    """Make encoded video files in DIR whose classes differ only over time.
 
     Texture, colours, position, background and frame rate are drawn at random in the same way for all classes, so that a
-    single frame does not tell the class. The classes are drifts, swings and circles of several periods. DIR appears
-    only when it is complete.
+    single frame does not tell the class. DIR appears only when it is complete.
+
+    \b
+    Tasks:
+      motions   drifts, swings and circles of several periods; most networks learn them
+      periods   random textures that repeat after 1 to 8 frames; the architecture decides
 
     \b
     Examples:
       vnasdsl data synthetic data/motion
+      vnasdsl data synthetic data/periods --task periods
       vnasdsl data synthetic data/motion16 --classes 16 --clips 100 --seed 1
       vnasdsl data synthetic data/like-kinetics --layout kinetics --size 120x160 --length 60-300
       vnasdsl search spaces/tiny.vns --data synthetic:data/motion --out runs/motion
@@ -100,7 +115,10 @@ def synthetic(
     from vnasdsl.data.synthetic.make import check_may_write, make
     from vnasdsl.data.synthetic.settings import Settings
 
-    settings = Settings(layout, classes, clips, test_clips, sizes or Settings.sizes, length, seed)
+    usual = Settings.default(task)
+    clips = usual.clips if clips is None else clips
+    test_clips = usual.test_clips if test_clips is None else test_clips
+    settings = Settings(layout, classes, clips, test_clips, sizes or usual.sizes, length, seed, task)
     check_may_write(folder, force)
     total = classes * (clips + test_clips)
     with click.progressbar(length=total, label=f"making {total} videos", file=sys.stderr) as bar:
@@ -138,7 +156,8 @@ def info(spec: str, split: str, look: int, as_json: bool) -> None:
                       ID_START_END.mp4 in DIR, DIR/train or DIR/train/<label>
       folder:DIR      DIR/train/<class>/ and DIR/test/<class>/
       csv:FILE        columns path and label, and optionally split (train or test)
-      synthetic       made once in $VNASDSL_DATA or ~/.cache/vnasdsl
+      synthetic       motions, made once in $VNASDSL_DATA or ~/.cache/vnasdsl
+      periods         periods, made there as well
       synthetic:DIR   made by `vnasdsl data synthetic DIR`
 
     \b

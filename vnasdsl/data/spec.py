@@ -1,4 +1,4 @@
-"""`--data` specs: "ucf101:DIR", "kinetics:DIR", "folder:DIR", "csv:FILE", "synthetic", "synthetic:DIR"."""
+"""`--data` specs: "ucf101:DIR", "kinetics:DIR", "folder:DIR", "csv:FILE", "synthetic", "periods", "synthetic:DIR"."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ LAYOUTS: dict[str, Callable[[str, str, int], DataSet]] = {
     "folder": folder.read,
     "csv": csv_file.read,
     "synthetic": synthetic.read,
+    "periods": synthetic.read,
 }
 """A new layout is a new file in `layouts/` and one line here."""
 _SPLIT_OPTION = re.compile(r"\?split=(?P<number>[^?]*)$")
@@ -37,6 +38,6 @@ def open_data(spec: str, split: int = 1) -> DataSet:
         if not colon and Path(spec).exists():
             hint = f"say how it is laid out, as in `folder:{spec}`; known kinds are {known}"
         raise UserError(f"unknown data `{spec}`", hint)
-    if not place and layout != "synthetic":
+    if not place and layout not in ("synthetic", "periods"):
         raise UserError(f"data `{spec}` needs a place", f"write `{layout}:{'FILE' if layout == 'csv' else 'DIR'}`")
     return LAYOUTS[layout](spec, place, number)

@@ -1,7 +1,7 @@
-"""The synthetic set: made once on disk, then read like a downloaded set by the reader of its layout.
+"""The synthetic sets: made once on disk, then read like a downloaded set by the reader of its layout.
 
-"synthetic" lies in a cache folder (`$VNASDSL_DATA`, else `~/.cache/vnasdsl/`), "synthetic:DIR" in DIR; both have
-the default size unless DIR was made by `vnasdsl data synthetic DIR` with other numbers.
+"synthetic" (motions) and "periods" lie in a cache folder (`$VNASDSL_DATA`, else `~/.cache/vnasdsl/`), "synthetic:DIR"
+in DIR; they have the default size unless DIR was made by `vnasdsl data synthetic DIR` with other numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ READERS = {"ucf101": ucf101.read, "kinetics": kinetics.read}
 def read(spec: str, place: str, split: int) -> DataSet:
     from vnasdsl.data.synthetic.settings import MARKER, Settings, read_marker
 
-    settings = Settings()
+    settings = Settings.default("periods" if spec.startswith("periods") else "motions")
     folder = Path(place).expanduser() if place else cache_root() / settings.folder_name()
     if not (folder / MARKER).is_file():
         if folder.is_dir() and any(folder.iterdir()):

@@ -40,6 +40,11 @@ class _Waves:
         return field
 
 
+def random_field(generator: np.random.Generator, height: int, width: int) -> Array:
+    """(H, W): a random smooth periodic field of unit variance."""
+    return _Waves(generator, _PATTERN_WAVES, 3.0, height, width).at(0.0, 0.0)
+
+
 class Scene:
     """One random appearance at one size; `frame` draws it with the pattern at a position."""
 

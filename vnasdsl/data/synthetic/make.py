@@ -18,9 +18,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from vnasdsl.data.synthetic.appearance import Scene
-from vnasdsl.data.synthetic.motions import MOTIONS, Motion, draw_path
-from vnasdsl.data.synthetic.settings import MARKER, Settings, marker_text
+from vnasdsl.data.synthetic.settings import MARKER, TASKS, Settings, SyntheticClass, marker_text
 from vnasdsl.language.diagnostics import UserError
 
 FRAME_RATES = (Fraction(12), Fraction(15), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30))
@@ -41,7 +39,7 @@ _TEST_GROUPS = {1: range(1, 8), 2: range(8, 15), 3: range(15, 22)}
 class _Job:
     """One file to make; (seed, class, number) seed its random generator, so files do not depend on each other."""
 
-    motion: Motion
+    of_class: SyntheticClass
     class_number: int
     number: int
     file: Path
@@ -124,31 +122,30 @@ def _write_one(job: _Job, settings: Settings) -> None:
     height, width = settings.sizes[int(generator.integers(len(settings.sizes)))]
     length = int(generator.integers(settings.lengths[0], settings.lengths[1] + 1))
     rate = FRAME_RATES[int(generator.integers(len(FRAME_RATES)))]
-    scene = Scene(generator, height, width)
-    path = draw_path(job.motion, length, generator)
+    pictures = job.of_class.pictures(length, height, width, generator)
     codec = "mpeg4" if settings.layout == "ucf101" else "libx264"
-    _encode(job.file, (scene.frame(y, x) for y, x in path), (height, width), rate, codec)
+    _encode(job.file, pictures, (height, width), rate, codec)
 
 
 def _ucf101(root: Path, settings: Settings) -> list[_Job]:
     """Jobs, and the three official lists; split 1 has exactly the wanted numbers of train and test videos."""
     lists = root / "ucfTrainTestlist"
     lists.mkdir()
-    motions = MOTIONS[: settings.classes]
-    index = "".join(f"{number} {motion.name}\n" for number, motion in enumerate(motions, start=1))
+    classes = TASKS[settings.task][: settings.classes]
+    index = "".join(f"{number} {one.name}\n" for number, one in enumerate(classes, start=1))
     (lists / "classInd.txt").write_text(index, encoding="utf-8")
     jobs: list[_Job] = []
     groups: list[tuple[int, str, int]] = []  # group, name in the lists, class number from 1
     test_groups = list(_TEST_GROUPS[1])
     train_groups = [group for group in range(1, _GROUPS + 1) if group not in test_groups]
-    for class_number, motion in enumerate(motions):
+    for class_number, one in enumerate(classes):
         for number in range(settings.clips + settings.test_clips):
             of_train = number < settings.clips
             of_part, place = (train_groups, number) if of_train else (test_groups, number - settings.clips)
             group = of_part[place % len(of_part)]
-            name = f"{motion.name}/v_{motion.name}_g{group:02d}_c{place // len(of_part) + 1:02d}.avi"
+            name = f"{one.name}/v_{one.name}_g{group:02d}_c{place // len(of_part) + 1:02d}.avi"
             groups.append((group, name, class_number + 1))
-            jobs.append(_Job(motion, class_number, number, root / name))
+            jobs.append(_Job(one, class_number, number, root / name))
     groups.sort(key=lambda row: row[1])
     for split, held_out in _TEST_GROUPS.items():
         train = [f"{name} {label}\n" for group, name, label in groups if group not in held_out]
@@ -166,15 +163,15 @@ def _kinetics(root: Path, settings: Settings) -> list[_Job]:
     generator = np.random.default_rng([settings.seed, 101])
     letters = np.array(list(string.ascii_letters + string.digits + "-_"))
     rows: dict[str, list[tuple[str, str, int, int, str]]] = {"train": [], "val": []}
-    for class_number, motion in enumerate(MOTIONS[: settings.classes]):
-        label = re.sub(r"(?<!^)(?=[A-Z])", " ", motion.name).lower()  # "DriftRight" -> "drift right"
+    for class_number, one in enumerate(TASKS[settings.task][: settings.classes]):
+        label = re.sub(r"(?<!^)(?=[A-Z])", " ", one.name).lower()  # "DriftRight" -> "drift right"
         for number in range(settings.clips + settings.test_clips):
             split = "train" if number < settings.clips else "val"
             youtube_id = "".join(generator.choice(letters, 11))
             start = int(generator.integers(0, 200))
             rows[split].append((label, youtube_id, start, start + 10, split))
             clip = root / split / label / clip_name(youtube_id, start, start + 10)
-            jobs.append(_Job(motion, class_number, number, clip))
+            jobs.append(_Job(one, class_number, number, clip))
     for split, listed in rows.items():
         with (root / f"{split}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""The classes of the synthetic set: paths of a pattern on a torus, one function of the frame number each.
+"""The classes of the task `motions`: paths of a pattern on a torus, one function of the frame number each.
 
 A single frame carries no information: position and appearance are drawn from one distribution for every class.
 The order of the frames matters: opposite drifts and opposite circles show the same frames in reversed order.
@@ -10,11 +10,13 @@ Motion is per frame, not per second, as networks see it: the frame rate of a fil
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vnasdsl.data.synthetic.appearance import Scene
 
 Path = NDArray[np.float64]  # (frames, 2): y, x in units of the frame's height
 
@@ -28,6 +30,14 @@ class Motion:
 
     name: str
     path: Callable[[NDArray[np.float64], float], Path]  # (frame numbers, phase in 0..1) -> (frames, 2)
+
+    def pictures(
+        self, length: int, height: int, width: int, generator: np.random.Generator
+    ) -> Iterator[NDArray[np.uint8]]:
+        """`length` frames (H, W, 3) uint8 RGB."""
+        scene = Scene(generator, height, width)
+        path = draw_path(self, length, generator)
+        return (scene.frame(y, x) for y, x in path)
 
 
 def _drift(y: float, x: float) -> Callable[[NDArray[np.float64], float], Path]:

@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from vnasdsl.data.synthetic.motions import MOTIONS
+from vnasdsl.data.synthetic.periods import PERIODS
 from vnasdsl.language.diagnostics import UserError
 
 MARKER = "synthetic.json"
 LAYOUTS = ("ucf101", "kinetics")
-MAX_CLASSES = len(MOTIONS)
 # Raised whenever the same settings make other files, so that an old cached set is not mistaken for a new one.
 VERSION = 2
+
+
+class SyntheticClass(Protocol):
+    """A class of videos."""
+
+    @property
+    def name(self) -> str:
+        """In CamelCase: a folder name."""
+        ...
+
+    def pictures(
+        self, length: int, height: int, width: int, generator: np.random.Generator
+    ) -> Iterator[NDArray[np.uint8]]:
+        """`length` frames (H, W, 3) uint8 RGB of a random video of the class."""
+        ...
+
+
+# A set of n classes takes the first n.
+TASKS: dict[str, Sequence[SyntheticClass]] = {"motions": MOTIONS, "periods": PERIODS}
 
 
 @dataclass(frozen=True)
@@ -28,12 +51,16 @@ class Settings:
     sizes: tuple[tuple[int, int], ...] = ((48, 64), (54, 72), (60, 80), (72, 96))
     lengths: tuple[int, int] = (16, 32)
     seed: int = 0
+    task: str = "motions"
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
             raise UserError(f"unknown layout `{self.layout}`", f"known layouts are {' and '.join(LAYOUTS)}")
-        if not 2 <= self.classes <= MAX_CLASSES:
-            raise UserError(f"the synthetic set cannot have {self.classes} classes", f"choose 2 to {MAX_CLASSES}")
+        if self.task not in TASKS:
+            raise UserError(f"unknown task `{self.task}`", f"known tasks are {' and '.join(TASKS)}")
+        most = len(TASKS[self.task])
+        if not 2 <= self.classes <= most:
+            raise UserError(f"a synthetic set of {self.task} cannot have {self.classes} classes", f"choose 2 to {most}")
         for name, value in (("clips", self.clips), ("test clips", self.test_clips)):
             if not 1 <= value <= 100_000:
                 raise UserError(f"the synthetic set cannot have {value} {name} per class", "choose 1 to 100000")
@@ -48,9 +75,15 @@ class Settings:
         if self.seed < 0:
             raise UserError(f"the seed must be 0 or more, not {self.seed}")
 
+    @classmethod
+    def default(cls, task: str) -> Settings:
+        """The set that is made on first use: periods need more videos, 960 for training."""
+        return cls(task=task, clips=120, test_clips=60) if task == "periods" else cls(task=task)
+
     def folder_name(self) -> str:
-        """The name in the cache, which holds only sets of default settings: they differ in layout, seed and version."""
-        return f"synthetic-{self.layout}-s{self.seed}-v{VERSION}"
+        """The name in the cache, which holds only default sets: they differ in task, layout, seed and version."""
+        name = "synthetic" if self.task == "motions" else self.task
+        return f"{name}-{self.layout}-s{self.seed}-v{VERSION}"
 
 
 def marker_text(settings: Settings) -> str:
@@ -61,6 +94,7 @@ def read_marker(folder: Path) -> Settings:
     """The settings that a finished set was made with. Raises UserError when the marker is not ours."""
     try:
         held: dict[str, Any] = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        held.setdefault("task", "motions")  # sets made before there were tasks
         known = {name: held[name] for name in (field.name for field in fields(Settings))}
         known["sizes"] = tuple((int(height), int(width)) for height, width in known["sizes"])
         known["lengths"] = (int(known["lengths"][0]), int(known["lengths"][1]))
