@@ -62,7 +62,7 @@ def test_info_for_people(folder_set: Callable[..., Path]) -> None:
     [
         (("info", "ucf101:/no/such/folder"), 1, "data folder `/no/such/folder` does not exist"),
         (("info", "ufc101:x"), 1, "did you mean `ucf101`?"),
-        (("synthetic", "x", "--classes", "99"), 1, "the synthetic set cannot have 99 classes"),
+        (("synthetic", "x", "--classes", "99"), 1, "a synthetic set of motions cannot have 99 classes"),
         (("synthetic", "x", "--size", "large"), 2, "as in 48x64"),
         (("synthetic", "x", "--length", "long"), 2, "such as 16-32"),
         (("synthetic",), 2, "Missing argument"),

@@ -11,7 +11,7 @@ from vnasdsl.data import open_data
 from vnasdsl.data.survey import survey
 from vnasdsl.data.synthetic.make import make
 from vnasdsl.data.synthetic.motions import MOTIONS, SHAKE, SPEED, draw_path
-from vnasdsl.data.synthetic.settings import MARKER, MAX_CLASSES, Settings
+from vnasdsl.data.synthetic.settings import MARKER, TASKS, Settings
 from vnasdsl.language.diagnostics import UserError
 
 SMALL = {"classes": 3, "clips": 4, "test_clips": 2, "sizes": ((36, 50), (50, 36)), "lengths": (5, 9)}
@@ -75,7 +75,8 @@ def test_swings_of_4_and_8_frames_and_both_circles_share_all_their_single_steps(
 
 
 def test_at_least_eight_classes_and_all_differ() -> None:
-    assert MAX_CLASSES == len({motion.name for motion in MOTIONS}) >= 8
+    for classes in TASKS.values():
+        assert len({one.name for one in classes}) == len(classes) >= 8
     generator = np.random.default_rng(0)
     shaken = draw_path(MOTIONS[0], 2000, generator) - MOTIONS[0].path(np.arange(2000.0), 0.0)
     assert np.allclose(shaken.std(axis=0), SHAKE, rtol=0.1)
@@ -193,7 +194,9 @@ def _with(name: str, value: object) -> tuple[object, ...]:
     [
         {"layout": "hmdb"},
         {"classes": 1},
-        {"classes": MAX_CLASSES + 1},
+        {"classes": 17},
+        {"task": "periods", "classes": 9},
+        {"task": "colours"},
         {"clips": 0},
         {"test_clips": 0},
         {"sizes": ()},
