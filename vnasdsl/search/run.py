@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
 from vnasdsl.train.recipes import Recipe, SearchRecipe
 from vnasdsl.train.run_folder import RunFolder, open_run, require_same_videos, run_facts, run_sources, video_facts
+from vnasdsl.train.run_lock import writing
 from vnasdsl.train.weights import save_weights
 
 MAY_DIFFER = {"workers", "unreadable", "pool", "memory", "timeout", "rounds"}
@@ -67,18 +69,19 @@ def search_space(
     facts = run_facts(
         "search", request.space.name, data, recipe.seed, {"fix": fixes}, recipe_facts, device, request.command
     )
-    if ranks.is_first():
-        open_run(out, facts, run_sources("space.vns", request.space, request.recipes), resume)
-    ranks.meet()
-    for note in data.notes:
-        reporter.note(f"note: {note}")
-    parts = task.parts
-    reporter.note(
-        f"searching {space.name}: {space.size_text()} networks; {len(parts.train)} train,"
-        f" {len(parts.validate)} validate and {len(parts.inference)} inference videos; on {ranks.describe(device)}"
-    )
-    found = strategy.search(task)
-    return _write_outcome(task, strategy, found) if ranks.is_first() else None
+    with writing(out, reporter.note):
+        if ranks.is_first():
+            open_run(out, facts, run_sources("space.vns", request.space, request.recipes), resume)
+        ranks.meet()
+        for note in data.notes:
+            reporter.note(f"note: {note}")
+        parts = task.parts
+        reporter.note(
+            f"searching {space.name}: {space.size_text()} networks; {len(parts.train)} train,"
+            f" {len(parts.validate)} validate and {len(parts.inference)} inference videos; on {ranks.describe(device)}"
+        )
+        found = strategy.search(task)
+        return _write_outcome(task, strategy, found) if ranks.is_first() else None
 
 
 def derive_again(
@@ -99,7 +102,8 @@ def derive_again(
         recipe = recipe.model_copy(update={"workers": workers})
     strategy = get_strategy(recipe.strategy)
     task = SearchTask.of(space, recipe, data, run, device, reporter, resume=True)
-    return _write_outcome(task, strategy, strategy.derive(task, checkpoint), network_file)
+    with writing(path, reporter.note) if network_file is None else nullcontext():
+        return _write_outcome(task, strategy, strategy.derive(task, checkpoint), network_file)
 
 
 def reopen(path: Path) -> tuple[RunFolder, Space, SearchRecipe, DataSet]:

@@ -25,6 +25,7 @@ from vnasdsl.train.loop import NetworkTraining, run_epochs
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe
 from vnasdsl.train.run_folder import RunFolder, open_run, run_facts, run_sources
+from vnasdsl.train.run_lock import writing
 from vnasdsl.train.weights import Inheritance, inherit, load_exactly, load_weights, save_weights
 
 
@@ -93,36 +94,37 @@ def retrain(
     weights = {"weights": None if start is None else start.digest}
     recipe_facts = recipe.model_dump(mode="json", exclude={"workers", "unreadable"})
     facts = run_facts("retrain", network.name, data, recipe.seed, weights, recipe_facts, device, command)
-    run = RunFolder(out)
-    if ranks.is_first():
-        open_run(out, facts, run_sources("network.vns", network, recipes), resume)
-    ranks.meet()
-    seed_everything(recipe.seed)
-    model = load_generated(run / "network.py", "Network", compile_network(network, "network.vns"))()
-    inheritance = _inherit(model, start, reporter)
-    faults = fault_log(reporter, recipe)
-    watched = recipe.model_copy(update={"clips": 1, "crops": 1})
-    with (
-        closing(training_clips(data.train, shape, recipe, faults)) as clips,
-        closing(evaluation_views(data.test, shape, watched, faults)) as single,
-    ):
-        training = NetworkTraining(
-            model,
-            recipe,
-            clips,
-            device,
-            lambda net: evaluate_views(net, single, data.classes, device, recipe.precision),
-            recipe.watch,
-        )
-        run_epochs(training, recipe.epochs, run, reporter, resume)
-    if ranks.is_first():
-        save_weights(run / "network.safetensors", model.state_dict(), {"network": network.name})
-    evaluation = _evaluate(model, network, recipe, data, device, reporter, faults)
-    report_faults(faults, reporter)
-    trained = Trained(run, network, run / "network.safetensors", evaluation, inheritance)
-    if ranks.is_first():
-        run.write_json("report.json", {**trained.as_dict(), "unreadable": faults.files})
-    return trained
+    with writing(out, reporter.note):
+        run = RunFolder(out)
+        if ranks.is_first():
+            open_run(out, facts, run_sources("network.vns", network, recipes), resume)
+        ranks.meet()
+        seed_everything(recipe.seed)
+        model = load_generated(run / "network.py", "Network", compile_network(network, "network.vns"))()
+        inheritance = _inherit(model, start, reporter)
+        faults = fault_log(reporter, recipe)
+        watched = recipe.model_copy(update={"clips": 1, "crops": 1})
+        with (
+            closing(training_clips(data.train, shape, recipe, faults)) as clips,
+            closing(evaluation_views(data.test, shape, watched, faults)) as single,
+        ):
+            training = NetworkTraining(
+                model,
+                recipe,
+                clips,
+                device,
+                lambda net: evaluate_views(net, single, data.classes, device, recipe.precision),
+                recipe.watch,
+            )
+            run_epochs(training, recipe.epochs, run, reporter, resume)
+        if ranks.is_first():
+            save_weights(run / "network.safetensors", model.state_dict(), {"network": network.name})
+        evaluation = _evaluate(model, network, recipe, data, device, reporter, faults)
+        report_faults(faults, reporter)
+        trained = Trained(run, network, run / "network.safetensors", evaluation, inheritance)
+        if ranks.is_first():
+            run.write_json("report.json", {**trained.as_dict(), "unreadable": faults.files})
+        return trained
 
 
 def _inherit(model: nn.Module, start: Start | None, reporter: Reporter) -> Inheritance | None:

@@ -13,6 +13,7 @@ import difflib
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +30,7 @@ from vnasdsl.train import ranks
 from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.recipe_print import print_recipes, recipes_json
 from vnasdsl.train.recipes import Recipe
+from vnasdsl.train.run_lock import LOCK_FILE
 
 RUN_FILE = "run.json"
 _COMPARED = {"kind": None, "name": None, "classes": None, "fix": None, "recipe": None, "weights": None, "devices": 1}
@@ -108,11 +110,10 @@ def open_run(path: Path, facts: Mapping[str, Any], sources: Mapping[str, str], r
     Raises: UserError when the folder is in use and `resume` is false, or when the run was started differently.
     """
     run = RunFolder(path)
-    if path.exists() and not path.is_dir():
-        raise UserError(f"`{path}` is a file, not a folder")
-    if path.is_dir() and any(path.iterdir()):
+    if path.is_dir() and any(entry.name != LOCK_FILE for entry in path.iterdir()):
         if not resume:
             raise UserError(f"`{path}` is not empty", "give another --out, or continue the run in it with --resume")
+        _sweep(path)
         if (path / RUN_FILE).exists():
             _reopen(run, facts, sources)
             return run
@@ -125,6 +126,16 @@ def open_run(path: Path, facts: Mapping[str, Any], sources: Mapping[str, str], r
     versions = {"vnasdsl": __version__, "torch": torch.__version__, "python": platform.python_version()}
     run.write_json(RUN_FILE, {**facts, "versions": versions})
     return run
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a kill in the middle of writing leaves behind. Runs in folders below are not this run's."""
+    for folder in (path, path / "checkpoints", path / "weights", path / "ensemble"):
+        for stale in folder.glob(".*.tmp"):
+            if stale.is_dir():
+                shutil.rmtree(stale, ignore_errors=True)
+            else:
+                stale.unlink(missing_ok=True)
 
 
 def _reopen(run: RunFolder, facts: Mapping[str, Any], sources: Mapping[str, str]) -> None:
