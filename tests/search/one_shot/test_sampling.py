@@ -20,8 +20,8 @@ def small() -> Space:
     return load(ROOT / "tests" / "search" / "small.vns", Overrides(classes=3)).get()
 
 
-def everything(choices: dict[str, str]) -> bool:
-    return True
+def everything(choices: dict[str, str]) -> float:
+    return 0.0
 
 
 def test_a_fair_step_has_every_option_of_the_largest_choices_once(small: Space) -> None:
@@ -79,14 +79,25 @@ def test_uniform_paths_keep_the_limits(small: Space) -> None:
     limit = 56_000
     within = [choices for choices in small.networks() if small.choose(choices).macs <= limit]
     assert 0 < len(within) < 36
-    sampler = Sampler(small, "uniform", 0, lambda choices: choices in within)
+    sampler = Sampler(small, "uniform", 0, lambda choices: float(choices not in within))
     met = {tuple(path.items()) for step in range(400) for path in sampler.paths(step)}
     assert met == {tuple(choices.items()) for choices in within}
 
 
 def test_no_network_within_the_limits_is_an_error_that_says_so(small: Space) -> None:
     with pytest.raises(UserError, match="keeps the limits"):
-        draw(small, lambda choices: False, Random(0))
+        draw(small, lambda choices: 1.0, Random(0))
+
+
+def test_networks_within_a_limit_that_few_keep_are_found_too() -> None:
+    tiny = load(ROOT / "spaces" / "tiny.vns", Overrides(classes=3)).get()
+    least = tiny.macs[0]
+    limit = 1.001 * least
+    sampled = [tiny.choose(tiny.sample(Random(seed))).macs for seed in range(200)]
+    assert min(sampled) > limit  # drawing alone would not find one
+    for seed in range(3):
+        choices = draw(tiny, lambda made: max(0.0, tiny.choose(made).macs / limit - 1), Random(seed))
+        assert tiny.choose(choices).macs <= limit
 
 
 def test_the_paths_of_a_step_follow_from_its_number(small: Space) -> None:

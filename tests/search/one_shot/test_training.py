@@ -34,7 +34,7 @@ def test_a_step_follows_the_sum_of_the_gradients_of_its_paths(space: Space, samp
         if isinstance(module, nn.Dropout):
             module.p = 0.0
     recipe = OneShotRecipe(weights=Sgd(lr=RATE, momentum=0.9, decay=0.01), sampling=sampling)
-    sampler = Sampler(space, sampling, 0, lambda choices: True)
+    sampler = Sampler(space, sampling, 0, lambda choices: 0.0)
     training = PathTraining(supernet, recipe, lambda number: [], sampler, CPU)
     paths = sampler.paths(0)
     assert len(paths) == (1 if sampling == "uniform" else 3)

@@ -42,14 +42,14 @@ class Ranking:
             raise UserError(f"`{self.file.path}` is damaged: {fault}", "remove it to score again") from None
         self._known = {record.id: record for record in self.records}
 
-    def fits(self, choices: Choices) -> bool:
-        """Whether a network keeps the limits."""
+    def excess(self, choices: Choices) -> float:
+        """By how much a network breaks the limits; 0 for one that keeps them."""
         if not self.bounds.bounds:
-            return True
+            return 0.0
         try:
-            return self.bounds.broken(Candidate(self.task.space, choices))[1] is None
+            return self.bounds.excess(Candidate(self.task.space, choices))
         except (UserError, VnsError):
-            return False
+            return float("inf")
 
     # ------------------------------------------------------------------ scoring
 
@@ -80,7 +80,7 @@ class Ranking:
             return None
         if size is None or size > self.recipe.enumerate_up_to:
             return None
-        return [choices for choices in self.task.space.networks() if self.fits(choices)]
+        return [choices for choices in self.task.space.networks() if self.excess(choices) == 0]
 
     def _each(self, scorer: Scorer, networks: list[Choices]) -> Iterator[Record]:
         for number, choices in enumerate(networks):
@@ -120,8 +120,8 @@ class Ranking:
             if population.members:
                 choices = child(self.task.space, population, settings, number, random).choices
             else:
-                choices = draw(self.task.space, self.fits, random)
-            if tuple(choices.items()) not in seen and self.fits(choices):
+                choices = draw(self.task.space, self.excess, random)
+            if tuple(choices.items()) not in seen and self.excess(choices) == 0:
                 return choices
         return None
 

@@ -10,36 +10,53 @@ from vnasdsl.language.diagnostics import UserError
 
 Paths = list[dict[str, str]]
 """The networks of a step, by their choices."""
-Fits = Callable[[dict[str, str]], bool]
-"""Whether a network keeps the limits."""
-MAX_DRAWS = 2000
-"""Networks in a row that may break a limit before a search gives up."""
+Excess = Callable[[dict[str, str]], float]
+"""By how much a network breaks the limits, all together and relative to each; 0 for one that keeps them."""
+MAX_DRAWS, MAX_STEPS = 50, 500
+"""Networks in a row that may break a limit before one is taken nearer step by step, and the steps that may take."""
 
 
 class Sampler:
     """The paths of a step follow from its seed and number alone, so a resumed run and every process draws the same."""
 
-    def __init__(self, space: Space, sampling: str, seed: int, fits: Fits):
+    def __init__(self, space: Space, sampling: str, seed: int, excess: Excess):
         self.space = space
         self.seed = seed
-        self.fits = fits
+        self.excess = excess
         self.fair = sampling == "fair"
 
     def paths(self, step: int) -> Paths:
         """Raises: UserError when no network within the limits is found."""
         random = Random(f"vnasdsl path {self.seed}:{step}")
-        return deal(self.space, random) if self.fair else [draw(self.space, self.fits, random)]
+        return deal(self.space, random) if self.fair else [draw(self.space, self.excess, random)]
 
 
-def draw(space: Space, fits: Fits, random: Random) -> dict[str, str]:
-    """A network within the limits, all equally likely. Raises: UserError when none is found."""
+def draw(space: Space, excess: Excess, random: Random) -> dict[str, str]:
+    """A network within the limits, all equally likely.
+
+    Where few networks keep the limits, one that breaks them is changed, choice after choice, until it does. Raises:
+    UserError when that leads nowhere.
+    """
+    best: dict[str, str] = {}
+    least = float("inf")
     for _ in range(MAX_DRAWS):
         choices = space.sample(random)
-        if fits(choices):
+        over = excess(choices)
+        if over == 0:
             return choices
+        if over < least or not best:
+            best, least = choices, over
+    for _ in range(MAX_STEPS):
+        changed = random.choice(list(best))
+        choices = space.complete({name: value for name, value in best.items() if name != changed}, random)
+        over = excess(choices)
+        if over == 0:
+            return choices
+        if over <= least:
+            best, least = choices, over
     raise UserError(
-        f"none of {MAX_DRAWS:,} networks drawn from `{space.name}` keeps the limits",
-        "raise the limits, or search with --set strategy=evolution, which approaches them by mutations",
+        f"no network of `{space.name}` that keeps the limits was found",
+        "raise the limits, or search with --set strategy=evolution",
     )
 
 

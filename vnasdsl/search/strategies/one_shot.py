@@ -51,7 +51,7 @@ class OneShotStrategy:
         recipe = task.recipe
         ranking = _ranking(task)
         with Session(task) as session:
-            sampler = Sampler(task.space, recipe.sampling, recipe.seed, ranking.fits)
+            sampler = Sampler(task.space, recipe.sampling, recipe.seed, ranking.excess)
             training = PathTraining(session.model, recipe, session.train, sampler, task.device)
             run_epochs(training, recipe.epochs, task.run, task.reporter, task.resume)
             ranks.leave()
