@@ -90,6 +90,10 @@ class FakeSupernet(nn.Module):
         cost2 = torch.tensor([float(width) for width in WIDTHS["s2"]]) * (1 + alphas[:, :, 0].sum(1))
         return 1e6 * (paths2[0] * (cost2 + paths3 @ cost3)).sum()
 
+    def expected_params(self) -> Tensor:
+        """Ten for each million MACs, and a hundred."""
+        return self.expected_macs() / 1e5 + 100
+
     def path_probabilities(self) -> dict[str, Tensor]:
         _, paths2, paths3 = self._weights()
         return {"s1": torch.ones(1, 1), "s2": paths2, "s3": paths3}

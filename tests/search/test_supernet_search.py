@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ from rich.console import Console
 
 from tests.search.fake import FakeSupernet, batches, fake_trellis
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.search.cost import CostTerm
 from vnasdsl.search.monitor import Monitor, decode_supernet, entropy
-from vnasdsl.search.supernet import SupernetSearch, as_child, cost_term
+from vnasdsl.search.supernet import SupernetSearch, as_child
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views
 from vnasdsl.train.loop import Meter, learning_rate, run_epochs
 from vnasdsl.train.progress import Reporter
-from vnasdsl.train.recipe_parts import Adam, MacsCost
+from vnasdsl.train.recipe_parts import Adam, Cost, MacsCost, Nothing, ParamsCost
 from vnasdsl.train.recipes import GradientRecipe
 from vnasdsl.train.run_folder import RunFolder, open_run
 
@@ -77,17 +79,36 @@ def test_the_choice_step_changes_choices_and_nothing_else_not_even_statistics() 
 
 
 def test_the_cost_is_the_logarithm_of_millions() -> None:
-    assert cost_term(MacsCost(weight=0.2, base=10), torch.tensor(1e9)).item() == pytest.approx(0.6)
+    model = FakeSupernet()
+    macs, params = model.expected_macs().item(), model.expected_params().item()
+    term = CostTerm(model, MacsCost(weight=0.2, base=10)).term()
+    assert term.item() == pytest.approx(0.2 * math.log10(macs / 1e6))
+    term = CostTerm(model, ParamsCost(weight=0.2, base=10)).term()
+    assert term.item() == pytest.approx(0.2 * math.log10(params / 1e6))
+    assert CostTerm(model, Nothing()).term().item() == 0.0
 
 
-def test_a_heavier_cost_weight_ends_cheaper() -> None:
-    ends = []
-    for weight in (0.0, 20.0):
-        search = new_search(RECIPE.model_copy(update={"cost": MacsCost(weight=weight, base=10.0)}))
-        for epoch in range(1, 5):
-            record = search.run_epoch(epoch, quiet()[0])
-        ends.append(record["expected_macs"])
-    assert ends[1] < ends[0]
+@pytest.mark.parametrize(
+    ("cost", "reached"),
+    [
+        (MacsCost(target=12e6), "expected_macs"),
+        (MacsCost(target=20e6), "expected_macs"),
+        (ParamsCost(target=220), "expected_params"),
+    ],
+)
+def test_the_expected_cost_ends_at_its_target(cost: MacsCost | ParamsCost, reached: str) -> None:
+    """From above and from below: 15.5 million MACs are expected at the beginning."""
+    adam = Adam(lr=0.1, betas=(0.5, 0.999))
+    search = new_search(GradientRecipe(epochs=14, warmup=2, score_from=14, batch=4, choices=adam, cost=cost))
+    reporter, _ = quiet()
+    records = [search.run_epoch(epoch, reporter) for epoch in range(1, 15)]
+    assert cost.target is not None
+    first, last = records[1], records[-1]
+    assert abs(first[reached] / cost.target - 1) > 0.15
+    assert last[reached] == pytest.approx(cost.target, rel=0.04)
+    assert last[reached.replace("expected", "target")] == cost.target
+    assert last["cost_weight"] != first["cost_weight"] == cost.weight
+    assert f"cost weight {last['cost_weight']:.3f}" in search.summary(last)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +141,11 @@ class Interrupted(Exception):
     pass
 
 
-def run_all(path: Path, stop_in: int | None = None, resume: bool = False) -> tuple[SupernetSearch, RunFolder]:
+def run_all(
+    path: Path, stop_in: int | None = None, resume: bool = False, cost: Cost = RECIPE.cost
+) -> tuple[SupernetSearch, RunFolder]:
     run = open_run(path, {"kind": "search", "data": "none", "videos": NO_VIDEOS}, {"space.vns": "text"}, resume)
-    search = new_search()
+    search = new_search(RECIPE.model_copy(update={"cost": cost}))
     if stop_in is not None:
         whole = search.run_epoch
 
@@ -137,11 +160,12 @@ def run_all(path: Path, stop_in: int | None = None, resume: bool = False) -> tup
     return search, run
 
 
-def test_resuming_gives_the_uninterrupted_result_bit_for_bit(tmp_path: Path) -> None:
-    whole, whole_run = run_all(tmp_path / "whole")
+@pytest.mark.parametrize("cost", [RECIPE.cost, MacsCost(target=12e6)])
+def test_resuming_gives_the_uninterrupted_result_bit_for_bit(tmp_path: Path, cost: Cost) -> None:
+    whole, whole_run = run_all(tmp_path / "whole", cost=cost)
     with pytest.raises(Interrupted):
-        run_all(tmp_path / "cut", stop_in=3)
-    resumed, resumed_run = run_all(tmp_path / "cut", resume=True)
+        run_all(tmp_path / "cut", stop_in=3, cost=cost)
+    resumed, resumed_run = run_all(tmp_path / "cut", resume=True, cost=cost)
     assert changed(snapshot(whole.model), resumed.model) == set()
     for name in ("weight_optimiser", "choice_optimiser"):
         one, two = getattr(whole, name).state_dict(), getattr(resumed, name).state_dict()

@@ -106,7 +106,7 @@ def test_every_fault_is_reported_at_its_place() -> None:
         ("E0802", 4, 9, "`batch` must be an integer, found `2.5`"),
         ("E0802", 5, 9, "`split` must be three positive shares that add up to 1, found `(1, 2, 3)`"),
         ("E0802", 6, 9, '`scale` must be an integer, found `(3, "a")`'),
-        ("E0802", 7, 8, "`cost` must be `macs(...)` or `none(...)`, found `mac(2)`"),
+        ("E0802", 7, 8, "`cost` must be `macs(...)` or `params(...)` or `none(...)`, found `mac(2)`"),
         ("E0802", 8, 10, "`warmup` must be at most `epochs`, which is 70, found `100`"),
         ("E0802", 9, 9, "`paths` must be `paper` or `mass`, found `other`"),
         ("E0802", 10, 8, "`flip` must be `true` or `false`, found `1`"),
@@ -152,7 +152,7 @@ def test_a_resolved_recipe_prints_and_reads_back(kind: str) -> None:
 
 def test_every_key_has_a_type_a_default_and_a_description() -> None:
     rows = recipe_keys()
-    with_keys = ("sgd", "adam", "macs", "score", "at_most", "mix", "edges")
+    with_keys = ("sgd", "adam", "macs", "params", "score", "at_most", "mix", "edges")
     assert {row["recipe"] for row in rows} == {*KINDS, *(f"{name}(...)" for name in with_keys)}
     assert all(row["type"] and row["description"] for row in rows)
     assert {

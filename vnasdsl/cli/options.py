@@ -24,6 +24,15 @@ def _device(_context: click.Context, _parameter: click.Parameter, value: str) ->
     return value
 
 
+def _amount(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?(?:e\d+)?)([KMGT]?)", value)
+    if match is None or not float(match[1]):
+        raise click.BadParameter(f"`{value}` is no number above 0, such as 10G or 2.5M")
+    return float(match[1]) * 1000 ** " KMGT".index(match[2] or " ")
+
+
 def _pairs(values: tuple[str, ...]) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for value in values:
@@ -95,6 +104,11 @@ def device_option_of(default: str) -> Callable[[F], F]:
         metavar="auto|cpu|cuda|cuda:N",
         help="Device to compute on; auto takes a GPU if there is one.",
     )
+
+
+def amount_option(name: str, help: str) -> Callable[[F], F]:
+    """A number with a magnitude: `--max-macs 10G`."""
+    return click.option(name, callback=_amount, metavar="N", help=help)
 
 
 device_option = device_option_of("auto")

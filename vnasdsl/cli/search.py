@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vnasdsl.cli.options import (
+    amount_option,
     device_option,
     devices_option,
     fix_options,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 @out_option("RUN", "Folder of the run.  [default: runs/NAME]")
 @click.option("--recipe", metavar="NAME", help="A search recipe of the file.  [default: the space's first]")
 @set_option
+@amount_option("--target-macs", "MACs that the gradient is to end at, such as 10G: the weight of the cost adapts.")
+@amount_option("--target-params", "The same for parameters, such as 2M.")
 @fix_options
 @input_options
 @device_option
@@ -49,6 +52,8 @@ def command(
     out: Path | None,
     recipe: str | None,
     settings: dict[str, str],
+    target_macs: float | None,
+    target_params: float | None,
     fix: dict[str, list[str]],
     open_: tuple[str, ...],
     overrides: Overrides,
@@ -73,6 +78,7 @@ def command(
       vnasdsl search spaces/x3d3.vns --data ucf101:data/UCF101 --out runs/ucf --devices 2
       vnasdsl search spaces/x3d3.vns --data synthetic --size 112 --frames 8 --set epochs=10
       vnasdsl search spaces/tiny.vns --data synthetic --out runs/tiny --resume
+      vnasdsl search spaces/x3d3.vns --data ucf101:data/UCF101 --target-macs 10G
       vnasdsl search spaces/tiny.vns --data synthetic --set strategy=evolution --set rounds=40 --workers 2
     \b
     The rows of Table 6 of that paper (--fix leaves a choice only these options):
@@ -114,6 +120,7 @@ def command(
     videos = open_data(spec)
     program, found = open_space(target, videos, overrides)
     source = find_recipe(program, "search", found, recipe or (project.recipe if space is None else None))
+    settings = {**_target(target_macs, target_params), **settings}
     wanted = search_recipe(source, settings, seed, workers)
     after = checked_recipe("retrain", find_recipe(program, "retrain", found), {}, seed, decoders(wanted, workers))
     scoring = evaluate_recipe(find_recipe(program, "evaluate", found), after, {})
@@ -135,3 +142,11 @@ def command(
             outcome = search_space(request, folder, place, reporter, resume)
     if outcome is not None:
         tell_outcome(folder, outcome, [str(folder)], as_json)
+
+
+def _target(macs: float | None, params: float | None) -> dict[str, str]:
+    """The setting of a recipe that is meant."""
+    if macs is not None and params is not None:
+        raise click.UsageError("--target-macs and --target-params: a search has one target")
+    kind, target = ("macs", macs) if params is None else ("params", params)
+    return {} if target is None else {"cost": f"{kind}(target={target:.0f})"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -13,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from vnasdsl.search.cost import CostTerm
 from vnasdsl.search.deciding import Deciding
 from vnasdsl.search.draws import Draws
 from vnasdsl.search.monitor import Monitor
@@ -21,7 +21,7 @@ from vnasdsl.train.batchnorm import recalibrate, statistics_frozen, statistics_r
 from vnasdsl.train.devices import autocast
 from vnasdsl.train.loop import Batches, Meter, build_optimiser, learning_rate, require_finite, set_learning_rate
 from vnasdsl.train.progress import Reporter, megas, percent
-from vnasdsl.train.recipe_parts import MacsCost, Sgd
+from vnasdsl.train.recipe_parts import Sgd
 from vnasdsl.train.recipes import GradientRecipe
 from vnasdsl.train.weights import load_exactly
 
@@ -37,11 +37,6 @@ class Step(NamedTuple):
     batch: Batch
     ahead: Batch | None = None
     """The batch of the weight step that a second-order choice step looks ahead to."""
-
-
-def cost_term(cost: MacsCost, macs: Tensor) -> Tensor:
-    """weight * log_base(c) with c in millions of MACs (Eq. 5)."""
-    return cost.weight * (macs / 1e6).log() / math.log(cost.base)
 
 
 class Ahead(NamedTuple):
@@ -93,6 +88,7 @@ class SupernetSearch:
         drawing = recipe.mode != "full" or recipe.gumbel
         self.draws = Draws(self.model, recipe.mode, recipe.seed) if drawing else None
         self.deciding = Deciding(self.model, recipe)
+        self.cost = CostTerm(self.model, recipe.cost)
         self.validate_pass = 0
         self._choice_step = 0
 
@@ -121,9 +117,7 @@ class SupernetSearch:
         set_learning_rate(self.choice_optimiser, rate)
         self.choice_optimiser.zero_grad(set_to_none=True)
         loss, logits = self._validate_loss(clips, labels, ahead)
-        cost = self.recipe.cost
-        total = loss + cost_term(cost, self.model.expected_macs()) if isinstance(cost, MacsCost) else loss
-        total = total + self.deciding.entropy_term()
+        total = loss + self.cost.term() + self.deciding.entropy_term()
         gradients = torch.autograd.grad(ranks.weighted(total, len(labels)), self._choices, allow_unused=True)
         for choice, gradient in zip(self._choices, gradients, strict=True):
             choice.grad = gradient if self.draws is None else self.draws.mask(choice, gradient)
@@ -209,7 +203,9 @@ class SupernetSearch:
                 self.draws.draw(step.of_choices, self._choice_step if step.of_choices else number)
             if step.of_choices:
                 ahead = None if step.ahead is None else Ahead(*self._on_device(step.ahead), rate)
+                self.cost.begin(self._choice_step / (choice_steps * (self.recipe.epochs - self.recipe.warmup)))
                 self.choice_step(clips, labels, self._choice_rate(steps), validate, ahead)
+                self.cost.adapt(choice_steps)
                 self._choice_step += 1
             else:
                 self.weight_step(clips, labels, rate, train)
@@ -232,9 +228,7 @@ class SupernetSearch:
             "expected_macs": self._macs(),
         }
         require_finite(record)  # before anything is decoded
-        cost = self.recipe.cost
-        if isinstance(cost, MacsCost):
-            record["cost"] = cost_term(cost, torch.tensor(record["expected_macs"])).item()
+        record.update(self.cost.record())
         record.update(self.monitor.observe(self.model, epoch, searching, reporter))
         return record
 
@@ -286,7 +280,8 @@ class SupernetSearch:
         parts = [f"loss {record['train_loss']:.3f}  accuracy {percent(record['train_top1'])}"]
         if record["validate_top1"] is not None:
             parts.append(f"validate {percent(record['validate_top1'])}")
-        parts.append(f"expected {megas(record['expected_macs'])}  decoded {megas(record['decoded_macs'])}")
+        cost = f"expected {megas(record['expected_macs'])}  decoded {megas(record['decoded_macs'])}"
+        parts.append(cost + self.cost.summary())
         if record.get("score_top1") is not None:
             parts.append(f"score {percent(record['score_top1'])}")
         return "  ".join(parts)
@@ -301,6 +296,7 @@ class SupernetSearch:
             "choices": self.choice_optimiser.state_dict() if self.choice_optimiser else None,
             "validate_pass": self.validate_pass,
             "choice_step": self._choice_step,
+            "cost": self.cost.state(),
         }
 
     def restore(self, weights: dict[str, Tensor], state: dict[str, Any]) -> None:
@@ -310,6 +306,7 @@ class SupernetSearch:
             self.choice_optimiser.load_state_dict(state["choices"])
         self.validate_pass = state["validate_pass"]
         self._choice_step = state["choice_step"]
+        self.cost.restore(state["cost"])
 
     def quality(self, record: dict[str, Any]) -> float | None:
         return record.get("score_top1")

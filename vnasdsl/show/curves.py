@@ -23,7 +23,7 @@ def curves_png(metrics: Sequence[Mapping[str, Any]], warmup: int) -> bytes:
     epochs = [record["epoch"] for record in metrics]
     loss = {"train_loss": "train", "validate_loss": "validate"}
     accuracy = {"train_top1": "train", "validate_top1": "validate", "score_top1": "decoded network, inference part"}
-    cost = {"expected_macs": "expected", "decoded_macs": "decoded network"}
+    cost = {"expected_macs": "expected", "decoded_macs": "decoded network", "target_macs": "target"}
     panels = (
         ("loss", "cross entropy", loss, 1.0),
         ("accuracy", "top-1 in %", accuracy, 100.0),

@@ -59,14 +59,25 @@ class Adam(_Optimiser):
         return value
 
 
-class MacsCost(Part):
+class _Cost(Part):
+    weight: float = Field(0.2, ge=0)
+    """Lambda of Eq. 5, with a target where it begins; the paper does not say: the value of DenseNAS."""
+    base: float = Field(3500, gt=1)
+    """Base of the logarithm, it only rescales `weight`; the paper does not say: the value of DenseNAS."""
+    target: float | None = Field(None, gt=0)
+    """What c is to be at the end, such as 10G: `weight` then grows where c is above it and falls where c is below."""
+
+
+class MacsCost(_Cost):
     """weight * log_base(c), where c is the expected MACs per clip in millions (Eq. 5, in the unit of DenseNAS)."""
 
     kind: Literal["macs"] = "macs"
-    weight: float = Field(0.2, ge=0)
-    """Lambda of Eq. 5; the paper does not say: the value of DenseNAS."""
-    base: float = Field(3500, gt=1)
-    """Base of the logarithm, it only rescales `weight`; the paper does not say: the value of DenseNAS."""
+
+
+class ParamsCost(_Cost):
+    """weight * log_base(c), where c is the expected number of parameters in millions."""
+
+    kind: Literal["params"] = "params"
 
 
 class Nothing(Part):
@@ -178,7 +189,7 @@ def _words_to_mix(value: object) -> object:
 
 _CALL = (Field(discriminator="kind"), BeforeValidator(_word_to_call))
 Optimiser = Annotated[Sgd | Adam, *_CALL]
-Cost = Annotated[MacsCost | Nothing, *_CALL]
+Cost = Annotated[MacsCost | ParamsCost | Nothing, *_CALL]
 Objective = Annotated[Accuracy | Score, *_CALL]
 Guide = Annotated[Edges | Nothing, *_CALL]
 Mutations = Annotated[Mix, BeforeValidator(_words_to_mix)]
@@ -191,7 +202,7 @@ def meaning(field: FieldInfo) -> str:
 
 PARTS: dict[str, type[Part]] = {
     part.model_fields["kind"].default: part
-    for part in (Sgd, Adam, MacsCost, Nothing, Accuracy, Score, Limits, Mix, Edges)
+    for part in (Sgd, Adam, MacsCost, ParamsCost, Nothing, Accuracy, Score, Limits, Mix, Edges)
 }
 """Every call by its name."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from vnasdsl.derive import Decoded, top_networks
+from vnasdsl.derive import UNITS, Decoded, top_networks
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import trellis
@@ -24,6 +24,7 @@ from vnasdsl.show.paths import paths_png
 from vnasdsl.train import ranks
 from vnasdsl.train.loop import run_epochs
 from vnasdsl.train.progress import megas, percent
+from vnasdsl.train.recipe_parts import Nothing
 from vnasdsl.train.recipes import GradientRecipe
 from vnasdsl.train.weights import load_exactly
 
@@ -41,6 +42,14 @@ class GradientStrategy:
 
     def check(self, space: Space, recipe: GradientRecipe) -> None:
         trellis(space)
+        cost = recipe.cost
+        if not isinstance(cost, Nothing) and cost.target is not None:
+            low, high = getattr(space, cost.kind)
+            if not low <= cost.target <= high:
+                raise UserError(
+                    f"no network of `{space.name}` has {cost.target:,.0f} {UNITS[cost.kind]}",
+                    f"the target must be from {low:,} to {high:,}",
+                )
 
     def search(self, task: Task) -> SearchResult:
         with _Session(task) as session:
