@@ -91,14 +91,14 @@ class Ranking:
         recipe = self.recipe
         settings = EvolutionRecipe(population=recipe.population)
         population = Population(recipe.population, settings.sample, aging=False)
-        seen: set[tuple[tuple[str, str], ...]] = set()
+        seen: set[frozenset[tuple[str, str]]] = set()
         for begin in range(0, recipe.scored, recipe.population):
             generation: list[Choices] = []
             for number in range(begin, min(begin + recipe.population, recipe.scored)):
                 choices = self._new(population, settings, number, seen)
                 if choices is None:
                     break
-                seen.add(tuple(choices.items()))
+                seen.add(frozenset(choices.items()))
                 generation.append(choices)
             if not generation:
                 return
@@ -112,7 +112,7 @@ class Ranking:
                 population.add(records[i])
 
     def _new(
-        self, population: Population, settings: EvolutionRecipe, number: int, seen: set[tuple[tuple[str, str], ...]]
+        self, population: Population, settings: EvolutionRecipe, number: int, seen: set[frozenset[tuple[str, str]]]
     ) -> Choices | None:
         """A network that is not seen yet; None when none is found."""
         random = Random(f"vnasdsl score {self.recipe.seed}:{number}")
@@ -121,7 +121,7 @@ class Ranking:
                 choices = child(self.task.space, population, settings, number, random).choices
             else:
                 choices = draw(self.task.space, self.excess, random)
-            if tuple(choices.items()) not in seen and self.excess(choices) == 0:
+            if frozenset(choices.items()) not in seen and self.excess(choices) == 0:
                 return choices
         return None
 
