@@ -89,9 +89,9 @@ def command(
     start = None if begin == "none" else Start.read(Path(begin))
     reporter = reporter_of(quiet)
     with runs.resumable(folder, reporter):
+        place = pick_device(device, devices)
         if start_ranks(devices, folder):
             return
-        place = pick_device(device)
         with rank_on(place):
             trained = retrain(network, recipes, videos, folder, place, reporter, start, resume, runs.command_line())
             if not ranks.is_first():

@@ -135,9 +135,9 @@ def command(
     request = Request(found, fixes, recipes, videos, command_line())
     reporter = reporter_of(quiet)
     with resumable(folder, reporter):
+        place = pick_device(device, devices)
         if start_ranks(devices, folder):
             return
-        place = pick_device(device)
         with rank_on(place):
             outcome = search_space(request, folder, place, reporter, resume)
     if outcome is not None:

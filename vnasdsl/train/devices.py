@@ -14,17 +14,18 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import ranks
 
 
-def pick_device(wanted: str = "auto") -> torch.device:
+def pick_device(wanted: str = "auto", devices: int = 1) -> torch.device:
     """The device meant by `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`. Raises: UserError.
 
-    With several ranks, each has a GPU of its own.
+    Of several `devices` that of this rank, or the last one where no ranks are started yet: each has its own GPU.
     """
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted.startswith("cuda") and ranks.launched() > 1:
+    several = max(devices, ranks.launched()) > 1
+    if several and wanted.startswith("cuda"):
         if wanted != "cuda":
-            raise UserError(f"--device {wanted} is a single device", "leave --device out, or give --device cuda")
-        wanted = f"cuda:{ranks.local_rank()}"
+            raise UserError(f"--device {wanted} is a single device", "leave it out, or give --device cuda")
+        wanted = f"cuda:{ranks.local_rank() if ranks.launched() > 1 else devices - 1}"
     device = torch.device(wanted)
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -33,7 +34,7 @@ def pick_device(wanted: str = "auto") -> torch.device:
         if device.index is not None and device.index >= count:
             raise UserError(
                 f"there is no CUDA device `{wanted}`: the last is cuda:{count - 1}",
-                "use fewer --devices, or --device cpu" if ranks.launched() > 1 else "",
+                "use fewer --devices, or --device cpu" if several else None,
             )
     return device
 
