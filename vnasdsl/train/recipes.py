@@ -236,6 +236,8 @@ class OneShotRecipe(SupernetRecipe, RankedRecipe):
     """A space of at most this many networks is scored whole; a larger one is searched by evolution."""
     scored: int = Field(1000, ge=1)
     """Networks that evolution scores."""
+    score_videos: int = Field(1000, ge=1)
+    """Videos of the validate part that networks are scored on, at most; their clips stay in memory up to 4 GiB."""
     population: int = Field(50, ge=1)
     """Networks that parents are chosen from, and children of a generation."""
 

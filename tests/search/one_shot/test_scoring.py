@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vnasdsl.codegen import inherited_names
-from vnasdsl.search.one_shot.scoring import SharedStages
+from vnasdsl.search.one_shot.scoring import SharedStages, evenly, in_memory
 from vnasdsl.search.run import reopen
 from vnasdsl.search.session import Session
 from vnasdsl.search.task import SearchTask
@@ -110,3 +110,12 @@ def test_stages_that_are_as_before_run_once_and_give_the_same(most: int) -> None
         assert [stage.passes for stage in stages] == [4 * 3, 4 * 4, 4 * 8]
     shared.remove()
     assert [type(stage).forward for stage in stages] == [stage.forward.__func__ for stage in stages]
+
+
+def test_videos_are_chosen_evenly_and_batches_that_take_too_much_are_not_kept() -> None:
+    assert evenly(range(10), 4) == [0, 2, 5, 7]
+    assert evenly(range(3), 10) == [0, 1, 2]
+    batches = [(torch.zeros(5), torch.zeros(1)) for _ in range(3)]  # 24 bytes each
+    cpu = torch.device("cpu")
+    assert len(in_memory(batches, cpu, 72) or ()) == 3
+    assert in_memory(batches, cpu, 71) is None

@@ -20,7 +20,8 @@ from vnasdsl.train.evaluation import Evaluation, evaluate_views
 _BATCH_BYTES, _OUTPUT_BYTES = 2**32, 2**30
 """The most memory for decoded batches, and for what stages give out."""
 
-Batch = TypeVar("Batch", bound=tuple[Tensor, ...])
+Batch = TypeVar("Batch")
+T = TypeVar("T")
 Outputs = list[Tensor | None]
 
 
@@ -31,17 +32,25 @@ class Scorer:
         self.session = session
         self.model = session.model
         task = session.task
-        self.views = evaluation_views(task.parts.validate, task.shape, task.recipe, task.faults)
+        videos = evenly(task.parts.validate, task.recipe.score_videos)
+        self.views = evaluation_views(videos, task.shape, task.recipe, task.faults)
         self.shared = SharedStages(list(self.model.stages().values()))
         self._kept = statistics_restored(self.model)
-        self._calibration: Iterable[tuple[Tensor, ...]] = ()
+        self._calibration: list[Tensor] = []
         self._validate: Iterable[tuple[Tensor, ...]] = ()
 
     def __enter__(self) -> Scorer:
         self._kept.__enter__()
         self.shared.install()
-        self._calibration = kept([(clips,) for clips in self.session.calibration()])
-        self._validate = kept(self.views)
+        device = self.session.task.device
+        self._calibration = list(self.session.calibration())
+        views = in_memory(self.views, device)
+        if views is None:
+            self.session.task.reporter.warn(
+                f"the clips that networks are scored on take more than {_BATCH_BYTES >> 30} GiB, so each network"
+                " decodes them again; fewer `score_videos` make this fast"
+            )
+        self._validate = self.views if views is None else views
         return self
 
     def __exit__(self, *problem: Any) -> None:
@@ -56,7 +65,7 @@ class Scorer:
         self.model.set_choices(choices)
         self.model.eval()
         self.shared.begin()
-        recalibrate(self.model, (clips for (clips,) in self.shared.numbered("calibrate", self._calibration)))
+        recalibrate(self.model, self.shared.numbered("calibrate", self._calibration))
         batches: Any = self.shared.numbered("validate", self._validate)
         return evaluate_views(self.model, batches, task.classes, task.device, task.recipe.precision)
 
@@ -128,13 +137,21 @@ def _bytes(tensors: Iterable[Tensor | None]) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors if tensor is not None)
 
 
-def kept(batches: Iterable[Batch], most: int = _BATCH_BYTES) -> Iterable[Batch]:
-    """The same batches in memory, or as they are (decoded again in each pass) where they would take too much."""
-    found: list[Batch] = []
+def in_memory(
+    batches: Iterable[tuple[Tensor, ...]], device: torch.device, most: int = _BATCH_BYTES
+) -> list[tuple[Tensor, ...]] | None:
+    """The batches on a device; None where they would take too much."""
+    found: list[tuple[Tensor, ...]] = []
     total = 0
     for batch in batches:
         total += _bytes(batch)
         if total > most:
-            return batches
-        found.append(batch)
+            return None
+        found.append(tuple(tensor.to(device) for tensor in batch))
     return found
+
+
+def evenly(items: Sequence[T], most: int) -> list[T]:
+    """At most so many of some items, evenly over them."""
+    count = min(most, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
