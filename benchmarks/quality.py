@@ -57,7 +57,7 @@ VARIANTS: dict[str, dict[str, str]] = {
 # The rows of Table 6 (Zhou et al. 2021): which choices are searched, and what the others are fixed to.
 _OPERATIONS = {"op": ("basic(1)", "basic(2)", "basic(4)")}
 _NUMBER = {"op": ("basic(1)", "skip")}
-_WIDE = {"s2.head.channels": ("16",), "s3.head.channels": ("24",)}
+_WIDE = {"s2.head.channels": ("12",), "s3.head.channels": ("24",)}
 TABLE_6: dict[str, dict[str, tuple[str, ...]]] = {
     "channels": {"op": ("basic(1)",)},
     "operations": {**_OPERATIONS, **_WIDE},
