@@ -1,7 +1,8 @@
 """The classes of the task `periods`: random textures, one a frame, that repeat after k frames, for k = 1 to 8.
 
-A still texture, a new texture in every frame and noise lie over them, so a single frame looks the same in every class. A network must compare frames
-k apart for every k: what its temporal convolutions reach, and in which steps, decides how well it can.
+A still texture, a new texture in every frame and noise lie over them, so a single frame looks the same in every class.
+A network must compare frames k apart for every k: what its temporal convolutions reach, and in which steps, decides how
+well it can.
 """
 
 from __future__ import annotations
