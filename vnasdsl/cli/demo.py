@@ -13,7 +13,7 @@ from vnasdsl.language.visible import visible
 @click.command()
 @out_option("DIR", "Folder of the results.", default=Path("runs/demo"), show_default=True)
 @click.option("--seed", type=SEED, default=0, show_default=True, metavar="N", help="Seed of everything random.")
-@click.option("--data", default="synthetic", show_default=True, metavar="SPEC", help="Videos to run it on.")
+@click.option("--data", default="periods", show_default=True, metavar="SPEC", help="Videos to run it on.")
 @set_option
 @click.option("--force", is_flag=True, help="Replace an earlier demo in DIR.")
 @quiet_option
@@ -21,8 +21,8 @@ from vnasdsl.language.visible import visible
 def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bool, quiet: bool, as_json: bool) -> None:
     """Compile a small space, search and decode it, retrain the network found, and compare it with random networks.
 
-    Runs on two CPU cores in minutes. The videos are encoded files whose classes differ only by motion, made on first
-    use. --set changes the search recipe.
+    Runs on two CPU cores in minutes. The videos are encoded files, made on first use, whose classes are periods of
+    repetition: a single frame says nothing. --set changes the search recipe.
 
     \b
     Examples:
@@ -44,7 +44,7 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
         if not (out / "results.json").is_file() and not (out / "search").is_dir():
             raise UserError(f"`{out}` does not hold an earlier demo, so it is not replaced", "give another --out")
         shutil.rmtree(out)
-    file = spaces_dir() / "tiny.vns"
+    file = spaces_dir() / "mini.vns"
     program = load(file)
     space = program.get()
     after = checked_recipe("retrain", find_recipe(program, "retrain", space), {}, seed, None)
@@ -58,7 +58,7 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
     from vnasdsl.show.results import results_table
     from vnasdsl.train.progress import Reporter, duration
 
-    spatial = spaces_dir() / "tiny_spatial.vns"
+    spatial = spaces_dir() / "mini_spatial.vns"
     shown = demonstrate(file, spatial, recipes, data, out, seed, Reporter(quiet), command_line())
     if as_json:
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
@@ -66,6 +66,7 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
     columns = min(100, shutil.get_terminal_size((100, 24)).columns)
     table = results_table(f"{space.name} on {visible(data)}, seed {seed}", shown.rows, shown.views)
     Console(width=columns, highlight=False).print(table)
+    click.echo(shown.verdict)
     for picture in shown.pictures:
         click.echo(visible(f"picture  {picture}"))
     click.echo(visible(f"results  {out / 'results.json'}  ({duration(shown.seconds)})"))

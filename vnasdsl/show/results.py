@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from statistics import median
+from dataclasses import asdict, dataclass, replace
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """One network, or the median of several. Shares are from 0 to 1, MACs per view."""
+    """One network, or several in one. Shares are from 0 to 1, MACs per view."""
 
     name: str
     top1: float
@@ -26,6 +26,11 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def mean_row(name: str, rows: Sequence[Row]) -> Row:
+    """Several trainings of one network: mean accuracies."""
+    return replace(rows[0], name=name, top1=fmean(row.top1 for row in rows), top5=fmean(row.top5 for row in rows))
 
 
 def median_row(name: str, rows: Sequence[Row]) -> Row:
