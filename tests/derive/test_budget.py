@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tests.codegen.code import read
 from tests.space.random_spaces import BLOCKS, Made, spaces
-from tests.space.test_wired_spaces import built
 from tests.space.wired_spaces import Graph, graphs
 from tests.support import examples, shipped_space
 from vnasdsl.derive import Budgets, decode, top_networks
@@ -98,9 +97,9 @@ def test_the_best_within_a_budget_are_those_of_brute_force(
 def test_a_space_with_names_and_joins_has_the_same_answer_or_none(
     graph: Graph, seed: int, count: int, measure: str, place: float
 ) -> None:
-    space, faults = built(graph.text())
-    assume(not faults and space.choices and len(graph.ways(400) or ()) > 1)
+    assume(len(graph.ways(400) or ()) > 1)
     try:
+        space = read(graph.text())
         shape = trellis(space)
     except VnsError:
         assume(False)
@@ -194,7 +193,7 @@ def test_all_of_x3d3_is_searched(measure: str) -> None:
     space = shipped_space("x3d3")
     paths, mixtures = learnt(trellis(space), 3)
     budgets = Budgets(space, paths, mixtures, measure, 5)  # type: ignore[arg-type]
-    drawn = [budgets.describe(space.sample(random.Random(seed))) for seed in range(20)]
+    drawn = [budgets.describe(space.sample(random.Random(seed))) for seed in range(8)]
     for network in drawn:
         found = budgets.networks(getattr(network, measure))
         assert len(found) == 5 and min(each.log_probability for each in found) >= network.log_probability

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vnasdsl.derive.paths import greedy, log, path_log_probability, viterbi
+from vnasdsl.derive.paths import argmax, greedy, log, path_log_probability, viterbi
 
 
 def logs(weights: list[list[list[float]]]) -> list[list[list[float]]]:
@@ -69,6 +69,19 @@ def test_greedy_is_caught_by_a_good_first_step() -> None:
     weights = [[[0.6, 0.4]], [[1 / 3, 1 / 3, 1 / 3], [0.0, 0.0, 1.0]]]
     assert greedy(logs(weights)) == ((0, 0), pytest.approx(math.log(0.2)))
     assert viterbi(logs(weights)) == ((1, 2), pytest.approx(math.log(0.4)))
+
+
+@given(trellises(st.integers(1, 9)))
+def test_argmax_takes_the_states_that_most_paths_reach(weights: list[list[list[int]]]) -> None:
+    exact = [[[Fraction(value, sum(row)) for value in row] for row in matrix] for matrix in weights]
+    rows = [[[float(value) for value in row] for row in matrix] for matrix in exact]
+    path, log_probability = argmax(logs(rows))
+    assert log_probability == path_log_probability(logs(rows), path)
+    for stage, state in enumerate(path):
+        reached = [Fraction(0)] * len(weights[stage][0])
+        for other in all_paths(weights):
+            reached[other[stage]] += exact_product(exact, other)  # type: ignore[arg-type]
+        assert float(reached[state]) == pytest.approx(float(max(reached)), rel=1e-12)
 
 
 def test_a_thousand_stages_do_not_underflow() -> None:

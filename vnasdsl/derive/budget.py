@@ -33,12 +33,16 @@ class Probable:
     """A network and how probable it is."""
 
     choices: dict[str, str]
+    path: tuple[int, ...]
+    """Index of its state in every stage."""
     labels: tuple[str, ...]
     """Label of its state in every stage."""
     log_probability: float
     """Natural logarithm; `-inf` for an impossible network."""
     macs: int
     params: int
+    fingerprint: str
+    """Equal for choices that make the same network, such as which of two equal layers is skipped."""
 
 
 def top_networks(
@@ -123,7 +127,8 @@ class Budgets:
                     factors.append(self.mixtures[mixture.name][mixture.options.index(choices[mixture.choice])])
         logs = list(map(log, factors))
         total = IMPOSSIBLE if IMPOSSIBLE in logs else math.fsum(logs)
-        return Probable(dict(choices), tuple(state.label for _, state in states), total, graph.macs, graph.params)
+        path, labels = zip(*((i, state.label) for i, state in states), strict=True)
+        return Probable(dict(choices), path, labels, total, graph.macs, graph.params, graph.fingerprint)
 
     def _network(self, index: int) -> Probable:
         found = self.describe(dict(self.frontier.choices(index)))

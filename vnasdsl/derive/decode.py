@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, greedy, largest, log, viterbi
+from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, argmax, greedy, largest, log, viterbi
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import Edges, Mixture, State, Trellis, holds, some
 
@@ -86,6 +86,17 @@ def decode(
         greedy_labels=tuple(state.label for state in _states(trellis, greedy_path)),
         greedy_log_probability=greedy_log_probability,
     )
+
+
+def argmax_choices(
+    trellis: Trellis,
+    path_probabilities: Mapping[str, Matrix],
+    mixture_probabilities: Mapping[str, Sequence[float]],
+    skips: int | None = None,
+) -> dict[str, str]:
+    """The choices that decide every stage by itself, whatever path leads to its state. Arguments as of `decode`."""
+    path, _ = argmax(log_probabilities(trellis, path_probabilities))
+    return _choices(_states(trellis, path), mixture_probabilities, skips)
 
 
 def path_probability(decoded: Decoded) -> float:

@@ -69,6 +69,20 @@ def greedy(log_probs: Sequence[Matrix]) -> tuple[tuple[int, ...], float]:
     return tuple(path), path_log_probability(log_probs, path)
 
 
+def argmax(log_probs: Sequence[Matrix]) -> tuple[tuple[int, ...], float]:
+    """At every stage the state that is most probable by itself, whatever path leads to it.
+
+    Raises: ValueError when the matrices do not fit together.
+    """
+    check_shapes(log_probs)
+    reached, path = [1.0], []
+    for matrix in log_probs:
+        rows = [[mass * math.exp(value) for value in row] for mass, row in zip(reached, matrix, strict=True)]
+        reached = [math.fsum(column) for column in zip(*rows, strict=True)]
+        path.append(first_max(reached))
+    return tuple(path), path_log_probability(log_probs, path)
+
+
 def path_log_probability(log_probs: Sequence[Matrix], path: Sequence[int]) -> float:
     """The natural logarithm of the probability of one path, summed without rounding between stages."""
     edges, previous = [], 0

@@ -14,7 +14,9 @@ from vnasdsl.codegen import compile_network
 from vnasdsl.data import DataSet, open_data
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.search.probable import Wanted
 from vnasdsl.search.strategies import get_strategy
+from vnasdsl.search.strategies.gradient import GradientStrategy
 from vnasdsl.search.task import SearchResult, SearchTask, Strategy
 from vnasdsl.train import ranks
 from vnasdsl.train.clips import report_faults
@@ -91,19 +93,26 @@ def derive_again(
     device: torch.device,
     reporter: Reporter,
     workers: int | None = None,
+    wanted: Wanted | None = None,
 ) -> Outcome:
     """Decode a run, or one of its checkpoints, again. Raises: VnsError, UserError.
 
     network_file: where the network goes instead of into the run; workers: processes that decode videos, if not as many
-    as the run's recipe says.
+    as the run's recipe says; wanted: the most probable networks, which only a gradient search has.
     """
     run, space, recipe, data = reopen(path)
     if workers is not None:
         recipe = recipe.model_copy(update={"workers": workers})
     strategy = get_strategy(recipe.strategy)
     task = SearchTask.of(space, recipe, data, run, device, reporter, resume=True)
+    if wanted is not None and not isinstance(strategy, GradientStrategy):
+        raise UserError(
+            f"`{path}` is a search by `{recipe.strategy}`, which learns no probabilities",
+            "the most probable networks, within a budget or not, are those of a gradient search",
+        )
     with writing(path, reporter.note) if network_file is None else nullcontext():
-        return _write_outcome(task, strategy, strategy.derive(task, checkpoint), network_file)
+        more = () if wanted is None else (wanted,)
+        return _write_outcome(task, strategy, strategy.derive(task, checkpoint, *more), network_file)
 
 
 def reopen(path: Path) -> tuple[RunFolder, Space, SearchRecipe, DataSet]:
@@ -131,10 +140,14 @@ class Outcome:
     score: dict[str, Any] | None
     lines: tuple[str, ...]
     """The report for the terminal."""
+    probable: dict[str, Any] | None = None
+    """The most probable networks, where they were asked for."""
+    pictures: tuple[Path, ...] = ()
 
     def all_lines(self) -> tuple[str, ...]:
         """The report, then the files."""
-        files = (("network", self.file), ("code", self.code), ("weights", self.weights))
+        pictures = (("picture", picture) for picture in self.pictures)
+        files = (("network", self.file), ("code", self.code), ("weights", self.weights), *pictures)
         return (*self.lines, *(f"{what:<8} {path}" for what, path in files if path is not None))
 
     def as_dict(self) -> dict[str, Any]:
@@ -147,6 +160,7 @@ class Outcome:
             "top5": None if self.score is None else self.score["top5"],
             "macs": self.network.macs[0],
             "params": self.network.params[0],
+            **({} if self.probable is None else {"probable": self.probable}),
         }
 
 
@@ -183,8 +197,10 @@ def _write_outcome(
         task.run.write("report.txt", "\n".join(lines) + "\n")
         for name, content in strategy.pictures(task):
             task.run.write(name, content)
+    named = "{}" if network_file is None else file.stem + ".{}"
+    pictures = tuple(folder.write(named.format(name), content) for name, content in found.pictures.items())
     report_faults(task.faults, task.reporter)
-    return Outcome(network, file, code, weights, found.score, lines)
+    return Outcome(network, file, code, weights, found.score, lines, found.report.get("probable"), pictures)
 
 
 def _figure_lines(found: SearchResult, network: Space, videos: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -87,6 +87,8 @@ class SearchResult:
     """The same for the terminal, line by line."""
     weights_from: str = "the supernet"
     """In words."""
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    """PNG by file name, beside those of the strategy."""
 
 
 class Strategy(Protocol[R]):

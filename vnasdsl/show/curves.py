@@ -73,6 +73,35 @@ def training_png(
     return png(figure)
 
 
+def budgets_png(
+    curve: Sequence[tuple[int, float]], unit: str, points: Mapping[str, tuple[int, float]], limit: float | None
+) -> bytes:
+    """The greatest probability within every budget, and single networks, as PNG.
+
+    curve: budgets at which it rises, with its logarithm; points: the same of a network by name.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axis = figure.subplots()
+    costs, logs = zip(*curve, strict=True)
+    axis.step([cost / 1e6 for cost in costs], logs, where="post", color=_COLOURS[0], label="most probable within")
+    if limit is not None:
+        axis.axvline(limit / 1e6, color="#777777", linestyle="--", label="limit")
+    ranked = [point for name, point in points.items() if name.isdigit()]
+    others = {name: [point] for name, point in points.items() if not name.isdigit()}
+    marks = zip({"written and next": ranked, **others}.items(), _COLOURS[1:], "osDv", strict=False)
+    for (name, found), colour, mark in marks:
+        possible = [(cost / 1e6, log) for cost, log in found if log > float("-inf")]
+        if possible:
+            axis.scatter(*zip(*possible, strict=True), color=colour, marker=mark, label=name, zorder=3)
+    axis.set_xlabel(f"million {unit}")
+    axis.set_ylabel("log probability of the network")
+    plain(axis)
+    headed(axis, "probability within a budget", 3)
+    return png(figure)
+
+
 def _finish(axis: Any, title: str, unit: str, warmup: int, columns: int = 2) -> None:
     from matplotlib.ticker import MaxNLocator
 

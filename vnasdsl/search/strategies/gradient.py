@@ -15,6 +15,7 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.search.finalists import Finalists, distinct
 from vnasdsl.search.monitor import Monitor, decode_supernet, learned_probabilities
+from vnasdsl.search.probable import Comparison, Wanted
 from vnasdsl.search.session import Session
 from vnasdsl.search.supernet import SupernetSearch
 from vnasdsl.search.task import SearchResult, SearchTask
@@ -67,11 +68,12 @@ class GradientStrategy:
             run_epochs(search, recipe.epochs, task.run, task.reporter, task.resume)
             return session.result(train=True)
 
-    def derive(self, task: Task, checkpoint: str) -> SearchResult:
+    def derive(self, task: Task, checkpoint: str, wanted: Wanted | None = None) -> SearchResult:
+        """wanted: the most probable network and those after it, in the place of what is decoded."""
         kept = task.run.checkpoints.load(checkpoint)
         with _Session(task) as session:
             load_exactly(session.model, kept.weights, f"checkpoint `{checkpoint}`")
-            return session.result()
+            return session.result(wanted=wanted)
 
     def pictures(self, task: Task) -> Iterator[tuple[str, bytes]]:
         yield "curves.png", curves_png(task.run.metrics.read(), task.recipe.warmup)
@@ -92,19 +94,17 @@ class _Session(Session):
                 for parameter in self.model.choice_parameters():
                     parameter.normal_(0.0, recipe.start)
 
-    def result(self, train: bool = False) -> SearchResult:
+    def result(self, train: bool = False, wanted: Wanted | None = None) -> SearchResult:
         """Decode, score on the inference part and extract the weights. train: the finalists not trained yet."""
         decoded = decode_supernet(self.model, self.trellis, self.task.recipe.skips)
+        if wanted is not None:
+            return self._probable(decoded, wanted)
         score, weights = self.extract(decoded.choices)
-        paths, mixtures = learned_probabilities(self.model)
         report: dict[str, Any] = {
             **decoded.to_dict(),
             "path": list(decoded.path),
-            "stages": list(decoded.stages),
             "labels": list(decoded.labels),
-            "probabilities": self.model.probabilities(),
-            "path_weights": paths,
-            "mixture_weights": mixtures,
+            **self._learned(decoded),
         }
         same = decoded.greedy_choices == decoded.choices
         report["greedy"]["macs"] = self.macs(decoded.greedy_choices)
@@ -117,6 +117,33 @@ class _Session(Session):
         if trained:
             return finalists.result(trained, report, lines)
         return SearchResult(decoded.choices, weights, score.as_dict(), report, lines)
+
+    def _learned(self, decoded: Decoded) -> dict[str, Any]:
+        paths, mixtures = learned_probabilities(self.model)
+        probabilities = self.model.probabilities()
+        return {
+            "stages": list(decoded.stages),
+            "probabilities": probabilities,
+            "path_weights": paths,
+            "mixture_weights": mixtures,
+        }
+
+    def _probable(self, decoded: Decoded, wanted: Wanted) -> SearchResult:
+        """The most probable network within a budget."""
+        skips = self.task.recipe.skips
+        compared = Comparison(self.task.space, learned_probabilities(self.model), wanted, decoded, skips)
+        first = compared.top[0]
+        score, weights = self.extract(first.choices)
+        compared.score(lambda choices: score.top1 if choices == first.choices else self.score(choices).top1)
+        report = {
+            "path": list(first.path),
+            "labels": list(first.labels),
+            "log_probability": first.log_probability,
+            **self._learned(decoded),
+            "probable": compared.as_dict(),
+        }
+        lines = tuple(compared.lines())
+        return SearchResult(first.choices, weights, score.as_dict(), report, lines, pictures=compared.pictures())
 
     def _best(self, decoded: Decoded) -> list[dict[str, str]]:
         """The finalists: the most probable networks."""
