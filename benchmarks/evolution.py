@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--speed", type=int, default=8, metavar="TRIALS", help="trials of the speed test; 0: none")
     given = parser.parse_args()
     common = {"rounds": str(given.trials), "epochs": str(given.epochs), "split": "(0.5, 0.3, 0.2)"}
-    evolving = {"strategy": "evolution", "population": str(max(2, given.trials // 4)), "sample": "4", "strength": "1"}
+    evolving = {"strategy": "evolution"}
     print(
         f"{given.space.name}, {given.trials} trials of {given.epochs} epochs, seeds 0 to {given.seeds - 1}; top-1 in %"
     )
@@ -70,7 +70,7 @@ def main() -> None:
                 out = Path(folder) / f"{name}{seed}"
                 report, _ = search(given.space, given.data, out, {**common, **more}, seed, given.workers)
                 lines = [json.loads(line) for line in (out / "trials.jsonl").read_text(encoding="utf-8").splitlines()]
-                trained = [line["id"] for line in lines if line["status"] == "trained"]
+                trained = [line["id"] for line in lines if line["status"] == "trained" and "twin" not in line]
                 reports.append((report, trained.index(report["trial"]) + 1))
             validate = spread([report["validate"]["top1"] for report, _ in reports])
             inference = spread([report["inference"]["top1"] for report, _ in reports])

@@ -249,8 +249,16 @@ class TrialRecipe(RankedRecipe):
     """Passes over the train part in the training of each network."""
     rounds: int = Field(100, ge=1)
     """Trainings in all, including failed ones; `--resume` may raise it."""
+    confirm: float = Field(0.1, ge=0, lt=1)
+    """Share of the trainings, the last ones, that train again, with another seed, whichever network leads by its mean
+    (our own: one training is noisy, and the best of many a lucky one). 0 is off."""
     ensemble: int = Field(0, ge=0)
     """Write this many of the best networks and evaluate them together; 0 is off."""
+
+    @property
+    def new_networks(self) -> int:
+        """The rounds that train networks for the first time."""
+        return self.rounds - int(self.rounds * self.confirm)
 
 
 class RandomRecipe(TrialRecipe):
@@ -263,28 +271,35 @@ class EvolutionRecipe(TrialRecipe):
     """Children of the best networks so far, each a few mutations away from its parent (Real et al. 2019)."""
 
     strategy: Literal["evolution"] = "evolution"
-    population: int = Field(20, ge=1)
+    population: int = Field(10, ge=1)
     """Networks that parents are chosen from."""
     sample: int = Field(
-        default_factory=lambda known: min(5, known.get("population", 20)),
+        default_factory=lambda known: min(5, known.get("population", 10)),
         ge=1,
         json_schema_extra={"default_text": "5, or all of a smaller population"},
     )
-    """Networks in a tournament; the best of them is the parent."""
+    """Networks in a tournament; the best of them is the parent. It, `population` and `strength` were tuned on the table
+    of NAS-Bench-Macro (`benchmarks/tabular.py`)."""
     aging: bool = True
     """The oldest network leaves the population; false: the worst one."""
     mutations: Mutations = Mix.model_validate(dict.fromkeys(MUTATIONS, 1.0))
     """Kinds of mutation and their weights."""
-    strength: float = Field(3.0, ge=1)
-    """A child gets max(1, strength - round / cooling) mutations, rounded."""
+    strength: float = Field(1.0, ge=1)
+    """A child gets max(1, strength - round / cooling) mutations, rounded, and one more after every five draws in a row
+    that were known or broke a limit."""
     cooling: float = Field(20.0, gt=0)
-    """Rounds after which a child gets one mutation less."""
+    """Rounds after which a child gets one mutation less, where `strength` is above 1."""
     crossover: float = Field(0.0, ge=0, le=1)
     """Share of the children that take each choice from one of two parents."""
     guide: Guide = Nothing()
     """What decides, besides chance, which edges a child keeps."""
     inherit: bool = False
-    """A child starts from its parent's weights where names and shapes match."""
+    """A child starts from its parent's weights where names and shapes match. Nothing is trained again then: weights
+    without a past would be compared with those of several generations."""
+
+    @property
+    def new_networks(self) -> int:
+        return self.rounds if self.inherit else super().new_networks
 
     @field_validator("sample")
     @classmethod

@@ -56,7 +56,9 @@ def run(space: Space, folder: Path, fitness: Fitness, monkeypatch: pytest.Monkey
     recipe = recipe_of("search", keys)
     task = task_of(space, folder, recipe)
     strategy: Any = get_strategy(recipe.strategy)
-    search = TrialSearch(task, strategy.proposer(task), lambda network, device: {"ms": 1.0, "stable": True})
+    search = TrialSearch(
+        task, strategy.proposer(task.space, task.recipe), lambda network, device: {"ms": 1.0, "stable": True}
+    )
     landscape = Landscape(fitness)
     monkeypatch.setattr(engine, "run_trial", landscape)
     search.run()

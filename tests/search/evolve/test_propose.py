@@ -26,7 +26,7 @@ def population_of(space: Space, number: int) -> Population:
     for seed in range(number):
         random = Random(seed)
         population.add(
-            Record(seed, "trained", (), (), Proposer(space).propose(0, random).choices, fitness=random.random())
+            Record(seed, "trained", (), (), Proposer(space).propose(0, 0, random).choices, fitness=random.random())
         )
     return population
 
@@ -75,7 +75,7 @@ def test_crossover_takes_each_choice_from_either_parent() -> None:
 def test_equal_networks_have_equal_fingerprints() -> None:
     space = space_of("spaces/tiny.vns")
     for seed in range(10):
-        choices = Proposer(space).propose(0, Random(seed)).choices
+        choices = Proposer(space).propose(0, 0, Random(seed)).choices
         one = Candidate(space, choices)
         for name, value in choices.items():
             for other in next(c for c in space.choices if c.name == name).options:
@@ -102,5 +102,5 @@ def test_draws_are_all_values_alike() -> None:
     space = space_of("tests/search/evolve/lists.vns")
     counts = {"1": 0, "2": 0}
     for seed in range(400):
-        counts[Proposer(space).propose(0, Random(seed)).choices["s2.stack.number"]] += 1
+        counts[Proposer(space).propose(0, 0, Random(seed)).choices["s2.stack.number"]] += 1
     assert all(150 < number < 250 for number in counts.values())

@@ -35,7 +35,7 @@ def test_weights_come_back_to_the_choice_that_took_the_edges(space: Space) -> No
     """Every fusion says the widths of its inputs; as weights they must come out as the widths of the edges taken."""
     several = 0
     for seed in range(40):
-        choices = Proposer(space).propose(0, Random(seed)).choices
+        choices = Proposer(space).propose(0, 0, Random(seed)).choices
         network = space.network(choices)
         fusions = [module for module in build(network_of(network.text(), 3)).modules() if hasattr(module, "edges")]
         learned = [[width / 100 for width in fusion.widths] for fusion in fusions]  # type: ignore[union-attr]
@@ -49,7 +49,9 @@ def test_weights_come_back_to_the_choice_that_took_the_edges(space: Space) -> No
 
 def test_weights_that_do_not_fit_are_of_nothing(space: Space) -> None:
     choices = next(
-        made for seed in range(50) if "+" in (made := Proposer(space).propose(0, Random(seed)).choices)["fused.edges"]
+        made
+        for seed in range(50)
+        if "+" in (made := Proposer(space).propose(0, 0, Random(seed)).choices)["fused.edges"]
     )
     assert edges_by_choice(space.choose(choices), [[0.5] * 9]) == {}
     assert edges_by_choice(space.choose(choices), []) == {}
@@ -58,7 +60,7 @@ def test_weights_that_do_not_fit_are_of_nothing(space: Space) -> None:
 def test_children_lie_in_the_space_whatever_is_mutated(space: Space) -> None:
     population = Population(6, 2, aging=True)
     for seed in range(6):
-        choices = Proposer(space).propose(0, Random(seed)).choices
+        choices = Proposer(space).propose(0, 0, Random(seed)).choices
         learned = {name: [0.5] * len(value.split(" + ")) for name, value in choices.items() if name.endswith(".edges")}
         population.add(Record(seed, "trained", (), (), choices, fitness=seed / 6, edges=learned))
     recipe = EvolutionRecipe(strength=2.0, crossover=0.2, guide=Edges())

@@ -18,6 +18,7 @@ from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.search.evolve.bounds import Bounds, Candidate, Costs, Measure
 from vnasdsl.search.evolve.history import History, Record
 from vnasdsl.search.evolve.propose import Proposer
+from vnasdsl.search.evolve.standings import Standings
 from vnasdsl.search.evolve.trial import Outcome, Trial, edges_by_choice, run_trial
 from vnasdsl.search.pool import Result, make_pool
 from vnasdsl.search.task import SearchTask
@@ -50,6 +51,7 @@ class TrialSearch:
         self.recipe: TrialRecipe = task.recipe
         self.proposer = proposer
         self.history = History(task.run.path)
+        self.standings = Standings()
         self.bounds = Bounds(task.space, self.recipe, measure)
         self._tried: dict[str, int] = {}
         """Fingerprint of every network that is or was trained, to its trial."""
@@ -94,10 +96,14 @@ class TrialSearch:
     def _may_begin(self) -> bool:
         return self._spent + len(self._begun) < self.recipe.rounds and self.proposer.ready(len(self._begun))
 
-    def _resume(self) -> None:
+    def read(self) -> None:
+        """Everything that the run folder knows."""
         self.history.read()
         for record in self.history.records:
             self._note(record)
+
+    def _resume(self) -> None:
+        self.read()
         used = {record.id for record in self.history.records}
         self._ids = (number for number in count() if number not in used)
         if used:
@@ -112,14 +118,18 @@ class TrialSearch:
         self._misses.clear()
         self._spent += 1
         assert record.fingerprint is not None
-        self._tried[record.fingerprint] = record.id
+        self._tried.setdefault(record.fingerprint, record.id)
         if record.status == "trained":
-            self.proposer.learn(record)
+            self.standings.add(record)
+            if record.twin is None:
+                self.proposer.learn(record)
 
     # ----------------------------------------------------------------- one trial
 
     def _next(self) -> Trial | None:
         """The next network that is worth training; None when none is found."""
+        if self._spent + len(self._begun) >= self.recipe.new_networks and self.standings.trainings:
+            return self._again()
         while self._misses.total() < MAX_DRAWS and not self._all_drawn():
             number = next(self._ids)
             found = self._examine(number, Random(f"vnasdsl trial {self.recipe.seed}:{number}"))
@@ -133,6 +143,18 @@ class TrialSearch:
         if not self._tried:
             raise self.bounds.give_up(self.history.records)
         return None
+
+    def _again(self) -> Trial:
+        """The network that leads is trained once more."""
+        first = self.standings.next({begun.record.twin for begun in self._begun.values()})
+        record = replace(first, id=next(self._ids), parents=(), mutations=(), twin=first.id)
+        record = replace(record, fitness=None, score=None, edges={})
+        assert record.macs is not None and record.params is not None
+        begun = _Begun(
+            Candidate(self.task.space, record.choices), Costs(record.macs, record.params, record.latency), record
+        )
+        self._begun[record.id] = begun
+        return self._trial(begun)
 
     def _all_drawn(self) -> bool:
         return self._size is not None and len(self._drawn) >= self._size
@@ -149,7 +171,7 @@ class TrialSearch:
         """A network with its costs, or the record that says why it is not trained."""
         record = Record(number, "dropped", (), (), {})
         try:
-            proposal = self.proposer.propose(len(self._begun), random)
+            proposal = self.proposer.propose(len(self._begun), self._misses.total(), random)
             record = replace(
                 record, parents=proposal.parents, mutations=proposal.mutations, choices=dict(proposal.choices)
             )
@@ -224,9 +246,8 @@ class TrialSearch:
     # -------------------------------------------------------------------- results
 
     def best(self, number: int = 1) -> list[Record]:
-        """The best networks; of equal ones the cheaper, then the earlier."""
-        trained = self.history.of("trained")
-        return sorted(trained, key=lambda r: (-(r.fitness or 0.0), r.macs or 0, r.id))[:number]
+        """The best networks by the mean of their trainings."""
+        return self.standings.best(number)
 
     def weights_of(self, number: int) -> Path:
         """The file of a trial's weights; only those that are still needed are kept."""
@@ -241,7 +262,9 @@ class TrialSearch:
             return {}
 
     def _drop_weights(self) -> None:
-        keep = {record.id for record in self.best(max(1, self.recipe.ensemble))} | self.proposer.needed()
+        best, left = max(1, self.recipe.ensemble), self.recipe.rounds - max(self._spent, self.recipe.new_networks)
+        wanted = self.best(best) + (self.standings.leaders(best + left) if left > 0 else [])
+        keep = {self.standings.last(record).id for record in wanted} | self.proposer.needed()
         names = {self.weights_of(number).name for number in keep}
         for path in (self.task.run / "weights").glob("*.safetensors"):
             if path.name not in names:
@@ -251,11 +274,13 @@ class TrialSearch:
         if record.status == "failed":
             return f"#{record.id} failed: {(record.error or '').splitlines()[0]}"
         best = self.best()[0]
-        assert record.score is not None and best.score is not None
-        mark = "best" if best.id == record.id else f"best {percent(best.score['top1'])} (#{best.id})"
+        assert record.score is not None
+        top1 = self.standings.mean(best, "top1")
+        mark = "best" if best.id == record.id else f"best {percent(top1)} (#{best.id})"
         dropped = len(self.history.of("dropped"))
         out = f"  {dropped:,} dropped" if dropped else ""
-        return f"#{record.id} accuracy {percent(record.score['top1'])}  {megas(record.macs or 0)}  {mark}{out}"
+        again = "" if record.twin is None else f" (#{record.twin} again)"
+        return f"#{record.id}{again} accuracy {percent(record.score['top1'])}  {megas(record.macs or 0)}  {mark}{out}"
 
 
 def fitness(top1: float, costs: Costs, recipe: RankedRecipe) -> float:

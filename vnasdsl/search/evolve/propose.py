@@ -13,6 +13,9 @@ from vnasdsl.space.elements import picked
 from vnasdsl.train.recipe_parts import MUTATIONS, Edges
 from vnasdsl.train.recipes import EvolutionRecipe
 
+_MISSES = 5
+"""After so many misses a child gets one mutation more."""
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -33,8 +36,9 @@ class Proposer:
         """Whether it can propose now. waiting: networks that are being trained."""
         return True
 
-    def propose(self, waiting: int, random: Random) -> Proposal:
-        """Raises: UserError, VnsError where choices contradict each other."""
+    def propose(self, waiting: int, misses: int, random: Random) -> Proposal:
+        """misses: proposals in a row that were not trained. Raises: UserError, VnsError where choices contradict each
+        other."""
         return Proposal(self.space.complete({}, random))
 
     def learn(self, record: Record) -> None:
@@ -71,8 +75,11 @@ def _fitness(record: Record) -> float:
     return record.fitness
 
 
-def child(space: Space, population: Population, recipe: EvolutionRecipe, trained: int, random: Random) -> Proposal:
-    """A child of a member of the population. trained: networks tried before it."""
+def child(
+    space: Space, population: Population, recipe: EvolutionRecipe, trained: int, random: Random, misses: int = 0
+) -> Proposal:
+    """A child of a member of the population. trained: networks tried before it; misses: children in a row that were
+    known or broke a limit. Where they are many, all near the parents was tried, and the next one goes farther."""
     parent = population.parent(random)
     parents, made, texts = [parent.id], dict(parent.choices), []
     if recipe.crossover and random.random() < recipe.crossover:
@@ -86,7 +93,7 @@ def child(space: Space, population: Population, recipe: EvolutionRecipe, trained
         if guided is not None:
             made, texts = settle(space, guided.choices, random), [*texts, guided.text]
     weights = {kind: getattr(recipe.mutations, kind) for kind in MUTATIONS}
-    for _ in range(mutations_of_round(recipe.strength, recipe.cooling, trained)):
+    for _ in range(mutations_of_round(recipe.strength, recipe.cooling, trained) + misses // _MISSES):
         mutated = mutate(space.decisions(made), weights, random)
         if mutated is not None:
             made, texts = settle(space, mutated.choices, random), [*texts, mutated.text]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from torch import Tensor
@@ -37,7 +38,7 @@ class TrialStrategy:
 
     name: str
 
-    def proposer(self, task: Task) -> Proposer:
+    def proposer(self, space: Space, recipe: Any) -> Proposer:
         raise NotImplementedError
 
     def check(self, space: Space, recipe: TrialRecipe) -> None:
@@ -59,8 +60,8 @@ class TrialStrategy:
 
     def derive(self, task: Task, checkpoint: str) -> SearchResult:
         search = self._search(task)
-        search.history.read()
-        trained = {str(record.id): record for record in search.history.of("trained")}
+        search.read()
+        trained = {str(record.id): record for record in search.history.of("trained") if record.twin is None}
         if not trained:
             raise UserError(f"`{task.run.path}` has no trained network yet", "continue the search with --resume")
         if checkpoint not in ("last", "best", *trained):
@@ -72,23 +73,26 @@ class TrialStrategy:
 
     def pictures(self, task: Task) -> Iterator[tuple[str, bytes]]:
         search = self._search(task)
-        search.history.read()
+        search.read()
         records = [record.__dict__ for record in search.history.records]
         winner = search.best()[0].id
         yield "pareto.png", pareto_png(records, winner)
         yield "family.png", family_png(records, winner)
 
     def _search(self, task: Task) -> TrialSearch:
-        return TrialSearch(task, self.proposer(task), Stopwatch(task.recipe.threads, task.reporter))
+        return TrialSearch(task, self.proposer(task.space, task.recipe), Stopwatch(task.recipe.threads, task.reporter))
 
     def _result(self, task: Task, search: TrialSearch, record: Record) -> SearchResult:
-        weights = search.weights(record.id, f"the network of trial #{record.id} is written without weights")
+        last = search.standings.last(record)
+        weights = search.weights(last.id, f"the network of trial #{record.id} is written without weights")
         score = summarise(inference_scores(task, record, weights), task.classes).as_dict() if weights else None
         report = _report(search, record)
         lines = list(_lines(report, record))
         if task.recipe.ensemble:
             chosen = search.best(task.recipe.ensemble)
-            ensemble = _write_ensemble(task, chosen, search.weights_of)
+            ensemble = _write_ensemble(
+                task, [(record, search.weights_of(search.standings.last(record).id)) for record in chosen]
+            )
             report["ensemble"] = ensemble
             members = ", ".join(f"#{record.id}" for record in chosen)
             lines.append(f"ensemble of {len(chosen)} ({members}): {percent(ensemble['inference']['top1'])} top-1")
@@ -120,11 +124,13 @@ def _report(search: TrialSearch, best: Record) -> dict[str, Any]:
         "trial": best.id,
         "parents": list(best.parents),
         "mutations": list(best.mutations),
-        "validate": best.score,
-        "fitness": best.fitness,
+        "validate": search.standings.last(best).score,
+        "fitness": search.standings.mean(best),
+        "trainings": [training.score for training in search.standings.trainings[best.id]],
         "latency": best.latency,
         "drawn": len(records),
-        "trained": len(search.history.of("trained")),
+        "trained": len(search.standings.trainings),
+        "again": len(search.history.of("trained")) - len(search.standings.trainings),
         "failed": len(search.history.of("failed")),
         "duplicates": len(search.history.of("duplicate")),
         "dropped": dict(Counter(record.limit for record in search.history.of("dropped"))),
@@ -133,16 +139,18 @@ def _report(search: TrialSearch, best: Record) -> dict[str, Any]:
 
 def _lines(report: dict[str, Any], best: Record) -> Iterator[str]:
     origin = f"child of {' and '.join(f'#{parent}' for parent in best.parents)}" if best.parents else "drawn at random"
+    each = [training["top1"] for training in report["trainings"]]
+    mean = f" (mean of its {len(each)} trainings)" if len(each) > 1 else ""
     yield (
-        f"best of {report['trained']:,} trained networks: #{best.id}, {percent(report['validate']['top1'])} on the"
-        f" validate part, {origin}"
+        f"best of {report['trained']:,} trained networks: #{best.id}, {percent(fmean(each))} on the"
+        f" validate part{mean}, {origin}"
     )
     for quantity, measured in best.latency.items():
         unstable = "" if measured["stable"] else ", not stable"
         yield f"{quantity}: {measured['ms']:.3g} ms a clip (spread {percent(measured['spread'])}{unstable})"
     dropped = ", ".join(f"{number:,} by `{limit}`" for limit, number in report["dropped"].items())
     yield (
-        f"drawn {report['drawn']:,}: {report['trained']:,} trained, {report['failed']:,} failed,"
+        f"drawn {report['drawn'] - report['again']:,}: {report['trained']:,} trained, {report['failed']:,} failed,"
         f" {report['duplicates']:,} duplicates, {sum(report['dropped'].values()):,} dropped"
         + (f" ({dropped})" if dropped else "")
     )
@@ -162,17 +170,17 @@ def inference_scores(task: SearchTask[Any], record: Record, weights: Mapping[str
         return score_views(model.to(task.device), views, task.device, task.recipe.precision)
 
 
-def _write_ensemble(
-    task: SearchTask[Any], chosen: Sequence[Record], weights_of: Callable[[int], Path]
-) -> dict[str, Any]:
+def _write_ensemble(task: SearchTask[Any], chosen: Sequence[tuple[Record, Path]]) -> dict[str, Any]:
     """Write source, code and weights of each into RUN/ensemble and evaluate them together: the mean of their softmax.
+
+    chosen: networks with the files of their weights.
 
     Returns: for report.json, the members and their accuracy on the inference part, alone and together.
     """
     members, each = [], []
-    for place, record in enumerate(chosen, 1):
+    for place, (record, path) in enumerate(chosen, 1):
         assert record.text is not None
-        weights = load_weights(weights_of(record.id))
+        weights = load_weights(path)
         name = f"ensemble/{place}"
         text = task.run.write(f"{name}.vns", record.text)
         task.run.write(f"{name}.py", compile_network(network_of(record.text, len(task.classes)), text.name))

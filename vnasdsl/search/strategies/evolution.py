@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from random import Random
 
+from vnasdsl.elaborate import Space
 from vnasdsl.search.evolve.history import Record
 from vnasdsl.search.evolve.propose import Population, Proposal, Proposer, child
 from vnasdsl.search.evolve.strategy import TrialStrategy
-from vnasdsl.search.task import SearchTask
 from vnasdsl.train.recipes import EvolutionRecipe
 
 
 class _Evolving(Proposer):
     """The first `population` networks are drawn, all others are children of trained ones."""
 
-    def __init__(self, task: SearchTask[EvolutionRecipe]):
-        super().__init__(task.space)
-        self.recipe = task.recipe
-        self.population = Population(task.recipe.population, task.recipe.sample, task.recipe.aging)
+    def __init__(self, space: Space, recipe: EvolutionRecipe):
+        super().__init__(space)
+        self.recipe = recipe
+        self.population = Population(recipe.population, recipe.sample, recipe.aging)
         self.trained = 0
 
     def ready(self, waiting: int) -> bool:
         return self._drawing(waiting) or bool(self.population.members)
 
-    def propose(self, waiting: int, random: Random) -> Proposal:
+    def propose(self, waiting: int, misses: int, random: Random) -> Proposal:
         if self._drawing(waiting):
-            return super().propose(waiting, random)
-        return child(self.space, self.population, self.recipe, self.trained + waiting, random)
+            return super().propose(waiting, misses, random)
+        return child(self.space, self.population, self.recipe, self.trained + waiting, random, misses)
 
     def _drawing(self, waiting: int) -> bool:
         return self.trained + waiting < self.recipe.population
@@ -44,8 +44,8 @@ class EvolutionStrategy(TrialStrategy):
 
     name = "evolution"
 
-    def proposer(self, task: SearchTask[EvolutionRecipe]) -> Proposer:
-        return _Evolving(task)
+    def proposer(self, space: Space, recipe: EvolutionRecipe) -> Proposer:
+        return _Evolving(space, recipe)
 
 
 strategy = EvolutionStrategy()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from vnasdsl.elaborate import Space
 from vnasdsl.search.evolve.propose import Proposer
 from vnasdsl.search.evolve.strategy import TrialStrategy
-from vnasdsl.search.task import SearchTask
 from vnasdsl.train.recipes import RandomRecipe
 
 
@@ -13,8 +13,8 @@ class RandomStrategy(TrialStrategy):
 
     name = "random"
 
-    def proposer(self, task: SearchTask[RandomRecipe]) -> Proposer:
-        return Proposer(task.space)
+    def proposer(self, space: Space, recipe: RandomRecipe) -> Proposer:
+        return Proposer(space)
 
 
 strategy = RandomStrategy()
