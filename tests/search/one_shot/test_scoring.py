@@ -97,8 +97,7 @@ def test_stages_that_are_as_before_run_once_and_give_the_same(most: int) -> None
     batches = [torch.tensor(1.0), torch.tensor(5.0)]
     stages = [Counting() for _ in range(3)]
     shared = SharedStages(stages, most)
-    shared.install()
-    with torch.no_grad():
+    with torch.no_grad(), shared.remembering():
         for made in networks:
             expected = []
             for x in (1.0, 5.0, 1.0, 5.0):
@@ -108,14 +107,13 @@ def test_stages_that_are_as_before_run_once_and_give_the_same(most: int) -> None
             assert run_all(stages, shared, made, batches) == expected
     if most == 10**6:  # four passes for each way a network begins
         assert [stage.passes for stage in stages] == [4 * 3, 4 * 4, 4 * 8]
-    shared.remove()
     assert [type(stage).forward for stage in stages] == [stage.forward.__func__ for stage in stages]
 
 
 def test_videos_are_chosen_evenly_and_batches_that_take_too_much_are_not_kept() -> None:
     assert evenly(range(10), 4) == [0, 2, 5, 7]
     assert evenly(range(3), 10) == [0, 1, 2]
-    batches = [(torch.zeros(5), torch.zeros(1)) for _ in range(3)]  # 24 bytes each
+    batches = [(torch.zeros(4), torch.zeros(1), torch.zeros(1)) for _ in range(3)]  # 24 bytes each
     cpu = torch.device("cpu")
     assert len(in_memory(batches, cpu, 72) or ()) == 3
     assert in_memory(batches, cpu, 71) is None

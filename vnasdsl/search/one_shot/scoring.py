@@ -7,7 +7,9 @@ network differs in that stage or before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,54 +22,53 @@ from vnasdsl.train.evaluation import Evaluation, evaluate_views
 _BATCH_BYTES, _OUTPUT_BYTES = 2**32, 2**30
 """The most memory for decoded batches, and for what stages give out."""
 
-Batch = TypeVar("Batch")
 T = TypeVar("T")
+Views = tuple[Tensor, Tensor, Tensor]
+"""Views (B, 3, T, H, W), their labels and the numbers of their videos."""
 Outputs = list[Tensor | None]
 
 
+@dataclass(frozen=True)
 class Scorer:
-    """For a `with` statement; afterwards the supernet is as it was."""
+    """Says how good a network is with the weights of the supernet."""
 
-    def __init__(self, session: Session):
-        self.session = session
-        self.model = session.model
-        task = session.task
-        videos = evenly(task.parts.validate, task.recipe.score_videos)
-        self.views = evaluation_views(videos, task.shape, task.recipe, task.faults)
-        self.shared = SharedStages(list(self.model.stages().values()))
-        self._kept = statistics_restored(self.model)
-        self._calibration: list[Tensor] = []
-        self._validate: Iterable[tuple[Tensor, ...]] = ()
-
-    def __enter__(self) -> Scorer:
-        self._kept.__enter__()
-        self.shared.install()
-        device = self.session.task.device
-        self._calibration = list(self.session.calibration())
-        views = in_memory(self.views, device)
-        if views is None:
-            self.session.task.reporter.warn(
-                f"the clips that networks are scored on take more than {_BATCH_BYTES >> 30} GiB, so each network"
-                " decodes them again; fewer `score_videos` make this fast"
-            )
-        self._validate = self.views if views is None else views
-        return self
-
-    def __exit__(self, *problem: Any) -> None:
-        self.shared.remove()
-        self._kept.__exit__(*problem)
-        self.model.set_choices(None)
-        self.views.close()
+    session: Session
+    shared: SharedStages
+    calibration: Sequence[Tensor]
+    validate: Iterable[Views]
 
     def score(self, choices: dict[str, str]) -> Evaluation:
         """Accuracy of a network on the validate part."""
-        task = self.session.task
-        self.model.set_choices(choices)
-        self.model.eval()
+        model, task = self.session.model, self.session.task
+        model.set_choices(choices)
+        model.eval()
         self.shared.begin()
-        recalibrate(self.model, self.shared.numbered("calibrate", self._calibration))
-        batches: Any = self.shared.numbered("validate", self._validate)
-        return evaluate_views(self.model, batches, task.classes, task.device, task.recipe.precision)
+        recalibrate(model, self.shared.numbered("calibrate", self.calibration))
+        batches = self.shared.numbered("validate", self.validate)
+        return evaluate_views(model, batches, task.classes, task.device, task.recipe.precision)
+
+
+@contextmanager
+def scoring(session: Session) -> Iterator[Scorer]:
+    """The scorer of a supernet, which afterwards is as it was."""
+    task, model = session.task, session.model
+    videos = evenly(task.parts.validate, task.recipe.score_videos)
+    shared = SharedStages(list(model.stages().values()))
+    with (
+        closing(evaluation_views(videos, task.shape, task.recipe, task.faults)) as views,
+        statistics_restored(model),
+        shared.remembering(),
+    ):
+        kept = in_memory(views, task.device)
+        if kept is None:
+            task.reporter.warn(
+                f"the clips that networks are scored on take more than {_BATCH_BYTES >> 30} GiB, so each network"
+                " decodes them again; fewer `score_videos` make this fast"
+            )
+        try:
+            yield Scorer(session, shared, list(session.calibration()), views if kept is None else kept)
+        finally:
+            model.set_choices(None)
 
 
 class SharedStages:
@@ -86,13 +87,15 @@ class SharedStages:
         """Stages, from the first, that are as in the last network."""
         self._batch: Hashable = None
 
-    def install(self) -> None:
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
         for number, stage in enumerate(self.stages):
-            stage.forward = self._remembering(number, stage.forward)
-
-    def remove(self) -> None:
-        for stage in self.stages:
-            del stage.forward  # the method of its class shows again
+            stage.forward = self._remember(number, stage.forward)
+        try:
+            yield
+        finally:
+            for stage in self.stages:
+                del stage.forward  # the method of its class shows again
 
     def begin(self) -> None:
         """Another network is chosen."""
@@ -104,13 +107,13 @@ class SharedStages:
         for outputs in self._outputs[self._begins_alike :]:
             outputs.clear()
 
-    def numbered(self, use: str, batches: Iterable[Batch]) -> Iterator[Batch]:
+    def numbered(self, use: str, batches: Iterable[T]) -> Iterator[T]:
         """The same batches. Stages have to know which one they see."""
         for number, batch in enumerate(batches):
             self._batch = use, number
             yield batch
 
-    def _remembering(self, number: int, forward: Callable[..., Outputs]) -> Callable[..., Outputs]:
+    def _remember(self, number: int, forward: Callable[..., Outputs]) -> Callable[..., Outputs]:
         def remember(inputs: Outputs, weights: Tensor) -> Outputs:
             later = self._outputs[number + 1 : self._begins_alike]
             if any(self._batch in outputs for outputs in later):
@@ -137,17 +140,16 @@ def _bytes(tensors: Iterable[Tensor | None]) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors if tensor is not None)
 
 
-def in_memory(
-    batches: Iterable[tuple[Tensor, ...]], device: torch.device, most: int = _BATCH_BYTES
-) -> list[tuple[Tensor, ...]] | None:
+def in_memory(batches: Iterable[Views], device: torch.device, most: int = _BATCH_BYTES) -> list[Views] | None:
     """The batches on a device; None where they would take too much."""
-    found: list[tuple[Tensor, ...]] = []
+    found: list[Views] = []
     total = 0
     for batch in batches:
         total += _bytes(batch)
         if total > most:
             return None
-        found.append(tuple(tensor.to(device) for tensor in batch))
+        views, labels, videos = batch
+        found.append((views.to(device), labels, videos))
     return found
 
 

@@ -15,7 +15,7 @@ from vnasdsl.search.evolve.history import Record
 from vnasdsl.search.finalists import Finalists, distinct
 from vnasdsl.search.one_shot.ranking import Ranking, record_line
 from vnasdsl.search.one_shot.sampling import Sampler
-from vnasdsl.search.one_shot.scoring import Scorer
+from vnasdsl.search.one_shot.scoring import scoring
 from vnasdsl.search.one_shot.training import PathTraining
 from vnasdsl.search.session import Session
 from vnasdsl.search.task import SearchResult, SearchTask
@@ -55,8 +55,9 @@ class OneShotStrategy:
             training = PathTraining(session.model, recipe, session.train, sampler, task.device)
             run_epochs(training, recipe.epochs, task.run, task.reporter, task.resume)
             ranks.leave()
-            with Scorer(session) as scorer:
+            with scoring(session) as scorer:
                 ranking.fill(scorer)
+            del scorer  # with the clips in it
             return _result(session, ranking, train=True)
 
     def derive(self, task: Task, checkpoint: str) -> SearchResult:
