@@ -105,9 +105,7 @@ class PlainSupernet(nn.Module):
         before = (layout.stem,)
         for stage in layout.stages:
             self.heads.append(
-                nn.ModuleList(
-                    nn.ModuleList(Unit(b, w, (1, 3, 3), stage.stride) for b in before) for w in stage.widths
-                )
+                nn.ModuleList(nn.ModuleList(Unit(b, w, (1, 3, 3), stage.stride) for b in before) for w in stage.widths)
             )
             self.stacks.append(
                 nn.ModuleList(nn.Sequential(*(Mixture(w) for _ in range(stage.layers))) for w in stage.widths)

@@ -32,7 +32,7 @@ from torch import Tensor
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
-OURS = ("full", "operations", "paths")
+OURS = ("full", "operations", "paths", "shared")
 PLAIN = ("plain", "sparing")
 NNI = ("nni darts", "nni proxyless")
 SIZES = {"tiny": (8, 32, 8), "x3d3": (4, 64, 2)}
@@ -167,17 +167,15 @@ def compare(given: argparse.Namespace, names: tuple[str, ...]) -> str:
     first = contenders[0]
     lines = [
         f"| {given.space}, {given.frames} x {given.size} x {given.size}, batch {given.batch}"
-        f"{', one width a stage' if given.one_width else ''} | weight step | choice step | both | ratio: weight | choice"
-        " | both | memory: weight | both | ratio |",
+        f"{', one width a stage' if given.one_width else ''} | weight step | choice step | both"
+        " | ratio: weight | choice | both | memory: weight | both | ratio |",
         "|---|" + "--:|" * 9,
     ]
     for contender in contenders:
         sums = [(*pair, sum(pair)) for pair in contender.times]
         firsts = [(*pair, sum(pair)) for pair in first.times]
         seconds = [f"{statistics.median(row[i] for row in sums):.2f} s" for i in range(3)]
-        ratios = [
-            f"{statistics.median(a[i] / b[i] for a, b in zip(sums, firsts, strict=True)):.2f}" for i in range(3)
-        ]
+        ratios = [f"{statistics.median(a[i] / b[i] for a, b in zip(sums, firsts, strict=True)):.2f}" for i in range(3)]
         memory = [f"{contender.memory[0]:.0f} MB", f"{contender.memory[1]:.0f} MB"]
         memory.append(f"{contender.memory[1] / first.memory[1]:.2f}")
         lines.append(f"| {' | '.join([contender.name, *seconds, *ratios, *memory])} |")

@@ -136,7 +136,61 @@ def test_uses_of_a_tied_block_draw_the_same() -> None:
     assert len(seen) > 3
 
 
-@pytest.mark.parametrize("mode", ["operations", "paths"])
+def test_shared_widths_are_slices_of_the_widest_and_train_it() -> None:
+    """A step of a narrow state moves the first channels of the widest one's weights as its own step would."""
+    search, apart = new_search("shared", weights=Sgd(lr=0.1, momentum=0.9)), new_search("paths", weights=Sgd(lr=0.1))
+    apart.model.load_state_dict(search.model.state_dict())
+    for one in (search, apart):
+        one.model.train()
+        for module in one.model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+    seen = set()
+    for number in range(6):
+        for one in (search, apart):
+            assert one.draws is not None
+            one.draws.draw(False, number)
+        for ours, theirs in zip(mixtures_in(apart.model), mixtures_in(search.model), strict=True):
+            ours.drawn = theirs.drawn
+        seen.add(tuple(stage.drawn[0] for stage in search.model.stages().values()))
+        before = tensors(search)
+        apart.model.load_state_dict(before)
+        apart.weight_optimiser.state.clear()
+        search.weight_optimiser.state.clear()
+        ((clips, labels),) = batches(number, 1)
+        search.weight_step(clips, labels, 0.1, Meter(CPU))
+        apart.weight_step(clips, labels, 0.1, Meter(CPU))
+        after, theirs = tensors(search), tensors(apart)
+        for name, tensor in theirs.items():
+            if not torch.equal(tensor, before[name]):
+                torch.testing.assert_close(after[name], tensor, msg=lambda text, name=name: f"{name}: {text}")
+        c4, c6 = (after[f"s2.channels_{width}.heads.s1.conv.weight"] for width in (4, 6))
+        assert torch.equal(c4, c6[:4])
+        wide = after["s3.channels_8.heads.channels_6.conv.weight"]
+        assert torch.equal(after["s3.channels_6.heads.channels_4.conv.weight"], wide[:6, :4])
+    assert len(seen) >= 3
+    assert after["s3.channels_6.layers.tail.linear.weight"].equal(
+        after["s3.channels_8.layers.tail.linear.weight"][:, :6]
+    )
+    optimised = sum(p.numel() for group in search.weight_optimiser.param_groups for p in group["params"])
+    assert optimised < 0.6 * sum(p.numel() for group in apart.weight_optimiser.param_groups for p in group["params"])
+
+
+def test_shared_widths_share_the_alphas_of_their_layers() -> None:
+    search = new_search("shared")
+    search.model.train()
+    assert search.draws is not None
+    for number in range(4):
+        search.draws.draw(True, number)
+        search.choice_step(*batches(number, 1)[0], 0.1, Meter(CPU))
+    by_choice: dict[str, set[tuple[float, ...]]] = {}
+    for mixture in mixtures_in(search.model):
+        by_choice.setdefault(mixture.choice, set()).add(tuple(mixture.alphas.tolist()))
+    assert all(len(values) == 1 for values in by_choice.values())
+    assert any(set(value) != {0.0} for values in by_choice.values() for value in values)
+
+
+@pytest.mark.parametrize("mode", ["operations", "paths", "shared"])
 def test_a_search_that_goes_on_draws_what_it_would_have_drawn(mode: str) -> None:
     reporter = Reporter(quiet=True)
     whole = new_search(mode)

@@ -21,9 +21,9 @@ TINY = 1e-300
 class Draws:
     """Draws for a supernet what a mode says.
 
-    `operations`: of every mixture. `paths`: states too; a weight step then runs one network, a choice step two states
-    of every stage, drawn by the probability that a path reaches them, and all branches between them. `full`: Gumbel
-    noise on all alphas and betas, and everything runs (SNAS, Xie et al. 2019).
+    `operations`: of every mixture. `paths` and `shared`: states too; a weight step then runs one network, a choice step
+    two states of every stage, drawn by the probability that a path reaches them, and all branches between them.
+    `full`: Gumbel noise on all alphas and betas, and everything runs (SNAS, Xie et al. 2019).
     """
 
     def __init__(self, model: Any, mode: str, seed: int):
@@ -39,7 +39,7 @@ class Draws:
         random = Random(f"{self.seed} {of_choices} {number}")
         count = 2 if of_choices else 1
         self._ran = {}
-        if self.mode == "paths":
+        if self.mode in ("paths", "shared"):
             self._draw_states(count, random)
         groups: dict[int, list[Any]] = {}  # uses of a tied block share their alphas: they draw the same
         for mixture in mixtures_in(self.model):

@@ -16,6 +16,7 @@ from vnasdsl.search.cost import CostTerm
 from vnasdsl.search.deciding import Deciding
 from vnasdsl.search.draws import Draws
 from vnasdsl.search.monitor import Monitor
+from vnasdsl.search.slices import slice_widths
 from vnasdsl.train import ranks
 from vnasdsl.train.batchnorm import recalibrate, statistics_frozen, statistics_restored
 from vnasdsl.train.devices import autocast
@@ -77,10 +78,12 @@ class SupernetSearch:
         self.validate = validate
         self.device = device
         self.monitor = monitor
+        views = slice_widths(self.model) if recipe.mode == "shared" else set()
         self._choices: list[nn.Parameter] = model.choice_parameters()
         still = [] if recipe.affine else scales_of_options(model)
         kept = {id(parameter) for parameter in still}
-        self._weights: list[nn.Parameter] = [p for p in model.weight_parameters() if id(p) not in kept]
+        self._trained: list[nn.Parameter] = [p for p in model.weight_parameters() if id(p) not in kept]
+        self._weights = [p for p in self._trained if p not in views]
         for parameter in still:
             parameter.requires_grad_(False)
         self.weight_optimiser = build_optimiser(recipe.weights, self._weights)
@@ -173,7 +176,7 @@ class SupernetSearch:
             return F.cross_entropy(logits.float(), labels), logits
 
     def _require_grad(self, weights: bool) -> None:
-        for parameter in self._weights:
+        for parameter in self._trained:
             parameter.requires_grad_(weights)
         for parameter in self._choices:
             parameter.requires_grad_(not weights)

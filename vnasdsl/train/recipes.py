@@ -151,9 +151,10 @@ class GradientRecipe(SupernetRecipe):
     """A supernet is trained; weights and choices step in turn (Zhou et al. 2021)."""
 
     strategy: Literal["gradient"] = "gradient"
-    mode: Literal["full", "operations", "paths"] = "full"
+    mode: Literal["full", "operations", "paths", "shared"] = "full"
     """What a step runs of the supernet: all candidates (Eq. 1 to 3); or of every mixture one operation in a weight step
-    and two in a choice step; or the same for the states of every stage as well."""
+    and two in a choice step; or the same for the states of every stage as well, each state with weights of its own or,
+    with `shared`, with a slice of the widest one's."""
     warmup: int = Field(
         default_factory=lambda known: known.get("epochs", 70) // 7,
         ge=0,
