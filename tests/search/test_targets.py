@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 from click.testing import Result
+
+from tests.support import shipped_space
+from vnasdsl.search.strategies.gradient import over_target
+from vnasdsl.train.recipe_parts import MacsCost
+from vnasdsl.train.recipes import GradientRecipe
 
 Command = Callable[..., Result]
 
@@ -35,8 +42,23 @@ def test_the_target_is_part_of_the_recipe_and_of_the_metrics(
 ) -> None:
     quick = ("--set", "epochs=2", "--set", "warmup=1", "--set", "score_from=2", "--device", "cpu")
     data = ("--data", f"synthetic:{videos}", "--out", tmp_path / "run")
-    result = vnasdsl("search", space, *data, "--target-params", "0.6K", *quick)
+    finalists = ("--set", "finalists=2", "--set", "finalist_epochs=1")
+    result = vnasdsl("search", space, *data, "--target-params", "0.6K", *quick, *finalists)
     assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert len(report["finalists"]) == 2 and all(row["params"] <= 600 for row in report["finalists"])
     assert "params(weight=0.2, base=3500, target=600.0)" in (tmp_path / "run" / "recipe.vns").read_text()
     assert '"target_params": 600' in (tmp_path / "run" / "metrics.jsonl").read_text()
     assert "target 600  cost weight" in result.output
+
+
+def test_a_network_above_the_target_comes_with_the_command_for_one_within_it() -> None:
+    space = shipped_space("tiny")
+    made = space.sample(Random(0))
+    macs = space.choose(made).macs
+    for target, lines in ((macs, 0), (macs - 1, 1)):
+        recipe = GradientRecipe(cost=MacsCost(target=target))
+        said = list(over_target(space, recipe, Path("runs/tiny"), made))
+        assert len(said) == lines
+        assert all(f"vnasdsl derive runs/tiny --max-macs {target}" in line for line in said)
+    assert not list(over_target(space, GradientRecipe(), Path("runs/tiny"), made))

@@ -50,21 +50,18 @@ def top_networks(
     path_probabilities: Mapping[str, Matrix],
     mixture_probabilities: Mapping[str, Sequence[float]],
     count: int = 1,
-    max_macs: float | None = None,
-    max_params: float | None = None,
+    measure: Measure | None = None,
+    limit: float | None = None,
 ) -> tuple[Probable, ...]:
-    """The `count` most probable networks of a space, most probable first, none above the limit.
+    """The `count` most probable networks of a space, most probable first, none with more MACs or parameters than the
+    limit.
 
-    Of equally probable ones the cheaper comes first, then the one that is first in the file. Without a limit costs are
-    not looked at. Fewer come back where fewer have a probability above 0.
+    Of equally probable ones the cheaper comes first, then the one that is first in the file. Without a measure costs
+    are not looked at. Fewer come back where fewer have a probability above 0.
 
-    Raises: UserError for two limits at once, for a limit below the cheapest network, for probabilities of another
-    space, and for a space with edges or tied blocks, or whose costs do not add up.
+    Raises: UserError for a limit below the cheapest network, for probabilities of another space, and for a space with
+    edges or tied blocks, or whose costs do not add up.
     """
-    if max_macs is not None and max_params is not None:
-        raise UserError("there is one budget at a time", "limit MACs or parameters and read off the other")
-    measure: Measure | None = "macs" if max_macs is not None else "params" if max_params is not None else None
-    limit = max_params if max_macs is None else max_macs
     return Budgets(space, path_probabilities, mixture_probabilities, measure, count).networks(limit)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from vnasdsl.derive import UNITS, Decoded, top_networks
+from vnasdsl.derive import UNITS, Decoded, Measure, top_networks
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import trellis
@@ -43,12 +44,12 @@ class GradientStrategy:
 
     def check(self, space: Space, recipe: GradientRecipe) -> None:
         trellis(space)
-        cost = recipe.cost
-        if not isinstance(cost, Nothing) and cost.target is not None:
-            low, high = getattr(space, cost.kind)
-            if not low <= cost.target <= high:
+        measure, target = _target(recipe)
+        if measure is not None and target is not None:
+            low, high = getattr(space, measure)
+            if not low <= target <= high:
                 raise UserError(
-                    f"no network of `{space.name}` has {cost.target:,.0f} {UNITS[cost.kind]}",
+                    f"no network of `{space.name}` has {target:,.0f} {UNITS[measure]}",
                     f"the target must be from {low:,} to {high:,}",
                 )
 
@@ -116,6 +117,7 @@ class _Session(Session):
         trained = finalists.train(best) if train and best else finalists.trained(best)
         if trained:
             return finalists.result(trained, report, lines)
+        lines += tuple(over_target(self.task.space, self.task.recipe, self.task.run.path, decoded.choices))
         return SearchResult(decoded.choices, weights, score.as_dict(), report, lines)
 
     def _learned(self, decoded: Decoded) -> dict[str, Any]:
@@ -146,14 +148,32 @@ class _Session(Session):
         return SearchResult(first.choices, weights, score.as_dict(), report, lines, pictures=compared.pictures())
 
     def _best(self, decoded: Decoded) -> list[dict[str, str]]:
-        """The finalists: the most probable networks."""
+        """The finalists: the most probable networks, within the target where there is one."""
         count, found = self.task.recipe.finalists, [decoded.choices, decoded.greedy_choices]
         if count > 1:
-            # A space of cells, where edges or tied blocks decide, has only those that are decoded.
+            # Of a space of cells, where edges or tied blocks decide, and where nothing is within the target there are
+            # only those that are decoded.
             with suppress(UserError):
-                probable = top_networks(self.task.space, *learned_probabilities(self.model), _SPARE * count)
+                learned = learned_probabilities(self.model)
+                probable = top_networks(self.task.space, *learned, _SPARE * count, *_target(self.task.recipe))
                 found = [network.choices for network in probable]
         return distinct(self.task.space, found, count)
+
+
+def _target(recipe: GradientRecipe) -> tuple[Measure | None, float | None]:
+    """What the expected cost is to be."""
+    cost = recipe.cost
+    return (None, None) if isinstance(cost, Nothing) or cost.target is None else (cost.kind, cost.target)
+
+
+def over_target(space: Space, recipe: GradientRecipe, run: Path, choices: Mapping[str, str]) -> Iterator[str]:
+    """What to do about a network above the target, which only the mean of all networks meets."""
+    measure, target = _target(recipe)
+    if measure is not None and target is not None:
+        cost = getattr(space.choose(choices), measure)
+        if cost > target:
+            command = f"vnasdsl derive {run} --max-{measure} {target:.0f}"
+            yield f"{cost:,} {UNITS[measure]} are more than the target; the most probable network within it: {command}"
 
 
 def _lines(decoded: Decoded, greedy: Mapping[str, Any]) -> Iterator[str]:
