@@ -209,14 +209,15 @@ class NetworkTraining:
         return None  # test videos select nothing
 
 
-def build_optimiser(recipe: Sgd | Adam, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+def build_optimiser(
+    recipe: Sgd | Adam, parameters: Iterable[nn.Parameter], fused: bool | None = None
+) -> torch.optim.Optimizer:
     """The torch optimiser a recipe describes."""
+    rest: Any = {"lr": recipe.lr, "weight_decay": recipe.decay, "fused": fused}
     if isinstance(recipe, Sgd):
-        return torch.optim.SGD(
-            parameters, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.decay, nesterov=recipe.nesterov
-        )
+        return torch.optim.SGD(parameters, momentum=recipe.momentum, nesterov=recipe.nesterov, **rest)
     if isinstance(recipe, Adam):
-        return torch.optim.Adam(parameters, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.decay)
+        return torch.optim.Adam(parameters, betas=recipe.betas, **rest)
     assert_never(recipe)
 
 
