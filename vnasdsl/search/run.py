@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.probable import Wanted
 from vnasdsl.search.strategies import get_strategy
 from vnasdsl.search.strategies.gradient import GradientStrategy
+from vnasdsl.search.strategies.one_shot import OneShotStrategy
 from vnasdsl.search.task import SearchResult, SearchTask, Strategy
 from vnasdsl.train import ranks
 from vnasdsl.train.clips import report_faults
@@ -98,17 +99,17 @@ def derive_again(
     """Decode a run, or one of its checkpoints, again. Raises: VnsError, UserError.
 
     network_file: where the network goes instead of into the run; workers: processes that decode videos, if not as many
-    as the run's recipe says; wanted: the most probable networks, which only a gradient search has.
+    as the run's recipe says; wanted: the best by probability (gradient) or score (one_shot), perhaps within a budget.
     """
     run, space, recipe, data = reopen(path)
     if workers is not None:
         recipe = recipe.model_copy(update={"workers": workers})
     strategy = get_strategy(recipe.strategy)
     task = SearchTask.of(space, recipe, data, run, device, reporter, resume=True)
-    if wanted is not None and not isinstance(strategy, GradientStrategy):
+    if wanted is not None and not isinstance(strategy, GradientStrategy | OneShotStrategy):
         raise UserError(
-            f"`{path}` is a search by `{recipe.strategy}`, which learns no probabilities",
-            "the most probable networks, within a budget or not, are those of a gradient search",
+            f"`{path}` is a search by `{recipe.strategy}`, which has an opinion only of the networks it trained",
+            "the best within a budget, or several, are those of a gradient or one-shot search",
         )
     with writing(path, reporter.note) if network_file is None else nullcontext():
         more = () if wanted is None else (wanted,)
@@ -140,8 +141,9 @@ class Outcome:
     score: dict[str, Any] | None
     lines: tuple[str, ...]
     """The report for the terminal."""
-    probable: dict[str, Any] | None = None
-    """The most probable networks, where they were asked for."""
+    compared: Mapping[str, Any] = field(default_factory=dict)
+    """Other networks beside it: the most `probable` ones where they were asked for, the `ranking` of a one-shot
+    search."""
     pictures: tuple[Path, ...] = ()
 
     def all_lines(self) -> tuple[str, ...]:
@@ -160,7 +162,7 @@ class Outcome:
             "top5": None if self.score is None else self.score["top5"],
             "macs": self.network.macs[0],
             "params": self.network.params[0],
-            **({} if self.probable is None else {"probable": self.probable}),
+            **self.compared,
         }
 
 
@@ -200,7 +202,8 @@ def _write_outcome(
     named = "{}" if network_file is None else file.stem + ".{}"
     pictures = tuple(folder.write(named.format(name), content) for name, content in found.pictures.items())
     report_faults(task.faults, task.reporter)
-    return Outcome(network, file, code, weights, found.score, lines, found.report.get("probable"), pictures)
+    compared: dict[str, Any] = {key: found.report[key] for key in ("probable", "ranking") if key in found.report}
+    return Outcome(network, file, code, weights, found.score, lines, compared, pictures)
 
 
 def _figure_lines(found: SearchResult, network: Space, videos: int) -> list[str]:

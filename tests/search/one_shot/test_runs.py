@@ -149,6 +149,27 @@ def test_another_place_of_the_ranking_can_be_derived(vnasdsl: Command, one_shot:
     assert wrong.exit_code == 1 and "from 1 to 36" in wrong.stderr
 
 
+def test_the_best_within_a_budget_can_be_derived(vnasdsl: Command, one_shot: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(one_shot, run)
+    ranked = sorted(lines(run / "scores.jsonl"), key=lambda one: (-one["fitness"], one["score"]["loss"], one["macs"]))
+    within = [line for line in ranked if line["macs"] <= 56_000]
+    assert 3 < len(within) < 36
+    derive = ("derive", run, "--device", "cpu", "-q", "-o", tmp_path / "small.vns")
+    derived = vnasdsl(*derive, "--max-macs", "56K", "--top", "3")
+    assert derived.exit_code == 0, derived.output
+    assert [line[:3] for line in derived.stdout.splitlines()[1:4]] == ["1. ", "2. ", "3. "]
+    figures = json.loads(vnasdsl(*derive, "--max-macs", "56K", "--json").stdout)
+    assert [one["choices"] for one in figures["ranking"]] == [line["choices"] for line in within[:20]]
+    finalists = {json.dumps(line["choices"]) for line in lines(run / "finalists.jsonl")}
+    if not finalists & {json.dumps(line["choices"]) for line in within}:
+        assert figures["macs"] == within[0]["macs"]
+    assert figures["macs"] <= 56_000
+    for options, message in ((("--max-params", "10"), "the cheapest has"), (("--curve",), "gradient search")):
+        wrong = vnasdsl(*derive, *options)
+        assert wrong.exit_code == 1 and message in wrong.stderr
+
+
 def test_networks_above_a_limit_are_neither_trained_nor_scored(search: Callable[..., Result], tmp_path: Path) -> None:
     result = search(tmp_path / "run", "limits.macs=56000", "epochs=1", "finalists=0")
     assert result.exit_code == 0, result.output

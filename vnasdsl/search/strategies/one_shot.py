@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from vnasdsl.derive import UNITS
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import trellis
@@ -17,6 +18,7 @@ from vnasdsl.search.one_shot.ranking import Ranking, record_line
 from vnasdsl.search.one_shot.sampling import Sampler
 from vnasdsl.search.one_shot.scoring import scoring
 from vnasdsl.search.one_shot.training import PathTraining
+from vnasdsl.search.probable import Wanted
 from vnasdsl.search.session import Session
 from vnasdsl.search.task import SearchResult, SearchTask
 from vnasdsl.show.curves import training_png
@@ -58,25 +60,26 @@ class OneShotStrategy:
             with scoring(session) as scorer:
                 ranking.fill(scorer)
             del scorer  # with the clips in it
-            return _result(session, ranking, train=True)
+            return _result(session, ranking.ranked(), train=True)
 
-    def derive(self, task: Task, checkpoint: str) -> SearchResult:
-        ranking = _ranking(task)
-        ranked = ranking.ranked()
+    def derive(self, task: Task, checkpoint: str, wanted: Wanted | None = None) -> SearchResult:
+        """checkpoint: "last", "best" or a place of the ranking; wanted: the best within a budget."""
+        ranked = _ranking(task).ranked()
         if not ranked:
             raise UserError(f"`{task.run.path}` has no scored network yet", "continue the search with --resume")
-        if checkpoint in ("last", "best"):
-            place = None
-        elif checkpoint.isdigit() and 1 <= int(checkpoint) <= len(ranked):
+        if wanted is not None:
+            ranked = _within(ranked, wanted)
+        place = 0
+        if checkpoint not in ("last", "best"):
+            if not (checkpoint.isdigit() and 1 <= int(checkpoint) <= len(ranked)):
+                raise UserError(
+                    f"the ranking of `{task.run.path}` has no place `{checkpoint}`",
+                    f"give `best`, or a place from 1 to {len(ranked)}",
+                )
             place = int(checkpoint)
-        else:
-            raise UserError(
-                f"the ranking of `{task.run.path}` has no place `{checkpoint}`",
-                f"give `best`, or a place from 1 to {len(ranked)}",
-            )
         with Session(task) as session:
             load_exactly(session.model, task.run.checkpoints.load("last").weights, "the checkpoint")
-            return _result(session, ranking, None if place is None else ranked[place - 1])
+            return _result(session, ranked, place, shown=0 if wanted is None else wanted.count)
 
     def pictures(self, task: Task) -> Iterator[tuple[str, bytes]]:
         yield "curves.png", training_png({"paths of the supernet": task.run.metrics.read()})
@@ -100,29 +103,47 @@ def _ranking(task: Task) -> Ranking:
     return ranking
 
 
-def _result(session: Session, ranking: Ranking, wanted: Record | None = None, train: bool = False) -> SearchResult:
-    """The best finalist; without finalists, or if `wanted`, a network of the ranking with the supernet's weights.
+def _within(ranked: list[Record], wanted: Wanted) -> list[Record]:
+    """The networks within a budget. Raises: UserError when none is scored, or for a curve."""
+    if wanted.curve:
+        raise UserError(
+            "--curve is of the probabilities of a gradient search",
+            "`pareto.png` in the run has the scores of a one-shot search against MACs",
+        )
+    limit = float("inf") if wanted.limit is None else wanted.limit
+    found = [record for record in ranked if getattr(record, wanted.measure) <= limit]
+    if not found:
+        least = min(getattr(record, wanted.measure) for record in ranked)
+        raise UserError(
+            f"no network that was scored has at most {limit:,.0f} {UNITS[wanted.measure]}: the cheapest has {least:,}",
+            f"search with --set limits.{wanted.measure}=..., or raise the limit",
+        )
+    return found
 
-    train: the finalists that are not trained yet.
+
+def _result(
+    session: Session, ranked: list[Record], place: int = 0, shown: int = 0, train: bool = False
+) -> SearchResult:
+    """The best finalist; without finalists the first of the ranking, with the supernet's weights.
+
+    place: that of the ranking instead; shown: networks in the lines; train: the finalists that are not trained yet.
     """
     task = session.task
-    ranked = ranking.ranked()
     report: dict[str, Any] = {
         "strategy": "one_shot",
         "scored": len(ranked),
-        "ranking": [{"place": i, **record_line(record)} for i, record in enumerate(ranked[:_REPORTED], 1)],
+        "ranking": [{"place": i, **record_line(record)} for i, record in enumerate(ranked[: max(_REPORTED, shown)], 1)],
     }
-    first = ranked[0]
-    lines = [f"best of {len(ranked):,} networks scored in the supernet: {_shown(first)}"]
-    if wanted is not None:
-        lines.append(f"place {ranked.index(wanted) + 1} of the ranking: {_shown(wanted)}")
+    lines = [f"best of {len(ranked):,} networks scored in the supernet: {_shown(ranked[0])}"]
+    lines += [f"{i}. {_shown(record)}, {record.params:,} parameters" for i, record in enumerate(ranked[:shown], 1)]
+    chosen = ranked[max(0, place - 1)]
+    if place:
+        lines.append(f"place {place} of the ranking: {_shown(chosen)}")
     finalists = Finalists(task)
-    count = 0 if wanted is not None else task.recipe.finalists
-    best = distinct(task.space, (record.choices for record in ranked), count)
+    best = distinct(task.space, (record.choices for record in ranked), 0 if place else task.recipe.finalists)
     trained = finalists.train(best) if train and best else finalists.trained(best)
     if trained:
         return finalists.result(trained, report, lines)
-    chosen = wanted or first
     report["validate"] = chosen.score
     score, weights = session.extract(chosen.choices)
     return SearchResult(chosen.choices, weights, score.as_dict(), report, tuple(lines))
