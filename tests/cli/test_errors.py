@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import subprocess
 import sys
 
 import click
 import pytest
+import torch
 
 from tests.support import cli_environment
 from vnasdsl.cli.errors import TRACEBACK_VARIABLE, reporting
@@ -52,7 +55,62 @@ def test_a_fault_without_a_place(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_file_that_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
     fault = PermissionError(errno.EACCES, "Permission denied", "out/a.py")
     assert outcome(fault, capsys) == (1, "error: `out/a.py`: permission denied\n")
-    assert outcome(OSError(errno.ENOSPC, "No space left on device"), capsys) == (1, "error: no space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "a file cannot be written: the disk is full"),
+        (OSError(errno.EDQUOT, "Quota", "run/a.json"), "`run/a.json` cannot be written: the disk is full"),
+        (MemoryError(), "memory ran out"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "memory ran out: [Errno 12] Cannot allocate memory"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. GPU 0"), "memory ran out: CUDA out of"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "memory ran out: "),
+        (
+            RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
+            "a process that decodes videos is killed by signal: Killed",
+        ),
+        (
+            RuntimeError("DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that dataloader's"),
+            "shared memory (/dev/shm) ran out",
+        ),
+        (ValueError("Out of range float values are not JSON compliant: nan"), "a result is not a number"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_the_machine_runs_out_of_is_no_bug(
+    fault: Exception, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    follow_up = EOFError("the other end is gone")  # an error that follows from it
+    follow_up.__context__ = fault
+    for raised in (fault, follow_up):
+        status, said = outcome(raised, capsys)
+        assert status == 1 and said.startswith(f"error: {text}") and "\n  = help: " in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_end_it_as_ctrl_c_does(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    for follow_up in (False, True):
+        with pytest.raises(SystemExit) as stopped, reporting():
+            try:
+                os.kill(os.getpid(), number)
+            except KeyboardInterrupt:
+                if follow_up:
+                    raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Terminated.") from None
+                raise
+        assert stopped.value.code == 128 + number
+        assert capsys.readouterr().err == "interrupted\n"
+        assert signal.getsignal(number) == signal.SIG_DFL
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with reporting():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_interrupted(capsys: pytest.CaptureFixture[str]) -> None:

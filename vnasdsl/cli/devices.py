@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from vnasdsl.cli.runs import command_line
+from vnasdsl.interrupts import ENDING, held_back, let_through
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.recipes import Recipe, TrialRecipe
 
@@ -52,7 +53,7 @@ def rank_on(device: torch.device) -> Iterator[None]:
     if ranks.launched() == 1:
         yield
         return
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, signal.SIG_DFL)
     try:
         with ranks.joined(device) as group:
@@ -115,13 +116,10 @@ def start_ranks(devices: int, folder: Path) -> bool:
 
 
 def _start(processes: Sequence[BaseProcess]) -> None:
-    """With Ctrl-C blocked, which they unblock when they can die of it in silence."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    """With Ctrl-C held back until they can die of it in silence."""
+    with held_back():
         for process in processes:
             process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _rank(rank: int, environment: dict[str, str], arguments: list[str]) -> NoReturn:
@@ -130,7 +128,7 @@ def _rank(rank: int, environment: dict[str, str], arguments: list[str]) -> NoRet
     from vnasdsl.data.loader import end_with_parent
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    let_through()
     Thread(target=end_with_parent, daemon=True).start()
     os.environ.update(environment, RANK=str(rank), LOCAL_RANK=str(rank))
     sys.argv = ["vnasdsl", *arguments]

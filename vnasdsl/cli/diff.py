@@ -136,7 +136,7 @@ def rendered(diff: FileDiff, form: str) -> str:
     if form == "json":
         from vnasdsl.show.diff.as_json import as_object
 
-        return json.dumps(as_object(diff), indent=2)
+        return json.dumps(as_object(diff), indent=2, allow_nan=False)
     if form == "markdown":
         from vnasdsl.show.diff.markdown import as_markdown
 

@@ -54,7 +54,7 @@ def print_json(value: object) -> None:
     """The result of a command for programs, one JSON value."""
     import json
 
-    click.echo(json.dumps(value, indent=2))
+    click.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
 def tell_written(path: os.PathLike[str] | str, written: bool) -> None:

@@ -6,7 +6,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,12 @@ import click
 
 from vnasdsl.cli.output import print_json
 from vnasdsl.cli.targets import split_target
-from vnasdsl.language.diagnostics import UserError
+from vnasdsl.interrupts import interruption, status_of
+from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.visible import visible
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
 from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe, TrialRecipe, evaluation_of
+from vnasdsl.train.shortages import explained
 
 if TYPE_CHECKING:
     from vnasdsl.data import DataSet
@@ -150,20 +152,27 @@ def tell_outcome(run: Path, outcome: Outcome, again: Sequence[str], as_json: boo
 
 @contextmanager
 def resumable(out: Path, reporter: Reporter) -> Iterator[None]:
-    """An interruption says how to go on."""
+    """An interruption says how to go on, and so does what the machine ran out of."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (UserError, VnsError):
+        raise
+    except (KeyboardInterrupt, Exception) as fault:
+        interrupt = interruption(fault)
+        shortage = None if interrupt else explained(fault)
+        if interrupt is None and shortage is None:
+            raise
         arguments = [argument for argument in command_line() if argument != "--resume"]
         if not any(argument.split("=")[0] == "--out" for argument in arguments):
             arguments += ["--out", str(out)]
-        reporter.end()
-        click.echo(
-            f"interrupted: finished work is kept in {visible(str(out))}\n"
-            f"continue with: vnasdsl {visible(shlex.join(arguments))} --resume",
-            err=True,
-        )
-        raise SystemExit(130) from None
+        again = f"continue with: vnasdsl {visible(shlex.join(arguments))} --resume"
+        if shortage is not None:
+            raise UserError(shortage.message, f"{shortage.help}; {again}") from fault
+        assert interrupt is not None
+        with suppress(OSError):  # the terminal may be gone
+            reporter.end()
+            click.echo(f"interrupted: finished work is kept in {visible(str(out))}\n{again}", err=True)
+        raise SystemExit(status_of(interrupt)) from None
 
 
 def free_folder(base: Path, name: str, resume: bool) -> Path:

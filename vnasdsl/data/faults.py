@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible
@@ -31,6 +31,14 @@ class FaultLog:
 
     def expect(self, paths: Iterable[str]) -> None:
         self._expected.update(paths)
+
+    def require_readable(self, paths: Sequence[str]) -> None:
+        """Raises UserError when every one of the videos is unreadable: whatever the share, nothing is left."""
+        if all(path in self.files for path in paths):
+            raise UserError(
+                f"none of {len(paths)} videos can be read; the first: {visible(f'{paths[0]}: {self.files[paths[0]]}')}",
+                "is the data set complete? `vnasdsl data info` looks into every file",
+            )
 
     def add(self, path: str, reason: str) -> None:
         """Record an unreadable file; a file seen before counts once. Raises UserError above the share."""

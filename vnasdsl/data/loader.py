@@ -20,15 +20,19 @@ from types import TracebackType
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from vnasdsl.data.faults import FaultLog
 from vnasdsl.data.videos import Video
+from vnasdsl.interrupts import held_back, let_through
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.language.visible import visible
 
 # Mean and standard deviation of RGB in 0 .. 1, the same for the three channels, as usual for Kinetics.
 MEAN = 0.45
 STD = 0.225
+HANG_SECONDS = 300.0
+"""When no worker has sent a batch for so long, the videos they are at count as unreadable for ever."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,24 @@ class Share:
     count: int
 
 
+@dataclass(frozen=True)
+class _Watched(Dataset[Sample]):
+    """Samples; every worker notes which one it reads, so that a video that never ends can be named."""
+
+    samples: Dataset[Sample]
+    reading: torch.Tensor
+    """(workers,), shared: the number of a video, -1 for none."""
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        worker = get_worker_info()
+        if worker is None:
+            return self.samples[key]
+        self.reading[worker.id] = key[1]
+        sample = self.samples[key]
+        self.reading[worker.id] = -1
+        return sample
+
+
 class VideoLoader:
     """Batches of samples of `videos`; `len` is their number. `close` ends the worker processes."""
 
@@ -85,13 +107,15 @@ class VideoLoader:
         self.share = Share(0, 1)
         self.faults = FaultLog() if faults is None else faults
         self.faults.expect(video.path for video in self.videos)
+        self._reading = torch.full((workers,), -1).share_memory_()
         self._loader: DataLoader[Any] = DataLoader(
-            samples,
+            _Watched(samples, self._reading),
             batch_sampler=_Batches(self),
             num_workers=workers,
             collate_fn=_collate,
             persistent_workers=workers > 0,
             worker_init_fn=_start_worker if workers > 0 else None,
+            timeout=HANG_SECONDS if workers > 0 else 0,
             # Its own: a pass draws from it, how often depends on the workers, and dropout must not.
             generator=torch.Generator(),
         )
@@ -109,7 +133,7 @@ class VideoLoader:
 
         With a share of the videos a batch may be empty; without, there are no empty ones.
         """
-        for batch in self._start_pass():
+        for batch in self._unless_hung(self._start_pass()):
             for fault in batch.faults:
                 self.faults.add(fault.path, fault.reason)
             if batch.clips is not None:
@@ -118,12 +142,23 @@ class VideoLoader:
                 yield torch.empty(0), batch.labels, batch.indices
 
     def _start_pass(self) -> Iterator[_Batch]:
-        """Workers started here are born with Ctrl-C blocked: there is no moment before `_start_worker` ignores it."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        """Workers started here are born with Ctrl-C held back: there is no moment before `_start_worker` ignores it."""
+        with held_back():
             return iter(self._loader)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _unless_hung(self, batches: Iterator[_Batch]) -> Iterator[_Batch]:
+        """Raises: UserError that names the videos whose reading does not end."""
+        try:
+            yield from batches
+        except RuntimeError as problem:
+            if "timed out" not in str(problem):
+                raise
+            paths = [self.videos[number].path for number in self._reading.tolist() if number >= 0]
+            listed = "".join(f"\n  {visible(path)}" for path in paths)
+            raise UserError(
+                f"no video could be read for {HANG_SECONDS:g} s; workers are still at:{listed}",
+                "is the disk or the server that they lie on there? If so, remove or replace them; --resume continues",
+            ) from None
 
     def close(self) -> None:
         """End the worker processes now; they would also end with the loader."""
@@ -169,7 +204,9 @@ def _normalise(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def _start_worker(_number: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    let_through()  # of SIGTERM, by which torch ends a worker that does not end by itself
     sys.excepthook = _report_unless_parent_is_gone
     Thread(target=end_with_parent, daemon=True).start()
 

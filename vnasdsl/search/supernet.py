@@ -20,7 +20,7 @@ from vnasdsl.search.slices import slice_widths
 from vnasdsl.train import ranks
 from vnasdsl.train.batchnorm import recalibrate, statistics_frozen, statistics_restored
 from vnasdsl.train.devices import autocast
-from vnasdsl.train.loop import Batches, Meter, build_optimiser, learning_rate, require_finite, set_learning_rate
+from vnasdsl.train.loop import Batches, Meter, build_optimiser, learning_rate, require_sound, set_learning_rate
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_parts import Sgd
 from vnasdsl.train.recipes import GradientRecipe
@@ -232,7 +232,7 @@ class SupernetSearch:
             "lr": self.weight_optimiser.param_groups[0]["lr"],
             "expected_macs": self._macs(),
         }
-        require_finite(record)  # before anything is decoded
+        require_sound(record)  # before anything is decoded
         record.update(self.cost.record())
         record.update(self.monitor.observe(self.model, epoch, searching, reporter))
         return record

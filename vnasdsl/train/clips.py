@@ -68,6 +68,7 @@ class SharedLoader:
         for files in ranks.gather(self.loader.faults.files):
             for path, reason in files.items():
                 self.loader.faults.add(path, reason)
+        self.loader.faults.require_readable([video.path for video in self.loader.videos])
 
 
 def training_clips(videos: Sequence[Video], shape: ClipShape, recipe: TrainingRecipe, faults: FaultLog) -> SharedLoader:

@@ -65,7 +65,7 @@ def score_views(
 
     Where the ranks of a training have shared the videos out, the scores are those of all.
 
-    Raises: UserError when there is no view at all.
+    Raises: UserError when there is no view at all, or the network gives no numbers.
     """
     was_training = model.training
     model.eval()
@@ -92,6 +92,12 @@ def score_views(
     order = sorted(sums)
     mean = torch.stack([sums[video] / counts[video] for video in order])
     truth = torch.tensor([labels[video] for video in order])
+    broken = int((~mean.isfinite()).any(dim=1).sum())
+    if broken:
+        raise UserError(
+            f"the network scores {broken} of {len(order)} videos with NaN: its weights are damaged, or have diverged",
+            "take an earlier checkpoint, or train it again with a smaller learning rate (--set weights.lr=...)",
+        )
     return Scores(tuple(order), mean, truth, sum(counts.values()))
 
 

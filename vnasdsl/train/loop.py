@@ -21,6 +21,9 @@ from vnasdsl.train.recipes import TrainingRecipe
 from vnasdsl.train.run_folder import RunFolder
 from vnasdsl.train.weights import load_exactly
 
+_ODD_LOSS, _LOST_LOSS = 100.0, 1e6
+_STEADIER = "try a smaller learning rate (--set weights.lr=...) or gradient clipping (--set grad_clip=5.0)"
+
 
 class Batches(Protocol):
     """The batches of a pass, of known number: clips (B, 3, T, H, W) and labels (B,)."""
@@ -59,7 +62,7 @@ class Trainable(Protocol):
 def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Reporter, resume: bool) -> None:
     """Run the remaining epochs; of several ranks the first writes.
 
-    Raises: UserError when a checkpoint does not fit, or the loss is no longer finite.
+    Raises: UserError when a checkpoint does not fit, or training has diverged.
     """
     done, seed = 0, torch.initial_seed()
     checkpoint = run.checkpoints.resume(reporter.warn) if resume else None
@@ -78,7 +81,7 @@ def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Repo
             began = time.monotonic()
             ranks.seed_dropout(seed, epoch)
             record = {"epoch": epoch, **trainable.run_epoch(epoch, reporter)}
-            require_finite(record)
+            require_sound(record, reporter.warn)
             record["seconds"] = round(time.monotonic() - began, 2)
             quality = trainable.quality(record)
             is_best = quality is not None and (best is None or quality >= best)
@@ -92,15 +95,20 @@ def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Repo
         reporter.end()
 
 
-def require_finite(record: Mapping[str, Any]) -> None:
-    """Raises: UserError when a loss in the metrics of an epoch is not finite."""
+def require_sound(record: Mapping[str, Any], warn: Callable[[str], None] = lambda text: None) -> None:
+    """Raises: UserError when training has diverged by the losses in the metrics of an epoch; warns when it begins to.
+
+    Guessing has a cross entropy of log(classes), below 10.
+    """
     for key, value in record.items():
-        if key.endswith("loss") and value is not None and not math.isfinite(value):
+        if not key.endswith("loss") or value is None or value <= _ODD_LOSS:
+            continue
+        what = f"the {key.replace('_', ' ')} of epoch {record['epoch']} is {value:.4g}"
+        if not value <= _LOST_LOSS:
             raise UserError(
-                f"the {key.replace('_', ' ')} of epoch {record['epoch']} is {value}: training has diverged",
-                "try a smaller learning rate (--set weights.lr=...) or gradient clipping (--set grad_clip=5.0);"
-                " the checkpoints of earlier epochs are kept",
+                f"{what}: training has diverged", f"{_STEADIER}; the checkpoints of earlier epochs are kept"
             )
+        warn(f"{what}, far worse than guessing: training is diverging; {_STEADIER}")
 
 
 class Meter:

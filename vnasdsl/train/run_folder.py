@@ -18,13 +18,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import torch
 
 from vnasdsl import __version__
 from vnasdsl.data import DataSet, Video
 from vnasdsl.elaborate import Space
-from vnasdsl.files import write_atomic
+from vnasdsl.files import flush_folder, naming, write_atomic
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import ranks
 from vnasdsl.train.checkpoint import Checkpoints
@@ -56,7 +57,7 @@ class RunFolder:
         return self.path / name
 
     def write_json(self, name: str, value: Any) -> Path:
-        return self.write(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+        return self.write(name, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
     def facts(self) -> dict[str, Any]:
         """The content of run.json. Raises: UserError when the folder is not a run."""
@@ -147,19 +148,23 @@ def _reopen(run: RunFolder, facts: Mapping[str, Any], sources: Mapping[str, str]
 
 
 class JsonLines:
-    """A file of JSON objects, one per line. A last line cut short by a kill does not count."""
+    """A file of JSON objects, one per line, each with its CRC-32 under `crc`, which records read from it do not have.
+
+    A last line cut short by a kill does not count.
+    """
 
     def __init__(self, path: Path):
         self.path = path
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Add a record in one write; it is on the disk when this returns."""
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            os.write(handle, _line(record).encode("utf-8"))
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        """Add a record; it is on the disk when this returns."""
+        new = not self.path.exists()
+        with naming(self.path), self.path.open("ab") as file:
+            file.write(_line(record).encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            flush_folder(self.path.parent)
 
     def read(self) -> list[dict[str, Any]]:
         """All records; none when there is no file. Raises: UserError for a damaged line."""
@@ -170,10 +175,13 @@ class JsonLines:
         for number, line in enumerate(complete.splitlines(), 1):
             try:
                 record = json.loads(line)
-            except ValueError:
-                record = None
-            if not isinstance(record, dict):
-                raise UserError(f"`{self.path}` is damaged in line {number}", "restore the file, or start a new run")
+                if record.pop("crc") != _crc(record):
+                    raise ValueError("not what was written")
+            except (ValueError, AttributeError, KeyError, TypeError):
+                raise UserError(
+                    f"`{self.path}` is damaged in line {number}",
+                    "restore the file from a copy, or delete that line: the run goes on without it",
+                ) from None
             records.append(record)
         return records
 
@@ -183,7 +191,15 @@ class JsonLines:
 
 
 def _line(record: Mapping[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False) + "\n"
+    return _text({**record, "crc": _crc(record)}) + "\n"
+
+
+def _crc(record: Mapping[str, Any]) -> str:
+    return f"{crc32(_text(record).encode('utf-8')):08x}"
+
+
+def _text(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
 def require_same_run(path: Path, before: Mapping[str, Any], now: Mapping[str, Any], sources: Mapping[str, str]) -> None:

@@ -24,6 +24,7 @@ from threading import Event, Thread
 from typing import Any
 
 from vnasdsl.files import make_folder
+from vnasdsl.interrupts import held_back
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import ranks
 
@@ -53,7 +54,8 @@ def writing(folder: Path, note: Callable[[str], None]) -> Iterator[None]:
                 os.utime(handle)
 
     thread = Thread(target=beat, daemon=True)
-    thread.start()
+    with held_back():  # it keeps out of the way of signals
+        thread.start()
     try:
         yield
     finally:

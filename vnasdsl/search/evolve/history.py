@@ -61,8 +61,8 @@ class History:
         self.records: list[Record] = []
 
     def read(self) -> None:
-        """Read the file; a last line cut short by a kill is removed. Raises: UserError when it is damaged."""
-        lines = self.file.read()
+        """Read the files; a last line cut short by a kill is removed. Raises: UserError when one is damaged."""
+        lines, times = self.file.read(), self.times.read()
         try:
             self.records = [
                 Record(**{**line, "parents": tuple(line["parents"]), "mutations": tuple(line["mutations"])})
@@ -72,6 +72,7 @@ class History:
             raise UserError(f"`{self.file.path}` is damaged: {' '.join(str(fault).split())[:120]}") from None
         if lines or self.file.path.exists():
             self.file.write(lines)
+            self.times.write(times)
 
     def add(self, record: Record, times: Mapping[str, Any] | None = None) -> None:
         """Add a record. times: for times.jsonl."""

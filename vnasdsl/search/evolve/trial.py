@@ -24,7 +24,7 @@ from vnasdsl.train.clips import clip_shape, training_clips
 from vnasdsl.train.devices import pick_device, seed_everything
 from vnasdsl.train.evaluation import evaluate_videos
 from vnasdsl.train.generated import build
-from vnasdsl.train.loop import NetworkTraining, require_finite
+from vnasdsl.train.loop import NetworkTraining, require_sound
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import TrialRecipe, recipe_of
 from vnasdsl.train.weights import inherit, weights_bytes
@@ -91,7 +91,7 @@ def _run(trial: Trial) -> Outcome:
         training = NetworkTraining(model, recipe, clips, device)
         quiet = Reporter(quiet=True)
         for epoch in range(1, recipe.epochs + 1):
-            require_finite({"epoch": epoch, **training.run_epoch(epoch, quiet)})
+            require_sound({"epoch": epoch, **training.run_epoch(epoch, quiet)})
     score = evaluate_videos(model, parts.validate, shape, recipe, data.classes, device, faults)
     return Outcome(
         score.as_dict(),

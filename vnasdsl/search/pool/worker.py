@@ -14,6 +14,8 @@ from threading import Thread
 from typing import Any, Literal
 
 from vnasdsl import __version__
+from vnasdsl.interrupts import let_through
+from vnasdsl.train.shortages import explained
 
 Message = tuple[Literal["ready", "unfit", "done", "failed"], Any]
 """What a worker says: ready to work, unable to (message and help of a UserError), and the outcome of a call."""
@@ -75,7 +77,7 @@ def serve(pipe: Connection, threads: int, memory: int | None) -> None:
     not reach it, and whatever it starts can be ended with it."""
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # it is blocked when a worker starts
+    let_through()
     Thread(target=_end_with_parent, daemon=True).start()
     ready = settle(threads, memory)
     pipe.send_bytes(pack(ready))
@@ -95,7 +97,11 @@ def _end_with_parent() -> None:
 
 
 def last_lines(problem: BaseException) -> str:
-    """The last lines of a traceback: the error, and the function and line that raised it."""
+    """The last lines of a traceback: the error, and the function and line that raised it. For what the machine ran out
+    of, what to do about it instead."""
+    shortage = explained(problem)
+    if shortage is not None:
+        return str(shortage)
     text = "".join(traceback.format_exception_only(problem)).rstrip().splitlines()[-_LINES:]
     frames = traceback.extract_tb(problem.__traceback__)
     if frames:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Any
 
+from vnasdsl.interrupts import held_back
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.search.pool.pool import Ended, Function
 from vnasdsl.search.pool.worker import Message, last_lines, pack, serve, unpack
@@ -168,13 +169,12 @@ class LocalWorker(Worker):
         self.process = context.Process(target=serve, args=(self._theirs, threads, memory), name="vnasdsl trial")
 
     def start(self) -> None:
-        """Ctrl-C is blocked meanwhile: there is no moment in which it could end a worker half started."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self.process.start()
-        finally:
-            self._theirs.close()
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        """Ctrl-C waits meanwhile: there is no moment in which it could end a worker half started."""
+        with held_back():
+            try:
+                self.process.start()
+            finally:
+                self._theirs.close()
 
     def send(self, message: bytes) -> None:
         try:
