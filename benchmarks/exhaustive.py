@@ -31,7 +31,7 @@ from vnasdsl.train.clips import clip_shape, training_clips
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import evaluate_videos
 from vnasdsl.train.generated import build
-from vnasdsl.train.loop import NetworkTraining, require_finite
+from vnasdsl.train.loop import NetworkTraining, require_sound
 from vnasdsl.train.progress import Reporter, duration
 from vnasdsl.train.recipes import RetrainRecipe
 
@@ -57,7 +57,7 @@ def train_one(job: Job) -> dict[str, Any]:
     with closing(training_clips(data.train, shape, recipe, faults)) as clips:
         training = NetworkTraining(model, recipe, clips, device)
         for epoch in range(1, recipe.epochs + 1):
-            require_finite({"epoch": epoch, **training.run_epoch(epoch, Reporter(quiet=True))})
+            require_sound({"epoch": epoch, **training.run_epoch(epoch, Reporter(quiet=True))})
     seconds = time.process_time() - began
     score = evaluate_videos(model, data.test, shape, recipe, data.classes, device, faults)
     return {"top1": score.top1, "seconds": round(seconds, 2)}

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_received: list[int] = []
 
 
 class Ended(KeyboardInterrupt):
@@ -28,7 +29,7 @@ def interruption(problem: BaseException | None) -> KeyboardInterrupt | None:
     """The interruption that led to an error, if one did: what is ended in the middle of its work may fail in turn."""
     while problem is not None and not isinstance(problem, KeyboardInterrupt):
         problem = problem.__cause__ or problem.__context__
-    return problem
+    return problem or (Ended(_received[0]) if _received else None)
 
 
 @contextmanager
@@ -36,9 +37,11 @@ def like_ctrl_c() -> Iterator[None]:
     """Inside, SIGTERM and SIGHUP raise `Ended`, unless they are ignored (nohup) or handled otherwise."""
 
     def end(number: int, _frame: FrameType | None) -> None:
+        _received.append(number)
         raise Ended(number)
 
     main = threading.current_thread() is threading.main_thread()  # no other may set handlers
+    _received.clear()
     handled = [number for number in ENDING[1:] if main and signal.getsignal(number) == signal.SIG_DFL]
     for number in handled:
         signal.signal(number, end)
