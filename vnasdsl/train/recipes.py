@@ -233,6 +233,8 @@ class OneShotRecipe(SupernetRecipe, RankedRecipe):
     sampling: Literal["uniform", "fair"] = "uniform"
     """Paths of a step: `uniform` is one network within the limits, all equally likely; `fair` (FairNAS) as many as the
     largest choice has options, each option once, their gradients added up."""
+    widths: Literal["apart", "shared"] = "apart"
+    """Whether candidate widths have weights of their own, or slices of those of the widest one (as `mode = shared`)."""
     enumerate_up_to: int = Field(1000, ge=0)
     """A space of at most this many networks is scored whole; a larger one is searched by evolution."""
     scored: int = Field(1000, ge=1)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vnasdsl.search.one_shot.sampling import Sampler
+from vnasdsl.search.slices import slice_widths
 from vnasdsl.train import ranks
 from vnasdsl.train.devices import autocast
 from vnasdsl.train.loop import Batches, Meter, build_optimiser, learning_rate, set_learning_rate
@@ -32,13 +33,14 @@ class PathTraining:
     ):
         """model: a generated supernet; train: number of a pass (from 1) to its batches."""
         self.model: Any = ranks.shared(model.to(device))
+        views = slice_widths(self.model) if recipe.widths == "shared" else set()
         self.recipe = recipe
         self.train = train
         self.sampler = sampler
         self.device = device
         for parameter in model.choice_parameters():
             parameter.requires_grad_(False)
-        self._weights: list[nn.Parameter] = model.weight_parameters()
+        self._weights: list[nn.Parameter] = [p for p in model.weight_parameters() if p not in views]
         self.optimiser = build_optimiser(recipe.weights, self._weights)
 
     def run_epoch(self, epoch: int, reporter: Reporter) -> dict[str, Any]:
