@@ -44,14 +44,27 @@ ROOT = Path(__file__).resolve().parent.parent
 SPACE = ROOT / "spaces" / "mini.vns"
 
 # Settings on top of the recipe of the file. The first is the recipe itself: the default.
-GRADIENT = {"strategy": "gradient"}
+_ALONE = {"finalists": "0"}
+_GRADIENT = {
+    "strategy": "gradient",
+    "epochs": "40",
+    "warmup": "5",
+    "score_from": "40",
+    "split": "(0.5, 0.45, 0.05)",
+    "choices": "adam(lr=0.01, betas=(0.5, 0.999), decay=1e-3)",
+    "cost": "none",
+    "paths": "mass",
+    **_ALONE,
+}
 VARIANTS: dict[str, dict[str, str]] = {
     "default": {},
-    "one_shot, fair": {"sampling": "fair"},
-    "one_shot, no finalists": {"finalists": "0"},
-    "gradient full": {**GRADIENT, "mode": "full", "finalists": "0"},
-    "gradient operations": {**GRADIENT, "mode": "operations", "finalists": "0"},
-    "gradient paths": {**GRADIENT, "mode": "paths", "finalists": "0"},
+    "one_shot, no finalists": _ALONE,
+    "one_shot, widths apart": {"widths": "apart", **_ALONE},
+    "one_shot, fair": {"sampling": "fair", "epochs": "20", **_ALONE},
+    "gradient, full": {**_GRADIENT, "mode": "full", "epochs": "10", "warmup": "2", "score_from": "10"},
+    "gradient, operations": {**_GRADIENT, "mode": "operations", "epochs": "20", "warmup": "3", "score_from": "20"},
+    "gradient, paths": {**_GRADIENT, "mode": "paths"},
+    "gradient, shared": {**_GRADIENT, "mode": "shared"},
 }
 
 # The rows of Table 6 (Zhou et al. 2021): which choices are searched, and what the others are fixed to.

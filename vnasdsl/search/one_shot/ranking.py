@@ -1,14 +1,9 @@
-"""Which networks are scored, and scores.jsonl: one line for each, in the order in which they are scored.
-
-Networks are ranked by exp(-loss), the (geometric) mean probability of the right class. With inherited weights and few
-videos it says more than the share of right answers: benchmarks/RESULTS.md has the rank correlations of both.
-"""
+"""Which networks are scored, and scores.jsonl: one line for each, in the order in which they are scored."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from math import exp
 from random import Random
 from typing import Any
 
@@ -147,7 +142,7 @@ class Ranking:
             macs=costs.macs,
             params=costs.params,
             score=score,
-            fitness=fitness(exp(-evaluation.loss), costs, self.recipe),
+            fitness=fitness(evaluation.top1, costs, self.recipe),
         )
         self.file.append(record_line(record))
         self.records.append(record)
@@ -156,8 +151,8 @@ class Ranking:
     # ------------------------------------------------------------------ results
 
     def ranked(self) -> list[Record]:
-        """Best first; of networks with equal fitness the cheaper one."""
-        return sorted(self.records, key=lambda r: (-(r.fitness or 0.0), r.macs or 0, r.id))
+        """Best first; of networks with equal fitness that of the smaller loss, then the cheaper one."""
+        return sorted(self.records, key=lambda r: (-(r.fitness or 0.0), (r.score or {})["loss"], r.macs or 0, r.id))
 
 
 def record_line(record: Record) -> dict[str, Any]:
