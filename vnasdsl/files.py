@@ -69,7 +69,8 @@ def flush_folder(folder: Path) -> None:
     """Have the names of a folder on the disk: without this, a crash of the machine may undo a rename."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        with naming(folder):
+            os.fsync(handle)
     except OSError as fault:  # some network file systems cannot, and need not: their server does
         if fault.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
