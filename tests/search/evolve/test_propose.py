@@ -58,6 +58,13 @@ def test_a_child_of_one_mutation_differs_in_one_thing() -> None:
         assert sum(parent[name] != value for name, value in proposal.choices.items()) == 1
 
 
+def test_a_child_goes_farther_after_misses() -> None:
+    space = space_of("spaces/tiny.vns")
+    population = population_of(space, 4)
+    for misses, mutations in ((4, 1), (5, 2), (17, 4)):
+        assert len(child(space, population, EvolutionRecipe(), 0, Random(0), misses).mutations) == mutations
+
+
 def test_crossover_takes_each_choice_from_either_parent() -> None:
     space = space_of("spaces/tiny.vns")
     population = population_of(space, 4)
