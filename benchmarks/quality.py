@@ -350,7 +350,7 @@ def main() -> None:
                     results[name][seed] = json.loads(kept.read_text(encoding="utf-8"))
                     continue
                 job = Search(
-                    name=name,
+                    variant=name,
                     settings=settings,
                     fixes=fixes.get(name, {}),
                     seed=seed,
