@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -63,3 +65,21 @@ def test_a_step_follows_the_sum_of_the_gradients_of_its_paths(space: Space, samp
             assert torch.equal(parameter.detach(), before[name])
     used = {id(parameter) for name, parameter in after.items() if name in gradients}
     assert {id(parameter) for parameter in training.optimiser.state} == used
+
+
+def test_narrow_paths_train_slices_of_the_widest_weights(space: Space) -> None:
+    torch.manual_seed(0)
+    supernet: Any = load_class(compile_supernet(space, "small.vns"), "Supernet", ROOT / "supernet.py")()
+    recipe = OneShotRecipe(weights=Sgd(lr=RATE), widths="shared")
+    training = PathTraining(supernet, recipe, lambda number: [], Sampler(space, "uniform", 0, lambda made: 0.0), CPU)
+    clips, labels = torch.randn(4, 3, 4, 16, 16), torch.tensor([0, 1, 2, 1])
+    stage = supernet.stages()["s2"]
+    narrow, wide = (
+        next(weight for weight in state.heads.parameters() if weight.dim() == 5) for state in stage.values()
+    )
+    assert (len(narrow), len(wide)) == (4, 6)
+    before = wide.detach().clone()
+    path = {"s2.head.channels": "4", "s2.stack[0].op": "basic(1)", "s2.stack[1].op": "skip", "s3.head.channels": "6"}
+    training.step([path], clips, labels, Meter(CPU))
+    assert torch.equal(narrow, wide[:4]) and not torch.equal(wide[:4], before[:4])
+    assert torch.equal(wide[4:], before[4:])
