@@ -94,6 +94,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "second order": {"second_order": True},
     "operations": {"mode": "operations"},
     "paths": {"mode": "paths"},
+    "shared": {"mode": "shared"},
 }
 
 

@@ -14,6 +14,7 @@ from vnasdsl.codegen import compile_network
 from vnasdsl.data import DataSet, open_data
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.search.estimate import require_memory
 from vnasdsl.search.probable import Wanted
 from vnasdsl.search.strategies import get_strategy
 from vnasdsl.search.strategies.gradient import GradientStrategy
@@ -72,6 +73,8 @@ def search_space(
     facts = run_facts(
         "search", request.space.name, data, recipe.seed, {"fix": fixes}, recipe_facts, device, request.command
     )
+    if ranks.is_first():
+        require_memory(task)
     with writing(out, reporter.note):
         if ranks.is_first():
             open_run(out, facts, run_sources("space.vns", request.space, request.recipes), resume)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -37,6 +38,24 @@ def pick_device(wanted: str = "auto", devices: int = 1) -> torch.device:
                 "use fewer --devices, or --device cpu" if several else None,
             )
     return device
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Memory that this process can still take; None where the system does not say."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError, IndexError):
+        return None
+    group = Path("/sys/fs/cgroup")
+    try:  # a container may have less than its machine
+        most, used = ((group / name).read_text(encoding="ascii") for name in ("memory.max", "memory.current"))
+        statistics = dict(line.split() for line in (group / "memory.stat").read_text(encoding="ascii").splitlines())
+        return min(free, int(most) - int(used) + int(statistics["inactive_file"]))  # files that are kept give way
+    except (OSError, ValueError, KeyError):
+        return free
 
 
 def seed_everything(seed: int) -> None:

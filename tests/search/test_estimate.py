@@ -1,0 +1,141 @@
+"""The memory of a step, counted before it is taken."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import Result
+
+from tests.codegen.code import read
+from tests.support import ROOT, cli_environment, shipped_space
+from vnasdsl.search import estimate
+from vnasdsl.search.estimate import Estimate, _Allocations
+from vnasdsl.train.recipe_parts import Sgd
+from vnasdsl.train.recipes import GradientRecipe, OneShotRecipe
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    """A small space most of whose work is behind the first stage."""
+    small = (ROOT / "tests" / "search" / "small.vns").read_text()
+    small = small.replace("basic(2) | skip", "basic(2) | basic(3) | basic(4) | skip")
+    return small.replace("4 | 6, 2", "16 | 24 | 32, 1").replace("6 | 8, 1", "24 | 32 | 40, 1")
+
+
+@pytest.fixture(scope="module")
+def wide(text: str) -> Estimate:
+    return Estimate(read(text.replace("size=16)", "size=16, classes=3)")), CUDA)
+
+
+def test_what_lives_at_the_same_time_is_added_up() -> None:
+    with _Allocations() as seen:
+        first = torch.empty(1000, device="meta")  # 4000 bytes
+        second = first + 1  # 4000 more
+        view = first.view(10, 100)
+        del first
+        assert (seen.live, seen.peak) == (8000, 8000)
+        del view
+        assert seen.live == 4000
+        third = torch.cat([second, second, second])
+        assert (seen.live, seen.peak) == (16000, 16000)
+        del second, third
+    assert seen.live == 0
+
+
+def test_a_mode_that_runs_less_takes_less(wide: Estimate) -> None:
+    full, operations, paths, shared = (
+        wide.peak(GradientRecipe(mode=mode, batch=8))  # type: ignore[arg-type]
+        for mode in ("full", "operations", "paths", "shared")
+    )
+    assert shared <= paths < operations < full
+    assert wide.peak(OneShotRecipe(batch=8)) <= paths
+
+
+def test_activations_grow_with_the_batch_and_halve_in_bf16(wide: Estimate) -> None:
+    four, eight, sixteen = (wide.peak(GradientRecipe(batch=batch)) for batch in (4, 8, 16))
+    assert sixteen - eight == pytest.approx(2 * (eight - four), rel=0.01)
+    bf16 = wide.peak(GradientRecipe(batch=16, precision="bf16")) - wide.peak(GradientRecipe(batch=8, precision="bf16"))
+    assert bf16 == pytest.approx((sixteen - eight) / 2, rel=0.05)
+
+
+def test_looking_a_step_ahead_takes_more(wide: Estimate) -> None:
+    ahead = GradientRecipe(batch=8, second_order=True, weights=Sgd(lr=0.1))
+    assert wide.peak(ahead) > 1.3 * wide.peak(GradientRecipe(batch=8))
+
+
+def test_cells_are_counted_too() -> None:
+    assert Estimate(shipped_space("peng2019_tiny"), CUDA).peak(GradientRecipe(batch=2, mode="operations")) > 1_000_000
+
+
+def test_a_refusal_names_the_mode_and_the_batch_that_fit(
+    vnasdsl: Callable[..., Result],
+    text: str,
+    wide: Estimate,
+    videos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "wide.vns"
+    file.write_text(text)
+    monkeypatch.setattr(estimate, "_CPU_BYTES", 0)
+    monkeypatch.setattr(estimate, "_is_small", lambda *_: False)
+    full, paths = (wide.peak(GradientRecipe(mode=mode, batch=8)) for mode in ("full", "paths"))  # type: ignore[arg-type]
+    free = (paths / 0.75 + full / 1.25) / 2
+    assert paths < 0.7 * free and full > 1.3 * free
+    search = ["search", file, "--data", f"synthetic:{videos}", "--device", "cpu", "--set", "batch=8", "--out"]
+    monkeypatch.setattr(estimate, "free_bytes", lambda _: int(free))
+    result = vnasdsl(*search, tmp_path / "run")
+    assert result.exit_code == 1 and "a step takes about" in result.output and "are free on cpu" in result.output
+    assert "--set mode=" in result.output and "--set batch=" in result.output
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr(estimate, "free_bytes", lambda _: 1000)
+    assert "fewer or narrower options" in vnasdsl(*search, tmp_path / "run").output
+
+
+MEASURE = """
+import json, resource, sys, torch
+from pathlib import Path
+from tests.support import shipped_space
+from vnasdsl.elaborate import Overrides
+from vnasdsl.search.estimate import Estimate, draw_largest
+from vnasdsl.train.loop import Meter
+from vnasdsl.train.recipes import GradientRecipe
+
+torch.set_num_threads(1)
+recipe, cpu = GradientRecipe(mode=sys.argv[1], batch=int(sys.argv[2])), torch.device("cpu")
+space = shipped_space("x3d3", Overrides(frames=4, size=64))
+estimate = Estimate(space, cpu)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+search = estimate.search_on(cpu, recipe)
+clips, labels = torch.randn(recipe.batch, 3, 4, 64, 64), torch.zeros(recipe.batch, dtype=torch.long)
+for _ in range(2):
+    draw_largest(search.model, recipe.mode, 2)
+    search.choice_step(clips, labels, 0.01, Meter(cpu))
+    draw_largest(search.model, recipe.mode, 1)
+    search.weight_step(clips, labels, 0.01, Meter(cpu))
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+print(json.dumps({"estimated": estimate.peak(recipe), "measured": grown}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mode", "batch"), [("full", 4), ("operations", 8), ("paths", 8)])
+def test_the_estimate_is_within_a_quarter_of_what_the_process_grows_by(mode: str, batch: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, mode, str(batch)],
+        env=cli_environment({"OMP_NUM_THREADS": "1"}),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["estimated"] == pytest.approx(found["measured"], rel=estimate.TOLERANCE)
