@@ -337,7 +337,7 @@ def test_pickled_weights_are_refused_without_running(vnasdsl: Command, searched:
         ),
         (
             ["search", "{space}", "--data", "{data}", "--set", "strategy=gradiant"],
-            "`strategy` must be `evolution`, `gradient` or `random`",
+            "`strategy` must be `evolution`, `gradient`, `one_shot` or `random`",
         ),
         (["search", "{space}", "--data", "{data}", "--set", "scale=8"], "too small for crops of 16 x 16"),
         (["search", "{space}", "--data", "{data}", "--device", "cuda:99"], "CUDA device"),
