@@ -58,7 +58,6 @@ _GRADIENT = {
 }
 VARIANTS: dict[str, dict[str, str]] = {
     "default": {},
-    "one_shot, no finalists": _ALONE,
     "one_shot, widths apart": {"widths": "apart", **_ALONE},
     "one_shot, fair": {"sampling": "fair", "epochs": "20", **_ALONE},
     "gradient, full": {**_GRADIENT, "mode": "full", "epochs": "10", "warmup": "2", "score_from": "10"},
@@ -174,6 +173,8 @@ class Row:
     name: str
     ranks: list[int]
     regrets: list[float]
+    first: list[int]
+    """Ranks of the networks that are first in the opinion of each search."""
     within: dict[int, list[tuple[int, float]]]
     """By budget: rank among the networks within it, and regret."""
     cost: float
@@ -206,6 +207,7 @@ def judge(name: str, results: Sequence[Mapping[str, Any]], table: Table, budgets
         name,
         [table.rank(network) for network in found],
         [table.regret(network) for network in found],
+        [table.rank(table.of(result["opinion"][0][0])) for result in results if result["opinion"]],
         within,
         statistics.fmean(result["trainings"] for result in results),
         statistics.fmean(result["trainings_with_budgets"] for result in results),
@@ -298,14 +300,21 @@ def report(results: Results, table: Table, budgets: Mapping[int, Table]) -> Iter
             f" | {statistics.median(ranks):g} ({max(ranks)}) | | {cells} |"
         )
     yield ""
-    columns = "rank correlation with the truth", "not retrained", "inherited less fresh weights", "greedy less Viterbi"
+    columns = (
+        "rank correlation with the truth",
+        "rank of its first network",
+        "not retrained",
+        "inherited less fresh weights",
+        "greedy less Viterbi",
+    )
     yield f"| search | {' | '.join(columns)} |"
-    yield "|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|"
     for row in rows:
         greedy = f"{statistics.fmean(row.greedy):+.1f}" if row.greedy else "-"
         known = f"{statistics.fmean(row.correlations):.2f}" if row.correlations else "-"
+        first = f"{statistics.median(row.first):g} ({max(row.first)})" if row.first else "-"
         yield (
-            f"| {row.name} | {known} | {statistics.fmean(row.not_retrained):.1f} %"
+            f"| {row.name} | {known} | {first} | {statistics.fmean(row.not_retrained):.1f} %"
             f" | {statistics.fmean(row.inherited):+.1f} | {greedy} |"
         )
 
