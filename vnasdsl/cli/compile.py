@@ -35,8 +35,8 @@ from vnasdsl.language.visible import visible
 def command(files: tuple[str, ...], output: Path, check_only: bool, force: bool, overrides: Overrides) -> None:
     """Write the PyTorch code of every space and network in the files, or of FILE:NAME alone.
 
-    A space becomes DIR/NAME_supernet.py, a network DIR/NAME.py. Both import only torch. A space whose recipe does not
-    search it by gradient has no supernet. Files that are up to date are not touched.
+    A space becomes DIR/NAME_supernet.py, a network DIR/NAME.py. Both import only torch. A space that its recipe
+    searches by evolution or at random has no supernet. Files that are up to date are not touched.
 
     \b
     Examples:
@@ -67,7 +67,7 @@ def compiled(files: tuple[str, ...], overrides: Overrides) -> dict[str, str]:
         program, named = load_target(target, overrides)
         for space in [named] if named is not None else program.spaces.values():
             if named is None and space.kind == "space" and not program.is_relaxed(space):
-                why = "its recipe does not search by gradient"
+                why = "its recipe trains none"
                 click.echo(f"{visible(str(path))}: no supernet of `{space.name}`: {why}", err=True)
                 continue
             name, text = compile_space(space, source_name(path))

@@ -22,8 +22,8 @@ from vnasdsl.language.limits import MAX_BLOCKS, MAX_CHOICES, MAX_NETS
 from vnasdsl.language.parser import parse_partial
 from vnasdsl.language.source import Source
 
-RELAXED = "gradient"
-"""The strategy, the default one, that needs a supernet of the space."""
+RELAXED = ("gradient", "one_shot")
+"""The strategies, the default one among them, that train a supernet of the space."""
 RecipeCheck = Callable[[tree.Recipe], list[Diagnostic]]
 Build = Callable[[tree.Space | tree.Network, Definitions, Overrides, Space | None], Space]
 
@@ -60,7 +60,7 @@ class Program:
         raise UserError(f"`{self.name}` has several spaces and networks", f"name one of {names} as `{self.name}:NAME`")
 
     def is_relaxed(self, space: Space) -> bool:
-        """Whether a space of the file may be searched by gradient: no recipe says that it is searched otherwise."""
+        """Whether a space of the file may have a supernet: no recipe says that it is searched without one."""
         return is_relaxed(space.name, self.definitions) is not False
 
     def get_recipe(self, kind: str, target: str, name: str | None = None) -> tree.Recipe | None:
@@ -183,10 +183,10 @@ def _check_net(
 
 
 def is_relaxed(name: str, definitions: Definitions) -> bool | None:
-    """Whether a recipe searches a space by gradient; None where no recipe says how it is searched."""
+    """Whether a recipe trains a supernet of a space; None where no recipe says how it is searched."""
     recipes = [r for r in definitions.recipes.values() if r.kind == "search" and r.target.id == name]
     named = [e.value for r in recipes for e in r.entries if e.key == "strategy"]
-    others = [value for value in named if isinstance(value, tree.Name) and value.id != RELAXED]
+    others = [value for value in named if isinstance(value, tree.Name) and value.id not in RELAXED]
     return len(others) < len(recipes) if recipes else None
 
 
