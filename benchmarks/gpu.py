@@ -199,7 +199,7 @@ class Bench:
         from vnasdsl.data.synthetic.settings import Settings
 
         made = folder / "videos"
-        few = {"classes": 4, "clips": 8, "test_clips": 2, "sizes": ((36, 48),), "lengths": (8,)}
+        few = {"classes": 4, "clips": 8, "test_clips": 2, "sizes": ((36, 48),), "lengths": (8, 8)}
         make(made, Settings(**few) if self.scale is SMALL else Settings())  # type: ignore[arg-type]
         return made
 
