@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
+from safetensors.torch import load_file, save_file
 
 from tests.train.locks import in_use
+from vnasdsl.data import cache
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.loop import require_sound
 
 Command = Callable[..., Result]
 OUTCOME = ("network.vns", "network.py", "network.safetensors", "choices.json", "report.json", "paths.png")
@@ -76,3 +84,87 @@ def test_without_a_whole_checkpoint_the_error_says_what_to_do(
     result = vnasdsl(*search)
     assert result.exit_code == 1
     assert f"error: every checkpoint of `{run}` is damaged" in result.stderr and "another --out" in result.stderr
+
+
+# --------------------------------------------------------------------------- what the machine and the data may do
+
+
+@pytest.fixture
+def run_search(vnasdsl: Command, space: Path, videos: Path, tmp_path: Path) -> Command:
+    """`run_search("--set", "epochs=2")`: a search into tmp_path/run."""
+
+    def run(*more: str, data: Path = videos) -> Result:
+        return vnasdsl(
+            "search", space, "--data", f"synthetic:{data}", "--out", tmp_path / "run", "--device", "cpu", "-q", *more
+        )
+
+    return run
+
+
+def test_a_full_disk_is_named_and_the_run_goes_on(
+    run_search: Command, searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flush = os.fsync
+
+    def full(handle: int) -> None:
+        if "/.epoch-0002.tmp/.weights" in os.readlink(f"/proc/self/fd/{handle}"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        flush(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        result = run_search()
+    assert result.exit_code == 1
+    file = tmp_path / "run" / "checkpoints" / ".epoch-0002.tmp" / "weights.safetensors"
+    assert f"error: `{file}` cannot be written: the disk is full" in result.stderr
+    assert "continue with: vnasdsl " in result.stderr
+    assert "--resume" in result.stderr.splitlines()[-1]
+    assert run_search("--resume").exit_code == 0
+    assert_as(tmp_path / "run", searched)
+
+
+def test_a_decoder_that_is_killed(run_search: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(_path: str, *_more: Any) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(cache, "scan", killed)
+    result = run_search("--set", "workers=1")
+    assert result.exit_code == 1
+    assert "error: a process that decodes videos " in result.stderr and "--resume" in result.stderr
+
+
+def test_weights_that_are_no_numbers(vnasdsl: Command, searched: Path, tmp_path: Path) -> None:
+    weights = load_file(searched / "network.safetensors")
+    broken = {name: t * float("nan") if t.is_floating_point() else t for name, t in weights.items()}
+    save_file(broken, tmp_path / "nan.safetensors")
+    for more in ([], ["--json"]):
+        result = vnasdsl("evaluate", searched, "--weights", tmp_path / "nan.safetensors", "-q", *more)
+        assert result.exit_code == 1 and result.stdout == ""
+        assert "the network scores 6 of 6 videos with NaN" in result.stderr
+
+
+def test_a_loss_that_grows_without_bound_ends_the_run(run_search: Command, tmp_path: Path) -> None:
+    result = run_search("--set", "weights=sgd(lr=1e6)")
+    assert result.exit_code == 1 and "training has diverged" in result.stderr and "weights.lr" in result.stderr
+    assert not (tmp_path / "run" / "network.vns").exists()
+
+
+def test_a_loss_far_beyond_guessing_is_said() -> None:
+    said: list[str] = []
+    require_sound({"epoch": 1, "train_loss": 2.3, "validate_loss": None, "expected_macs": 1e12}, said.append)
+    assert said == []
+    require_sound({"epoch": 2, "train_loss": 1234.5}, said.append)
+    assert said[0].startswith("the train loss of epoch 2 is 1234, far worse than guessing")
+    for value in (float("nan"), float("inf"), 1e12):
+        with pytest.raises(UserError, match="training has diverged"):
+            require_sound({"epoch": 3, "validate_loss": value})
+
+
+def test_a_damaged_line_of_metrics_is_named(vnasdsl: Command, again: tuple[Path, list[str | Path]]) -> None:
+    run, search = again
+    path = run / "metrics.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[1].replace(b"train_loss", b"train_l\xffss") + lines[2])
+    result = vnasdsl(*search)
+    assert result.exit_code == 1 and f"error: `{path}` is damaged in line 2" in result.stderr
+    assert "delete that line" in result.stderr

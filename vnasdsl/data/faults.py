@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible
@@ -32,11 +32,12 @@ class FaultLog:
     def expect(self, paths: Iterable[str]) -> None:
         self._expected.update(paths)
 
-    def require_readable(self, paths: Sequence[str]) -> None:
-        """Raises UserError when every one of the videos is unreadable: whatever the share, nothing is left."""
-        if all(path in self.files for path in paths):
+    def require_some(self, seen: bool) -> None:
+        """Raises UserError after a pass in which no video could be read: whatever the share, nothing is left."""
+        if self.files and not seen:
+            path, reason = next(iter(self.files.items()))
             raise UserError(
-                f"none of {len(paths)} videos can be read; the first: {visible(f'{paths[0]}: {self.files[paths[0]]}')}",
+                f"none of the videos can be read; the first: {visible(f'{path}: {reason}')}",
                 "is the data set complete? `vnasdsl data info` looks into every file",
             )
 

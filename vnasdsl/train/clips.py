@@ -62,13 +62,15 @@ class SharedLoader:
         """Batches of clips that one rank could not read at all are passed over by all: they step together."""
         train = isinstance(self.loader, ClipLoader)
         self.loader.share = Share(ranks.rank(), ranks.count())
+        seen = False
         for batch in self.loader:
             if not train or ranks.least(len(batch[1])):
+                seen = seen or len(batch[1]) > 0
                 yield batch
         for files in ranks.gather(self.loader.faults.files):
             for path, reason in files.items():
                 self.loader.faults.add(path, reason)
-        self.loader.faults.require_readable([video.path for video in self.loader.videos])
+        self.loader.faults.require_some(any(ranks.gather(seen)))
 
 
 def training_clips(videos: Sequence[Video], shape: ClipShape, recipe: TrainingRecipe, faults: FaultLog) -> SharedLoader:
