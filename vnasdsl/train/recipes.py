@@ -233,8 +233,8 @@ class OneShotRecipe(SupernetRecipe, RankedRecipe):
     sampling: Literal["uniform", "fair"] = "uniform"
     """Paths of a step: `uniform` is one network within the limits, all equally likely; `fair` (FairNAS) as many as the
     largest choice has options, each option once, their gradients added up."""
-    widths: Literal["apart", "shared"] = "apart"
-    """Whether candidate widths have weights of their own, or slices of those of the widest one (as `mode = shared`)."""
+    widths: Literal["shared", "apart"] = "shared"
+    """Candidate widths use slices of the weights of the widest one, as in the paper, or have weights of their own."""
     enumerate_up_to: int = Field(1000, ge=0)
     """A space of at most this many networks is scored whole; a larger one is searched by evolution."""
     scored: int = Field(1000, ge=1)

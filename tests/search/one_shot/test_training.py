@@ -35,7 +35,8 @@ def test_a_step_follows_the_sum_of_the_gradients_of_its_paths(space: Space, samp
     for module in supernet.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    recipe = OneShotRecipe(weights=Sgd(lr=RATE, momentum=0.9, decay=0.01), sampling=sampling)
+    weights = Sgd(lr=RATE, momentum=0.9, decay=0.01)
+    recipe = OneShotRecipe(weights=weights, sampling=sampling, widths="apart")
     sampler = Sampler(space, sampling, 0, lambda choices: 0.0)
     training = PathTraining(supernet, recipe, lambda number: [], sampler, CPU)
     paths = sampler.paths(0)
