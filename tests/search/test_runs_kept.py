@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from tests.train.locks import in_use
 from vnasdsl.data import cache
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.loop import require_sound
 
 Command = Callable[..., Result]
@@ -119,6 +120,26 @@ def test_a_full_disk_is_named_and_the_run_goes_on(
     assert f"error: `{file}` cannot be written: the disk is full" in result.stderr
     assert "continue with: vnasdsl " in result.stderr
     assert "--resume" in result.stderr.splitlines()[-1]
+    assert run_search("--resume").exit_code == 0
+    assert_as(tmp_path / "run", searched)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_terminated_is_kept(
+    run_search: Command, searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    save = Checkpoints.save
+
+    def saved(self: Checkpoints, epoch: int, *more: Any, **named: Any) -> None:
+        save(self, epoch, *more, **named)
+        if epoch == 2:
+            os.kill(os.getpid(), number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", saved)
+        result = run_search()
+    assert result.exit_code == 128 + number
+    assert f"interrupted: finished work is kept in {tmp_path / 'run'}" in result.stderr and "--resume" in result.stderr
     assert run_search("--resume").exit_code == 0
     assert_as(tmp_path / "run", searched)
 
