@@ -8,6 +8,7 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from click.testing import Result
 from safetensors.torch import load_file, save_file
 
 from tests.train.locks import in_use
-from vnasdsl.data import cache
+from vnasdsl.data import cache, loader
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.loop import require_sound
@@ -152,6 +153,31 @@ def test_a_decoder_that_is_killed(run_search: Command, monkeypatch: pytest.Monke
     result = run_search("--set", "workers=1")
     assert result.exit_code == 1
     assert "error: a process that decodes videos " in result.stderr and "--resume" in result.stderr
+
+
+def test_a_video_that_hangs_is_named(run_search: Command, videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "scan", lambda _path: Event().wait())
+    monkeypatch.setattr(loader, "HANG_SECONDS", 0.5)
+    result = run_search("--set", "workers=1")
+    assert result.exit_code == 1 and "error: no video could be read for 0.5 s" in result.stderr
+    assert sum(str(path) in result.stderr for path in videos.rglob("*.avi")) == 1
+
+
+def test_videos_of_which_none_can_be_read(
+    vnasdsl: Command, run_search: Command, searched: Path, videos: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(videos, tmp_path / "videos")
+    for path in (tmp_path / "videos").rglob("*.avi"):
+        path.write_bytes(b"nothing")
+    data = ["--data", f"synthetic:{tmp_path / 'videos'}", "--set", "unreadable=1.0", "-q"]
+    for result in (
+        run_search("--set", "unreadable=1.0", data=tmp_path / "videos"),
+        vnasdsl("retrain", searched, "--out", tmp_path / "retrained", *data),
+        vnasdsl("evaluate", searched, *data),
+    ):
+        assert result.exit_code == 1 and "none of the videos can be read; the first: " in result.stderr, result.stderr[
+            -500:
+        ]
 
 
 def test_weights_that_are_no_numbers(vnasdsl: Command, searched: Path, tmp_path: Path) -> None:
