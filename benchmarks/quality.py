@@ -140,8 +140,8 @@ def _opinion(run: Path) -> Iterator[tuple[dict[str, str], float, int]]:
     scores = run / "scores.jsonl"
     if scores.exists():
         lines = [json.loads(line) for line in scores.read_text(encoding="utf-8").splitlines()]
-        rows = [(line["choices"], line["score"]["top1"], -line["score"]["loss"], line["macs"]) for line in lines]
-        yield from ((c, top1 + loss * 1e-6, macs) for c, top1, loss, macs in sorted(rows, key=lambda r: (-r[1], -r[2])))
+        rows = [(line["choices"], line["fitness"], line["macs"]) for line in lines]
+        yield from sorted(rows, key=lambda row: -row[1])
         return
     learned = json.loads((run / "choices.json").read_text(encoding="utf-8"))
     if "path_weights" in learned:

@@ -1,9 +1,14 @@
-"""Which networks are scored, and scores.jsonl: one line for each, in the order in which they are scored."""
+"""Which networks are scored, and scores.jsonl: one line for each, in the order in which they are scored.
+
+They are ranked by exp(-loss), the (geometric) mean probability of the right class: shared weights leave many networks
+with nearly equal accuracies, and the loss says more about them (our own; benchmarks/RESULTS.md compares the two).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from math import exp
 from random import Random
 from typing import Any
 
@@ -142,7 +147,7 @@ class Ranking:
             macs=costs.macs,
             params=costs.params,
             score=score,
-            fitness=fitness(evaluation.top1, costs, self.recipe),
+            fitness=fitness(exp(-evaluation.loss), costs, self.recipe),
         )
         self.file.append(record_line(record))
         self.records.append(record)
@@ -151,8 +156,8 @@ class Ranking:
     # ------------------------------------------------------------------ results
 
     def ranked(self) -> list[Record]:
-        """Best first; of networks with equal fitness that of the smaller loss, then the cheaper one."""
-        return sorted(self.records, key=lambda r: (-(r.fitness or 0.0), (r.score or {})["loss"], r.macs or 0, r.id))
+        """Best first; of networks with equal fitness the cheaper one."""
+        return sorted(self.records, key=lambda r: (-(r.fitness or 0.0), r.macs or 0, r.id))
 
 
 def record_line(record: Record) -> dict[str, Any]:
