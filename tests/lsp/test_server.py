@@ -230,7 +230,7 @@ def test_hover_shows_signature_documentation_and_figures(client: Client, tmp_pat
     assert CATALOGUE["linear"].signature in shown
     shown = client.request("textDocument/hover", **client.put("s.vns", SPACE.replace("epochs", "ep@ochs")))
     assert "Passes over the train part" in shown["contents"]["value"]
-    assert "default `70 (gradient)" in shown["contents"]["value"]
+    assert "default `70 (gradient, one_shot)" in shown["contents"]["value"]
 
 
 def test_hints_give_the_shape_behind_every_line(client: Client) -> None:

@@ -149,6 +149,7 @@ def test_a_decoder_that_is_killed(run_search: Command, monkeypatch: pytest.Monke
     def killed(_path: str, *_more: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
+    cache.STORE.clear()  # of what other tests decoded in this process
     monkeypatch.setattr(cache, "scan", killed)
     result = run_search("--set", "workers=1")
     assert result.exit_code == 1
@@ -156,6 +157,7 @@ def test_a_decoder_that_is_killed(run_search: Command, monkeypatch: pytest.Monke
 
 
 def test_a_video_that_hangs_is_named(run_search: Command, videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.STORE.clear()
     monkeypatch.setattr(cache, "scan", lambda _path: Event().wait())
     monkeypatch.setattr(loader, "HANG_SECONDS", 0.5)
     result = run_search("--set", "workers=1")

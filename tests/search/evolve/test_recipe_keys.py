@@ -38,7 +38,7 @@ def test_the_recipe_of_the_documentation() -> None:
     match = re.search(r"^```text\n(search evolved .*?)^```", page, re.M | re.S)
     assert match is not None
     recipe = resolved(match[1])
-    assert (recipe.rounds, recipe.population, recipe.sample, recipe.epochs) == (200, 20, 5, 5)
+    assert (recipe.rounds, recipe.population, recipe.sample, recipe.epochs) == (200, 10, 5, 5)
     assert recipe.limits == Limits(params=30e6, latency_cpu=40.0)
     assert recipe.mutations == Mix(resample=1, step=1, insert=1, delete=1)
 
