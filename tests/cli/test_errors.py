@@ -53,8 +53,9 @@ def test_a_fault_without_a_place(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_file_that_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
-    fault = PermissionError(errno.EACCES, "Permission denied", "out/a.py")
-    assert outcome(fault, capsys) == (1, "error: `out/a.py`: permission denied\n")
+    for file in ("out/a.py", "out/torch_runs/a.py"):
+        fault = PermissionError(errno.EACCES, "Permission denied", file)
+        assert outcome(fault, capsys) == (1, f"error: `{file}`: permission denied\n")
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,14 @@ def test_a_file_that_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> No
         ),
         (
             RuntimeError("DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that dataloader's"),
+            "shared memory (/dev/shm) ran out",
+        ),
+        (
+            RuntimeError("DataLoader worker (pid(s) 7, 12) exited unexpectedly"),
+            "a process that decodes videos exited unexpectedly\n",
+        ),
+        (
+            RuntimeError("unable to write to file </torch_7_1_0>: No space left on device (28)"),
             "shared memory (/dev/shm) ran out",
         ),
         (ValueError("Out of range float values are not JSON compliant: nan"), "a result is not a number"),

@@ -13,8 +13,8 @@ _MEMORY = re.compile(
     "|could not create a primitive|can't start new thread",  # oneDNN and threads do not say that it is memory
     re.IGNORECASE,
 )
-_SHARED_MEMORY = re.compile(r"bus error|insufficient shared memory|/torch_", re.IGNORECASE)
-_DECODER = re.compile(r"DataLoader worker \(pid.*?\) ([^.]*)")
+_SHARED_MEMORY = re.compile(r"bus error|insufficient shared memory|</torch_", re.IGNORECASE)
+_DECODER = re.compile(r"DataLoader worker \(pid(?:\(s\))?[ \d,]*\) ([^.]*)")
 
 
 def explained(problem: BaseException) -> UserError | None:
