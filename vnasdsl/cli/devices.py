@@ -55,6 +55,7 @@ def rank_on(device: torch.device) -> Iterator[None]:
         return
     for number in ENDING:
         signal.signal(number, signal.SIG_DFL)
+    group = None
     try:
         with ranks.joined(device) as group:
             yield
@@ -63,7 +64,7 @@ def rank_on(device: torch.device) -> Iterator[None]:
     except ranks.RankLost:
         raise SystemExit(_ANOTHER_FAILED) from None
     except Exception:
-        if not group.fails_first():
+        if group is not None and not group.fails_first():
             raise SystemExit(_ANOTHER_FAILED) from None
         raise
 

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
+from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.batchnorm import share_statistics
 
 T = TypeVar("T")
@@ -85,10 +86,17 @@ class Group:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Group]:
-    """Inside, this process and the others that the environment names work together."""
+    """Inside, this process and the others that the environment names work together. Raises: UserError."""
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    store, number, size = next(rendezvous("env://", timeout=_PATIENCE))
+    try:
+        store, number, size = next(rendezvous("env://", timeout=_PATIENCE))
+    except (ValueError, RuntimeError, OSError) as fault:
+        reason = str(fault).partition("\n")[0]
+        raise UserError(
+            f"the {launched()} processes that RANK and WORLD_SIZE speak of do not find each other: {reason}",
+            "start them with torchrun or --devices, or unset RANK and WORLD_SIZE to work with one process",
+        ) from None
     # gloo beside nccl: numbers on the CPU are exchanged without waiting for the GPU.
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     group = PrefixStore("ranks", store)
