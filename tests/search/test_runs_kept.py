@@ -71,6 +71,8 @@ def test_a_damaged_checkpoint_costs_an_epoch_and_nothing_else(
     path.write_bytes(content[: len(content) // 2] if how == "cut short" else content[:-9] + b"!" + content[-8:])
     (run / ".network.vns.x1.tmp").write_text("what a kill leaves half written")
     (run / "checkpoints" / ".epoch-0004.tmp").mkdir()
+    (run / "finalists").mkdir()
+    (run / "finalists" / ".00000.safetensors.x1.tmp").write_text("the same")
     result = vnasdsl(*search)
     assert result.exit_code == 0, result.output
     assert f"warning: `{path}` is" in result.stderr and "going on from the checkpoint `epoch-0002`" in result.stderr

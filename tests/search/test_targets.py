@@ -37,16 +37,17 @@ def test_a_target_that_cannot_be_met_is_an_error_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("count", [1, 2])
 def test_the_target_is_part_of_the_recipe_and_of_the_metrics(
-    vnasdsl: Command, space: Path, videos: Path, tmp_path: Path
+    vnasdsl: Command, space: Path, videos: Path, tmp_path: Path, count: int
 ) -> None:
     quick = ("--set", "epochs=2", "--set", "warmup=1", "--set", "score_from=2", "--device", "cpu")
     data = ("--data", f"synthetic:{videos}", "--out", tmp_path / "run")
-    finalists = ("--set", "finalists=2", "--set", "finalist_epochs=1")
+    finalists = ("--set", f"finalists={count}", "--set", "finalist_epochs=1")
     result = vnasdsl("search", space, *data, "--target-params", "0.6K", *quick, *finalists)
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "run" / "report.json").read_text())
-    assert len(report["finalists"]) == 2 and all(row["params"] <= 600 for row in report["finalists"])
+    assert len(report["finalists"]) == count and all(row["params"] <= 600 for row in report["finalists"])
     assert "params(weight=0.2, base=3500, target=600.0)" in (tmp_path / "run" / "recipe.vns").read_text()
     assert '"target_params": 600' in (tmp_path / "run" / "metrics.jsonl").read_text()
     assert "target 600  cost weight" in result.output

@@ -33,6 +33,7 @@ class Finalists:
         """Train each of some networks; their records in the same order. Raises: UserError when every training fails."""
         task, recipe = self.task, self.task.recipe
         known = self._known()
+        self.file.write(self.file.read())  # without a line cut short by a kill
         records = {place: known[key] for place, one in enumerate(networks) if (key := _key(one)) in known}
         number = max((record.id for record in known.values()), default=-1) + 1
         reporter = task.reporter
@@ -92,7 +93,6 @@ class Finalists:
             raise UserError(
                 f"`{self.file.path}` is damaged: {fault}", "remove it to train the finalists again"
             ) from None
-        self.file.write(lines)  # without a line cut short by a kill
         return {_key(record.choices): record for record in records}
 
     def _begun(self, number: int, choices: Mapping[str, str]) -> Record:

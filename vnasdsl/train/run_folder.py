@@ -131,7 +131,7 @@ def open_run(path: Path, facts: Mapping[str, Any], sources: Mapping[str, str], r
 
 def _sweep(path: Path) -> None:
     """Remove what a kill in the middle of writing leaves behind. Runs in folders below are not this run's."""
-    for folder in (path, path / "checkpoints", path / "weights", path / "ensemble"):
+    for folder in (path, path / "checkpoints", path / "weights", path / "finalists", path / "ensemble"):
         for stale in folder.glob(".*.tmp"):
             if stale.is_dir():
                 shutil.rmtree(stale, ignore_errors=True)

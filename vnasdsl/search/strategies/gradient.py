@@ -150,7 +150,7 @@ class _Session(Session):
     def _best(self, decoded: Decoded) -> list[dict[str, str]]:
         """The finalists: the most probable networks, within the target where there is one."""
         count, found = self.task.recipe.finalists, [decoded.choices, decoded.greedy_choices]
-        if count > 1:
+        if count:
             # Of a space of cells, where edges or tied blocks decide, and where nothing is within the target there are
             # only those that are decoded.
             with suppress(UserError):
