@@ -23,7 +23,7 @@ class PathTraining:
     """A `Trainable` (Guo et al. 2020, section 3.3; for several paths in a step Chu et al. 2021, algorithm 1).
 
     Alphas and betas take no part. A weight that no path of a step uses has no gradient, so the optimiser leaves it, and
-    what it remembers of it, as they are.
+    what it remembers of it, as they are. A weight of which a part is used, as with shared widths, is stepped whole.
     """
 
     title = "supernet"
