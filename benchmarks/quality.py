@@ -112,7 +112,9 @@ def run(job: Search) -> dict[str, Any]:
     out, quiet, device = Path(job.out), Reporter(quiet=True), torch.device("cpu")
     reference = train_one(Job(job.reference, job.data, after.model_dump()))  # also decodes the videos
     began = time.process_time()
-    found = search_space(Request(space, job.fixes, recipes, data), out, device, quiet, resume=(out / "run.json").exists())
+    found = search_space(
+        Request(space, job.fixes, recipes, data), out, device, quiet, resume=(out / "run.json").exists()
+    )
     seconds = time.process_time() - began
     assert found is not None and found.weights is not None
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))

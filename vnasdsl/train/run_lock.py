@@ -130,7 +130,7 @@ def _is_here(holder: str) -> bool:
 
 def _lives_here(holder: str) -> bool:
     pid = _facts(holder).get("pid")
-    if not isinstance(pid, int) or not _is_here(holder):
+    if not isinstance(pid, int) or pid == os.getpid() or not _is_here(holder):  # our own number: a container's, reused
         return False
     try:
         os.kill(pid, 0)
