@@ -40,7 +40,7 @@ def test_the_searched_network_stands_beside_random_and_spatial_ones(
         "random, best of 2",
         "no temporal operations",
     ]
-    assert [row.weights for row in shown.rows] == ["supernet", "supernet", *["scratch"] * 4]
+    assert [row.weights for row in shown.rows] == ["search", "search", *["scratch"] * 4]
     assert shown.rows[1].macs == shown.rows[2].macs == load(out / "search" / "network.vns").get().macs[0]
     results = json.loads((out / "results.json").read_text())
     assert results["seed"] == 5 and results["chance"] == pytest.approx(1 / 3) and results["views"] == 2

@@ -29,6 +29,7 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
       vnasdsl demo
       vnasdsl demo --seed 1 --out runs/demo1
     """
+    import os
     import shutil
 
     from rich.console import Console
@@ -45,6 +46,7 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
             raise UserError(f"`{out}` does not hold an earlier demo, so it is not replaced", "give another --out")
         shutil.rmtree(out)
     file = spaces_dir() / "mini.vns"
+    settings = {"pool": f'"{min(2, os.cpu_count() or 1)}"', **settings}
     program = load(file)
     space = program.get()
     after = checked_recipe("retrain", find_recipe(program, "retrain", space), {}, seed, None)

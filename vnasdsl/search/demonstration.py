@@ -142,7 +142,7 @@ def demonstrate(
     metrics = {job.name: RunFolder(job.out).metrics.read() for job in reversed(jobs)}  # with the first seed
     metrics = dict(reversed(metrics.items()))
     curves = folder.write("training.png", training_png(metrics, [row.name for row in randoms], "random"))
-    pictures = (out / "search" / "curves.png", out / "search" / "paths.png", curves)
+    pictures = (*sorted((out / "search").glob("*.png")), curves)
     evaluation: Any = recipes["retrain"]
     seconds = time.monotonic() - began
     folder.write_json(
@@ -188,7 +188,7 @@ def _before_retraining(
     assert weights is not None
     recipe: Any = recipes["evaluate"]
     result = evaluate_file(network, weights, recipe, open_data(data_spec), _CPU, reporter)
-    return Row("searched, not retrained", result.top1, result.top5, network.macs[0], network.params[0], "supernet")
+    return Row("searched, not retrained", result.top1, result.top5, network.macs[0], network.params[0], "search")
 
 
 def _train(jobs: Sequence[Job], workers: int, say: Callable[[str], None]) -> dict[str, Row]:
@@ -215,5 +215,5 @@ def train_one(job: Job) -> Row:
     start = None if job.weights is None else Start.read(job.weights)
     trained = retrain(network, recipes, data, job.out, _CPU, Reporter(quiet=True), start, resume=True)
     result = trained.evaluation
-    origin = "scratch" if start is None else "supernet"
+    origin = "scratch" if start is None else "search"
     return Row(job.name, result.top1, result.top5, network.macs[0], network.params[0], origin, job.name == "searched")

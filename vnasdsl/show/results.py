@@ -21,7 +21,7 @@ class Row:
     macs: int
     params: int
     weights: str
-    """What training started from: "supernet" or "scratch"."""
+    """What training started from: "search" or "scratch"."""
     highlight: bool = False
 
     def as_dict(self) -> dict[str, Any]:
@@ -49,7 +49,8 @@ def results_table(title: str, rows: Sequence[Row], views: int) -> Table:
     """A rich table that fits 100 columns."""
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", caption=f"accuracy over {views} views of each test video")
+    caption = f"accuracy over {views} view{'s' if views > 1 else ''} of each test video"
+    table = Table(title=title, title_justify="left", caption=caption)
     table.add_column("network")
     table.add_column("starts from")
     for heading in ("top-1 %", "top-5 %", "MMACs", "parameters"):
