@@ -15,7 +15,9 @@ import json
 import os
 import sys
 import time
-from contextlib import closing
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ import torch
 from vnasdsl.cli.runs import checked_recipe, find_recipe
 from vnasdsl.data import FaultLog, open_data
 from vnasdsl.elaborate import Overrides, load
+from vnasdsl.files import write_atomic
 from vnasdsl.search.evolve.trial import network_of
 from vnasdsl.search.pool import make_pool
 from vnasdsl.train.clips import clip_shape, training_clips
@@ -63,6 +66,21 @@ def train_one(job: Job) -> dict[str, Any]:
     return {"top1": score.top1, "seconds": round(seconds, 2)}
 
 
+def keep_whole(file: Path, lines_of: Mapping[str, int]) -> set[tuple[str, int]]:
+    """The trainings in a table, by label and seed; lines that a kill left incomplete are removed.
+
+    lines_of: how many lines a training has, by its label.
+    """
+    lines: list[dict[str, Any]] = []
+    with suppress(FileNotFoundError, ValueError):  # only the last line can be cut short
+        lines += (json.loads(line) for line in file.read_text(encoding="utf-8").splitlines())
+    counts = Counter((line["label"], line["seed"]) for line in lines)
+    known = {key for key, count in counts.items() if count == lines_of.get(key[0])}
+    kept = [json.dumps(line) + "\n" for line in lines if (line["label"], line["seed"]) in known]
+    write_atomic(file, "".join(kept))
+    return known
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("space", type=Path)
@@ -77,17 +95,18 @@ def main() -> None:
     program = load(given.space, Overrides(classes=len(data.classes)))
     space = program.get()
     recipe = checked_recipe("retrain", find_recipe(program, "retrain", space), {}, None, None)
-    lines = given.out.read_text(encoding="utf-8").splitlines() if given.out.exists() else []
-    known = {(int(line["label"]), line["seed"]) for line in map(json.loads, lines)}
     choices_of: dict[str, list[dict[str, str]]] = {}
     for choices in space.networks():
         choices_of.setdefault(space.network(choices, name=space.name).text(), []).append(choices)
     graphs = {text: space.choose(alike[0]) for text, alike in choices_of.items()}
     names = {text: number for number, text in enumerate(choices_of)}
-    wanted = [(text, seed) for seed in range(given.seeds) for text in choices_of if (names[text], seed) not in known]
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    known = keep_whole(given.out, {str(names[text]): len(alike) for text, alike in choices_of.items()})
+    wanted = [
+        (text, seed) for seed in range(given.seeds) for text in choices_of if (str(names[text]), seed) not in known
+    ]
     wanted = wanted[: given.limit]
     print(f"{space.size} networks, {len(choices_of)} different, {len(wanted)} trainings to go", file=sys.stderr)
-    given.out.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with make_pool(given.workers) as pool, given.out.open("a", encoding="utf-8") as table:
         for text, seed in wanted:
