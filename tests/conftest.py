@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -90,3 +90,12 @@ def run_process(tmp_path: Path) -> RunCli:
         )
 
     return run
+
+
+@pytest.fixture
+def heeded_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP do what they usually do, though the tests may run under nohup."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

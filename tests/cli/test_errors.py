@@ -97,6 +97,7 @@ def test_what_the_machine_runs_out_of_is_no_bug(
         assert status == 1 and said.startswith(f"error: {text}") and "\n  = help: " in said
 
 
+@pytest.mark.usefixtures("heeded_signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_other_signals_end_it_as_ctrl_c_does(number: int, capsys: pytest.CaptureFixture[str]) -> None:
     for follow_up in (False, True):

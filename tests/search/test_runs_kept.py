@@ -127,6 +127,7 @@ def test_a_full_disk_is_named_and_the_run_goes_on(
     assert_as(tmp_path / "run", searched)
 
 
+@pytest.mark.usefixtures("heeded_signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_terminated_is_kept(
     run_search: Command, searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int

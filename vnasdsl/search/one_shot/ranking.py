@@ -121,9 +121,9 @@ class Ranking:
     ) -> Choices | None:
         """A network that is not seen yet; None when none is found."""
         random = Random(f"vnasdsl score {self.recipe.seed}:{number}")
-        for _ in range(MAX_DRAWS):
+        for misses in range(MAX_DRAWS):
             if population.members:
-                choices = child(self.task.space, population, settings, number, random).choices
+                choices = child(self.task.space, population, settings, number, random, misses).choices
             else:
                 choices = draw(self.task.space, self.excess, random)
             if frozenset(choices.items()) not in seen and self.excess(choices) == 0:
