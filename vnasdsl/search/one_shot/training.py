@@ -13,13 +13,12 @@ from vnasdsl.search.one_shot.sampling import Sampler
 from vnasdsl.search.slices import slice_widths
 from vnasdsl.train import ranks
 from vnasdsl.train.devices import autocast
-from vnasdsl.train.loop import Batches, Meter, build_optimiser, learning_rate, set_learning_rate
+from vnasdsl.train.loop import Batches, Meter, NetworkTraining, build_optimiser, learning_rate, set_learning_rate
 from vnasdsl.train.progress import Reporter, percent
 from vnasdsl.train.recipes import OneShotRecipe
-from vnasdsl.train.weights import load_exactly
 
 
-class PathTraining:
+class PathTraining(NetworkTraining):
     """A `Trainable` (Guo et al. 2020, section 3.3; for several paths in a step Chu et al. 2021, algorithm 1).
 
     Alphas and betas take no part. A weight that no path of a step uses has no gradient, so the optimiser leaves it, and
@@ -32,19 +31,17 @@ class PathTraining:
         self, model: Any, recipe: OneShotRecipe, train: Callable[[int], Batches], sampler: Sampler, device: torch.device
     ):
         """model: a generated supernet; train: number of a pass (from 1) to its batches."""
-        self.model: Any = ranks.shared(model.to(device))
+        super().__init__(model, recipe, train, device)
+        self.model: Any
         views = slice_widths(self.model) if recipe.widths == "shared" else set()
-        self.recipe = recipe
-        self.train = train
         self.sampler = sampler
-        self.device = device
         for parameter in model.choice_parameters():
             parameter.requires_grad_(False)
         self._weights: list[nn.Parameter] = [p for p in model.weight_parameters() if p not in views]
         self.optimiser = build_optimiser(recipe.weights, self._weights)
 
     def run_epoch(self, epoch: int, reporter: Reporter) -> dict[str, Any]:
-        batches = self.train(epoch)
+        batches = self.batches(epoch)
         steps = len(batches)
         meter = Meter(self.device)
         reporter.epoch(epoch, steps)
@@ -53,7 +50,7 @@ class PathTraining:
             for number, (clips, labels) in enumerate(batches):
                 step = (epoch - 1) * steps + number
                 set_learning_rate(self.optimiser, learning_rate(self.recipe.weights, step, self.recipe.epochs * steps))
-                self.step(self.sampler.paths(step), clips.to(self.device), labels.to(self.device), meter)
+                self.path_step(self.sampler.paths(step), clips.to(self.device), labels.to(self.device), meter)
                 reporter.step(meter.text)
         finally:
             self.model.set_choices(None)
@@ -64,7 +61,7 @@ class PathTraining:
             "lr": self.optimiser.param_groups[0]["lr"],
         }
 
-    def step(self, paths: list[dict[str, str]], clips: Tensor, labels: Tensor, meter: Meter) -> None:
+    def path_step(self, paths: list[dict[str, str]], clips: Tensor, labels: Tensor, meter: Meter) -> None:
         """One step of the optimiser, along the sum of the gradients of the paths."""
         self.optimiser.zero_grad(set_to_none=True)
         for choices in paths:
@@ -81,17 +78,3 @@ class PathTraining:
 
     def summary(self, record: dict[str, Any]) -> str:
         return f"loss {record['train_loss']:.3f}  accuracy of its paths {percent(record['train_top1'])}"
-
-    def weights(self) -> dict[str, Tensor]:
-        state: dict[str, Tensor] = self.model.state_dict()
-        return state
-
-    def optimiser_state(self) -> dict[str, Any]:
-        return {"weights": self.optimiser.state_dict()}
-
-    def restore(self, weights: dict[str, Tensor], state: dict[str, Any]) -> None:
-        load_exactly(self.model, weights, "the checkpoint")
-        self.optimiser.load_state_dict(state["weights"])
-
-    def quality(self, record: dict[str, Any]) -> float | None:
-        return None
