@@ -142,7 +142,7 @@ def _opinion(run: Path) -> Iterator[tuple[dict[str, str], float, int]]:
     scores = run / "scores.jsonl"
     if scores.exists():
         lines = [json.loads(line) for line in scores.read_text(encoding="utf-8").splitlines()]
-        rows = [(line["choices"], line["fitness"], line["macs"]) for line in lines]
+        rows = [(line["choices"], line["fitness"], line["macs"]) for line in lines if line["fitness"] is not None]
         yield from sorted(rows, key=lambda row: -row[1])
         return
     learned = json.loads((run / "choices.json").read_text(encoding="utf-8"))
@@ -162,7 +162,8 @@ def _within(path: Path, opinion: Sequence[tuple[dict[str, str], float, int]], bu
         return allowed[0] if allowed else None
     task = SearchTask.of(space, recipe, data, run, torch.device("cpu"), Reporter(quiet=True), resume=True)
     finalists = Finalists(task)
-    return finalists.result(finalists.train(distinct(space, allowed, count)), {}, ()).choices
+    best = distinct(space, dict(enumerate(allowed, 1)), count)
+    return finalists.result(finalists.train(best), {}, ()).choices
 
 
 # ---------------------------------------------------------------- judgement

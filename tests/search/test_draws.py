@@ -17,6 +17,7 @@ from vnasdsl.codegen import inherited_names
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.search.draws import Draws, draw, mixtures_in
 from vnasdsl.search.monitor import Monitor
+from vnasdsl.search.slices import slice_widths
 from vnasdsl.search.supernet import SupernetSearch
 from vnasdsl.train.loop import Meter
 from vnasdsl.train.progress import Reporter
@@ -174,6 +175,32 @@ def test_shared_widths_are_slices_of_the_widest_and_train_it() -> None:
     )
     optimised = sum(p.numel() for group in search.weight_optimiser.param_groups for p in group["params"])
     assert optimised < 0.6 * sum(p.numel() for group in apart.weight_optimiser.param_groups for p in group["params"])
+
+
+def test_states_of_other_operations_share_the_layers_of_the_same_name_and_kernel() -> None:
+    """And with these slices a network is what it is alone."""
+    space = read("""
+    block plain(c, k) { conv(c, (1, k, k), stride=1x2x2) -> bn -> relu }
+    block more(c) { conv(c, 1x3x3, stride=1x2x2) -> bn -> relu -> conv(same, 3x1x1) }
+    space ops {
+      input clip = video(frames=4, size=16, classes=3)
+      stage s1 { conv(4, 1x3x3) -> bn -> relu }
+      stage s2 { plain(6, 3) | plain(6, 5) | more(8) }
+      pool -> linear(classes)
+    }
+    """)
+    model = supernet(space)
+    slice_widths(model)
+    small, other, large = (dict(state.named_parameters()) for state in model.stages()["s2"].values())
+    with torch.no_grad():
+        large["heads.s1.conv.weight"].normal_()
+    assert torch.equal(small["heads.s1.conv.weight"], large["heads.s1.conv.weight"][:6])
+    assert other["heads.s1.conv.weight"].shape[-1] == 5 and "heads.s1.layer.weight" not in small
+    model.eval()
+    clips = torch.randn(2, 3, 4, 16, 16)
+    for choices in space.networks():
+        model.set_choices(choices)
+        torch.testing.assert_close(model(clips), child(space, choices, model).eval()(clips))
 
 
 def test_shared_widths_share_the_alphas_of_their_layers() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,25 +23,28 @@ from vnasdsl.train.weights import load_weights
 
 
 class Finalists:
-    """finalists.jsonl and the weights beside it. A network that is trained already is not trained again."""
+    """finalists.jsonl and the weights beside it. A network that is trained already is not trained again.
+
+    Networks and their records are known by place: that in the opinion of the supernet, from 1.
+    """
 
     def __init__(self, task: SearchTask[Any]):
         self.task = task
         self.file = JsonLines(task.run / "finalists.jsonl")
 
-    def train(self, networks: Sequence[Mapping[str, str]]) -> list[Record]:
-        """Train each of some networks; their records in the same order. Raises: UserError when every training fails."""
+    def train(self, networks: Mapping[int, Mapping[str, str]]) -> dict[int, Record]:
+        """Train each of some networks. Raises: UserError when every training fails."""
         task, recipe = self.task, self.task.recipe
         known = self._known()
         self.file.write(self.file.read())  # without a line cut short by a kill
-        records = {place: known[key] for place, one in enumerate(networks) if (key := _key(one)) in known}
+        records = {place: known[key] for place, one in networks.items() if (key := _key(one)) in known}
         number = max((record.id for record in known.values()), default=-1) + 1
         reporter = task.reporter
         reporter.begin("finalist", len(networks), len(records))
         try:
             with make_pool(recipe.pool, threads=recipe.threads, memory=recipe.memory, timeout=recipe.timeout) as pool:
                 begun: dict[int, Record] = {}
-                for place, choices in enumerate(networks):
+                for place, choices in networks.items():
                     if place not in records:
                         begun[place] = self._begun(number + len(begun), choices)
                         pool.submit(place, run_trial, self._trial(begun[place]))
@@ -54,31 +57,34 @@ class Finalists:
                     reporter.finished(len(records), _shown(record))
         finally:
             reporter.end()
-        found = [records[place] for place in range(len(networks))]
-        if all(record.error is not None for record in found):
-            raise UserError(f"none of {len(found)} finalists could be trained; the last: {found[-1].error}")
+        found = {place: records[place] for place in networks}
+        if not _trained(found):
+            *_, last = found.values()
+            raise UserError(f"none of {len(found)} finalists could be trained; the last: {last.error}")
         return found
 
-    def trained(self, networks: Sequence[Mapping[str, str]]) -> list[Record]:
-        """The records of those that are trained already."""
+    def known(self, networks: Mapping[int, Mapping[str, str]]) -> dict[int, Record]:
+        """The records of those that are trained already; none where every training failed."""
         known = self._known()
-        found = (known.get(_key(choices)) for choices in networks)
-        return [record for record in found if record is not None and record.score is not None]
+        found = {place: known[key] for place, one in networks.items() if (key := _key(one)) in known}
+        return found if _trained(found) else {}
 
-    def result(self, records: Sequence[Record], report: dict[str, Any], lines: Sequence[str]) -> SearchResult:
+    def result(self, records: Mapping[int, Record], report: dict[str, Any], lines: Sequence[str]) -> SearchResult:
         """The best on the validate part (of equal ones that of the smaller loss), scored on the inference part.
 
         report, lines: what led to the finalists.
         """
-        trained = [record for record in records if record.score is not None]
-        best = min(trained, key=lambda r: (-(r.score or {})["top1"], (r.score or {})["loss"], r.macs or 0))
+        trained = _trained(records)
+        place, best = min(
+            trained.items(), key=lambda one: (-(one[1].score or {})["top1"], (one[1].score or {})["loss"], one[1].macs)
+        )
         weights = load_weights(self.weights_of(best))
         score = summarise(inference_scores(self.task, best, weights), self.task.classes).as_dict()
         report["finalists"] = [
-            {key: getattr(record, key) for key in ("choices", "score", "macs", "params", "error")} for record in records
+            {"place": place, **{key: getattr(record, key) for key in ("choices", "score", "macs", "params", "error")}}
+            for place, record in records.items()
         ]
-        place = records.index(best) + 1
-        lines = (*lines, f"best of {len(trained)} finalists: the one of place {place}, {_shown(best)}")
+        lines = (*lines, f"best of {len(trained)} trained finalists: the one of place {place}, {_shown(best)}")
         return SearchResult(best.choices, weights, score, report, lines, "its own short training")
 
     def weights_of(self, record: Record) -> Path:
@@ -122,13 +128,18 @@ class Finalists:
         return record
 
 
-def distinct(space: Space, networks: Iterable[Mapping[str, str]], count: int) -> list[dict[str, str]]:
-    """The first `count` networks that differ; different choices may make the same one."""
-    found: dict[str, dict[str, str]] = {}
-    rest = iter(networks)
-    while len(found) < count and (choices := next(rest, None)) is not None:
-        found.setdefault(Candidate(space, dict(choices)).fingerprint, dict(choices))
-    return list(found.values())
+def distinct(space: Space, networks: Mapping[int, Mapping[str, str]], count: int) -> dict[int, dict[str, str]]:
+    """The first `count` networks, by place, that differ; different choices may make the same one."""
+    found: dict[str, int] = {}
+    for place, choices in networks.items():
+        if len(found) == count:
+            break
+        found.setdefault(Candidate(space, dict(choices)).fingerprint, place)
+    return {place: dict(networks[place]) for place in found.values()}
+
+
+def _trained(records: Mapping[int, Record]) -> dict[int, Record]:
+    return {place: record for place, record in records.items() if record.score is not None}
 
 
 def trial_recipe(recipe: Any) -> RandomRecipe:

@@ -2,7 +2,8 @@
 
 The weights of a state are the first channels of those of the widest state of its stage (Slimmable networks, Yu et al.
 2019; Once-for-all, Cai et al. 2020), and the operations of a layer have the same alphas in all states. Batch norms stay
-apart, as in slimmable networks: the statistics of a width are its own.
+apart, as in slimmable networks: the statistics of a width are its own. States may differ in operations, too: they share
+the weights that have the same name and kernel in both (our own).
 """
 
 from __future__ import annotations

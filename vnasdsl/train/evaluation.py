@@ -19,6 +19,10 @@ from vnasdsl.train.devices import autocast
 from vnasdsl.train.recipes import Recipe
 
 
+class NoNumbersError(UserError):
+    """A network scores videos with NaN."""
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """Shares are from 0 to 1."""
@@ -65,7 +69,7 @@ def score_views(
 
     Where the ranks of a training have shared the videos out, the scores are those of all.
 
-    Raises: UserError when there is no view at all, or the network gives no numbers.
+    Raises: UserError when there is no view at all; NoNumbersError.
     """
     was_training = model.training
     model.eval()
@@ -94,7 +98,7 @@ def score_views(
     truth = torch.tensor([labels[video] for video in order])
     broken = int((~mean.isfinite()).any(dim=1).sum())
     if broken:
-        raise UserError(
+        raise NoNumbersError(
             f"the network scores {broken} of {len(order)} videos with NaN: its weights are damaged, or have diverged",
             "take an earlier checkpoint, or train it again with a smaller learning rate (--set weights.lr=...)",
         )

@@ -13,12 +13,14 @@ import torch
 from click.testing import Result
 from safetensors.torch import load_file
 
+from vnasdsl.codegen import inherited_names
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.search import finalists
 from vnasdsl.search.one_shot.scoring import Scorer
 from vnasdsl.search.one_shot.training import PathTraining
 from vnasdsl.search.run import reopen
 from vnasdsl.search.task import Parts
+from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.clips import clip_shape, evaluation_views, fault_log
 from vnasdsl.train.generated import build
 from vnasdsl.train.progress import Reporter
@@ -158,7 +160,9 @@ def test_the_best_within_a_budget_can_be_derived(vnasdsl: Command, one_shot: Pat
     derive = ("derive", run, "--device", "cpu", "-q", "-o", tmp_path / "small.vns")
     derived = vnasdsl(*derive, "--max-macs", "56K", "--top", "3")
     assert derived.exit_code == 0, derived.output
-    assert [line[:3] for line in derived.stdout.splitlines()[1:4]] == ["1. ", "2. ", "3. "]
+    places = [f"{ranked.index(line) + 1}. " for line in within[:3]]
+    shown = [line for line in derived.stdout.splitlines() if line[0].isdigit()]
+    assert all(line.startswith(place) for line, place in zip(shown, places, strict=True))
     figures = json.loads(vnasdsl(*derive, "--max-macs", "56K", "--json").stdout)
     assert [one["choices"] for one in figures["ranking"]] == [line["choices"] for line in within[:20]]
     finalists = {json.dumps(line["choices"]) for line in lines(run / "finalists.jsonl")}
@@ -168,6 +172,94 @@ def test_the_best_within_a_budget_can_be_derived(vnasdsl: Command, one_shot: Pat
     for options, message in ((("--max-params", "10"), "the cheapest has"), (("--curve",), "gradient search")):
         wrong = vnasdsl(*derive, *options)
         assert wrong.exit_code == 1 and message in wrong.stderr
+
+
+def test_a_budget_counts_places_in_the_whole_ranking_and_takes_the_best_that_is_trained(
+    vnasdsl: Command, one_shot: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(one_shot, run)
+    ranked = sorted(lines(run / "scores.jsonl"), key=lambda one: (-one["fitness"], one["macs"], one["id"]))
+    places = {json.dumps(line["choices"]): place for place, line in enumerate(ranked, 1)}
+    finalists = [(places[json.dumps(line["choices"])], line) for line in lines(run / "finalists.jsonl")]
+    kept, record = finalists[1]
+    assert kept > 1 and finalists[0][0] == 1
+    # As if the search had been killed before its first finalist was trained: place 1 is known by the supernet only.
+    text = (run / "finalists.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (run / "finalists.jsonl").write_text(text[1], encoding="utf-8")
+    derive = ("derive", run, "--device", "cpu", "-q", "-o", tmp_path / "found.vns")
+    shown = vnasdsl(*derive, "--top", "3").stdout
+    assert "1. " in shown and f"finalists: the one of place {kept}," in shown
+    rows = {line.partition(".")[0]: line for line in shown.splitlines()[1:4]}
+    assert rows["1"].endswith("not trained")
+    top = json.loads(vnasdsl(*derive, "--top", "3", "--json").stdout)
+    assert top["macs"] == record["macs"]
+    assert [one["trained"] is not None for one in top["ranking"]] == [one["place"] == kept for one in top["ranking"]]
+
+    # Below both finalists nothing is trained, and the first of the ranking within the budget is taken.
+    costs = sorted(line["macs"] for line in ranked)
+    budget = next(macs for macs in reversed(costs) if macs < min(one["macs"] for _, one in finalists))
+    first = next(place for place, line in enumerate(ranked, 1) if line["macs"] <= budget)
+    within = vnasdsl(*derive, "--max-macs", str(budget))
+    assert f"place {first}, " in within.stdout and "finalists" not in within.stdout
+    found = json.loads(vnasdsl(*derive, "--max-macs", str(budget), "--json").stdout)
+    assert found["ranking"][0]["place"] == first and found["macs"] == ranked[first - 1]["macs"]
+    assert vnasdsl(*derive, "--max-macs", str(budget), "--checkpoint", "2").exit_code == 1
+
+
+def test_a_place_that_was_trained_comes_with_its_own_weights(vnasdsl: Command, one_shot: Path, tmp_path: Path) -> None:
+    ranked = json.loads((one_shot / "report.json").read_text())["ranking"]
+    place = next(one["place"] for one in ranked[1:] if one["trained"] is not None)
+    number = next(
+        line["id"] for line in lines(one_shot / "finalists.jsonl") if line["choices"] == ranked[place - 1]["choices"]
+    )
+    result = vnasdsl("derive", one_shot, "--checkpoint", str(place), "-o", tmp_path / "second.vns", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    ours = load_file(tmp_path / "second.safetensors")
+    theirs = load_file(one_shot / "finalists" / f"{number:05d}.safetensors")
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+@pytest.mark.parametrize("share", ["some", "all"])
+def test_networks_that_give_no_numbers_rank_last(
+    search: Callable[..., Result], one_shot: Path, space: Path, tmp_path: Path, share: str
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(one_shot, run)
+    for name in ("scores.jsonl", "finalists.jsonl", "network.vns", "report.json"):
+        (run / name).unlink()
+    shutil.rmtree(run / "finalists")
+    checkpoints = Checkpoints(run / "checkpoints")
+    last = checkpoints.load("last")
+    nets: Space = load(space, Overrides(classes=3)).get()
+    used = {json.dumps(choices): set(inherited_names(nets, choices).values()) for choices in nets.networks()}
+    everywhere = set.intersection(*used.values())
+    broken = next(  # the weight of a batch norm: those are no slices of others
+        name
+        for name, tensor in last.weights.items()
+        if name.endswith("weight")
+        and tensor.dim() == 1
+        and (name in everywhere if share == "all" else name not in everywhere)
+    )
+    last.weights[broken].fill_(float("nan"))
+    checkpoints.save(last.epoch, last.weights, {key: last.state[key] for key in ("optimisers", "random")})
+
+    result = search(run, more=("--resume",))
+    if share == "all":
+        assert result.exit_code == 1 and "every network scores videos with NaN" in result.stderr
+        return
+    assert result.exit_code == 0, result.output
+    scored = lines(run / "scores.jsonl")
+    failed = [line for line in scored if line["score"] is None]
+    assert len(scored) == 36
+    assert {json.dumps(line["choices"]) for line in failed} == {key for key, names in used.items() if broken in names}
+    assert f"warning: {len(failed)} of 36 networks score videos with NaN, so they rank last" in result.stderr
+    whole = {json.dumps(line["choices"]): line["score"] for line in lines(one_shot / "scores.jsonl")}
+    assert all(line["score"] == whole[json.dumps(line["choices"])] for line in scored if line not in failed)
+    ranking = json.loads((run / "report.json").read_text())["ranking"]
+    assert all(one["score"] is not None for one in ranking[: 36 - len(failed)])
+    again = search(run, more=("--resume",))
+    assert again.exit_code == 0 and lines(run / "scores.jsonl") == scored
 
 
 def test_networks_above_a_limit_are_neither_trained_nor_scored(search: Callable[..., Result], tmp_path: Path) -> None:
@@ -215,4 +307,4 @@ def test_the_finalists_of_a_gradient_search_are_the_most_probable_networks(
     assert [record["choices"] for record in trained] == list(prints.values())[:3]
     best = min(trained, key=lambda record: (-record["score"]["top1"], record["score"]["loss"]))
     assert learnt["choices"] == best["choices"]
-    assert "best of 3 finalists" in result.stdout
+    assert "best of 3 trained finalists" in result.stdout

@@ -7,6 +7,7 @@ with nearly equal accuracies, and the loss says more about them (our own; benchm
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from math import exp
 from random import Random
@@ -21,6 +22,7 @@ from vnasdsl.search.one_shot.sampling import draw
 from vnasdsl.search.one_shot.scoring import Scorer
 from vnasdsl.search.task import SearchTask
 from vnasdsl.space.counting import CannotCountError
+from vnasdsl.train.evaluation import NoNumbersError
 from vnasdsl.train.progress import megas, percent
 from vnasdsl.train.recipes import EvolutionRecipe, OneShotRecipe
 from vnasdsl.train.run_folder import JsonLines
@@ -42,7 +44,7 @@ class Ranking:
     def read(self) -> None:
         """Read what is scored already. Raises: UserError when the file is damaged."""
         try:
-            self.records = [Record(status="trained", parents=(), mutations=(), **line) for line in self.file.read()]
+            self.records = [_record(**line) for line in self.file.read()]
         except TypeError as fault:
             raise UserError(f"`{self.file.path}` is damaged: {fault}", "remove it to score again") from None
         self._known = {record.id: record for record in self.records}
@@ -75,7 +77,19 @@ class Ranking:
             raise UserError(
                 f"no network of `{self.task.space.name}` keeps the limits", "raise the limits, or offer cheaper options"
             )
-        reporter.finished(1, f"{len(self.records):,} networks, best {_shown(self.ranked()[0])}")
+        best = self.ranked()[0]
+        failed = [record for record in self.records if record.score is None]
+        if best in failed:
+            raise UserError(
+                "every network scores videos with NaN: the weights of the supernet have diverged",
+                "search again with a smaller learning rate (--set weights.lr=...) or with --set grad_clip=5.0",
+            )
+        reporter.finished(1, f"{len(self.records):,} networks, best {_shown(best)}")
+        if failed:
+            reporter.warn(
+                f"{len(failed):,} of {len(self.records):,} networks score videos with NaN, so they rank last; the"
+                f" first of them has the id {failed[0].id} in `{self.file.path}`"
+            )
 
     def _enumerated(self) -> list[Choices] | None:
         """Every network within the limits; None where they are too many."""
@@ -114,7 +128,8 @@ class Ranking:
                 records[i] = self._score(scorer, begin + i, generation[i])
                 yield records[i]
             for i in range(len(generation)):
-                population.add(records[i])
+                if records[i].fitness is not None:
+                    population.add(records[i])
 
     def _new(
         self, population: Population, settings: EvolutionRecipe, number: int, seen: set[frozenset[tuple[str, str]]]
@@ -136,19 +151,12 @@ class Ranking:
         if known is not None and known.choices == choices:
             return known
         costs, _ = self.bounds.broken(Candidate(self.task.space, choices))
-        evaluation = scorer.score(choices)
-        score = {key: getattr(evaluation, key) for key in ("top1", "top5", "loss")}
-        record = Record(
-            number,
-            "trained",
-            (),
-            (),
-            choices,
-            macs=costs.macs,
-            params=costs.params,
-            score=score,
-            fitness=fitness(exp(-evaluation.loss), costs, self.recipe),
-        )
+        score, value = None, None
+        with suppress(NoNumbersError):
+            evaluation = scorer.score(choices)
+            score = {key: getattr(evaluation, key) for key in ("top1", "top5", "loss")}
+            value = fitness(exp(-evaluation.loss), costs, self.recipe)
+        record = _record(id=number, choices=choices, fitness=value, score=score, macs=costs.macs, params=costs.params)
         self.file.append(record_line(record))
         self.records.append(record)
         return record
@@ -156,8 +164,13 @@ class Ranking:
     # ------------------------------------------------------------------ results
 
     def ranked(self) -> list[Record]:
-        """Best first; of networks with equal fitness the cheaper one."""
-        return sorted(self.records, key=lambda r: (-(r.fitness or 0.0), r.macs or 0, r.id))
+        """Best first; of networks with equal fitness the cheaper one; last those without a score."""
+        return sorted(self.records, key=lambda r: (r.fitness is None, -(r.fitness or 0.0), r.macs or 0, r.id))
+
+
+def _record(**line: Any) -> Record:
+    """The record of a line of scores.jsonl."""
+    return Record(status="failed" if line.get("score") is None else "trained", parents=(), mutations=(), **line)
 
 
 def record_line(record: Record) -> dict[str, Any]:
@@ -166,5 +179,5 @@ def record_line(record: Record) -> dict[str, Any]:
 
 
 def _shown(record: Record) -> str:
-    assert record.score is not None
-    return f"accuracy {percent(record.score['top1'])}  {megas(record.macs or 0)}"
+    accuracy = "none (NaN)" if record.score is None else percent(record.score["top1"])
+    return f"accuracy {accuracy}  {megas(record.macs or 0)}"

@@ -114,7 +114,7 @@ class _Session(Session):
         finalists, best = Finalists(self.task), self._best(decoded)
         if best:
             ranks.leave()
-        trained = finalists.train(best) if train and best else finalists.trained(best)
+        trained = finalists.train(best) if train and best else finalists.known(best)
         if trained:
             return finalists.result(trained, report, lines)
         lines += tuple(over_target(self.task.space, self.task.recipe, self.task.run.path, decoded.choices))
@@ -147,7 +147,7 @@ class _Session(Session):
         lines = tuple(compared.lines())
         return SearchResult(first.choices, weights, score.as_dict(), report, lines, pictures=compared.pictures())
 
-    def _best(self, decoded: Decoded) -> list[dict[str, str]]:
+    def _best(self, decoded: Decoded) -> dict[int, dict[str, str]]:
         """The finalists: the most probable networks, within the target where there is one."""
         count, found = self.task.recipe.finalists, [decoded.choices, decoded.greedy_choices]
         if count:
@@ -157,7 +157,7 @@ class _Session(Session):
                 learned = learned_probabilities(self.model)
                 probable = top_networks(self.task.space, *learned, _SPARE * count, *_target(self.task.recipe))
                 found = [network.choices for network in probable]
-        return distinct(self.task.space, found, count)
+        return distinct(self.task.space, dict(enumerate(found, 1)), count)
 
 
 def _target(recipe: GradientRecipe) -> tuple[Measure | None, float | None]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vnasdsl.derive import UNITS
@@ -60,26 +60,27 @@ class OneShotStrategy:
             with scoring(session) as scorer:
                 ranking.fill(scorer)
             del scorer  # with the clips in it
-            return _result(session, ranking.ranked(), train=True)
+            ranked = ranking.ranked()
+            return _result(session, ranked, range(1, len(ranked) + 1), train=True)
 
     def derive(self, task: Task, checkpoint: str, wanted: Wanted | None = None) -> SearchResult:
         """checkpoint: "last", "best" or a place of the ranking; wanted: the best within a budget."""
         ranked = _ranking(task).ranked()
         if not ranked:
             raise UserError(f"`{task.run.path}` has no scored network yet", "continue the search with --resume")
-        if wanted is not None:
-            ranked = _within(ranked, wanted)
-        place = 0
+        among = range(1, len(ranked) + 1)
         if checkpoint not in ("last", "best"):
-            if not (checkpoint.isdigit() and 1 <= int(checkpoint) <= len(ranked)):
+            if not (checkpoint.isdigit() and int(checkpoint) in among):
                 raise UserError(
                     f"the ranking of `{task.run.path}` has no place `{checkpoint}`",
                     f"give `best`, or a place from 1 to {len(ranked)}",
                 )
-            place = int(checkpoint)
+            if wanted is not None:
+                raise UserError(f"the network of place {checkpoint} is one, not the best within a budget or of several")
+            among = range(int(checkpoint), int(checkpoint) + 1)
         with Session(task) as session:
             load_exactly(session.model, task.run.checkpoints.load("last").weights, "the checkpoint")
-            return _result(session, ranked, place, shown=0 if wanted is None else wanted.count)
+            return _result(session, ranked, among if wanted is None else _within(ranked, wanted), wanted)
 
     def pictures(self, task: Task) -> Iterator[tuple[str, bytes]]:
         yield "curves.png", training_png({"paths of the supernet": task.run.metrics.read()})
@@ -103,15 +104,15 @@ def _ranking(task: Task) -> Ranking:
     return ranking
 
 
-def _within(ranked: list[Record], wanted: Wanted) -> list[Record]:
-    """The networks within a budget. Raises: UserError when none is scored, or for a curve."""
+def _within(ranked: Sequence[Record], wanted: Wanted) -> list[int]:
+    """The places of the networks within a budget. Raises: UserError when none is scored, or for a curve."""
     if wanted.curve:
         raise UserError(
             "--curve is of the probabilities of a gradient search",
             "`pareto.png` in the run has the scores of a one-shot search against MACs",
         )
     limit = float("inf") if wanted.limit is None else wanted.limit
-    found = [record for record in ranked if getattr(record, wanted.measure) <= limit]
+    found = [place for place, record in enumerate(ranked, 1) if getattr(record, wanted.measure) <= limit]
     if not found:
         least = min(getattr(record, wanted.measure) for record in ranked)
         raise UserError(
@@ -122,36 +123,43 @@ def _within(ranked: list[Record], wanted: Wanted) -> list[Record]:
 
 
 def _result(
-    session: Session, ranked: list[Record], place: int = 0, shown: int = 0, train: bool = False
+    session: Session, ranked: Sequence[Record], among: Sequence[int], wanted: Wanted | None = None, train: bool = False
 ) -> SearchResult:
-    """The best finalist; without finalists the first of the ranking, with the supernet's weights.
+    """The best of some places of the ranking: the best finalist that is trained, as its accuracy is its own; without
+    one the first, with the supernet's weights.
 
-    place: that of the ranking instead; shown: networks in the lines; train: the finalists that are not trained yet.
+    among: the places, from 1; wanted: shows so many of them; train: the finalists that are not trained yet.
     """
-    task = session.task
+    task, chosen = session.task, ranked[among[0] - 1]
+    finalists = Finalists(task)
+    best = distinct(task.space, {place: ranked[place - 1].choices for place in among}, task.recipe.finalists)
+    records = finalists.train(best) if train and best else finalists.known(best)
+    trained = {place: record.score for place, record in records.items() if record.score is not None}
+    shown = 0 if wanted is None else wanted.count
     report: dict[str, Any] = {
         "strategy": "one_shot",
         "scored": len(ranked),
-        "ranking": [{"place": i, **record_line(record)} for i, record in enumerate(ranked[: max(_REPORTED, shown)], 1)],
+        "ranking": [
+            {"place": place, **record_line(ranked[place - 1]), "trained": trained.get(place)}
+            for place in among[: max(_REPORTED, shown)]
+        ],
     }
     lines = [f"best of {len(ranked):,} networks scored in the supernet: {_shown(ranked[0])}"]
-    lines += [f"{i}. {_shown(record)}, {record.params:,} parameters" for i, record in enumerate(ranked[:shown], 1)]
-    chosen = ranked[max(0, place - 1)]
-    if place:
-        lines.append(f"place {place} of the ranking: {_shown(chosen)}")
-    finalists = Finalists(task)
-    best = distinct(task.space, (record.choices for record in ranked), 0 if place else task.recipe.finalists)
-    trained = finalists.train(best) if train and best else finalists.trained(best)
+    if among[0] != 1:
+        lines.append(f"the first of those asked for: place {among[0]}, {_shown(chosen)}")
+    for place in among[:shown]:
+        own = f", {percent(trained[place]['top1'])} trained" if place in trained else ", not trained"
+        lines.append(f"{place}. {_shown(ranked[place - 1])}, {ranked[place - 1].params:,} parameters{own}")
     if trained:
-        return finalists.result(trained, report, lines)
+        return finalists.result(records, report, lines)
     report["validate"] = chosen.score
     score, weights = session.extract(chosen.choices)
     return SearchResult(chosen.choices, weights, score.as_dict(), report, tuple(lines))
 
 
 def _shown(record: Record) -> str:
-    assert record.score is not None
-    return f"{percent(record.score['top1'])} on the validate part, {megas(record.macs or 0)}"
+    accuracy = "none (NaN)" if record.score is None else percent(record.score["top1"])
+    return f"{accuracy} on the validate part, {megas(record.macs or 0)}"
 
 
 strategy = OneShotStrategy()
