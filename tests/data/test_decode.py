@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -158,6 +159,13 @@ def test_a_missing_file_and_a_folder_are_unreadable(tmp_path: Path) -> None:
     for path in (tmp_path / "none.avi", tmp_path):
         with pytest.raises(UnreadableVideo):
             scan(str(path))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_a_pipe_is_unreadable_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.mp4")
+    with pytest.raises(UnreadableVideo, match="not a regular file"):
+        scan(str(tmp_path / "x.mp4"))
 
 
 def test_sound_alone_is_unreadable(tmp_path: Path) -> None:

@@ -71,6 +71,20 @@ def test_ucf101_in_every_published_arrangement(ucf: Callable[..., Path], lists: 
     assert (data.name, data.layout, data.notes) == (f"ucf101:{root}", "ucf101", ())
 
 
+def test_ucf101_names_may_hold_spaces(tmp_path: Path) -> None:
+    lists = tmp_path / "ucfTrainTestlist"
+    lists.mkdir()
+    (lists / "classInd.txt").write_text("1 Play Guitar\n2 Biking\n")
+    (lists / "trainlist01.txt").write_text("Play Guitar/my video 1.avi 1\nBiking/b.avi  2\n")
+    (lists / "testlist01.txt").write_text("Play Guitar/my video 2.avi\nBiking/c 2.avi\n")
+    for name in ("Play Guitar/my video 1.avi", "Play Guitar/my video 2.avi", "Biking/b.avi", "Biking/c 2.avi"):
+        touch(tmp_path / name)
+    data = open_data(f"ucf101:{tmp_path}")
+    assert data.classes == ("Play Guitar", "Biking")
+    assert [(Path(video.path).name, video.label) for video in data.train] == [("my video 1.avi", 0), ("b.avi", 1)]
+    assert [Path(video.path).name for video in data.test] == ["my video 2.avi", "c 2.avi"]
+
+
 def test_ucf101_split_number(ucf: Callable[..., Path]) -> None:
     root = ucf()
     ucf(train=UCF_TRAIN[1:], split=2)
@@ -301,10 +315,20 @@ def test_csv_without_splits_draws_a_fifth(tmp_path: Path) -> None:
         ("path,label\none.mp4,a\none.mp4,a\n", ["one.mp4", "twice"]),
         ("path,label\none.mp4,a\n", ["class `a`", "too few"]),
         ('path,label\n"one.mp4,a\n', ["line"]),
+        ("path,label\none.mp4,jump, high\ntwo.mp4,jump, long\n", ["line 2", "3 cells, but 2 columns", "quoted"]),
+        ("path,label\none.mp4,a\ntwo.mp4,\n", ["line 3", "column `label` is empty"]),
+        ("path,label\n,a\n", ["line 2", "column `path` is empty"]),
+        ("path,label,split\none.mp4,a,test\n", ["no training videos", "every row is a test row"]),
     ],
 )
 def test_csv_faults(tmp_path: Path, text: str, words: list[str]) -> None:
     fails(csv_set(tmp_path, text), *words)
+
+
+def test_csv_with_commas_after_the_last_cell(tmp_path: Path) -> None:
+    """As spreadsheets write them."""
+    text = "path,label,split\none.mp4,a,train,,\ntwo.mp4,a,test,\n"
+    assert open_data(csv_set(tmp_path, text)).classes == ("a",)
 
 
 # --- specs ----------------------------------------------------------------------------------------------------------
@@ -322,6 +346,8 @@ def test_specs_that_name_nothing(tmp_path: Path) -> None:
         touch(tmp_path / "file")
         fails(f"{layout}:{tmp_path}/file", "is a file")
     fails(f"csv:{tmp_path}/none.csv", "does not exist")
+    fails(f"synthetic:{tmp_path}/dta", "no synthetic set", f"vnasdsl data synthetic {tmp_path}/dta")
+    assert not (tmp_path / "dta").exists()
 
 
 def test_opening_imports_neither_torch_nor_av(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import av
 import torch
@@ -40,6 +41,8 @@ class VideoIndex:
 def scan(path: str) -> VideoIndex:
     """Number, time stamps and key frames without decoding. Raises UnreadableVideo."""
     try:
+        if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for without end
+            raise UnreadableVideo("it is not a regular file")
         with av.open(path) as container:
             stream = _video_stream(container)
             height, width = stream.codec_context.height, stream.codec_context.width

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from vnasdsl.language.diagnostics import UserError, did_you_mean
 
-VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".3gp"})
+VIDEO_SUFFIXES = frozenset(
+    ".avi .mp4 .mkv .webm .mov .mpg .mpeg .m4v .wmv .flv .3gp .ogv .ts .mts .m2ts .vob .asf".split()
+)
 
 
 def existing_folder(place: str, spec: str) -> Path:
@@ -41,16 +43,15 @@ def read_text(path: Path) -> str:
         raise UserError(f"`{path}` cannot be read: {problem.strerror}") from None
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and words of every line that is not blank; official UCF101 lists end lines with CR LF."""
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Line number and content of every line that is not blank; official UCF101 lists end lines with CR LF."""
     for number, line in enumerate(read_text(path).splitlines(), start=1):
-        words = line.split()
-        if words:
-            yield number, words
+        if line.strip():
+            yield number, line.strip()
 
 
 def read_table(path: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    """Line number and cells by column name of every row of a CSV file that has a header."""
+    """Line number and cells by column name of every row of a CSV file that has a header; `needed` ones are filled."""
     reader = csv.reader(read_text(path).splitlines())
     try:
         header = [cell.strip().lower() for cell in next(reader, [])]
@@ -64,9 +65,15 @@ def read_table(path: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str,
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
-            if len(cells) < len(header):
-                raise UserError(f"`{path}`, line {reader.line_num}: {len(cells)} cells, but {len(header)} columns")
-            rows.append((reader.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=False)}))
+            where = f"`{path}`, line {reader.line_num}"
+            if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
+                help = 'a cell that holds a comma must be quoted, as in `a.mp4,"jump, high"`'
+                raise UserError(f"{where}: {len(cells)} cells, but {len(header)} columns", help)
+            row = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
+            empty = next((column for column in needed if not row[column]), None)
+            if empty is not None:
+                raise UserError(f"{where}: the column `{empty}` is empty", "fill it, or remove the row")
+            rows.append((reader.line_num, row))
         return rows
     except csv.Error as problem:
         raise UserError(f"`{path}`, line {reader.line_num}: not a CSV table: {problem}") from None
@@ -75,5 +82,6 @@ def read_table(path: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str,
 def label_number(name: str, classes: dict[str, int], where: str) -> int:
     """The number of a class name; raises UserError naming the nearest known one."""
     if name not in classes:
-        raise UserError(f"{where}: label `{name}` is not in the class list", did_you_mean(name, classes))
+        help = did_you_mean(name, classes) or "the class list is that of the training videos"
+        raise UserError(f"{where}: label `{name}` is not in the class list", help)
     return classes[name]

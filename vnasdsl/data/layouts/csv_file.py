@@ -23,6 +23,10 @@ def read(spec: str, place: str, split: int) -> DataSet:
     rows = read_table(file, ("path", "label"))
     splits = [_split_of(row, f"`{place}`, line {line}") for line, row in rows]
     labels = {row["label"] for (_, row), part in zip(rows, splits, strict=True) if part != "test"}
+    if rows and not labels:
+        raise UserError(
+            f"no training videos in `{place}`: every row is a test row", "the training rows name the classes"
+        )
     numeric = all(label.isdecimal() for label in labels)
     names = sorted(labels, key=(lambda text: (int(text), text)) if numeric else None)
     classes = {name: number for number, name in enumerate(names)}

@@ -1,7 +1,7 @@
 """The synthetic sets: made once on disk, then read like a downloaded set by the reader of its layout.
 
-"synthetic" (motions) and "periods" lie in a cache folder (`$VNASDSL_DATA`, else `~/.cache/vnasdsl/`), "synthetic:DIR"
-in DIR; they have the default size unless DIR was made by `vnasdsl data synthetic DIR` with other numbers.
+"synthetic" (motions) and "periods" are made in a cache folder (`$VNASDSL_DATA`, else `~/.cache/vnasdsl/`) with the
+default size; "synthetic:DIR" is what `vnasdsl data synthetic DIR` has made.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ def read(spec: str, place: str, split: int) -> DataSet:
                 f"`{folder}` holds other files than a synthetic set",
                 "name a new or empty folder, or read these files as `ucf101:`, `kinetics:` or `folder:`",
             )
+        if place:
+            raise UserError(f"there is no synthetic set in `{place}`", f"make it: vnasdsl data synthetic {place}")
         from vnasdsl.data.synthetic.make import make
 
         make(folder, settings)

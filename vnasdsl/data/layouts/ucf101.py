@@ -5,16 +5,19 @@
                          trainlist01.txt    "ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi 1"; also 02, 03
                          testlist01.txt     "ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi"
 
-The set is published whole, so a listed video that is not on disk is an error.
+The set is published whole, so a listed video that is not on disk is an error. Names may hold spaces.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from vnasdsl.data.layouts.common import absolute, existing_folder, label_number, read_lines
 from vnasdsl.data.videos import DataSet, Video, check_data, group_of
 from vnasdsl.language.diagnostics import UserError
+
+_VIDEO = re.compile(r"(?P<class>[^/]+)/(?P<file>[^/]+\.\w+)(\s+(?P<number>\d+))?")
 
 
 def read(spec: str, place: str, split: int) -> DataSet:
@@ -51,7 +54,8 @@ def _existing(path: Path) -> Path:
 def _read_classes(path: Path) -> dict[str, int]:
     """Class name -> label counted from 0, in the order of the numbers in the file."""
     numbered: dict[int, str] = {}
-    for line, words in read_lines(path):
+    for line, text in read_lines(path):
+        words = text.split(maxsplit=1)
         if len(words) != 2 or not words[0].isdecimal():
             raise UserError(f"`{path}`, line {line}: expected a number and a class name, as in `1 ApplyEyeMakeup`")
         number, name = int(words[0]), words[1]
@@ -66,16 +70,16 @@ def _read_classes(path: Path) -> dict[str, int]:
 def _read_list(path: Path, root: Path, classes: dict[str, int]) -> tuple[Video, ...]:
     videos: list[Video] = []
     missing: list[str] = []
-    for line, words in read_lines(path):
+    for line, text in read_lines(path):
         where = f"`{path}`, line {line}"
-        class_name, slash, file_name = words[0].replace("\\", "/").partition("/")
-        if not slash or "/" in file_name or len(words) > 2:
-            raise UserError(f"{where}: expected `<Class>/<video>.avi`, followed by the class number in train lists")
+        match = _VIDEO.fullmatch(text.replace("\\", "/"))
+        if match is None:
+            help = "train lists have the class number after it, as in `Archery/v_Archery_g08_c01.avi 1`"
+            raise UserError(f"{where}: expected `<Class>/<video>.avi`, not `{text}`", help)
+        class_name, file_name, number = match["class"], match["file"], match["number"]
         label = label_number(class_name, classes, where)
-        if len(words) == 2 and words[1] != str(label + 1):
-            raise UserError(
-                f"{where}: label {words[1]} is not the number of class `{class_name}`, which is {label + 1}"
-            )
+        if number not in (None, str(label + 1)):
+            raise UserError(f"{where}: label {number} is not the number of class `{class_name}`, which is {label + 1}")
         file = root / class_name / file_name
         if file.is_file():
             videos.append(Video(absolute(file), label, class_name, group_of(file_name)))
