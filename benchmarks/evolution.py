@@ -19,7 +19,7 @@ import torch
 from vnasdsl.cli.runs import find_recipe, search_recipe
 from vnasdsl.data import open_data
 from vnasdsl.elaborate import Overrides, load
-from vnasdsl.search.run import Request, search_space
+from vnasdsl.searching.run import Request, search_space
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import Recipe, RetrainRecipe, evaluation_of
 

@@ -28,8 +28,8 @@ from vnasdsl.cli.runs import checked_recipe, find_recipe
 from vnasdsl.data import FaultLog, open_data
 from vnasdsl.elaborate import Overrides, load
 from vnasdsl.files import write_atomic
-from vnasdsl.search.evolve.trial import network_of
-from vnasdsl.search.pool import make_pool
+from vnasdsl.searching.evolve.trial import network_of
+from vnasdsl.searching.pool import make_pool
 from vnasdsl.train.clips import clip_shape, training_clips
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import evaluate_videos

@@ -32,10 +32,10 @@ from vnasdsl.cli.runs import checked_recipe, evaluate_recipe, find_recipe
 from vnasdsl.data import open_data
 from vnasdsl.derive import top_networks
 from vnasdsl.elaborate import Overrides, load
-from vnasdsl.search.finalists import Finalists, distinct
-from vnasdsl.search.pool import make_pool
-from vnasdsl.search.run import Request, reopen, search_space
-from vnasdsl.search.task import SearchTask
+from vnasdsl.searching.finalists import Finalists, distinct
+from vnasdsl.searching.pool import make_pool
+from vnasdsl.searching.run import Request, reopen, search_space
+from vnasdsl.searching.task import SearchTask
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import Recipe
 from vnasdsl.train.retrain import Start, retrain

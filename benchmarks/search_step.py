@@ -58,7 +58,7 @@ def our_steps(mode: str, space: str, frames: int, size: int, count: int, one_wid
 
     from vnasdsl.codegen import compile_supernet
     from vnasdsl.elaborate import Overrides, load
-    from vnasdsl.search.supernet import SupernetSearch
+    from vnasdsl.searching.supernet import SupernetSearch
     from vnasdsl.train.generated import load_class
     from vnasdsl.train.loop import Meter
     from vnasdsl.train.recipes import GradientRecipe

@@ -28,10 +28,10 @@ from truth import Network, Table
 from vnasdsl.cli.runs import search_recipe
 from vnasdsl.elaborate import Space, load
 from vnasdsl.language.diagnostics import UserError, VnsError
-from vnasdsl.search.evolve.engine import MAX_DRAWS
-from vnasdsl.search.evolve.history import Record
-from vnasdsl.search.evolve.standings import Standings
-from vnasdsl.search.strategies import get_strategy
+from vnasdsl.searching.evolve.engine import MAX_DRAWS
+from vnasdsl.searching.evolve.history import Record
+from vnasdsl.searching.evolve.standings import Standings
+from vnasdsl.searching.strategies import get_strategy
 from vnasdsl.train.recipes import TrialRecipe
 
 ROOT = Path(__file__).resolve().parent.parent

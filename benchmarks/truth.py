@@ -18,7 +18,7 @@ from typing import Any
 
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.evolve.bounds import Candidate
+from vnasdsl.searching.evolve.bounds import Candidate
 
 Key = tuple[tuple[str, str], ...]
 

@@ -17,7 +17,7 @@ from tests.support import examples
 from vnasdsl.codegen import compile_supernet
 from vnasdsl.elaborate import Space
 from vnasdsl.relax.trellis import Trellis, is_none, trellis
-from vnasdsl.search.monitor import decode_supernet
+from vnasdsl.searching.monitor import decode_supernet
 from vnasdsl.space.elements import picked
 
 FEW = 800

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tests.codegen.code import read, shuffle, supernet
 from tests.space.random_spaces import BLOCKS
-from vnasdsl.search.draws import Draws
+from vnasdsl.searching.draws import Draws
 
 TEXT = (
     BLOCKS

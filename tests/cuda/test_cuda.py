@@ -16,7 +16,7 @@ from vnasdsl.codegen import compile_supernet
 from vnasdsl.data.synthetic.make import make
 from vnasdsl.data.synthetic.settings import Settings
 from vnasdsl.elaborate import Overrides
-from vnasdsl.search.supernet import SupernetSearch
+from vnasdsl.searching.supernet import SupernetSearch
 from vnasdsl.train.generated import load_class
 from vnasdsl.train.loop import Meter
 from vnasdsl.train.recipes import GradientRecipe
@@ -116,7 +116,7 @@ def test_a_search_on_the_gpu_resumes(videos: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_estimated_memory_is_near_the_measured_peak(mode: str) -> None:
-    from vnasdsl.search.estimate import Estimate, draw_largest
+    from vnasdsl.searching.estimate import Estimate, draw_largest
 
     space = shipped_space("tiny", Overrides(frames=8, size=64, classes=3))
     recipe = GradientRecipe(mode=mode, batch=16)  # type: ignore[arg-type]

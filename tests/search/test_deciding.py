@@ -12,9 +12,9 @@ from torch import Tensor
 
 from tests.codegen.code import read, shuffle, supernet
 from tests.search.test_draws import CPU, SMALL, batches, new_search
-from vnasdsl.search.deciding import Deciding, mean_entropy
-from vnasdsl.search.draws import Draws, mixtures_in
-from vnasdsl.search.monitor import entropy
+from vnasdsl.searching.deciding import Deciding, mean_entropy
+from vnasdsl.searching.draws import Draws, mixtures_in
+from vnasdsl.searching.monitor import entropy
 from vnasdsl.train.loop import Meter
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_parts import Nothing

@@ -9,8 +9,8 @@ import pytest
 
 from vnasdsl.cli.runs import checked_recipe, evaluate_recipe, find_recipe
 from vnasdsl.elaborate import load
-from vnasdsl.search import demonstration
-from vnasdsl.search.demonstration import demonstrate
+from vnasdsl.searching import demonstration
+from vnasdsl.searching.demonstration import demonstrate
 from vnasdsl.train.progress import Reporter
 
 

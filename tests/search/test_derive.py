@@ -15,7 +15,7 @@ from click.testing import Result
 from safetensors.torch import load_file
 
 from vnasdsl.data.clips import ViewLoader
-from vnasdsl.search.run import reopen
+from vnasdsl.searching.run import reopen
 from vnasdsl.train.checkpoint import Checkpoints
 
 Command = Callable[..., Result]

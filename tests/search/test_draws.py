@@ -15,10 +15,10 @@ from tests.search.test_second_order import CELLS
 from tests.support import ROOT
 from vnasdsl.codegen import inherited_names
 from vnasdsl.relax.trellis import trellis
-from vnasdsl.search.draws import Draws, draw, mixtures_in
-from vnasdsl.search.monitor import Monitor
-from vnasdsl.search.slices import slice_widths
-from vnasdsl.search.supernet import SupernetSearch
+from vnasdsl.searching.draws import Draws, draw, mixtures_in
+from vnasdsl.searching.monitor import Monitor
+from vnasdsl.searching.slices import slice_widths
+from vnasdsl.searching.supernet import SupernetSearch
 from vnasdsl.train.loop import Meter
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_parts import Adam, Sgd

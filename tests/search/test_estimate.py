@@ -15,8 +15,8 @@ from torch.profiler import ProfilerActivity, profile
 from tests.codegen.code import read
 from tests.support import ROOT, shipped_space
 from vnasdsl.elaborate import Overrides
-from vnasdsl.search import estimate
-from vnasdsl.search.estimate import Estimate, _Allocations, draw_largest
+from vnasdsl.searching import estimate
+from vnasdsl.searching.estimate import Estimate, _Allocations, draw_largest
 from vnasdsl.train.loop import Meter
 from vnasdsl.train.recipe_parts import Sgd
 from vnasdsl.train.recipes import GradientRecipe, OneShotRecipe

@@ -17,7 +17,7 @@ from tests.support import ROOT
 from vnasdsl.cli.main import cli
 from vnasdsl.elaborate import Overrides, load
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.latency import ROUNDS, STABLE, measure_latency, network_latency
+from vnasdsl.searching.latency import ROUNDS, STABLE, measure_latency, network_latency
 
 SHAPE = (3, 2, 4, 4)
 STABLE_ROUND = [0.040, 0.042, 0.041, 0.040, 0.043]
@@ -146,7 +146,7 @@ def test_a_gpu_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of events: each timed run ends only when the device has nothing left to do."""
     if not torch.cuda.is_available():
         # The calls that matter, on a machine without one: a device that is called cuda and is none.
-        monkeypatch.setattr("vnasdsl.search.latency.pick_device", lambda _: torch.device("cuda"))
+        monkeypatch.setattr("vnasdsl.searching.latency.pick_device", lambda _: torch.device("cuda"))
         monkeypatch.setattr(Tensor, "to", lambda self, *_: self)
         monkeypatch.setattr(nn.Module, "to", lambda self, *_: self)
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "none")

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from tests.codegen.code import read, shuffle, supernet
 from tests.search.fake import FakeSupernet, batches, fake_trellis
-from vnasdsl.search.monitor import Monitor
-from vnasdsl.search.supernet import Ahead, SupernetSearch
+from vnasdsl.searching.monitor import Monitor
+from vnasdsl.searching.supernet import Ahead, SupernetSearch
 from vnasdsl.train.loop import Meter
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_parts import Adam, MacsCost, Nothing, Sgd

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from tests.search.fake import FakeSupernet, batches, fake_trellis
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.cost import CostTerm
-from vnasdsl.search.monitor import Monitor, decode_supernet, entropy
-from vnasdsl.search.supernet import SupernetSearch, as_child
+from vnasdsl.searching.cost import CostTerm
+from vnasdsl.searching.monitor import Monitor, decode_supernet, entropy
+from vnasdsl.searching.supernet import SupernetSearch, as_child
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views
 from vnasdsl.train.loop import Meter, learning_rate, run_epochs

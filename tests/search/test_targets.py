@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 
 from tests.support import shipped_space
-from vnasdsl.search.strategies.gradient import over_target
+from vnasdsl.searching.strategies.gradient import over_target
 from vnasdsl.train.recipe_parts import MacsCost
 from vnasdsl.train.recipes import GradientRecipe
 

@@ -15,8 +15,8 @@ from torch.distributed import TCPStore
 from tests.codegen.code import read, shuffle, supernet
 from tests.support import ROOT
 from vnasdsl.data import ClipShape, FaultLog, Video
-from vnasdsl.search.monitor import Monitor
-from vnasdsl.search.supernet import SupernetSearch
+from vnasdsl.searching.monitor import Monitor
+from vnasdsl.searching.supernet import SupernetSearch
 from vnasdsl.train import ranks
 from vnasdsl.train.clips import training_clips
 from vnasdsl.train.progress import Reporter

@@ -188,7 +188,7 @@ def test_recipes_need_no_torch() -> None:
 
 
 def test_every_strategy_has_a_recipe() -> None:
-    from vnasdsl.search.strategies import strategy_names
+    from vnasdsl.searching.strategies import strategy_names
 
     assert set(STRATEGIES) == set(strategy_names())
     assert {model().strategy for model in STRATEGIES.values()} == set(STRATEGIES)

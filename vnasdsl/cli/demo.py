@@ -56,7 +56,7 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
         "evaluate": evaluate_recipe(find_recipe(program, "evaluate", space), after, {}),
     }
 
-    from vnasdsl.search.demonstration import demonstrate
+    from vnasdsl.searching.demonstration import demonstrate
     from vnasdsl.show.results import results_table
     from vnasdsl.train.progress import Reporter, duration
 

@@ -58,8 +58,8 @@ def command(
     """
     from vnasdsl.cli.runs import tell_outcome
     from vnasdsl.language.diagnostics import UserError
-    from vnasdsl.search.probable import Wanted
-    from vnasdsl.search.run import derive_again
+    from vnasdsl.searching.probable import Wanted
+    from vnasdsl.searching.run import derive_again
     from vnasdsl.train.devices import pick_device
     from vnasdsl.train.progress import Reporter
     from vnasdsl.train.run_folder import RunFolder

@@ -11,7 +11,7 @@ from vnasdsl.cli.output import print_json
 
 if TYPE_CHECKING:
     from vnasdsl.elaborate import Overrides
-    from vnasdsl.search.latency import Latency
+    from vnasdsl.searching.latency import Latency
 
 
 @click.command()
@@ -40,7 +40,7 @@ def command(
       vnasdsl latency spaces/x3d3_k400.vns --device cuda --json
     """
     from vnasdsl.cli.targets import load_space
-    from vnasdsl.search.latency import network_latency
+    from vnasdsl.searching.latency import network_latency
 
     network = load_space(target, overrides)
     latency = network_latency(network, device, threads=threads, runs=runs, warm_up=warm_up)

@@ -56,7 +56,7 @@ def read_learnt(run: Path, space: Space, checkpoint: str | None = None) -> Learn
     recipe = run_facts(run).get("recipe")
     recipe = recipe if isinstance(recipe, dict) else {}
     if checkpoint is not None:
-        from vnasdsl.search.monitor import checkpoint_probabilities  # torch, only where it is needed
+        from vnasdsl.searching.monitor import checkpoint_probabilities  # torch, only where it is needed
 
         paths, mixtures = checkpoint_probabilities(run, checkpoint, space, float(recipe.get("temperature", 1.0)))
     else:

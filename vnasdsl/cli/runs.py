@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vnasdsl.data import DataSet
     from vnasdsl.elaborate import Overrides, Program, Space
     from vnasdsl.language import tree
-    from vnasdsl.search.run import Outcome
+    from vnasdsl.searching.run import Outcome
     from vnasdsl.train.progress import Reporter
 
 

@@ -128,7 +128,7 @@ def command(
     require_shared_steps(wanted, devices)
     fixes = fixes_of(found, getattr(wanted, "fix", ()), getattr(wanted, "open", ()), fix, open_)
 
-    from vnasdsl.search.run import Request, search_space
+    from vnasdsl.searching.run import Request, search_space
     from vnasdsl.train.devices import pick_device
 
     folder = out or free_folder(Path(project.out or "runs"), found.name, resume)

@@ -14,8 +14,8 @@ from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.source import Source
-from vnasdsl.search.evolve.bounds import Bounds, Candidate
-from vnasdsl.search.evolve.history import Record
+from vnasdsl.searching.evolve.bounds import Bounds, Candidate
+from vnasdsl.searching.evolve.history import Record
 from vnasdsl.train.recipe_parts import Limits, Score
 from vnasdsl.train.recipes import RandomRecipe
 

@@ -14,11 +14,11 @@ from tests.support import shipped_space
 from vnasdsl.data import DataSet, FaultLog
 from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.evolve import engine
-from vnasdsl.search.evolve.engine import TrialSearch
-from vnasdsl.search.evolve.trial import Outcome, Trial
-from vnasdsl.search.strategies import get_strategy
-from vnasdsl.search.task import Parts, SearchTask
+from vnasdsl.searching.evolve import engine
+from vnasdsl.searching.evolve.engine import TrialSearch
+from vnasdsl.searching.evolve.trial import Outcome, Trial
+from vnasdsl.searching.strategies import get_strategy
+from vnasdsl.searching.task import Parts, SearchTask
 from vnasdsl.train.clips import clip_shape
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import SearchRecipe, recipe_of

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 
 from tests.search.evolve.conftest import Search, command, searched, trials
 from tests.support import cli_environment
-from vnasdsl.search.evolve import engine
-from vnasdsl.search.evolve.trial import Outcome, Trial, run_trial
+from vnasdsl.searching.evolve import engine
+from vnasdsl.searching.evolve.trial import Outcome, Trial, run_trial
 
 SETTINGS = ("rounds=9", "population=3", "limits.params=1500", "ensemble=2", "inherit=true")
 FILES = ("trials.jsonl", "network.vns", "network.py", "choices.json", "report.json", "family.png", "pareto.png")

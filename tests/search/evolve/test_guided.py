@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from tests.search.evolve.networks import edges, option
-from vnasdsl.search.evolve.mutation import guide_edges
+from vnasdsl.searching.evolve.mutation import guide_edges
 
 NETWORK = (
     edges("n4.edges", "a + b + c", "a b c d e f", least=1, most=5),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.evolve.history import History, Record
+from vnasdsl.searching.evolve.history import History, Record
 
 RECORDS = (
     Record(0, "trained", (), (), {"a": "1"}, 10, 5, {"latency_cpu": {"ms": 1.5}}, 0.5, {"top1": 0.5}, text="é\n"),

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from tests.search.evolve.networks import edges, number, option, real, streams
-from vnasdsl.search.evolve.mutation import MUTATION_KINDS, Mutated, jittered, mutate, neighbours, values
+from vnasdsl.searching.evolve.mutation import MUTATION_KINDS, Mutated, jittered, mutate, neighbours, values
 from vnasdsl.space.decisions import Decision
 from vnasdsl.train.recipe_parts import MUTATIONS
 

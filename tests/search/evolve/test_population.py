@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from vnasdsl.search.evolve.history import Record
-from vnasdsl.search.evolve.propose import Population, mutations_of_round
+from vnasdsl.searching.evolve.history import Record
+from vnasdsl.searching.evolve.propose import Population, mutations_of_round
 
 
 def filled(size: int, sample: int, aging: bool, fitness: list[float]) -> Population:

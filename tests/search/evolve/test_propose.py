@@ -9,9 +9,9 @@ import pytest
 
 from tests.support import ROOT
 from vnasdsl.elaborate import Overrides, Space, load
-from vnasdsl.search.evolve.bounds import Candidate
-from vnasdsl.search.evolve.history import Record
-from vnasdsl.search.evolve.propose import Population, Proposer, child, settle
+from vnasdsl.searching.evolve.bounds import Candidate
+from vnasdsl.searching.evolve.history import Record
+from vnasdsl.searching.evolve.propose import Population, Proposer, child, settle
 from vnasdsl.train.recipes import EvolutionRecipe
 
 FILES = ("spaces/tiny.vns", "spaces/x3d3.vns", "tests/search/evolve/lists.vns")

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from tests.search.evolve.conftest import LISTS, Search, searched, trials
 from vnasdsl.data import FaultLog, open_data, three_way_split
 from vnasdsl.elaborate import Overrides, load
-from vnasdsl.search.evolve.bounds import Candidate
+from vnasdsl.searching.evolve.bounds import Candidate
 from vnasdsl.train.clips import clip_shape, evaluation_views
 from vnasdsl.train.generated import load_class
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe

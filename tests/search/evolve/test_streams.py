@@ -11,9 +11,9 @@ import pytest
 from tests.search.evolve.conftest import Search, trials
 from tests.support import ROOT
 from vnasdsl.elaborate import Overrides, Space, load
-from vnasdsl.search.evolve.history import Record
-from vnasdsl.search.evolve.propose import Population, Proposer, child
-from vnasdsl.search.evolve.trial import edges_by_choice, network_of
+from vnasdsl.searching.evolve.history import Record
+from vnasdsl.searching.evolve.propose import Population, Proposer, child
+from vnasdsl.searching.evolve.trial import edges_by_choice, network_of
 from vnasdsl.train.generated import build
 from vnasdsl.train.recipe_parts import Edges
 from vnasdsl.train.recipes import EvolutionRecipe

@@ -15,11 +15,11 @@ from safetensors.torch import load_file
 
 from vnasdsl.codegen import inherited_names
 from vnasdsl.elaborate import Overrides, Space, load
-from vnasdsl.search import finalists
-from vnasdsl.search.one_shot.scoring import Scorer
-from vnasdsl.search.one_shot.training import PathTraining
-from vnasdsl.search.run import reopen
-from vnasdsl.search.task import Parts
+from vnasdsl.searching import finalists
+from vnasdsl.searching.one_shot.scoring import Scorer
+from vnasdsl.searching.one_shot.training import PathTraining
+from vnasdsl.searching.run import reopen
+from vnasdsl.searching.task import Parts
 from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.clips import clip_shape, evaluation_views, fault_log
 from vnasdsl.train.generated import build

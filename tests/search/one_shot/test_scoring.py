@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vnasdsl.codegen import inherited_names
-from vnasdsl.search.one_shot.scoring import SharedStages, evenly, in_memory
-from vnasdsl.search.run import reopen
-from vnasdsl.search.session import Session
-from vnasdsl.search.task import SearchTask
+from vnasdsl.searching.one_shot.scoring import SharedStages, evenly, in_memory
+from vnasdsl.searching.run import reopen
+from vnasdsl.searching.session import Session
+from vnasdsl.searching.task import SearchTask
 from vnasdsl.train.clips import evaluation_views
 from vnasdsl.train.generated import build
 from vnasdsl.train.progress import Reporter

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import ROOT, cli_environment
-from vnasdsl.search.pool import Function, Pool, Result
+from vnasdsl.searching.pool import Function, Pool, Result
 
 _PATIENCE = 120.0  # until a test says that something hangs
 
 _HOLDING = """
 import sys
 from tests.search.pool import trials
-from vnasdsl.search.pool import make_pool
+from vnasdsl.searching.pool import make_pool
 
 if __name__ == "__main__":
     with make_pool(sys.argv[1]) as pool:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from vnasdsl.search.pool import Pool, Result
-from vnasdsl.search.pool.pool import Ended, Function
+from vnasdsl.searching.pool import Pool, Result
+from vnasdsl.searching.pool.pool import Ended, Function
 
 
 def function(payload: Any) -> Any:

@@ -10,9 +10,9 @@ import pytest
 
 from vnasdsl import __version__
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.pool import Pool, Result
-from vnasdsl.search.pool.cluster import Cluster
-from vnasdsl.search.pool.worker import answer, pack
+from vnasdsl.searching.pool import Pool, Result
+from vnasdsl.searching.pool.cluster import Cluster
+from vnasdsl.searching.pool.worker import answer, pack
 
 
 class RayError(Exception):

@@ -18,7 +18,7 @@ from tests.search.pool import trials
 from tests.search.pool.support import collect, end_and_wait, open_pipe
 from tests.support import ROOT, cli_environment
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.pool import Pool, Result, make_pool
+from vnasdsl.searching.pool import Pool, Result, make_pool
 
 # Ray writes a token into the home folder unless it is told not to ask for one.
 QUIET = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -152,7 +152,7 @@ def test_a_local_cluster_ends_with_its_pool(how: str, tmp_path: Path) -> None:
 _LOCAL = """
 from tests.search.pool import trials
 from tests.search.pool.support import collect
-from vnasdsl.search.pool import make_pool
+from vnasdsl.searching.pool import make_pool
 
 if __name__ == "__main__":
     with make_pool("ray:1", threads=2) as pool:
@@ -177,7 +177,7 @@ def test_a_local_cluster_says_nothing_and_leaves_nothing(tmp_path: Path) -> None
 
 _REFUSED = """
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.pool import make_pool
+from vnasdsl.searching.pool import make_pool
 import sys
 
 try:

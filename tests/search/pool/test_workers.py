@@ -12,7 +12,7 @@ import torch
 from tests.search.pool import trials
 from tests.search.pool.support import collect, end_and_wait, open_pipe
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.search.pool import Pool, Result, make_pool
+from vnasdsl.searching.pool import Pool, Result, make_pool
 
 MIB = 2**20
 

@@ -1,0 +1,219 @@
+"""The demo: compile, search and retrain on a small space, and compare with random networks and a spatial one.
+
+All networks are trained with the same recipe on the same videos. The searched one appears twice: from the weights of
+the search, as a user would, and from scratch like the random ones, which compares architectures alone. The random ones
+have at least as many MACs, and these architectures are trained with several seeds each.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vnasdsl.codegen import compile_supernet
+from vnasdsl.data import open_data
+from vnasdsl.elaborate import Overrides, Space, load
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.searching.pool import make_pool
+from vnasdsl.searching.run import Request, search_space
+from vnasdsl.show.curves import training_png
+from vnasdsl.show.results import Row, mean_row, median_row
+from vnasdsl.train.devices import torch_threads
+from vnasdsl.train.progress import Reporter, duration, percent
+from vnasdsl.train.recipes import Recipe, recipe_of
+from vnasdsl.train.retrain import Start, evaluate_file, retrain
+from vnasdsl.train.run_folder import RunFolder
+
+RANDOM_NETWORKS = 5
+_DRAWS = 500
+SEEDS = 3
+"""Trainings of each architecture that is compared."""
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training of the comparison."""
+
+    name: str
+    """Of the network."""
+    network: Path
+    """A .vns file with the network alone."""
+    out: Path
+    weights: Path | None
+    """None: from scratch."""
+    data: str
+    recipes: dict[str, dict[str, Any]]
+    """The values of the resolved recipes, by kind; the seed is this training's."""
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """The comparison."""
+
+    rows: tuple[Row, ...]
+    """For the table."""
+    each: tuple[Row, ...]
+    """Every network on its own."""
+    verdict: str
+    """By how much the searched architecture is better than random ones."""
+    views: int
+    seconds: float
+    pictures: tuple[Path, ...]
+
+
+def demonstrate(
+    space_file: Path,
+    spatial_file: Path,
+    recipes: Mapping[str, Recipe],
+    data_spec: str,
+    out: Path,
+    seed: int,
+    reporter: Reporter,
+    command: Sequence[str] = (),
+) -> Demonstration:
+    """Compile, search, decode, retrain, evaluate and compare. Raises: VnsError, UserError."""
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        reporter.note(f"[{duration(time.monotonic() - began)}] {text}")
+
+    say(f"videos: {data_spec} (made on the first use)")
+    data = open_data(data_spec)
+    overrides = Overrides(classes=len(data.classes))
+    space = load(space_file, overrides).get()
+    say(f"compile: {space_file.name} -> {out / 'generated'}, a space of {space.size:,} networks")
+    folder = RunFolder(out)
+    folder.write(f"generated/{space.name}_supernet.py", compile_supernet(space, space_file.name))
+
+    say("search, then decode by Viterbi")
+    request = Request(space, {}, recipes, data, command)
+    # Such small steps gain little from a second thread, and become several times slower when its core is busy.
+    with torch_threads(1):
+        searched = search_space(request, out / "search", _CPU, reporter)
+    assert searched is not None  # it is the only rank
+    for line in searched.all_lines():
+        reporter.note(f"  {line}")
+
+    workers = min(2, os.cpu_count() or 1)
+    jobs = []
+    networks = [("searched", searched.network, searched.weights), ("searched, from scratch", searched.network, None)]
+    networks += [
+        (f"random {number}", network, None) for number, network in enumerate(_random(space, searched.network, seed), 1)
+    ]
+    networks.append(("no temporal operations", load(spatial_file, overrides).get(), None))
+    for name, network, weights in networks:
+        text = folder.write(f"networks/{name.replace(', ', '-').replace(' ', '-')}.vns", network.text())
+        compared = weights is None and network is not networks[-1][1]
+        for extra in range(SEEDS if compared else 1):
+            plain = {kind: recipe.model_dump() for kind, recipe in recipes.items()}
+            plain["retrain"]["seed"] += extra
+            out_folder = out / "trained" / (f"{text.stem}-{seed + extra}" if compared else text.stem)
+            jobs.append(Job(name, text, out_folder, weights, data_spec, plain))
+    say(f"train and evaluate {len(networks)} networks, {workers} at a time: {len(jobs)} trainings with the same recipe")
+    each = _train(jobs, workers, say)
+
+    with torch_threads(1):
+        before = _before_retraining(searched.network, searched.weights, recipes, data_spec, reporter)
+    randoms = [row for name, row in each.items() if name.startswith("random")]
+    best = max(randoms, key=lambda row: row.top1)
+    anew, middle = each["searched, from scratch"], median_row(f"random, median of {len(randoms)}", randoms)
+    rows = (
+        before,
+        each["searched"],
+        anew,
+        middle,
+        replace(best, name=f"random, best of {len(randoms)}"),
+        each["no temporal operations"],
+    )
+    against = "no fewer" if min(row.macs for row in randoms) >= anew.macs else "the most"
+    verdict = (
+        f"from scratch, the searched architecture is {100 * (anew.top1 - middle.top1):+.1f} points from the median and"
+        f" {100 * (anew.top1 - best.top1):+.1f} from the best of {len(randoms)} random ones of {against} MACs"
+        f" (means of {SEEDS} trainings)"
+    )
+    metrics = {job.name: RunFolder(job.out).metrics.read() for job in reversed(jobs)}  # with the first seed
+    metrics = dict(reversed(metrics.items()))
+    curves = folder.write("training.png", training_png(metrics, [row.name for row in randoms], "random"))
+    pictures = (*sorted((out / "search").glob("*.png")), curves)
+    evaluation: Any = recipes["retrain"]
+    seconds = time.monotonic() - began
+    folder.write_json(
+        "results.json",
+        {
+            "seed": seed,
+            "seconds": round(seconds, 1),
+            "views": evaluation.clips * evaluation.crops,
+            "chance": 1 / len(data.classes),
+            "verdict": verdict,
+            "table": [row.as_dict() for row in rows],
+            "networks": [row.as_dict() for row in each.values()],
+            "search": searched.as_dict(),
+        },
+    )
+    views = evaluation.clips * evaluation.crops
+    return Demonstration(rows, tuple(each.values()), verdict, views, seconds, pictures)
+
+
+def _random(space: Space, searched: Space, seed: int) -> list[Space]:
+    """Different networks of the space, drawn uniformly, none of them the searched one: such as have no fewer MACs, and
+    where too few are drawn, the next largest."""
+    generator = random.Random(f"demo:{seed}")
+    known = {searched.text(name="same")}
+    small: list[dict[str, str]] = []
+    chosen: list[dict[str, str]] = []
+    for _ in range(_DRAWS):
+        choices = space.sample(generator)
+        text = space.network(choices).text(name="same")
+        if text not in known:
+            known.add(text)
+            (chosen if space.choose(choices).macs >= searched.macs[0] else small).append(choices)
+        if len(chosen) == RANDOM_NETWORKS:
+            break
+    small.sort(key=lambda choices: -space.choose(choices).macs)
+    chosen += small[: RANDOM_NETWORKS - len(chosen)]
+    return [space.network(choices, name=f"{space.name}_random{i}") for i, choices in enumerate(chosen, 1)]
+
+
+def _before_retraining(
+    network: Space, weights: Path | None, recipes: Mapping[str, Recipe], data_spec: str, reporter: Reporter
+) -> Row:
+    assert weights is not None
+    recipe: Any = recipes["evaluate"]
+    result = evaluate_file(network, weights, recipe, open_data(data_spec), _CPU, reporter)
+    return Row("searched, not retrained", result.top1, result.top5, network.macs[0], network.params[0], "search")
+
+
+def _train(jobs: Sequence[Job], workers: int, say: Callable[[str], None]) -> dict[str, Row]:
+    """Every job, several processes at a time; a row for each network, the mean of its trainings, in the order given."""
+    done: dict[str, list[Row]] = {job.name: [] for job in jobs}
+    with make_pool(workers) as pool:
+        for number, job in enumerate(jobs):
+            pool.submit(number, train_one, job)
+        while pool.pending:
+            result = pool.next()
+            if result.error is not None:
+                raise UserError(f"a training failed: {result.error}")
+            row: Row = result.value
+            done[row.name].append(row)
+            say(f"  {row.name}: {percent(row.top1)} ({sum(map(len, done.values()))} of {len(jobs)})")
+    return {name: mean_row(name, rows) for name, rows in done.items()}
+
+
+def train_one(job: Job) -> Row:
+    """Train and evaluate one network; resumes what an earlier attempt left."""
+    data = open_data(job.data)
+    network = load(job.network, Overrides(classes=len(data.classes))).get()
+    recipes: dict[str, Any] = {kind: recipe_of(kind, values) for kind, values in job.recipes.items()}
+    start = None if job.weights is None else Start.read(job.weights)
+    trained = retrain(network, recipes, data, job.out, _CPU, Reporter(quiet=True), start, resume=True)
+    result = trained.evaluation
+    origin = "scratch" if start is None else "search"
+    return Row(job.name, result.top1, result.top5, network.macs[0], network.params[0], origin, job.name == "searched")

@@ -1,0 +1,77 @@
+"""Candidate widths as slices of the widest one (`mode = shared`).
+
+The weights of a state are the first channels of those of the widest state of its stage (Slimmable networks, Yu et al.
+2019; Once-for-all, Cai et al. 2020), and the operations of a layer have the same alphas in all states. Batch norms stay
+apart, as in slimmable networks: the statistics of a width are its own. States may differ in operations, too: they share
+the weights that have the same name and kernel in both (our own).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from vnasdsl.searching.draws import mixtures_in
+
+
+def slice_widths(model: Any) -> set[nn.Parameter]:
+    """Make the weights of narrower states views of the widest one's; returns those that are views now.
+
+    A view keeps its name and its shape. Its gradient is added to that of the weight it is a part of.
+    """
+    views: set[nn.Parameter] = set()
+    widest_before = ""
+    for stage in model.stages().values():
+        size = {name: sum(p.numel() for p in state.parameters()) for name, state in stage.items()}
+        widest = max(size, key=lambda name: size[name])
+        whole = _named(stage[widest])
+        for state in stage.values():
+            if state is stage[widest]:
+                continue
+            for ours, theirs in zip(mixtures_in(state), mixtures_in(stage[widest]), strict=True):
+                ours.alphas = theirs.alphas
+        for state in stage.values():
+            for name, parameter in _named(state).items():
+                owner = whole.get(_in_the_widest(name, state.heads, widest_before))
+                if owner is not None and owner is not parameter and _covers(owner, parameter):
+                    _make_view(parameter, owner)
+                    views.add(parameter)
+        widest_before = widest
+    return views
+
+
+def _named(state: nn.Module) -> dict[str, nn.Parameter]:
+    """The weights of a state by name, those of batch norms left out."""
+    norms = {id(p) for module in state.modules() if isinstance(module, _BatchNorm) for p in module.parameters()}
+    return {name: p for name, p in state.named_parameters() if id(p) not in norms and not name.endswith("alphas")}
+
+
+def _in_the_widest(name: str, heads: nn.ModuleDict, widest_before: str) -> str:
+    """The name of a weight in the widest state: a head is part of that from the widest state before."""
+    parts = name.split(".")
+    if parts[0] == "heads" and widest_before in heads:
+        parts[1] = widest_before
+    return ".".join(parts)
+
+
+def _covers(owner: Tensor, part: Tensor) -> bool:
+    """Whether `part` may be the first channels of `owner`: kernels are alike, channels no more."""
+    same = owner.dim() == part.dim() and owner.shape[2:] == part.shape[2:]
+    return same and all(a >= b for a, b in zip(owner.shape, part.shape, strict=True))
+
+
+def _make_view(parameter: nn.Parameter, owner: nn.Parameter) -> None:
+    place = tuple(slice(0, size) for size in parameter.shape)
+    parameter.data = owner.data[place]
+
+    def hand_over(part: Tensor) -> None:
+        if owner.grad is None:
+            owner.grad = torch.zeros_like(owner)
+        assert part.grad is not None
+        owner.grad[place] += part.grad
+        part.grad = None
+
+    parameter.register_post_accumulate_grad_hook(hand_over)
