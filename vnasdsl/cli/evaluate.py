@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import fmean, pstdev
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vnasdsl.cli.options import POSITIVE, input_options, set_option, training_options
-from vnasdsl.cli.output import print_json
+from vnasdsl.cli.output import print_json, tell_written
+from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible
 
 if TYPE_CHECKING:
-    from vnasdsl.elaborate import Overrides
+    from vnasdsl.data import DataSet
+    from vnasdsl.elaborate import Overrides, Space
+    from vnasdsl.runs.predictions import Predictions
+    from vnasdsl.train.evaluation import Evaluation
+    from vnasdsl.train.progress import Reporter
+    from vnasdsl.train.recipes import EvaluateRecipe
+
+_MEANS = ("top1", "top5", "mean_class")
 
 
 @click.command()
-@click.argument("target", metavar="RUN|FILE.vns[:NAME]")
+@click.argument("targets", metavar="RUN|FILE.vns[:NAME]...", nargs=-1, required=True)
 @click.option(
     "--weights", type=click.Path(path_type=Path), metavar="FILE", help="Weights, .safetensors.  [default: RUN's]"
 )
@@ -24,16 +36,30 @@ if TYPE_CHECKING:
 @click.option("--recipe", metavar="NAME", help="An evaluate recipe of the file.  [default: the network's first]")
 @click.option("--clips", type=POSITIVE, metavar="N", help="Clips of each video, instead of the recipe's.")
 @click.option("--crops", type=click.IntRange(1, 3), metavar="M", help="Crops of each clip, instead of the recipe's.")
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write class, predicted class and scores of every video: .csv or .json.",
+)
+@click.option(
+    "--confusion",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PICTURE",
+    help="Draw the confusion matrix: .png, .svg or .pdf.",
+)
 @set_option
 @input_options
 @training_options
 def command(
-    target: str,
+    targets: tuple[str, ...],
     weights: Path | None,
     data: str | None,
     recipe: str | None,
     clips: int | None,
     crops: int | None,
+    predictions: Path | None,
+    confusion: Path | None,
     settings: dict[str, str],
     overrides: Overrides,
     device: str,
@@ -43,18 +69,79 @@ def command(
 ) -> None:
     """Evaluate a network on test videos: softmax scores averaged over N x M views of each (10 clips x 3 crops).
 
-    RUN is the folder of a training, or of a search (then the inherited weights are evaluated).
+    RUN is the folder of a training, or of a search (then the inherited weights are evaluated). Several runs give the
+    mean of their accuracies too: three trainings on the official splits of UCF101 make that set's protocol.
 
     \b
     Examples:
       vnasdsl evaluate runs/tiny/retrained
       vnasdsl evaluate runs/tiny/retrained --clips 1 --crops 1 --json
+      vnasdsl evaluate runs/tiny/retrained --predictions scores.csv --confusion confusion.png
       vnasdsl evaluate nets/mine.vns --weights mine.safetensors --data folder:videos
       vnasdsl evaluate nets/mine.vns --weights mine.safetensors --data folder:videos --recipe quick
+      vnasdsl evaluate runs/split1 runs/split2 runs/split3
     """
+    from vnasdsl.runs.predictions import Predictions, suffix_of
+    from vnasdsl.show.confusion import SUFFIXES
+    from vnasdsl.train.devices import pick_device
+    from vnasdsl.train.progress import Reporter
+    from vnasdsl.train.retrain import evaluate_file
+
+    if len(targets) > 1 and weights is not None:
+        raise click.UsageError("--weights are those of one network: give one")
+    if predictions is not None:
+        suffix_of(predictions)
+    if confusion is not None and confusion.suffix.lower() not in SUFFIXES:
+        raise UserError(f"`{confusion}` is no kind of picture", f"name a file that ends in {', '.join(SUFFIXES)}")
+    given = {key: str(value) for key, value in (("clips", clips), ("crops", crops)) if value is not None}
+    reporter = Reporter(quiet)
+    asked = [
+        _open(target, weights, data, recipe, {**settings, **given}, overrides, workers, reporter) for target in targets
+    ]
+    if any(each.videos.classes != asked[0].videos.classes for each in asked):
+        raise UserError("the runs have different classes: their accuracies have no mean", "evaluate them one by one")
+    where = pick_device(device)
+    results = []
+    for each in asked:
+        result = evaluate_file(each.network, each.weights, each.recipe, each.videos, where, reporter)
+        results.append((each, result))
+    scores = Predictions.together(
+        [result.predictions(each.videos.test, each.videos.classes) for each, result in results]
+    )
+    _tell(results, scores, as_json)
+    if predictions is not None:
+        scores.write(predictions)
+    if confusion is not None:
+        _draw(scores, confusion)
+    if not as_json:
+        for written in (predictions, confusion):
+            if written is not None:
+                tell_written(written, True)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One network to evaluate."""
+
+    target: str
+    network: Space
+    weights: Path
+    videos: DataSet
+    recipe: EvaluateRecipe
+
+
+def _open(
+    target: str,
+    weights: Path | None,
+    data: str | None,
+    recipe: str | None,
+    settings: dict[str, str],
+    overrides: Overrides,
+    workers: int | None,
+    reporter: Reporter,
+) -> _Asked:
     from vnasdsl.cli.runs import checked_recipe, find_recipe, open_run, open_space, run_recipe
     from vnasdsl.data import open_data
-    from vnasdsl.language.diagnostics import UserError
     from vnasdsl.train.recipes import EvaluateRecipe
 
     run = open_run(target, "evaluate", recipe)
@@ -63,34 +150,95 @@ def command(
     spec = data or (run.facts["data"] if run else "")
     file = weights or (run.folder / "network.safetensors" if run else Path())
     videos = open_data(spec)
-    if run is not None and list(videos.classes) != run.facts["classes"]:
-        raise UserError(
-            f"`{spec}` has other classes than `{target}` was trained for:"
-            f" {len(videos.classes)} and {len(run.facts['classes'])}, or other names or another order",
-            "train it on these data first: vnasdsl retrain",
-        )
+    if run is not None:
+        if list(videos.classes) != run.facts["classes"]:
+            raise UserError(
+                f"`{spec}` has other classes than `{target}` was trained for:"
+                f" {len(videos.classes)} and {len(run.facts['classes'])}, or other names or another order",
+                "train it on these data first: vnasdsl retrain",
+            )
+        if data is not None:
+            _warn_of_seen(target, run.facts["data"], videos, reporter)
     program, network = open_space(run.network if run else target, videos, overrides)
     if network.kind != "network":
         raise UserError(f"`{network.name}` is a space: only a network can be evaluated")
     source = run_recipe(run.folder, "evaluate") if run else find_recipe(program, "evaluate", network, recipe)
-    given = {key: str(value) for key, value in (("clips", clips), ("crops", crops)) if value is not None}
-    wanted = checked_recipe("evaluate", source, {**settings, **given}, None, workers)
+    wanted = checked_recipe("evaluate", source, settings, None, workers)
     assert isinstance(wanted, EvaluateRecipe)
+    return _Asked(target, network, file, videos, wanted)
 
-    from vnasdsl.train.devices import pick_device
-    from vnasdsl.train.progress import Reporter, megas, percent
-    from vnasdsl.train.retrain import evaluate_file
 
-    result = evaluate_file(network, file, wanted, videos, pick_device(device), Reporter(quiet))
+def _warn_of_seen(target: str, trained_on: str, videos: DataSet, reporter: Reporter) -> None:
+    """Another split's test videos may be those that a network was trained on."""
+    from vnasdsl.data import open_data
+
+    with suppress(UserError):  # the data it was trained on may be elsewhere
+        seen = {video.path for video in open_data(trained_on).train}
+        count = sum(video.path in seen for video in videos.test)
+        if count:
+            reporter.warn(f"`{target}` was trained on {count} of these {len(videos.test)} test videos")
+
+
+def _tell(results: Sequence[tuple[_Asked, Evaluation]], scores: Predictions, as_json: bool) -> None:
+    each = [
+        {
+            **({"run": asked.target, "data": asked.videos.name} if len(results) > 1 else {}),
+            "weights": str(asked.weights),
+            "macs": asked.network.macs[0],
+            "params": asked.network.params[0],
+            **result.as_dict(),
+        }
+        for asked, result in results
+    ]
+    mean = _mean(results)
     if as_json:
-        figures = {"weights": str(file), "macs": network.macs[0], "params": network.params[0]}
-        print_json({**figures, **result.as_dict()})
+        print_json({**each[0], **scores.as_dict()} if mean is None else {"runs": each, **mean, **scores.as_dict()})
         return
-    shares = {visible(name): share for name, share in result.per_class.items()}
-    width = max(map(len, shares))
-    for name, share in shares.items():
-        click.echo(f"{name:<{width}}  {percent(share):>8}")
-    click.echo(
-        f"{percent(result.top1)} top-1, {percent(result.top5)} top-5 on {result.videos} videos,"
-        f" {wanted.clips} x {wanted.crops} views; {megas(network.macs[0])} per view, {network.params[0]:,} parameters"
-    )
+
+    from vnasdsl.train.progress import megas, percent
+
+    width = max(len(visible(name)) for name in ("class", *scores.classes))
+    click.echo(f"{'class':<{width}}  videos     top-1  precision     F1  often taken for")
+    for row in scores.table:
+        if row.videos:
+            shares = f"{percent(row.top1 or 0.0):>8}  {'-' if row.precision is None else percent(row.precision):>9}"
+            line = f"{visible(row.name):<{width}}  {row.videos:>6}  {shares}  {row.f1:>5.3f}  {row.taken_for or ''}"
+            click.echo(visible(line).rstrip())
+    for asked, result in results:
+        views = f"{asked.recipe.clips} x {asked.recipe.crops} views"
+        click.echo(
+            (f"{visible(asked.target)}: " if mean else "")
+            + f"{percent(result.top1)} top-1, {percent(result.top5)} top-5, {percent(result.mean_class)} mean class"
+            f" accuracy on {result.videos} videos, {views}; {megas(asked.network.macs[0])} per view,"
+            f" {asked.network.params[0]:,} parameters"
+        )
+    if mean:
+        what = "the three official splits of UCF101" if mean["protocol"] else f"{len(results)} runs"
+        click.echo(
+            f"mean of {what}: {percent(mean['top1'])} top-1 (deviation {percent(mean['top1_deviation'])}),"
+            f" {percent(mean['top5'])} top-5, {percent(mean['mean_class'])} mean class accuracy"
+        )
+
+
+def _mean(results: Sequence[tuple[_Asked, Evaluation]]) -> dict[str, Any] | None:
+    """Mean accuracies of several runs; `protocol` where they are those of a data set's official protocol."""
+    if len(results) < 2:
+        return None
+    from vnasdsl.data.spec import official_split
+
+    values = {key: [getattr(result, key) for _, result in results] for key in _MEANS}
+    splits = [official_split(asked.videos) for asked, _ in results]
+    return {
+        "protocol": "ucf101" if sorted(split or 0 for split in splits) == [1, 2, 3] else None,
+        **{key: fmean(of_key) for key, of_key in values.items()},
+        "top1_deviation": pstdev(values["top1"]),
+    }
+
+
+def _draw(scores: Predictions, file: Path) -> None:
+    from vnasdsl.files import write_atomic
+    from vnasdsl.show.confusion import confusion_picture
+
+    hits = int(scores.confusion.trace())
+    title = f"{100 * hits / len(scores.videos):.1f} % of {len(scores.videos)} videos"
+    write_atomic(file, confusion_picture(scores.classes, scores.confusion.tolist(), file.suffix.lower(), title))

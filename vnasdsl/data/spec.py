@@ -27,10 +27,7 @@ def open_data(spec: str, split: int = 1) -> DataSet:
 
     `split` selects UCF101's official split 1, 2 or 3; "ucf101:DIR?split=2" says the same and wins. Raises: UserError.
     """
-    option = _SPLIT_OPTION.search(spec)
-    if option is not None and not option["number"].isdecimal():
-        raise UserError(f"`{option['number']}` in `{spec}` is not a split number", "write `?split=1`, 2 or 3")
-    text, number = (spec, split) if option is None else (spec[: option.start()], int(option["number"]))
+    text, number = _split(spec, split)
     layout, colon, place = text.partition(":")
     if layout not in LAYOUTS:
         known = ", ".join(f"`{name}`" for name in LAYOUTS)
@@ -41,3 +38,18 @@ def open_data(spec: str, split: int = 1) -> DataSet:
     if not place and layout not in ("synthetic", "periods"):
         raise UserError(f"data `{spec}` needs a place", f"write `{layout}:{'FILE' if layout == 'csv' else 'DIR'}`")
     return LAYOUTS[layout](spec, place, number)
+
+
+def official_split(data: DataSet) -> int | None:
+    """Which of UCF101's three splits a data set is, None where it is none."""
+    return _split(data.name, 1)[1] if data.layout == "ucf101" else None
+
+
+def _split(spec: str, default: int) -> tuple[str, int]:
+    """A spec without its `?split=`, and the number of the split."""
+    option = _SPLIT_OPTION.search(spec)
+    if option is None:
+        return spec, default
+    if not option["number"].isdecimal():
+        raise UserError(f"`{option['number']}` in `{spec}` is not a split number", "write `?split=1`, 2 or 3")
+    return spec[: option.start()], int(option["number"])

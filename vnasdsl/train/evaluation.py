@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from vnasdsl.data import ClipShape, FaultLog, Video
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.runs.predictions import Predictions
 from vnasdsl.train import ranks
 from vnasdsl.train.clips import evaluation_views
 from vnasdsl.train.devices import autocast
@@ -35,9 +37,22 @@ class Evaluation:
     views: int
     per_class: dict[str, float]
     """Top-1 of every class that has videos."""
+    scores: Scores = field(repr=False, compare=False)
+
+    @property
+    def mean_class(self) -> float:
+        """Mean class accuracy: every class counts alike, however many videos it has."""
+        return fmean(self.per_class.values())
+
+    def predictions(self, videos: Sequence[Video], classes: Sequence[str]) -> Predictions:
+        """The same by video. videos, classes: those that were evaluated."""
+        paths = tuple(videos[number].path for number in self.scores.videos)
+        return Predictions(tuple(classes), paths, self.scores.labels.numpy(), self.scores.mean.numpy())
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Without the scores."""
+        shown = ("top1", "top5", "mean_class", "loss", "videos", "views", "per_class")
+        return {key: getattr(self, key) for key in shown}
 
 
 @dataclass(frozen=True)
@@ -148,4 +163,5 @@ def summarise(scores: Scores, classes: Sequence[str]) -> Evaluation:
         videos=len(truth),
         views=scores.views,
         per_class=per_class,
+        scores=scores,
     )

@@ -28,6 +28,9 @@ from vnasdsl.train.run_folder import RunFolder, open_run, run_facts, run_sources
 from vnasdsl.train.run_lock import writing
 from vnasdsl.train.weights import Inheritance, inherit, load_exactly, load_weights, save_weights
 
+PREDICTIONS = "predictions.csv"
+"""In the folder of a training: what it says of each test video."""
+
 
 @dataclass(frozen=True)
 class Start:
@@ -65,6 +68,7 @@ class Trained:
             "inherited": None if self.inheritance is None else len(self.inheritance.matched),
             "top1": self.evaluation.top1,
             "top5": self.evaluation.top5,
+            "mean_class": self.evaluation.mean_class,
             "videos": self.evaluation.videos,
             "views": self.evaluation.views,
             "macs": self.network.macs[0],
@@ -123,6 +127,7 @@ def retrain(
         report_faults(faults, reporter)
         trained = Trained(run, network, run / "network.safetensors", evaluation, inheritance)
         if ranks.is_first():
+            evaluation.predictions(data.test, data.classes).write(run / PREDICTIONS)
             run.write_json("report.json", {**trained.as_dict(), "unreadable": faults.files})
         return trained
 

@@ -1,0 +1,1 @@
+"""What runs leave behind, as it is read again: predictions, metrics, reports. No torch."""
