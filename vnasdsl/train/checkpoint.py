@@ -45,7 +45,7 @@ class Checkpoints:
 
     def save(self, epoch: int, weights: Mapping[str, Tensor], state: Mapping[str, Any], best: bool = False) -> None:
         """Keep the state after `epoch` finished epochs as the last checkpoint, and with `best` as the best one too."""
-        name = f"epoch-{epoch:04d}"
+        name = folder_name(epoch)
         final, temporary = self.folder / name, self.folder / f".{name}.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         make_folder(temporary)
@@ -141,6 +141,11 @@ class Checkpoints:
         if not isinstance(epoch, int):
             raise UserError(f"`{folder}` is not a checkpoint of vnasdsl: its state has no epoch")
         return Checkpoint(epoch, weights, state)
+
+
+def folder_name(epoch: int) -> str:
+    """Of the checkpoint after some epochs."""
+    return f"epoch-{epoch:04d}"
 
 
 def _is_plain_name(name: object) -> bool:

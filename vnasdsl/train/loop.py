@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import ranks
+from vnasdsl.train.checkpoint import folder_name
 from vnasdsl.train.devices import autocast, random_state, restore_random_state
 from vnasdsl.train.evaluation import Evaluation
 from vnasdsl.train.progress import Reporter, percent
@@ -64,17 +65,18 @@ def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Repo
 
     Raises: UserError when a checkpoint does not fit, or training has diverged.
     """
-    done, seed = 0, torch.initial_seed()
+    done, kept, seed = 0, "", torch.initial_seed()
     checkpoint = run.checkpoints.resume(reporter.warn) if resume else None
     if checkpoint is not None:
         trainable.restore(checkpoint.weights, checkpoint.state["optimisers"])
         restore_random_state(checkpoint.state["random"])
-        done = checkpoint.epoch
+        done, kept = checkpoint.epoch, run.checkpoints.index().get("best", "")
         reporter.note(f"resuming after epoch {done} of {epochs}")
     records = [record for record in run.metrics.read() if record["epoch"] <= done]
     if ranks.is_first():
         run.metrics.write(records)
-    best = max((q for record in records if (q := trainable.quality(record)) is not None), default=None)
+    # A score whose checkpoint is lost does not stand in the way of the next best.
+    best = next((trainable.quality(record) for record in records if folder_name(record["epoch"]) == kept), None)
     reporter.begin(trainable.title, epochs, done)
     try:
         for epoch in range(done + 1, epochs + 1):

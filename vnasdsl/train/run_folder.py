@@ -34,6 +34,8 @@ from vnasdsl.train.recipes import Recipe
 from vnasdsl.train.run_lock import LOCK_FILE
 
 RUN_FILE = "run.json"
+_FORMAT = 2
+"""Of a run folder, in run.json, which names none where it is 1: there the lines of .jsonl files have no CRC."""
 _COMPARED = {"kind": None, "name": None, "classes": None, "fix": None, "recipe": None, "weights": None, "devices": 1}
 """The facts of run.json that must be equal, and what they are where it lacks them; the place of files, the kind of
 device and the command line may differ. `batch` counts for each device, so their number belongs to the recipe."""
@@ -125,7 +127,7 @@ def open_run(path: Path, facts: Mapping[str, Any], sources: Mapping[str, str], r
     for name, source in sources.items():
         run.write(name, source)
     versions = {"vnasdsl": __version__, "torch": torch.__version__, "python": platform.python_version()}
-    run.write_json(RUN_FILE, {**facts, "versions": versions})
+    run.write_json(RUN_FILE, {"format": _FORMAT, **facts, "versions": versions})
     return run
 
 
@@ -150,7 +152,7 @@ def _reopen(run: RunFolder, facts: Mapping[str, Any], sources: Mapping[str, str]
 class JsonLines:
     """A file of JSON objects, one per line, each with its CRC-32 under `crc`, which records read from it do not have.
 
-    A last line cut short by a kill does not count.
+    A last line cut short by a kill does not count. In a run of an older version a line may have no CRC.
     """
 
     def __init__(self, path: Path):
@@ -175,7 +177,7 @@ class JsonLines:
         for number, line in enumerate(complete.splitlines(), 1):
             try:
                 record = json.loads(line)
-                if record.pop("crc") != _crc(record):
+                if ("crc" in record or not self._is_older()) and record.pop("crc") != _crc(record):
                     raise ValueError("not what was written")
             except (ValueError, AttributeError, KeyError, TypeError):
                 raise UserError(
@@ -184,6 +186,13 @@ class JsonLines:
                 ) from None
             records.append(record)
         return records
+
+    def _is_older(self) -> bool:
+        """Whether the run of this file was begun before lines had a CRC."""
+        try:
+            return "format" not in RunFolder(self.path.parent).facts()
+        except UserError:
+            return False
 
     def write(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Replace the content of the file."""
