@@ -11,7 +11,15 @@ import yaml
 from tests.conftest import RunCli
 from vnasdsl.project import read_settings
 
-FILES = {".gitattributes", ".gitignore", ".pre-commit-config.yaml", "README.md", "pyproject.toml", "spaces"}
+FILES = {
+    ".gitattributes",
+    ".gitignore",
+    ".pre-commit-config.yaml",
+    "README.md",
+    "pyproject.toml",
+    "generated",
+    "spaces",
+}
 
 
 def test_the_project_works(run_cli: RunCli, tmp_path: Path) -> None:
@@ -22,7 +30,7 @@ def test_the_project_works(run_cli: RunCli, tmp_path: Path) -> None:
     assert {path.name for path in first.iterdir()} == FILES
     spaces = sorted(f"spaces/{path.name}" for path in (first / "spaces").iterdir())
     assert spaces == ["spaces/tiny.vns", "spaces/x3d3.vns", "spaces/x3d3_k400.vns"]
-    for command in (["check"], ["fmt", "--check"], ["compile"]):
+    for command in (["check"], ["fmt", "--check"], ["compile", "--check"]):
         result = run_cli(*command, *spaces, cwd=first)
         assert result.returncode == 0, result.stderr
     settings = read_settings(first)
@@ -33,7 +41,7 @@ def test_the_project_works(run_cli: RunCli, tmp_path: Path) -> None:
     assert "# first\n" in readme
     assert "- `spaces/x3d3_k400.vns`: The network of Table 3 of Zhou et al. 2021, found on Kinetics-400\n" in readme
     hooks = yaml.safe_load((first / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
-    assert [hook["entry"] for hook in hooks] == ["vnasdsl check", "vnasdsl fmt"]
+    assert [hook["entry"] for hook in hooks] == ["vnasdsl check", "vnasdsl fmt", "vnasdsl compile"]
     assert "*.vns diff=vns\n" in (first / ".gitattributes").read_text(encoding="utf-8")
 
 

@@ -12,8 +12,8 @@ from tests.support import shipped, shipped_space
 from vnasdsl.cli.fixes import fixes_of
 from vnasdsl.cli.options import fix_options
 from vnasdsl.cli.runs import checked_recipe, evaluate_recipe, free_folder
-from vnasdsl.cli.targets import split_target
 from vnasdsl.elaborate import Space
+from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.recipe_text import resolve_recipe
 from vnasdsl.train.recipes import EvaluateRecipe, RetrainRecipe, SearchRecipe

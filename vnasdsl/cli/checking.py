@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vnasdsl.elaborate import Overrides, Program
 from vnasdsl.elaborate.program import examine
+from vnasdsl.elaborate.shipped import PREFIX, split_target
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, VnsError
 from vnasdsl.language.files import STDIN, read_source, read_stdin
@@ -18,8 +19,11 @@ def check_file(
     """The program of a file (None when nothing of it can be read), and all errors and warnings.
 
     `-` is the standard input, whose imports are relative to the current folder. `name` is what the file is called in
-    messages.
+    messages. Raises: UserError for a shipped file that there is not.
     """
+    given = os.fspath(path)
+    if given.startswith(PREFIX) and not Path(given).exists():
+        path, name = split_target(given)[0], name or given
     try:
         source = read_stdin() if path == STDIN else read_source(path, name)
         return examine(source, Path("<stdin>" if path == STDIN else path), overrides, check_recipe)

@@ -9,8 +9,9 @@ import click
 
 from vnasdsl.cli.options import input_options
 from vnasdsl.cli.output import format_option, tell_written
-from vnasdsl.cli.targets import load_target, source_name, split_target
+from vnasdsl.cli.targets import load_target, source_name
 from vnasdsl.elaborate import Overrides
+from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.visible import visible

@@ -9,8 +9,9 @@ import click
 from vnasdsl.cli.learnt import is_run, read_learnt, run_fixes, run_space
 from vnasdsl.cli.options import input_options
 from vnasdsl.cli.output import tell_written
-from vnasdsl.cli.targets import load_space, split_target
+from vnasdsl.cli.targets import load_space
 from vnasdsl.elaborate import Overrides, Space, load
+from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError, VnsError, did_you_mean
 from vnasdsl.show.draw import SUFFIXES, render

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from vnasdsl.cli.output import tell_written
+from vnasdsl.elaborate.shipped import shipped_file
 from vnasdsl.files import write_atomic
-from vnasdsl.language.diagnostics import UserError, did_you_mean
+from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible
 from vnasdsl.resources import spaces_dir, templates_dir
 
@@ -39,7 +40,8 @@ HIDDEN = ("gitattributes", "gitignore", "pre-commit-config.yaml")
     help="List the shipped spaces and networks and exit.",
 )
 def command(folder: Path, shipped: tuple[str, ...]) -> None:
-    """Write a starting project into DIR: spaces, pyproject.toml, README, and the settings of git and pre-commit.
+    """Write a starting project into DIR: spaces and their code, pyproject.toml, README, and the settings of git and
+    pre-commit.
 
     Nothing is overwritten: if DIR already has one of the files, nothing is written at all.
 
@@ -60,11 +62,9 @@ def command(folder: Path, shipped: tuple[str, ...]) -> None:
 
 def project(title: str, names: list[str]) -> dict[str, str]:
     """Path in the project -> text. Raises: UserError for a name that is not shipped."""
-    known = descriptions()
     for name in names:
-        if name not in known:
-            help = did_you_mean(name, known) or f"shipped are {', '.join(known)}"
-            raise UserError(f"vnasdsl comes with no space `{name}`", help)
+        shipped_file(name)
+    known = descriptions()
     spaces = dict.fromkeys(file for name in names for file in _with_imports(name))
     listing = "\n".join(f"- `spaces/{name}.vns`: {known[name]}" for name in spaces)
     fields = {"{name}": title, "{first}": names[0], "{spaces}": listing}
@@ -74,7 +74,22 @@ def project(title: str, names: list[str]) -> dict[str, str]:
         for field, value in fields.items():
             text = text.replace(field, value)
         files[f".{path.name}" if path.name in HIDDEN else path.name] = text
-    return files | {f"spaces/{name}.vns": (spaces_dir() / f"{name}.vns").read_text(encoding="utf-8") for name in spaces}
+    for name in spaces:
+        files[f"spaces/{name}.vns"] = shipped_file(name).read_text(encoding="utf-8")
+        files |= dict(_generated(name))
+    return files
+
+
+def _generated(name: str) -> Iterator[tuple[str, str]]:
+    """The code of a shipped file, as `vnasdsl compile` writes it in the project."""
+    from vnasdsl.codegen.outputs import compile_space
+    from vnasdsl.elaborate import load
+
+    program = load(shipped_file(name))
+    for space in program.spaces.values():
+        if space.kind == "network" or program.is_relaxed(space):
+            file, text = compile_space(space, f"spaces/{name}.vns")
+            yield f"generated/{file}", text
 
 
 def descriptions() -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vnasdsl.cli.output import print_json
-from vnasdsl.cli.targets import split_target
+from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.interrupts import interruption, status_of
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.visible import visible

@@ -7,15 +7,8 @@ from pathlib import Path
 
 from vnasdsl.cli.output import show
 from vnasdsl.elaborate import Overrides, Program, Space, load
+from vnasdsl.elaborate.shipped import PREFIX, split_target
 from vnasdsl.project import project_root
-
-
-def split_target(text: str) -> tuple[Path, str | None]:
-    """`spaces/x.vns:name` as path and name; a path that exists is never split."""
-    path, colon, name = text.rpartition(":")
-    if colon and path and name.isidentifier() and not Path(text).exists():
-        return Path(path), name
-    return Path(text), None
 
 
 def load_target(text: str, overrides: Overrides | None = None, name: str | None = None) -> tuple[Program, Space | None]:
@@ -37,6 +30,9 @@ def load_space(text: str, overrides: Overrides | None = None, name: str | None =
 
 
 def source_name(path: str | os.PathLike[str]) -> str:
-    """The name of a file in headers: its path from the root of its project, the same wherever the command runs."""
+    """The name of a file in headers: its path from the root of its project, the same wherever the command runs. Of a
+    file that an installed vnasdsl comes with, `vnasdsl:NAME`."""
     resolved = Path(path).resolve()
+    if resolved.is_relative_to(Path(__file__).resolve().parent.parent):
+        return PREFIX + resolved.stem
     return resolved.relative_to(project_root(resolved)).as_posix()

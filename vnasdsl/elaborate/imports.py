@@ -9,8 +9,9 @@ from typing import Any
 
 from vnasdsl.elaborate.definition_checks import check_definitions
 from vnasdsl.elaborate.definitions import Definitions
+from vnasdsl.elaborate.shipped import PREFIX, shipped_file, shipped_names
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Fix, VnsError, error, suggest_file
+from vnasdsl.language.diagnostics import Diagnostic, Fix, UserError, VnsError, error, suggest, suggest_file
 from vnasdsl.language.files import read_source
 from vnasdsl.language.limits import MAX_BYTES
 from vnasdsl.language.parser import parse_with_errors
@@ -36,7 +37,8 @@ def collect(
     trail: tuple[Path, ...] = (),
     parse_file: ParseFile = parse_file,
 ) -> None:
-    """Add what a module and its imports define, and their faults to `found`. Without a `path` imports are faults."""
+    """Add what a module and its imports define, and their faults to `found`. Without a `path` only shipped files can be
+    imported."""
     here = path.resolve() if path is not None else None
     for item in module.items:
         try:
@@ -60,9 +62,6 @@ def _import(
 ) -> None:
     """Raises: VnsError E0701 to E0705 and the syntax faults of the imported file."""
     span = item.path.span
-    if here is None:
-        help = "save it to a file, or define in it what it needs"
-        raise error("E0701", "a text that is not in a file cannot import", span, help=help)
     target = import_target(item, here)
     if target == here or target in trail:
         self_import = target == here
@@ -85,14 +84,15 @@ def _import(
         raise VnsError(())  # said already
     shown = os.path.normpath(Path(item.span.source.name).parent / item.path.value)
     # A text may be known under another name than its path; then what it imports is too.
-    known = _is_file(Path(shown)) or not _is_file(Path(item.span.source.name))
+    known = not item.path.value.startswith(PREFIX)
+    known = known and (_is_file(Path(shown)) or not _is_file(Path(item.span.source.name)))
     module, faults = parse_file(target, shown if known else str(target))
     found += faults
     into.imported += len(module.source.text)
     if into.imported > MAX_BYTES:
         help = "import only the files that are needed"
         raise error("E0705", f"the imported files have more than {MAX_BYTES:,} characters", span, help=help)
-    collect(module, target, into, found, (*trail, here), parse_file)
+    collect(module, target, into, found, trail if here is None else (*trail, here), parse_file)
     found += check_definitions(into, module.items)
 
 
@@ -108,9 +108,21 @@ def _nearest(item: tree.Import, target: Path) -> Any:
     return {"fix": Fix(item.path.span, f'"{path}"', f"did you mean `{path}`?")}
 
 
-def import_target(item: tree.Import, here: Path) -> Path:
-    """The file an import means, links resolved. Raises: VnsError E0701 when it is none inside the project."""
+def import_target(item: tree.Import, here: Path | None) -> Path:
+    """The file an import means, links resolved. Raises: VnsError E0701 when it is none inside the project, E0703 for a
+    shipped one that there is not."""
     text, span = item.path.value, item.path.span
+    if text.startswith(PREFIX):
+        try:
+            return shipped_file(text.removeprefix(PREFIX))
+        except UserError as fault:
+            near = suggest(text.removeprefix(PREFIX), shipped_names())
+            meant = Fix(span, f'"{PREFIX}{near}"', f"did you mean `{PREFIX}{near}`?")
+            more: Any = {"help": fault.help} if near is None else {"fix": meant}
+            raise error("E0703", fault.message, span, **more) from None
+    if here is None:
+        help = "save it to a file, or define in it what it needs"
+        raise error("E0701", "a text that is not in a file cannot import one", span, help=help)
     if not text.endswith(".vns") or any(c in text for c in "\\:") or not text.isprintable():
         raise error("E0701", f"`{text}` is not the path of a .vns file", span, help='write `import "relative.vns"`')
     if len(text) > LONGEST_PATH:

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 
 from vnasdsl.elaborate.definitions import Definitions, block_signature
 from vnasdsl.elaborate.inputs import PARAMETERS
+from vnasdsl.elaborate.shipped import PREFIX, shipped_names
 from vnasdsl.language import tree
 from vnasdsl.language.checks import RECIPE_KINDS
 from vnasdsl.language.diagnostics import VnsError
@@ -209,10 +210,11 @@ def _keys_around(text: Text, offset: int) -> set[str]:
 
 
 def _paths(documents: Documents, text: Text) -> Iterator[Candidate]:
-    """The files of the project that can be imported, as paths from the folder of the text."""
+    """The files of the project that can be imported, as paths from the folder of the text, and the shipped ones."""
     if text.path is None:
         return
     for other in documents.project(text):
         if other.path is not None and other.path != text.path:
             path = os.path.relpath(other.path, text.path.parent).replace(os.sep, "/")
             yield Candidate(path, "file")
+    yield from (Candidate(PREFIX + name, "file") for name in shipped_names())
