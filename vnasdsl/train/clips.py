@@ -14,6 +14,7 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import ranks
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import Recipe, TrainingRecipe
+from vnasdsl.train.targets import Targets
 
 # The paper scales frames to 256 x 342 for crops of 224.
 _PAPER_SIZE, _PAPER_SCALE = 224, (256, 342)
@@ -46,8 +47,9 @@ def report_faults(faults: FaultLog, reporter: Reporter) -> None:
 class SharedLoader:
     """A loader whose batches the ranks of a training share out; what one of them cannot read, all know of."""
 
-    def __init__(self, loader: ClipLoader | ViewLoader):
-        self.loader = loader
+    def __init__(self, loader: ClipLoader | ViewLoader, targets: Targets | None = None):
+        """targets: from the labels of training clips."""
+        self.loader, self.targets = loader, targets
         self.close = loader.close
 
     def __call__(self, number: int) -> SharedLoader:
@@ -60,13 +62,15 @@ class SharedLoader:
 
     def __iter__(self) -> Iterator[Any]:
         """Batches of clips that one rank could not read at all are passed over by all: they step together."""
-        train = isinstance(self.loader, ClipLoader)
         self.loader.share = Share(ranks.rank(), ranks.count())
         seen = False
         for batch in self.loader:
-            if not train or ranks.least(len(batch[1])):
+            if self.targets is None:
                 seen = seen or len(batch[1]) > 0
                 yield batch
+            elif ranks.least(len(batch[1])):
+                seen = True
+                yield batch[0], self.targets(batch[1])
         for files in ranks.gather(self.loader.faults.files):
             for path, reason in files.items():
                 self.loader.faults.add(path, reason)
@@ -87,7 +91,7 @@ def training_clips(videos: Sequence[Video], shape: ClipShape, recipe: TrainingRe
         drop_last=len(videos) >= recipe.batch * ranks.count(),
         faults=faults,
     )
-    return SharedLoader(loader)
+    return SharedLoader(loader, Targets([video.label for video in videos], recipe))
 
 
 def evaluation_views(videos: Sequence[Video], shape: ClipShape, recipe: Recipe, faults: FaultLog) -> SharedLoader:

@@ -101,4 +101,5 @@ def restore_random_state(state: dict[str, Any]) -> None:
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
     """The context for a forward pass in the precision of a recipe."""
-    return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
+    types = {"bf16": torch.bfloat16, "fp16": torch.float16}
+    return torch.autocast(device.type, dtype=types[precision]) if precision in types else nullcontext()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any, Protocol, assert_never
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import ranks
+from vnasdsl.train.average import MovingAverage
 from vnasdsl.train.checkpoint import folder_name
 from vnasdsl.train.devices import autocast, random_state, restore_random_state
 from vnasdsl.train.evaluation import Evaluation
@@ -20,6 +22,7 @@ from vnasdsl.train.progress import Reporter, percent
 from vnasdsl.train.recipe_parts import Adam, Sgd
 from vnasdsl.train.recipes import TrainingRecipe
 from vnasdsl.train.run_folder import RunFolder
+from vnasdsl.train.targets import best
 from vnasdsl.train.weights import load_exactly
 
 _ODD_LOSS, _LOST_LOSS = 100.0, 1e6
@@ -27,7 +30,7 @@ _STEADIER = "try a smaller learning rate (--set weights.lr=...) or gradient clip
 
 
 class Batches(Protocol):
-    """The batches of a pass, of known number: clips (B, 3, T, H, W) and labels (B,)."""
+    """The batches of a pass, of known number: clips (B, 3, T, H, W) and targets, as `Targets` makes them."""
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]: ...
 
@@ -123,9 +126,9 @@ class Meter:
 
     @torch.no_grad()
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """loss: mean of the batch; logits (B, classes); labels (B,)."""
+        """loss: mean of the batch; logits (B, classes); labels: or targets."""
         self._loss += loss.detach().double() * len(labels)
-        self._hits += (logits.argmax(dim=1) == labels).sum()
+        self._hits += (logits.argmax(dim=1) == best(labels)).sum()
         self._clips += len(labels)
 
     def together(self) -> None:
@@ -146,7 +149,10 @@ class Meter:
 
 
 class NetworkTraining:
-    """A `Trainable`: cross entropy, one optimiser, cosine over all steps."""
+    """A `Trainable`: cross entropy, one optimiser, cosine over all steps.
+
+    Where the recipe asks for a moving average of the weights, the model has it after the last epoch.
+    """
 
     title = "train"
 
@@ -165,18 +171,27 @@ class NetworkTraining:
         self.batches = batches
         self.device = device
         self.watch, self.watch_every = watch, watch_every
-        self.optimiser = build_optimiser(recipe.weights, model.parameters())
+        self.parameters = list(model.parameters())
+        self.optimiser = build_optimiser(recipe.weights, self.parameters)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
+        self.average = MovingAverage(self.model, recipe.ema) if recipe.ema else None
 
     def run_epoch(self, epoch: int, reporter: Reporter) -> dict[str, Any]:
         batches = self.batches(epoch)
-        steps = len(batches)
+        steps, together = len(batches), self.recipe.accumulate
         meter = Meter(self.device)
         reporter.epoch(epoch, steps)
         self.model.train()
         for number, (clips, labels) in enumerate(batches):
-            rate = learning_rate(self.recipe.weights, (epoch - 1) * steps + number, self.recipe.epochs * steps)
-            set_learning_rate(self.optimiser, rate)
-            self.step(clips.to(self.device), labels.to(self.device), meter)
+            step = (epoch - 1) * steps + number
+            if number % together == 0:
+                self.optimiser.zero_grad(set_to_none=True)
+                part = 1 / min(together, steps - number)
+            self.add_gradients(step, clips.to(self.device), labels.to(self.device), part, meter)
+            if (number + 1) % together == 0 or number + 1 == steps:
+                rate = learning_rate(self.recipe.weights, step, self.recipe.epochs * steps)
+                set_learning_rate(self.optimiser, rate)
+                self.step()
             reporter.step(meter.text)
         meter.together()
         record: dict[str, Any] = {
@@ -184,22 +199,34 @@ class NetworkTraining:
             "train_top1": meter.top1,
             "lr": self.optimiser.param_groups[0]["lr"],
         }
+        if self.average is not None and epoch == self.recipe.epochs:
+            self.model.load_state_dict(self.average.values)
         if self.watch is not None and self.watch_every and epoch % self.watch_every == 0:
-            record["test_top1"] = self.watch(self.model).top1
+            with nullcontext() if self.average is None else self.average.in_place(self.model):
+                record["test_top1"] = self.watch(self.model).top1
         return record
 
-    def step(self, clips: Tensor, labels: Tensor, meter: Meter) -> None:
-        """One step on clips (B, 3, T, H, W) and labels (B,)."""
-        self.optimiser.zero_grad(set_to_none=True)
+    def add_gradients(self, step: int, clips: Tensor, labels: Tensor, part: float, meter: Meter) -> None:
+        """Of the loss of a batch: clips (B, 3, T, H, W) and labels or targets.
+
+        step: of all batches of the training, from 0; part: the share of this batch in a step of the optimiser.
+        """
         with autocast(self.device, self.recipe.precision):
             logits = self.model(clips)
             loss = F.cross_entropy(logits.float(), labels)
-        ranks.weighted(loss, len(labels)).backward()
-        ranks.add_up_gradients(self.model.parameters())
-        if self.recipe.grad_clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.grad_clip)
-        self.optimiser.step()
+        self.scaler.scale(ranks.weighted(loss, len(labels)) * part).backward()
         meter.add(loss, logits, labels)
+
+    def step(self) -> None:
+        """Step along the gradients."""
+        ranks.add_up_gradients(self.parameters)
+        if self.recipe.grad_clip:
+            self.scaler.unscale_(self.optimiser)
+            nn.utils.clip_grad_norm_(self.parameters, self.recipe.grad_clip)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        if self.average is not None:
+            self.average.update(self.model)
 
     def summary(self, record: dict[str, Any]) -> str:
         test = f"  test (1 view) {percent(record['test_top1'])}" if "test_top1" in record else ""
@@ -209,11 +236,20 @@ class NetworkTraining:
         return self.model.state_dict()
 
     def optimiser_state(self) -> dict[str, Any]:
-        return {"weights": self.optimiser.state_dict()}
+        state = {"weights": self.optimiser.state_dict()}
+        if self.scaler.is_enabled():
+            state["scaler"] = self.scaler.state_dict()
+        if self.average is not None:
+            state["average"] = self.average.state()
+        return state
 
     def restore(self, weights: dict[str, Tensor], state: dict[str, Any]) -> None:
         load_exactly(self.model, weights, "the checkpoint")
         self.optimiser.load_state_dict(state["weights"])
+        if self.scaler.is_enabled():
+            self.scaler.load_state_dict(state["scaler"])
+        if self.average is not None:
+            self.average.restore(state["average"])
 
     def quality(self, record: dict[str, Any]) -> float | None:
         return None  # test videos select nothing
@@ -232,9 +268,16 @@ def build_optimiser(
 
 
 def learning_rate(recipe: Sgd | Adam, step: int, total: int) -> float:
-    """Rate of a step (from 0) of `total`: end + (lr - end) / 2 * (1 + cos(pi * step / total)); `lr` without `end`."""
+    """Rate of a step (from 0) of `total`: end + (lr - end) / 2 * (1 + cos(pi * step / total)); `lr` without `end`.
+
+    With a warm-up of w steps the rate is lr * (step + 1) / w in those, and the cosine is that of the steps after them.
+    """
+    rising = round(recipe.warmup * total)
+    if step < rising:
+        return recipe.lr * (step + 1) / rising
     if recipe.end is None:
         return recipe.lr
+    step, total = step - rising, total - rising
     return recipe.end + (recipe.lr - recipe.end) / 2 * (1 + math.cos(math.pi * min(step, total) / max(total, 1)))
 
 

@@ -28,6 +28,9 @@ class _Optimiser(Part):
     """Learning rate of the first step."""
     end: float | None = Field(None, ge=0)
     """Learning rate at the end of the cosine; without it `lr` is constant."""
+    warmup: float = Field(0.0, ge=0, lt=1)
+    """Share of all steps, at the start, in which the rate rises in equal steps to `lr` (Goyal et al. 2017); the cosine
+    takes the rest."""
 
 
 class Sgd(_Optimiser):

@@ -51,8 +51,8 @@ class Recipe(Strict):
     crops of 224 as in the paper, in proportion for other sizes."""
     workers: int = Field(2, ge=0)
     """Processes that decode videos; results do not depend on it."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """bf16: autocast in the forward pass."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """bf16, fp16: autocast in the forward pass; fp16 trains with a scaled loss (Micikevicius et al. 2018)."""
     unreadable: float = Field(0.01, ge=0, le=1)
     """Share of the videos that may be unreadable before the run stops."""
 
@@ -76,6 +76,17 @@ class TrainingRecipe(Recipe):
     """Seed of weights, splits, clips, crops and dropout."""
     grad_clip: float = Field(0.0, ge=0)
     """Largest norm of the gradient of the weights; 0 is off (as in the paper)."""
+    accumulate: int = Field(1, ge=1)
+    """Batches whose gradients make up one step: the step of a batch so many times as large, in the memory of one; batch
+    norms still see one batch. Not in gradient search."""
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Share of each target that is spread evenly over the classes (Szegedy et al. 2016)."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """`balanced`: a clip counts by the inverse share of its class, so that rare classes count as much as others (King
+    and Zeng 2001)."""
+    ema: float = Field(0.0, ge=0, lt=1)
+    """Decay of the moving average of the weights (Polyak and Juditsky 1992) that a training ends with, such as 0.999;
+    0 is off. It is for networks trained apart, not for supernets."""
 
 
 class RetrainRecipe(TrainingRecipe):
@@ -206,6 +217,15 @@ class GradientRecipe(SupernetRecipe):
     @classmethod
     def _within_epochs(cls, value: int, info: ValidationInfo) -> int:
         return _at_most("epochs", value, info)
+
+    @field_validator("precision", "accumulate")
+    @classmethod
+    def _not_by_gradient(cls, value: Any) -> Any:
+        if value == "fp16":
+            raise ValueError("`fp32` or `bf16`: the gradient of the choices is not scaled")
+        if value not in (1, "fp32", "bf16"):
+            raise ValueError("1: weights and choices step with every batch")
+        return value
 
     @field_validator("gumbel")
     @classmethod

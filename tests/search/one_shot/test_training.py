@@ -43,7 +43,8 @@ def test_a_step_follows_the_sum_of_the_gradients_of_its_paths(space: Space, samp
     assert len(paths) == (1 if sampling == "uniform" else 3)
     clips, labels = torch.randn(4, 3, 4, 16, 16, dtype=torch.float64), torch.tensor([0, 1, 2, 1])
     before = {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
-    training.path_step(paths, clips, labels, Meter(CPU))
+    training.add_gradients_of(paths, clips, labels, 1.0, Meter(CPU))
+    training.step()
 
     gradients: dict[str, torch.Tensor] = {}
     for choices in paths:
@@ -81,6 +82,7 @@ def test_narrow_paths_train_slices_of_the_widest_weights(space: Space) -> None:
     assert (len(narrow), len(wide)) == (4, 6)
     before = wide.detach().clone()
     path = {"s2.head.channels": "4", "s2.stack[0].op": "basic(1)", "s2.stack[1].op": "skip", "s3.head.channels": "6"}
-    training.path_step([path], clips, labels, Meter(CPU))
+    training.add_gradients_of([path], clips, labels, 1.0, Meter(CPU))
+    training.step()
     assert torch.equal(narrow, wide[:4]) and not torch.equal(wide[:4], before[:4])
     assert torch.equal(wide[4:], before[4:])

@@ -6,14 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from vnasdsl.searching.one_shot.sampling import Sampler
 from vnasdsl.searching.slices import slice_widths
-from vnasdsl.train import ranks
-from vnasdsl.train.devices import autocast
-from vnasdsl.train.loop import Batches, Meter, NetworkTraining, build_optimiser, learning_rate, set_learning_rate
+from vnasdsl.train.loop import Batches, Meter, NetworkTraining, build_optimiser
 from vnasdsl.train.progress import Reporter, percent
 from vnasdsl.train.recipes import OneShotRecipe
 
@@ -37,44 +34,26 @@ class PathTraining(NetworkTraining):
         self.sampler = sampler
         for parameter in model.choice_parameters():
             parameter.requires_grad_(False)
-        self._weights: list[nn.Parameter] = [p for p in model.weight_parameters() if p not in views]
-        self.optimiser = build_optimiser(recipe.weights, self._weights)
+        self.parameters = [p for p in model.weight_parameters() if p not in views]
+        self.optimiser = build_optimiser(recipe.weights, self.parameters)
+        self.average = None
 
     def run_epoch(self, epoch: int, reporter: Reporter) -> dict[str, Any]:
-        batches = self.batches(epoch)
-        steps = len(batches)
-        meter = Meter(self.device)
-        reporter.epoch(epoch, steps)
-        self.model.train()
         try:
-            for number, (clips, labels) in enumerate(batches):
-                step = (epoch - 1) * steps + number
-                set_learning_rate(self.optimiser, learning_rate(self.recipe.weights, step, self.recipe.epochs * steps))
-                self.path_step(self.sampler.paths(step), clips.to(self.device), labels.to(self.device), meter)
-                reporter.step(meter.text)
+            return super().run_epoch(epoch, reporter)
         finally:
             self.model.set_choices(None)
-        meter.together()
-        return {
-            "train_loss": meter.loss,
-            "train_top1": meter.top1,
-            "lr": self.optimiser.param_groups[0]["lr"],
-        }
 
-    def path_step(self, paths: list[dict[str, str]], clips: Tensor, labels: Tensor, meter: Meter) -> None:
-        """One step of the optimiser, along the sum of the gradients of the paths."""
-        self.optimiser.zero_grad(set_to_none=True)
+    def add_gradients(self, step: int, clips: Tensor, labels: Tensor, part: float, meter: Meter) -> None:
+        self.add_gradients_of(self.sampler.paths(step), clips, labels, part, meter)
+
+    def add_gradients_of(
+        self, paths: list[dict[str, str]], clips: Tensor, labels: Tensor, part: float, meter: Meter
+    ) -> None:
+        """The sum of those of some paths."""
         for choices in paths:
             self.model.set_choices(choices)
-            with autocast(self.device, self.recipe.precision):
-                logits = self.model(clips)
-                loss = F.cross_entropy(logits.float(), labels)
-            ranks.weighted(loss, len(labels)).backward()
-            meter.add(loss, logits, labels)
-        ranks.add_up_gradients(self._weights)
-        if self.recipe.grad_clip:
-            nn.utils.clip_grad_norm_(self._weights, self.recipe.grad_clip)
-        self.optimiser.step()
+            super().add_gradients(0, clips, labels, part, meter)
 
     def summary(self, record: dict[str, Any]) -> str:
         return f"loss {record['train_loss']:.3f}  accuracy of its paths {percent(record['train_top1'])}"

@@ -1,0 +1,133 @@
+"""Keys of training recipes that papers after the first have made usual, each against the plain mathematics."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vnasdsl.train.loop import NetworkTraining, learning_rate
+from vnasdsl.train.progress import Reporter
+from vnasdsl.train.recipes import RetrainRecipe, Sgd
+from vnasdsl.train.targets import Targets, best
+
+CPU = torch.device("cpu")
+QUIET = Reporter(quiet=True)
+
+
+def batches(count: int, size: int = 4, epoch: int = 0) -> list[tuple[Tensor, Tensor]]:
+    generator = torch.Generator().manual_seed(epoch)
+    draws = (torch.randn(size, 3, 2, 4, 4, generator=generator, dtype=torch.float64) for _ in range(count))
+    return [(clips, torch.randint(0, 3, (size,), generator=generator)) for clips in draws]
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(96, 3)).double()
+
+
+def recipe(**keys: Any) -> RetrainRecipe:
+    return RetrainRecipe(**{"weights": Sgd(lr=0.1, momentum=0.9), "epochs": 3, **keys})
+
+
+def test_smoothed_targets_are_torchs_label_smoothing() -> None:
+    logits, labels = torch.randn(8, 5, dtype=torch.float64), torch.tensor([0, 1, 2, 3, 4, 4, 2, 0])
+    targets = Targets(range(5), recipe(label_smoothing=0.1))(labels)
+    torch.testing.assert_close(
+        F.cross_entropy(logits, targets.double()), F.cross_entropy(logits, labels, label_smoothing=0.1)
+    )
+    assert torch.equal(best(targets), labels)
+    assert torch.equal(Targets(range(5), recipe())(labels), labels)
+
+
+def test_balanced_classes_count_alike_and_the_mean_weight_is_one() -> None:
+    labels = torch.tensor([0] * 6 + [1] * 3 + [2])
+    sums = Targets(labels.tolist(), recipe(class_weights="balanced"))(labels).sum(dim=0)
+    torch.testing.assert_close(sums, torch.full((3,), 10 / 3))
+    smoothed = Targets(labels.tolist(), recipe(class_weights="balanced", label_smoothing=0.2))(labels)
+    assert smoothed.sum().item() == pytest.approx(10)
+
+
+def test_accumulated_batches_step_as_one_large_batch() -> None:
+    small = batches(5)
+    large = [(torch.cat([c for c, _ in part]), torch.cat([n for _, n in part])) for part in (small[:2], small[2:4])]
+    models = []
+    for feed, keys in ((small, {"accumulate": 2}), ([*large, small[4]], {})):
+        model = network()
+        constant = recipe(weights=Sgd(lr=0.1, momentum=0.9), **keys)
+        NetworkTraining(model, constant, lambda epoch, feed=feed: feed, CPU).run_epoch(1, QUIET)
+        models.append(model)
+    for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-8)  # the loss is float32
+
+
+def test_the_moving_average_is_what_training_ends_with_and_survives_a_resume() -> None:
+    weights: list[Tensor] = []
+
+    class Watched(NetworkTraining):
+        def step(self) -> None:
+            super().step()
+            weights.append(self.model[1].weight.detach().clone())
+
+    def feed(epoch: int) -> list[tuple[Tensor, Tensor]]:
+        return batches(4, epoch=epoch)
+
+    averaged = recipe(ema=0.7)
+    start = network()
+    training = Watched(copy.deepcopy(start), averaged, feed, CPU)
+    for epoch in (1, 2):
+        training.run_epoch(epoch, QUIET)
+    kept = copy.deepcopy((training.weights(), training.optimiser_state()))
+    training.run_epoch(3, QUIET)
+    expected = start[1].weight.detach()
+    for step, weight in enumerate(weights, start=1):
+        decay = min(0.7, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * weight
+    torch.testing.assert_close(training.model[1].weight.detach(), expected)
+    assert not torch.equal(weights[-1], expected)
+    resumed = NetworkTraining(network(), averaged, feed, CPU)
+    resumed.restore(*kept)
+    resumed.run_epoch(3, QUIET)
+    assert torch.equal(resumed.model[1].weight, training.model[1].weight)
+
+
+def test_the_curve_watches_the_average() -> None:
+    seen: list[Tensor] = []
+
+    class Seen:
+        top1 = 0.5
+
+    def watch(model: nn.Module) -> Any:
+        seen.append(model[1].weight.detach().clone())
+        return Seen()
+
+    training = NetworkTraining(network(), recipe(ema=0.9), lambda epoch: batches(3), CPU, watch, 1)
+    training.run_epoch(1, QUIET)
+    assert training.average is not None
+    assert torch.equal(seen[0], training.average.values["1.weight"])
+    assert not torch.equal(seen[0], training.model[1].weight)
+
+
+def test_the_rate_rises_in_equal_steps_and_then_follows_the_cosine() -> None:
+    rising, plain = Sgd(lr=0.1, end=1e-3, warmup=0.2), Sgd(lr=0.1, end=1e-3)
+    rates = [learning_rate(rising, step, 50) for step in range(50)]
+    assert rates[:10] == pytest.approx([0.01 * step for step in range(1, 11)])
+    assert rates[10:] == pytest.approx([learning_rate(plain, step, 40) for step in range(40)])
+    assert learning_rate(Sgd(lr=0.1, warmup=0.5), 3, 4) == 0.1
+
+
+def test_fp16_scales_the_loss_and_keeps_the_scale_on_resume() -> None:
+    halves = recipe(precision="fp16", grad_clip=1.0)
+    feed = [(clips.float(), labels) for clips, labels in batches(6)]
+    training = NetworkTraining(network().float(), halves, lambda epoch: feed, CPU)
+    losses = [training.run_epoch(epoch, QUIET)["train_loss"] for epoch in (1, 2, 3)]
+    assert losses[2] < losses[0]
+    kept = training.optimiser_state()["scaler"]
+    assert (kept["scale"] > 1, kept["_growth_tracker"]) == (True, 18)
+    resumed = NetworkTraining(network().float(), halves, lambda epoch: feed, CPU)
+    resumed.restore(training.weights(), training.optimiser_state())
+    assert resumed.optimiser_state()["scaler"] == kept
