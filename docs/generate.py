@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -128,7 +129,19 @@ def example(files: Files) -> list[str]:
     return blocks
 
 
-PAGES = {"layers.md": layers, "recipes.md": recipes, "commands.md": commands, "errors.md": errors}
+def model_schema() -> str:
+    from vnasdsl.train.model_file import ModelFile
+
+    return json.dumps(ModelFile.model_json_schema(), indent=2) + "\n"
+
+
+PAGES = {
+    "layers.md": layers,
+    "recipes.md": recipes,
+    "commands.md": commands,
+    "errors.md": errors,
+    "model.schema.json": model_schema,
+}
 
 
 def main(check: bool) -> int:

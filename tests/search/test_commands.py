@@ -26,7 +26,17 @@ from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
 
 Command = Callable[..., Result]
-FILES = {"network.vns", "network.py", "network.safetensors", "choices.json", "report.json", "report.txt", "curves.png"}
+FILES = {
+    "network.vns",
+    "network.py",
+    "network.safetensors",
+    "model.json",
+    "MODEL_CARD.md",
+    "choices.json",
+    "report.json",
+    "report.txt",
+    "curves.png",
+}
 INPUTS = {
     "space.vns",
     "recipe.vns",

@@ -142,13 +142,14 @@ def _open(
 ) -> _Asked:
     from vnasdsl.cli.runs import checked_recipe, find_recipe, open_run, open_space, run_recipe
     from vnasdsl.data import open_data
+    from vnasdsl.train.model_file import weights_of
     from vnasdsl.train.recipes import EvaluateRecipe
 
     run = open_run(target, "evaluate", recipe)
     if run is None and (data is None or weights is None):
         raise UserError(f"`{target}` is a file: give --data and --weights to evaluate it")
     spec = data or (run.facts["data"] if run else "")
-    file = weights or (run.folder / "network.safetensors" if run else Path())
+    file = weights or (weights_of(run.folder) if run else Path())
     videos = open_data(spec)
     if run is not None:
         if list(videos.classes) != run.facts["classes"]:

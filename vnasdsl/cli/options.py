@@ -157,6 +157,25 @@ def fix_options(command: F) -> F:
     return _all_of(options)(command)
 
 
+def weights_options(command: F) -> F:
+    """`--weights` and `--labels` of a .vns file: parameters `weights` and `labels`, paths."""
+    options = (
+        click.option(
+            "--weights",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Weights, .safetensors, for a .vns file.  [default: NETWORK's]",
+        ),
+        click.option(
+            "--labels",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Class names, one a line, for a .vns file without a model file.",
+        ),
+    )
+    return _all_of(options)(command)
+
+
 def training_options(command: F) -> F:
     """`--device`, `--workers`, `--quiet` and `--json`: what every command has that trains or evaluates."""
     return _all_of((device_option, workers_option, quiet_option, json_option))(command)

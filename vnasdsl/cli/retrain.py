@@ -70,7 +70,6 @@ def command(
     if run is None and (data is None or out is None):
         raise UserError(f"`{target}` is a file: give --data and --out to train it")
     folder = out or (run.folder / "retrained" if run else Path())
-    begin = weights or (str(run.folder / "network.safetensors") if run else "none")
     videos = open_data(data or (run.facts["data"] if run else ""))
     program, network = runs.open_space(run.network if run else target, videos, overrides)
     if network.kind != "network":
@@ -83,9 +82,11 @@ def command(
 
     from vnasdsl.train import ranks
     from vnasdsl.train.devices import pick_device
+    from vnasdsl.train.model_file import weights_of
     from vnasdsl.train.progress import megas, percent
     from vnasdsl.train.retrain import Start, retrain
 
+    begin = weights or (str(weights_of(run.folder)) if run else "none")
     start = None if begin == "none" else Start.read(Path(begin))
     reporter = reporter_of(quiet)
     with runs.resumable(folder, reporter):

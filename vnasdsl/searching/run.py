@@ -22,6 +22,7 @@ from vnasdsl.searching.strategies.one_shot import OneShotStrategy
 from vnasdsl.searching.task import SearchResult, SearchTask, Strategy
 from vnasdsl.train import ranks
 from vnasdsl.train.clips import report_faults
+from vnasdsl.train.model_file import Metrics, write_model
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
 from vnasdsl.train.recipes import Recipe, SearchRecipe
@@ -186,6 +187,8 @@ def _write_outcome(
         save_weights(weights, found.weights, {"network": network.name})
     elif network_file is None:
         (task.run / "network.safetensors").unlink(missing_ok=True)  # of the network that was written before
+    metrics = None if found.score is None else Metrics.of("inference", found.score)
+    write_model(task.run, file, network, weights, metrics)
     lines = (*found.lines, *_figure_lines(found, network, len(task.parts.inference)))
     if network_file is None:
         learned = {key: found.report[key] for key in _LEARNED if key in found.report}

@@ -22,6 +22,7 @@ from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_videos, evaluate_views
 from vnasdsl.train.generated import build, load_generated
 from vnasdsl.train.loop import NetworkTraining, run_epochs
+from vnasdsl.train.model_file import Metrics, write_model
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe
 from vnasdsl.train.run_folder import RunFolder, open_run, run_facts, run_sources
@@ -128,6 +129,8 @@ def retrain(
         trained = Trained(run, network, run / "network.safetensors", evaluation, inheritance)
         if ranks.is_first():
             evaluation.predictions(data.test, data.classes).write(run / PREDICTIONS)
+            metrics = Metrics.of("test", evaluation.as_dict())
+            write_model(run, run / "network.vns", network, trained.weights, metrics)
             run.write_json("report.json", {**trained.as_dict(), "unreadable": faults.files})
         return trained
 

@@ -26,6 +26,7 @@ from vnasdsl.train.clips import clip_shape, evaluation_views
 from vnasdsl.train.devices import pick_device, torch_threads
 from vnasdsl.train.evaluation import Scores, score_views, summarise
 from vnasdsl.train.generated import build
+from vnasdsl.train.model_file import Metrics, write_model
 from vnasdsl.train.progress import Reporter, percent
 from vnasdsl.train.recipes import TrialRecipe
 from vnasdsl.train.weights import load_exactly, load_weights, save_weights
@@ -183,10 +184,13 @@ def _write_ensemble(task: SearchTask[Any], chosen: Sequence[tuple[Record, Path]]
         weights = load_weights(path)
         name = f"ensemble/{place}"
         text = task.run.write(f"{name}.vns", record.text)
-        task.run.write(f"{name}.py", compile_network(network_of(record.text, len(task.classes)), text.name))
-        save_weights(task.run / f"{name}.safetensors", weights, {"trial": str(record.id)})
+        network = network_of(record.text, len(task.classes))
+        task.run.write(f"{name}.py", compile_network(network, text.name))
+        file = task.run / f"{name}.safetensors"
+        save_weights(file, weights, {"trial": str(record.id)})
         scores = inference_scores(task, record, weights)
         each.append(scores)
         alone = summarise(scores, task.classes)
+        write_model(task.run, text, network, file, Metrics.of("inference", alone.as_dict()))
         members.append({"file": f"{name}.vns", "trial": record.id, "top1": alone.top1, "top5": alone.top5})
     return {"members": members, "inference": summarise(Scores.mean_of(each), task.classes).as_dict()}

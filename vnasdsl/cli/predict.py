@@ -1,0 +1,148 @@
+"""`vnasdsl predict`: what a trained network sees in video files."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vnasdsl.cli.options import POSITIVE, training_options, weights_options
+from vnasdsl.cli.output import print_json
+from vnasdsl.language.visible import visible
+
+if TYPE_CHECKING:
+    from vnasdsl.train.predict import Prediction
+
+
+@click.command()
+@click.argument("target", metavar="NETWORK")
+@click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
+@weights_options
+@click.option("--top", type=POSITIVE, default=5, show_default=True, metavar="N", help="Classes to name.")
+@click.option("--clips", type=POSITIVE, metavar="N", help="Clips of each video, evenly over it.  [default: NETWORK's]")
+@click.option("--crops", type=click.IntRange(1, 3), metavar="M", help="Crops of each clip.  [default: NETWORK's]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE.mp4|DIR",
+    help="Write the video with the classes below it; of several videos one each into a folder.",
+)
+@training_options
+def command(
+    target: str,
+    videos: tuple[str, ...],
+    weights: Path | None,
+    labels: Path | None,
+    top: int,
+    clips: int | None,
+    crops: int | None,
+    output: Path | None,
+    device: str,
+    workers: int | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Say what a trained network sees in videos: the best classes of each, in all and over time.
+
+    NETWORK is the folder of a search or training, or a .vns file with its weights. VIDEO is a file, a folder or a
+    pattern. Softmax scores are averaged over clips and crops as in `evaluate`; what is said of a moment is the mean
+    over the crops of one clip. A file that cannot be read is named and passed over; the exit status is 1 then.
+
+    \b
+    Examples:
+      vnasdsl predict runs/tiny/retrained swipe.mp4
+      vnasdsl predict runs/tiny/retrained clips 'more/*.avi' --json
+      vnasdsl predict runs/tiny/retrained swipe.mp4 --clips 40 -o annotated.mp4
+      vnasdsl predict nets/mine.vns --weights mine.safetensors --labels classes.txt swipe.mp4
+    """
+    from vnasdsl.train.predict import find_videos, predict_each
+    from vnasdsl.train.progress import Reporter
+    from vnasdsl.train.trained import open_trained
+
+    files = find_videos(videos)
+    copies = {} if output is None else _copies(files, output)
+    model = open_trained(target, weights, labels)
+    reporter = Reporter(quiet)
+    found: list[Prediction] = []
+    reporter.begin("predict", 1, 0)
+    reporter.epoch(1, len(files))
+    wanted = 2 if workers is None else workers
+    with closing(predict_each(model, files, top, clips, crops, wanted, device)) as predictions:
+        try:
+            for prediction in predictions:
+                found.append(prediction)
+                if prediction.error is not None:
+                    reporter.warn(f"{prediction.path} cannot be read: {prediction.error}")
+                elif prediction.path in copies:
+                    _annotate(prediction, copies[prediction.path])
+                reporter.step(lambda path=prediction.path: visible(Path(path).name))  # type: ignore[misc]
+        finally:
+            reporter.end()
+    place = {file: number for number, file in enumerate(files)}
+    found.sort(key=lambda prediction: place[prediction.path])
+    failed = sum(prediction.error is not None for prediction in found)
+    if as_json:
+        print_json([prediction.as_dict() for prediction in found])
+    else:
+        click.echo("\n".join(line for prediction in found for line in _lines(prediction)))
+    for copy in copies.values():
+        if copy.is_file() and not quiet and not as_json:
+            click.echo(f"wrote {visible(str(copy))}")
+    if failed:
+        click.echo(f"{failed} of {len(files)} videos cannot be read", err=True)
+        raise SystemExit(1)
+
+
+def _lines(prediction: Prediction) -> list[str]:
+    from vnasdsl.train.progress import percent
+
+    if prediction.error is not None:
+        return [visible(f"{prediction.path}  cannot be read: {prediction.error}")]
+    width = max(len(visible(each.name)) for each in prediction.top)
+    lines = [f"{visible(prediction.path)}  {prediction.seconds:.1f} s"]
+    lines += [f"  {visible(each.name):<{width}}  {percent(each.score):>8}" for each in prediction.top]
+    spans = prediction.spans()
+    if len(spans) > 1:
+        lines += [
+            f"  {start:6.1f} to {end:6.1f} s  {visible(best.name):<{width}}  {percent(best.score):>8}"
+            for start, end, best in spans
+        ]
+    return lines
+
+
+def _copies(files: list[str], output: Path) -> dict[str, Path]:
+    """Where the annotated copy of each file goes. Raises: UserError for a name that cannot be."""
+    from vnasdsl.language.diagnostics import UserError
+
+    if output.suffix:
+        if len(files) > 1:
+            raise UserError(f"`{output}` is one file, for {len(files)} videos", "name a folder, such as `-o annotated`")
+        if output.suffix.lower() != ".mp4":
+            raise UserError(f"`{output}` does not end in .mp4")
+        copies = {files[0]: output}
+    else:
+        stems = [Path(file).stem for file in files]
+        twice = {stem for stem in stems if stems.count(stem) > 1}
+        names = {f: Path(f).name.replace(".", "_") if Path(f).stem in twice else Path(f).stem for f in files}
+        if len(set(names.values())) < len(files):
+            raise UserError(f"several videos have the same name, so their copies cannot all go into `{output}`")
+        copies = {file: output / f"{name}.mp4" for file, name in names.items()}
+    for file, copy in copies.items():
+        if copy.exists() and copy.samefile(file):
+            raise UserError(f"`{copy}` is the video itself", "give another -o")
+    return copies
+
+
+def _annotate(prediction: Prediction, copy: Path) -> None:
+    """Below each frame stand the best classes of the clip whose middle is nearest."""
+    from vnasdsl.data.timeline import annotate
+    from vnasdsl.train.progress import percent
+
+    def caption(time: float) -> tuple[str, ...]:
+        nearest = min(prediction.moments, key=lambda moment: abs((moment.start + moment.end) / 2 - time))
+        return tuple(f"{percent(each.score)}  {visible(each.name)}" for each in nearest.top[:3])
+
+    annotate(prediction.path, copy, caption, lines=min(3, len(prediction.top)))

@@ -1,0 +1,279 @@
+"""`model.json` beside the weights of a network: all that a program needs in order to use them, and a card for people.
+
+network.vns has model.json and MODEL_CARD.md, any other NAME.vns has NAME.model.json and NAME.card.md.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from vnasdsl.data import ClipShape
+from vnasdsl.data.loader import MEAN, STD
+from vnasdsl.elaborate import Space
+from vnasdsl.elaborate.inputs import VideoInput
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.language.visible import visible
+from vnasdsl.train.clips import clip_shape
+from vnasdsl.train.progress import megas, percent
+from vnasdsl.train.recipe_parts import Strict
+from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
+from vnasdsl.train.recipes import Recipe
+from vnasdsl.train.run_folder import RunFolder
+
+MODEL_FILE, CARD_FILE = "model.json", "MODEL_CARD.md"
+Three = tuple[float, float, float]
+
+
+class NamedFile(Strict):
+    """A file in the folder of model.json."""
+
+    file: str
+    """Its name."""
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    """Of its bytes."""
+
+    @classmethod
+    def of(cls, path: Path) -> NamedFile:
+        return cls(file=path.name, sha256=sha256(path.read_bytes()).hexdigest())
+
+    def find(self, folder: Path) -> Path:
+        """Raises: UserError when it is not there, or its content is not what it was."""
+        path = folder / Path(self.file).name
+        try:
+            found = sha256(path.read_bytes()).hexdigest()
+        except OSError as fault:
+            raise UserError(f"`{path}`, which the model file names, cannot be read: {fault.strerror}") from None
+        if found != self.sha256:
+            raise UserError(
+                f"`{path}` is not the file that the model file beside it names: its checksum differs",
+                "restore it from a copy, or make it anew with `vnasdsl derive` or `vnasdsl retrain`",
+            )
+        return path
+
+
+class Preprocessing(Strict):
+    """From the frames of a video to the input of the network: (clips, 3, frames, size, size), float32."""
+
+    frames: int = Field(ge=1)
+    """Frames of a clip."""
+    frame_stride: int = Field(ge=1)
+    """Every n-th frame of the video is taken."""
+    segments: int = Field(ge=1)
+    """A clip has frames / segments frames from each of so many equal parts of the video."""
+    scale: int = Field(ge=1)
+    """Short side of the frames in pixels before they are cropped, bilinear, with the aspect ratio kept."""
+    size: int = Field(ge=1)
+    """Side of the square crop in pixels."""
+    color: Literal["RGB"] = "RGB"
+    """Order of the channels."""
+    mean: Three = (MEAN,) * 3
+    """Subtracted from each channel, which is first divided by 255."""
+    deviation: Three = (STD,) * 3
+    """Each channel is divided by it then."""
+
+    @property
+    def clip_shape(self) -> ClipShape:
+        return ClipShape(self.frames, self.size, self.frame_stride, self.segments, self.scale)
+
+    @classmethod
+    def of(cls, video: VideoInput, recipe: Recipe) -> Preprocessing:
+        """How the clips of test videos are cut."""
+        shape = clip_shape(video, recipe)
+        short = shape.scale if isinstance(shape.scale, int) else min(shape.scale)
+        return cls(
+            frames=shape.frames, frame_stride=shape.frame_stride, segments=shape.segments, scale=short, size=video.size
+        )
+
+
+class Protocol(Strict):
+    """How a video is scored: the softmax scores of clips x crops views are averaged."""
+
+    clips: int = Field(ge=1)
+    """Clips, evenly over the video."""
+    crops: int = Field(ge=1, le=3)
+    """Crops of each clip: the middle, or left, middle and right (of an upright frame top, middle and bottom)."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """bf16 and fp16: autocast in the forward pass."""
+
+
+class Metrics(Strict):
+    """How good the network is."""
+
+    part: Literal["test", "inference"]
+    """Where it was measured: the test videos, or the part of the training videos that a search keeps for this."""
+    top1: float
+    """Share of the videos whose class has the best score."""
+    top5: float
+    """Share of the videos whose class is among the five best."""
+    mean_class: float
+    """Mean over the classes of the top-1 of each."""
+    loss: float
+    """Mean negative log of the averaged score of the right class."""
+    videos: int
+    """Videos that were scored."""
+    views: int
+    """Views of them."""
+
+    @classmethod
+    def of(cls, part: Literal["test", "inference"], score: Mapping[str, Any]) -> Metrics:
+        """score: `Evaluation.as_dict()`."""
+        return cls(part=part, **{name: score[name] for name in cls.model_fields if name != "part"})
+
+
+class Training(Strict):
+    """Where the weights come from."""
+
+    kind: Literal["search", "retrain"]
+    """The command."""
+    command: tuple[str, ...]
+    """Its arguments."""
+    data: str
+    """The videos, as the command named them."""
+    train_videos: int
+    test_videos: int
+    seed: int
+    versions: dict[str, str]
+    """Of vnasdsl, torch and Python."""
+
+
+class ModelFile(Strict):
+    """model.json: a trained network."""
+
+    format: Literal[1] = 1
+    """Version of this description."""
+    name: str
+    """Of the network."""
+    classes: tuple[str, ...]
+    """Names, in the order of the network's outputs."""
+    network: NamedFile
+    """Its source, .vns."""
+    code: str
+    """The name of its PyTorch code, generated from the source."""
+    weights: NamedFile | None
+    """.safetensors; null where a search trained none."""
+    preprocessing: Preprocessing
+    protocol: Protocol
+    macs: int
+    """Multiply-accumulates for one clip."""
+    params: int
+    """Trainable parameters."""
+    metrics: Metrics | None
+    training: Training
+
+
+def model_path(network_file: Path) -> Path:
+    """Where the model file of a .vns file is."""
+    return network_file.with_name(MODEL_FILE if network_file.stem == "network" else f"{network_file.stem}.model.json")
+
+
+def card_path(network_file: Path) -> Path:
+    return network_file.with_name(CARD_FILE if network_file.stem == "network" else f"{network_file.stem}.card.md")
+
+
+def write_model(
+    run: RunFolder, network_file: Path, network: Space, weights: Path | None, metrics: Metrics | None
+) -> ModelFile:
+    """Write the model file and the card of a network that a run has just written, beside it."""
+    facts = run.facts()
+    recipe = resolve_recipe("evaluate", read_recipes(run / "recipe.vns").get("evaluate"))
+    model = ModelFile(
+        name=network.name,
+        classes=tuple(facts["classes"]),
+        network=NamedFile.of(network_file),
+        code=network_file.with_suffix(".py").name,
+        weights=None if weights is None else NamedFile.of(weights),
+        preprocessing=Preprocessing.of(network.input, recipe),
+        protocol=Protocol(clips=recipe.clips, crops=recipe.crops, precision=recipe.precision),
+        macs=network.macs[0],
+        params=network.params[0],
+        metrics=metrics,
+        training=Training(
+            kind=facts["kind"],
+            command=tuple(facts["command"]),
+            data=facts["data"],
+            train_videos=facts["videos"]["train"]["videos"],
+            test_videos=facts["videos"]["test"]["videos"],
+            seed=facts["seed"],
+            versions=facts["versions"],
+        ),
+    )
+    folder = RunFolder(network_file.parent)
+    folder.write_json(model_path(network_file).name, model.model_dump(mode="json"))
+    recipes = (run / "recipe.vns").read_text(encoding="utf-8")
+    folder.write(card_path(network_file).name, card(model, network.text(), recipes))
+    return model
+
+
+def read_model(path: Path) -> ModelFile:
+    """Raises: UserError when there is no such file, or it says something else."""
+    try:
+        return ModelFile.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"there is no `{path}`") from None
+    except OSError as fault:
+        raise UserError(f"`{path}` cannot be read: {fault.strerror}") from None
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"`{path}` is no model file: {f'`{where}`: ' if where else ''}{first['msg']}") from None
+
+
+def weights_of(folder: Path) -> Path:
+    """The weights of a run's network, compared with the checksum in the model file. Raises: UserError."""
+    model = model_path(folder / "network.vns")
+    named = read_model(model).weights if model.is_file() else None
+    return folder / "network.safetensors" if named is None else named.find(folder)
+
+
+def card(model: ModelFile, source: str, recipe: str) -> str:
+    """A model card in Markdown."""
+    cut, how, origin = model.preprocessing, model.protocol, model.training
+    rows = [
+        ("Cost", f"{megas(model.macs)} per clip, {model.params:,} parameters"),
+        ("Input", f"{cut.frames} RGB frames of {cut.size} x {cut.size}, {_taken(cut)}"),
+        (
+            "Preprocessing",
+            f"short side scaled to {cut.scale}, crop, (x / 255 - {_three(cut.mean)}) / {_three(cut.deviation)}",
+        ),
+        ("Protocol", f"softmax averaged over {how.clips} clips x {how.crops} crops"),
+        ("Result", "not measured" if model.metrics is None else _result(model.metrics)),
+        ("Data", f"`{origin.data}`: {origin.train_videos:,} training and {origin.test_videos:,} test videos"),
+        ("Weights", "none" if model.weights is None else f"`{model.weights.file}`, SHA-256 `{model.weights.sha256}`"),
+        ("Made by", f"`{shlex.join(['vnasdsl', *origin.command])}`" if origin.command else origin.kind),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in origin.versions.items())),
+    ]
+    table = "\n".join(f"| {name} | {_cell(text)} |" for name, text in rows)
+    classes = ", ".join(f"`{visible(name)}`" for name in model.classes)
+    return (
+        f"# {model.name}\n\nA network for video classification, trained by vnasdsl. `model.json` has the same for"
+        f" programs.\n\n| | |\n|---|---|\n{table}\n\n## Classes\n\n{len(model.classes)}: {classes}\n\n"
+        f"## Source\n\n{_fenced(source)}\n\n## Recipe\n\n{_fenced(recipe)}\n"
+    )
+
+
+def _three(values: Three) -> str:
+    return f"{values[0]:g}" if len(set(values)) == 1 else f"({', '.join(f'{value:g}' for value in values)})"
+
+
+def _taken(cut: Preprocessing) -> str:
+    each = "every frame" if cut.frame_stride == 1 else f"every {cut.frame_stride}th frame"
+    return each if cut.segments == 1 else f"{each}, from {cut.segments} parts of the video"
+
+
+def _result(metrics: Metrics) -> str:
+    where = "test videos" if metrics.part == "test" else "videos of the inference part, kept apart by the search"
+    return f"{percent(metrics.top1)} top-1, {percent(metrics.top5)} top-5 on {metrics.videos:,} {where}"
+
+
+def _fenced(text: str) -> str:
+    return f"```vns\n{text.rstrip()}\n```"
+
+
+def _cell(text: str) -> str:
+    return visible(text).replace("|", "\\|")

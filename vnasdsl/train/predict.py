@@ -1,0 +1,189 @@
+"""What a trained network sees in videos: the top classes of each, in all and over time, scored as in an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from glob import glob, has_magic
+from itertools import groupby
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vnasdsl.data import FaultLog, Video
+from vnasdsl.data.clips import ViewLoader
+from vnasdsl.data.layouts.common import VIDEO_SUFFIXES
+from vnasdsl.data.loader import MEAN, STD
+from vnasdsl.data.sampling import ClipShape, clip_frames, even_starts
+from vnasdsl.data.timeline import frame_times
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.devices import autocast, pick_device
+from vnasdsl.train.trained import TrainedNetwork, open_trained
+
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """A class with its softmax score, from 0 to 1."""
+
+    name: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is seen in one clip, from `start` to `end` in seconds."""
+
+    start: float
+    end: float
+    top: tuple[ClassScore, ...]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is seen in a video. `error` says why it could not be read; there is nothing else then."""
+
+    path: str
+    top: tuple[ClassScore, ...] = ()
+    """The best classes, scores averaged over all views, best first."""
+    moments: tuple[Moment, ...] = ()
+    """The same for each clip, in time."""
+    seconds: float = 0.0
+    """Length of the video."""
+    error: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    def spans(self) -> list[tuple[float, float, ClassScore]]:
+        """Start, end, and best class with its mean score, clips in a row with the same best class taken together."""
+        found = []
+        for name, group in groupby(self.moments, key=lambda moment: moment.top[0].name):
+            row = list(group)
+            found.append((row[0].start, row[-1].end, ClassScore(name, fmean(each.top[0].score for each in row))))
+        return found
+
+
+def predict(
+    model: str | Path | TrainedNetwork,
+    paths: Sequence[str | Path],
+    *,
+    weights: str | Path | None = None,
+    top: int = 5,
+    clips: int | None = None,
+    crops: int | None = None,
+    workers: int = 2,
+    device: str = "auto",
+) -> list[Prediction]:
+    """The predictions for files, folders and patterns, in their order; unreadable files have an `error`.
+
+    model: the folder of a run, or a .vns file with its weights; clips, crops: instead of those of the evaluation.
+    Raises: VnsError, UserError.
+    """
+    opened = model if isinstance(model, TrainedNetwork) else open_trained(model, weights)
+    files = find_videos(paths)
+    each = {p.path: p for p in predict_each(opened, files, top, clips, crops, workers, device)}
+    return [each[file] for file in files]
+
+
+def find_videos(paths: Sequence[str | Path]) -> list[str]:
+    """Files as they are, all videos in and below folders, and what matches a pattern such as `clips/*.mp4`.
+
+    Raises: UserError for a path that is not there, and when there is no video.
+    """
+    found: list[str] = []
+    for given in paths:
+        path = Path(given)
+        if path.is_dir():
+            found += sorted(
+                str(file) for file in path.rglob("*") if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file()
+            )
+        elif path.is_file():
+            found.append(str(path))
+        elif has_magic(str(given)):
+            found += sorted(file for file in glob(str(given), recursive=True) if Path(file).is_file())  # noqa: PTH207
+        else:
+            raise UserError(f"there is no video `{given}`", "name files, folders, or a pattern such as 'clips/*.mp4'")
+    if not found:
+        raise UserError(f"there is no video in {', '.join(f'`{path}`' for path in paths)}")
+    return list(dict.fromkeys(found))
+
+
+def predict_each(
+    model: TrainedNetwork,
+    files: Sequence[str],
+    top: int = 5,
+    clips: int | None = None,
+    crops: int | None = None,
+    workers: int = 2,
+    device: str = "auto",
+) -> Generator[Prediction]:
+    """Predictions as they are made: readable files in order, each unreadable one before the next that can be read."""
+    place, shape, protocol = pick_device(device), model.preprocessing.clip_shape, model.protocol
+    clips, crops = clips or protocol.clips, crops or protocol.crops
+    module = model.module.to(place).eval()
+    videos = [Video(file, 0, "") for file in files]
+    faults = FaultLog(max_share=1.0)
+    loader = ViewLoader(
+        videos, shape, clips=clips, crops=crops, batch=BATCH, workers=min(workers, len(files) - 1), faults=faults
+    )
+    told: set[str] = set()
+    waiting: list[Tensor] = []
+    with closing(loader), torch.inference_mode():
+        for views, _, numbers in loader:
+            with autocast(place, protocol.precision):
+                logits = module(_normalised(views, model).to(place))
+            for score, number in zip(F.softmax(logits.double(), dim=1).cpu(), numbers.tolist(), strict=True):
+                waiting.append(score)
+                if len(waiting) == clips * crops:
+                    yield from _failed(faults, told)
+                    yield _prediction(model, files[number], torch.stack(waiting), clips, shape, top)
+                    waiting.clear()
+        yield from _failed(faults, told)
+
+
+def _failed(faults: FaultLog, told: set[str]) -> Iterator[Prediction]:
+    for path, reason in faults.files.items():
+        if path not in told:
+            told.add(path)
+            yield Prediction(path, error=reason)
+
+
+def _normalised(views: Tensor, model: TrainedNetwork) -> Tensor:
+    """Views as the network wants them; the loader normalises by `MEAN` and `STD`."""
+    wanted = model.preprocessing
+    if wanted.mean == (MEAN,) * 3 and wanted.deviation == (STD,) * 3:
+        return views
+    mean, deviation = (torch.tensor(each).view(3, 1, 1, 1) for each in (wanted.mean, wanted.deviation))
+    return (views * STD + MEAN - mean) / deviation
+
+
+def _prediction(model: TrainedNetwork, path: str, scores: Tensor, clips: int, shape: ClipShape, top: int) -> Prediction:
+    """scores: (clips * crops, classes), clip by clip."""
+    if not scores.isfinite().all():
+        raise UserError(
+            f"the network scores `{path}` with NaN: its weights are damaged, or have diverged",
+            "take an earlier checkpoint, or train it again with a smaller learning rate",
+        )
+
+    def best(of: Tensor) -> tuple[ClassScore, ...]:
+        values, places = of.topk(min(top, len(model.classes)))
+        return tuple(
+            ClassScore(model.classes[i], value) for i, value in zip(places.tolist(), values.tolist(), strict=True)
+        )
+
+    times = frame_times(path)
+    length = len(times) - 1
+    by_clip = scores.view(clips, -1, scores.shape[1]).mean(dim=1)
+    moments = []
+    for starts, of_clip in zip(even_starts(length, clips, shape), by_clip, strict=True):
+        shown = clip_frames(starts, length, shape)
+        moments.append(Moment(times[min(shown)], times[max(shown) + 1], best(of_clip)))
+    return Prediction(path, best(scores.mean(dim=0)), tuple(moments), times[-1])
