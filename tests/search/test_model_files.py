@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from hashlib import sha256
@@ -15,6 +16,7 @@ from vnasdsl.data import open_data
 from vnasdsl.elaborate import load
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.predict import predict
+from vnasdsl.train.run_folder import MissingData, run_data
 from vnasdsl.train.trained import open_trained
 
 Command = Callable[..., Result]
@@ -78,3 +80,39 @@ def test_a_network_derived_into_a_file_of_its_own(vnasdsl: Command, moved: Path,
         f"best.{suffix}" for suffix in ("vns", "py", "safetensors", "model.json", "card.md")
     }
     assert open_trained(output).classes == open_trained(moved).classes
+
+
+def test_data_of_a_run_are_found_where_they_and_it_were_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "project"
+    (project / "videos").mkdir(parents=True)
+    run, facts = project / "runs" / "a", {"data": "ucf101:videos?split=2", "data_from": os.path.join("..", "..")}
+    monkeypatch.chdir(project)
+    assert run_data(Path("runs") / "a", facts) == "ucf101:videos?split=2"
+    monkeypatch.chdir(tmp_path)
+    assert run_data(run, facts) == f"ucf101:{project / 'videos'}?split=2"
+    moved = tmp_path / "moved"  # the run alone, and this process where it was made
+    monkeypatch.chdir(project)
+    assert run_data(moved, facts) == "ucf101:videos?split=2"
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MissingData, match="are neither in"):
+        run_data(moved, facts)
+    assert run_data(moved, {"data": "synthetic"}) == "synthetic"
+    whole = {"data": f"folder:{project / 'videos'}", "data_from": "../.."}
+    assert run_data(moved, whole) == whole["data"]
+
+
+def test_a_network_is_derived_without_videos(vnasdsl: Command, moved: Path) -> None:
+    facts = json.loads((moved / "run.json").read_text())
+    (moved / "run.json").write_text(json.dumps({**facts, "data": "synthetic:gone"}))
+    choices = json.loads((moved / "choices.json").read_text())["choices"]
+    result = vnasdsl("derive", moved, "--device", "cpu", "--top", "2", "-o", moved / "best.vns")
+    assert result.exit_code == 0, result.output
+    assert "`synthetic:gone`, are neither in" in result.stderr and "the network gets no score" in result.stderr
+    again = vnasdsl("derive", moved, "--device", "cpu", "-q")
+    assert again.exit_code == 0 and "top-1" not in again.stdout
+    assert json.loads((moved / "choices.json").read_text())["choices"] == choices
+    assert json.loads((moved / "model.json").read_text())["metrics"] is None
+    open_trained(moved)
+    for command in ("evaluate", "retrain"):
+        failed = vnasdsl(command, moved, "--device", "cpu", "-q")
+        assert failed.exit_code == 1 and "are neither in" in failed.stderr and "--data" in failed.stderr

@@ -148,7 +148,7 @@ def _open(
     run = open_run(target, "evaluate", recipe)
     if run is None and (data is None or weights is None):
         raise UserError(f"`{target}` is a file: give --data and --weights to evaluate it")
-    spec = data or (run.facts["data"] if run else "")
+    spec = data or (run.data if run else "")
     file = weights or (weights_of(run.folder) if run else Path())
     videos = open_data(spec)
     if run is not None:

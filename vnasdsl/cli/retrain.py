@@ -70,7 +70,7 @@ def command(
     if run is None and (data is None or out is None):
         raise UserError(f"`{target}` is a file: give --data and --out to train it")
     folder = out or (run.folder / "retrained" if run else Path())
-    videos = open_data(data or (run.facts["data"] if run else ""))
+    videos = open_data(data or (run.data if run else ""))
     program, network = runs.open_space(run.network if run else target, videos, overrides)
     if network.kind != "network":
         raise UserError(f"`{network.name}` is a space: choose a network first", f"vnasdsl search {target}")

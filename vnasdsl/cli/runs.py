@@ -38,6 +38,13 @@ class Run:
     facts: dict[str, Any]
 
     @property
+    def data(self) -> str:
+        """The spec of its data. Raises: UserError when they are not to be found."""
+        from vnasdsl.train.run_folder import run_data
+
+        return run_data(self.folder, self.facts)
+
+    @property
     def network(self) -> str:
         return str(self.folder / "network.vns")
 

@@ -40,6 +40,18 @@ def open_data(spec: str, split: int = 1) -> DataSet:
     return LAYOUTS[layout](spec, place, number)
 
 
+def rebased(spec: str, folder: Path) -> str:
+    """The spec of the same data in another working directory: a relative place starts at `folder`."""
+    layout, _, place = spec.partition(":")
+    return f"{layout}:{folder / place}" if place and not place.startswith("~") else spec
+
+
+def is_there(spec: str) -> bool:
+    """Whether the place that a spec names exists; one that names none does."""
+    place = _split(spec, 1)[0].partition(":")[2]
+    return not place or Path(place).expanduser().exists()
+
+
 def official_split(data: DataSet) -> int | None:
     """Which of UCF101's three splits a data set is, None where it is none."""
     return _split(data.name, 1)[1] if data.layout == "ucf101" else None

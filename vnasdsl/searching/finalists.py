@@ -11,11 +11,10 @@ from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.searching.evolve.bounds import Candidate
 from vnasdsl.searching.evolve.history import Record
-from vnasdsl.searching.evolve.strategy import inference_scores
+from vnasdsl.searching.evolve.strategy import inference_score
 from vnasdsl.searching.evolve.trial import Outcome, Trial, run_trial
 from vnasdsl.searching.pool import make_pool
 from vnasdsl.searching.task import SearchResult, SearchTask
-from vnasdsl.train.evaluation import summarise
 from vnasdsl.train.progress import megas, percent
 from vnasdsl.train.recipes import RandomRecipe, SearchRecipe
 from vnasdsl.train.run_folder import JsonLines
@@ -79,7 +78,7 @@ class Finalists:
             trained.items(), key=lambda one: (-(one[1].score or {})["top1"], (one[1].score or {})["loss"], one[1].macs)
         )
         weights = load_weights(self.weights_of(best))
-        score = summarise(inference_scores(self.task, best, weights), self.task.classes).as_dict()
+        score = inference_score(self.task, best, weights)
         report["finalists"] = [
             {"place": place, **{key: getattr(record, key) for key in ("choices", "score", "macs", "params", "error")}}
             for place, record in records.items()

@@ -58,21 +58,21 @@ class Comparison:
             "argmax": argmax_choices(trellis(space), *learned, skips),
         }
         self.others = {name: self.budgets.describe(choices) for name, choices in others.items()}
-        self.scores: dict[tuple[tuple[str, str], ...], float] = {}
+        self.scores: dict[tuple[tuple[str, str], ...], float | None] = {}
 
     @property
     def rows(self) -> Iterator[tuple[str, Probable]]:
         yield from ((str(place), network) for place, network in enumerate(self.top, 1))
         yield from self.others.items()
 
-    def score(self, top1: Callable[[dict[str, str]], float]) -> None:
+    def score(self, top1: Callable[[dict[str, str]], float | None]) -> None:
         """Accuracies on the inference part, of equal choices once."""
         for _, network in self.rows:
             key = tuple(network.choices.items())
             if key not in self.scores:
                 self.scores[key] = top1(network.choices)
 
-    def _score(self, network: Probable) -> float:
+    def _score(self, network: Probable) -> float | None:
         return self.scores[tuple(network.choices.items())]
 
     # ---------------------------------------------------------------- for people
@@ -86,7 +86,9 @@ class Comparison:
             costs = amount(network.macs), f"{network.params:,}", f"{network.log_probability:.4f}"
             labels = [label.split(",") for label in network.labels if label]
             states = " ".join(",".join(word.rpartition("=")[2] for word in label) for label in labels)
-            rows.append((name, *costs, percent(self._score(network)), states, self._apart(network)))
+            top1 = self._score(network)
+            accuracy = "-" if top1 is None else percent(top1)
+            rows.append((name, *costs, accuracy, states, self._apart(network)))
         yield from columns(rows, right=(1, 2, 3, 4)).splitlines()
         if self.wanted.curve:
             yield ""

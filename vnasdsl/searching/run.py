@@ -26,7 +26,16 @@ from vnasdsl.train.model_file import Metrics, write_model
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
 from vnasdsl.train.recipes import Recipe, SearchRecipe
-from vnasdsl.train.run_folder import RunFolder, open_run, require_same_videos, run_facts, run_sources, video_facts
+from vnasdsl.train.run_folder import (
+    MissingData,
+    RunFolder,
+    open_run,
+    require_same_videos,
+    run_data,
+    run_facts,
+    run_sources,
+    video_facts,
+)
 from vnasdsl.train.run_lock import writing
 from vnasdsl.train.weights import save_weights
 
@@ -105,7 +114,7 @@ def derive_again(
     network_file: where the network goes instead of into the run; workers: processes that decode videos, if not as many
     as the run's recipe says; wanted: the best by probability (gradient) or score (one_shot), perhaps within a budget.
     """
-    run, space, recipe, data = reopen(path)
+    run, space, recipe, data = reopen(path, reporter)
     if workers is not None:
         recipe = recipe.model_copy(update={"workers": workers})
     strategy = get_strategy(recipe.strategy)
@@ -120,14 +129,23 @@ def derive_again(
         return _write_outcome(task, strategy, strategy.derive(task, checkpoint, *more), network_file)
 
 
-def reopen(path: Path) -> tuple[RunFolder, Space, SearchRecipe, DataSet]:
-    """The parts of a search run. Raises: UserError when it is none, or its data have changed."""
+def reopen(path: Path, reporter: Reporter | None = None) -> tuple[RunFolder, Space, SearchRecipe, DataSet]:
+    """The parts of a search run; its data have no videos where those are not to be found, of which it warns.
+
+    Raises: UserError when it is none, or its data have changed.
+    """
     run = RunFolder(path)
     facts = run.facts()
     if facts.get("kind") != "search":
         raise UserError(f"`{path}` is not the run of a search", "derive takes the folder that `vnasdsl search` wrote")
-    data = open_data(facts["data"])
-    require_same_videos(path, facts, {"data": data.name, "videos": video_facts(data)})
+    try:
+        data = open_data(run_data(path, facts))
+        require_same_videos(path, facts, {"data": data.name, "videos": video_facts(data)})
+    except MissingData as fault:
+        (reporter or Reporter()).warn(
+            f"{fault.message}: the network gets no score, and the batch-norm statistics of its search"
+        )
+        data = DataSet(facts["data"], "", tuple(facts["classes"]), (), ())
     space = load(run / "space.vns", Overrides(classes=len(data.classes))).get(facts["name"])
     recipe = resolve_recipe("search", read_recipes(run / "recipe.vns").get("search"))
     assert isinstance(recipe, SearchRecipe)

@@ -31,9 +31,10 @@ class Session:
         source = compile_supernet(task.space, "space.vns")  # the copy in the run: the user's file may be renamed
         supernet: Any = load_generated(task.run / "supernet.py", "Supernet", source)
         self.model = supernet(**settings).to(task.device)
-        self.train = training_clips(task.parts.train, task.shape, task.recipe, task.faults)
-        self.validate = training_clips(task.parts.validate, task.shape, task.recipe, task.faults)
-        self.inference = evaluation_views(task.parts.inference, task.shape, task.recipe, task.faults)
+        if task.parts.train:  # otherwise only `derive` is here, of a run whose videos are elsewhere
+            self.train = training_clips(task.parts.train, task.shape, task.recipe, task.faults)
+            self.validate = training_clips(task.parts.validate, task.shape, task.recipe, task.faults)
+            self.inference = evaluation_views(task.parts.inference, task.shape, task.recipe, task.faults)
         self._macs: dict[tuple[tuple[str, str], ...], int] = {}
 
     def __enter__(self) -> Self:
@@ -42,8 +43,9 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for clips in (self.train, self.validate, self.inference):
-            clips.close()
+        if self.task.parts.train:
+            for clips in (self.train, self.validate, self.inference):
+                clips.close()
 
     def macs(self, choices: Mapping[str, str]) -> int:
         """MACs of the network that the choices make."""
@@ -53,8 +55,8 @@ class Session:
         return self._macs[key]
 
     def calibration(self) -> Iterator[Tensor]:
-        """Clips of the train part for batch-norm statistics, the same ones every time."""
-        if self.task.recipe.recalibrate:
+        """Clips of the train part for batch-norm statistics, the same ones every time; none without videos."""
+        if self.task.recipe.recalibrate and self.task.parts.train:
             for clips, _ in islice(self.train(_CALIBRATION_PASS), self.task.recipe.recalibrate):
                 yield clips.to(self.task.device)
 
@@ -63,13 +65,17 @@ class Session:
         with as_child(self.model, choices, self.calibration()) as child:
             return self._evaluate(child)
 
-    def extract(self, choices: dict[str, str]) -> tuple[Evaluation, dict[str, Tensor]]:
-        """The accuracy of a network on the inference part, and its weights by its own names."""
+    def top1(self, choices: dict[str, str]) -> float | None:
+        """The same as one number; None without videos."""
+        return self.score(choices).top1 if self.task.parts.inference else None
+
+    def extract(self, choices: dict[str, str]) -> tuple[dict[str, Any] | None, dict[str, Tensor]]:
+        """The accuracy of a network on the inference part (None without videos), and its weights by its own names."""
         names = inherited_names(self.task.space, choices)
         with as_child(self.model, choices, self.calibration()) as child:
             state = child.state_dict()
             weights = {own: state[shared].detach().cpu().clone() for own, shared in names.items()}
-            return self._evaluate(child), weights
+            return self._evaluate(child).as_dict() if self.task.parts.inference else None, weights
 
     def _evaluate(self, child: Any) -> Evaluation:
         task = self.task

@@ -32,7 +32,12 @@ class Parts:
 
     @classmethod
     def of(cls, data: DataSet, recipe: SearchRecipe) -> Parts:
-        """Given by the recipe alone, so the same wherever a trial runs. Raises: UserError for too few videos."""
+        """Given by the recipe alone, so the same wherever a trial runs; empty where the data have no videos.
+
+        Raises: UserError for too few videos.
+        """
+        if not data.train:
+            return cls((), (), ())
         return cls(*three_way_split(data.train, recipe.split, recipe.seed))
 
 

@@ -24,6 +24,7 @@ import torch
 
 from vnasdsl import __version__
 from vnasdsl.data import DataSet, Video
+from vnasdsl.data.spec import is_there, rebased
 from vnasdsl.elaborate import Space
 from vnasdsl.files import flush_folder, naming, write_atomic
 from vnasdsl.language.diagnostics import UserError
@@ -127,7 +128,7 @@ def open_run(path: Path, facts: Mapping[str, Any], sources: Mapping[str, str], r
     for name, source in sources.items():
         run.write(name, source)
     versions = {"vnasdsl": __version__, "torch": torch.__version__, "python": platform.python_version()}
-    run.write_json(RUN_FILE, {"format": _FORMAT, **facts, "versions": versions})
+    run.write_json(RUN_FILE, {"format": _FORMAT, **facts, "data_from": _relative_to_here(path), "versions": versions})
     return run
 
 
@@ -146,7 +147,33 @@ def _reopen(run: RunFolder, facts: Mapping[str, Any], sources: Mapping[str, str]
     compared = {name: source for name, source in sources.items() if name in ("space.vns", "network.vns")}
     require_same_run(run.path, before, facts, compared)
     if before["data"] != facts["data"]:  # the same videos in another place: they are read there from now on
-        run.write_json(RUN_FILE, {**before, "data": facts["data"]})
+        run.write_json(RUN_FILE, {**before, "data": facts["data"], "data_from": _relative_to_here(run.path)})
+
+
+class MissingData(UserError):
+    """The videos of a run are not to be found."""
+
+
+def run_data(path: Path, facts: Mapping[str, Any]) -> str:
+    """The data of a run as seen from here, also where it, or the run with them, was moved.
+
+    facts: of run.json. A relative place is looked for in the working directory of the run, as seen from its folder, and
+    in that of this process. Raises: MissingData.
+    """
+    spec = str(facts["data"])
+    origin = (path / facts.get("data_from", "")).resolve()
+    if "data_from" in facts and origin != Path.cwd() and is_there(found := rebased(spec, origin)):
+        return found
+    if is_there(spec):
+        return spec
+    raise MissingData(
+        f"the videos of `{path}`, `{spec}`, are neither in `{origin}` nor in this folder", "say where by --data"
+    )
+
+
+def _relative_to_here(path: Path) -> str:
+    """The working directory as seen from a run's folder."""
+    return os.path.relpath(Path.cwd(), path.resolve())
 
 
 class JsonLines:

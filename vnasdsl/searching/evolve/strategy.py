@@ -86,10 +86,10 @@ class TrialStrategy:
     def _result(self, task: Task, search: TrialSearch, record: Record) -> SearchResult:
         last = search.standings.last(record)
         weights = search.weights(last.id, f"the network of trial #{record.id} is written without weights")
-        score = summarise(inference_scores(task, record, weights), task.classes).as_dict() if weights else None
+        score = inference_score(task, record, weights) if weights else None
         report = _report(search, record)
         lines = list(_lines(report, record))
-        if task.recipe.ensemble:
+        if task.recipe.ensemble and task.parts.inference:
             chosen = search.best(task.recipe.ensemble)
             ensemble = _write_ensemble(
                 task, [(record, search.weights_of(search.standings.last(record).id)) for record in chosen]
@@ -169,6 +169,13 @@ def inference_scores(task: SearchTask[Any], record: Record, weights: Mapping[str
         closing(evaluation_views(task.parts.inference, shape, task.recipe, task.faults)) as views,
     ):
         return score_views(model.to(task.device), views, task.device, task.recipe.precision)
+
+
+def inference_score(task: SearchTask[Any], record: Record, weights: Mapping[str, Tensor]) -> dict[str, Any] | None:
+    """The accuracy of a trained network on the inference part; None without videos."""
+    if not task.parts.inference:
+        return None
+    return summarise(inference_scores(task, record, weights), task.classes).as_dict()
 
 
 def _write_ensemble(task: SearchTask[Any], chosen: Sequence[tuple[Record, Path]]) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class _Session(Session):
         }
         same = decoded.greedy_choices == decoded.choices
         report["greedy"]["macs"] = self.macs(decoded.greedy_choices)
-        report["greedy"]["top1"] = score.top1 if same else self.score(decoded.greedy_choices).top1
+        report["greedy"]["top1"] = score["top1"] if same and score else self.top1(decoded.greedy_choices)
         lines = tuple(_lines(decoded, report["greedy"]))
         finalists, best = Finalists(self.task), self._best(decoded)
         if best:
@@ -118,7 +118,7 @@ class _Session(Session):
         if trained:
             return finalists.result(trained, report, lines)
         lines += tuple(over_target(self.task.space, self.task.recipe, self.task.run.path, decoded.choices))
-        return SearchResult(decoded.choices, weights, score.as_dict(), report, lines)
+        return SearchResult(decoded.choices, weights, score, report, lines)
 
     def _learned(self, decoded: Decoded) -> dict[str, Any]:
         paths, mixtures = learned_probabilities(self.model)
@@ -136,7 +136,7 @@ class _Session(Session):
         compared = Comparison(self.task.space, learned_probabilities(self.model), wanted, decoded, skips)
         first = compared.top[0]
         score, weights = self.extract(first.choices)
-        compared.score(lambda choices: score.top1 if choices == first.choices else self.score(choices).top1)
+        compared.score(lambda choices: score["top1"] if score and choices == first.choices else self.top1(choices))
         report = {
             "path": list(first.path),
             "labels": list(first.labels),
@@ -145,7 +145,7 @@ class _Session(Session):
             "probable": compared.as_dict(),
         }
         lines = tuple(compared.lines())
-        return SearchResult(first.choices, weights, score.as_dict(), report, lines, pictures=compared.pictures())
+        return SearchResult(first.choices, weights, score, report, lines, pictures=compared.pictures())
 
     def _best(self, decoded: Decoded) -> dict[int, dict[str, str]]:
         """The finalists: the most probable networks, within the target where there is one."""
@@ -186,9 +186,10 @@ def _lines(decoded: Decoded, greedy: Mapping[str, Any]) -> Iterator[str]:
     if greedy["same"]:
         yield "the greedy path is the same"
     else:
+        accuracy = "" if greedy["top1"] is None else f", {percent(greedy['top1'])} on the inference part"
         yield (
-            f"greedy path: {shown(decoded.greedy_labels)} (log probability {decoded.greedy_log_probability:.4f}),"
-            f" {percent(greedy['top1'])} on the inference part, {megas(greedy['macs'])}"
+            f"greedy path: {shown(decoded.greedy_labels)} (log probability {decoded.greedy_log_probability:.4f})"
+            f"{accuracy}, {megas(greedy['macs'])}"
         )
 
 

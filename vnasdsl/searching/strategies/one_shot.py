@@ -154,7 +154,7 @@ def _result(
         return finalists.result(records, report, lines)
     report["validate"] = chosen.score
     score, weights = session.extract(chosen.choices)
-    return SearchResult(chosen.choices, weights, score.as_dict(), report, tuple(lines))
+    return SearchResult(chosen.choices, weights, score, report, tuple(lines))
 
 
 def _shown(record: Record) -> str:
