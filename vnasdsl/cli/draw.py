@@ -13,9 +13,8 @@ from vnasdsl.cli.targets import load_space
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.files import write_atomic
-from vnasdsl.language.diagnostics import UserError, VnsError, did_you_mean
-from vnasdsl.show.draw import SUFFIXES, render
-from vnasdsl.show.draw.picture import Picture
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.show.draw import check_kind, picture_of, render
 from vnasdsl.show.draw.themes import THEMES
 
 
@@ -73,10 +72,7 @@ def command(
       vnasdsl draw spaces/tiny.vns --run runs/tiny -o tiny.svg
       vnasdsl draw spaces/x3d3_k400.vns --layers -o layers.dot
     """
-    suffix = output.suffix.lower()
-    if suffix not in SUFFIXES:
-        help = did_you_mean(suffix, SUFFIXES) or f"name a file that ends in {', '.join(SUFFIXES)}"
-        raise UserError(f"`{output}` is not a kind of picture that can be drawn", help)
+    suffix = check_kind(output, theme)
     if is_run(Path(file)):
         if run is not None or name is not None or overrides != Overrides():
             raise click.UsageError("a run is drawn as it was searched: give its folder alone")
@@ -88,7 +84,10 @@ def command(
         raise click.UsageError("--checkpoint needs --run")
     if layers and run is not None:
         raise click.UsageError("--layers shows no probabilities: leave --run out")
-    tell_written(output, write_atomic(output, render(_picture(space, run, checkpoint, layers), suffix, theme)))
+    if space.kind == "network" and run is not None:
+        raise UserError(f"`{space.name}` is a network: nothing in it was searched", "draw the space it comes from")
+    picture = picture_of(space, None if run is None else read_learnt(run, space, checkpoint), layers)
+    tell_written(output, write_atomic(output, render(picture, suffix, theme)))
 
 
 def _searched(file: str, name: str | None, overrides: Overrides, run: Path) -> Space:
@@ -102,23 +101,3 @@ def _searched(file: str, name: str | None, overrides: Overrides, run: Path) -> S
     space = load_space(file, Overrides(**given), name)
     fixes = run_fixes(run)
     return space.fix(fixes) if fixes else space
-
-
-def _has_states(space: Space) -> bool:
-    """Whether it is a trellis: stages with several states, between which paths lead."""
-    try:
-        return space.kind == "space" and any(len(stage.states) > 1 for stage in space.plan.stages)
-    except (VnsError, UserError):
-        return False
-
-
-def _picture(space: Space, run: Path | None, checkpoint: str | None, layers: bool) -> Picture:
-    if space.kind == "network" and run is not None:
-        raise UserError(f"`{space.name}` is a network: nothing in it was searched", "draw the space it comes from")
-    if run is not None or (not layers and _has_states(space)):
-        from vnasdsl.show.draw.trellis import trellis_picture
-
-        return trellis_picture(space, None if run is None else read_learnt(run, space, checkpoint))
-    from vnasdsl.show.draw.network import network_picture
-
-    return network_picture(space, layers)

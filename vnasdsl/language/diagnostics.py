@@ -68,17 +68,28 @@ def arrange(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(unique.values())
 
 
-class VnsError(Exception):
-    """Raised when a file cannot be used; carries every diagnostic found so far."""
+class Error(Exception):
+    """What vnasdsl raises for input that it cannot use: `VnsError` and `UserError`. Public as `vnasdsl.Error`."""
+
+
+class VnsError(Error):
+    """A .vns file or text cannot be used. `diagnostics` has every fault found, with code, message, place and help."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic] | Diagnostic):
         found = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
         self.diagnostics: tuple[Diagnostic, ...] = found
         super().__init__("; ".join(f"{d.code}: {d.message}" for d in found))
 
+    @property
+    def report(self) -> str:
+        """The faults with their lines, as `vnasdsl check` prints them."""
+        from vnasdsl.language.render import render
 
-class UserError(Exception):
-    """An error outside .vns files (data, run folders, checkpoints): a message, and a help that says what to do."""
+        return render(self.diagnostics)
+
+
+class UserError(Error):
+    """An error outside .vns files (names, data, run folders, weights): `message`, and `help` that says what to do."""
 
     def __init__(self, message: str, help: str | None = None):
         self.message = message

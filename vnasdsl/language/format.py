@@ -5,7 +5,7 @@ from __future__ import annotations
 from vnasdsl.language import tree
 from vnasdsl.language.attach_comments import attach_comments
 from vnasdsl.language.comments import TriviaTable, find_trivia
-from vnasdsl.language.diagnostics import VnsError
+from vnasdsl.language.diagnostics import Error, VnsError
 from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.layout import Document, lay_out
 from vnasdsl.language.lexer import Tokens
@@ -16,7 +16,7 @@ from vnasdsl.language.source import Source
 ROUNDS = 3
 
 
-class FormatError(Exception):
+class FormatError(Error):
     """The canonical form would have another meaning: a bug in vnasdsl."""
 
 
