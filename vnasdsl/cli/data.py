@@ -23,6 +23,7 @@ def command() -> None:
     Examples:
       vnasdsl data synthetic data/motion          # 8 classes told apart only by motion
       vnasdsl data info ucf101:data/UCF101        # classes, counts, lengths, sizes
+      vnasdsl data check ucf101:data/UCF101       # decode everything and say what is wrong
     """
 
 
@@ -159,6 +160,8 @@ def info(spec: str, split: str, look: int, as_json: bool) -> None:
       synthetic       motions, made once in $VNASDSL_DATA or ~/.cache/vnasdsl
       periods         periods, made there as well
       synthetic:DIR   made by `vnasdsl data synthetic DIR`
+    `?exclude=FILE` after it leaves out the videos that a file lists, `?split=2` selects a split of UCF101;
+    both together: `?split=2&exclude=FILE`.
 
     \b
     Examples:
@@ -174,6 +177,79 @@ def info(spec: str, split: str, look: int, as_json: bool) -> None:
         print_json(found)
     else:
         click.echo("\n".join(_lines(found)))
+
+
+@command.command()
+@click.argument("spec")
+@click.option("--exclude", metavar="LIST", help="Leave out the videos of a list, such as one that --list wrote.")
+@click.option(
+    "--list", "list_file", type=click.Path(path_type=Path), metavar="FILE", help="Write what to exclude there."
+)
+@click.option(
+    "--clip", type=click.IntRange(min=1), default=16, show_default=True, metavar="N", help="Frames of a clip."
+)
+@click.option(
+    "--unreadable", type=click.FloatRange(0, 1), default=0.01, show_default=True, help="Share that may be unreadable."
+)
+@click.option("--workers", type=click.IntRange(min=0), metavar="N", help="Processes that decode.  [default: all cores]")
+@json_option
+def check(
+    spec: str,
+    exclude: str | None,
+    list_file: Path | None,
+    clip: int,
+    unreadable: float,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Decode every frame of every video that SPEC names, and say what is wrong with them.
+
+    Reported are files that are unreadable or damaged, shorter than a clip, of variable frame rate or turned; copies of
+    one another by content, above all training videos that are test videos too; odd labels; and files that no reader
+    takes. The exit status is 1 where a training would end with an error.
+
+    \b
+    Examples:
+      vnasdsl data check folder:videos
+      vnasdsl data check folder:videos --list bad.txt
+      vnasdsl data check folder:videos --exclude bad.txt
+      vnasdsl search spaces/tiny.vns --data 'folder:videos?exclude=bad.txt'
+    """
+    import os
+
+    from vnasdsl.data import open_data
+    from vnasdsl.data.check import check
+    from vnasdsl.data.spec import with_option
+    from vnasdsl.files import write_atomic
+
+    data = open_data(spec if exclude is None else with_option(spec, "exclude", exclude))
+    total = len(data.train) + len(data.test)
+    processes = min(total, os.cpu_count() or 1) if workers is None else workers
+    with click.progressbar(length=total, label=f"decoding {total} videos", file=sys.stderr) as bar:
+        found = check(data, processes, clip, unreadable, lambda: bar.update(1))
+    if list_file is not None:
+        write_atomic(list_file, "".join(f"{path}\n" for path in found["exclude"]))
+    if as_json:
+        print_json(found)
+    else:
+        click.echo("\n".join(_findings(found)))
+    if found["fails"]:
+        raise SystemExit(1)
+
+
+def _findings(found: dict[str, Any]) -> Iterator[str]:
+    for problem in found["problems"]:
+        yield visible(f"{problem['kind']}: {problem['file']}: {problem['detail']}")
+    for note in found["notes"]:
+        yield visible(f"note: {note}")
+    counts = found["videos"]
+    yield (
+        f"{visible(found['name'])}: {counts['train']} training and {counts['test']} test videos, {found['hours']:.2f}"
+        f" hours, {len(found['classes'])} classes; the largest has {found['balance']:.1f} times the training videos of"
+        f" the smallest; {len(found['problems'])} problems, {len(found['exclude'])} videos to exclude"
+    )
+    for reason in found["fails"]:
+        yield visible(f"a training would fail: {reason}")
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:

@@ -8,7 +8,9 @@ not reliable (see `_SEEKABLE`), or a seek lands elsewhere, it counts from the st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import av
@@ -41,10 +43,7 @@ class VideoIndex:
 def scan(path: str) -> VideoIndex:
     """Number, time stamps and key frames without decoding. Raises UnreadableVideo."""
     try:
-        if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for without end
-            raise UnreadableVideo("it is not a regular file")
-        with av.open(path) as container:
-            stream = _video_stream(container)
+        with open_video(path) as (container, stream):
             height, width = stream.codec_context.height, stream.codec_context.width
             formats = set(container.format.name.split(","))
             timed = bool(formats & _SEEKABLE) or (formats == {"avi"} and not stream.codec_context.has_b_frames)
@@ -54,7 +53,7 @@ def scan(path: str) -> VideoIndex:
                 if packet.size and not packet.is_discard
             ]
     except (av.FFmpegError, OSError) as problem:
-        raise UnreadableVideo(_reason(problem)) from None
+        raise UnreadableVideo(reason_of(problem)) from None
     if not packets:
         raise UnreadableVideo("it holds no frames")
     stamps = {time for time, _ in packets if time is not None}
@@ -66,6 +65,20 @@ def scan(path: str) -> VideoIndex:
     return VideoIndex(len(times), times, keys or (0,), height, width)
 
 
+@contextmanager
+def open_video(path: str) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """A file and its first video stream. Raises UnreadableVideo, av.FFmpegError, OSError."""
+    if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for without end
+        raise UnreadableVideo("it is not a regular file")
+    with av.open(path) as container:
+        if not container.streams.video:
+            raise UnreadableVideo("it holds no video stream")
+        stream = container.streams.video[0]
+        # One thread per process: loaders run one process per core, and threads would only delay the first frame.
+        stream.codec_context.thread_count = 1
+        yield container, stream
+
+
 def read(path: str, index: VideoIndex, wanted: Sequence[int], scale: Scale) -> tuple[torch.Tensor, int]:
     """Frames `wanted` (ascending, none twice) as (len(wanted), H, W, 3) uint8 RGB, and the frames found in the file.
 
@@ -74,13 +87,13 @@ def read(path: str, index: VideoIndex, wanted: Sequence[int], scale: Scale) -> t
     start = max((key for key in index.keys if key <= wanted[0]), default=0)
     try:
         if start > 0 and index.times is not None:
-            found = _collect(path, wanted, scale, lambda container: _numbered_after_seek(container, index, start))
+            found = _collect(path, wanted, scale, partial(_numbered_after_seek, index, start))
             if found is not None and len(found[0]) == len(wanted):
                 return torch.stack(found[0]), index.frames
-        found = _collect(path, wanted, scale, lambda container: enumerate(container.decode(_video_stream(container))))
+        found = _collect(path, wanted, scale, lambda container, stream: enumerate(container.decode(stream)))
         assert found is not None  # counting from the start cannot miss the first wanted frame by seeking
     except (av.FFmpegError, OSError) as problem:
-        raise UnreadableVideo(_reason(problem)) from None
+        raise UnreadableVideo(reason_of(problem)) from None
     pictures, decoded = found
     if len(pictures) == len(wanted):
         return torch.stack(pictures), index.frames
@@ -93,15 +106,13 @@ def _collect(
     path: str,
     wanted: Sequence[int],
     scale: Scale,
-    numbered: Callable[[av.container.InputContainer], Iterator[tuple[int, av.VideoFrame]] | None],
+    numbered: Callable[[av.container.InputContainer, av.VideoStream], Iterator[tuple[int, av.VideoFrame]] | None],
 ) -> tuple[list[torch.Tensor], int] | None:
     """Wanted pictures, and the number of frames seen up to the last wanted one; None when seeking failed."""
     pictures: list[torch.Tensor] = []
     seen = 0
-    with av.open(path) as container:
-        # One thread per process: loaders run one process per core, and threads would only delay the first frame.
-        _video_stream(container).codec_context.thread_count = 1
-        frames = numbered(container)
+    with open_video(path) as (container, stream):
+        frames = numbered(container, stream)
         if frames is None:
             return None
         to_picture = _Converter(scale)
@@ -117,11 +128,10 @@ def _collect(
 
 
 def _numbered_after_seek(
-    container: av.container.InputContainer, index: VideoIndex, start: int
+    index: VideoIndex, start: int, container: av.container.InputContainer, stream: av.VideoStream
 ) -> Iterator[tuple[int, av.VideoFrame]] | None:
     """Frames from key frame `start` on with their numbers, identified by time stamp; None when the seek missed."""
     assert index.times is not None
-    stream = _video_stream(container)
     container.seek(index.times[start], stream=stream, backward=True)
     number_of = {time: number for number, time in enumerate(index.times)}
 
@@ -159,12 +169,6 @@ class _Converter:
         return picture if self.turns == 0 else torch.rot90(picture, self.turns, (0, 1))
 
 
-def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    if not container.streams.video:
-        raise UnreadableVideo("it holds no video stream")
-    return container.streams.video[0]
-
-
-def _reason(problem: Exception) -> str:
+def reason_of(problem: Exception) -> str:
     text = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
     return str(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible
@@ -38,20 +38,25 @@ class FaultLog:
             path, reason = next(iter(self.files.items()))
             raise UserError(
                 f"none of the videos can be read; the first: {visible(f'{path}: {reason}')}",
-                "is the data set complete? `vnasdsl data info` looks into every file",
+                "is the data set complete? `vnasdsl data check` decodes every file",
             )
 
     def add(self, path: str, reason: str) -> None:
         """Record an unreadable file; a file seen before counts once. Raises UserError above the share."""
-        if path in self.files:
-            return
-        self.files[path] = reason
-        self._expected.add(path)
-        self._report(visible(f"skipped unreadable video {path}: {reason}"))
-        if len(self.files) > self.max_share * self.total:
+        self.add_all({path: reason})
+
+    def add_all(self, found: Mapping[str, str]) -> None:
+        """The same for several files, so that the error names all of them."""
+        new = {path: reason for path, reason in found.items() if path not in self.files}
+        self.files.update(new)
+        self._expected.update(new)
+        for path, reason in new.items():
+            self._report(visible(f"skipped unreadable video {path}: {reason}"))
+        if new and len(self.files) > self.max_share * self.total:
             listed = "".join(f"\n  {visible(name)}: {visible(why)}" for name, why in self.files.items())
             raise UserError(
                 f"{len(self.files)} of {self.total} videos are unreadable, "
                 f"more than the allowed share of {self.max_share:.2%}:{listed}",
-                "replace or remove these files, or allow a larger share, such as --set unreadable=0.05",
+                "replace them, or leave them out (`vnasdsl data check --list bad.txt`, then `?exclude=bad.txt` after"
+                " the data); --set unreadable=0.05 allows a larger share",
             )

@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from threading import Thread
@@ -66,14 +66,14 @@ class Share:
 
 
 @dataclass(frozen=True)
-class _Watched(Dataset[Sample]):
+class _Watched(Dataset[Any]):
     """Samples; every worker notes which one it reads, so that a video that never ends can be named."""
 
-    samples: Dataset[Sample]
+    samples: Dataset[Any]
     reading: torch.Tensor
     """(workers,), shared: the number of a video, -1 for none."""
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
+    def __getitem__(self, key: tuple[int, int]) -> Any:
         worker = get_worker_info()
         if worker is None:
             return self.samples[key]
@@ -89,13 +89,17 @@ class VideoLoader:
     def __init__(
         self,
         videos: Sequence[Video],
-        samples: Dataset[Sample],
+        samples: Dataset[Any],
         batch: int,
         workers: int,
         faults: FaultLog | None,
         drop_last: bool = False,
+        collate: Callable[[list[Any]], Any] | None = None,
     ):
-        """samples: (epoch, index of a video) to its sample; batch: videos in a batch of this process."""
+        """samples: (epoch, index of a video) to its sample; batch: videos in a batch of this process.
+
+        collate: several samples to what `batches` yields; without it they are `Sample`s.
+        """
         if not videos:
             raise UserError("there are no videos to read")
         for name, value, least in (("batch", batch, 1), ("workers", workers, 0)):
@@ -112,7 +116,7 @@ class VideoLoader:
             _Watched(samples, self._reading),
             batch_sampler=_Batches(self),
             num_workers=workers,
-            collate_fn=_collate,
+            collate_fn=collate or _collate,
             persistent_workers=workers > 0,
             worker_init_fn=_start_worker if workers > 0 else None,
             timeout=HANG_SECONDS if workers > 0 else 0,
@@ -133,7 +137,7 @@ class VideoLoader:
 
         With a share of the videos a batch may be empty; without, there are no empty ones.
         """
-        for batch in self._unless_hung(self._start_pass()):
+        for batch in self.batches():
             for fault in batch.faults:
                 self.faults.add(fault.path, fault.reason)
             if batch.clips is not None:
@@ -141,13 +145,11 @@ class VideoLoader:
             elif self.share.count > 1:
                 yield torch.empty(0), batch.labels, batch.indices
 
-    def _start_pass(self) -> Iterator[_Batch]:
-        """Workers started here are born with Ctrl-C held back: there is no moment before `_start_worker` ignores it."""
+    def batches(self) -> Iterator[Any]:
+        """One pass. Raises: UserError that names the videos whose reading does not end."""
+        # Workers started here are born with Ctrl-C held back: there is no moment before `_start_worker` ignores it.
         with held_back():
-            return iter(self._loader)
-
-    def _unless_hung(self, batches: Iterator[_Batch]) -> Iterator[_Batch]:
-        """Raises: UserError that names the videos whose reading does not end."""
+            batches = iter(self._loader)
         try:
             yield from batches
         except RuntimeError as problem:

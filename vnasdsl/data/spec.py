@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from vnasdsl.data.exclude import without
 from vnasdsl.data.layouts import csv_file, folder, kinetics, synthetic, ucf101
 from vnasdsl.data.videos import DataSet
 from vnasdsl.language.diagnostics import UserError, did_you_mean
@@ -19,15 +20,17 @@ LAYOUTS: dict[str, Callable[[str, str, int], DataSet]] = {
     "periods": synthetic.read,
 }
 """A new layout is a new file in `layouts/` and one line here."""
-_SPLIT_OPTION = re.compile(r"\?split=(?P<number>[^?]*)$")
+_OPTIONS = re.compile(r"\?(?P<pairs>\w+=[^?&]*(&\w+=[^?&]*)*)$")
+_KNOWN = ("split", "exclude")
 
 
 def open_data(spec: str, split: int = 1) -> DataSet:
     """The videos that a spec names, checked, before any decoding; "synthetic" makes its files on first use.
 
-    `split` selects UCF101's official split 1, 2 or 3; "ucf101:DIR?split=2" says the same and wins. Raises: UserError.
+    `split` selects UCF101's official split 1, 2 or 3; "ucf101:DIR?split=2" says the same and wins. "?exclude=FILE"
+    leaves out the videos that a list names. Raises: UserError.
     """
-    text, number = _split(spec, split)
+    text, options = _options(spec)
     layout, colon, place = text.partition(":")
     if layout not in LAYOUTS:
         known = ", ".join(f"`{name}`" for name in LAYOUTS)
@@ -37,7 +40,8 @@ def open_data(spec: str, split: int = 1) -> DataSet:
         raise UserError(f"unknown data `{spec}`", hint)
     if not place and layout not in ("synthetic", "periods"):
         raise UserError(f"data `{spec}` needs a place", f"write `{layout}:{'FILE' if layout == 'csv' else 'DIR'}`")
-    return LAYOUTS[layout](spec, place, number)
+    data = LAYOUTS[layout](spec, place, _split_number(options, split))
+    return without(data, options["exclude"]) if "exclude" in options else data
 
 
 def rebased(spec: str, folder: Path) -> str:
@@ -48,20 +52,35 @@ def rebased(spec: str, folder: Path) -> str:
 
 def is_there(spec: str) -> bool:
     """Whether the place that a spec names exists; one that names none does."""
-    place = _split(spec, 1)[0].partition(":")[2]
+    place = _options(spec)[0].partition(":")[2]
     return not place or Path(place).expanduser().exists()
 
 
 def official_split(data: DataSet) -> int | None:
     """Which of UCF101's three splits a data set is, None where it is none."""
-    return _split(data.name, 1)[1] if data.layout == "ucf101" else None
+    return _split_number(_options(data.name)[1], 1) if data.layout == "ucf101" else None
 
 
-def _split(spec: str, default: int) -> tuple[str, int]:
-    """A spec without its `?split=`, and the number of the split."""
-    option = _SPLIT_OPTION.search(spec)
-    if option is None:
-        return spec, default
-    if not option["number"].isdecimal():
-        raise UserError(f"`{option['number']}` in `{spec}` is not a split number", "write `?split=1`, 2 or 3")
-    return spec[: option.start()], int(option["number"])
+def with_option(spec: str, key: str, value: str) -> str:
+    """A spec with one more option."""
+    return f"{spec}{'&' if _OPTIONS.search(spec) else '?'}{key}={value}"
+
+
+def _options(spec: str) -> tuple[str, dict[str, str]]:
+    """A spec without its options, and those."""
+    found = _OPTIONS.search(spec)
+    if found is None:
+        return spec, {}
+    options = dict(pair.split("=", 1) for pair in found["pairs"].split("&"))
+    for key in options:
+        if key not in _KNOWN:
+            help = did_you_mean(key, _KNOWN) or "known are `?split=N` and `?exclude=FILE`"
+            raise UserError(f"unknown option `{key}` in `{spec}`", help)
+    return spec[: found.start()], options
+
+
+def _split_number(options: dict[str, str], default: int) -> int:
+    text = options.get("split", str(default))
+    if not text.isdecimal():
+        raise UserError(f"`{text}` is not a split number", "write `?split=1`, 2 or 3")
+    return int(text)

@@ -1,4 +1,4 @@
-"""A look into the files of a data set: lengths, sizes, and what cannot be read. Packets only, nothing is decoded."""
+"""A look into the files of a data set: lengths, sizes, and what cannot be read. Only first frames are decoded."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ class Survey:
 
 def survey(videos: Sequence[Video], most: int | None = None) -> Survey:
     """Look into `most` of the videos, evenly chosen (None: all)."""
-    from vnasdsl.data.decode import UnreadableVideo, VideoIndex, scan
+    from vnasdsl.data.decode import UnreadableVideo, VideoIndex, read, scan
 
     if most is not None and most < len(videos):
         videos = [videos[place * len(videos) // most] for place in range(most)]
 
     def look(video: Video) -> VideoIndex | str:
         try:
-            return scan(video.path)
+            index = scan(video.path)
+            read(video.path, index, [0], 16)
+            return index
         except UnreadableVideo as problem:
             return str(problem)
 

@@ -21,7 +21,7 @@ from vnasdsl.searching.strategies.gradient import GradientStrategy
 from vnasdsl.searching.strategies.one_shot import OneShotStrategy
 from vnasdsl.searching.task import SearchResult, SearchTask, Strategy
 from vnasdsl.train import ranks
-from vnasdsl.train.clips import report_faults
+from vnasdsl.train.clips import report_faults, require_readable
 from vnasdsl.train.model_file import Metrics, write_model
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
@@ -96,6 +96,7 @@ def search_space(
             f"searching {space.name}: {space.size_text()} networks; {len(parts.train)} train,"
             f" {len(parts.validate)} validate and {len(parts.inference)} inference videos; on {ranks.describe(device)}"
         )
+        require_readable(data.train, recipe, task.faults, reporter)
         found = strategy.search(task)
         return _write_outcome(task, strategy, found) if ranks.is_first() else None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from vnasdsl.data import ClipShape, FaultLog, Video
+from vnasdsl.data import ClipShape, FaultLog, Video, examine
 from vnasdsl.data.clips import ClipLoader, ViewLoader
 from vnasdsl.data.loader import Share
 from vnasdsl.elaborate.inputs import VideoInput
@@ -18,6 +18,8 @@ from vnasdsl.train.targets import Targets
 
 # The paper scales frames to 256 x 342 for crops of 224.
 _PAPER_SIZE, _PAPER_SCALE = 224, (256, 342)
+_MANY = 500
+"""Looking into more videos takes a while."""
 
 
 def clip_shape(video: VideoInput, recipe: Recipe) -> ClipShape:
@@ -36,6 +38,14 @@ def clip_shape(video: VideoInput, recipe: Recipe) -> ClipShape:
 def fault_log(reporter: Reporter, recipe: Recipe) -> FaultLog:
     """Warns of unreadable videos as they are met; more than the recipe allows end the run."""
     return FaultLog(recipe.unreadable, reporter.warn)
+
+
+def require_readable(videos: Sequence[Video], recipe: Recipe, faults: FaultLog, reporter: Reporter) -> None:
+    """Look into videos before any is used. Raises: UserError that names all that are unreadable, if too many are."""
+    if ranks.is_first():
+        if len(videos) > _MANY:
+            reporter.note(f"looking into {min(len(videos), examine.MOST_LOOKED_INTO)} videos")
+        examine.require_readable(videos, faults, recipe.workers)
 
 
 def report_faults(faults: FaultLog, reporter: Reporter) -> None:

@@ -17,7 +17,7 @@ from vnasdsl.data import DataSet, FaultLog
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import ranks
-from vnasdsl.train.clips import clip_shape, evaluation_views, fault_log, report_faults, training_clips
+from vnasdsl.train.clips import clip_shape, evaluation_views, fault_log, report_faults, require_readable, training_clips
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_videos, evaluate_views
 from vnasdsl.train.generated import build, load_generated
@@ -108,6 +108,7 @@ def retrain(
         model = load_generated(run / "network.py", "Network", compile_network(network, "network.vns"))()
         inheritance = _inherit(model, start, reporter)
         faults = fault_log(reporter, recipe)
+        require_readable((*data.train, *data.test), recipe, faults, reporter)
         watched = recipe.model_copy(update={"clips": 1, "crops": 1})
         with (
             closing(training_clips(data.train, shape, recipe, faults)) as clips,
@@ -156,6 +157,7 @@ def evaluate_file(
     model = build(network)
     load_exactly(model, tensors, f"`{weights}`")
     faults = fault_log(reporter, recipe)
+    require_readable(data.test, recipe, faults, reporter)
     evaluation = _evaluate(model.to(device), network, recipe, data, device, reporter, faults)
     report_faults(faults, reporter)
     return evaluation
