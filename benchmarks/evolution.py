@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from vnasdsl.cli.runs import find_recipe, search_recipe
+from vnasdsl.api.requests import find_recipe, search_recipe
 from vnasdsl.data import open_data
 from vnasdsl.elaborate import Overrides, load
 from vnasdsl.searching.run import Request, search_space

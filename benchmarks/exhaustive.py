@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 
-from vnasdsl.cli.runs import checked_recipe, find_recipe
+from vnasdsl.api.requests import checked_recipe, find_recipe
 from vnasdsl.data import FaultLog, open_data
 from vnasdsl.elaborate import Overrides, load
 from vnasdsl.files import write_atomic

@@ -28,7 +28,7 @@ import torch
 from exhaustive import Job, train_one
 from truth import Network, Table
 
-from vnasdsl.cli.runs import checked_recipe, evaluate_recipe, find_recipe
+from vnasdsl.api.requests import checked_recipe, evaluate_recipe, find_recipe
 from vnasdsl.data import open_data
 from vnasdsl.derive import top_networks
 from vnasdsl.elaborate import Overrides, load

@@ -25,7 +25,7 @@ from typing import Any
 
 from truth import Network, Table
 
-from vnasdsl.cli.runs import search_recipe
+from vnasdsl.api.requests import search_recipe
 from vnasdsl.elaborate import Space, load
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.searching.evolve.engine import MAX_DRAWS

@@ -19,33 +19,54 @@ if TYPE_CHECKING:
     from vnasdsl.api.difference import Difference, diff
     from vnasdsl.api.files import format, load, parse
     from vnasdsl.api.models import Network, Space
+    from vnasdsl.api.progress import Progress
+    from vnasdsl.api.run import Run
+    from vnasdsl.api.training import evaluate, predict, retrain, search
     from vnasdsl.language.diagnostics import Error, UserError, VnsError
+    from vnasdsl.train.evaluation import Evaluation
+    from vnasdsl.train.predict import Prediction
 
 _PLACES = {
     "Difference": "api.difference",
     "Error": "language.diagnostics",
+    "Evaluation": "train.evaluation",
     "Network": "api.models",
+    "Prediction": "train.predict",
+    "Progress": "api.progress",
+    "Run": "api.run",
     "Space": "api.models",
     "UserError": "language.diagnostics",
     "VnsError": "language.diagnostics",
     "diff": "api.difference",
+    "evaluate": "api.training",
     "format": "api.files",
     "load": "api.files",
     "parse": "api.files",
+    "predict": "api.training",
+    "retrain": "api.training",
+    "search": "api.training",
 }
 """Public name -> the file it is loaded from when it is first asked for."""
 
 __all__ = [  # the keys above, as type checkers want to see them
     "Difference",
     "Error",
+    "Evaluation",
     "Network",
+    "Prediction",
+    "Progress",
+    "Run",
     "Space",
     "UserError",
     "VnsError",
     "diff",
+    "evaluate",
     "format",
     "load",
     "parse",
+    "predict",
+    "retrain",
+    "search",
 ]
 
 

@@ -8,8 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from vnasdsl.api.fixes import split_options
 from vnasdsl.cli import options
-from vnasdsl.cli.fixes import split_options
 from vnasdsl.elaborate import Overrides
 
 

@@ -9,9 +9,9 @@ import click
 import pytest
 
 from tests.support import shipped, shipped_space
-from vnasdsl.cli.fixes import fixes_of
+from vnasdsl.api.fixes import fixes_of
+from vnasdsl.api.requests import checked_recipe, evaluate_recipe, free_folder
 from vnasdsl.cli.options import fix_options
-from vnasdsl.cli.runs import checked_recipe, evaluate_recipe, free_folder
 from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.language.diagnostics import UserError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vnasdsl.cli.runs import checked_recipe, evaluate_recipe, find_recipe
+from vnasdsl.api.requests import checked_recipe, evaluate_recipe, find_recipe
 from vnasdsl.elaborate import load
 from vnasdsl.searching import demonstration
 from vnasdsl.searching.demonstration import demonstrate

@@ -44,11 +44,14 @@ class Loaded:
             program, name = load(path, overrides), name or named
         return cls(program, program.get(name), overrides)
 
-    def for_classes(self, overrides: Overrides) -> Meaning:
+    def for_input(self, overrides: Overrides) -> Meaning:
         """The same with another input. Raises: VnsError where the text cannot have it."""
         own, meaning = self.overrides, self.meaning
         both = Overrides(overrides.frames or own.frames, overrides.size or own.size, overrides.classes)
         return build(meaning.syntax, meaning.definitions, both, meaning.claim)
+
+    def __str__(self) -> str:
+        return self.meaning.name
 
 
 class Model:

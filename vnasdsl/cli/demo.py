@@ -34,7 +34,8 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
 
     from rich.console import Console
 
-    from vnasdsl.cli.runs import checked_recipe, command_line, evaluate_recipe, find_recipe
+    from vnasdsl.api.requests import checked_recipe, evaluate_recipe, find_recipe
+    from vnasdsl.cli.runs import command_line
     from vnasdsl.elaborate import load
     from vnasdsl.language.diagnostics import UserError
     from vnasdsl.resources import spaces_dir

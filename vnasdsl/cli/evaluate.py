@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, Any
@@ -17,12 +15,10 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible
 
 if TYPE_CHECKING:
-    from vnasdsl.data import DataSet
-    from vnasdsl.elaborate import Overrides, Space
+    from vnasdsl.api.requests import EvaluationRequest
+    from vnasdsl.elaborate import Overrides
     from vnasdsl.runs.predictions import Predictions
     from vnasdsl.train.evaluation import Evaluation
-    from vnasdsl.train.progress import Reporter
-    from vnasdsl.train.recipes import EvaluateRecipe
 
 _MEANS = ("top1", "top5", "mean_class")
 
@@ -81,6 +77,7 @@ def command(
       vnasdsl evaluate nets/mine.vns --weights mine.safetensors --data folder:videos --recipe quick
       vnasdsl evaluate runs/split1 runs/split2 runs/split3
     """
+    from vnasdsl.api.requests import Asked, evaluation_request
     from vnasdsl.runs.predictions import Predictions, suffix_of
     from vnasdsl.show.confusion import SUFFIXES
     from vnasdsl.train.devices import pick_device
@@ -95,8 +92,10 @@ def command(
         raise UserError(f"`{confusion}` is no kind of picture", f"name a file that ends in {', '.join(SUFFIXES)}")
     given = {key: str(value) for key, value in (("clips", clips), ("crops", crops)) if value is not None}
     reporter = Reporter(quiet)
+    settings = {**settings, **given}
     asked = [
-        _open(target, weights, data, recipe, {**settings, **given}, overrides, workers, reporter) for target in targets
+        evaluation_request(Asked(target, data, recipe, settings, overrides, workers=workers), weights, reporter)
+        for target in targets
     ]
     if any(each.videos.classes != asked[0].videos.classes for each in asked):
         raise UserError("the runs have different classes: their accuracies have no mean", "evaluate them one by one")
@@ -119,68 +118,7 @@ def command(
                 tell_written(written, True)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """One network to evaluate."""
-
-    target: str
-    network: Space
-    weights: Path
-    videos: DataSet
-    recipe: EvaluateRecipe
-
-
-def _open(
-    target: str,
-    weights: Path | None,
-    data: str | None,
-    recipe: str | None,
-    settings: dict[str, str],
-    overrides: Overrides,
-    workers: int | None,
-    reporter: Reporter,
-) -> _Asked:
-    from vnasdsl.cli.runs import checked_recipe, find_recipe, open_run, open_space, run_recipe
-    from vnasdsl.data import open_data
-    from vnasdsl.train.model_file import weights_of
-    from vnasdsl.train.recipes import EvaluateRecipe
-
-    run = open_run(target, "evaluate", recipe)
-    if run is None and (data is None or weights is None):
-        raise UserError(f"`{target}` is a file: give --data and --weights to evaluate it")
-    spec = data or (run.data if run else "")
-    file = weights or (weights_of(run.folder) if run else Path())
-    videos = open_data(spec)
-    if run is not None:
-        if list(videos.classes) != run.facts["classes"]:
-            raise UserError(
-                f"`{spec}` has other classes than `{target}` was trained for:"
-                f" {len(videos.classes)} and {len(run.facts['classes'])}, or other names or another order",
-                "train it on these data first: vnasdsl retrain",
-            )
-        if data is not None:
-            _warn_of_seen(target, run.facts["data"], videos, reporter)
-    program, network = open_space(run.network if run else target, videos, overrides)
-    if network.kind != "network":
-        raise UserError(f"`{network.name}` is a space: only a network can be evaluated")
-    source = run_recipe(run.folder, "evaluate") if run else find_recipe(program, "evaluate", network, recipe)
-    wanted = checked_recipe("evaluate", source, settings, None, workers)
-    assert isinstance(wanted, EvaluateRecipe)
-    return _Asked(target, network, file, videos, wanted)
-
-
-def _warn_of_seen(target: str, trained_on: str, videos: DataSet, reporter: Reporter) -> None:
-    """Another split's test videos may be those that a network was trained on."""
-    from vnasdsl.data import open_data
-
-    with suppress(UserError):  # the data it was trained on may be elsewhere
-        seen = {video.path for video in open_data(trained_on).train}
-        count = sum(video.path in seen for video in videos.test)
-        if count:
-            reporter.warn(f"`{target}` was trained on {count} of these {len(videos.test)} test videos")
-
-
-def _tell(results: Sequence[tuple[_Asked, Evaluation]], scores: Predictions, as_json: bool) -> None:
+def _tell(results: Sequence[tuple[EvaluationRequest, Evaluation]], scores: Predictions, as_json: bool) -> None:
     each = [
         {
             **({"run": asked.target, "data": asked.videos.name} if len(results) > 1 else {}),
@@ -221,7 +159,7 @@ def _tell(results: Sequence[tuple[_Asked, Evaluation]], scores: Predictions, as_
         )
 
 
-def _mean(results: Sequence[tuple[_Asked, Evaluation]]) -> dict[str, Any] | None:
+def _mean(results: Sequence[tuple[EvaluationRequest, Evaluation]]) -> dict[str, Any] | None:
     """Mean accuracies of several runs; `protocol` where they are those of a data set's official protocol."""
     if len(results) < 2:
         return None

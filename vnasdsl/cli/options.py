@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from vnasdsl.cli.fixes import split_options
+from vnasdsl.api.fixes import split_options
 
 F = TypeVar("F", bound=Callable[..., Any])
 

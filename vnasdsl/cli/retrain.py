@@ -60,53 +60,37 @@ def command(
       vnasdsl retrain nets/mine.vns --data folder:videos --out runs/mine --set epochs=30
       vnasdsl retrain runs/kinetics --data ucf101:data/UCF101 --out runs/ucf --set weights.lr=0.01
     """
-    from vnasdsl.cli import runs
+    from vnasdsl.api.requests import Asked, training_request
     from vnasdsl.cli.devices import rank_on, reporter_of, start_ranks
-    from vnasdsl.data import open_data
-    from vnasdsl.language.diagnostics import UserError
-    from vnasdsl.train.recipes import RetrainRecipe
-
-    run = runs.open_run(target, "retrain", recipe)
-    if run is None and (data is None or out is None):
-        raise UserError(f"`{target}` is a file: give --data and --out to train it")
-    folder = out or (run.folder / "retrained" if run else Path())
-    videos = open_data(data or (run.data if run else ""))
-    program, network = runs.open_space(run.network if run else target, videos, overrides)
-    if network.kind != "network":
-        raise UserError(f"`{network.name}` is a space: choose a network first", f"vnasdsl search {target}")
-    source = runs.run_recipe(run.folder, "retrain") if run else runs.find_recipe(program, "retrain", network, recipe)
-    wanted = runs.checked_recipe("retrain", source, settings, seed, workers)
-    assert isinstance(wanted, RetrainRecipe)
-    scoring = runs.run_recipe(run.folder, "evaluate") if run else runs.find_recipe(program, "evaluate", network)
-    recipes = {"retrain": wanted, "evaluate": runs.evaluate_recipe(scoring, wanted, settings)}
-
+    from vnasdsl.cli.runs import command_line, resumable
     from vnasdsl.train import ranks
     from vnasdsl.train.devices import pick_device
-    from vnasdsl.train.model_file import weights_of
     from vnasdsl.train.progress import megas, percent
-    from vnasdsl.train.retrain import Start, retrain
+    from vnasdsl.train.retrain import retrain
 
-    begin = weights or (str(weights_of(run.folder)) if run else "none")
-    start = None if begin == "none" else Start.read(Path(begin))
-    reporter = reporter_of(quiet)
-    with runs.resumable(folder, reporter):
+    asked = Asked(target, data, recipe, settings, overrides, seed, workers)
+    job = training_request(asked, weights, out)
+    folder, reporter = job.folder, reporter_of(quiet)
+    with resumable(folder, reporter):
         place = pick_device(device, devices)
         if start_ranks(devices, folder):
             return
         with rank_on(place):
-            trained = retrain(network, recipes, videos, folder, place, reporter, start, resume, runs.command_line())
+            trained = retrain(
+                job.network, job.recipes, job.data, folder, place, reporter, job.start, resume, command_line()
+            )
             if not ranks.is_first():
                 return
     if as_json:
         print_json({"run": str(folder), **trained.as_dict()})
         return
-    result = trained.evaluation
-    origin = "from scratch" if trained.inheritance is None else f"from {begin}"
+    result, network, views = trained.evaluation, job.network, job.recipes["retrain"]
+    origin = "from scratch" if trained.inheritance is None else f"from {job.begin}"
     click.echo(visible(f"network  {folder / 'network.vns'}"))
     click.echo(visible(f"code     {folder / 'network.py'}"))
     click.echo(visible(f"weights  {trained.weights} (trained {origin})"))
     click.echo(
         f"{percent(result.top1)} top-1, {percent(result.top5)} top-5 on {result.videos} test videos,"
-        f" {wanted.clips} x {wanted.crops} views; {megas(network.macs[0])} per view, {network.params[0]:,} parameters"
+        f" {views.clips} x {views.crops} views; {megas(network.macs[0])} per view, {network.params[0]:,} parameters"
     )
     click.echo(f"evaluate it: {visible(shlex.join(['vnasdsl', 'evaluate', str(folder)]))}")

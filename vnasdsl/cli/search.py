@@ -89,24 +89,16 @@ def command(
       operations and number  --fix channels=64,112,176,224,288,512
       all three, 40 epochs   --set epochs=40
     """
+    from vnasdsl.api.requests import Asked, free_folder, search_request
     from vnasdsl.cli.devices import rank_on, reporter_of, require_shared_steps, start_ranks
-    from vnasdsl.cli.fixes import fixes_of
-    from vnasdsl.cli.runs import (
-        checked_recipe,
-        command_line,
-        decoders,
-        evaluate_recipe,
-        find_recipe,
-        free_folder,
-        open_space,
-        resumable,
-        search_recipe,
-        tell_outcome,
-    )
-    from vnasdsl.data import open_data
+    from vnasdsl.cli.runs import command_line, resumable, tell_outcome
     from vnasdsl.language.diagnostics import UserError
     from vnasdsl.project import read_settings
+    from vnasdsl.searching.run import search_space
+    from vnasdsl.train.devices import pick_device
 
+    if target_macs is not None and target_params is not None:
+        raise click.UsageError("--target-macs and --target-params: a search has one target")
     project = read_settings()
     target = space or project.space
     if target is None:
@@ -114,25 +106,11 @@ def command(
             "there is no space to search",
             "name a file, or set `space` under [tool.vnasdsl] in pyproject.toml; `vnasdsl new DIR` writes a project",
         )
-    spec = data or project.data
-    if spec is None:
-        raise UserError("there are no data to search on", "give --data, such as --data synthetic or --data ucf101:DIR")
-    videos = open_data(spec)
-    program, found = open_space(target, videos, overrides)
-    source = find_recipe(program, "search", found, recipe or (project.recipe if space is None else None))
-    settings = {**_target(target_macs, target_params), **settings}
-    wanted = search_recipe(source, settings, seed, workers)
-    after = checked_recipe("retrain", find_recipe(program, "retrain", found), {}, seed, decoders(wanted, workers))
-    scoring = evaluate_recipe(find_recipe(program, "evaluate", found), after, {})
-    recipes = {"search": wanted, "retrain": after, "evaluate": scoring}
-    require_shared_steps(wanted, devices)
-    fixes = fixes_of(found, getattr(wanted, "fix", ()), getattr(wanted, "open", ()), fix, open_)
-
-    from vnasdsl.searching.run import Request, search_space
-    from vnasdsl.train.devices import pick_device
-
-    folder = out or free_folder(Path(project.out or "runs"), found.name, resume)
-    request = Request(found, fixes, recipes, videos, command_line())
+    named = recipe or (project.recipe if space is None else None)
+    asked = Asked(target, data or project.data, named, settings, overrides, seed, workers)
+    request = search_request(asked, fix, open_, target_macs, target_params, command_line())
+    require_shared_steps(request.recipes["search"], devices)
+    folder = out or free_folder(Path(project.out or "runs"), request.space.name, resume)
     reporter = reporter_of(quiet)
     with resumable(folder, reporter):
         place = pick_device(device, devices)
@@ -142,11 +120,3 @@ def command(
             outcome = search_space(request, folder, place, reporter, resume)
     if outcome is not None:
         tell_outcome(folder, outcome, [str(folder)], as_json)
-
-
-def _target(macs: float | None, params: float | None) -> dict[str, str]:
-    """The setting of a recipe that is meant."""
-    if macs is not None and params is not None:
-        raise click.UsageError("--target-macs and --target-params: a search has one target")
-    kind, target = ("macs", macs) if params is None else ("params", params)
-    return {} if target is None else {"cost": f"{kind}(target={target:.0f})"}

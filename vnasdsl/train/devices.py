@@ -27,7 +27,10 @@ def pick_device(wanted: str = "auto", devices: int = 1) -> torch.device:
         if wanted != "cuda":
             raise UserError(f"--device {wanted} is a single device", "leave it out, or give --device cuda")
         wanted = f"cuda:{ranks.local_rank() if ranks.launched() > 1 else devices - 1}"
-    device = torch.device(wanted)
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise UserError(f"`{wanted}` is none of auto, cpu, cuda, cuda:N") from None
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count == 0:

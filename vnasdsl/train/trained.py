@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from vnasdsl.elaborate import Overrides, Space, load
+from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.generated import build
 from vnasdsl.train.model_file import Preprocessing, Protocol, model_path, read_model
@@ -37,7 +38,7 @@ def open_trained(
     weights: instead of those that the model file names; labels: a file with a class name in each line, where there is
     no model file. Without either, classes are called by their number. Raises: VnsError, UserError.
     """
-    path, name = _split(str(target))
+    path, name = split_target(str(target))
     source = path / "network.vns" if path.is_dir() else path
     described = model_path(source)
     if described.is_file() and name is None:
@@ -79,12 +80,6 @@ def _opened(
         module = build(network)
     load_exactly(module, tensors, f"`{weights}`")
     return TrainedNetwork(network.name, network, module.eval(), classes, preprocessing, protocol)
-
-
-def _split(target: str) -> tuple[Path, str | None]:
-    """`FILE.vns:NAME` as file and name."""
-    file, colon, name = target.rpartition(":")
-    return (Path(file), name) if colon and file.endswith(".vns") else (Path(target), None)
 
 
 def _read_labels(file: Path) -> tuple[str, ...]:

@@ -1,0 +1,274 @@
+"""What commands and library share of a search, training or evaluation: from arguments to spaces, recipes and data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from vnasdsl.api.fixes import fixes_of
+from vnasdsl.api.models import Loaded
+from vnasdsl.data import DataSet, open_data
+from vnasdsl.elaborate import Overrides, Program, Space, load
+from vnasdsl.elaborate.shipped import split_target
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.searching.run import Request
+from vnasdsl.train.model_file import weights_of
+from vnasdsl.train.progress import Reporter
+from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
+from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe, TrialRecipe, evaluation_of
+from vnasdsl.train.retrain import Start
+from vnasdsl.train.run_folder import RunFolder, run_data
+
+Target: TypeAlias = str | Loaded
+"""A run folder or `FILE[:NAME]`, or what was loaded already."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a search, training or evaluation, whatever comes out of it; None is what the target says."""
+
+    target: Target
+    data: str | None = None
+    recipe: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    overrides: Overrides = field(default_factory=Overrides)
+    seed: int | None = None
+    workers: int | str | None = None
+
+
+def search_request(
+    asked: Asked,
+    fix: Mapping[str, Sequence[str]],
+    open_: Sequence[str],
+    target_macs: float | None = None,
+    target_params: float | None = None,
+    command: Sequence[str] = (),
+) -> Request:
+    """Raises: VnsError, UserError."""
+    if asked.data is None:
+        raise UserError("there are no data to search on", "give --data, such as --data synthetic or --data ucf101:DIR")
+    videos = open_data(asked.data)
+    program, space = open_space(asked.target, videos, asked.overrides)
+    settings = {**_cost(target_macs, target_params), **asked.settings}
+    source = find_recipe(program, "search", space, asked.recipe)
+    workers = None if asked.workers is None else str(asked.workers)
+    wanted = search_recipe(source, settings, asked.seed, workers)
+    decoding = decoders(wanted, workers)
+    after = checked_recipe("retrain", find_recipe(program, "retrain", space), {}, asked.seed, decoding)
+    scoring = evaluate_recipe(find_recipe(program, "evaluate", space), after, {})
+    fixes = fixes_of(space, getattr(wanted, "fix", ()), getattr(wanted, "open", ()), fix, open_)
+    return Request(space, fixes, {"search": wanted, "retrain": after, "evaluate": scoring}, videos, command)
+
+
+def _cost(macs: float | None, params: float | None) -> dict[str, str]:
+    """The setting of a recipe that is meant by a target."""
+    if macs is not None and params is not None:
+        raise UserError("--target-macs and --target-params are given: a search has one target")
+    kind, target = ("macs", macs) if params is None else ("params", params)
+    return {} if target is None else {"cost": f"{kind}(target={target:.0f})"}
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """A network to train, and from which weights."""
+
+    network: Space
+    recipes: Mapping[str, Recipe]
+    data: DataSet
+    folder: Path
+    begin: str
+    """A file of weights, or `none`."""
+    start: Start | None
+
+
+def training_request(asked: Asked, weights: str | None, out: Path | None) -> TrainingRequest:
+    """Raises: VnsError, UserError."""
+    target, settings = asked.target, asked.settings
+    run = open_run(target, "retrain", asked.recipe)
+    if run is None and (asked.data is None or out is None):
+        raise UserError(f"`{target}` is no run: give --data and --out to train it")
+    folder = out or (run.folder / "retrained" if run else Path())
+    videos = open_data(asked.data or (run.data if run else ""))
+    program, network = open_space(run.network if run else target, videos, asked.overrides)
+    if network.kind != "network":
+        raise UserError(f"`{network.name}` is a space: choose a network first", f"vnasdsl search {target}")
+    source = run_recipe(run.folder, "retrain") if run else find_recipe(program, "retrain", network, asked.recipe)
+    wanted = checked_recipe("retrain", source, settings, asked.seed, asked.workers)
+    scoring = run_recipe(run.folder, "evaluate") if run else find_recipe(program, "evaluate", network)
+    recipes = {"retrain": wanted, "evaluate": evaluate_recipe(scoring, wanted, settings)}
+    begin = weights or (str(weights_of(run.folder)) if run else "none")
+    start = None if begin == "none" else Start.read(Path(begin))
+    return TrainingRequest(network, recipes, videos, folder, begin, start)
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """A network to evaluate."""
+
+    target: str
+    network: Space
+    weights: Path
+    videos: DataSet
+    recipe: EvaluateRecipe
+
+
+def evaluation_request(asked: Asked, weights: Path | None, reporter: Reporter) -> EvaluationRequest:
+    """Raises: VnsError, UserError."""
+    target = asked.target
+    run = open_run(target, "evaluate", asked.recipe)
+    if run is None and (asked.data is None or weights is None):
+        raise UserError(f"`{target}` is no run: give --data and --weights to evaluate it")
+    spec = asked.data or (run.data if run else "")
+    file = weights or (weights_of(run.folder) if run else Path())
+    videos = open_data(spec)
+    if run is not None:
+        if list(videos.classes) != run.facts["classes"]:
+            raise UserError(
+                f"`{spec}` has other classes than `{target}` was trained for:"
+                f" {len(videos.classes)} and {len(run.facts['classes'])}, or other names or another order",
+                "train it on these data first: vnasdsl retrain",
+            )
+        if asked.data is not None:
+            _warn_of_seen(str(target), run.facts["data"], videos, reporter)
+    program, network = open_space(run.network if run else target, videos, asked.overrides)
+    if network.kind != "network":
+        raise UserError(f"`{network.name}` is a space: only a network can be evaluated")
+    source = run_recipe(run.folder, "evaluate") if run else find_recipe(program, "evaluate", network, asked.recipe)
+    wanted = checked_recipe("evaluate", source, asked.settings, None, asked.workers)
+    assert isinstance(wanted, EvaluateRecipe)
+    return EvaluationRequest(str(target), network, file, videos, wanted)
+
+
+def _warn_of_seen(target: str, trained_on: str, videos: DataSet, reporter: Reporter) -> None:
+    """Another split's test videos may be those that a network was trained on."""
+    with suppress(UserError):  # the data it was trained on may be elsewhere
+        seen = {video.path for video in open_data(trained_on).train}
+        count = sum(video.path in seen for video in videos.test)
+        if count:
+            reporter.warn(f"`{target}` was trained on {count} of these {len(videos.test)} test videos")
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """The folder of a search or training that has a network, and its run.json."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+    @property
+    def data(self) -> str:
+        """The spec of its data. Raises: UserError when they are not to be found."""
+        return run_data(self.folder, self.facts)
+
+    @property
+    def network(self) -> str:
+        return str(self.folder / "network.vns")
+
+
+def open_run(target: Target, kind: str, recipe: str | None) -> OpenRun | None:
+    """The run that a target names, None for a file. Raises: UserError when it is neither, or has no network yet."""
+    if isinstance(target, Loaded):
+        return None
+    folder = Path(target)
+    if not folder.is_dir():
+        if not split_target(target)[0].is_file():
+            raise UserError(f"there is no run and no file `{target}`")
+        return None
+
+    facts = RunFolder(folder).facts()
+    if not (folder / "network.vns").is_file():
+        raise UserError(
+            f"`{folder}` has no network yet", f"finish it with --resume, or decode it with `vnasdsl derive {folder}`"
+        )
+    if recipe is not None:
+        raise UserError("--recipe needs a FILE.vns", f"a run keeps one {kind} recipe; change its values with --set")
+    return OpenRun(folder, facts)
+
+
+def open_space(target: Target, data: DataSet, overrides: Overrides) -> tuple[Program, Space]:
+    """The space or network of a target for the classes of a data set. Raises: VnsError, UserError."""
+    if overrides.classes not in (None, len(data.classes)):
+        raise UserError(
+            f"--classes is {overrides.classes}, but `{data.name}` has {len(data.classes)} classes",
+            "leave --classes out: the data determine the number of classes",
+        )
+    for_data = replace(overrides, classes=len(data.classes))
+    if isinstance(target, Loaded):
+        return target.program, target.for_input(for_data)
+    file, name = split_target(target)
+    program = load(file, for_data)
+    return program, program.get(name)
+
+
+def find_recipe(program: Program, kind: str, space: Space, name: str | None = None) -> tree.Recipe | None:
+    """The recipe of a kind for a space or network, else for the space a network claims to lie in."""
+    found = program.get_recipe(kind, space.name, name if space.claim is None else None)
+    if found is None and space.claim is not None:
+        found = program.get_recipe(kind, space.claim.name, name)
+    return found
+
+
+def checked_recipe(
+    kind: str, source: tree.Recipe | None, settings: Mapping[str, str], seed: int | None, workers: int | str | None
+) -> Recipe:
+    """The resolved recipe; `--seed` and `--workers` win over `--set`. Raises: VnsError."""
+    more = {key: str(value) for key, value in (("seed", seed), ("workers", workers)) if value is not None}
+    return resolve_recipe(kind, source, {**settings, **more})
+
+
+def search_recipe(
+    source: tree.Recipe | None, settings: Mapping[str, str], seed: int | None, workers: str | None
+) -> Recipe:
+    """The resolved search recipe. `--workers` says where trials run, or how many processes decode videos for a
+    strategy that has no trials. Raises: VnsError; UserError for workers that the strategy cannot have."""
+    recipe = checked_recipe("search", source, settings, seed, None)
+    if workers is None:
+        return recipe
+    if isinstance(recipe, TrialRecipe):
+        return checked_recipe("search", source, {**settings, "pool": f'"{workers}"'}, seed, None)
+    return checked_recipe("search", source, settings, seed, decoders(recipe, workers))
+
+
+def decoders(search: Recipe, workers: str | None) -> int | None:
+    """The number of processes that decode videos in `--workers` of a search; None where it says something else."""
+    if workers is None or isinstance(search, TrialRecipe):
+        return None
+    if not re.fullmatch(r"\d{1,4}", workers):
+        raise UserError(
+            f"the strategy `{getattr(search, 'strategy', '')}` has no trials to share out: --workers is a number, of"
+            f" processes that decode videos, not `{workers}`",
+            "search by --set strategy=evolution to train many networks at a time",
+        )
+    return int(workers)
+
+
+def evaluate_recipe(source: tree.Recipe | None, retrain: Recipe, settings: Mapping[str, str]) -> Recipe:
+    """The evaluate recipe that goes with a retrain recipe: its own text, or the clips of the training.
+
+    settings: what `--set` changed in the retrain recipe, which holds for the evaluation too.
+    """
+    assert isinstance(retrain, RetrainRecipe)
+    like_training = evaluation_of(retrain)
+    if source is None:
+        return like_training
+    changed = {key: getattr(like_training, key) for key in settings if key in EvaluateRecipe.model_fields}
+    return resolve_recipe("evaluate", source).model_copy(update=changed)
+
+
+def run_recipe(run: Path, kind: str) -> tree.Recipe | None:
+    """The recipe of a kind that a run keeps for what follows it."""
+    return read_recipes(run / "recipe.vns").get(kind)
+
+
+def free_folder(base: Path, name: str, resume: bool) -> Path:
+    """`base/name`, or `base/name-2` and so on where runs stand already; when resuming the last of them."""
+    taken = [base / name, *(base / f"{name}-{number}" for number in range(2, 10_000))]
+    for number, path in enumerate(taken):
+        if not path.exists():
+            return taken[max(0, number - 1)] if resume else path
+    raise UserError(f"`{base}` is full of runs", "give a folder by --out")

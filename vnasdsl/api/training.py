@@ -1,0 +1,211 @@
+"""`search`, `retrain`, `evaluate` and `predict`: the commands of these names, as functions."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from vnasdsl.api.models import Model, Network, Space
+from vnasdsl.api.progress import Callback, reporter_for
+from vnasdsl.api.requests import (
+    Asked,
+    Target,
+    evaluation_request,
+    free_folder,
+    search_request,
+    training_request,
+)
+from vnasdsl.api.run import Run
+from vnasdsl.elaborate import Overrides
+from vnasdsl.language.diagnostics import Error
+from vnasdsl.searching.run import search_space
+from vnasdsl.train.devices import pick_device
+from vnasdsl.train.evaluation import Evaluation
+from vnasdsl.train.predict import Prediction, find_videos, predict_each
+from vnasdsl.train.retrain import evaluate_file
+from vnasdsl.train.retrain import retrain as train
+from vnasdsl.train.shortages import explained
+from vnasdsl.train.trained import open_trained
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+
+def search(
+    space: Space | PathLike,
+    data: str,
+    out: PathLike | None = None,
+    *,
+    recipe: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    target_macs: float | None = None,
+    target_params: float | None = None,
+    fix: Mapping[str, Sequence[str]] | None = None,
+    open_: Sequence[str] = (),
+    frames: int | None = None,
+    size: int | None = None,
+    device: str = "auto",
+    seed: int | None = None,
+    workers: int | str | None = None,
+    resume: bool = False,
+    progress: bool | Callback = False,
+) -> Run:
+    """Search a space on videos, as `vnasdsl search` does, and return the run with the network that was found.
+
+    space: what `load` gave, or `FILE[:NAME]`; its recipe is the search recipe in its file, or the one named `recipe`.
+    data: such as `ucf101:DIR` or `synthetic`. out: the folder of the run; without, runs/NAME, numbered.
+    settings: keys of the recipe and their values, such as `{"epochs": 20, "weights.lr": 0.05}`.
+    target_macs, target_params: what the gradient is to end at. fix: leaves a choice, a kind or a pattern only these
+    options; open_: searches what the recipe fixes. frames, size: instead of the file's; the data give the classes.
+    device: `auto`, `cpu`, `cuda` or `cuda:N`. workers: processes that decode videos, or where trials run.
+    resume: continue the run in `out`. progress: True for the bar of the command, or a function of a `Progress`.
+
+    An interruption by Ctrl-C leaves a run that can be resumed. Raises: VnsError, UserError; OSError where a file cannot
+    be written.
+    """
+    target = _target(space)
+    with _explained():
+        asked = Asked(target, data, recipe, _texts(settings), Overrides(frames, size), seed, workers)
+        request = search_request(asked, fix or {}, open_, target_macs, target_params)
+        folder = free_folder(Path("runs"), request.space.name, resume) if out is None else Path(out)
+        with _reporting(progress) as reporter:
+            search_space(request, folder, pick_device(device), reporter, resume)
+    return Run(folder)
+
+
+def retrain(
+    network: Run | Network | PathLike,
+    data: str | None = None,
+    out: PathLike | None = None,
+    *,
+    weights: PathLike | None = None,
+    recipe: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    frames: int | None = None,
+    size: int | None = None,
+    device: str = "auto",
+    seed: int | None = None,
+    workers: int | None = None,
+    resume: bool = False,
+    progress: bool | Callback = False,
+) -> Run:
+    """Train a network on the whole training set and evaluate it, as `vnasdsl retrain` does; the run of the training.
+
+    network: a run, whose data and inherited weights are taken; or a network, with `data` and `out`.
+    out: without, the folder `retrained` in the run. weights: a .safetensors file to start from, or "none" to start
+    from scratch. The other arguments are those of `search`. Raises: as `search`.
+    """
+    with _explained():
+        overrides = Overrides(frames, size)
+        asked = Asked(_target(network), data, recipe, _texts(settings), overrides, seed, workers)
+        begin = None if weights is None else os.fspath(weights)
+        job = training_request(asked, begin, None if out is None else Path(out))
+        with _reporting(progress) as reporter:
+            train(
+                job.network, job.recipes, job.data, job.folder, pick_device(device), reporter, job.start, resume=resume
+            )
+    return Run(job.folder)
+
+
+def evaluate(
+    network: Run | Network | PathLike,
+    data: str | None = None,
+    *,
+    weights: PathLike | None = None,
+    recipe: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    clips: int | None = None,
+    crops: int | None = None,
+    frames: int | None = None,
+    size: int | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    progress: bool | Callback = False,
+) -> Evaluation:
+    """Evaluate a network on test videos over several views of each, as `vnasdsl evaluate` does.
+
+    network: a run, whose data and weights are taken; or a network, with `data` and `weights`. clips, crops: instead of
+    the recipe's. The other arguments are those of `search`. Raises: as `search`.
+    """
+    given = {key: value for key, value in (("clips", clips), ("crops", crops)) if value is not None}
+    with _explained(), _reporting(progress) as reporter:
+        overrides = Overrides(frames, size)
+        values = _texts({**(settings or {}), **given})
+        asked = Asked(_target(network), data, recipe, values, overrides, workers=workers)
+        job = evaluation_request(asked, None if weights is None else Path(weights), reporter)
+        return evaluate_file(job.network, job.weights, job.recipe, job.videos, pick_device(device), reporter)
+
+
+def predict(
+    network: Run | PathLike,
+    videos: PathLike | Sequence[PathLike],
+    *,
+    weights: PathLike | None = None,
+    labels: PathLike | None = None,
+    top: int = 5,
+    clips: int | None = None,
+    crops: int | None = None,
+    device: str = "auto",
+    workers: int = 2,
+    progress: bool | Callback = False,
+) -> list[Prediction]:
+    """What a trained network sees in videos, as `vnasdsl predict` does: of each its best classes, in all and over time.
+
+    network: a run, or a .vns file with its weights. videos: files, folders and patterns. Predictions come in their
+    order; of a file that cannot be read the prediction has only an `error`. labels: a file with a class in each line,
+    where no model file names them. Raises: VnsError, UserError.
+    """
+    paths = [videos] if isinstance(videos, str | os.PathLike) else videos
+    files = find_videos([os.fspath(path) for path in paths])
+    target = network.folder if isinstance(network, Run) else os.fspath(network)
+    with _explained(), _reporting(progress) as reporter:
+        model = open_trained(target, *(None if given is None else os.fspath(given) for given in (weights, labels)))
+        reporter.begin("predict", 1, 0)
+        reporter.epoch(1, len(files))
+        found = {}
+        with closing(predict_each(model, files, top, clips, crops, workers, device)) as predictions:
+            for prediction in predictions:
+                found[prediction.path] = prediction
+                reporter.step(lambda path=prediction.path: path)
+    return [found[file] for file in files]
+
+
+def _target(given: Run | Model | PathLike) -> Target:
+    if isinstance(given, Run):
+        return str(given.folder)
+    return given._loaded if isinstance(given, Model) else os.fspath(given)
+
+
+def _texts(settings: Mapping[str, Any] | None) -> dict[str, str]:
+    """Values of a recipe as they are written: `true`, `0.1`, `(18, 24)`, `["a"]`; a text stands for itself."""
+    texts = {}
+    for key, value in (settings or {}).items():
+        texts[key] = json.dumps(value) if isinstance(value, bool | list) else str(value)
+    return texts
+
+
+@contextmanager
+def _reporting(progress: bool | Callback) -> Iterator[Any]:
+    """A reporter whose bar ends with the work, whatever happens."""
+    reporter = reporter_for(progress)
+    try:
+        yield reporter
+    finally:
+        reporter.end()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What the machine runs out of, memory or disk, is said as a UserError."""
+    try:
+        yield
+    except Error:
+        raise
+    except Exception as fault:
+        shortage = explained(fault)
+        if shortage is None:
+            raise
+        raise shortage from fault
