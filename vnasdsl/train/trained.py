@@ -39,6 +39,8 @@ def open_trained(
     no model file. Without either, classes are called by their number. Raises: VnsError, UserError.
     """
     path, name = split_target(str(target))
+    if not path.exists():
+        raise UserError(f"there is no network `{target}`", "name the folder of a run, or a .vns file")
     source = path / "network.vns" if path.is_dir() else path
     described = model_path(source)
     if described.is_file() and name is None:
