@@ -387,4 +387,4 @@ def test_without_pygls_the_remedy_is_named(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 1
-    assert "pip install 'vnasdsl[lsp]'" in result.stderr
+    assert "pip install 'vnasdsl-lang[lsp]'" in result.stderr

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import email
-import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import zipfile
@@ -13,29 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.packaging.installs import build_wheel, make_environment, run
 from tests.support import ROOT
 from vnasdsl import __version__
 
-# Everything but the interpreter's own paths would let the repository in by another door.
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VNASDSL"))}
-
-
-def run(*args: str | Path, cwd: Path, status: int = 0) -> str:
-    """Run a command in the clean environment and give back its output; it must end with `status`."""
-    result = subprocess.run(list(map(str, args)), cwd=cwd, env=CLEAN, capture_output=True, text=True, check=False)
-    assert result.returncode == status, f"{args}\n{result.stdout}\n{result.stderr}"
-    return result.stdout
-
-
-def build_wheel(source: Path, folder: Path) -> Path:
-    """Build a wheel with the build backend of the running environment, so that nothing is downloaded."""
-    run(
-        *(sys.executable, "-m", "pip", "--quiet", "wheel", source),
-        *("--no-deps", "--no-build-isolation", "--wheel-dir", folder),
-        cwd=folder,
-    )
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+ABOUT = f"vnasdsl_lang-{__version__}.dist-info"
+MOST_BYTES = 1_000_000
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +26,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with the wheel; the dependencies are those of the running one, by a path file.
-
-    A path file adds a folder but not what the path files inside it add: an editable install stays outside.
-    """
-    folder = tmp_path_factory.mktemp("clean") / "venv"
-    run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=ROOT.parent)
-    python = folder / "bin" / "python"
-    packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
-    run(sys.executable, "-m", "pip", "--quiet", "--python", python, "install", "--no-deps", wheel, cwd=folder)
+    """A virtual environment with the wheel; the dependencies are those of the running one."""
     lent = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
-    (packages / "lent.pth").write_text("\n".join(lent) + "\n", encoding="utf-8")
-    return folder
+    return make_environment(tmp_path_factory.mktemp("clean") / "venv", wheel, list(map(Path, lent)))
 
 
 def files_under(folder: str) -> set[str]:
@@ -67,10 +39,11 @@ def files_under(folder: str) -> set[str]:
 
 def test_wheel_carries_code_grammar_templates_and_spaces(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        names = {name for name in archive.namelist() if not name.startswith(f"vnasdsl-{__version__}.dist-info/")}
-        metadata = email.message_from_bytes(archive.read(f"vnasdsl-{__version__}.dist-info/METADATA"))
-        entry_points = archive.read(f"vnasdsl-{__version__}.dist-info/entry_points.txt").decode()
-        assert f"vnasdsl-{__version__}.dist-info/licenses/LICENSE" in archive.namelist()
+        names = {name for name in archive.namelist() if not name.startswith(f"{ABOUT}/")}
+        metadata = email.message_from_bytes(archive.read(f"{ABOUT}/METADATA"))
+        entry_points = archive.read(f"{ABOUT}/entry_points.txt").decode()
+        assert f"{ABOUT}/licenses/LICENSE" in archive.namelist()
+    assert wheel.stat().st_size < MOST_BYTES
     inside = {f"vnasdsl/_{name}" for folder in ("grammar", "templates", "spaces") for name in files_under(folder)}
     assert "vnasdsl/_grammar/vns.lark" in inside
     assert "vnasdsl/_spaces/tiny.vns" in inside
@@ -84,7 +57,7 @@ def test_sdist_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     run(sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", tmp_path, cwd=ROOT)
     (sdist,) = tmp_path.glob("*.tar.gz")
     shutil.unpack_archive(sdist, tmp_path)
-    again = build_wheel(tmp_path / f"vnasdsl-{__version__}", tmp_path)
+    again = build_wheel(tmp_path / f"vnasdsl_lang-{__version__}", tmp_path)
     with zipfile.ZipFile(wheel) as first, zipfile.ZipFile(again) as second:
         assert sorted(first.namelist()) == sorted(second.namelist())
         for name in first.namelist():

@@ -23,6 +23,9 @@ from vnasdsl.train.shortages import explained
 
 INPUT, BUG, PIPE = 1, 70, 141
 TRACEBACK_VARIABLE = "VNASDSL_TRACEBACK"
+FULL_ONLY = {"av", "matplotlib", "safetensors", "torch"}
+"""Packages that `vnasdsl-lang` does not install and `vnasdsl` does."""
+FULL_INSTALL = "pip install vnasdsl, or in a clone of the repository: pip install '.[search]'"
 
 
 @contextmanager
@@ -47,6 +50,11 @@ def reporting() -> Iterator[None]:
         interrupt, shortage = interruption(fault), explained(fault)
         if interrupt is not None:
             _fail("interrupted", status_of(interrupt))
+        if isinstance(fault, ModuleNotFoundError) and (package := (fault.name or "").partition(".")[0]) in FULL_ONLY:
+            _fail(
+                user_error_text(UserError(f"this needs `{package}`, which `vnasdsl-lang` leaves out", FULL_INSTALL)),
+                INPUT,
+            )
         if shortage is not None:
             _fail(user_error_text(shortage), INPUT)
         if not isinstance(fault, OSError) or fault.filename is None:

@@ -17,13 +17,13 @@ def command(stdio: bool) -> None:
 
     \b
     Example:
-      pip install 'vnasdsl[lsp]'
+      pip install 'vnasdsl-lang[lsp]'
       vnasdsl lsp                 # what an editor starts
     """
     try:
         import pygls.lsp.server  # noqa: F401
     except ImportError:
-        raise UserError("the language server needs pygls 2", "pip install 'vnasdsl[lsp]'") from None
+        raise UserError("the language server needs pygls 2", "pip install 'vnasdsl-lang[lsp]'") from None
     from vnasdsl.lsp.server import serve
 
     serve()
