@@ -59,6 +59,10 @@ class VideoStore:
                 return frames if picked == wanted else frames[[place[number] for number in picked]]
             index = self._indices[key] = replace(index, frames=length, times=None, keys=(0,))
 
+    def remember(self, path: str, index: VideoIndex) -> None:
+        """The index of a video, made elsewhere."""
+        self._indices[_key(path)] = index
+
     def clear(self) -> None:
         self._indices.clear()
         self._frames.clear()

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from vnasdsl.data.cache import DEFAULT_CACHE_BYTES, STORE, Pick
 from vnasdsl.data.decode import UnreadableVideo
 from vnasdsl.data.faults import FaultLog
-from vnasdsl.data.loader import Fault, Sample, VideoLoader
+from vnasdsl.data.loader import Fault, Sample, VideoLoader, normalise
 from vnasdsl.data.sampling import ClipShape, clip_frames, crop_corners, even_starts, generator_for, random_starts
 from vnasdsl.data.videos import Video
 from vnasdsl.language.diagnostics import UserError
@@ -59,7 +59,7 @@ class ClipLoader(VideoLoader):
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for clips, labels, _ in self.received():
-            yield clips, labels
+            yield normalise(clips.to(self.device)), labels.to(self.device)
 
 
 class ViewLoader(VideoLoader):
@@ -94,7 +94,8 @@ class ViewLoader(VideoLoader):
                 continue
             count = views.shape[1]
             flat = views.flatten(0, 1), labels.repeat_interleave(count), videos.repeat_interleave(count)
-            yield from zip(*(tensor.split(self.batch) for tensor in flat), strict=True)
+            for some, of_labels, of_videos in zip(*(tensor.split(self.batch) for tensor in flat), strict=True):
+                yield normalise(some.to(self.device)), of_labels, of_videos
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """Frame-accurate reading of chosen frames of a video file, by PyAV.
 
 Frames are identified by their time stamps, never by the nominal frame rate, so variable frame rates work. `scan` reads
-the packets without decoding them; `read` seeks to the key frame before the first wanted frame. Where time stamps are
-not reliable (see `_SEEKABLE`), or a seek lands elsewhere, it counts from the start: slower, never wrong.
+the packets without decoding them; `read` seeks to the key frame before the first wanted frame, and decodes only what
+it needs. Where time stamps are not reliable (see `_SEEKABLE`), or a seek lands elsewhere, it counts from the start:
+slower, never wrong.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +16,10 @@ from functools import partial
 from pathlib import Path
 
 import av
+import numpy as np
 import torch
 from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
 
 from vnasdsl.data.sampling import Scale, scaled_size
 
@@ -84,89 +88,101 @@ def read(path: str, index: VideoIndex, wanted: Sequence[int], scale: Scale) -> t
 
     Fewer than `index.frames` are found, and perhaps fewer returned, when decoding ends early. Raises UnreadableVideo.
     """
-    start = max((key for key in index.keys if key <= wanted[0]), default=0)
     try:
-        if start > 0 and index.times is not None:
-            found = _collect(path, wanted, scale, partial(_numbered_after_seek, index, start))
-            if found is not None and len(found[0]) == len(wanted):
-                return torch.stack(found[0]), index.frames
-        found = _collect(path, wanted, scale, lambda container, stream: enumerate(container.decode(stream)))
-        assert found is not None  # counting from the start cannot miss the first wanted frame by seeking
+        if index.times is not None:
+            pictures, _ = _collect(path, wanted, scale, partial(_numbered_by_time, index, wanted))
+            if len(pictures) == len(wanted):
+                return pictures, index.frames
+        pictures, decoded = _collect(path, wanted, scale, lambda file, stream: enumerate(file.decode(stream)))
     except (av.FFmpegError, OSError) as problem:
         raise UnreadableVideo(reason_of(problem)) from None
-    pictures, decoded = found
-    if len(pictures) == len(wanted):
-        return torch.stack(pictures), index.frames
     if decoded == 0:
         raise UnreadableVideo("no frame can be decoded")
-    return torch.stack(pictures) if pictures else torch.empty(0), decoded
+    return pictures, index.frames if len(pictures) == len(wanted) else decoded
 
 
 def _collect(
     path: str,
     wanted: Sequence[int],
     scale: Scale,
-    numbered: Callable[[av.container.InputContainer, av.VideoStream], Iterator[tuple[int, av.VideoFrame]] | None],
-) -> tuple[list[torch.Tensor], int] | None:
-    """Wanted pictures, and the number of frames seen up to the last wanted one; None when seeking failed."""
-    pictures: list[torch.Tensor] = []
-    seen = 0
-    with open_video(path) as (container, stream):
-        frames = numbered(container, stream)
-        if frames is None:
-            return None
-        to_picture = _Converter(scale)
-        for number, frame in frames:
+    numbered: Callable[[av.container.InputContainer, av.VideoStream], Iterator[tuple[int, av.VideoFrame]]],
+) -> tuple[torch.Tensor, int]:
+    """Wanted pictures up to the first one that is missing, and the number of frames up to the last one seen."""
+    seen = count = 0
+    with open_video(path) as file:
+        converter = _Converter(scale, len(wanted))
+        for number, frame in numbered(*file):
             seen = number + 1
-            if number > wanted[len(pictures)]:
-                return None
-            if number == wanted[len(pictures)]:
-                pictures.append(to_picture(frame))
-                if len(pictures) == len(wanted):
+            if number > wanted[count]:
+                break
+            if number == wanted[count]:
+                converter.put(count, frame)
+                count += 1
+                if count == len(wanted):
                     break
-    return pictures, seen
+        return converter.pictures(count), seen
 
 
-def _numbered_after_seek(
-    index: VideoIndex, start: int, container: av.container.InputContainer, stream: av.VideoStream
-) -> Iterator[tuple[int, av.VideoFrame]] | None:
-    """Frames from key frame `start` on with their numbers, identified by time stamp; None when the seek missed."""
-    assert index.times is not None
-    container.seek(index.times[start], stream=stream, backward=True)
-    number_of = {time: number for number, time in enumerate(index.times)}
+def _numbered_by_time(
+    index: VideoIndex, wanted: Sequence[int], container: av.container.InputContainer, stream: av.VideoStream
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Frames from the key frame before the first wanted one, identified by time stamp; ends where one is unknown.
 
-    def frames() -> Iterator[tuple[int, av.VideoFrame]]:
-        for frame in container.decode(stream):
-            number = number_of.get(frame.pts) if frame.pts is not None else None
-            if number is None:
+    Frames that no other frame refers to are decoded only if they are wanted.
+    """
+    times = index.times
+    assert times is not None
+    start = index.keys[max(0, bisect_right(index.keys, wanted[0]) - 1)]
+    if start > 0:
+        container.seek(times[start], stream=stream, backward=True)
+    needed = {times[number] for number in wanted}
+    for packet in container.demux(stream):
+        stream.codec_context.skip_frame = "DEFAULT" if packet.pts is None or packet.pts in needed else "NONREF"
+        for frame in packet.decode():
+            assert isinstance(frame, av.VideoFrame)
+            number = len(times) if frame.pts is None else bisect_left(times, frame.pts)
+            if number == len(times) or times[number] != frame.pts:
                 return
             if number >= start:  # frames shown before the key frame but stored after it may lack their reference
                 yield number, frame
 
-    return frames()
-
 
 class _Converter:
-    """Decoded frame -> (H, W, 3) uint8, scaled without aliasing and upright; the first frame decides the size."""
+    """Decoded frames -> (count, H, W, 3) uint8, scaled without aliasing and upright; the first one decides the size."""
 
-    def __init__(self, scale: Scale):
-        self.scale = scale
-        self.reformatter = VideoReformatter()
-        self.size: tuple[int, int] | None = None  # before turning
+    def __init__(self, scale: Scale, count: int):
+        self.scale, self.count = scale, count
+        self.reformatters = VideoReformatter(), VideoReformatter()
         self.turns = 0  # quarter turns counterclockwise
+        self.rows: NDArray[np.uint8] | None = None
+        """(count, H, W, 3), before turning."""
 
-    def __call__(self, frame: av.VideoFrame) -> torch.Tensor:
-        if self.size is None:
+    def put(self, place: int, frame: av.VideoFrame) -> None:
+        if self.rows is None:
             self.turns = round(frame.rotation / 90) % 4
             upright = (frame.height, frame.width) if self.turns % 2 == 0 else (frame.width, frame.height)
             height, width = scaled_size(*upright, self.scale)
-            self.size = (height, width) if self.turns % 2 == 0 else (width, height)
-        height, width = self.size
-        small = self.reformatter.reformat(
-            frame, width=width, height=height, format="rgb24", interpolation=Interpolation.BILINEAR, threads=1
-        )
-        picture = torch.from_numpy(small.to_ndarray())
-        return picture if self.turns == 0 else torch.rot90(picture, self.turns, (0, 1))
+            size = (height, width) if self.turns % 2 == 0 else (width, height)
+            self.rows = np.empty((self.count, *size, 3), dtype=np.uint8)
+        height, width = self.rows.shape[1:3]
+        # Half the time for scaling before colours are converted; where a frame shrinks, colours would lose detail.
+        if frame.format.name == "yuv420p" and 0.9 * frame.height <= height and 0.9 * frame.width <= width:
+            frame = self._reformatted(0, frame, height, width, "yuv420p")
+        plane = self._reformatted(1, frame, height, width, "rgb24").planes[0]
+        rows = np.frombuffer(plane, dtype=np.uint8).reshape(-1, plane.line_size)
+        self.rows[place] = rows[:height, : width * 3].reshape(height, width, 3)
+
+    def _reformatted(self, step: int, frame: av.VideoFrame, height: int, width: int, format: str) -> av.VideoFrame:
+        """A step keeps to one conversion, which is prepared once."""
+        bilinear = Interpolation.BILINEAR
+        return self.reformatters[step].reformat(frame, width, height, format, interpolation=bilinear, threads=1)
+
+    def pictures(self, count: int) -> torch.Tensor:
+        """The first `count`."""
+        if self.rows is None:
+            return torch.empty(0)
+        pictures = torch.from_numpy(self.rows[:count])
+        return pictures if self.turns == 0 else torch.rot90(pictures, self.turns, (1, 2))
 
 
 def reason_of(problem: Exception) -> str:

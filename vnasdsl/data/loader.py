@@ -3,11 +3,12 @@
 - Order and content never depend on the number of workers: they follow from (seed, epoch, index).
 - Workers live on between epochs: starting them costs more than a whole epoch of small videos.
 - Workers ignore Ctrl-C: the main process handles it and ends them. If the main process is killed, they end with it.
-- Clips travel as uint8 and are normalised in the main process: a quarter of the bytes through shared memory.
+- Clips travel as uint8 and are normalised on the device: a quarter of the bytes through shared memory and to a GPU.
 """
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
@@ -109,6 +110,8 @@ class VideoLoader:
         self.epoch = 0
         self.videos_per_batch, self.drop_last = batch, drop_last
         self.share = Share(0, 1)
+        self.device = torch.device("cpu")
+        """Where clips are normalised."""
         self.faults = FaultLog() if faults is None else faults
         self.faults.expect(video.path for video in self.videos)
         self._reading = torch.full((workers,), -1).share_memory_()
@@ -133,7 +136,9 @@ class VideoLoader:
         return whole + (rest > 0 and not self.drop_last)
 
     def received(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        """Normalised clips, labels and indices by batch, without unreadable videos. Raises: UserError for too many.
+        """Clips as they were sent, labels and indices by batch, without unreadable videos.
+
+        Raises: UserError for too many unreadable ones.
 
         With a share of the videos a batch may be empty; without, there are no empty ones.
         """
@@ -141,7 +146,7 @@ class VideoLoader:
             for fault in batch.faults:
                 self.faults.add(fault.path, fault.reason)
             if batch.clips is not None:
-                yield _normalise(batch.clips), batch.labels, batch.indices
+                yield batch.clips, batch.labels, batch.indices
             elif self.share.count > 1:
                 yield torch.empty(0), batch.labels, batch.indices
 
@@ -190,17 +195,26 @@ class _Batches(Sampler[list[tuple[int, int]]]):
 def _collate(samples: list[Sample]) -> _Batch:
     good = [sample for sample in samples if not isinstance(sample, Fault)]
     return _Batch(
-        torch.stack([clips for clips, _, _ in good]) if good else None,
+        _stacked([clips for clips, _, _ in good]) if good else None,
         torch.tensor([label for _, label, _ in good], dtype=torch.int64),
         torch.tensor([index for _, _, index in good], dtype=torch.int64),
         tuple(sample for sample in samples if isinstance(sample, Fault)),
     )
 
 
-def _normalise(pixels: torch.Tensor) -> torch.Tensor:
+def _stacked(clips: list[torch.Tensor]) -> torch.Tensor:
+    """In a worker, in the shared memory that the batch is sent by: one copy less."""
+    if get_worker_info() is None:
+        return torch.stack(clips)
+    shape = (len(clips), *clips[0].shape)
+    storage = torch.UntypedStorage._new_shared(math.prod(shape), device="cpu")
+    return torch.stack(clips, out=torch.empty(0, dtype=torch.uint8).set_(storage).view(shape))  # type: ignore[call-overload]
+
+
+def normalise(pixels: torch.Tensor) -> torch.Tensor:
     """(..., T, H, W, 3) uint8 -> (..., 3, T, H, W) float32, contiguous: (x / 255 - MEAN) / STD."""
     channels_first = pixels.movedim(-1, -4)
-    floats = torch.empty(channels_first.shape, dtype=torch.float32)
+    floats = torch.empty(channels_first.shape, dtype=torch.float32, device=pixels.device)
     floats.copy_(channels_first)
     return floats.mul_(1.0 / (255.0 * STD)).sub_(MEAN / STD)
 

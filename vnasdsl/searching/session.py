@@ -32,9 +32,10 @@ class Session:
         supernet: Any = load_generated(task.run / "supernet.py", "Supernet", source)
         self.model = supernet(**settings).to(task.device)
         if task.parts.train:  # otherwise only `derive` is here, of a run whose videos are elsewhere
-            self.train = training_clips(task.parts.train, task.shape, task.recipe, task.faults)
-            self.validate = training_clips(task.parts.validate, task.shape, task.recipe, task.faults)
-            self.inference = evaluation_views(task.parts.inference, task.shape, task.recipe, task.faults)
+            how = task.shape, task.recipe, task.faults, task.device
+            self.train = training_clips(task.parts.train, *how)
+            self.validate = training_clips(task.parts.validate, *how)
+            self.inference = evaluation_views(task.parts.inference, *how)
         self._macs: dict[tuple[tuple[str, str], ...], int] = {}
 
     def __enter__(self) -> Self:

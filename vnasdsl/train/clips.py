@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from vnasdsl.data import ClipShape, FaultLog, Video, examine
 from vnasdsl.data.clips import ClipLoader, ViewLoader
 from vnasdsl.data.loader import Share
@@ -15,9 +17,11 @@ from vnasdsl.train import ranks
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import Recipe, TrainingRecipe
 from vnasdsl.train.targets import Targets
+from vnasdsl.train.waiting import WAITING
 
 # The paper scales frames to 256 x 342 for crops of 224.
 _PAPER_SIZE, _PAPER_SCALE = 224, (256, 342)
+CPU = torch.device("cpu")
 _MANY = 500
 """Looking into more videos takes a while."""
 
@@ -74,7 +78,7 @@ class SharedLoader:
         """Batches of clips that one rank could not read at all are passed over by all: they step together."""
         self.loader.share = Share(ranks.rank(), ranks.count())
         seen = False
-        for batch in self.loader:
+        for batch in WAITING.over(self.loader):
             if self.targets is None:
                 seen = seen or len(batch[1]) > 0
                 yield batch
@@ -87,8 +91,14 @@ class SharedLoader:
         self.loader.faults.require_some(any(ranks.gather(seen)))
 
 
-def training_clips(videos: Sequence[Video], shape: ClipShape, recipe: TrainingRecipe, faults: FaultLog) -> SharedLoader:
-    """Called with the number of a pass: its batches of clips, given by (seed, number) alone."""
+def training_clips(
+    videos: Sequence[Video],
+    shape: ClipShape,
+    recipe: TrainingRecipe,
+    faults: FaultLog,
+    device: torch.device = CPU,
+) -> SharedLoader:
+    """Called with the number of a pass: its batches of clips on the device, given by (seed, number) alone."""
     if len(videos) < ranks.count():
         raise UserError(f"{len(videos)} videos cannot be shared out among {ranks.count()} devices")
     loader = ClipLoader(
@@ -101,10 +111,13 @@ def training_clips(videos: Sequence[Video], shape: ClipShape, recipe: TrainingRe
         drop_last=len(videos) >= recipe.batch * ranks.count(),
         faults=faults,
     )
+    loader.device = device
     return SharedLoader(loader, Targets([video.label for video in videos], recipe))
 
 
-def evaluation_views(videos: Sequence[Video], shape: ClipShape, recipe: Recipe, faults: FaultLog) -> SharedLoader:
+def evaluation_views(
+    videos: Sequence[Video], shape: ClipShape, recipe: Recipe, faults: FaultLog, device: torch.device = CPU
+) -> SharedLoader:
     """Views of every video, the same in every pass; crops come from frames with the aspect ratio kept."""
     short_side = shape.scale if isinstance(shape.scale, int) else min(shape.scale)
     loader = ViewLoader(
@@ -116,4 +129,5 @@ def evaluation_views(videos: Sequence[Video], shape: ClipShape, recipe: Recipe, 
         workers=recipe.workers,
         faults=faults,
     )
+    loader.device = device
     return SharedLoader(loader)

@@ -141,7 +141,7 @@ def evaluate_videos(
     faults: FaultLog,
 ) -> Evaluation:
     """Accuracy over clips x crops views of every video; unreadable videos go into `faults`."""
-    with closing(evaluation_views(videos, shape, recipe, faults)) as views:
+    with closing(evaluation_views(videos, shape, recipe, faults, device)) as views:
         return evaluate_views(model, views, classes, device, recipe.precision)
 
 

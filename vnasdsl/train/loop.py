@@ -23,9 +23,12 @@ from vnasdsl.train.recipe_parts import Adam, Sgd
 from vnasdsl.train.recipes import TrainingRecipe
 from vnasdsl.train.run_folder import RunFolder
 from vnasdsl.train.targets import best
+from vnasdsl.train.waiting import WAITING
 from vnasdsl.train.weights import load_exactly
 
 _ODD_LOSS, _LOST_LOSS = 100.0, 1e6
+_MUCH_WAITING = 0.1
+"""Of an epoch; more is said after it."""
 _STEADIER = "try a smaller learning rate (--set weights.lr=...) or gradient clipping (--set grad_clip=5.0)"
 
 
@@ -83,11 +86,12 @@ def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Repo
     reporter.begin(trainable.title, epochs, done)
     try:
         for epoch in range(done + 1, epochs + 1):
-            began = time.monotonic()
+            began, waited = time.monotonic(), WAITING.seconds
             ranks.seed_dropout(seed, epoch)
             record = {"epoch": epoch, **trainable.run_epoch(epoch, reporter)}
             require_sound(record, reporter.warn)
             record["seconds"] = round(time.monotonic() - began, 2)
+            record["waited"] = round(WAITING.seconds - waited, 2)
             quality = trainable.quality(record)
             is_best = quality is not None and (best is None or quality >= best)
             best = quality if is_best else best
@@ -95,7 +99,9 @@ def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Repo
                 run.metrics.append(record)  # before the checkpoint: resuming drops the records after it
                 state = {"optimisers": trainable.optimiser_state(), "random": random_state()}
                 run.checkpoints.save(epoch, trainable.weights(), state, best=is_best)
-            reporter.finished(epoch, trainable.summary(record))
+            much = record["waited"] > _MUCH_WAITING * record["seconds"]
+            note = f"  waited {record['waited']:.0f} s for videos" if much else ""
+            reporter.finished(epoch, trainable.summary(record) + note)
     finally:
         reporter.end()
 

@@ -111,8 +111,8 @@ def retrain(
         require_readable((*data.train, *data.test), recipe, faults, reporter)
         watched = recipe.model_copy(update={"clips": 1, "crops": 1})
         with (
-            closing(training_clips(data.train, shape, recipe, faults)) as clips,
-            closing(evaluation_views(data.test, shape, watched, faults)) as single,
+            closing(training_clips(data.train, shape, recipe, faults, device)) as clips,
+            closing(evaluation_views(data.test, shape, watched, faults, device)) as single,
         ):
             training = NetworkTraining(
                 model,

@@ -166,7 +166,7 @@ def inference_scores(task: SearchTask[Any], record: Record, weights: Mapping[str
     shape = clip_shape(network.input, task.recipe)
     with (
         torch_threads(task.recipe.threads),  # as in its training, so that sums are equal to the last bit
-        closing(evaluation_views(task.parts.inference, shape, task.recipe, task.faults)) as views,
+        closing(evaluation_views(task.parts.inference, shape, task.recipe, task.faults, task.device)) as views,
     ):
         return score_views(model.to(task.device), views, task.device, task.recipe.precision)
 

@@ -87,7 +87,7 @@ def _run(trial: Trial) -> Outcome:
     seed_everything(trial.seed)
     model = build(network)
     matched = inherit(model, safetensors.torch.load(trial.start)).matched if trial.start else ()
-    with closing(training_clips(parts.train, shape, recipe, faults)) as clips:
+    with closing(training_clips(parts.train, shape, recipe, faults, device)) as clips:
         training = NetworkTraining(model, recipe, clips, device)
         quiet = Reporter(quiet=True)
         for epoch in range(1, recipe.epochs + 1):

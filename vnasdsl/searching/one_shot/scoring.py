@@ -55,7 +55,7 @@ def scoring(session: Session) -> Iterator[Scorer]:
     videos = evenly(task.parts.validate, task.recipe.score_videos)
     shared = SharedStages(list(model.stages().values()))
     with (
-        closing(evaluation_views(videos, task.shape, task.recipe, task.faults)) as views,
+        closing(evaluation_views(videos, task.shape, task.recipe, task.faults, task.device)) as views,
         statistics_restored(model),
         shared.remembering(),
     ):
