@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vnasdsl.train.loop import NetworkTraining, learning_rate
+from vnasdsl.train.mixing import mixed
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import RetrainRecipe, Sgd
 from vnasdsl.train.targets import Targets, best
@@ -131,3 +133,34 @@ def test_fp16_scales_the_loss_and_keeps_the_scale_on_resume() -> None:
     resumed = NetworkTraining(network().float(), halves, lambda epoch: feed, CPU)
     resumed.restore(training.weights(), training.optimiser_state())
     assert resumed.optimiser_state()["scaler"] == kept
+
+
+def test_mixup_blends_clips_and_targets_by_one_share() -> None:
+    clips = torch.rand(4, 3, 2, 6, 8, dtype=torch.float64)
+    targets = torch.eye(4, dtype=torch.float64)
+    blended, shares = mixed(clips, targets, recipe(mixup=0.4), random.Random(3))
+    share = shares[0, 0].item()
+    assert 0 < share < 1
+    torch.testing.assert_close(blended[1], share * clips[1] + (1 - share) * clips[0])
+    torch.testing.assert_close(shares, share * torch.eye(4).double() + (1 - share) * torch.eye(4).double().roll(1, 0))
+
+
+def test_cutmix_counts_the_pixels_it_took() -> None:
+    numbers = torch.arange(4.0).view(4, 1, 1, 1, 1).expand(4, 3, 2, 16, 12).clone()
+    seen = set()
+    for seed in range(20):
+        cut, shares = mixed(numbers, torch.eye(4), recipe(cutmix=1.0), random.Random(seed))
+        taken = cut[2] == 1.0
+        assert torch.equal(taken, taken[:1, :1].expand_as(taken)) and torch.equal(cut[2] == 2.0, ~taken)
+        assert shares[2].tolist() == pytest.approx(
+            [0, taken.double().mean().item(), 1 - taken.double().mean().item(), 0]
+        )
+        seen.add(int(taken.sum()))
+    assert len(seen) > 10
+
+
+def test_batches_of_both_kinds_where_both_are_on() -> None:
+    numbers = torch.arange(2.0).view(2, 1, 1, 1, 1).expand(2, 3, 1, 8, 8)
+    both = recipe(mixup=1, cutmix=1)
+    cut = [set(mixed(numbers, torch.eye(2), both, random.Random(s))[0].unique().tolist()) <= {0, 1} for s in range(20)]
+    assert 4 < sum(cut) < 16

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch.utils.data import Dataset
 
+from vnasdsl.data.augment import Augment
 from vnasdsl.data.cache import DEFAULT_CACHE_BYTES, STORE, Pick
 from vnasdsl.data.decode import UnreadableVideo
 from vnasdsl.data.faults import FaultLog
@@ -16,6 +19,8 @@ from vnasdsl.data.loader import Fault, Sample, VideoLoader, normalise
 from vnasdsl.data.sampling import ClipShape, clip_frames, crop_corners, even_starts, generator_for, random_starts
 from vnasdsl.data.videos import Video
 from vnasdsl.language.diagnostics import UserError
+
+_AS_IT_IS = Augment()
 
 
 class ClipLoader(VideoLoader):
@@ -42,10 +47,13 @@ class ClipLoader(VideoLoader):
         drop_last: bool = False,
         faults: FaultLog | None = None,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
+        augment: Augment = _AS_IT_IS,
     ):
         samples = _Clips(tuple(videos), shape, cache_bytes, flip, seed)
         super().__init__(videos, samples, batch, workers, faults, drop_last)
-        self.seed, self.shuffle = seed, shuffle
+        self.seed, self.shuffle, self.augment = seed, shuffle, augment
+        self.plain = False
+        """Nothing is augmented."""
 
     def __call__(self, epoch: int) -> ClipLoader:
         self.epoch = epoch
@@ -58,8 +66,14 @@ class ClipLoader(VideoLoader):
         return indices
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for clips, labels, _ in self.received():
-            yield normalise(clips.to(self.device)), labels.to(self.device)
+        for clips, labels, indices in self.received():
+            pixels = clips.to(self.device)
+            draws = [generator_for(self.seed, self.epoch, index, 1) for index in indices.tolist()]
+            change = None if self.plain or not self.augment else partial(self._augmented, draws)
+            yield normalise(pixels, change), labels.to(self.device)
+
+    def _augmented(self, draws: list[random.Random], clips: torch.Tensor) -> torch.Tensor:
+        return torch.stack([self.augment(clip, draw) for clip, draw in zip(clips, draws, strict=True)])
 
 
 class ViewLoader(VideoLoader):

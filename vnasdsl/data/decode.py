@@ -169,7 +169,7 @@ class _Converter:
         if frame.format.name == "yuv420p" and 0.9 * frame.height <= height and 0.9 * frame.width <= width:
             frame = self._reformatted(0, frame, height, width, "yuv420p")
         plane = self._reformatted(1, frame, height, width, "rgb24").planes[0]
-        rows = np.frombuffer(plane, dtype=np.uint8).reshape(-1, plane.line_size)
+        rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)
         self.rows[place] = rows[:height, : width * 3].reshape(height, width, 3)
 
     def _reformatted(self, step: int, frame: av.VideoFrame, height: int, width: int, format: str) -> av.VideoFrame:

@@ -208,14 +208,19 @@ def _stacked(clips: list[torch.Tensor]) -> torch.Tensor:
         return torch.stack(clips)
     shape = (len(clips), *clips[0].shape)
     storage = torch.UntypedStorage._new_shared(math.prod(shape), device="cpu")
-    return torch.stack(clips, out=torch.empty(0, dtype=torch.uint8).set_(storage).view(shape))  # type: ignore[call-overload]
+    return torch.stack(clips, out=torch.empty(0, dtype=torch.uint8).set_(storage).view(shape))
 
 
-def normalise(pixels: torch.Tensor) -> torch.Tensor:
-    """(..., T, H, W, 3) uint8 -> (..., 3, T, H, W) float32, contiguous: (x / 255 - MEAN) / STD."""
+def normalise(pixels: torch.Tensor, change: Callable[[torch.Tensor], torch.Tensor] | None = None) -> torch.Tensor:
+    """(..., T, H, W, 3) uint8 -> (..., 3, T, H, W) float32, contiguous: (x / 255 - MEAN) / STD.
+
+    change: of the values from 0 to 1, before.
+    """
     channels_first = pixels.movedim(-1, -4)
     floats = torch.empty(channels_first.shape, dtype=torch.float32, device=pixels.device)
     floats.copy_(channels_first)
+    if change is not None and len(floats):
+        return change(floats.div_(255.0)).sub_(MEAN).div_(STD)
     return floats.mul_(1.0 / (255.0 * STD)).sub_(MEAN / STD)
 
 

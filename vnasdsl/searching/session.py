@@ -34,7 +34,7 @@ class Session:
         if task.parts.train:  # otherwise only `derive` is here, of a run whose videos are elsewhere
             how = task.shape, task.recipe, task.faults, task.device
             self.train = training_clips(task.parts.train, *how)
-            self.validate = training_clips(task.parts.validate, *how)
+            self.validate = training_clips(task.parts.validate, *how, altered=False)
             self.inference = evaluation_views(task.parts.inference, *how)
         self._macs: dict[tuple[tuple[str, str], ...], int] = {}
 
@@ -58,7 +58,7 @@ class Session:
     def calibration(self) -> Iterator[Tensor]:
         """Clips of the train part for batch-norm statistics, the same ones every time; none without videos."""
         if self.task.recipe.recalibrate and self.task.parts.train:
-            for clips, _ in islice(self.train(_CALIBRATION_PASS), self.task.recipe.recalibrate):
+            for clips, _ in islice(self.train.plain(_CALIBRATION_PASS), self.task.recipe.recalibrate):
                 yield clips.to(self.task.device)
 
     def score(self, choices: dict[str, str]) -> Evaluation:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from vnasdsl.data import ClipShape, FaultLog, Video, examine
+from vnasdsl.data.augment import Augment
 from vnasdsl.data.clips import ClipLoader, ViewLoader
 from vnasdsl.data.loader import Share
+from vnasdsl.data.sampling import generator_for
 from vnasdsl.elaborate.inputs import VideoInput
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import ranks
+from vnasdsl.train.mixing import mixed
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import Recipe, TrainingRecipe
 from vnasdsl.train.targets import Targets
@@ -61,14 +66,26 @@ def report_faults(faults: FaultLog, reporter: Reporter) -> None:
 class SharedLoader:
     """A loader whose batches the ranks of a training share out; what one of them cannot read, all know of."""
 
-    def __init__(self, loader: ClipLoader | ViewLoader, targets: Targets | None = None):
-        """targets: from the labels of training clips."""
-        self.loader, self.targets = loader, targets
+    def __init__(
+        self, loader: ClipLoader | ViewLoader, targets: Targets | None = None, recipe: TrainingRecipe | None = None
+    ):
+        """targets: from the labels of training clips; recipe: says how these are mixed."""
+        self.loader, self.targets, self.recipe = loader, targets, recipe
         self.close = loader.close
 
     def __call__(self, number: int) -> SharedLoader:
         self.loader.epoch = number
         return self
+
+    def plain(self, number: int) -> Iterator[Any]:
+        """A pass over training clips that are neither augmented nor mixed."""
+        assert isinstance(self.loader, ClipLoader)
+        before = self.recipe, self.loader.plain
+        self.recipe, self.loader.plain = None, True
+        try:
+            yield from self(number)
+        finally:
+            self.recipe, self.loader.plain = before
 
     def __len__(self) -> int:
         self.loader.share = Share(ranks.rank(), ranks.count())
@@ -77,18 +94,27 @@ class SharedLoader:
     def __iter__(self) -> Iterator[Any]:
         """Batches of clips that one rank could not read at all are passed over by all: they step together."""
         self.loader.share = Share(ranks.rank(), ranks.count())
-        seen = False
+        seen, numbers = False, count()
         for batch in WAITING.over(self.loader):
             if self.targets is None:
                 seen = seen or len(batch[1]) > 0
                 yield batch
             elif ranks.least(len(batch[1])):
                 seen = True
-                yield batch[0], self.targets(batch[1])
+                yield self._mixed(batch[0], batch[1], next(numbers))
         for files in ranks.gather(self.loader.faults.files):
             for path, reason in files.items():
                 self.loader.faults.add(path, reason)
         self.loader.faults.require_some(any(ranks.gather(seen)))
+
+    def _mixed(self, clips: Tensor, labels: Tensor, number: int) -> tuple[Tensor, Tensor]:
+        """A training batch with its targets; number: of the batch in its pass."""
+        assert self.targets is not None
+        recipe = self.recipe
+        if recipe is None or not (recipe.mixup or recipe.cutmix):
+            return clips, self.targets(labels)
+        draw = generator_for(recipe.seed, self.loader.epoch, number, ranks.rank(), 2)
+        return mixed(clips, self.targets(labels, soft=True), recipe, draw)
 
 
 def training_clips(
@@ -97,8 +123,12 @@ def training_clips(
     recipe: TrainingRecipe,
     faults: FaultLog,
     device: torch.device = CPU,
+    altered: bool = True,
 ) -> SharedLoader:
-    """Called with the number of a pass: its batches of clips on the device, given by (seed, number) alone."""
+    """Called with the number of a pass: its batches of clips on the device, given by (seed, number) alone.
+
+    altered: augmented and mixed as the recipe says.
+    """
     if len(videos) < ranks.count():
         raise UserError(f"{len(videos)} videos cannot be shared out among {ranks.count()} devices")
     loader = ClipLoader(
@@ -110,9 +140,10 @@ def training_clips(
         flip=recipe.flip,
         drop_last=len(videos) >= recipe.batch * ranks.count(),
         faults=faults,
+        augment=Augment(recipe.colour, recipe.rand_augment) if altered else Augment(),
     )
     loader.device = device
-    return SharedLoader(loader, Targets([video.label for video in videos], recipe))
+    return SharedLoader(loader, Targets([video.label for video in videos], recipe), recipe if altered else None)
 
 
 def evaluation_views(

@@ -76,6 +76,18 @@ class TrainingRecipe(Recipe):
     """Seed of weights, splits, clips, crops and dropout."""
     grad_clip: float = Field(0.0, ge=0)
     """Largest norm of the gradient of the weights; 0 is off (as in the paper)."""
+    colour: float = Field(0.0, ge=0, le=1)
+    """Brightness, contrast and saturation of each training clip vary by random factors from 1 - colour to 1 + colour
+    (Howard 2013), the same for all of its frames."""
+    rand_augment: int = Field(0, ge=0, le=10)
+    """Magnitude of two random changes of each training clip: colours, sharpness, turning, shearing, shifting
+    (RandAugment, Cubuk et al. 2020, without equalize); 0 is off, 9 is usual."""
+    mixup: float = Field(0.0, ge=0)
+    """Alpha of mixup: each training clip is blended with another by a share from Beta(alpha, alpha) (Zhang et al.
+    2018); 0 is off, 0.2 to 0.8 are usual."""
+    cutmix: float = Field(0.0, ge=0)
+    """Alpha of CutMix: a box of each training clip, the same in all frames, is taken from another (Yun et al. 2019); 0
+    is off, 1 is usual. With `mixup` too, every batch gets one of the two."""
     accumulate: int = Field(1, ge=1)
     """Batches whose gradients make up one step: the step of a batch so many times as large, in the memory of one; batch
     norms still see one batch. Not in gradient search."""
