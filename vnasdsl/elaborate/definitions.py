@@ -33,7 +33,7 @@ class Definitions:
     recursion: Recursion = field(init=False)
     _open: dict[str, bool] = field(default_factory=dict)
     _values: dict[str, frozenset[str]] = field(default_factory=dict)
-    _written: dict[tuple[int, int, int, type], tree.Node] | None = None
+    _written: dict[tuple[object, ...], tree.Node | str] | None = None
 
     def __post_init__(self) -> None:
         self.recursion = Recursion(self.blocks)
@@ -168,16 +168,14 @@ class Definitions:
                 return self.knows(expression.id)
         return isinstance(expression, (tree.Call, tree.Chain, tree.List, tree.Conditional, tree.Pick))
 
-    def as_written(self, node: tree.Expression) -> tree.Expression:
-        """An expression of a block as the text has it, before values were put in the place of parameters."""
+    def text_of(self, node: tree.Expression) -> str:
+        """An expression of a block as the file has it, before values were put in the place of parameters."""
         if self._written is None:
-            self._written = {
-                (id(n.span.source), n.span.start, n.span.end, type(n)): n
-                for block in self.blocks.values()
-                for n in walk(block)
-            }
-        found = self._written.get((id(node.span.source), node.span.start, node.span.end, type(node)))
-        return node if found is None else found  # type: ignore[return-value]
+            self._written = {_place(n): n for block in self.blocks.values() for n in walk(block)}
+        written = self._written.get(_place(node))
+        if isinstance(written, tree.Node):
+            written = self._written[_place(node)] = print_inline(written)  # type: ignore[arg-type]
+        return print_inline(node) if written is None else written
 
     def has_choices(self, function: str, seen: frozenset[str] = frozenset()) -> bool:
         """Whether the text of a block, or of a block that it uses or names, leaves a choice open."""
@@ -243,3 +241,7 @@ def own_nodes(value: tree.Node) -> Iterator[tree.Node]:
 
 def mentions(expression: tree.Node, name: str) -> bool:
     return any(isinstance(node, tree.Name) and node.id == name for node in walk(expression))
+
+
+def _place(node: tree.Node) -> tuple[object, ...]:
+    return id(node.span.source), node.span.start, node.span.end, type(node)

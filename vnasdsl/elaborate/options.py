@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Fix, Label, VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.language.walk import children as tree_children
-from vnasdsl.language.walk import walk
+from vnasdsl.language.walk import rewritten, walk
 from vnasdsl.space.elements import DeferredArgument, Option, label_text
 from vnasdsl.space.values import expression_of, number
 
@@ -113,22 +112,8 @@ def too_many_options(count: int, span: Span) -> VnsError:
 
 
 def replace_node(node: N, old: tree.Node, new: tree.Expression) -> N:
-    """The same tree with one node (this very object) replaced, wherever it stands; parts without it are kept."""
-    if node is old:
-        return new  # type: ignore[return-value]
-    changes: dict[str, Any] = {}
-    for field in fields(node):
-        value = getattr(node, field.name)
-        if isinstance(value, tree.Node):
-            part: object = replace_node(value, old, new)
-        elif isinstance(value, tuple) and value and isinstance(value[0], tree.Node):
-            parts = tuple(replace_node(item, old, new) for item in value)
-            part = value if all(a is b for a, b in zip(parts, value, strict=True)) else parts
-        else:
-            continue
-        if part is not value:
-            changes[field.name] = part
-    return replace(node, **changes) if changes else node
+    """The same tree with one node (this very object) replaced, wherever it stands."""
+    return rewritten(node, lambda n: new if n is old else None)
 
 
 def check_distinct(options: Sequence[Option]) -> None:

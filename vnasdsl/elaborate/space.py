@@ -23,7 +23,6 @@ from vnasdsl.network.graph import LayerNode, NetworkGraph
 from vnasdsl.network.lower import choosing, lower
 from vnasdsl.network.membership import prove
 from vnasdsl.network.outline import Outliner
-from vnasdsl.network.rules import LayerRules
 from vnasdsl.network.write import write
 from vnasdsl.relax.layer_graph import layer_graph
 from vnasdsl.relax.plan import Plan, make_plan
@@ -36,6 +35,7 @@ from vnasdsl.space.elements import Choice, Segment
 from vnasdsl.space.limits import Limit, read_limits
 from vnasdsl.space.parts import has_poison, named_choices, shapes_decide
 from vnasdsl.space.restrict import restrict_all
+from vnasdsl.space.rules import LayerRules
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.ways import Ways
 
@@ -266,7 +266,7 @@ class Space:
 
     @cached_property
     def analysis(self) -> Analysis:
-        analysis = Analysis(self.input.classes)
+        analysis = Analysis(self.rules)
         analysis.leaves_out = self.kind == "space"
         return analysis
 

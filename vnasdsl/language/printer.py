@@ -65,7 +65,8 @@ def print_expression(expression: tree.Expression) -> str:
 
 def print_inline(expression: tree.Expression) -> str:
     """An expression on one line, however long; only bodies of several statements break it."""
-    return lay_out(_expression(expression, CHOICE), 1 << 30)
+    document = _expression(expression, CHOICE)
+    return document if isinstance(document, str) else lay_out(document, 1 << 30)
 
 
 # ---------------------------------------------------------------- definitions

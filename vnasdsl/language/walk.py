@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
+from typing import TypeVar
 
 from vnasdsl.language import tree
 from vnasdsl.language.source import Span
+
+N = TypeVar("N", bound=tree.Node)
 
 _PLAIN = {"span", "name_span", "key_span", "function_span", "source"}
 _VALUES = {"str", "bool", "int | float", "str | None", "tuple[int, ...]"}
@@ -40,6 +43,28 @@ def walk(*roots: tree.Node) -> Iterator[tree.Node]:
         yield node
         if _FIELDS[type(node)]:
             pending += children(node)[::-1]
+
+
+def rewritten(node: N, rule: Callable[[tree.Node], tree.Node | None]) -> N:
+    """The same tree with what `rule` gives in the place of nodes, where it gives something. The rest is kept."""
+    new = rule(node)
+    if new is not None:
+        return new  # type: ignore[return-value]
+    made = node
+    for name in _FIELDS[type(node)]:
+        old = getattr(node, name)
+        part: object
+        if type(old) is tuple:
+            items = [rewritten(item, rule) for item in old]
+            part = tuple(items) if any(a is not b for a, b in zip(items, old, strict=True)) else old
+        else:
+            part = old if old is None else rewritten(old, rule)
+        if part is not old:
+            if made is node:
+                made = object.__new__(type(node))
+                made.__dict__.update(node.__dict__)
+            made.__dict__[name] = part
+    return made
 
 
 def names_used(*roots: tree.Node) -> Iterator[tuple[str, Span]]:

@@ -90,6 +90,6 @@ def _is_default(default: tree.Expression, bound: Mapping[str, Value], name: str)
     known = {n: expression_of(v, default.span) for n, v in bound.items() if n != name}
     try:
         closed = substitute(default, known)
-        return repr(evaluate(closed)) == repr(value)  # type: ignore[arg-type]
+        return repr(evaluate(closed)) == repr(value)
     except VnsError:
         return False

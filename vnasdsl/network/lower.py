@@ -15,7 +15,6 @@ from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Applied, Layer, LayerError, Shape
 from vnasdsl.network.graph import SINGLE, LayerNode, NetworkGraph, Part, Section, Values, many, one
-from vnasdsl.network.rules import LayerRules
 from vnasdsl.space.decisions import Decide, Decision, Form, form_of
 from vnasdsl.space.deferred import first_value
 from vnasdsl.space.elements import (
@@ -39,7 +38,8 @@ from vnasdsl.space.elements import (
     label_text,
     picked,
 )
-from vnasdsl.space.values import holds, resolve_arguments, with_shape
+from vnasdsl.space.rules import LayerRules
+from vnasdsl.space.values import holds, with_shape
 
 Env = dict[str, Values]
 Result = TypeVar("Result")
@@ -186,20 +186,16 @@ class Lowerer:
         )
 
     def _body(self, element: BodyLayer, x: Values, at: At, env: Env) -> Part:
-        body = element.layer.body
-        assert body is not None
         before = one(x, element)
         shape = self.graph.node(before).shape
-        arguments = resolve_arguments(element.arguments, shape) if shape else {}
         given, enter, times = before, None, 1
         if shape:
-            entered = self._fits(lambda: body.enter(arguments, shape), element)
+            entered, times = self._fits(lambda: self.rules.enter(element, shape), element)
             if entered != shape:
                 node = LayerNode(
                     self.graph.free(join(at.label, "enter")), f"{element.layer.name} in", (before,), entered, shape
                 )
                 given = enter = self.graph.add(replace(node, span=self._site or element.span, region=self.region))
-            times = body.times(arguments)
         self._times *= times
         inner = self.group(element.body, given, At(at.label, at.origin, inside(element, at.path)), env)
         self._times //= times

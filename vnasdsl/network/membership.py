@@ -17,9 +17,9 @@ from vnasdsl.network.lower import lower
 from vnasdsl.network.made import listed
 from vnasdsl.network.reading import GaveUpError, Way
 from vnasdsl.network.replay import Replay
-from vnasdsl.network.rules import LayerRules
 from vnasdsl.space.decisions import Decision
 from vnasdsl.space.elements import Group, Segment
+from vnasdsl.space.rules import LayerRules
 
 MOST_TRIED = 64
 """Ways to read the network that are made again and compared."""

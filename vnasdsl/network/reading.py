@@ -9,9 +9,9 @@ from typing import NamedTuple, TypeAlias
 from vnasdsl.layers.base import Applied, Shape
 from vnasdsl.network.graph import LayerNode, NetworkGraph, Values
 from vnasdsl.network.made import Made, both
-from vnasdsl.network.rules import LayerRules
 from vnasdsl.space.elements import BodyLayer, Element, Group, Join, LayerCall, Repeat
 from vnasdsl.space.reads import reads
+from vnasdsl.space.rules import LayerRules
 
 Number: TypeAlias = int
 """The place of a node in the order of the network."""

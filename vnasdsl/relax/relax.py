@@ -118,7 +118,7 @@ class Relaxer:
     def _walk(self, element: Element, flow: Flow, env: Env, summed: bool) -> Relaxed:
         match element:
             case LayerCall():
-                return element, self.analysis.apply(element, _one(flow)).output
+                return element, self.analysis.rules.apply(element, _one(flow)).output
             case NameRef():
                 return element, read(element, env)
             case Group():
@@ -131,13 +131,13 @@ class Relaxer:
                 return (element if same(items, element.items) else replace(element, items=tuple(items))), flow
             case BodyLayer():
                 before = _one(flow)
-                body, after = self._group(element.body, self.analysis.entered(element, before), env)
+                body, after = self._group(element.body, self.analysis.rules.enter(element, before)[0], env)
                 wrap = element if body is element.body else replace(element, body=body)
-                return wrap, self.analysis.left(element, before, _one(after)).output
+                return wrap, self.analysis.rules.leave(element, before, _one(after)).output
             case Join():
                 parts, values = self._side_by_side(element.inputs, flow, env, element.layer.name in SUMMED)
                 join = element if same(parts, element.inputs) else replace(element, inputs=parts)
-                return join, self.analysis.applied_to(element, values).output
+                return join, self.analysis.rules.join(element, values).output
             case Many():
                 parts, values = self._side_by_side(element.items, flow, env)
                 return (element if same(parts, element.items) else replace(element, items=parts)), TensorList(values)

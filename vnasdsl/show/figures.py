@@ -116,7 +116,7 @@ def _entered(wrap: BodyLayer, states: States, analysis: Analysis) -> States:
         for each in flows_of(flow):
             if not isinstance(each, TensorList):
                 with suppress(LayerError):
-                    found[analysis.entered(wrap, each), env] = NOTHING
+                    found[analysis.rules.enter(wrap, each)[0], env] = NOTHING
     return found
 
 

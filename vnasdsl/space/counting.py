@@ -12,6 +12,7 @@ from vnasdsl.space.elements import Choice, Group, Segment, inside, join
 from vnasdsl.space.evaluate import CannotCountError, Walk
 from vnasdsl.space.flow import UNKNOWN
 from vnasdsl.space.parts import choices, shapes_decide
+from vnasdsl.space.rules import LayerRules
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.states import flows_of
 from vnasdsl.space.ways import Both, Edge, Either, Taken, Tied, Ways, Within, either, fold
@@ -30,7 +31,7 @@ def countable(segments: Iterable[Segment], shape: Shape, input_name: str, classe
     """
     segments = tuple(segments)
     shaped = any(shapes_decide(segment.body) for segment in segments)
-    walk = Analysis(classes) if shaped else Walk()
+    walk = Analysis(LayerRules(classes)) if shaped else Walk()
     last = walk.through(segments, walk.start(shape if shaped else UNKNOWN, input_name))[-1]
     if walk.overapproximate or (isinstance(walk, Analysis) and walk.missing):
         raise CannotCountError("it is not followed which shapes and lists go together")

@@ -304,13 +304,12 @@ class Walk:
         """One state for all of them. Every network is still among what follows, and more than there is may be."""
         self.too_many_states()
         self.overapproximate = True
-        held: dict[str, set[Flow]] = {}
+        held: dict[str, set[Held]] = {}
         for _, env in states:
             for name, each in env:
-                held.setdefault(name, set()).update(flows_of(each))
-        flows = {each for flow, _ in states for each in flows_of(flow)}
+                held.setdefault(name, set()).add(each)
         env = tuple((name, one_of(held[name])) for name in sorted(held))
-        return {(one_of(flows), env): either(states.values())}
+        return {(one_of({flow for flow, _ in states}), env): either(states.values())}
 
     def read(self, element: NameRef, env: Env) -> Outcomes:
         found: Outcomes = {}

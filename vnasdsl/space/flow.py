@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeAlias
 
 from vnasdsl.layers.base import Shape
@@ -19,6 +20,13 @@ class TensorList:
 
     shapes: tuple[Shape, ...]
     ordered: bool = True
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.shapes, self.ordered))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 Flow: TypeAlias = Shape | TensorList

@@ -6,7 +6,7 @@ it is not (uses of a tied block make the same choices, too many states are put t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, Severity, VnsError, error
@@ -33,12 +33,13 @@ from vnasdsl.space.evaluate import MOST_SETS, MOST_SHAPES, MOST_STATES, Outcomes
 from vnasdsl.space.flow import UNKNOWN, Flow, TensorList
 from vnasdsl.space.parts import has_choices
 from vnasdsl.space.reads import line_names
+from vnasdsl.space.rules import LayerRules
 from vnasdsl.space.states import Env, flows_of
-from vnasdsl.space.values import holds, resolve_arguments, with_shape
+from vnasdsl.space.values import holds, with_shape
 from vnasdsl.space.ways import Layers, Repeated, Ways, gather
 
 MOST_PLACES = 20_000
-"""Layers, each counted once for every shape that can reach it: what is worked out for one space."""
+"""Layers, each counted once for every shape that can reach it: the work for one space."""
 
 
 class Analysis(Walk):
@@ -47,9 +48,9 @@ class Analysis(Walk):
     most_states = MOST_STATES
     knows_shapes = True
 
-    def __init__(self, classes: int):
+    def __init__(self, rules: LayerRules):
         super().__init__()
-        self.classes = classes
+        self.rules = rules
         self.costs = Costs()
         self.diagnostics: list[Diagnostic] = []
         self.suspected: list[Diagnostic] = []
@@ -58,7 +59,7 @@ class Analysis(Walk):
         """Whether some line could not be read; the fault was said where it was found."""
         self.missing: list[Element] = []
         """Parts whose costs are not worked out: there are too many ways to close them."""
-        self._applied: dict[tuple[object, ...], tuple[Element, Applied | LayerError]] = {}
+        self._places = 0
         self._sites: list[tuple[Span, str]] = []
         """The uses of blocks on the way down: where, and of which block."""
         self._reported: set[tuple[str, Span, Span]] = set()
@@ -68,64 +69,13 @@ class Analysis(Walk):
         """Whether a layer was found that cannot be built where it stands."""
         return any(d.severity == "error" for d in self.diagnostics)
 
-    # -------------------------------------------------------- layers where they stand
-
-    def apply(self, op: LayerCall, shape: Shape) -> Applied:
-        """A layer at a shape. Raises: LayerError; VnsError E0509 for too many shapes."""
-
-        def rule() -> Applied:
-            return op.layer.apply(resolve_arguments(op.arguments, shape), shape, self.classes)
-
-        return self._once((id(op), shape, ()), op, rule)
-
-    def applied_to(self, element: Join, shapes: tuple[Shape, ...]) -> Applied:
-        """A layer that joins, at the shapes of its inputs one by one. Words such as `frames` in its arguments are
-        those of its first input. Raises: LayerError; VnsError E0509."""
-
-        def rule() -> Applied:
-            assert element.layer.join is not None
-            if not shapes:
-                raise LayerError("E0308", f"`{element.layer.name}` has nothing to join", "give it at least one input")
-            return element.layer.join(resolve_arguments(element.arguments, shapes[0]), shapes, self.classes)
-
-        return self._once((id(element), shapes, ()), element, rule)
-
-    def entered(self, wrap: BodyLayer, shape: Shape) -> Shape:
-        """The shape that the body of a layer is given. Raises: LayerError."""
-        assert wrap.layer.body is not None
-        return wrap.layer.body.enter(resolve_arguments(wrap.arguments, shape), shape)
-
-    def left(self, wrap: BodyLayer, shape: Shape, after: Shape) -> Applied:
-        """A layer around a body, which makes `after` of what it is given: its own costs, without those of the body.
-        Raises: LayerError; VnsError E0509."""
-
-        def rule() -> Applied:
-            assert wrap.layer.body is not None
-            return wrap.layer.body.leave(resolve_arguments(wrap.arguments, shape), shape, after, self.classes)
-
-        return self._once((id(wrap), shape, after), wrap, rule)
-
-    def times(self, wrap: BodyLayer, shape: Shape) -> int:
-        """How often the body of a layer runs for one clip."""
-        assert wrap.layer.body is not None
-        return wrap.layer.body.times(resolve_arguments(wrap.arguments, shape))
-
-    def _once(
-        self, key: tuple[object, ...], element: LayerCall | Join | BodyLayer, rule: Callable[[], Applied]
-    ) -> Applied:
-        if key not in self._applied:
-            if len(self._applied) == MOST_PLACES:
-                message = f"up to here there are more than {MOST_PLACES:,} ways for a shape to reach a layer"
-                help = "every choice of channels or stride multiplies the shapes behind it: offer fewer options"
-                raise error("E0509", message, element.span, help=help)
-            try:
-                self._applied[key] = (element, rule())
-            except LayerError as fault:
-                self._applied[key] = (element, fault)
-        result = self._applied[key][1]
-        if isinstance(result, LayerError):
-            raise result
-        return result
+    def _reached(self, element: LayerCall | Join | BodyLayer) -> None:
+        """A shape reaches a layer. Raises: VnsError E0509 where that happens too often."""
+        self._places += 1
+        if self._places > MOST_PLACES:
+            message = f"up to here there are more than {MOST_PLACES:,} ways for a shape to reach a layer"
+            help = "every choice of channels or stride multiplies the shapes behind it: offer fewer options"
+            raise error("E0509", message, element.span, help=help)
 
     # ------------------------------------------------------------------- the space
 
@@ -153,8 +103,9 @@ class Analysis(Walk):
             return {}
         if isinstance(flow, TensorList):
             return self._refuse_list(op, f"`{op.layer.name}`", flow)
+        self._reached(op)
         try:
-            applied = self.apply(op, flow)
+            applied = self.rules.apply(op, flow)
         except LayerError as fault:
             self.report(fault.code, fault.message, argument_span(op, fault.parameter), op.span, help=fault.help)
             return {}
@@ -167,8 +118,9 @@ class Analysis(Walk):
     def joined(self, element: Join, shapes: tuple[Shape, ...]) -> Outcomes:
         if UNKNOWN in shapes:
             return {}
+        self._reached(element)
         try:
-            applied = self.applied_to(element, shapes)
+            applied = self.rules.join(element, shapes)
         except LayerError as fault:
             place = argument_span(element, fault.parameter)
             self.report(fault.code, fault.message, place, element.span, help=fault.help)
@@ -183,7 +135,7 @@ class Analysis(Walk):
         if isinstance(flow, TensorList):
             return self._refuse_list(wrap, f"`{wrap.layer.name}`", flow)
         try:
-            start, times = self.entered(wrap, flow), self.times(wrap, flow)
+            start, times = self.rules.enter(wrap, flow)
         except LayerError as fault:
             self.report(fault.code, fault.message, self._in_wrap(wrap, fault), place, help=fault.help)
             return {}
@@ -192,8 +144,9 @@ class Analysis(Walk):
             if isinstance(after, TensorList):
                 self._refuse_list(wrap, f"`{wrap.layer.name}`", after)
                 continue
+            self._reached(wrap)
             try:
-                applied = self.left(wrap, flow, after)
+                applied = self.rules.leave(wrap, flow, after)
             except LayerError as fault:
                 changed = fault.code == "E0402"
                 more = self._changed(wrap, start, env) if changed else ()

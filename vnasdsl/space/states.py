@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from vnasdsl.layers.base import Shape
@@ -16,6 +17,13 @@ class OneOf:
 
     flows: tuple[Flow, ...]
     """In an order that does not change from run to run."""
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.flows)
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 Held: TypeAlias = "Flow | OneOf"
@@ -44,7 +52,8 @@ def flows_of(held: Held) -> tuple[Flow, ...]:
     return held.flows if isinstance(held, OneOf) else (held,)
 
 
-def one_of(flows: set[Flow]) -> Held:
+def one_of(held: set[Held]) -> Held:
+    flows = {flow for each in held for flow in flows_of(each)}
     if len(flows) == 1:
         return next(iter(flows))
     return OneOf(tuple(sorted(flows, key=lambda f: (1, f.shapes) if isinstance(f, TensorList) else (0, (f,)))))

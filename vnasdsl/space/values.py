@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass, replace
 from operator import add, floordiv, mul, sub
-from typing import Any
+from typing import TypeVar
 
 from vnasdsl.language import tree
 from vnasdsl.language.checks import WHOLE_NUMBERS
 from vnasdsl.language.diagnostics import VnsError, error
 from vnasdsl.language.limits import MAX_NUMBER
 from vnasdsl.language.source import Span
-from vnasdsl.language.walk import walk
+from vnasdsl.language.walk import rewritten, walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Layer, LayerError, Parameter, Shape, Value, show_value
 from vnasdsl.space.elements import FromShape
+
+N = TypeVar("N", bound=tree.Node)
 
 LARGEST = 1_000_000
 """Largest number of channels, features or repeats, and largest size along an axis."""
@@ -181,26 +182,9 @@ def expression_of(value: Value, span: Span) -> tree.Expression:
     return tree.Number(value, text=repr(value), span=span)
 
 
-def substitute(node: tree.Node, values: Mapping[str, tree.Expression]) -> tree.Node:
+def substitute(node: N, values: Mapping[str, tree.Expression]) -> N:
     """The same tree with names replaced by expressions; unchanged parts are kept, not copied."""
-    if isinstance(node, tree.Name):
-        return values.get(node.id, node)
-    changes: dict[str, Any] = {}
-    for f in fields(node):
-        old = getattr(node, f.name)
-        new = _substitute_field(old, values)
-        if new is not old:
-            changes[f.name] = new
-    return replace(node, **changes) if changes else node
-
-
-def _substitute_field(value: object, values: Mapping[str, tree.Expression]) -> object:
-    if isinstance(value, tree.Node):
-        return substitute(value, values)
-    if isinstance(value, tuple) and value and is_dataclass(value[0]):
-        new = tuple(substitute(v, values) for v in value)
-        return value if all(a is b for a, b in zip(new, value, strict=True)) else new
-    return value
+    return rewritten(node, lambda n: values.get(n.id) if isinstance(n, tree.Name) else None) if values else node
 
 
 def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Value:

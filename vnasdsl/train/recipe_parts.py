@@ -13,7 +13,12 @@ class Strict(BaseModel):
     """Immutable, no unknown keys, no silent conversion of types. The docstring of a field is its description."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        defer_build=True,  # a command reads one or two of them
     )
 
 

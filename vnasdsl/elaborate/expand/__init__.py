@@ -240,7 +240,7 @@ class Expander:
         inner = scope.inner()
         options = []
         for option in choice.options:
-            text = print_inline(self.definitions.as_written(option) if self.tied else option)
+            text = self.definitions.text_of(option) if self.tied else print_inline(option)
             options.append(Option(text, self.part(option, inner), option.span))
         check_distinct(options)
         return LayerChoice(label, "op", "op", tuple(options), choice.span)
@@ -350,7 +350,7 @@ class Expander:
             expression = bound.get(parameter.name)
             if expression is None:  # a default may use the parameters before it
                 assert parameter.default is not None
-                expression = substitute(parameter.default, values)  # type: ignore[assignment]
+                expression = substitute(parameter.default, values)
                 assert expression is not None
             if parameter.name in as_values:
                 expression = as_value(expression, scope, parameter.name, self.definitions)
@@ -373,7 +373,7 @@ class Expander:
             try:
                 statements = [substitute(s, values) for s in block.body]
                 own = Scope(_namer(block.body), names, lists, layers=layers).with_lines(block.body)
-                self.bodies[key], _ = self.body(statements, own, call.span)  # type: ignore[arg-type]
+                self.bodies[key], _ = self.body(statements, own, call.span)
             except RecursionError:
                 raise error("E0108", f"blocks use blocks more than {DEEPEST} deep", call.span) from None
             finally:

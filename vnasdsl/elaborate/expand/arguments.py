@@ -18,7 +18,7 @@ from vnasdsl.language.source import Span
 from vnasdsl.language.walk import names_used, walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Layer, Value
-from vnasdsl.space.elements import DeferredArgument, FromShape
+from vnasdsl.space.elements import DeferredArgument, FromShape, same
 from vnasdsl.space.values import WORDS, coerce, evaluate, expression_of, reads_shape, substitute
 
 OpenField: TypeAlias = tuple[OpenChoice, DeferredArgument]
@@ -47,6 +47,8 @@ def open_fields(
     """The choices among the arguments of a call, those in layers handed to a block included, in the file's order."""
     fields: list[OpenField] = []
     for name, value in bound.items():
+        if isinstance(value, (tree.Number, tree.Dims)):
+            continue
         layer = call.function not in CATALOGUE and is_layer(value, scope, definitions)
         if not layer and any(isinstance(node, tree.Call) for node in walk(value)):
             raise VnsError(())  # said already: a layer cannot stand where a value is expected
@@ -80,8 +82,8 @@ def with_value(call: tree.Call, choice: OpenChoice, value: tree.Expression) -> t
     one, `(3, 3, 3)` as `3x3x3`."""
     arguments = []
     for argument in call.arguments:
-        if any(n is choice for n in walk(argument.value)):
-            new = replace_node(argument.value, choice, value)
+        new = replace_node(argument.value, choice, value)
+        if new is not argument.value:
             if isinstance(new, tree.Tuple) and all(isinstance(item, tree.Number) for item in new.items):
                 new = expression_of(evaluate(new), new.span)
             argument = replace(argument, value=new)
@@ -118,12 +120,17 @@ def closed(call: tree.Call) -> tree.Expression:
     """The call as it is printed: values worked out, a bare name where there is nothing in the parentheses."""
     if not call.arguments and call.body is None:
         return tree.Name(call.function, span=call.span)
-    return replace(call, arguments=tuple(replace(a, value=_worked_out(a.value, a.span)) for a in call.arguments))
+    values = [_worked_out(a.value, a.span) for a in call.arguments]
+    if same(values, (a.value for a in call.arguments)):
+        return call
+    return replace(call, arguments=tuple(replace(a, value=v) for a, v in zip(call.arguments, values, strict=True)))
 
 
 def _worked_out(value: tree.Expression, span: Span) -> tree.Expression:
+    if isinstance(value, (tree.Number, tree.Dims)):
+        return value
     computed = any(isinstance(n, (tree.Binary, tree.Conditional, tree.Name)) for n in walk(value))
-    if reads_shape(value) or (isinstance(value, (tree.Dims, tree.Number, tree.Tuple)) and not computed):
+    if reads_shape(value) or (isinstance(value, tree.Tuple) and not computed):
         return value
     return expression_of(evaluate(value), span)
 
@@ -175,7 +182,7 @@ def hand_over(expression: tree.Expression, scope: Scope, blocks: Sequence[str]) 
 def handed_on(expression: tree.Expression, scope: Scope) -> tree.Expression:
     """A layer with what was handed to this block, and to those around, in the place of names."""
     handed = {name: h.closed for name, h in scope.layers.items()}
-    return substitute(expression, handed) if handed else expression  # type: ignore[return-value]
+    return substitute(expression, handed) if handed else expression
 
 
 # ------------------------------------------------------------------------ faults

@@ -88,7 +88,7 @@ def _renamed(block: tree.Block, names: Mapping[str, str]) -> tree.Block:
     values: dict[str, tree.Expression] = {old: tree.Name(new, span=block.span) for old, new in names.items()}
     parameters = tuple(replace(p, name=names.get(p.name, p.name)) for p in block.parameters)
     body = tuple(substitute(statement, values) for statement in block.body)
-    return replace(block, parameters=parameters, body=body)  # type: ignore[arg-type]
+    return replace(block, parameters=parameters, body=body)
 
 
 def _numbered(block: tree.Block) -> tree.Block:
