@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from vnasdsl.cli.learnt import run_space
 from vnasdsl.derive import Budgets
+from vnasdsl.runs.folder import RunReader
 
 Command = Callable[..., Result]
 
 
 def test_the_first_is_written_and_compared(vnasdsl: Command, searched: Path, tmp_path: Path) -> None:
-    space = run_space(searched)
+    space = RunReader(searched).space
     limit = (2 * space.macs[0] + space.macs[1]) // 3
     text = tmp_path / "small.vns"
     arguments = ("--max-macs", str(limit), "--top", "3", "--curve", "-o", text, "--device", "cpu", "-q")
@@ -68,7 +68,7 @@ def test_a_budget_that_nothing_meets_names_the_cheapest_and_writes_nothing(
     text = tmp_path / "small.vns"
     result = vnasdsl("derive", searched, "--max-params", "10", "-o", text, "--device", "cpu", "-q")
     assert result.exit_code == 1
-    assert f"the cheapest has {run_space(searched).params[0]:,}" in " ".join(result.output.split())
+    assert f"the cheapest has {RunReader(searched).space.params[0]:,}" in " ".join(result.output.split())
     assert not list(tmp_path.iterdir())
     both = vnasdsl("derive", searched, "--max-params", "10", "--max-macs", "10", "-o", text)
     assert both.exit_code == 1 and "one budget at a time" in both.output

@@ -16,7 +16,8 @@ import pytest
 
 from tests.train.locks import in_use
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.train.run_lock import LOCK_FILE, writing
+from vnasdsl.runs.holder import LOCK_FILE
+from vnasdsl.train.run_lock import writing
 
 
 def taken(folder: Path) -> list[str]:

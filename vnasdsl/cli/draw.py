@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from vnasdsl.cli.learnt import is_run, read_learnt, run_fixes, run_space
+from vnasdsl.cli.learnt import read_learnt
 from vnasdsl.cli.options import input_options
 from vnasdsl.cli.output import tell_written
 from vnasdsl.cli.targets import load_space
@@ -14,6 +14,7 @@ from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.runs.folder import RunReader
 from vnasdsl.show.draw import check_kind, picture_of, render
 from vnasdsl.show.draw.themes import THEMES
 
@@ -73,11 +74,11 @@ def command(
       vnasdsl draw spaces/x3d3_k400.vns --layers -o layers.dot
     """
     suffix = check_kind(output, theme)
-    if is_run(Path(file)):
+    if Path(file).is_dir():
         if run is not None or name is not None or overrides != Overrides():
             raise click.UsageError("a run is drawn as it was searched: give its folder alone")
         run = Path(file)
-        space = run_space(run)
+        space = RunReader(run).space
     else:
         space = load_space(file, overrides, name) if run is None else _searched(file, name, overrides, run)
     if checkpoint is not None and run is None:
@@ -92,12 +93,12 @@ def command(
 
 def _searched(file: str, name: str | None, overrides: Overrides, run: Path) -> Space:
     """The space of a file with the input, the classes and the fixed choices of a run, unless told otherwise."""
-    searched = run_space(run)
+    reader = RunReader(run)
+    searched = reader.space
     path, wanted = split_target(file)
     space = load(path).get(name or wanted)
     if space.name != searched.name:
         raise UserError(f"`{run}` is a search of `{searched.name}`, not of `{space.name}`")
     given = {key: getattr(overrides, key) or getattr(searched.input, key) for key in ("frames", "size", "classes")}
     space = load_space(file, Overrides(**given), name)
-    fixes = run_fixes(run)
-    return space.fix(fixes) if fixes else space
+    return space.fix(reader.fixes) if reader.fixes else space

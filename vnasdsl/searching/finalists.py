@@ -9,6 +9,7 @@ from typing import Any
 
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.runs.lines import JsonLines
 from vnasdsl.searching.evolve.bounds import Candidate
 from vnasdsl.searching.evolve.history import Record
 from vnasdsl.searching.evolve.strategy import inference_score
@@ -17,7 +18,6 @@ from vnasdsl.searching.pool import make_pool
 from vnasdsl.searching.task import SearchResult, SearchTask
 from vnasdsl.train.progress import megas, percent
 from vnasdsl.train.recipes import RandomRecipe, SearchRecipe
-from vnasdsl.train.run_folder import JsonLines
 from vnasdsl.train.weights import load_weights
 
 

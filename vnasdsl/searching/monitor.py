@@ -25,7 +25,8 @@ from vnasdsl.train.progress import Reporter
 _SKIP_LIMIT = 0.9
 # Warn when choices are still this near to uniform at the end (1 is uniform).
 _UNDECIDED = 0.999
-
+_DIGITS = 4
+"""Of the probabilities in the metrics."""
 
 Probabilities = tuple[dict[str, list[list[float]]], dict[str, list[float]]]
 """Path weights by stage, mixture weights by mixture."""
@@ -96,6 +97,11 @@ class Monitor:
             "decoded_macs": self.macs_of(decoded.choices),
             "decoded_log_probability": decoded.log_probability,
             "entropy": entropies,
+            "probabilities": {
+                choice: {option: round(p, _DIGITS) for option, p in options.items()}
+                for choice, options in probabilities.items()
+                if len(options) > 1
+            },
         }
         if skippable:
             record["skip_share"] = sum(probabilities[name][SKIP] for name in skippable) / len(skippable)

@@ -16,6 +16,7 @@ from vnasdsl.codegen import compile_network
 from vnasdsl.data import DataSet, FaultLog
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.runs.folder import PREDICTIONS
 from vnasdsl.train import ranks
 from vnasdsl.train.clips import clip_shape, evaluation_views, fault_log, report_faults, require_readable, training_clips
 from vnasdsl.train.devices import seed_everything
@@ -28,9 +29,6 @@ from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe
 from vnasdsl.train.run_folder import RunFolder, open_run, run_facts, run_sources
 from vnasdsl.train.run_lock import writing
 from vnasdsl.train.weights import Inheritance, inherit, load_exactly, load_weights, save_weights
-
-PREDICTIONS = "predictions.csv"
-"""In the folder of a training: what it says of each test video."""
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,10 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import torch
 
@@ -26,15 +25,16 @@ from vnasdsl import __version__
 from vnasdsl.data import DataSet, Video
 from vnasdsl.data.spec import is_there, rebased
 from vnasdsl.elaborate import Space
-from vnasdsl.files import flush_folder, naming, write_atomic
+from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.runs.folder import RUN_FILE
+from vnasdsl.runs.holder import LOCK_FILE
+from vnasdsl.runs.lines import JsonLines
 from vnasdsl.train import ranks
 from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.recipe_print import print_recipes, recipes_json
 from vnasdsl.train.recipes import Recipe
-from vnasdsl.train.run_lock import LOCK_FILE
 
-RUN_FILE = "run.json"
 _FORMAT = 2
 """Of a run folder, in run.json, which names none where it is 1: there the lines of .jsonl files have no CRC."""
 _COMPARED = {"kind": None, "name": None, "classes": None, "fix": None, "recipe": None, "weights": None, "devices": 1}
@@ -174,68 +174,6 @@ def run_data(path: Path, facts: Mapping[str, Any]) -> str:
 def _relative_to_here(path: Path) -> str:
     """The working directory as seen from a run's folder."""
     return os.path.relpath(Path.cwd(), path.resolve())
-
-
-class JsonLines:
-    """A file of JSON objects, one per line, each with its CRC-32 under `crc`, which records read from it do not have.
-
-    A last line cut short by a kill does not count. In a run of an older version a line may have no CRC.
-    """
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def append(self, record: Mapping[str, Any]) -> None:
-        """Add a record; it is on the disk when this returns."""
-        new = not self.path.exists()
-        with naming(self.path), self.path.open("ab") as file:
-            file.write(_line(record).encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            flush_folder(self.path.parent)
-
-    def read(self) -> list[dict[str, Any]]:
-        """All records; none when there is no file. Raises: UserError for a damaged line."""
-        if not self.path.is_file():
-            return []
-        records = []
-        complete = self.path.read_bytes().rpartition(b"\n")[0]
-        for number, line in enumerate(complete.splitlines(), 1):
-            try:
-                record = json.loads(line)
-                if ("crc" in record or not self._is_older()) and record.pop("crc") != _crc(record):
-                    raise ValueError("not what was written")
-            except (ValueError, AttributeError, KeyError, TypeError):
-                raise UserError(
-                    f"`{self.path}` is damaged in line {number}",
-                    "restore the file from a copy, or delete that line: the run goes on without it",
-                ) from None
-            records.append(record)
-        return records
-
-    def _is_older(self) -> bool:
-        """Whether the run of this file was begun before lines had a CRC."""
-        try:
-            return "format" not in RunFolder(self.path.parent).facts()
-        except UserError:
-            return False
-
-    def write(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Replace the content of the file."""
-        write_atomic(self.path, "".join(map(_line, records)))
-
-
-def _line(record: Mapping[str, Any]) -> str:
-    return _text({**record, "crc": _crc(record)}) + "\n"
-
-
-def _crc(record: Mapping[str, Any]) -> str:
-    return f"{crc32(_text(record).encode('utf-8')):08x}"
-
-
-def _text(record: Mapping[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
 def require_same_run(path: Path, before: Mapping[str, Any], now: Mapping[str, Any], sources: Mapping[str, str]) -> None:

@@ -21,16 +21,15 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 
 from vnasdsl.files import make_folder
 from vnasdsl.interrupts import held_back
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.runs.holder import LOCK_FILE, SILENCE, is_here, lives_here, lock_facts
 from vnasdsl.train import ranks
 
-LOCK_FILE = ".lock"
-_BEAT, _SILENCE = 10.0, 45.0
-"""Seconds between two touches, and without one until a process on another machine counts as gone."""
+_BEAT = 10.0
+"""Seconds between two touches."""
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL}
 
 
@@ -73,9 +72,9 @@ def _take(folder: Path, note: Callable[[str], None]) -> int:
         try:
             locked = _lock(handle)
             holder = os.read(handle, 65536).decode("utf-8", "replace")
-            if locked is False or (locked is None and _lives_here(holder)):
+            if locked is False or (locked is None and lives_here(holder)):
                 raise _in_use(folder, holder)
-            elsewhere = holder not in ("", silent) and not _is_here(holder)
+            elsewhere = holder not in ("", silent) and not is_here(holder)
             if not elsewhere and _is_still(handle, path):
                 break
         except BaseException:
@@ -83,7 +82,7 @@ def _take(folder: Path, note: Callable[[str], None]) -> int:
             raise
         os.close(handle)  # not for long: its holder has ended and removed it since it was opened here
         if elsewhere:
-            note(f"`{folder}` was in use by {_text(holder)}: waiting {_SILENCE:.0f} s for a sign of life")
+            note(f"`{folder}` was in use by {_text(holder)}: waiting {SILENCE:.0f} s for a sign of life")
             if not _falls_silent(path):
                 raise _in_use(folder, holder)
             silent = holder
@@ -124,42 +123,17 @@ def _is_still(handle: int, path: Path) -> bool:
         return False
 
 
-def _is_here(holder: str) -> bool:
-    return _facts(holder).get("host") == socket.gethostname()
-
-
-def _lives_here(holder: str) -> bool:
-    pid = _facts(holder).get("pid")
-    if not isinstance(pid, int) or pid == os.getpid() or not _is_here(holder):  # our own number: a container's, reused
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
 def _falls_silent(path: Path) -> bool:
     """Whether nobody touches a file for a while. It is opened each time: network file systems look anew then."""
     times = set()
-    for _ in range(round(_SILENCE)):
+    for _ in range(round(SILENCE)):
         with suppress(FileNotFoundError), path.open("rb") as file:
             times.add(os.fstat(file.fileno()).st_mtime_ns)
         time.sleep(1.0)
     return len(times) <= 1
 
 
-def _facts(holder: str) -> dict[str, Any]:
-    try:
-        facts = json.loads(holder)
-    except ValueError:
-        return {}
-    return facts if isinstance(facts, dict) else {}
-
-
 def _text(holder: str) -> str:
-    facts = _facts(holder)
+    facts = lock_facts(holder)
     pid, host, since, command = (facts.get(key, "?") for key in ("pid", "host", "since", "command"))
     return f"process {pid} on {host} since {since}: {command}" if facts else "another process"

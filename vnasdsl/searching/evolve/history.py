@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.train.run_folder import JsonLines
+from vnasdsl.runs.lines import JsonLines
 
 Status = Literal["trained", "dropped", "duplicate", "failed"]
 

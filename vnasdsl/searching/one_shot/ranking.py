@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 from vnasdsl.language.diagnostics import UserError, VnsError
+from vnasdsl.runs.lines import JsonLines
 from vnasdsl.searching.evolve.bounds import Bounds, Candidate
 from vnasdsl.searching.evolve.engine import MAX_DRAWS, fitness
 from vnasdsl.searching.evolve.history import Record
@@ -25,7 +26,6 @@ from vnasdsl.space.counting import CannotCountError
 from vnasdsl.train.evaluation import NoNumbersError
 from vnasdsl.train.progress import megas, percent
 from vnasdsl.train.recipes import EvolutionRecipe, OneShotRecipe
-from vnasdsl.train.run_folder import JsonLines
 
 Choices = dict[str, str]
 
