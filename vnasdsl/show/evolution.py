@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vnasdsl.show.curves import headed, plain, png
+from vnasdsl.show.draw.metrics import text_width
+from vnasdsl.show.draw.picture import Edge, NodeBox, Picture, Point, Text, straight
+from vnasdsl.show.draw.png import png as picture_png
 
 Trials = Sequence[Mapping[str, Any]]
 """The lines of trials.jsonl."""
-_DOT, _FRONT, _WINNER, _PALE = "#56B4E9", "#0072B2", "#D55E00", "#999999"
+_DOT, _FRONT, _WINNER = "#56B4E9", "#0072B2", "#D55E00"
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -67,54 +70,59 @@ def ancestors(trials: Trials, winner: int) -> list[int]:
 
 
 _MOST_ROWS, _LONGEST = 40, 90
+_MARGIN, _BOX = 16.0, 44.0
 
 
 def family_png(trials: Trials, winner: int) -> bytes:
-    """The winner and all its ancestors, the oldest at the top, as PNG.
+    """`family_picture` as PNG."""
+    return picture_png(family_picture(trials, winner))
+
+
+def family_picture(trials: Trials, winner: int) -> Picture:
+    """The winner and all its ancestors, the oldest at the top.
 
     Beside each network stand its accuracy on the validate part and how it was made; a line leads from parent to child.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.patches import FancyArrowPatch
-
     known = {trial["id"]: trial for trial in trials}
     family = ancestors(trials, winner)
     shown = family[-_MOST_ROWS:]
-    stories = {trial: _story(known[trial]) for trial in shown}
-    places: dict[int, float] = {}
-    down = 0.0
-    for trial in shown:
-        height = 0.2 * len(stories[trial]) + 0.3  # inches
-        places[trial] = down - height / 2
-        down -= height
-    height = max(1.5, 0.5 - down)
-    figure = Figure(figsize=(8, height), layout="constrained")
-    axis = figure.subplots()
-    axis.set_axis_off()
-    axis.set_aspect("equal")
-    reach = 0.0
-    for row, trial in enumerate(shown):
-        for parent in known[trial]["parents"]:
-            if parent not in places:
-                continue
-            far = row - shown.index(parent)
-            # Between neighbours straight, over others in an arc to the left, the wider the further.
-            bend = 0.0 if far == 1 else min(0.5, 0.25 + 0.25 * far / len(shown))
-            reach = max(reach, bend / 2 * (places[parent] - places[trial]))
-            ends, arc = ((0, places[parent]), (0, places[trial])), f"arc3,rad={bend}"
-            style: dict[str, Any] = {"mutation_scale": 9, "shrinkA": 11, "shrinkB": 11, "color": _PALE}
-            axis.add_patch(FancyArrowPatch(*ends, connectionstyle=arc, arrowstyle="-|>", **style))
-    for trial, y in places.items():
-        colour = _WINNER if trial == winner else _FRONT
-        axis.scatter([0], [y], s=420, color="white", edgecolor=colour, linewidth=2, zorder=3)
-        axis.text(0, y, f"#{trial}", ha="center", va="center", fontsize=7.5, zorder=4)
-        axis.text(0.3, y, "\n".join(stories[trial]), ha="left", va="center", fontsize=8, linespacing=1.3)
-    axis.set_xlim(-max(0.3, reach + 0.1), 6.8)
-    axis.set_ylim(down - 0.05, 0.05)
+    reach = max((_bend(shown, trial, parent) for trial in shown for parent in known[trial]["parents"]), default=0.0)
     older = len(family) - len(shown)
     left_out = f" ({older} older ones left out)" if older else ""
-    axis.set_title(f"family of the winner, oldest first{left_out}", loc="left", fontweight="bold")
-    return png(figure)
+    title = f"family of the winner, oldest first{left_out}"
+    x = _MARGIN + reach
+    beside = x + _BOX + 14
+    texts = [Text(_MARGIN, _MARGIN + 10, title, size=14, anchor="start", bold=True)]
+    nodes: dict[int, NodeBox] = {}
+    down = _MARGIN + 30.0
+    for trial in shown:
+        story = _story(known[trial])
+        label = Text(x + _BOX / 2, down + 15, f"#{trial}", size=11)
+        nodes[trial] = NodeBox(f"#{trial}", x, down, _BOX, 22, "state", (label,), marked=trial == winner)
+        texts += [Text(beside, down + 15 + 16 * row, line, anchor="start") for row, line in enumerate(story)]
+        down += 16 * len(story) + 22
+    edges = []
+    for trial, child in nodes.items():
+        for parent in (nodes[each] for each in known[trial]["parents"] if each in nodes):
+            bend = _bend(shown, trial, int(parent.id[1:]))
+            middle = x + _BOX / 2
+            if bend:  # around those between
+                controls = (x - bend, parent.middle), (x - bend, child.middle)
+                points: tuple[Point, ...] = ((x, parent.middle), *controls, (x, child.middle))
+            else:
+                points = straight((middle, parent.bottom), (middle, child.y))
+            edges.append(Edge(parent.id, child.id, points, arrow=True))
+    width = max(text.x + text_width(text.content, text.size, text.bold) for text in texts) + _MARGIN
+    words = "; ".join(f"#{trial}: {', '.join(_story(known[trial]))}" for trial in shown)
+    return Picture("family", title, words, width, down + _MARGIN, tuple(nodes.values()), tuple(edges), tuple(texts))
+
+
+def _bend(shown: Sequence[int], trial: int, parent: int) -> float:
+    """How far to the left a line goes from a parent: not at all to its neighbour, else the farther the more."""
+    if parent not in shown:
+        return 0.0
+    far = shown.index(trial) - shown.index(parent)
+    return 0.0 if far == 1 else 20.0 + 60.0 * far / len(shown)
 
 
 def _story(trial: Mapping[str, Any]) -> list[str]:

@@ -27,9 +27,8 @@ from vnasdsl.data.spec import is_there, rebased
 from vnasdsl.elaborate import Space
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.runs.folder import RUN_FILE
 from vnasdsl.runs.holder import LOCK_FILE
-from vnasdsl.runs.lines import JsonLines
+from vnasdsl.runs.lines import RUN_FILE, JsonLines
 from vnasdsl.train import ranks
 from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.recipe_print import print_recipes, recipes_json
