@@ -71,12 +71,13 @@ def command(
       vnasdsl export runs/tiny/retrained --format torch -o tiny.pt2
       vnasdsl export runs/tiny/retrained --preprocess=240x320 -o tiny.onnx
     """
+    from vnasdsl.elaborate.shipped import split_target
     from vnasdsl.train.export import SUFFIXES, export
     from vnasdsl.train.trained import open_trained
 
     model = open_trained(target, weights, labels)
     suffix = SUFFIXES["onnx" if kind == "onnx" else "torch"]
-    place = Path(target.rpartition(":")[0] if target.rpartition(":")[0].endswith(".vns") else target)
+    place = split_target(target)[0]
     file = output or (place / f"network{suffix}" if place.is_dir() else place.with_suffix(suffix))
     done = export(model, file, "onnx" if kind == "onnx" else "torch", *preprocess)
     if as_json:

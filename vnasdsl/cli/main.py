@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("vnasdsl.cli.predict", "Say what a trained network sees in videos."),
     "export": ("vnasdsl.cli.export", "Write a trained network as ONNX or torch.export."),
     "report": ("vnasdsl.cli.report", "Write a report of runs, one HTML file."),
+    "bench": ("vnasdsl.cli.bench", "Compare speed and memory of networks."),
     "latency": ("vnasdsl.cli.latency", "Measure how long a network takes for one clip."),
     "data": ("vnasdsl.cli.data", "Make or inspect video data sets."),
     "lsp": ("vnasdsl.cli.lsp", "Serve an editor: the language server."),

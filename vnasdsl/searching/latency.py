@@ -90,17 +90,17 @@ def measure_latency(
         return clock() - begin
 
     rounds: list[tuple[float, float]] = []
-    with _quiet(model, threads):
+    with measuring(model, threads):
         while not rounds or (rounds[-1][1] > STABLE and len(rounds) < ROUNDS):
             for _ in range(warm_up):
                 model(clip)
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
-            rounds.append(_summary([run() for _ in range(runs)]))
+            rounds.append(summary([run() for _ in range(runs)]))
     seconds, spread = min(rounds, key=lambda figures: figures[1])
     protocol = {
         "device": str(device),
-        "hardware": _hardware(device),
+        "hardware": hardware(device),
         "threads": threads,
         "batch": 1,
         "shape": list(shape),
@@ -129,14 +129,14 @@ def network_latency(
     return measure_latency(model, shape, device, threads=threads, runs=runs, warm_up=warm_up)
 
 
-def _summary(seconds: list[float]) -> tuple[float, float]:
+def summary(seconds: list[float]) -> tuple[float, float]:
     """The median, and the interquartile range divided by it."""
     low, middle, high = quantiles(seconds, n=4, method="inclusive")
     return middle, (high - low) / middle if middle > 0 else 0.0
 
 
 @contextmanager
-def _quiet(model: nn.Module, threads: int) -> Iterator[None]:
+def measuring(model: nn.Module, threads: int) -> Iterator[None]:
     """Evaluation mode, no gradients, that many threads, no garbage collector; all undone at the end."""
     modes = [(module, module.training) for module in model.modules()]
     collects = gc.isenabled()
@@ -153,7 +153,7 @@ def _quiet(model: nn.Module, threads: int) -> Iterator[None]:
             module.training = training
 
 
-def _hardware(device: torch.device) -> str:
+def hardware(device: torch.device) -> str:
     """The name of the processor or GPU, as far as the system tells."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
