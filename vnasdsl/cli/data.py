@@ -157,11 +157,16 @@ def info(spec: str, split: str, look: int, as_json: bool) -> None:
                       ID_START_END.mp4 in DIR, DIR/train or DIR/train/<label>
       folder:DIR      DIR/train/<class>/ and DIR/test/<class>/
       csv:FILE        columns path and label, and optionally split (train or test)
+      mmaction2:DIR   DIR/*train*.txt and *val*.txt ("PATH NUMBER", of frames "FOLDER FRAMES NUMBER"),
+                      DIR/*label_map*.txt; paths start at DIR, or at videos or rawframes in it
+      something:DIR   DIR/*train.json, *validation.json and *labels.json of Something-Something,
+                      with ID.webm in DIR or DIR/20bn-something-something-v2
+      webdataset:DIR  DIR/*train*.tar and *val*.tar of ID.mp4 and ID.cls
       synthetic       motions, made once in $VNASDSL_DATA or ~/.cache/vnasdsl
       periods         periods, made there as well
       synthetic:DIR   made by `vnasdsl data synthetic DIR`
     `?exclude=FILE` after it leaves out the videos that a file lists, `?split=2` selects a split of UCF101;
-    both together: `?split=2&exclude=FILE`.
+    both together: `?split=2&exclude=FILE`. Several SPECs with commas between them are one set.
 
     \b
     Examples:

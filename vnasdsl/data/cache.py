@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from vnasdsl.data.decode import UnreadableVideo, VideoIndex, read, scan
+from vnasdsl.data.decode_path import file_of
 from vnasdsl.data.sampling import Scale, scaled_size
 
 DEFAULT_CACHE_BYTES = 256 * 2**20  # per process
@@ -74,7 +75,7 @@ STORE = VideoStore()
 
 def _key(path: str) -> Key:
     try:
-        status = Path(path).stat()
+        status = Path(file_of(path)).stat()
     except OSError as problem:
         raise UnreadableVideo(problem.strerror or str(problem)) from None
     return path, status.st_mtime_ns, status.st_size

@@ -8,6 +8,7 @@ slower, never wrong.
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,11 +22,15 @@ import torch
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from vnasdsl.data.decode_path import file_of, url_of
 from vnasdsl.data.sampling import Scale, scaled_size
 
 # Formats that store a presentation time for every frame. AVI stores none: they are guessed, and with reordered frames
 # (B-frames) guessed differently after a seek, so such a file is always counted from its start.
 _SEEKABLE = frozenset({"mov", "mp4", "matroska", "webm"})
+
+
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 class UnreadableVideo(Exception):
@@ -46,6 +51,8 @@ class VideoIndex:
 
 def scan(path: str) -> VideoIndex:
     """Number, time stamps and key frames without decoding. Raises UnreadableVideo."""
+    if Path(path).is_dir():
+        return VideoIndex(len(pictures_in(path)), None, (0,), *_picture_size(pictures_in(path)[0]))
     try:
         with open_video(path) as (container, stream):
             height, width = stream.codec_context.height, stream.codec_context.width
@@ -72,9 +79,10 @@ def scan(path: str) -> VideoIndex:
 @contextmanager
 def open_video(path: str) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     """A file and its first video stream. Raises UnreadableVideo, av.FFmpegError, OSError."""
-    if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for without end
+    file = Path(file_of(path))
+    if file.exists() and not file.is_file():  # a pipe would be waited for without end
         raise UnreadableVideo("it is not a regular file")
-    with av.open(path) as container:
+    with av.open(url_of(path)) as container:
         if not container.streams.video:
             raise UnreadableVideo("it holds no video stream")
         stream = container.streams.video[0]
@@ -83,18 +91,48 @@ def open_video(path: str) -> Iterator[tuple[av.container.InputContainer, av.Vide
         yield container, stream
 
 
+def pictures_in(folder: str) -> list[str]:
+    """The pictures of a folder of frames, in the order of their names. Raises UnreadableVideo."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.lower().endswith(_PICTURES))  # noqa: PTH208
+    except OSError as problem:
+        raise UnreadableVideo(reason_of(problem)) from None
+    if not names:
+        raise UnreadableVideo("the folder holds no pictures")
+    return [f"{folder}/{name}" for name in names]
+
+
+def _picture_size(path: str) -> tuple[int, int]:
+    try:
+        with open_video(path) as (_, stream):
+            return stream.codec_context.height, stream.codec_context.width
+    except (av.FFmpegError, OSError) as problem:
+        raise UnreadableVideo(f"{Path(path).name}: {reason_of(problem)}") from None
+
+
+def _read_pictures(folder: str, wanted: Sequence[int], scale: Scale) -> torch.Tensor:
+    pictures = pictures_in(folder)
+    converter = _Converter(scale, len(wanted))
+    for place, number in enumerate(wanted):
+        with open_video(pictures[number]) as (container, stream):
+            converter.put(place, next(container.decode(stream)))
+    return converter.pictures(len(wanted))
+
+
 def read(path: str, index: VideoIndex, wanted: Sequence[int], scale: Scale) -> tuple[torch.Tensor, int]:
     """Frames `wanted` (ascending, none twice) as (len(wanted), H, W, 3) uint8 RGB, and the frames found in the file.
 
     Fewer than `index.frames` are found, and perhaps fewer returned, when decoding ends early. Raises UnreadableVideo.
     """
     try:
+        if Path(path).is_dir():
+            return _read_pictures(path, wanted, scale), index.frames
         if index.times is not None:
             pictures, _ = _collect(path, wanted, scale, partial(_numbered_by_time, index, wanted))
             if len(pictures) == len(wanted):
                 return pictures, index.frames
         pictures, decoded = _collect(path, wanted, scale, lambda file, stream: enumerate(file.decode(stream)))
-    except (av.FFmpegError, OSError) as problem:
+    except (av.FFmpegError, OSError, StopIteration) as problem:
         raise UnreadableVideo(reason_of(problem)) from None
     if decoded == 0:
         raise UnreadableVideo("no frame can be decoded")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vnasdsl.data.exclude import without
-from vnasdsl.data.layouts import csv_file, folder, kinetics, synthetic, ucf101
-from vnasdsl.data.videos import DataSet
+from vnasdsl.data.layouts import csv_file, folder, kinetics, mmaction2, something, synthetic, ucf101, webdataset
+from vnasdsl.data.videos import DataSet, together
 from vnasdsl.language.diagnostics import UserError, did_you_mean
 
 LAYOUTS: dict[str, Callable[[str, str, int], DataSet]] = {
@@ -16,21 +16,29 @@ LAYOUTS: dict[str, Callable[[str, str, int], DataSet]] = {
     "kinetics": kinetics.read,
     "folder": folder.read,
     "csv": csv_file.read,
+    "mmaction2": mmaction2.read,
+    "something": something.read,
+    "webdataset": webdataset.read,
     "synthetic": synthetic.read,
     "periods": synthetic.read,
 }
 """A new layout is a new file in `layouts/` and one line here."""
 _OPTIONS = re.compile(r"\?(?P<pairs>\w+=[^?&]*(&\w+=[^?&]*)*)$")
 _KNOWN = ("split", "exclude")
+_SEVERAL = re.compile(rf",(?=(?:{'|'.join(LAYOUTS)})(?::|$))")
 
 
 def open_data(spec: str, split: int = 1) -> DataSet:
     """The videos that a spec names, checked, before any decoding; "synthetic" makes its files on first use.
 
     `split` selects UCF101's official split 1, 2 or 3; "ucf101:DIR?split=2" says the same and wins. "?exclude=FILE"
-    leaves out the videos that a list names. Raises: UserError.
+    leaves out the videos that a list names. Several specs with commas between them are one set. Raises: UserError.
     """
     text, options = _options(spec)
+    several = _SEVERAL.split(text)
+    if len(several) > 1:
+        data = together(spec, [open_data(each, _split_number(options, split)) for each in several])
+        return without(data, options["exclude"]) if "exclude" in options else data
     layout, colon, place = text.partition(":")
     if layout not in LAYOUTS:
         known = ", ".join(f"`{name}`" for name in LAYOUTS)

@@ -63,6 +63,21 @@ def check_data(data: DataSet, may_lack_test: bool = False) -> DataSet:
     return replace(data, notes=(*data.notes, note))
 
 
+def together(name: str, sets: Sequence[DataSet]) -> DataSet:
+    """Several sets as one: classes of one name are one class, in the order in which they are first met."""
+    classes = tuple(dict.fromkeys(name for each in sets for name in each.classes))
+    number = {name: place for place, name in enumerate(classes)}
+
+    def parts(part: str) -> tuple[Video, ...]:
+        videos = (video for each in sets for video in getattr(each, part))
+        return tuple(replace(video, label=number[video.class_name]) for video in videos)
+
+    missing = {part: tuple(path for each in sets for path in each.missing.get(part, ())) for part in ("train", "test")}
+    notes = tuple(f"{each.name}: {note}" for each in sets for note in each.notes)
+    layout = sets[0].layout if len({each.layout for each in sets}) == 1 else "several"
+    return check_data(DataSet(name, layout, classes, parts("train"), parts("test"), notes, missing), may_lack_test=True)
+
+
 def check_doubles(lists: dict[str, Sequence[Video]]) -> None:
     """Raises UserError when a file is listed twice, in one list or in two."""
     split_of: dict[str, str] = {}
