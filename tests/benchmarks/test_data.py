@@ -29,7 +29,7 @@ def test_the_reference_decodes_the_clips_that_the_loader_cuts(tmp_path: Path, mo
     loader = data.ClipLoader([video], case.shape, batch=1, workers=0, cache_bytes=0)
     monkeypatch.setattr(
         "vnasdsl.data.cache.read",
-        lambda path, index, wanted, scale: cut.append(list(wanted)) or data.read(path, index, wanted, scale),
+        lambda path, index, wanted, *how: cut.append(list(wanted)) or data.read(path, index, wanted, *how),
     )
     for epoch in range(3):
         list(loader(epoch))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from vnasdsl.data.decode import UnreadableVideo, VideoIndex, read, scan
+from vnasdsl.data.decode import Region, UnreadableVideo, VideoIndex, read, scan, whole
 from vnasdsl.data.decode_path import file_of
 from vnasdsl.data.sampling import Scale, scaled_size
 
@@ -31,8 +31,8 @@ class VideoStore:
         self._frames: dict[tuple[Key, Scale], torch.Tensor] = {}
         self.bytes = 0
 
-    def read(self, path: str, pick: Pick, scale: Scale, limit: int) -> torch.Tensor:
-        """The frames that `pick` names, in its order, as (frames, H, W, 3) uint8. Raises UnreadableVideo.
+    def read(self, path: str, pick: Pick, scale: Scale, limit: int, region: Region = whole) -> torch.Tensor:
+        """A region of the frames that `pick` names, in its order, as (frames, h, w, 3) uint8. Raises UnreadableVideo.
 
         Keeps the whole video when it is small and the store stays within `limit` bytes.
         """
@@ -43,18 +43,18 @@ class VideoStore:
             if index is None:
                 index = self._indices[key] = scan(path)
             if _size(index, scale) > min(LARGEST_KEPT, limit - self.bytes):
-                return self._decode(key, index, pick, scale)
+                return self._decode(key, index, pick, scale, region)
             frames = self._decode(key, index, lambda length: list(range(length)), scale)
             self._frames[key, scale] = frames
             self.bytes += frames.numel()
-        return frames[pick(len(frames))]
+        return frames[:, *region(*frames.shape[1:3])][pick(len(frames))]
 
-    def _decode(self, key: Key, index: VideoIndex, pick: Pick, scale: Scale) -> torch.Tensor:
+    def _decode(self, key: Key, index: VideoIndex, pick: Pick, scale: Scale, region: Region = whole) -> torch.Tensor:
         """Decode what `pick` names; a file that turns out shorter than its index is asked again at its true length."""
         while True:
             picked = pick(index.frames)
             wanted = sorted(set(picked))
-            frames, length = read(key[0], index, wanted, scale)
+            frames, length = read(key[0], index, wanted, scale, region)
             if length == index.frames:
                 place = {number: position for position, number in enumerate(wanted)}
                 return frames if picked == wanted else frames[[place[number] for number in picked]]

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from vnasdsl.data.augment import Augment
 from vnasdsl.data.cache import DEFAULT_CACHE_BYTES, STORE, Pick
-from vnasdsl.data.decode import UnreadableVideo
+from vnasdsl.data.decode import Region, UnreadableVideo, whole
 from vnasdsl.data.faults import FaultLog
 from vnasdsl.data.loader import Fault, Sample, VideoLoader, normalise
 from vnasdsl.data.sampling import ClipShape, clip_frames, crop_corners, even_starts, generator_for, random_starts
@@ -131,8 +131,8 @@ class _Samples(Dataset[Sample]):
     @abstractmethod
     def cut(self, path: str, epoch: int, index: int) -> torch.Tensor: ...
 
-    def read(self, path: str, pick: Pick) -> torch.Tensor:
-        return STORE.read(path, pick, self.shape.scale, self.cache_bytes)
+    def read(self, path: str, pick: Pick, region: Region = whole) -> torch.Tensor:
+        return STORE.read(path, pick, self.shape.scale, self.cache_bytes, region)
 
 
 @dataclass(frozen=True)
@@ -147,11 +147,13 @@ class _Clips(_Samples):
         # Always four draws in this order, then those of further segments: asking for flips changes nothing else.
         when, down, right, mirror = (generator.random() for _ in range(4))
         draws = [when, *(generator.random() for _ in range(shape.segments - 1))]
-        pictures = self.read(path, lambda length: clip_frames(random_starts(draws, length, shape), length, shape))
-        height, width = shape.crop
-        top = int(down * (pictures.shape[1] - height + 1))
-        left = int(right * (pictures.shape[2] - width + 1))
-        clip = pictures[:, top : top + height, left : left + width]
+
+        def crop(height: int, width: int) -> tuple[slice, slice]:
+            top = int(down * (height - shape.crop[0] + 1))
+            left = int(right * (width - shape.crop[1] + 1))
+            return slice(top, top + shape.crop[0]), slice(left, left + shape.crop[1])
+
+        clip = self.read(path, lambda length: clip_frames(random_starts(draws, length, shape), length, shape), crop)
         return clip.flip(2) if self.flip and mirror < 0.5 else clip
 
 

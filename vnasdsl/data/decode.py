@@ -30,6 +30,14 @@ from vnasdsl.data.sampling import Scale, scaled_size
 _SEEKABLE = frozenset({"mov", "mp4", "matroska", "webm"})
 
 
+Region = Callable[[int, int], tuple[slice, slice]]
+"""Height and width of a scaled frame to the rows and columns that are wanted."""
+
+
+def whole(_height: int, _width: int) -> tuple[slice, slice]:
+    return slice(None), slice(None)
+
+
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -110,28 +118,32 @@ def _picture_size(path: str) -> tuple[int, int]:
         raise UnreadableVideo(f"{Path(path).name}: {reason_of(problem)}") from None
 
 
-def _read_pictures(folder: str, wanted: Sequence[int], scale: Scale) -> torch.Tensor:
+def _read_pictures(folder: str, wanted: Sequence[int], converter: _Converter) -> torch.Tensor:
     pictures = pictures_in(folder)
-    converter = _Converter(scale, len(wanted))
     for place, number in enumerate(wanted):
         with open_video(pictures[number]) as (container, stream):
             converter.put(place, next(container.decode(stream)))
     return converter.pictures(len(wanted))
 
 
-def read(path: str, index: VideoIndex, wanted: Sequence[int], scale: Scale) -> tuple[torch.Tensor, int]:
+def read(
+    path: str, index: VideoIndex, wanted: Sequence[int], scale: Scale, region: Region = whole
+) -> tuple[torch.Tensor, int]:
     """Frames `wanted` (ascending, none twice) as (len(wanted), H, W, 3) uint8 RGB, and the frames found in the file.
 
+    region: of the scaled frames, what is returned.
     Fewer than `index.frames` are found, and perhaps fewer returned, when decoding ends early. Raises UnreadableVideo.
     """
     try:
         if Path(path).is_dir():
-            return _read_pictures(path, wanted, scale), index.frames
+            return _read_pictures(path, wanted, _Converter(scale, len(wanted), region)), index.frames
         if index.times is not None:
-            pictures, _ = _collect(path, wanted, scale, partial(_numbered_by_time, index, wanted))
+            converter = _Converter(scale, len(wanted), region)
+            pictures, _ = _collect(path, wanted, converter, partial(_numbered_by_time, index, wanted))
             if len(pictures) == len(wanted):
                 return pictures, index.frames
-        pictures, decoded = _collect(path, wanted, scale, lambda file, stream: enumerate(file.decode(stream)))
+        converter = _Converter(scale, len(wanted), region)
+        pictures, decoded = _collect(path, wanted, converter, lambda file, stream: enumerate(file.decode(stream)))
     except (av.FFmpegError, OSError, StopIteration) as problem:
         raise UnreadableVideo(reason_of(problem)) from None
     if decoded == 0:
@@ -142,13 +154,12 @@ def read(path: str, index: VideoIndex, wanted: Sequence[int], scale: Scale) -> t
 def _collect(
     path: str,
     wanted: Sequence[int],
-    scale: Scale,
+    converter: _Converter,
     numbered: Callable[[av.container.InputContainer, av.VideoStream], Iterator[tuple[int, av.VideoFrame]]],
 ) -> tuple[torch.Tensor, int]:
     """Wanted pictures up to the first one that is missing, and the number of frames up to the last one seen."""
     seen = count = 0
     with open_video(path) as file:
-        converter = _Converter(scale, len(wanted))
         for number, frame in numbered(*file):
             seen = number + 1
             if number > wanted[count]:
@@ -186,29 +197,34 @@ def _numbered_by_time(
 
 
 class _Converter:
-    """Decoded frames -> (count, H, W, 3) uint8, scaled without aliasing and upright; the first one decides the size."""
+    """Decoded frames -> a region of (count, H, W, 3) uint8, scaled without aliasing and upright; the first one decides
+    the size."""
 
-    def __init__(self, scale: Scale, count: int):
-        self.scale, self.count = scale, count
+    def __init__(self, scale: Scale, count: int, region: Region):
+        self.scale, self.count, self.region = scale, count, region
         self.reformatters = VideoReformatter(), VideoReformatter()
         self.turns = 0  # quarter turns counterclockwise
-        self.rows: NDArray[np.uint8] | None = None
-        """(count, H, W, 3), before turning."""
+        self.part = whole(0, 0)
+        self.size = (0, 0)  # before turning
+        self.copied: NDArray[np.uint8] | None = None
+        """(count, h, w, 3): the region, of turned frames all, before turning."""
 
     def put(self, place: int, frame: av.VideoFrame) -> None:
-        if self.rows is None:
+        if self.copied is None:
             self.turns = round(frame.rotation / 90) % 4
             upright = (frame.height, frame.width) if self.turns % 2 == 0 else (frame.width, frame.height)
             height, width = scaled_size(*upright, self.scale)
-            size = (height, width) if self.turns % 2 == 0 else (width, height)
-            self.rows = np.empty((self.count, *size, 3), dtype=np.uint8)
-        height, width = self.rows.shape[1:3]
+            self.size = (height, width) if self.turns % 2 == 0 else (width, height)
+            self.part = (self.region if self.turns == 0 else whole)(*self.size)
+            lengths = [len(range(side)[part]) for side, part in zip(self.size, self.part, strict=True)]
+            self.copied = np.empty((self.count, *lengths, 3), dtype=np.uint8)
+        height, width = self.size
         # Half the time for scaling before colours are converted; where a frame shrinks, colours would lose detail.
         if frame.format.name == "yuv420p" and 0.9 * frame.height <= height and 0.9 * frame.width <= width:
             frame = self._reformatted(0, frame, height, width, "yuv420p")
         plane = self._reformatted(1, frame, height, width, "rgb24").planes[0]
         rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)
-        self.rows[place] = rows[:height, : width * 3].reshape(height, width, 3)
+        self.copied[place] = rows[:height, : width * 3].reshape(height, width, 3)[self.part]
 
     def _reformatted(self, step: int, frame: av.VideoFrame, height: int, width: int, format: str) -> av.VideoFrame:
         """A step keeps to one conversion, which is prepared once."""
@@ -217,10 +233,13 @@ class _Converter:
 
     def pictures(self, count: int) -> torch.Tensor:
         """The first `count`."""
-        if self.rows is None:
+        if self.copied is None:
             return torch.empty(0)
-        pictures = torch.from_numpy(self.rows[:count])
-        return pictures if self.turns == 0 else torch.rot90(pictures, self.turns, (1, 2))
+        pictures = torch.from_numpy(self.copied[:count])
+        if self.turns == 0:
+            return pictures
+        upright = torch.rot90(pictures, self.turns, (1, 2))
+        return upright[:, *self.region(*upright.shape[1:3])]
 
 
 def reason_of(problem: Exception) -> str:
