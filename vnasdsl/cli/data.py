@@ -161,6 +161,7 @@ def info(spec: str, split: str, look: int, as_json: bool) -> None:
                       DIR/*label_map*.txt; paths start at DIR, or at videos or rawframes in it
       something:DIR   DIR/*train.json, *validation.json and *labels.json of Something-Something,
                       with ID.webm in DIR or DIR/20bn-something-something-v2
+      charades:DIR    DIR/Charades_v1_train.csv, _test.csv and _classes.txt, with ID.mp4 in DIR
       webdataset:DIR  DIR/*train*.tar and *val*.tar of ID.mp4 and ID.cls
       synthetic       motions, made once in $VNASDSL_DATA or ~/.cache/vnasdsl
       periods         periods, made there as well

@@ -47,12 +47,15 @@ def check(
     broken = {problem.file for problem in problems if problem.kind in ("unreadable", "damaged")}
     seconds = Counter[str]()
     for video, condition in found:
-        seconds[video.class_name] += int(1000 * condition.seconds)
-    counts = {part: Counter(v.class_name for v in of) for part, of in (("train", data.train), ("test", data.test))}
+        seconds.update(dict.fromkeys(_classes_of(data, video), int(1000 * condition.seconds)))
+    counts = {
+        part: Counter(name for video in of for name in _classes_of(data, video))
+        for part, of in (("train", data.train), ("test", data.test))
+    }
     return {
         "name": data.name,
         "videos": {"train": len(data.train), "test": len(data.test)},
-        "hours": round(sum(seconds.values()) / 3.6e6, 4),
+        "hours": round(sum(condition.seconds for condition in seen) / 3600, 4),
         "classes": [
             {"name": name, **{part: counts[part][name] for part in counts}, "hours": round(seconds[name] / 3.6e6, 4)}
             for name in data.classes
@@ -63,6 +66,10 @@ def check(
         "fails": list(_failures(data, {p.file for p in problems if p.kind == "unreadable"}, most_unreadable)),
         "notes": list(data.notes),
     }
+
+
+def _classes_of(data: DataSet, video: Video) -> list[str]:
+    return [data.classes[number] for number in video.labels or (video.label,)]
 
 
 def _problems_of(video: Video, found: Condition, shortest: int) -> Iterator[Problem]:
@@ -135,7 +142,7 @@ def _failures(data: DataSet, unreadable: set[str], most: float) -> Iterator[str]
     total = len(data.train) + len(data.test)
     if len(unreadable) > most * total:
         yield f"{len(unreadable)} of {total} videos are unreadable, more than the allowed share of {most:.2%}"
-    good = {video.class_name for video in data.train if video.path not in unreadable}
+    good = {name for video in data.train if video.path not in unreadable for name in _classes_of(data, video)}
     for name in data.classes:
         if name not in good:
             yield f"no training video of class `{name}` can be read"

@@ -24,7 +24,8 @@ _AS_IT_IS = Augment()
 
 
 class ClipLoader(VideoLoader):
-    """Batches of (clips, labels): float32 (B, 3, T, H, W) normalised, and int64 (B,).
+    """Batches of (clips, labels): float32 (B, 3, T, H, W) normalised, and int64 (B,), or bool (B, classes) where videos
+    have several labels.
 
     Of every video one clip: each segment from a random start, a random crop, and with `flip` mirrored with probability
     one half (it turns left into right). The same (seed, epoch) gives the same clips in the same order whatever
@@ -107,7 +108,7 @@ class ViewLoader(VideoLoader):
             if not len(labels):
                 continue
             count = views.shape[1]
-            flat = views.flatten(0, 1), labels.repeat_interleave(count), videos.repeat_interleave(count)
+            flat = views.flatten(0, 1), labels.repeat_interleave(count, dim=0), videos.repeat_interleave(count)
             for some, of_labels, of_videos in zip(*(tensor.split(self.batch) for tensor in flat), strict=True):
                 yield normalise(some.to(self.device)), of_labels, of_videos
 
@@ -124,7 +125,7 @@ class _Samples(Dataset[Sample]):
         epoch, index = key
         video = self.videos[index]
         try:
-            return self.cut(video.path, epoch, index), video.label, index
+            return self.cut(video.path, epoch, index), video.target, index
         except UnreadableVideo as problem:
             return Fault(video.path, str(problem))
 

@@ -44,8 +44,8 @@ class Fault:
     reason: str
 
 
-Sample = tuple[torch.Tensor, int, int] | Fault
-"""Clip (..., T, H, W, 3) uint8, label, index of the video."""
+Sample = tuple[torch.Tensor, int | list[bool], int] | Fault
+"""Clip (..., T, H, W, 3) uint8, label or labels, index of the video."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _collate(samples: list[Sample]) -> _Batch:
     good = [sample for sample in samples if not isinstance(sample, Fault)]
     return _Batch(
         _stacked([clips for clips, _, _ in good]) if good else None,
-        torch.tensor([label for _, label, _ in good], dtype=torch.int64),
+        torch.tensor([label for _, label, _ in good]) if good else torch.empty(0, dtype=torch.int64),
         torch.tensor([index for _, _, index in good], dtype=torch.int64),
         tuple(sample for sample in samples if isinstance(sample, Fault)),
     )

@@ -7,7 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vnasdsl.data.exclude import without
-from vnasdsl.data.layouts import csv_file, folder, kinetics, mmaction2, something, synthetic, ucf101, webdataset
+from vnasdsl.data.layouts import (
+    charades,
+    csv_file,
+    folder,
+    kinetics,
+    mmaction2,
+    something,
+    synthetic,
+    ucf101,
+    webdataset,
+)
 from vnasdsl.data.videos import DataSet, together
 from vnasdsl.language.diagnostics import UserError, did_you_mean
 
@@ -16,6 +26,7 @@ LAYOUTS: dict[str, Callable[[str, str, int], DataSet]] = {
     "kinetics": kinetics.read,
     "folder": folder.read,
     "csv": csv_file.read,
+    "charades": charades.read,
     "mmaction2": mmaction2.read,
     "something": something.read,
     "webdataset": webdataset.read,

@@ -16,12 +16,23 @@ _GROUP_IN_NAME = re.compile(r"_(g\d+)_c\d+$")
 
 @dataclass(frozen=True)
 class Video:
-    """One video file with its label. `group` names the source that several files were cut from; "" for a single one."""
+    """One video file with its label. `group` names the source that several files were cut from; "" for a single one.
+
+    Where videos have several labels, `labels` are those of this one, `label` is the first of them, and `of_classes` is
+    the number of classes.
+    """
 
     path: str
     label: int
     class_name: str
     group: str = ""
+    labels: tuple[int, ...] = ()
+    of_classes: int = 0
+
+    @property
+    def target(self) -> int | list[bool]:
+        """The label; where there are several, which of all classes it shows."""
+        return [number in self.labels for number in range(self.of_classes)] if self.labels else self.label
 
 
 @dataclass(frozen=True)
@@ -53,8 +64,8 @@ def check_data(data: DataSet, may_lack_test: bool = False) -> DataSet:
             help = f"`vnasdsl data info --help` describes the folders that `{data.layout}` expects"
             raise UserError(f"no {part} videos in `{data.name}`", help)
     check_doubles({"train": data.train, "test": data.test})
-    _check_empty(data, "train", _classes_without(data.classes, data.train))
-    lacking = _classes_without(data.classes, data.test)
+    _check_empty(data, "train", _classes_without(data, data.train))
+    lacking = _classes_without(data, data.test)
     if not may_lack_test:
         _check_empty(data, "test", lacking)
     if not lacking:
@@ -65,6 +76,8 @@ def check_data(data: DataSet, may_lack_test: bool = False) -> DataSet:
 
 def together(name: str, sets: Sequence[DataSet]) -> DataSet:
     """Several sets as one: classes of one name are one class, in the order in which they are first met."""
+    if any(video.labels for each in sets for video in each.train):
+        raise UserError(f"`{name}` holds videos with several labels: such a set cannot be joined to others")
     classes = tuple(dict.fromkeys(name for each in sets for name in each.classes))
     number = {name: place for place, name in enumerate(classes)}
 
@@ -102,9 +115,9 @@ def _check_empty(data: DataSet, split: str, empty: list[str]) -> None:
         raise UserError(f"{many} no {split} videos in `{data.name}`", "add videos or remove the class from the lists")
 
 
-def _classes_without(classes: tuple[str, ...], videos: tuple[Video, ...]) -> list[str]:
-    present = {video.class_name for video in videos}
-    return [name for name in classes if name not in present]
+def _classes_without(data: DataSet, videos: tuple[Video, ...]) -> list[str]:
+    present = {label for video in videos for label in video.labels or (video.label,)}
+    return [name for number, name in enumerate(data.classes) if number not in present]
 
 
 def _some(names: list[str], limit: int = 5) -> str:

@@ -8,7 +8,6 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -24,6 +23,7 @@ from vnasdsl.train.loop import Batches, Meter, build_optimiser, learning_rate, r
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_parts import Sgd
 from vnasdsl.train.recipes import GradientRecipe
+from vnasdsl.train.targets import loss_of
 from vnasdsl.train.weights import load_exactly
 
 Batch = tuple[Tensor, Tensor]
@@ -175,7 +175,7 @@ class SupernetSearch:
         """Loss and logits of the model, with other weights than its own if given."""
         with autocast(self.device, self.recipe.precision):
             logits = self.model(clips) if weights is None else functional_call(self.model, weights, (clips,))
-            return F.cross_entropy(logits.float(), labels), logits
+            return loss_of(logits.float(), labels), logits
 
     def _require_grad(self, weights: bool) -> None:
         for parameter in self._trained:

@@ -143,7 +143,8 @@ def training_clips(
         augment=Augment(recipe.colour, recipe.rand_augment) if altered else Augment(),
     )
     loader.device = device
-    return SharedLoader(loader, Targets([video.label for video in videos], recipe), recipe if altered else None)
+    targets = Targets([video.label for video in videos], recipe, any(video.labels for video in videos))
+    return SharedLoader(loader, targets, recipe if altered else None)
 
 
 def evaluation_views(

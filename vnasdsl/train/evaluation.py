@@ -36,18 +36,21 @@ class Evaluation:
     videos: int
     views: int
     per_class: dict[str, float]
-    """Top-1 of every class that has videos."""
+    """Top-1 of every class that has videos; where videos have several labels, average precision."""
     scores: Scores = field(repr=False, compare=False)
 
     @property
     def mean_class(self) -> float:
-        """Mean class accuracy: every class counts alike, however many videos it has."""
+        """Mean class accuracy: every class counts alike, however many videos it has. Of several labels the mAP."""
         return fmean(self.per_class.values())
 
     def predictions(self, videos: Sequence[Video], classes: Sequence[str]) -> Predictions:
         """The same by video. videos, classes: those that were evaluated."""
         paths = tuple(videos[number].path for number in self.scores.videos)
-        return Predictions(tuple(classes), paths, self.scores.labels.numpy(), self.scores.mean.numpy())
+        labels, mean = self.scores.labels, self.scores.mean
+        if labels.dim() == 2:  # of several labels the one with the highest score
+            labels = mean.masked_fill(~labels, -1).argmax(dim=1)
+        return Predictions(tuple(classes), paths, labels.numpy(), mean.numpy())
 
     def as_dict(self) -> dict[str, Any]:
         """Without the scores."""
@@ -57,14 +60,15 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a network says of videos: softmax scores averaged over the views of each."""
+    """What a network says of videos: softmax scores averaged over the views of each; where videos have several labels,
+    those of a sigmoid."""
 
     videos: tuple[int, ...]
     """Their numbers, in order."""
     mean: Tensor
     """(videos, classes), float64."""
     labels: Tensor
-    """(videos,)"""
+    """(videos,); of several labels bool (videos, classes)"""
     views: int
 
     @classmethod
@@ -89,13 +93,14 @@ def score_views(
     was_training = model.training
     model.eval()
     sums: dict[int, Tensor] = {}
-    labels: dict[int, int] = {}
+    labels: dict[int, int | list[bool]] = {}
     counts: dict[int, int] = {}
     try:
         for views, view_labels, videos in batches:
             with autocast(device, precision):
                 logits = model(views.to(device))
-            scores = F.softmax(logits.double(), dim=1).cpu()
+            several = view_labels.dtype == torch.bool
+            scores = (logits.double().sigmoid() if several else F.softmax(logits.double(), dim=1)).cpu()
             for score, label, video in zip(scores, view_labels.tolist(), videos.tolist(), strict=True):
                 sums[video] = sums[video] + score if video in sums else score
                 counts[video] = counts.get(video, 0) + 1
@@ -145,17 +150,35 @@ def evaluate_videos(
         return evaluate_views(model, views, classes, device, recipe.precision)
 
 
+def average_precision(scores: Tensor, positive: Tensor) -> float | None:
+    """The mean, over the positive videos, of the precision among those scored at least as high; None without any."""
+    if not positive.any():
+        return None
+    order = scores.argsort(descending=True)
+    ranked = positive[order].double()
+    # Videos with equal scores are one step: each has the precision at the last of them.
+    last = torch.searchsorted(-scores[order], -scores[order], right=True) - 1
+    precision = (ranked.cumsum(0) / torch.arange(1, len(ranked) + 1))[last]
+    return float((precision * ranked).sum() / ranked.sum())
+
+
 def summarise(scores: Scores, classes: Sequence[str]) -> Evaluation:
-    """Accuracy of some scores."""
+    """Accuracy of some scores; where videos have several labels, whether the best class is one of them."""
     mean, truth = scores.mean, scores.labels
     best = mean.topk(min(5, mean.shape[1]), dim=1).indices
-    hits = best == truth[:, None]
-    loss = -mean[torch.arange(len(truth)), truth].clamp_min(1e-12).log().mean()
-    per_class = {
-        name: hits[truth == number, 0].double().mean().item()
-        for number, name in enumerate(classes)
-        if (truth == number).any()
-    }
+    if truth.dim() == 2:
+        hits = truth.gather(1, best)
+        loss = F.binary_cross_entropy(mean, truth.double())
+        found = ((name, average_precision(mean[:, n], truth[:, n])) for n, name in enumerate(classes))
+        per_class = {name: precision for name, precision in found if precision is not None}
+    else:
+        hits = best == truth[:, None]
+        loss = -mean[torch.arange(len(truth)), truth].clamp_min(1e-12).log().mean()
+        per_class = {
+            name: hits[truth == number, 0].double().mean().item()
+            for number, name in enumerate(classes)
+            if (truth == number).any()
+        }
     return Evaluation(
         top1=hits[:, 0].double().mean().item(),
         top5=hits.any(dim=1).double().mean().item(),

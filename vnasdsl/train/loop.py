@@ -9,7 +9,6 @@ from contextlib import nullcontext
 from typing import Any, Protocol, assert_never
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vnasdsl.language.diagnostics import UserError
@@ -22,7 +21,7 @@ from vnasdsl.train.progress import Reporter, percent
 from vnasdsl.train.recipe_parts import Adam, Sgd
 from vnasdsl.train.recipes import TrainingRecipe
 from vnasdsl.train.run_folder import RunFolder
-from vnasdsl.train.targets import best
+from vnasdsl.train.targets import hits, loss_of
 from vnasdsl.train.waiting import WAITING
 from vnasdsl.train.weights import load_exactly
 
@@ -99,7 +98,7 @@ def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Repo
                 run.metrics.append(record)  # before the checkpoint: resuming drops the records after it
                 state = {"optimisers": trainable.optimiser_state(), "random": random_state()}
                 run.checkpoints.save(epoch, trainable.weights(), state, best=is_best)
-            much = record["waited"] > _MUCH_WAITING * record["seconds"]
+            much = record["waited"] > max(1.0, _MUCH_WAITING * record["seconds"])
             note = f"  waited {record['waited']:.0f} s for videos" if much else ""
             reporter.finished(epoch, trainable.summary(record) + note)
     finally:
@@ -134,7 +133,7 @@ class Meter:
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """loss: mean of the batch; logits (B, classes); labels: or targets."""
         self._loss += loss.detach().double() * len(labels)
-        self._hits += (logits.argmax(dim=1) == best(labels)).sum()
+        self._hits += hits(logits, labels).sum()
         self._clips += len(labels)
 
     def together(self) -> None:
@@ -219,7 +218,7 @@ class NetworkTraining:
         """
         with autocast(self.device, self.recipe.precision):
             logits = self.model(clips)
-            loss = F.cross_entropy(logits.float(), labels)
+            loss = loss_of(logits.float(), labels)
         self.scaler.scale(ranks.weighted(loss, len(labels)) * part).backward()
         meter.add(loss, logits, labels)
 

@@ -50,12 +50,14 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
-def read_table(path: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+def read_table(
+    path: Path, needed: tuple[str, ...], may_be_empty: tuple[str, ...] = ()
+) -> list[tuple[int, dict[str, str]]]:
     """Line number and cells by column name of every row of a CSV file that has a header; `needed` ones are filled."""
     reader = csv.reader(read_text(path).splitlines())
     try:
         header = [cell.strip().lower() for cell in next(reader, [])]
-        for column in needed:
+        for column in (*needed, *may_be_empty):
             if column not in header:
                 raise UserError(
                     f"`{path}` has no column `{column}`",
