@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("vnasdsl.cli.evaluate", "Evaluate a trained network over several views."),
     "predict": ("vnasdsl.cli.predict", "Say what a trained network sees in videos."),
     "export": ("vnasdsl.cli.export", "Write a trained network as ONNX or torch.export."),
+    "runs": ("vnasdsl.cli.list_runs", "List runs with state, best accuracy and age."),
+    "watch": ("vnasdsl.cli.watch", "Show a run in the terminal while it goes on."),
     "report": ("vnasdsl.cli.report", "Write a report of runs, one HTML file."),
     "bench": ("vnasdsl.cli.bench", "Compare speed and memory of networks."),
     "latency": ("vnasdsl.cli.latency", "Measure how long a network takes for one clip."),

@@ -241,8 +241,8 @@ def runs_below(folder: Path) -> Iterator[tuple[Path, RunReader | str]]:
     """Every run in a folder or below it, by path; those that cannot be read with the reason."""
     if not folder.is_dir():
         raise UserError(f"there is no folder `{folder}`", "give the folder that runs lie in, such as runs")
-    for file in sorted(folder.rglob(RUN_FILE)):
+    for path in sorted(file.parent for file in folder.rglob(RUN_FILE)):
         try:
-            yield file.parent, RunReader(file.parent)
+            yield path, RunReader(path)
         except (UserError, VnsError) as fault:
-            yield file.parent, str(fault)
+            yield path, str(fault)
