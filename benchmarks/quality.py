@@ -47,23 +47,24 @@ SPACE = ROOT / "spaces" / "mini.vns"
 _ALONE = {"finalists": "0"}
 _GRADIENT = {
     "strategy": "gradient",
-    "epochs": "40",
-    "warmup": "5",
-    "score_from": "40",
-    "split": "(0.5, 0.45, 0.05)",
-    "choices": "adam(lr=0.01, betas=(0.5, 0.999), decay=1e-3)",
+    "epochs": "80",
+    "warmup": "60",
+    "score_from": "80",
+    "samples": "4",
+    "choices": "adam(lr=0.05, betas=(0.5, 0.999), decay=1e-3)",
     "cost": "none",
     "paths": "mass",
-    **_ALONE,
 }
+_SHORTER = {"epochs": "40", "warmup": "30", "score_from": "40"}
 VARIANTS: dict[str, dict[str, str]] = {
     "default": {},
     "one_shot, widths apart": {"widths": "apart", **_ALONE},
     "one_shot, fair": {"sampling": "fair", "epochs": "20", **_ALONE},
-    "gradient, full": {**_GRADIENT, "mode": "full", "epochs": "10", "warmup": "2", "score_from": "10"},
-    "gradient, operations": {**_GRADIENT, "mode": "operations", "epochs": "20", "warmup": "3", "score_from": "20"},
-    "gradient, paths": {**_GRADIENT, "mode": "paths"},
     "gradient, shared": {**_GRADIENT, "mode": "shared"},
+    "gradient, paths": {**_GRADIENT, "mode": "paths"},
+    "gradient, operations": {**_GRADIENT, **_SHORTER, "mode": "operations"},
+    "gradient, full": {**_GRADIENT, **_SHORTER, "mode": "full"},
+    "gradient, shared, of the mixture": {**_GRADIENT, "mode": "shared", "samples": "0"},
 }
 
 # The rows of Table 6 (Zhou et al. 2021): which choices are searched, and what the others are fixed to.
@@ -93,6 +94,9 @@ class Search:
     space: str
     data: str
     budgets: tuple[int, ...]
+    finalists_within: bool
+    judged: bool
+    """Whether its cost and its opinion are wanted too."""
     reference: str
     """Source of the network whose training is the unit of cost."""
 
@@ -110,7 +114,8 @@ def run(job: Search) -> dict[str, Any]:
         "evaluate": evaluate_recipe(None, after, {}),
     }
     out, quiet, device = Path(job.out), Reporter(quiet=True), torch.device("cpu")
-    reference = train_one(Job(job.reference, job.data, after.model_dump()))  # also decodes the videos
+    # The unit of cost; it also decodes the videos.
+    unit = train_one(Job(job.reference, job.data, after.model_dump()))["seconds"] if job.judged else None
     began = time.process_time()
     found = search_space(
         Request(space, job.fixes, recipes, data), out, device, quiet, resume=(out / "run.json").exists()
@@ -118,22 +123,23 @@ def run(job: Search) -> dict[str, Any]:
     seconds = time.process_time() - began
     assert found is not None and found.weights is not None
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    result = {"variant": job.variant, "seed": job.seed, "choices": report["choices"]}
+    if unit is None:
+        return result
     opinion = list(_opinion(out))
-    within = {str(budget): _within(out, opinion, budget) for budget in job.budgets}
+    within = {str(budget): _within(out, opinion, budget, job.finalists_within) for budget in job.budgets}
     with_budgets = time.process_time() - began
     start = Start.read(found.weights)
     inherited = retrain(found.network, recipes, data, out / "retrained", device, quiet, start, resume=True)
     return {
-        "variant": job.variant,
-        "seed": job.seed,
-        "choices": report["choices"],
+        **result,
         "greedy": report.get("greedy", {}).get("choices"),
         "within": within,
         "opinion": opinion,
         "score": report["inference"]["top1"],
         "retrained": inherited.evaluation.top1,
-        "trainings": seconds / reference["seconds"],
-        "trainings_with_budgets": with_budgets / reference["seconds"],
+        "trainings": seconds / unit,
+        "trainings_with_budgets": with_budgets / unit,
     }
 
 
@@ -153,12 +159,14 @@ def _opinion(run: Path) -> Iterator[tuple[dict[str, str], float, int]]:
         yield from ((network.choices, network.log_probability, network.macs) for network in probable)
 
 
-def _within(path: Path, opinion: Sequence[tuple[dict[str, str], float, int]], budget: int) -> dict[str, str] | None:
-    """The best within a budget: of its finalists, else by opinion."""
+def _within(
+    path: Path, opinion: Sequence[tuple[dict[str, str], float, int]], budget: int, train: bool
+) -> dict[str, str] | None:
+    """The best within a budget: of its finalists, which are trained if wanted, else by opinion."""
     allowed = [choices for choices, _, macs in opinion if macs <= budget]
     run, space, recipe, data = reopen(path)
     count = getattr(recipe, "finalists", 0)
-    if not allowed or count < 2:
+    if not allowed or count < 2 or not train:
         return allowed[0] if allowed else None
     task = SearchTask.of(space, recipe, data, run, torch.device("cpu"), Reporter(quiet=True), resume=True)
     finalists = Finalists(task)
@@ -336,6 +344,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", action="append", metavar="VARIANT", help=f"one of {', '.join(VARIANTS)}; repeatable")
     parser.add_argument("--table-6", action="store_true", help="what is searched against accuracy and MACs")
+    parser.add_argument("--no-finalists-within", action="store_true", help="take the first network within each budget")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="a variant")
     given = parser.parse_args()
 
@@ -370,6 +379,8 @@ def main() -> None:
                     space=str(given.space),
                     data=given.data,
                     budgets=() if given.table_6 else tuple(budgets),
+                    finalists_within=not given.no_finalists_within,
+                    judged=not given.table_6,
                     reference=reference,
                 )
                 pool.submit((name, seed, kept), run, job)

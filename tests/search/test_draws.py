@@ -217,16 +217,16 @@ def test_shared_widths_share_the_alphas_of_their_layers() -> None:
     assert any(set(value) != {0.0} for values in by_choice.values() for value in values)
 
 
-@pytest.mark.parametrize("mode", ["operations", "paths", "shared"])
-def test_a_search_that_goes_on_draws_what_it_would_have_drawn(mode: str) -> None:
+@pytest.mark.parametrize(("mode", "samples"), [("operations", 0), ("paths", 0), ("shared", 0), ("shared", 2)])
+def test_a_search_that_goes_on_draws_what_it_would_have_drawn(mode: str, samples: int) -> None:
     reporter = Reporter(quiet=True)
-    whole = new_search(mode)
+    whole = new_search(mode, samples=samples)
     records = [whole.run_epoch(epoch, reporter) for epoch in (1, 2, 3)]
-    first = new_search(mode)
+    first = new_search(mode, samples=samples)
     for epoch in (1, 2):
         first.run_epoch(epoch, reporter)
     dropout = torch.get_rng_state()
-    second = new_search(mode)
+    second = new_search(mode, samples=samples)
     second.restore(first.weights(), first.optimiser_state())
     torch.set_rng_state(dropout)
     assert second.run_epoch(3, reporter) == records[2]

@@ -1,4 +1,5 @@
-"""What is drawn for a step of a search: the candidates that run (recipe key `mode`), or noise (`gumbel`).
+"""What is drawn for a step of a search: the candidates that run (recipe key `mode`), noise (`gumbel`), or networks
+(`samples`).
 
 A weight step runs one candidate, a choice step two, weighed by their probabilities renormalised (ProxylessNAS, Cai et
 al. 2019, section 3.2; DenseNAS, Fang et al. 2020, draws the operations so). Only what ran then learns, and the two keep
@@ -36,15 +37,32 @@ class Draws:
 
     def draw(self, of_choices: bool, number: int) -> None:
         """Draw for step `number` of its kind: the same whatever was drawn before, on every device."""
-        random = Random(f"{self.seed} {of_choices} {number}")
-        count = 2 if of_choices else 1
+        self._draw(self.mode, 2 if of_choices else 1, Random(f"{self.seed} {of_choices} {number}"))
+
+    def draw_network(self, number: int) -> Tensor:
+        """Let one network run, drawn by the probabilities in every mode; returns its log probability.
+
+        All choices may learn from it: nothing is masked or settled. The edges of a `pick` are not drawn.
+        """
+        self._draw("paths", 1, Random(f"{self.seed} network {number}"))
         self._ran = {}
-        if self.mode in ("paths", "shared"):
+        logs, source = [], 0
+        for stage in self.stages:
+            if stage.betas is not None:
+                logs.append(stage.probabilities(self.model.temperature)[source, stage.drawn[0]].log())
+            source = stage.drawn[0]
+        made = {id(mixture.alphas): mixture for mixture in self._reached()}  # tied ones are one choice
+        logs += [mixture.probabilities()[mixture.drawn[0]].log() for mixture in made.values()]
+        return torch.stack(logs).sum()
+
+    def _draw(self, mode: str, count: int, random: Random) -> None:
+        self._ran = {}
+        if mode in ("paths", "shared"):
             self._draw_states(count, random)
         groups: dict[int, list[Any]] = {}  # uses of a tied block share their alphas: they draw the same
         for mixture in mixtures_in(self.model):
             groups.setdefault(id(mixture.alphas), []).append(mixture)
-        if self.mode == "full":
+        if mode == "full":
             self._draw_noise([*groups.values(), *([stage] for stage in self.stages if stage.betas is not None)], random)
             return
         first = [group[0] for group in groups.values()]

@@ -102,7 +102,7 @@ class Estimate:
             one_path = {"mode": "paths", "warmup": 1, "epochs": 1, "score_from": 1}
             shared = {key: getattr(recipe, key) for key in ("batch", "weights", "precision", "grad_clip")}
             return self._peak(GradientRecipe(**shared, **one_path), both=False)  # type: ignore[arg-type]
-        return self._peak(recipe, both=True)
+        return self._peak(recipe, both=not recipe.samples)  # sampled networks run one by one, without gradients
 
     def _peak(self, recipe: GradientRecipe, both: bool) -> int:
         with _Allocations() as seen:

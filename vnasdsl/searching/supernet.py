@@ -90,7 +90,7 @@ class SupernetSearch:
         fused = recipe.mode == "full" and device.type == "cpu"
         self.weight_optimiser = build_optimiser(recipe.weights, self._weights, fused or None)
         self.choice_optimiser = build_optimiser(recipe.choices, self._choices) if self._choices else None
-        drawing = recipe.mode != "full" or recipe.gumbel
+        drawing = recipe.mode != "full" or recipe.gumbel or recipe.samples > 0
         self.draws = Draws(self.model, recipe.mode, recipe.seed) if drawing else None
         self.deciding = Deciding(self.model, recipe)
         self.cost = CostTerm(self.model, recipe.cost)
@@ -115,13 +115,19 @@ class SupernetSearch:
     def choice_step(self, clips: Tensor, labels: Tensor, rate: float, meter: Meter, ahead: Ahead | None = None) -> None:
         """Choices descend cross entropy plus cost; weights get no gradient, batch norms record nothing.
 
+        With `samples` the cross entropy is the expected one of a network drawn by the probabilities.
+
         ahead: the loss is that of the weights after this step (DARTS, Eq. 6).
         """
         assert self.choice_optimiser is not None
         self._require_grad(weights=False)
         set_learning_rate(self.choice_optimiser, rate)
         self.choice_optimiser.zero_grad(set_to_none=True)
-        loss, logits = self._validate_loss(clips, labels, ahead)
+        if self.recipe.samples:
+            loss = self._sampled_loss(clips, labels, meter)
+        else:
+            loss, logits = self._validate_loss(clips, labels, ahead)
+            meter.add(loss, logits, labels)
         total = loss + self.cost.term() + self.deciding.entropy_term()
         gradients = torch.autograd.grad(ranks.weighted(total, len(labels)), self._choices, allow_unused=True)
         for choice, gradient in zip(self._choices, gradients, strict=True):
@@ -132,7 +138,24 @@ class SupernetSearch:
         if self.draws is not None:
             for choice, value in zip(self._choices, before, strict=True):
                 self.draws.settle(choice, value)
-        meter.add(loss, logits, labels)
+
+    def _sampled_loss(self, clips: Tensor, labels: Tensor, meter: Meter) -> Tensor:
+        """Its gradient is an unbiased estimate of that of the expected cross entropy of a network.
+
+        Each network is compared with the mean of the others (REINFORCE with a leave-one-out baseline; Kool et al. 2019,
+        Buy 4 REINFORCE samples, get a baseline for free). The same networks run on every rank.
+        """
+        assert self.draws is not None
+        count, losses, logs = self.recipe.samples, [], []
+        for place in range(count):
+            logs.append(self.draws.draw_network(self._choice_step * count + place))
+            with torch.no_grad(), statistics_frozen(self.model):
+                loss, logits = self._cross_entropy(clips, labels)
+            losses.append(ranks.total(ranks.weighted(loss, len(labels))))
+            meter.add(loss, logits, labels)
+        self.draws.everything()
+        each = torch.stack(losses)
+        return ((each - each.mean()) * torch.stack(logs)).sum() / (count - 1)
 
     def _validate_loss(self, clips: Tensor, labels: Tensor, ahead: Ahead | None) -> tuple[Tensor, Tensor]:
         with statistics_frozen(self.model):
@@ -204,7 +227,7 @@ class SupernetSearch:
             clips, labels = self._on_device(step.batch)
             number = (epoch - 1) * steps + step.number
             rate = learning_rate(self.recipe.weights, number, self.recipe.epochs * steps)
-            if self.draws is not None:
+            if self.draws is not None and self._draws_for(step):
                 self.draws.draw(step.of_choices, self._choice_step if step.of_choices else number)
             if step.of_choices:
                 ahead = None if step.ahead is None else Ahead(*self._on_device(step.ahead), rate)
@@ -236,6 +259,10 @@ class SupernetSearch:
         record.update(self.cost.record())
         record.update(self.monitor.observe(self.model, epoch, searching, reporter))
         return record
+
+    def _draws_for(self, step: Step) -> bool:
+        """Whether the mode says what runs in a step; with `samples` the choice step draws for itself."""
+        return not self.recipe.samples or not (step.of_choices or self.recipe.mode == "full")
 
     def _choice_rate(self, steps: int) -> float:
         """Of the next choice step; approximate where passes alternate."""

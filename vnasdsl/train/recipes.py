@@ -218,6 +218,10 @@ class GradientRecipe(SupernetRecipe):
     """Switch between weights and choices with every batch (DARTS) or every pass (DenseNAS)."""
     start: float = Field(0.0, ge=0)
     """Standard deviation of the initial `alphas` and `betas`; DARTS has 1e-3."""
+    samples: int = Field(0, ge=0)
+    """Networks that a choice step draws and compares on its clips, without gradients through them; what lost less than
+    the others becomes more probable (REINFORCE; ProxylessNAS, Cai et al. 2019, section 3.3.2). 0: the gradient of the
+    mixture."""
     second_order: bool = False
     """The choice step looks ahead to the next weight step (DARTS, Eq. 6), exactly: by a gradient through that step,
     for about three times the memory and time."""
@@ -239,6 +243,15 @@ class GradientRecipe(SupernetRecipe):
             raise ValueError("1: weights and choices step with every batch")
         return value
 
+    @field_validator("samples")
+    @classmethod
+    def _compared(cls, value: int, info: ValidationInfo) -> int:
+        if value == 1:
+            raise ValueError("0, or 2 and more: networks are compared with each other")
+        if value and info.data.get("gumbel"):
+            raise ValueError("0 with `gumbel = true`, which is for the gradient of the mixture")
+        return value
+
     @field_validator("gumbel")
     @classmethod
     def _drawn_anyway(cls, value: bool, info: ValidationInfo) -> bool:
@@ -251,6 +264,8 @@ class GradientRecipe(SupernetRecipe):
     def _one_step_ahead(cls, value: bool, info: ValidationInfo) -> bool:
         if value and info.data.get("mode") != "full":
             raise ValueError("false unless `mode = full`: every other mode draws anew for the weight step")
+        if value and info.data.get("samples"):
+            raise ValueError("false with `samples`, which takes no gradient through a network")
         if value and not (isinstance(info.data.get("weights"), Sgd) and info.data.get("alternate") == "step"):
             raise ValueError("false unless `weights = sgd(...)` and `alternate = step`: it looks one SGD step ahead")
         return value

@@ -44,6 +44,10 @@ class GradientStrategy:
 
     def check(self, space: Space, recipe: GradientRecipe) -> None:
         trellis(space)
+        if recipe.samples and any(choice.is_subset for choice in space.choices):
+            raise UserError(
+                f"`samples` draws no edges, which `{space.name}` has to choose", "search it with --set samples=0"
+            )
         measure, target = _target(recipe)
         if measure is not None and target is not None:
             low, high = getattr(space, measure)
