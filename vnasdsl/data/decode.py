@@ -2,8 +2,8 @@
 
 Frames are identified by their time stamps, never by the nominal frame rate, so variable frame rates work. `scan` reads
 the packets without decoding them; `read` seeks to the key frame before the first wanted frame, and decodes only what
-it needs. Where time stamps are not reliable (see `_SEEKABLE`), or a seek lands elsewhere, it counts from the start:
-slower, never wrong.
+it needs, while another thread converts what is decoded. Where time stamps are not reliable (see `_SEEKABLE`), or a seek
+lands elsewhere, it counts from the start: slower, never wrong.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import av
@@ -160,16 +161,25 @@ def _collect(
     """Wanted pictures up to the first one that is missing, and the number of frames up to the last one seen."""
     seen = count = 0
     with open_video(path) as file:
+        pending, beside = [], _thread_of(os.getpid())
         for number, frame in numbered(*file):
             seen = number + 1
             if number > wanted[count]:
                 break
             if number == wanted[count]:
-                converter.put(count, frame)
+                pending.append(beside.submit(converter.put, count, frame))
                 count += 1
                 if count == len(wanted):
                     break
+        for each in pending:
+            each.result()
         return converter.pictures(count), seen
+
+
+@cache
+def _thread_of(_process: int) -> ThreadPoolExecutor:
+    """Converts frames while the next ones are decoded. A forked process has no threads, so each has its own."""
+    return ThreadPoolExecutor(1, thread_name_prefix="convert")
 
 
 def _numbered_by_time(
