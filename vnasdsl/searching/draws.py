@@ -148,18 +148,18 @@ def rows(tensors: list[Tensor]) -> list[list[float]]:
 
 def mixtures_in(module: nn.Module) -> Iterator[Any]:
     """Every mixture below a module, those inside of others too."""
-    return filter(_is_mixture, module.modules())
+    return filter(is_mixture, module.modules())
 
 
 def reached(module: Any) -> Iterator[Any]:
     """The mixtures that a module runs, itself among them."""
     parts = tuple(module.children())
-    if _is_mixture(module):
+    if is_mixture(module):
         yield module
         parts = tuple(parts[i] for i in module.drawn)
     for part in parts:
         yield from reached(part)
 
 
-def _is_mixture(module: nn.Module) -> bool:
+def is_mixture(module: nn.Module) -> bool:
     return hasattr(module, "alphas") and hasattr(module, "drawn")

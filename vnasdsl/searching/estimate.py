@@ -100,9 +100,11 @@ class Estimate:
         """
         if isinstance(recipe, OneShotRecipe):  # a step trains one path, and there are no choice steps
             one_path = {"mode": "paths", "warmup": 1, "epochs": 1, "score_from": 1}
-            shared = {key: getattr(recipe, key) for key in ("batch", "weights", "precision", "grad_clip")}
+            keys = ("batch", "weights", "precision", "grad_clip", "checkpoint", "memory_format")
+            shared = {key: getattr(recipe, key) for key in keys}
             return self._peak(GradientRecipe(**shared, **one_path), both=False)  # type: ignore[arg-type]
-        return self._peak(recipe, both=not recipe.samples)  # sampled networks run one by one, without gradients
+        # Sampled networks run one by one, without gradients.
+        return self._peak(recipe.model_copy(update={"compile": False}), both=not recipe.samples)
 
     def _peak(self, recipe: GradientRecipe, both: bool) -> int:
         with _Allocations() as seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -9,16 +10,16 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from vnasdsl.searching.cost import CostTerm
 from vnasdsl.searching.deciding import Deciding
 from vnasdsl.searching.draws import Draws
+from vnasdsl.searching.kernels import Kernels
 from vnasdsl.searching.monitor import Monitor
 from vnasdsl.searching.slices import slice_widths
 from vnasdsl.train import ranks
 from vnasdsl.train.batchnorm import recalibrate, statistics_frozen, statistics_restored
-from vnasdsl.train.devices import autocast
+from vnasdsl.train.devices import autocast, random_state, restore_random_state
 from vnasdsl.train.loop import Batches, Meter, build_optimiser, learning_rate, require_sound, set_learning_rate
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_parts import Sgd
@@ -94,6 +95,7 @@ class SupernetSearch:
         self.draws = Draws(self.model, recipe.mode, recipe.seed) if drawing else None
         self.deciding = Deciding(self.model, recipe)
         self.cost = CostTerm(self.model, recipe.cost)
+        self.kernels = Kernels(self.model, recipe, device)
         self.validate_pass = 0
         self._choice_step = 0
 
@@ -197,7 +199,7 @@ class SupernetSearch:
     ) -> tuple[Tensor, Tensor]:
         """Loss and logits of the model, with other weights than its own if given."""
         with autocast(self.device, self.recipe.precision):
-            logits = self.model(clips) if weights is None else functional_call(self.model, weights, (clips,))
+            logits = self.kernels(clips, weights)
             return loss_of(logits.float(), labels), logits
 
     def _require_grad(self, weights: bool) -> None:
@@ -219,12 +221,19 @@ class SupernetSearch:
         if searching and self.recipe.alternate == "epoch":
             choice_steps = len(self.validate(self.validate_pass + 1))
         reporter.epoch(epoch, steps + choice_steps)
+        batch: Batch
+        busy = 0.0  # seconds that a weight step computes
+
+        def later(each: float) -> float:
+            return 0.0 if searching else self._choice_steps_later(batch, steps, each - busy, reporter.clock)
+
+        reporter.foretell(later)
 
         def shown() -> str:
             return f"{train.text() or validate.text()}  expected {megas(self._macs())}"
 
         for step in self._schedule(batches, searching):
-            clips, labels = self._on_device(step.batch)
+            batch = clips, labels = self._on_device(step.batch)
             number = (epoch - 1) * steps + step.number
             rate = learning_rate(self.recipe.weights, number, self.recipe.epochs * steps)
             if self.draws is not None and self._draws_for(step):
@@ -236,7 +245,9 @@ class SupernetSearch:
                 self.cost.adapt(choice_steps)
                 self._choice_step += 1
             else:
+                began = reporter.clock()
                 self.weight_step(clips, labels, rate, train)
+                busy = reporter.clock() - began
             reporter.step(shown)
         if self.draws is not None:
             self.draws.everything()
@@ -263,6 +274,34 @@ class SupernetSearch:
     def _draws_for(self, step: Step) -> bool:
         """Whether the mode says what runs in a step; with `samples` the choice step draws for itself."""
         return not self.recipe.samples or not (step.of_choices or self.recipe.mode == "full")
+
+    def _choice_steps_later(self, batch: Batch, steps: int, waited: float, clock: Callable[[], float]) -> float:
+        """Seconds of all choice steps after the warm-up. One is tried out; nothing of it remains.
+
+        waited: seconds that a step waits for its clips.
+        """
+        epochs = self.recipe.epochs - self.recipe.warmup
+        if self.choice_optimiser is None or not epochs:
+            return 0.0
+        if self.recipe.alternate == "epoch":
+            steps = len(self.validate(self.validate_pass + 1))
+        random, optimiser = random_state(), copy.deepcopy(self.choice_optimiser.state_dict())
+        choices = [choice.detach().clone() for choice in self._choices]
+        seconds = 0.0
+        for _ in range(2):  # the first one is slower
+            began = clock()
+            if self.draws is not None and self._draws_for(Step(True, 0, batch)):
+                self.draws.draw(True, self._choice_step)
+            self.choice_step(*batch, 0.0, Meter(self.device), Ahead(*batch, 0.0) if self.recipe.second_order else None)
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
+            seconds = clock() - began
+        with torch.no_grad():
+            for choice, value in zip(self._choices, choices, strict=True):
+                choice.copy_(value)
+        self.choice_optimiser.load_state_dict(optimiser)
+        restore_random_state(random)
+        return epochs * steps * max(seconds, waited)
 
     def _choice_rate(self, steps: int) -> float:
         """Of the next choice step; approximate where passes alternate."""

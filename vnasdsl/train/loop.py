@@ -186,6 +186,7 @@ class NetworkTraining:
         steps, together = len(batches), self.recipe.accumulate
         meter = Meter(self.device)
         reporter.epoch(epoch, steps)
+        reporter.foretell()
         self.model.train()
         for number, (clips, labels) in enumerate(batches):
             step = (epoch - 1) * steps + number

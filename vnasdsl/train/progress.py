@@ -14,6 +14,8 @@ from vnasdsl.language.visible import visible
 
 # Seconds between two updates of a bar, and between two plain lines within an epoch.
 _BAR_EVERY, _LINE_EVERY = 0.25, 60.0
+# Steps that an estimate goes by, after a first one that is slower; a shorter time in all is not worth a line.
+_TIMED_STEPS, _WORTH_SAYING = 5, 60.0
 
 
 class Reporter:
@@ -25,12 +27,13 @@ class Reporter:
         """clock: seconds since any moment; only differences count."""
         self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self.quiet = quiet
-        self._clock = clock
+        self.clock = clock
         self._bar: Progress | None = None
         self._task = TaskID(0)
         self._title = ""
         self._epochs = self._first = self._epoch = self._steps = self._step = 0
-        self._began = self._shown = 0.0
+        self._began = self._shown = self._first_step = 0.0
+        self._later: Callable[[float], float] | None = None
 
     def note(self, text: str) -> None:
         if not self.quiet:
@@ -42,7 +45,8 @@ class Reporter:
     def begin(self, title: str, epochs: int, done: int) -> None:
         """Start a phase of `epochs` epochs (or trials), `done` of which are finished."""
         self._title, self._epochs, self._first = title, epochs, done
-        self._began = self._shown = self._clock()
+        self._began = self._shown = self.clock()
+        self._later = None
         if self.console.is_terminal and not self.quiet:
             self._bar = Progress(
                 TextColumn("{task.description}"),
@@ -61,12 +65,21 @@ class Reporter:
         if self._bar is not None:
             self._bar.reset(self._task, total=steps, description=f"{self._title} {number}/{self._epochs}", values="")
 
+    def foretell(self, later: Callable[[float], float] = lambda each: 0.0) -> None:
+        """In the first epoch of a phase: say after a few steps how long the phase will take.
+
+        later: from the seconds of a step to those that later epochs take besides as many steps as this one has.
+        """
+        if self._epoch == self._first + 1:
+            self._later = later
+
     def step(self, values: Callable[[], str]) -> None:
         """One step is done; `values` is called only when something is shown, as it may wait for the device."""
         self._step += 1
+        self._time_first_steps()
         if self.quiet:
             return
-        now, last = self._clock(), self._step == self._steps
+        now, last = self.clock(), self._step == self._steps
         if self._bar is not None:
             if now - self._shown > _BAR_EVERY or last:
                 self._shown = now
@@ -80,7 +93,7 @@ class Reporter:
         self._epoch, self._step = number, self._steps
         if self.quiet:
             return
-        self._shown = self._clock()
+        self._shown = self.clock()
         left = f"{self._left()} left" if number < self._epochs else ""
         self._line(number, f"{summary}  {left}".rstrip())
         if self._bar is not None and not self._steps:
@@ -90,6 +103,19 @@ class Reporter:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+    def _time_first_steps(self) -> None:
+        if self._step == 1:
+            self._first_step = self.clock()
+        elif self._later is not None and self._step == min(1 + _TIMED_STEPS, self._steps):
+            each = (self.clock() - self._first_step) / (self._step - 1)
+            epochs = self._epochs - self._first
+            seconds = each * epochs * self._steps + self._later(each)
+            if seconds >= _WORTH_SAYING:
+                self.note(
+                    f"about {duration(seconds)} for {epochs} epoch{'s' if epochs > 1 else ''}, by the first steps"
+                )
+            self._later = None
 
     def _line(self, epoch: int, text: str) -> None:
         self._print(f"{self._title} {epoch}/{self._epochs}  {text}")
@@ -101,7 +127,7 @@ class Reporter:
         done = self._epoch - 1 - self._first + (self._step / self._steps if self._steps else 1.0)
         if done <= 0:
             return "?"
-        return duration((self._clock() - self._began) / done * (self._epochs - self._first - done))
+        return duration((self.clock() - self._began) / done * (self._epochs - self._first - done))
 
 
 def duration(seconds: float) -> str:

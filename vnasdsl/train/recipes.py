@@ -159,6 +159,12 @@ class SupernetRecipe(SearchRecipe):
     """Train this many of the best networks apart, from scratch, and keep the best of them; 0 is off."""
     finalist_epochs: int = Field(5, ge=1)
     """Passes over the train part in the training of each finalist."""
+    checkpoint: bool = False
+    """Heads and mixtures of the supernet keep their inputs only, and the gradient computes the rest again: less memory,
+    more time (Chen et al. 2016)."""
+    memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
+    """How the supernet's activations lie in memory; `auto` is `channels_last` on a CPU, where that is faster, and
+    `contiguous` elsewhere."""
 
 
 class RankedRecipe(SearchRecipe):
@@ -222,6 +228,8 @@ class GradientRecipe(SupernetRecipe):
     """Networks that a choice step draws and compares on its clips, without gradients through them; what lost less than
     the others becomes more probable (REINFORCE; ProxylessNAS, Cai et al. 2019, section 3.3.2). 0: the gradient of the
     mixture."""
+    compile: bool = False
+    """Compile the supernet with `torch.compile`, which takes minutes at the start; for `mode = full`."""
     second_order: bool = False
     """The choice step looks ahead to the next weight step (DARTS, Eq. 6), exactly: by a gradient through that step,
     for about three times the memory and time."""
@@ -252,6 +260,15 @@ class GradientRecipe(SupernetRecipe):
             raise ValueError("0 with `gumbel = true`, which is for the gradient of the mixture")
         return value
 
+    @field_validator("compile")
+    @classmethod
+    def _always_the_same(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("mode") != "full":
+            raise ValueError("false unless `mode = full`: the other modes run something else in every step")
+        if value and info.data.get("samples"):
+            raise ValueError("false with `samples`, which runs other networks in every step")
+        return value
+
     @field_validator("gumbel")
     @classmethod
     def _drawn_anyway(cls, value: bool, info: ValidationInfo) -> bool:
@@ -268,6 +285,8 @@ class GradientRecipe(SupernetRecipe):
             raise ValueError("false with `samples`, which takes no gradient through a network")
         if value and not (isinstance(info.data.get("weights"), Sgd) and info.data.get("alternate") == "step"):
             raise ValueError("false unless `weights = sgd(...)` and `alternate = step`: it looks one SGD step ahead")
+        if value and (info.data.get("checkpoint") or info.data.get("compile")):
+            raise ValueError("false with `checkpoint` or `compile`, which know no gradient through a gradient")
         return value
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vnasdsl.searching.kernels import Kernels
 from vnasdsl.searching.one_shot.sampling import Sampler
 from vnasdsl.searching.slices import slice_widths
 from vnasdsl.train.loop import Batches, Meter, NetworkTraining, build_optimiser
@@ -37,6 +38,7 @@ class PathTraining(NetworkTraining):
         self.parameters = [p for p in model.weight_parameters() if p not in views]
         self.optimiser = build_optimiser(recipe.weights, self.parameters)
         self.average = None
+        self.kernels = Kernels(self.model, recipe, device)
 
     def run_epoch(self, epoch: int, reporter: Reporter) -> dict[str, Any]:
         try:
@@ -51,6 +53,7 @@ class PathTraining(NetworkTraining):
         self, paths: list[dict[str, str]], clips: Tensor, labels: Tensor, part: float, meter: Meter
     ) -> None:
         """The sum of those of some paths."""
+        clips = self.kernels.laid_out(clips)
         for choices in paths:
             self.model.set_choices(choices)
             super().add_gradients(0, clips, labels, part, meter)

@@ -1,0 +1,170 @@
+"""How a supernet is computed: faster or in less memory than its modules are written, with the same outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from types import MethodType
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.utils.checkpoint import checkpoint
+
+from vnasdsl.searching.draws import is_mixture
+from vnasdsl.train.batchnorm import statistics_frozen, statistics_restored
+from vnasdsl.train.recipes import GradientRecipe, SupernetRecipe
+
+
+class Kernels:
+    """What a recipe and a device make of a supernet. Weights and their names stay as they are."""
+
+    def __init__(self, model: Any, recipe: SupernetRecipe, device: torch.device):
+        self._model = model
+        on_gpu = device.type == "cuda"
+        wanted = recipe.memory_format
+        self._layout = torch.channels_last_3d
+        if wanted == "contiguous" or (wanted == "auto" and on_gpu):
+            self._layout = torch.contiguous_format
+        quicken(model, device)
+        compiles = isinstance(recipe, GradientRecipe) and recipe.compile
+        self._compiled = torch.compile(model) if compiles else None
+        self._parts = [module for module in model.modules() if hasattr(module, "drawn")]
+        self._together = None if on_gpu or compiles or recipe.checkpoint else Together(model)
+        if recipe.checkpoint:
+            checkpoint_parts(model)
+
+    def __call__(self, clips: Tensor, weights: dict[str, Tensor] | None = None) -> Tensor:
+        """The logits of clips; with other weights than the model's own if given."""
+        clips = self.laid_out(clips)
+        with self._together.forward_pass(clips) if self._together and self._everything_runs() else nullcontext():
+            if weights is not None:
+                return functional_call(self._model, weights, (clips,))
+            logits: Tensor = (self._compiled or self._model)(clips)
+            return logits
+
+    def _everything_runs(self) -> bool:
+        return all(len(part.drawn) == len(part) for part in self._parts)
+
+    def laid_out(self, clips: Tensor) -> Tensor:
+        return clips.contiguous(memory_format=self._layout)
+
+
+class QuickConv3d(nn.Conv3d):
+    """A convolution over time alone, (k, 1, 1), runs as one in two dimensions, on a view of its input.
+
+    While `together` is set, those that take the same input run as one.
+    """
+
+    together: Together | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.convolve(x, self.weight) if self.together is None else self.together.output(self, x)
+
+    def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+        """weight: this one's, or those of several alike."""
+        if self.kernel_size[1:] != (1, 1) or self.kernel_size[0] == 1 or self.stride[1:] != (1, 1):
+            return self._conv_forward(x, weight, self.bias)
+        assert not isinstance(self.padding, str)
+        stride, padding, dilation = (self.stride[0], 1), (self.padding[0], 0), (self.dilation[0], 1)
+        flat = F.conv2d(x.flatten(3), weight[..., 0], self.bias, stride, padding, dilation, self.groups)
+        return flat.unflatten(3, x.shape[3:])
+
+
+def quicken(model: nn.Module, device: torch.device) -> None:
+    """Have the convolutions of a model computed so; not on GPUs, where it was not measured."""
+    for module in model.modules() if device.type != "cuda" else ():
+        if type(module) is nn.Conv3d and module.padding_mode == "zeros" and not isinstance(module.padding, str):
+            module.__class__ = QuickConv3d
+
+
+class Together:
+    """Convolutions with the same input run as one. Which these are is found once, by a pass with a single clip."""
+
+    def __init__(self, model: nn.Module):
+        self._model = model
+        self._convs = [m for m in model.modules() if isinstance(m, QuickConv3d) and m.groups == 1 and m.bias is None]
+        self._groups: dict[QuickConv3d, list[QuickConv3d]] | None = None
+        self._inputs: list[tuple[QuickConv3d, Tensor]] = []
+        self._ready: dict[QuickConv3d, tuple[Tensor, Tensor]] = {}
+        """Input and output of what was computed and not asked for yet."""
+
+    @contextmanager
+    def forward_pass(self, clips: Tensor) -> Iterator[None]:
+        """For a pass of the model in which everything runs."""
+        if self._groups is None:
+            self._find(clips[:1])
+        with self._watching():
+            yield
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        for conv in self._convs:
+            conv.together = self
+        try:
+            yield
+        finally:
+            for conv in self._convs:
+                conv.together = None
+            self._inputs, self._ready = [], {}
+
+    def _find(self, clip: Tensor) -> None:
+        """In evaluation mode: nothing changes, and nothing random is drawn."""
+        alike: dict[object, list[QuickConv3d]] = {}
+        training = [module for module in self._model.modules() if module.training]
+        self._model.eval()
+        with self._watching(), torch.no_grad():
+            self._model(clip)
+            for conv, x in self._inputs:
+                alike.setdefault((id(x), conv.kernel_size, conv.stride, conv.padding, conv.dilation), []).append(conv)
+        for module in training:
+            module.training = True
+        self._groups = {conv: group for group in alike.values() if len(group) > 1 for conv in group}
+
+    def output(self, conv: QuickConv3d, x: Tensor) -> Tensor:
+        if self._groups is None:
+            self._inputs.append((conv, x))  # keeps the input, so that no other one gets its id
+            return conv.convolve(x, conv.weight)
+        group = self._groups.get(conv)
+        if group is None:
+            return conv.convolve(x, conv.weight)
+        if conv not in self._ready or self._ready[conv][0] is not x:
+            joint = conv.convolve(x, torch.cat([one.weight for one in group]))
+            last = joint.is_contiguous(memory_format=torch.channels_last_3d)
+            layout = torch.channels_last_3d if last else torch.contiguous_format
+            for one, part in zip(group, joint.split([one.out_channels for one in group], dim=1), strict=True):
+                self._ready[one] = x, part.contiguous(memory_format=layout)
+        return self._ready.pop(conv)[1]
+
+
+def checkpoint_parts(model: Any) -> None:
+    """Heads and mixtures keep only their inputs; the gradient computes what is inside again (Chen et al. 2016)."""
+    for stage in model.stages().values():
+        for state in stage.values():
+            for part in (*state.heads.values(), *_outermost_mixtures(state.layers)):
+                part.forward = MethodType(_checkpointed, part)
+
+
+def _outermost_mixtures(module: nn.Module) -> Iterator[nn.Module]:
+    if is_mixture(module):
+        yield module
+    else:
+        for child in module.children():
+            yield from _outermost_mixtures(child)
+
+
+def _checkpointed(part: nn.Module, *inputs: Tensor) -> Tensor:
+    plain = partial(type(part).forward, part)
+    if not torch.is_grad_enabled():
+        return plain(*inputs)
+    output: Tensor = checkpoint(plain, *inputs, use_reentrant=False, context_fn=partial(_once, part))
+    return output
+
+
+def _once(part: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """Batch norms record in the first pass, where they are to, and not when it is computed again."""
+    frozen = not any(getattr(module, "track_running_stats", False) for module in part.modules())
+    return nullcontext(), statistics_frozen(part) if frozen else statistics_restored(part)
