@@ -199,3 +199,18 @@ def test_an_mp4_cut_off_is_unreadable_and_an_avi_cut_off_is_read_to_its_end(tmp_
     assert 5 < index.frames < 40
     last = index.frames - 2  # the very last packet may itself be cut
     assert numbers_in(read(str(film), index, [0, last], 32)[0]) == [0, last]
+
+
+@pytest.mark.parametrize("size", [(48, 64), (47, 64), (48, 63), (46, 61)])
+def test_a_region_is_what_a_crop_of_the_whole_frame_would_be(tmp_path: Path, size: tuple[int, int]) -> None:
+    """Also where it is cut out before colours are converted."""
+    generator = np.random.default_rng(0)
+    pictures = [generator.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(4)]
+    path = str(encode(tmp_path / "x.mp4", pictures, codec="libx264"))
+    index, (height, width) = scan(path), size
+    frames, _ = read(path, index, [0, 2, 3], size)
+    for _ in range(12):
+        top, left = generator.integers(0, height - 8), generator.integers(0, width - 8)
+        part = slice(top, generator.integers(top + 1, height + 1)), slice(left, generator.integers(left + 1, width + 1))
+        region, _ = read(path, index, [0, 2, 3], size, lambda h, w, part=part: part)
+        assert torch.equal(region, frames[:, *part])

@@ -215,6 +215,7 @@ class _Converter:
         self.reformatters = VideoReformatter(), VideoReformatter()
         self.turns = 0  # quarter turns counterclockwise
         self.part = whole(0, 0)
+        self.smaller: av.VideoFrame | None = None
         self.size = (0, 0)  # before turning
         self.copied: NDArray[np.uint8] | None = None
         """(count, h, w, 3): the region, of turned frames all, before turning."""
@@ -229,12 +230,33 @@ class _Converter:
             lengths = [len(range(side)[part]) for side, part in zip(self.size, self.part, strict=True)]
             self.copied = np.empty((self.count, *lengths, 3), dtype=np.uint8)
         height, width = self.size
+        part = self.part
         # Half the time for scaling before colours are converted; where a frame shrinks, colours would lose detail.
         if frame.format.name == "yuv420p" and 0.9 * frame.height <= height and 0.9 * frame.width <= width:
-            frame = self._reformatted(0, frame, height, width, "yuv420p")
+            frame, part = self._cropped(self._reformatted(0, frame, height, width, "yuv420p"))
+            height, width = frame.height, frame.width
         plane = self._reformatted(1, frame, height, width, "rgb24").planes[0]
-        rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)
-        self.copied[place] = rows[:height, : width * 3].reshape(height, width, 3)[self.part]
+        self.copied[place] = _pixels(plane)[:height, : width * 3].reshape(height, width, 3)[part]
+
+    def _cropped(self, frame: av.VideoFrame) -> tuple[av.VideoFrame, tuple[slice, slice]]:
+        """The part of a frame in yuv420p that is wanted, and where it lies in there: with a row and a column more where
+        colours, stored for each 2 x 2 pixels, need them. The whole frame where FFmpeg would convert it in another way.
+        """
+        height, width = frame.height, frame.width
+        (top, bottom, _), (left, right, _) = (
+            part.indices(n) for part, n in zip(self.part, (height, width), strict=True)
+        )
+        first, last = (top // 2 * 2, left // 2 * 2), ((bottom + 1) // 2 * 2, (right + 1) // 2 * 2)
+        size = (last[0] - first[0], last[1] - first[1])
+        if height % 2 or last[1] > width or size == (height, width):
+            return frame, self.part
+        if self.smaller is None:
+            self.smaller = av.VideoFrame(size[1], size[0], "yuv420p")
+            self.smaller.color_range, self.smaller.colorspace = frame.color_range, frame.colorspace
+        for source, target, each in zip(frame.planes, self.smaller.planes, (1, 2, 2), strict=True):
+            rows, columns = (slice(a // each, b // each) for a, b in zip(first, last, strict=True))
+            _pixels(target)[: size[0] // each, : size[1] // each] = _pixels(source)[rows, columns]
+        return self.smaller, (slice(top - first[0], bottom - first[0]), slice(left - first[1], right - first[1]))
 
     def _reformatted(self, step: int, frame: av.VideoFrame, height: int, width: int, format: str) -> av.VideoFrame:
         """A step keeps to one conversion, which is prepared once."""
@@ -250,6 +272,11 @@ class _Converter:
             return pictures
         upright = torch.rot90(pictures, self.turns, (1, 2))
         return upright[:, *self.region(*upright.shape[1:3])]
+
+
+def _pixels(plane: av.video.plane.VideoPlane) -> NDArray[np.uint8]:
+    """The rows of a plane, with what pads them."""
+    return np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)
 
 
 def reason_of(problem: Exception) -> str:
