@@ -17,6 +17,7 @@ from tests.data.videos import clip_loader, encode_numbered, numbered_frame, numb
 from vnasdsl.data import open_data
 from vnasdsl.data.decode import UnreadableVideo, read, scan
 from vnasdsl.data.examine import examine
+from vnasdsl.data.spec import is_there, rebased
 
 
 def frames_folder(folder: Path, count: int, suffix: str = ".jpg") -> Path:
@@ -206,3 +207,14 @@ def test_several_sets_are_one(folder_set: Callable[..., Path], tmp_path: Path) -
     (tmp_path / "bad.txt").write_text(data.train[2].path)
     assert len(open_data(f"folder:{first},folder:{second}?exclude={tmp_path / 'bad.txt'}").train) == 5
     fails(f"folder:{first},folder:{first}", "listed twice")
+
+
+def test_specs_of_several_places_are_moved_whole(tmp_path: Path) -> None:
+    spec = "folder:a,ucf101:b?split=2&exclude=bad.txt"
+    moved = rebased(spec, tmp_path)
+    assert moved == f"folder:{tmp_path}/a,ucf101:{tmp_path}/b?split=2&exclude={tmp_path}/bad.txt"
+    assert rebased("synthetic", tmp_path) == "synthetic"
+    (tmp_path / "a").mkdir()
+    assert not is_there(moved)
+    (tmp_path / "b").mkdir()
+    assert is_there(moved) and is_there("synthetic")

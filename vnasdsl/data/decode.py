@@ -243,9 +243,7 @@ class _Converter:
         colours, stored for each 2 x 2 pixels, need them. The whole frame where FFmpeg would convert it in another way.
         """
         height, width = frame.height, frame.width
-        (top, bottom, _), (left, right, _) = (
-            part.indices(n) for part, n in zip(self.part, (height, width), strict=True)
-        )
+        (top, bottom, _), (left, right, _) = self.part[0].indices(height), self.part[1].indices(width)
         first, last = (top // 2 * 2, left // 2 * 2), ((bottom + 1) // 2 * 2, (right + 1) // 2 * 2)
         size = (last[0] - first[0], last[1] - first[1])
         if height % 2 or last[1] > width or size == (height, width):

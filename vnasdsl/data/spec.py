@@ -65,14 +65,20 @@ def open_data(spec: str, split: int = 1) -> DataSet:
 
 def rebased(spec: str, folder: Path) -> str:
     """The spec of the same data in another working directory: a relative place starts at `folder`."""
-    layout, _, place = spec.partition(":")
-    return f"{layout}:{folder / place}" if place and not place.startswith("~") else spec
+    text, options = _options(spec)
+    if "exclude" in options:
+        options["exclude"] = str(folder / Path(options["exclude"]).expanduser())
+    moved = []
+    for each in _SEVERAL.split(text):
+        layout, _, place = each.partition(":")
+        moved.append(f"{layout}:{folder / place}" if place and not place.startswith("~") else each)
+    return ",".join(moved) + ("?" + "&".join(f"{key}={value}" for key, value in options.items())) * bool(options)
 
 
 def is_there(spec: str) -> bool:
-    """Whether the place that a spec names exists; one that names none does."""
-    place = _options(spec)[0].partition(":")[2]
-    return not place or Path(place).expanduser().exists()
+    """Whether the places that a spec names exist; one that names none does."""
+    places = [each.partition(":")[2] for each in _SEVERAL.split(_options(spec)[0])]
+    return all(not place or Path(place).expanduser().exists() for place in places)
 
 
 def official_split(data: DataSet) -> int | None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from vnasdsl import __version__
 from vnasdsl.data import DataSet, Video
@@ -32,7 +33,7 @@ from vnasdsl.runs.lines import RUN_FILE, JsonLines
 from vnasdsl.train import ranks
 from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.recipe_print import print_recipes, recipes_json
-from vnasdsl.train.recipes import Recipe
+from vnasdsl.train.recipes import KINDS, Recipe, recipe_of
 
 _FORMAT = 2
 """Of a run folder, in run.json, which names none where it is 1: there the lines of .jsonl files have no CRC."""
@@ -177,6 +178,7 @@ def _relative_to_here(path: Path) -> str:
 
 def require_same_run(path: Path, before: Mapping[str, Any], now: Mapping[str, Any], sources: Mapping[str, str]) -> None:
     """Raises: UserError that names every fact (of run.json) and source that the run was not started with."""
+    before = {**before, "recipe": _with_newer_keys(before, now)}
     changes = [
         change
         for key, default in _COMPARED.items()
@@ -191,6 +193,18 @@ def require_same_run(path: Path, before: Mapping[str, Any], now: Mapping[str, An
             "give the arguments it was started with, or another --out",
         )
     require_same_videos(path, before, now)
+
+
+def _with_newer_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> Any:
+    """The recipe of a run; keys that its version did not know have their defaults."""
+    recipe, kind = before.get("recipe"), before.get("kind")
+    if not isinstance(recipe, dict) or kind not in KINDS:
+        return recipe
+    try:
+        full = recipe_of(kind, recipe).model_dump(mode="json")
+    except ValidationError:
+        return recipe
+    return {**recipe, **{key: full[key] for key in now.get("recipe") or () if key in full}}
 
 
 def require_same_videos(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
