@@ -148,7 +148,7 @@ def test_a_run_that_is_terminated_is_kept(
     assert_as(tmp_path / "run", searched)
 
 
-def test_a_decoder_that_is_killed(run_search: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decoder_that_is_killed(run_search: Command, videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(_path: str, *_more: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -157,6 +157,7 @@ def test_a_decoder_that_is_killed(run_search: Command, monkeypatch: pytest.Monke
     result = run_search("--set", "workers=1")
     assert result.exit_code == 1
     assert "error: a process that decodes videos " in result.stderr and "--resume" in result.stderr
+    assert sum(str(path) in result.stderr for path in videos.rglob("*.avi")) == 1
 
 
 def test_a_video_that_hangs_is_named(run_search: Command, videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,10 +158,11 @@ class VideoLoader:
         try:
             yield from batches
         except RuntimeError as problem:
-            if "timed out" not in str(problem):
-                raise
             paths = [self.videos[number].path for number in self._reading.tolist() if number >= 0]
             listed = "".join(f"\n  {visible(path)}" for path in paths)
+            if "timed out" not in str(problem):
+                problem.add_note(f"workers were at:{listed}")
+                raise
             raise UserError(
                 f"no video could be read for {HANG_SECONDS:g} s; workers are still at:{listed}",
                 "is the disk or the server that they lie on there? If so, remove or replace them; --resume continues",

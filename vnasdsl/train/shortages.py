@@ -59,7 +59,7 @@ def _explained(problem: BaseException) -> UserError | None:
     decoder = _DECODER.search(text) if isinstance(problem, RuntimeError) else None
     if decoder:
         return UserError(
-            f"a process that decodes videos {decoder[1].strip()}",
+            "; ".join((f"a process that decodes videos {decoder[1].strip()}", *getattr(problem, "__notes__", ()))),
             "if memory ran out, use fewer of them (--workers) or a smaller batch; --workers 0 decodes in this process",
         )
     if isinstance(problem, ValueError) and "not JSON compliant" in text:
