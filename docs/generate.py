@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from library_pages import api, tour
 from packaging.requirements import Requirement
 
 from vnasdsl import __version__
@@ -207,13 +208,15 @@ PAGES = {
     "errors.md": errors,
     "licences.md": licences,
     "model.schema.json": model_schema,
+    "api.md": lambda: NOTE + api(),
 }
 
 
 def main(check: bool) -> int:
     stale = []
-    for name, make in PAGES.items():
-        path, text = DOCS / name, make()
+    pages = {name: make() for name, make in PAGES.items()}
+    for name, text in (pages | tour()).items():
+        path = DOCS / name
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(name)

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from vnasdsl import predict
 from vnasdsl.data import open_data
 from vnasdsl.elaborate import load
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.train.predict import predict
 from vnasdsl.train.run_folder import MissingData, run_data
 from vnasdsl.train.trained import open_trained
 

@@ -15,11 +15,12 @@ from safetensors.torch import save_file
 
 from tests.conftest import RunCli
 from tests.data.videos import encode
+from vnasdsl import predict
 from vnasdsl.data.timeline import annotate, frame_times
 from vnasdsl.elaborate import load
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.generated import build
-from vnasdsl.train.predict import find_videos, predict
+from vnasdsl.train.predict import find_videos
 from vnasdsl.train.trained import open_trained
 
 NETWORK = """\

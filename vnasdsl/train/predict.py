@@ -23,7 +23,7 @@ from vnasdsl.data.sampling import ClipShape, clip_frames, even_starts
 from vnasdsl.data.timeline import frame_times
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.devices import autocast, pick_device
-from vnasdsl.train.trained import TrainedNetwork, open_trained
+from vnasdsl.train.trained import TrainedNetwork
 
 BATCH = 16
 
@@ -69,28 +69,6 @@ class Prediction:
             row = list(group)
             found.append((row[0].start, row[-1].end, ClassScore(name, fmean(each.top[0].score for each in row))))
         return found
-
-
-def predict(
-    model: str | Path | TrainedNetwork,
-    paths: Sequence[str | Path],
-    *,
-    weights: str | Path | None = None,
-    top: int = 5,
-    clips: int | None = None,
-    crops: int | None = None,
-    workers: int = 2,
-    device: str = "auto",
-) -> list[Prediction]:
-    """The predictions for files, folders and patterns, in their order; unreadable files have an `error`.
-
-    model: the folder of a run, or a .vns file with its weights; clips, crops: instead of those of the evaluation.
-    Raises: VnsError, UserError.
-    """
-    opened = model if isinstance(model, TrainedNetwork) else open_trained(model, weights)
-    files = find_videos(paths)
-    each = {p.path: p for p in predict_each(opened, files, top, clips, crops, workers, device)}
-    return [each[file] for file in files]
 
 
 def find_videos(paths: Sequence[str | Path]) -> list[str]:
