@@ -61,7 +61,7 @@ class Scale:
     """Settings of the search."""
 
 
-FULL = Scale("x3d3", 16, 224, 8, 5, 20, 8192, ("epochs=10",))
+FULL = Scale("x3d3", 16, 224, 8, 5, 20, 8192, ("epochs=10", "finalists=0"))
 SMALL = Scale("tiny", 4, 16, 2, 1, 3, 256, ("epochs=1", "recalibrate=1", "finalists=0"))
 
 
