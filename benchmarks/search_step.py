@@ -35,6 +35,13 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 OURS = ("full", "operations", "paths", "shared")
 PLAIN = ("plain", "sparing")
 NNI = ("nni darts", "nni proxyless")
+KEYS: dict[str, dict[str, Any]] = {
+    "full, contiguous": {"memory_format": "contiguous"},
+    "full, checkpoint": {"checkpoint": True},
+    "full, bf16": {"precision": "bf16"},
+    "full, compile": {"compile": True},
+}
+"""What else a recipe can say (`--keys`)."""
 SIZES = {"tiny": (8, 32, 8), "x3d3": (4, 64, 2)}
 """Frames, size and batch where none are given."""
 
@@ -70,7 +77,7 @@ def our_steps(mode: str, space: str, frames: int, size: int, count: int, one_wid
     code = compile_supernet(read, "space.vns")
     supernet: Any = load_class(code, "Supernet", ROOT / "supernet.py")
     nothing: Any = None
-    recipe = GradientRecipe(mode=mode)  # type: ignore[arg-type]
+    recipe = GradientRecipe(**KEYS.get(mode, {"mode": mode}))
     search = SupernetSearch(supernet().train(), recipe, nothing, nothing, torch.device("cpu"), nothing)
     clips, labels = batch(frames, size, count, read.input.classes)
     meter = Meter(search.device)
@@ -97,7 +104,7 @@ def work(contender: str, given: argparse.Namespace) -> None:
     torch.set_num_threads(given.threads)
     clock = time.process_time if given.threads == 1 else time.perf_counter
     where = (given.space, given.frames, given.size, given.batch, given.one_width)
-    if contender in OURS:
+    if contender in OURS or contender in KEYS:
         steps = our_steps(contender, *where)
     elif contender in PLAIN:
         steps = plain_steps(contender == "sparing", *where)
@@ -191,6 +198,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--nni-python", metavar="PATH", help="the Python of an environment with NNI 3.0")
+    parser.add_argument("--keys", action="store_true", help="compare other keys of the recipe instead")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--one-width", action="store_true", help="fix the widths, as for NNI")
     given = parser.parse_args()
@@ -202,6 +210,9 @@ def main() -> None:
         here = argparse.Namespace(**vars(given))
         here.space, here.frames = space, given.frames or frames
         here.size, here.batch = given.size or size, given.batch or count
+        if given.keys:
+            print(compare(here, ("plain", "full", *KEYS)), end="\n\n", flush=True)
+            continue
         if not given.one_width:
             print(compare(here, (*PLAIN, *OURS)), end="\n\n", flush=True)
         if given.nni_python or given.one_width:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from random import Random
 from typing import Any
 
@@ -32,8 +33,12 @@ class Draws:
         self.mode = mode
         self.seed = seed
         self.stages: list[Any] = list(model.stages().values())
+        groups: dict[int, list[Any]] = {}  # uses of a tied block share their alphas: they draw the same
+        for mixture in mixtures_in(model):
+            groups.setdefault(id(mixture.alphas), []).append(mixture)
+        self._groups = tuple(groups.values())
         self._ran: dict[int, tuple[Tensor, float]] = {}
-        """For every parameter that is drawn from: which of its entries run in this step, and their temperature."""
+        """For every parameter that a choice step draws from: which of its entries run, and their temperature."""
 
     def draw(self, of_choices: bool, number: int) -> None:
         """Draw for step `number` of its kind: the same whatever was drawn before, on every device."""
@@ -59,21 +64,19 @@ class Draws:
         self._ran = {}
         if mode in ("paths", "shared"):
             self._draw_states(count, random)
-        groups: dict[int, list[Any]] = {}  # uses of a tied block share their alphas: they draw the same
-        for mixture in mixtures_in(self.model):
-            groups.setdefault(id(mixture.alphas), []).append(mixture)
         if mode == "full":
-            self._draw_noise([*groups.values(), *([stage] for stage in self.stages if stage.betas is not None)], random)
+            self._draw_noise([*self._groups, *([stage] for stage in self.stages if stage.betas is not None)], random)
             return
-        first = [group[0] for group in groups.values()]
-        for group, row in zip(groups.values(), rows([mixture.probabilities() for mixture in first]), strict=True):
+        shares = rows([group[0].probabilities() for group in self._groups])
+        for group, row in zip(self._groups, shares, strict=True):
             drawn = draw(row, count, random)
             for mixture in group:
                 mixture.drawn = drawn
-            ran = torch.zeros_like(group[0].alphas, dtype=torch.bool)
-            self._ran[id(group[0].alphas)] = ran, 1.0
-        for mixture in self._reached():
-            self._ran[id(mixture.alphas)][0][list(mixture.drawn)] = True
+        if count > 1:
+            for mixture, *_ in self._groups:
+                self._ran[id(mixture.alphas)] = torch.zeros_like(mixture.alphas, dtype=torch.bool), 1.0
+            for mixture in self._reached():
+                self._ran[id(mixture.alphas)][0][list(mixture.drawn)] = True
 
     def _draw_noise(self, groups: list[list[Any]], random: Random) -> None:
         for group in groups:
@@ -91,7 +94,7 @@ class Draws:
             else:
                 mass = [math.fsum(m * row[j] for m, row in zip(mass, p, strict=True)) for j in range(len(p[0]))]
             stage.drawn = draw(mass, count, random)
-            if stage.betas is not None:
+            if stage.betas is not None and count > 1:
                 ran = torch.zeros_like(stage.betas, dtype=torch.bool)
                 ran[torch.tensor(sources)[:, None], torch.tensor(stage.drawn)] = True
                 self._ran[id(stage.betas)] = ran, self.model.temperature
@@ -121,7 +124,7 @@ class Draws:
 
     def everything(self) -> None:
         """Every candidate runs again, without noise."""
-        for part in (*self.stages, *mixtures_in(self.model)):
+        for part in chain(self.stages, *self._groups):
             part.drawn, part.noise = tuple(range(len(part))), 0.0
 
 
