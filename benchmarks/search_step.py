@@ -218,7 +218,7 @@ def main() -> None:
         if given.nni_python or given.one_width:
             here.one_width = True
             print(compare(here, ("plain", "full", "operations", *(NNI if given.nni_python else ()))), end="\n\n")
-    if not given.nni_python:
+    if not (given.nni_python or given.keys):
         print("NNI was left out; the top of this file says how to make an environment for it.")
 
 

@@ -53,7 +53,7 @@ def pair(**keys: Any) -> tuple[Any, Any, Kernels]:
     plain = supernet(SPACE).double().train()
     shuffle(plain)
     copied = copy.deepcopy(plain)
-    return plain, copied, Kernels(copied, GradientRecipe(**keys), CPU)
+    return plain, copied, Kernels(copied, GradientRecipe(batch=64, **keys), CPU)
 
 
 class Convolutions(TorchFunctionMode):
