@@ -68,6 +68,9 @@ class ClipLoader(VideoLoader):
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for clips, labels, indices in self.received():
+            if not len(labels):  # this rank could read nothing of the batch
+                yield clips, labels
+                continue
             pixels = clips.to(self.device)
             draws = [generator_for(self.seed, self.epoch, index, 1) for index in indices.tolist()]
             change = None if self.plain or not self.augment else partial(self._augmented, draws)

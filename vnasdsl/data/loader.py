@@ -50,11 +50,12 @@ Sample = tuple[torch.Tensor, int | list[bool], int] | Fault
 
 @dataclass(frozen=True)
 class _Batch:
-    """What a worker sends; `clips` is None when no video of the batch can be read."""
+    """What a worker sends; `clips` is None when no video of the batch can be read. The rest are lists: each tensor
+    would take a shared memory of its own."""
 
     clips: torch.Tensor | None
-    labels: torch.Tensor
-    indices: torch.Tensor
+    labels: list[int | list[bool]]
+    indices: list[int]
     faults: tuple[Fault, ...]
 
 
@@ -146,9 +147,9 @@ class VideoLoader:
             for fault in batch.faults:
                 self.faults.add(fault.path, fault.reason)
             if batch.clips is not None:
-                yield batch.clips, batch.labels, batch.indices
+                yield batch.clips, torch.tensor(batch.labels), torch.tensor(batch.indices)
             elif self.share.count > 1:
-                yield torch.empty(0), batch.labels, batch.indices
+                yield torch.empty(0), torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
 
     def batches(self) -> Iterator[Any]:
         """One pass. Raises: UserError that names the videos whose reading does not end."""
@@ -197,8 +198,8 @@ def _collate(samples: list[Sample]) -> _Batch:
     good = [sample for sample in samples if not isinstance(sample, Fault)]
     return _Batch(
         _stacked([clips for clips, _, _ in good]) if good else None,
-        torch.tensor([label for _, label, _ in good]) if good else torch.empty(0, dtype=torch.int64),
-        torch.tensor([index for _, _, index in good], dtype=torch.int64),
+        [label for _, label, _ in good],
+        [index for _, _, index in good],
         tuple(sample for sample in samples if isinstance(sample, Fault)),
     )
 
@@ -220,7 +221,7 @@ def normalise(pixels: torch.Tensor, change: Callable[[torch.Tensor], torch.Tenso
     channels_first = pixels.movedim(-1, -4)
     floats = torch.empty(channels_first.shape, dtype=torch.float32, device=pixels.device)
     floats.copy_(channels_first)
-    if change is not None and len(floats):
+    if change is not None:
         return change(floats.div_(255.0)).sub_(MEAN).div_(STD)
     return floats.mul_(1.0 / (255.0 * STD)).sub_(MEAN / STD)
 
