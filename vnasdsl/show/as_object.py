@@ -8,7 +8,6 @@ from vnasdsl.elaborate.space import Space
 from vnasdsl.relax.layer_graph import MOST_CANDIDATES, candidates
 from vnasdsl.show.foot import known_size
 from vnasdsl.space.bounds import extremes
-from vnasdsl.space.costs import GOALS
 from vnasdsl.space.elements import Choice
 
 
@@ -22,9 +21,7 @@ def as_object(space: Space) -> dict[str, Any]:
     """
     network = space.kind == "network"
     size = known_size(space)
-    open_ends = [goal for goal in GOALS if goal not in space.exact_ends]
-    extreme = {} if network or space.exact else extremes(space, goals=open_ends)
-    found = {goal: extreme[goal].value for goal in open_ends if goal in extreme}
+    found = {} if network or space.exact else extremes(space)
     layered = network or (space.costed and candidates(space) <= MOST_CANDIDATES)
     return {
         "name": space.name,
@@ -38,7 +35,7 @@ def as_object(space: Space) -> dict[str, Any]:
         "claim": space.claim.name if space.claim else None,
         "macs": space.macs[0] if network else _ends(space, "macs"),
         "params": space.params[0] if network else _ends(space, "params"),
-        **({} if network or space.exact else {"found": found}),
+        **({"found": {goal: n for goal, n in found.items() if goal not in space.exact_ends}} if found else {}),
         "limits": [limit.condition.span.text for limit in space.limits],
         "choices": [_choice(c) for c in space.choices],
         "layers": _layers(space) if layered else None,

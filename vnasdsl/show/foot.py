@@ -12,7 +12,7 @@ from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.layers.base import Layer, show_value
 from vnasdsl.show.numbers import count_words
-from vnasdsl.space.bounds import Extreme, extremes
+from vnasdsl.space.bounds import extremes
 from vnasdsl.space.costs import GOALS, Goal
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.elements import BodyLayer, Element, Join, LayerCall
@@ -72,18 +72,17 @@ def costs(space: Space) -> Iterator[str]:
     yield f"{macs},"
     yield params
     yield "a bound: no network is beyond it, and perhaps none reaches it; found by trying:"
-    goals = [goal for goal in GOALS if goal not in space.exact_ends]
-    yield from found_lines(extremes(space, goals=goals), goals)
+    yield from found_lines(extremes(space), [goal for goal in GOALS if goal not in space.exact_ends])
 
 
-def found_lines(found: dict[Goal, Extreme], goals: Sequence[Goal]) -> Iterator[str]:
+def found_lines(found: dict[Goal, int], goals: Sequence[Goal]) -> Iterator[str]:
     """`least MACs: at most 1017 (found)`: of networks that were looked at, whatever the limits say."""
     for quantity, name in (("macs", "MACs"), ("params", "parameters")):
         parts = []
         for end, word, side in (("min", "least", "at most"), ("max", "greatest", "at least")):
             goal: Goal = f"{quantity}_{end}"  # type: ignore[assignment]
             if goal in goals and goal in found:
-                parts.append(f"{word} {name}: {side} {found[goal].value} (found)")
+                parts.append(f"{word} {name}: {side} {found[goal]} (found)")
         if parts:
             yield f"  {', '.join(parts)}"
 
