@@ -13,7 +13,7 @@ from pathlib import Path
 from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source, Span
 from vnasdsl.lsp import completion, features, hover, navigation
-from vnasdsl.lsp.analysis import Analyser
+from vnasdsl.lsp.analysis import analyse
 from vnasdsl.lsp.documents import Documents, Text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,9 +44,8 @@ def main() -> None:
     written = long_text()
     uri = (ROOT / "spaces" / "long.vns").as_uri()
     documents = Documents()
-    analyser = Analyser(documents)
     text = documents.put(uri, written, 1)
-    analysis = analyser.analyse(text)
+    analysis = analyse(documents, text)
     place = written.rindex("head(") + 2
     whole = Span(text.source, 0, len(written))
 
@@ -59,7 +58,7 @@ def main() -> None:
         "after a keystroke: completion": typed(lambda t: completion.candidates(documents, t, place)),
         "after a keystroke: hover": typed(lambda t: hover.hover(documents, t, None, place)),
         "after a keystroke: definition": typed(lambda t: navigation.definition(documents, t, place)),
-        "after a keystroke: diagnostics": typed(analyser.analyse),
+        "after a keystroke: diagnostics": typed(lambda t: analyse(documents, t)),
         "completion": lambda: completion.candidates(documents, text, place),
         "hover": lambda: hover.hover(documents, text, analysis, place),
         "definition": lambda: navigation.definition(documents, text, place),

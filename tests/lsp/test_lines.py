@@ -10,7 +10,7 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.lsp import completion, features, hover, navigation
-from vnasdsl.lsp.analysis import Analyser
+from vnasdsl.lsp.analysis import analyse
 from vnasdsl.lsp.documents import Documents, Text
 
 TEXT = """\
@@ -151,7 +151,7 @@ def test_renaming_a_line(editor: Editor) -> None:
 
 def test_hover_on_a_line_that_is_read(editor: Editor) -> None:
     text, offset = editor.put(TEXT.replace("sum(inner, stem)", "sum(inner, st@em)"))
-    analysis = Analyser(editor.documents).analyse(text)
+    analysis = analyse(editor.documents, text)
     assert [d.code for d in analysis.diagnostics] == ["W0209"]  # of the end of the stage
     found = hover.hover(editor.documents, text, analysis, offset)
     assert found is not None
@@ -161,7 +161,7 @@ def test_hover_on_a_line_that_is_read(editor: Editor) -> None:
 
 def test_hints_and_hover_count_the_values_of_lists(editor: Editor) -> None:
     text, offset = editor.put(TEXT.replace("  both = [", "  bo@th = ["))
-    analysis = Analyser(editor.documents).analyse(text)
+    analysis = analyse(editor.documents, text)
     hints = features.inlay_hints(analysis, Span(text.source, 0, len(text.source.text)), "utf-16")
     labels = {hint.position.line + 1: hint.label for hint in hints}
     assert labels[15] == "→ 2 of 4 x 4 x 8 x 8" and labels[14] == "→ 4 x 4 x 8 x 8"

@@ -13,7 +13,7 @@ from vnasdsl.elaborate.shipped import shipped_names, split_target
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.source import Source
 from vnasdsl.lsp import completion, features, navigation
-from vnasdsl.lsp.analysis import Analyser
+from vnasdsl.lsp.analysis import analyse
 from vnasdsl.lsp.documents import Documents
 
 COPY = (SPACES / "evanet_a.vns").read_text(encoding="utf-8").replace('"evanet.vns"', '"vnasdsl:evanet"')
@@ -70,7 +70,7 @@ def test_an_editor_knows_them(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").touch()
     documents = Documents()
     text = documents.put((tmp_path / "mine.vns").as_uri(), COPY, 1)
-    assert Analyser(documents).analyse(text).diagnostics == ()
+    assert analyse(documents, text).diagnostics == ()
     place = COPY.index("vnasdsl:") + 4
     there = navigation.definition(documents, text, place)
     assert there is not None
@@ -82,6 +82,6 @@ def test_an_editor_knows_them(tmp_path: Path) -> None:
 def test_an_editor_corrects_a_name(tmp_path: Path) -> None:
     documents = Documents()
     wrong = COPY.replace("vnasdsl:evanet", "vnasdsl:evanett")
-    analysis = Analyser(documents).analyse(documents.put((tmp_path / "mine.vns").as_uri(), wrong, 1))
+    analysis = analyse(documents, documents.put((tmp_path / "mine.vns").as_uri(), wrong, 1))
     (fix,) = (fix for fault in analysis.diagnostics for fix in features.fixes(fault))
     assert wrong[: fix.span.start] + fix.replacement + wrong[fix.span.end :] == COPY

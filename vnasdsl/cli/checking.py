@@ -33,10 +33,6 @@ def check_file(
 
 def check_recipe(recipe: tree.Recipe) -> list[Diagnostic]:
     """Unknown keys and wrong values of a recipe."""
-    from vnasdsl.train.recipe_text import resolve_recipe  # pydantic is slow to import: only where there is a recipe
+    from vnasdsl.train.recipe_text import recipe_faults  # pydantic is slow to import: only where there is a recipe
 
-    try:
-        resolve_recipe(recipe.kind, recipe)
-    except VnsError as fault:
-        return list(fault.diagnostics)
-    return []
+    return recipe_faults(recipe)

@@ -25,7 +25,6 @@ from vnasdsl.language.source import Source
 RELAXED = ("gradient", "one_shot")
 """The strategies, the default one among them, that train a supernet of the space."""
 RecipeCheck = Callable[[tree.Recipe], list[Diagnostic]]
-Build = Callable[[tree.Space | tree.Network, Definitions, Overrides, Space | None], Space]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,10 +126,9 @@ def examine_module(
     check_recipe: RecipeCheck | None = None,
     faults: Iterable[Diagnostic] = (),
     parse_file: ParseFile = parse_file,
-    make: Build = build,
     proofs: bool = True,
 ) -> tuple[Program, list[Diagnostic]]:
-    """The same for a tree with gaps and its faults. An editor has its own way to parse imports and to `make` spaces."""
+    """The same for a tree with gaps and its faults. An editor has its own way to parse imports."""
     faults = tuple(faults)
     echoes = Echoes(module, faults)
     definitions = Definitions()
@@ -143,7 +141,7 @@ def examine_module(
         found += _check_recipe(recipe, definitions)
         if check_recipe is not None and recipe.kind in RECIPE_KINDS:
             found += check_recipe(recipe)
-    builder = _Builder(definitions, overrides or Overrides(), found, make, echoes)
+    builder = _Builder(definitions, overrides or Overrides(), found, echoes)
     spaces: dict[str, Space] = {}
     nets = [item for item in sound.items if isinstance(item, (tree.Space, tree.Network))]
     blocks = [item for item in sound.items if isinstance(item, tree.Block)]
@@ -193,11 +191,8 @@ def is_relaxed(name: str, definitions: Definitions) -> bool | None:
 class _Builder:
     """Builds every space once, claimed ones first; faults are collected."""
 
-    def __init__(
-        self, definitions: Definitions, overrides: Overrides, found: list[Diagnostic], make: Build, echoes: Echoes
-    ):
+    def __init__(self, definitions: Definitions, overrides: Overrides, found: list[Diagnostic], echoes: Echoes):
         self.definitions = definitions
-        self.make = make
         self.echoes = echoes
         self.overrides = overrides
         self.found = found
@@ -212,7 +207,7 @@ class _Builder:
                 if claimed is not None and self.echoes.whole(claimed, self.definitions.blocks):
                     claim = self.get(claimed)
             try:
-                self.built[net.name] = self.make(net, self.definitions, self.overrides, claim)
+                self.built[net.name] = build(net, self.definitions, self.overrides, claim)
             except VnsError as fault:
                 self.found += fault.diagnostics
                 self.built[net.name] = None

@@ -16,7 +16,7 @@ from vnasdsl import __version__
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Span
 from vnasdsl.lsp import completion, features, navigation
-from vnasdsl.lsp.analysis import Analyser, Analysis
+from vnasdsl.lsp.analysis import Analysis, analyse
 from vnasdsl.lsp.documents import Documents, Text, path_of
 from vnasdsl.lsp.hover import hover
 from vnasdsl.lsp.positions import Encoding, offset, range_of, span_of
@@ -55,7 +55,6 @@ class Server(LanguageServer):
     def __init__(self) -> None:
         super().__init__("vnasdsl", __version__)
         self.documents = Documents()
-        self.analyser = Analyser(self.documents)
         self.analyses: dict[str, Analysis] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
         # One thread: the newest text waits for the one before it, and typing is never held up by either.
@@ -102,7 +101,7 @@ class Server(LanguageServer):
         await asyncio.sleep(pause)
         text = self.documents.open[uri]
         try:
-            analysis = await asyncio.get_running_loop().run_in_executor(self.worker, self.analyser.analyse, text)
+            analysis = await asyncio.get_running_loop().run_in_executor(self.worker, analyse, self.documents, text)
         except Exception:  # a bug of ours in one text must not end what is said about it and the others
             logging.getLogger(__name__).exception("%s cannot be examined", uri)
             analysis = Analysis(text, text.parsed[1])
@@ -128,7 +127,6 @@ class Server(LanguageServer):
             self.tasks.pop(uri).cancel()
         self.documents.close(uri)
         self.analyses.pop(uri, None)
-        self.analyser.forget(uri)
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
         self.examine_importers(path_of(uri), PAUSE, uri)
 

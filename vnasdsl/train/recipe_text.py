@@ -51,6 +51,15 @@ def resolve_recipe(kind: str, recipe: tree.Recipe | None, settings: Mapping[str,
     return written.checked()
 
 
+def recipe_faults(recipe: tree.Recipe) -> list[Diagnostic]:
+    """Unknown keys and wrong values of a recipe."""
+    try:
+        resolve_recipe(recipe.kind, recipe)
+    except VnsError as fault:
+        return list(fault.diagnostics)
+    return []
+
+
 class _Written:
     """The values of a recipe before they are checked, and the place of each key and value."""
 
