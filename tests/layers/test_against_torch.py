@@ -169,7 +169,17 @@ def test_functions() -> None:
     x = torch.randn(2, 3, 4, 5, 6)
     hand = {
         "relu": x.clamp(min=0),
+        "relu6": x.clamp(0, 6),
+        "leaky_relu": x.clamp(min=0) + 0.01 * x.clamp(max=0),
+        "elu": x.clamp(min=0) + x.clamp(max=0).exp() - 1,
+        "gelu": x * 0.5 * (1 + (x / 2**0.5).erf()),
+        "silu": x / (1 + (-x).exp()),
         "hswish": x * (x + 3).clamp(0, 6) / 6,
+        "mish": x * (1 + x.exp()).log().tanh(),
+        "sigmoid": 1 / (1 + (-x).exp()),
+        "hsigmoid": (x + 3).clamp(0, 6) / 6,
+        "tanh": (x.exp() - (-x).exp()) / (x.exp() + (-x).exp()),
+        "softplus": (1 + x.exp()).log(),
         "pool": x.flatten(2).mean(dim=2),
     }
     for name, expected in hand.items():

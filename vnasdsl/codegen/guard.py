@@ -32,14 +32,17 @@ INSIDE[ast.Constant] = ()
 TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
 OF_MODULES = {
     "torch": frozenset(
-        """arange as_tensor cat finfo full no_grad ones ones_like rand randn softmax stack tanh zeros
+        """arange as_tensor cat finfo full no_grad ones ones_like rand randn sigmoid softmax stack tanh zeros
         zeros_like""".split()
     ),
     "nn": frozenset(
         """AvgPool3d BatchNorm3d Conv3d Dropout Identity Linear MaxPool3d Module ModuleDict ModuleList Parameter
         Sequential""".split()
     ),
-    "F": frozenset({"adaptive_max_pool3d", "conv3d", "hardswish", "pad", "relu"}),
+    "F": frozenset(
+        """adaptive_max_pool3d conv3d elu gelu hardsigmoid hardswish leaky_relu mish pad relu relu6 silu
+        softplus""".split()
+    ),
     "math": frozenset({"pi", "sqrt"}),
 }
 """What generated code may take from the modules it imports."""

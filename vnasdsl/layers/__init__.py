@@ -10,8 +10,9 @@ from vnasdsl.layers.base import Layer
 
 
 def layers_of(module: ModuleType) -> list[Layer]:
-    """The layers that a module defines."""
-    return [value for value in vars(module).values() if isinstance(value, Layer)]
+    """The layers that a module defines, alone or in a tuple."""
+    values = [item for value in vars(module).values() for item in (value if isinstance(value, tuple) else (value,))]
+    return [value for value in values if isinstance(value, Layer)]
 
 
 def _catalogue() -> dict[str, Layer]:

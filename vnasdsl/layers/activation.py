@@ -26,7 +26,23 @@ def none(arguments: Arguments, shape: Shape) -> Applied:
     return Applied(output=(shape[0], *out), code=FunctionCode(zeros))
 
 
-RELU = elementwise("relu", "ReLU: max(x, 0)", "F.relu({x})")
-HARD_SWISH = elementwise("hswish", "hard swish: x * min(max(x + 3, 0), 6) / 6", "F.hardswish({x})")
+ACTIVATIONS = tuple(
+    elementwise(name, doc, f"{function}({{x}})")
+    for name, doc, function in (
+        ("relu", "ReLU: max(x, 0)", "F.relu"),
+        ("relu6", "min(max(x, 0), 6)", "F.relu6"),
+        ("leaky_relu", "x where it is positive, else 0.01 x", "F.leaky_relu"),
+        ("elu", "x where it is positive, else exp(x) - 1", "F.elu"),
+        ("gelu", "GELU: x * P(X < x) for a standard normal X", "F.gelu"),
+        ("silu", "SiLU, also called swish: x * sigmoid(x)", "F.silu"),
+        ("hswish", "hard swish: x * min(max(x + 3, 0), 6) / 6", "F.hardswish"),
+        ("mish", "x * tanh(log(1 + exp(x)))", "F.mish"),
+        ("sigmoid", "1 / (1 + exp(-x))", "torch.sigmoid"),
+        ("hsigmoid", "hard sigmoid: min(max(x + 3, 0), 6) / 6", "F.hardsigmoid"),
+        ("tanh", "hyperbolic tangent", "torch.tanh"),
+        ("softplus", "log(1 + exp(x))", "F.softplus"),
+    )
+)
+"""None has parameters, and none counts as MACs."""
 SKIP = Layer("skip", "the identity; it costs nothing, and derived networks leave it out", (), skip, takes="any")
 NONE = Layer("none", "zeros in the shape of the input: no connection", (STRIDE,), none)
