@@ -153,7 +153,8 @@ def licences() -> str:
         NOTE,
         "# Licences\n\nvnasdsl is Apache-2.0. These are the packages that it installs, with the licence that each"
         " states; they bring further ones. The Linux build of PyTorch on PyPI brings NVIDIA's CUDA libraries, which"
-        " have a licence of their own; its CPU build does not. Wheels of `av` contain FFmpeg (LGPL).\n\n"
+        " have a licence of their own; its CPU build does not. Wheels of `av` contain FFmpeg (LGPL)."
+        " Reports contain uPlot (MIT), a copy of which lies in `templates/report` with its licence.\n\n"
         "| package | needed by | licence |\n|---|---|---|\n",
         *(f"{licence_row(Requirement(text).name, part, known)}\n" for part, texts in needed.items() for text in texts),
     ]
@@ -168,6 +169,37 @@ def licence_row(name: str, part: str, known: dict[str, str]) -> str:
     classifiers = [text.split(" :: ")[-1] for text in about.get_all("Classifier", ()) if text.startswith("License")]
     stated = (about["License"] or "").partition("\n")[0]
     return f"| `{name}` | {part} | {about['License-Expression'] or ', '.join(classifiers) or stated} |"
+
+
+def metrics() -> str:
+    from vnasdsl.runs.metrics import EpochRecord
+
+    intro = (
+        "# Metrics\n\n`metrics.jsonl` in the folder of a run holds a JSON object for each epoch, in a line of its own."
+        " Accuracies and other shares are from 0 to 1. A key that does not apply is left out; what was not measured in"
+        " an epoch is `null`. `crc` in each line is the CRC-32 of the rest of the line, as JSON.\n\n"
+        "`vnasdsl.runs.metrics.EpochRecord` is the same as a pydantic model; its `model_json_schema()` is the JSON"
+        " schema.\n\n| key | type | meaning |\n|---|---|---|\n"
+    )
+    fields = EpochRecord.model_json_schema()["properties"]
+    return (
+        NOTE
+        + intro
+        + "".join(
+            f"| `{name}` | {cell(json_type(field))} | {cell(field['description'])} |\n"
+            for name, field in fields.items()
+        )
+    )
+
+
+def json_type(field: dict[str, Any]) -> str:
+    """The type in a JSON schema, without `null`."""
+    inner = next(each for each in field.get("anyOf", [field]) if each.get("type") != "null")
+    if "enum" in inner:
+        return " or ".join(f'`"{value}"`' for value in inner["enum"])
+    if inner["type"] == "object":
+        return f"object of {json_type(inner['additionalProperties'])}s"
+    return str(inner["type"])
 
 
 def distribution() -> str:
@@ -207,6 +239,7 @@ PAGES = {
     "commands.md": commands,
     "errors.md": errors,
     "licences.md": licences,
+    "metrics.md": metrics,
     "model.schema.json": model_schema,
     "api.md": lambda: NOTE + api(),
 }

@@ -35,13 +35,15 @@ _GRACE = 5.0
 """Seconds that ranks may take to end by themselves when one has failed, and then when they are told to."""
 
 
-def reporter_of(quiet: bool) -> Reporter:
-    """One that prints, unless this is another rank than the first."""
+def reporter_of(quiet: bool, logs: tuple[str, ...] = (), run: Path = Path()) -> Reporter:
+    """One that prints, unless this is another rank than the first. logs, run: the loggers of `--log`, and where to."""
     from rich.console import Console
 
+    from vnasdsl.train.loggers import loggers_of
     from vnasdsl.train.progress import Reporter
 
-    return Reporter(quiet, Console(quiet=True) if int(os.environ.get("RANK", 0)) else None)
+    console = Console(quiet=True) if int(os.environ.get("RANK", 0)) else None
+    return Reporter(quiet, console, loggers=loggers_of(logs, run))
 
 
 @contextmanager

@@ -133,6 +133,14 @@ set_option = click.option(
 workers_option = click.option(
     "--workers", type=click.IntRange(min=0), metavar="N", help="Processes that decode videos."
 )
+log_option = click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    type=click.Choice(("tensorboard", "wandb")),
+    help="Write the metrics for TensorBoard or, offline, for Weights & Biases into the run too. May be repeated.",
+)
+"""`--log`: parameter `logs`."""
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress, only the result.")
 
 

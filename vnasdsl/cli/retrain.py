@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vnasdsl.cli.options import devices_option, input_options, out_option, seed_option, set_option, training_options
+from vnasdsl.cli.options import (
+    devices_option,
+    input_options,
+    log_option,
+    out_option,
+    seed_option,
+    set_option,
+    training_options,
+)
 from vnasdsl.cli.output import print_json
 from vnasdsl.language.visible import visible
 
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
 @seed_option
 @click.option("--resume", is_flag=True, help="Continue the training in --out after its last finished epoch.")
 @devices_option
+@log_option
 @training_options
 def command(
     target: str,
@@ -43,6 +52,7 @@ def command(
     seed: int | None,
     resume: bool,
     devices: int,
+    logs: tuple[str, ...],
     device: str,
     workers: int | None,
     quiet: bool,
@@ -70,7 +80,7 @@ def command(
 
     asked = Asked(target, data, recipe, settings, overrides, seed, workers)
     job = training_request(asked, weights, out)
-    folder, reporter = job.folder, reporter_of(quiet)
+    folder, reporter = job.folder, reporter_of(quiet, logs, job.folder)
     with resumable(folder, reporter):
         place = pick_device(device, devices)
         if start_ranks(devices, folder):

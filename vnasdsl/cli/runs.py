@@ -59,3 +59,5 @@ def resumable(out: Path, reporter: Reporter) -> Iterator[None]:
             reporter.end()
             click.echo(f"interrupted: finished work is kept in {visible(str(out))}\n{again}", err=True)
         raise SystemExit(status_of(interrupt)) from None
+    finally:
+        reporter.close()

@@ -14,6 +14,7 @@ from vnasdsl.cli.options import (
     fix_options,
     input_options,
     json_option,
+    log_option,
     out_option,
     quiet_option,
     seed_option,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     " local Ray cluster, or those of a running Ray cluster.",
 )
 @click.option("--resume", is_flag=True, help="Continue the run in --out after its last finished epoch or trial.")
+@log_option
 @quiet_option
 @json_option
 def command(
@@ -62,6 +64,7 @@ def command(
     seed: int | None,
     workers: str | None,
     resume: bool,
+    logs: tuple[str, ...],
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -111,7 +114,7 @@ def command(
     request = search_request(asked, fix, open_, target_macs, target_params, command_line())
     require_shared_steps(request.recipes["search"], devices)
     folder = out or free_folder(Path(project.out or "runs"), request.space.name, resume)
-    reporter = reporter_of(quiet)
+    reporter = reporter_of(quiet, logs, folder)
     with resumable(folder, reporter):
         place = pick_device(device, devices)
         if start_ranks(devices, folder):

@@ -98,6 +98,7 @@ def run_epochs(trainable: Trainable, epochs: int, run: RunFolder, reporter: Repo
                 run.metrics.append(record)  # before the checkpoint: resuming drops the records after it
                 state = {"optimisers": trainable.optimiser_state(), "random": random_state()}
                 run.checkpoints.save(epoch, trainable.weights(), state, best=is_best)
+                reporter.record(epoch, {key: value for key, value in record.items() if key != "epoch"})
             much = record["waited"] > max(1.0, _MUCH_WAITING * record["seconds"])
             note = f"  waited {record['waited']:.0f} s for videos" if much else ""
             reporter.finished(epoch, trainable.summary(record) + note)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -11,6 +12,7 @@ from rich.table import Column
 from rich.text import Text
 
 from vnasdsl.language.visible import visible
+from vnasdsl.train.loggers import Logger
 
 # Seconds between two updates of a bar, and between two plain lines within an epoch.
 _BAR_EVERY, _LINE_EVERY = 0.25, 60.0
@@ -22,9 +24,14 @@ class Reporter:
     """Shows epochs and steps. `quiet` shows warnings only."""
 
     def __init__(
-        self, quiet: bool = False, console: Console | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        quiet: bool = False,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        loggers: Sequence[Logger] = (),
     ):
-        """clock: seconds since any moment; only differences count."""
+        """clock: seconds since any moment; only differences count. loggers: to which records are passed on."""
+        self.loggers = list(loggers)
         self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self.quiet = quiet
         self.clock = clock
@@ -41,6 +48,20 @@ class Reporter:
 
     def warn(self, text: str) -> None:
         self._print(f"warning: {text}", "yellow")
+
+    def record(self, step: int, values: Mapping[str, Any]) -> None:
+        """What was measured in an epoch or trial: for loggers, not for people."""
+        for logger in tuple(self.loggers):
+            try:
+                logger.record(step, values)
+            except Exception as fault:  # the training matters more than its copy
+                self.loggers.remove(logger)
+                self.warn(f"nothing more goes to {type(logger).__name__}: {' '.join(str(fault).split())[:200]}")
+
+    def close(self) -> None:
+        """End the loggers."""
+        for logger in self.loggers:
+            logger.close()
 
     def begin(self, title: str, epochs: int, done: int) -> None:
         """Start a phase of `epochs` epochs (or trials), `done` of which are finished."""

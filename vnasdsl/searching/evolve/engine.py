@@ -229,6 +229,8 @@ class TrialSearch:
         times = {"seconds": round(outcome.seconds, 2), "attempts": result.attempts, "inherited": outcome.inherited}
         self.history.add(record, times)
         self._note(record)
+        shown = {"macs": record.macs, "params": record.params, "fitness": record.fitness, **(record.score or {})}
+        self.task.reporter.record(self._spent, {"trial": {**shown, "seconds": times["seconds"]}})
         for file, reason in outcome.unreadable.items():
             self.task.faults.add(file, reason)
         self._drop_weights()
