@@ -73,7 +73,11 @@ __all__ = [  # the keys above, as type checkers want to see them
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    try:
+        value = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    except ModuleNotFoundError as fault:
+        why = f"`vnasdsl.{name}` needs `{fault.name}`, which `vnasdsl-lang` leaves out: pip install vnasdsl"
+        raise ModuleNotFoundError(why, name=fault.name) from None
     globals()[name] = value
     return value
 

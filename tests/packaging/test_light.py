@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import json
+import re
 import subprocess
 import tomllib
 import zipfile
@@ -105,6 +106,20 @@ def test_what_hooks_and_ci_jobs_call(light: SimpleNamespace, project: Path) -> N
     run(vnasdsl, "new", "first", cwd=project)
     (project / "wrong.vns").write_text("network n { input clip = video(frames=4, size=16)\n nothing(3) }\n")
     run(vnasdsl, "check", "wrong.vns", cwd=project, status=1)
+
+
+def test_the_library_says_what_it_lacks(light: SimpleNamespace, project: Path) -> None:
+    script = """
+import vnasdsl
+space = vnasdsl.load("vnasdsl:tiny")
+assert space.sample(0).macs > 0 and space._repr_html_() and vnasdsl.diff(space, "tiny.vns").equal
+try:
+    vnasdsl.search
+except ModuleNotFoundError as fault:
+    print(fault)
+"""
+    said = run(light.bin / "python", "-c", script, cwd=project)
+    assert re.fullmatch(r"`vnasdsl.search` needs `\w+`, which `vnasdsl-lang` leaves out: pip install vnasdsl\n", said)
 
 
 def test_every_hook_is_a_command_that_works(light: SimpleNamespace, project: Path) -> None:

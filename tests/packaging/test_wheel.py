@@ -87,3 +87,21 @@ def test_compiles_and_runs_the_wheels_own_tiny(clean: Path, tmp_path: Path) -> N
     run(command, "compile", "--check", tiny, "-o", "out", cwd=tmp_path)
     build = "import tiny_supernet; print(sum(p.numel() for p in tiny_supernet.Supernet().parameters()))"
     assert int(run(clean / "bin" / "python", "-c", build, cwd=tmp_path / "out")) > 0
+
+
+def test_shipped_files_are_there_by_name(clean: Path, tmp_path: Path) -> None:
+    """A new project passes its own checks, files import by name, and so does the library."""
+    command = clean / "bin" / "vnasdsl"
+    run(command, "new", "first", cwd=tmp_path)
+    project = tmp_path / "first"
+    spaces = [f"spaces/{name}.vns" for name in ("tiny", "x3d3", "x3d3_k400")]
+    run(command, "check", *spaces, cwd=project)
+    run(command, "compile", "--check", *spaces, cwd=project)
+    text = (ROOT / "spaces" / "x3d3_k400.vns").read_text(encoding="utf-8").replace('"x3d3.vns"', '"vnasdsl:x3d3"')
+    (project / "mine.vns").write_text(text, encoding="utf-8")
+    assert 'import "vnasdsl:x3d3"' in text
+    run(command, "check", "mine.vns", cwd=project)
+    run(command, "compile", "vnasdsl:x3d3_k400", "-o", "out", cwd=project)
+    assert "from vnasdsl_x3d3_k400." in (project / "out" / "x3d3_k400.py").read_text(encoding="utf-8")
+    script = "import vnasdsl; print(vnasdsl.load('mine.vns').macs == vnasdsl.load('vnasdsl:x3d3_k400').macs)"
+    assert run(clean / "bin" / "python", "-c", script, cwd=project) == "True\n"

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from html import escape
 
 from vnasdsl.elaborate.space import Space
-from vnasdsl.show.foot import costs
 from vnasdsl.show.stages import rows
 from vnasdsl.show.table import UNKNOWN, between, choice_text, input_lines, output_text, title
 
@@ -17,15 +16,24 @@ _BAR = "display:inline-block;height:0.7em;background:#8fa6bd;"
 
 
 def as_html(space: Space, svg: str) -> str:
-    """A row a stage; of a space least and greatest costs. The picture is embedded, so that its styles stay its own."""
+    """A row a stage; bounds are not searched for what is found beside them, which takes long in large spaces. The
+    picture is embedded, so that its styles stay its own."""
     picture = b64encode(svg.encode()).decode("ascii")
-    note = costs(space) if space.kind == "space" else (f"{space.macs[0]} MACs per clip, {space.params[0]} parameters",)
-    lines = "<br>".join(map(escape, (*input_lines(space), *note)))
+    lines = "<br>".join(map(escape, (*input_lines(space), _costs(space))))
     return (
         f'<div class="vnasdsl"><strong>{escape(title(space))}</strong><br>{lines}\n{_table(space)}\n'
         f'<img alt="picture of {escape(space.name)}" style="max-width:100%;"'
         f' src="data:image/svg+xml;base64,{picture}"></div>'
     )
+
+
+def _costs(space: Space) -> str:
+    if not space.costed:
+        return "least and greatest costs are not worked out: a call has too many combinations"
+    if space.kind == "network":
+        return f"{space.macs[0]} MACs per clip, {space.params[0]} parameters"
+    ends = "MACs from {} to {}, parameters from {} to {}".format(*space.macs, *space.params)
+    return ends if space.exact else f"{ends} (bounds: no network is beyond them)"
 
 
 def _table(space: Space) -> str:
