@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from random import Random
 from typing import Any
 
@@ -128,6 +129,17 @@ def test_checkpoints_take_less_memory() -> None:
     supernet = Estimate(SPACE, torch.device("cuda"))
     plain, checkpointed = (supernet.peak(GradientRecipe(batch=64, checkpoint=kept)) for kept in (False, True))
     assert checkpointed < 0.6 * plain
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler")
+def test_a_compiled_supernet_has_the_same_losses_and_gradients() -> None:
+    plain, ours, kernels = pair(compile=True)
+    for seed in (1, 2):
+        losses = [F.cross_entropy(compute(clips(seed)), LABELS) for compute in (plain, kernels)]
+        torch.testing.assert_close(*losses)
+        models = zip(losses, (plain, ours), strict=True)
+        torch.testing.assert_close(*(torch.autograd.grad(loss, list(model.parameters())) for loss, model in models))
 
 
 @pytest.mark.parametrize(
