@@ -28,6 +28,9 @@ NEEDS_TORCH = (
     ("derive", "runs/none"),
     ("latency", "x3d3_k400.vns"),
     ("data", "synthetic", "videos"),
+    ("predict", "runs/none", "a.mp4"),
+    ("export", "runs/none"),
+    ("bench", "x3d3_k400.vns"),
     ("demo",),
     ("draw", "tiny.vns", "-o", "tiny.png"),
 )
