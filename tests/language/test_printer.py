@@ -7,7 +7,7 @@ import pytest
 from tests.language.strategies import AT
 from vnasdsl.language import tree
 from vnasdsl.language.parser import parse, parse_expression
-from vnasdsl.language.printer import print_expression, print_inline, print_module, print_statements
+from vnasdsl.language.printer import print_expression, print_inline, print_module
 from vnasdsl.language.source import Source
 
 
@@ -154,9 +154,6 @@ def test_a_string_that_no_text_has() -> None:
         print_expression(tree.String("a\nb", **AT))
 
 
-def test_statements_and_inline_expressions() -> None:
-    (space,) = parse(Source("x", "space s { stage s1 { a\n b } \n x = a }")).items
-    assert isinstance(space, tree.Space)
-    assert print_statements(space.body, 4) == "    stage s1 {\n      a\n      b\n    }\n    x = a\n"
+def test_inline_expressions() -> None:
     text = " | ".join(["a_long_option"] * 20)
     assert print_inline(parse_expression(Source("x", text))) == text

@@ -48,16 +48,6 @@ def print_definition(definition: tree.Definition) -> str:
     return lay_out(_definition(definition), WIDTH)
 
 
-def print_statement(statement: tree.Statement, indent: int = 0) -> str:
-    """The canonical form of a statement: the first line not indented, later ones by at least `indent` columns."""
-    return lay_out(_statement(statement), WIDTH, indent)
-
-
-def print_statements(statements: Iterable[tree.Statement], indent: int = 0) -> str:
-    """The canonical form of some statements, each on its own line or lines, indented by `indent` columns."""
-    return "".join(f"{' ' * indent}{print_statement(statement, indent)}\n" for statement in statements)
-
-
 def print_expression(expression: tree.Expression) -> str:
     """The canonical form of an expression; on one line if that takes at most WIDTH columns."""
     return lay_out(_expression(expression, CHOICE), WIDTH)

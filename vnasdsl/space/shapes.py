@@ -148,10 +148,8 @@ class Analysis(Walk):
             try:
                 applied = self.rules.leave(wrap, flow, after)
             except LayerError as fault:
-                changed = fault.code == "E0402"
-                more = self._changed(wrap, start, env) if changed else ()
-                help = fault.help or (_to_fit(flow, after) if changed else None)
-                self.report(fault.code, fault.message, self._in_wrap(wrap, fault), place, help, more)
+                more = self._changed(wrap, start, env) if fault.code == "E0402" else ()
+                self.report(fault.code, fault.message, self._in_wrap(wrap, fault), place, fault.help, more)
                 continue
             inner = ways if times == 1 else Repeated(ways, times)
             found.append((applied.output, inner + Layers(applied.macs, applied.params)))
@@ -296,10 +294,3 @@ def argument_span(op: LayerCall | Join | BodyLayer, parameter: str | None) -> Sp
             if name == parameter and inside:
                 return argument.span
     return op.span
-
-
-def _to_fit(shape: Shape, after: Shape) -> str:
-    """What to do about a residual whose body changes the shape."""
-    if len(shape) == len(after) == 4 and shape[1:] == after[1:]:
-        return f"end the body with the {shape[0]} channels of its input: write `same`, or put the change before it"
-    return "use no stride and `padding=same` inside, and put the layer that changes the size before it"
