@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from vnasdsl.data import ClipShape
 from vnasdsl.data.loader import MEAN, STD
@@ -30,7 +30,13 @@ MODEL_FILE, CARD_FILE = "model.json", "MODEL_CARD.md"
 Three = tuple[float, float, float]
 
 
-class NamedFile(Strict):
+class _Described(Strict):
+    """A part of the file. Its schema, which docs/generate.py writes, has the docstrings of the keys."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class NamedFile(_Described):
     """A file in the folder of model.json."""
 
     file: str
@@ -57,7 +63,7 @@ class NamedFile(Strict):
         return path
 
 
-class Preprocessing(Strict):
+class Preprocessing(_Described):
     """From the frames of a video to the input of the network: (clips, 3, frames, size, size), float32."""
 
     frames: int = Field(ge=1)
@@ -91,7 +97,7 @@ class Preprocessing(Strict):
         )
 
 
-class Protocol(Strict):
+class Protocol(_Described):
     """How a video is scored: the softmax scores of clips x crops views are averaged."""
 
     clips: int = Field(ge=1)
@@ -102,7 +108,7 @@ class Protocol(Strict):
     """bf16 and fp16: autocast in the forward pass."""
 
 
-class Metrics(Strict):
+class Metrics(_Described):
     """How good the network is."""
 
     part: Literal["test", "inference"]
@@ -126,7 +132,7 @@ class Metrics(Strict):
         return cls(part=part, **{name: score[name] for name in cls.model_fields if name != "part"})
 
 
-class Training(Strict):
+class Training(_Described):
     """Where the weights come from."""
 
     kind: Literal["search", "retrain"]
@@ -142,7 +148,7 @@ class Training(Strict):
     """Of vnasdsl, torch and Python."""
 
 
-class ModelFile(Strict):
+class ModelFile(_Described):
     """model.json: a trained network."""
 
     format: Literal[1] = 1

@@ -221,7 +221,7 @@ def _read_docstrings() -> None:
         (source,) = ast.parse(inspect.getsource(model)).body
         assert isinstance(source, ast.ClassDef)
         texts = {
-            line.target.id: str(after.value.value)
+            line.target.id: inspect.cleandoc(str(after.value.value))
             for line, after in pairwise(source.body)
             if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)
             if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
