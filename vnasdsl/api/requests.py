@@ -86,7 +86,9 @@ class TrainingRequest:
     start: Start | None
 
 
-def training_request(asked: Asked, weights: str | None, out: Path | None) -> TrainingRequest:
+def training_request(
+    asked: Asked, weights: str | None, out: Path | None, mapping: str | None = None
+) -> TrainingRequest:
     """Raises: VnsError, UserError."""
     target, settings = asked.target, asked.settings
     run = open_run(target, "retrain", asked.recipe)
@@ -102,7 +104,7 @@ def training_request(asked: Asked, weights: str | None, out: Path | None) -> Tra
     scoring = run_recipe(run.folder, "evaluate") if run else find_recipe(program, "evaluate", network)
     recipes = {"retrain": wanted, "evaluate": evaluate_recipe(scoring, wanted, settings)}
     begin = weights or (str(weights_of(run.folder)) if run else "none")
-    start = None if begin == "none" else Start.read(Path(begin))
+    start = None if begin == "none" else Start.read(Path(begin), mapping)
     return TrainingRequest(network, recipes, videos, folder, begin, start)
 
 

@@ -82,6 +82,7 @@ def retrain(
     out: PathLike | None = None,
     *,
     weights: PathLike | None = None,
+    mapping: PathLike | None = None,
     recipe: str | None = None,
     settings: Mapping[str, Any] | None = None,
     frames: int | None = None,
@@ -96,13 +97,16 @@ def retrain(
 
     network: a run, whose data and inherited weights are taken; or a network, with `data` and `out`.
     out: without, the folder `retrained` in the run. weights: a .safetensors file to start from, or "none" to start
-    from scratch. The other arguments are those of `search`. Raises: as `search`.
+    from scratch; mapping: a file that gives its tensors the names of the network. The other arguments are those of
+    `search`. Raises: as `search`.
     """
     with _explained():
         overrides = Overrides(frames, size)
         asked = Asked(_target(network), data, recipe, _texts(settings), overrides, seed, workers)
         begin = None if weights is None else os.fspath(weights)
-        job = training_request(asked, begin, None if out is None else Path(out))
+        job = training_request(
+            asked, begin, None if out is None else Path(out), None if mapping is None else os.fspath(mapping)
+        )
         with _reporting(progress) as reporter:
             train(
                 job.network, job.recipes, job.data, job.folder, pick_device(device), reporter, job.start, resume=resume

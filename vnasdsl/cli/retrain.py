@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     metavar="FILE|none",
     help="Weights to start from, .safetensors; none: from scratch.  [default: those of RUN; for a FILE none]",
 )
+@click.option("--mapping", metavar="FILE.toml", help="What the tensors in --weights are called here.")
 @click.option("--data", metavar="SPEC", help="Videos; `vnasdsl data info --help` lists the forms.  [default: RUN's]")
 @out_option("DIR", "Folder of this training.  [default: RUN/retrained]")
 @click.option("--recipe", metavar="NAME", help="A retrain recipe of the file.  [default: the network's first]")
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 def command(
     target: str,
     weights: str | None,
+    mapping: str | None,
     data: str | None,
     out: Path | None,
     recipe: str | None,
@@ -79,7 +81,7 @@ def command(
     from vnasdsl.train.retrain import retrain
 
     asked = Asked(target, data, recipe, settings, overrides, seed, workers)
-    job = training_request(asked, weights, out)
+    job = training_request(asked, weights, out, mapping)
     folder, reporter = job.folder, reporter_of(quiet, logs, job.folder)
     with resumable(folder, reporter):
         place = pick_device(device, devices)

@@ -17,9 +17,10 @@ from vnasdsl.train.average import MovingAverage
 from vnasdsl.train.checkpoint import folder_name
 from vnasdsl.train.devices import autocast, random_state, restore_random_state
 from vnasdsl.train.evaluation import Evaluation
+from vnasdsl.train.pretrained import FACTOR, freeze, parameter_groups
 from vnasdsl.train.progress import Reporter, percent
 from vnasdsl.train.recipe_parts import Adam, Sgd
-from vnasdsl.train.recipes import TrainingRecipe
+from vnasdsl.train.recipes import RetrainRecipe, TrainingRecipe
 from vnasdsl.train.run_folder import RunFolder
 from vnasdsl.train.targets import hits, loss_of
 from vnasdsl.train.waiting import WAITING
@@ -177,8 +178,11 @@ class NetworkTraining:
         self.batches = batches
         self.device = device
         self.watch, self.watch_every = watch, watch_every
-        self.parameters = list(model.parameters())
-        self.optimiser = build_optimiser(recipe.weights, self.parameters)
+        frozen, rates = (recipe.freeze, recipe.rates) if isinstance(recipe, RetrainRecipe) else ((), ())
+        self.frozen = freeze(self.model, frozen)
+        groups = parameter_groups(self.model, rates)
+        self.parameters = [parameter for group in groups for parameter in group["params"]]
+        self.optimiser = build_optimiser(recipe.weights, groups)
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
         self.average = MovingAverage(self.model, recipe.ema) if recipe.ema else None
 
@@ -189,6 +193,8 @@ class NetworkTraining:
         reporter.epoch(epoch, steps)
         reporter.foretell()
         self.model.train()
+        for part_of_model in self.frozen:
+            part_of_model.eval()
         for number, (clips, labels) in enumerate(batches):
             step = (epoch - 1) * steps + number
             if number % together == 0:
@@ -204,7 +210,7 @@ class NetworkTraining:
         record: dict[str, Any] = {
             "train_loss": meter.loss,
             "train_top1": meter.top1,
-            "lr": self.optimiser.param_groups[0]["lr"],
+            "lr": base_rate(self.optimiser),
         }
         if self.average is not None and epoch == self.recipe.epochs:
             self.model.load_state_dict(self.average.values)
@@ -263,7 +269,7 @@ class NetworkTraining:
 
 
 def build_optimiser(
-    recipe: Sgd | Adam, parameters: Iterable[nn.Parameter], fused: bool | None = None
+    recipe: Sgd | Adam, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]], fused: bool | None = None
 ) -> torch.optim.Optimizer:
     """The torch optimiser a recipe describes."""
     rest: Any = {"lr": recipe.lr, "weight_decay": recipe.decay, "fused": fused}
@@ -290,4 +296,10 @@ def learning_rate(recipe: Sgd | Adam, step: int, total: int) -> float:
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get(FACTOR, 1.0)
+
+
+def base_rate(optimiser: torch.optim.Optimizer) -> float:
+    """The rate that `set_learning_rate` was given."""
+    group = optimiser.param_groups[0]
+    return float(group["lr"] / group.get(FACTOR, 1.0))

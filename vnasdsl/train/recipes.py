@@ -7,6 +7,7 @@ This module does not import torch: `check` and the documentation read it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -108,6 +109,20 @@ class RetrainRecipe(TrainingRecipe):
     """Clips of each test video in the final evaluation, evenly over the video."""
     watch: int = Field(0, ge=0)
     """Score one view of each test video every n epochs, for the curve only; 0 is off."""
+    freeze: tuple[str, ...] = ()
+    """Parts of the network that do not learn, batch-norm statistics included, by the names of their modules: ("s1",
+    "s2"), or patterns such as "s?.bn"."""
+    rates: tuple[str, ...] = ()
+    """Learning rates of parts as multiples of that of `weights`, such as ("s1=0.1", "s2=0.3"): discriminative
+    fine-tuning (Howard and Ruder 2018). The first that names a part holds."""
+
+    @field_validator("rates")
+    @classmethod
+    def _factors(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for rate in value:
+            if re.fullmatch(r".+=\d+(\.\d+)?(e-?\d+)?", rate) is None:
+                raise ValueError('parts with a factor each, such as "s1=0.1"')
+        return value
 
 
 class SearchRecipe(TrainingRecipe):

@@ -24,6 +24,7 @@ from vnasdsl.train.evaluation import Evaluation, evaluate_videos, evaluate_views
 from vnasdsl.train.generated import build, load_generated
 from vnasdsl.train.loop import NetworkTraining, run_epochs
 from vnasdsl.train.model_file import Metrics, write_model
+from vnasdsl.train.pretrained import in_shape, read_mapping, renamed
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe
 from vnasdsl.train.run_folder import RunFolder, open_run, run_facts, run_sources
@@ -42,9 +43,12 @@ class Start:
     """Of the file's bytes."""
 
     @classmethod
-    def read(cls, file: Path) -> Start:
-        """Raises: UserError when it is no safetensors file."""
-        return cls(load_weights(file), str(file), sha256(file.read_bytes()).hexdigest())
+    def read(cls, file: Path, mapping: str | None = None) -> Start:
+        """mapping: a file that gives the tensors the names of this network. Raises: UserError when one is not so."""
+        weights = load_weights(file)
+        if mapping is not None:
+            weights = renamed(weights, read_mapping(mapping))
+        return cls(weights, str(file), sha256(file.read_bytes()).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def _inherit(model: nn.Module, start: Start | None, reporter: Reporter) -> Inher
     if start is None:
         reporter.note("training from scratch")
         return None
-    inheritance = inherit(model, start.weights)
+    inheritance = inherit(model, in_shape(start.weights, model.state_dict()))
     if not inheritance.matched:
         raise UserError(
             f"no tensor in `{start.file}` fits this network by name and shape", "train from scratch with --weights none"
