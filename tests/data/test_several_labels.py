@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from sklearn.metrics import average_precision_score
 from torch import Tensor, nn
 
+from tests.conftest import RunCli
 from tests.data.test_layouts import fails
 from tests.data.videos import clip_loader, encode_numbered, view_loader
 from vnasdsl.data import ClipShape, FaultLog, Video, open_data
@@ -19,8 +21,10 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.clips import training_clips
 from vnasdsl.train.evaluation import average_precision, evaluate_views
 from vnasdsl.train.loop import NetworkTraining
+from vnasdsl.train.predict import predict_each
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import RetrainRecipe, Sgd
+from vnasdsl.train.trained import open_trained
 
 CPU = torch.device("cpu")
 HEADER = "id,subject,script,actions,length\n"
@@ -133,3 +137,23 @@ def test_figures_over_views() -> None:
     assert found.loss == pytest.approx(-np.log(np.where(truth.numpy(), mean, 1 - mean)).mean(), rel=1e-6)
     said = found.predictions([Video("x", 0, "a"), Video("y", 1, "b")], ["a", "b", "c"])
     assert said.labels.tolist() == [0, 1] and said.predicted.tolist() == mean.argmax(axis=1).tolist()
+
+
+def test_predictions_are_scores_of_each_class_by_itself(run_cli: RunCli, tmp_path: Path) -> None:
+    data = charades(tmp_path / "charades")
+    network = tmp_path / "small.vns"
+    network.write_text("network small {\n  input clip = video(frames=2, size=8)\n  pool -> linear(classes)\n}\n")
+    settings = [f"--set={key}" for key in ("epochs=1", "batch=2", "clips=1", "crops=1")]
+    trained = run_cli("retrain", network, "--data", data, "--out", tmp_path / "run", "--device", "cpu", *settings)
+    assert trained.returncode == 0, trained.stderr
+    model = open_trained(tmp_path / "run")
+    assert model.protocol.scores == "sigmoid"
+    weights = model.module.state_dict()
+    for tensor in weights.values():
+        tensor.zero_()
+    (bias,) = (tensor for tensor in weights.values() if tensor.shape == (3,))
+    bias.copy_(torch.tensor([0.0, 2.0, -2.0]))
+    video = str(tmp_path / "charades" / "Charades_v1_480" / "AAAA1.mp4")
+    (prediction,) = predict_each(model, [video], workers=0, device="cpu")
+    expected = [1 / (1 + math.exp(-2)), 0.5, 1 / (1 + math.exp(2))]
+    assert [each.score for each in prediction.top] == pytest.approx(expected)

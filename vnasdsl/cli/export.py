@@ -63,7 +63,8 @@ def command(
     """Write a trained network for other programs, with any number of clips in a batch.
 
     The file is read back, by onnxruntime or torch, and compared with the network on random clips. It gives logits: a
-    softmax over them is a score for each class. Class names and preprocessing are in its metadata.
+    softmax over them (a sigmoid where videos have several labels) is a score for each class. Class names and
+    preprocessing are in its metadata.
 
     \b
     Examples:

@@ -11,7 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
+import torch.nn.functional as F
 from pydantic import ConfigDict, Field, ValidationError
+from torch import Tensor
 
 from vnasdsl.data import ClipShape
 from vnasdsl.data.loader import MEAN, STD
@@ -98,7 +100,7 @@ class Preprocessing(_Described):
 
 
 class Protocol(_Described):
-    """How a video is scored: the softmax scores of clips x crops views are averaged."""
+    """How a video is scored: the scores of clips x crops views are averaged."""
 
     clips: int = Field(ge=1)
     """Clips, evenly over the video."""
@@ -106,6 +108,12 @@ class Protocol(_Described):
     """Crops of each clip: the middle, or left, middle and right (of an upright frame top, middle and bottom)."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """bf16 and fp16: autocast in the forward pass."""
+    scores: Literal["softmax", "sigmoid"] = "softmax"
+    """Of the network's outputs. Sigmoid: videos have several labels, and each class is scored by itself."""
+
+    def of_outputs(self, outputs: Tensor) -> Tensor:
+        """outputs: (B, classes). Gives the same shape, float64."""
+        return outputs.double().sigmoid() if self.scores == "sigmoid" else F.softmax(outputs.double(), dim=1)
 
 
 class Metrics(_Described):
@@ -195,7 +203,12 @@ def write_model(
         code=network_file.with_suffix(".py").name,
         weights=None if weights is None else NamedFile.of(weights),
         preprocessing=Preprocessing.of(network.input, recipe),
-        protocol=Protocol(clips=recipe.clips, crops=recipe.crops, precision=recipe.precision),
+        protocol=Protocol(
+            clips=recipe.clips,
+            crops=recipe.crops,
+            precision=recipe.precision,
+            scores="sigmoid" if facts["videos"].get("several_labels") else "softmax",
+        ),
         macs=network.macs[0],
         params=network.params[0],
         metrics=metrics,
@@ -247,7 +260,7 @@ def card(model: ModelFile, source: str, recipe: str) -> str:
             "Preprocessing",
             f"short side scaled to {cut.scale}, crop, (x / 255 - {_three(cut.mean)}) / {_three(cut.deviation)}",
         ),
-        ("Protocol", f"softmax averaged over {how.clips} clips x {how.crops} crops"),
+        ("Protocol", f"{how.scores} averaged over {how.clips} clips x {how.crops} crops"),
         ("Result", "not measured" if model.metrics is None else _result(model.metrics)),
         ("Data", f"`{origin.data}`: {origin.train_videos:,} training and {origin.test_videos:,} test videos"),
         ("Weights", "none" if model.weights is None else f"`{model.weights.file}`, SHA-256 `{model.weights.sha256}`"),

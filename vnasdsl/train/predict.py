@@ -12,7 +12,6 @@ from statistics import fmean
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from vnasdsl.data import FaultLog, Video
@@ -30,7 +29,7 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class ClassScore:
-    """A class with its softmax score, from 0 to 1."""
+    """A class with its score, from 0 to 1: softmax, or sigmoid where videos have several labels."""
 
     name: str
     score: float
@@ -118,7 +117,7 @@ def predict_each(
         for views, _, numbers in loader:
             with autocast(place, protocol.precision):
                 logits = module(_normalised(views, model).to(place))
-            for score, number in zip(F.softmax(logits.double(), dim=1).cpu(), numbers.tolist(), strict=True):
+            for score, number in zip(protocol.of_outputs(logits).cpu(), numbers.tolist(), strict=True):
                 waiting.append(score)
                 if len(waiting) == clips * crops:
                     yield from _failed(faults, told)
