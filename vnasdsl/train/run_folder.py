@@ -33,7 +33,7 @@ from vnasdsl.runs.lines import RUN_FILE, JsonLines
 from vnasdsl.train import ranks
 from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.recipe_print import print_recipes, recipes_json
-from vnasdsl.train.recipes import KINDS, Recipe, recipe_of
+from vnasdsl.train.recipes import KINDS, Recipe, recipe_model
 
 _FORMAT = 2
 """Of a run folder, in run.json, which names none where it is 1: there the lines of .jsonl files have no CRC."""
@@ -201,7 +201,7 @@ def _with_newer_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> Any:
     if not isinstance(recipe, dict) or kind not in KINDS:
         return recipe
     try:
-        full = recipe_of(kind, recipe).model_dump(mode="json")
+        full = recipe_model(kind, recipe).model_validate_json(json.dumps(recipe)).model_dump(mode="json")
     except ValidationError:
         return recipe
     return {**recipe, **{key: full[key] for key in now.get("recipe") or () if key in full}}
