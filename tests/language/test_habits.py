@@ -116,9 +116,6 @@ def test_misspelt_definitions(text: str, message: str, said: str | None) -> None
         ("(bn | relu) * 2", "E0305", "the number of copies comes first", "write `2 * (bn | relu)`"),
         ("conv(16, 3x3x3) -> batchnorm", "E0201", "unknown layer or block `batchnorm`", "did you mean `bn`?"),
         ("nn_conv(16)\n  MaxPool3d(1x2x2)", "E0201", "unknown layer or block `MaxPool3d`", "did you mean `max_pool`?"),
-        ("gelu", "E0201", "unknown layer or block `gelu`", "the activations are `relu` and `hswish`"),
-        ("sigmoid", "E0201", "unknown layer or block `sigmoid`",
-         "the activations are `relu` and `hswish`; `context_gate` weighs channels by a sigmoid"),
         ("conv(16, kernel_size=3)", "E0301", "`conv` has no parameter `kernel_size`", "did you mean `kernel`?"),
     ],
 )  # fmt: skip
