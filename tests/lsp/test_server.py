@@ -13,6 +13,7 @@ import pytest
 from tests.lsp.client import SNIPPETS, Client, Refused, apply
 from tests.support import cli_environment
 from vnasdsl.elaborate import load
+from vnasdsl.elaborate.shipped import shipped_names
 from vnasdsl.language.format import format_text
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.show.figures import line_figures
@@ -187,13 +188,13 @@ def test_snippets_hold_what_a_call_needs(client: Client) -> None:
         ("search x for s {\n  @\n}", ["epochs", "weights", "cost", "paths"]),
         ("search x for s {\n  weights = @\n}", ["sgd", "adam"]),
         ("search x for s {\n  weights = sgd(lr=0.1, @\n}", ["end", "momentum", "decay", "nesterov"]),
-        ("search x for s {\n  weights.@\n}", ["lr", "end", "momentum", "decay", "nesterov"]),
+        ("search x for s {\n  weights.@\n}", ["lr", "end", "warmup", "momentum", "decay", "nesterov"]),
         ("search x for s {\n  flip = @\n}", ["true", "false"]),
         ("search x for s {\n  order = @\n}", ["choices_first", "weights_first"]),
         ("space z {\n  require @\n}", ["macs", "params", "latency_cpu", "latency_gpu"]),
         ("space z {\n  input c = @\n}", ["video"]),
         ("@", ["search", "retrain", "evaluate", "block", "import", "network", "space"]),
-        ('import "@', ["blocks.vns"]),
+        ('import "@', ["blocks.vns", *(f"vnasdsl:{name}" for name in shipped_names())]),
     ],
 )
 def test_what_may_stand_here(client: Client, marked: str, expected: list[str]) -> None:

@@ -22,7 +22,8 @@ from vnasdsl.codegen.names import ATTRIBUTES, FILES, LABELS, MODULE_ATTRIBUTES, 
 from vnasdsl.codegen.outputs import compile_space
 from vnasdsl.codegen.render import environment
 
-TEMPLATES = sorted((ROOT / "templates").rglob("*.j2"))
+TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*.j2") if not path.name.endswith(".html.j2"))
+"""Of generated code. What a page shows is escaped by Jinja (tests/search/test_report.py)."""
 
 
 def public(names: list[str]) -> set[str]:

@@ -37,7 +37,7 @@ def test_a_search_leaves_a_model_file(searched: Path) -> None:
         assert file["sha256"] == sha256((searched / file["file"]).read_bytes()).hexdigest()
     wanted = {"frames": 4, "frame_stride": 1, "segments": 1, "scale": 18, "size": 16}
     assert {key: model["preprocessing"][key] for key in wanted} == wanted
-    assert model["protocol"] == {"clips": 2, "crops": 1, "precision": "fp32"}
+    assert model["protocol"] == {"clips": 2, "crops": 1, "precision": "fp32", "scores": "softmax"}
     score = json.loads((searched / "report.json").read_text())["inference"]
     assert {**model["metrics"], "per_class": score["per_class"]} == {"part": "inference", **score}
     card = (searched / "MODEL_CARD.md").read_text()

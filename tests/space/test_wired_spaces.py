@@ -146,3 +146,10 @@ def test_what_is_drawn_is_a_network_and_what_is_made_is_kept(graph: Graph, drawn
 
 def _key(made: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(made.items()))
+
+
+def test_a_line_of_a_block_that_only_its_out_reads() -> None:
+    block = "block cell(a) {\n  n0 = conv(3, 1x1x1)\n  out n0\n}\n"
+    lines = "input clip = video(frames=2, size=4, classes=2)\n  w0 = cell(clip)\n  pool -> linear(classes)"
+    space, faults = built(f"{block}space made {{\n  {lines}\n}}\n")
+    assert not faults and space.cost.macs_max == 3 * 3 * 2 * 4 * 4 + 3 * 2

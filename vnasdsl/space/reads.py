@@ -183,11 +183,8 @@ class LineNames:
     outside: Names
     ends: tuple[Names, ...]
     """For each line the names that nothing after it reads."""
-
-    @property
-    def named(self) -> bool:
-        """Whether any line is read by its name."""
-        return bool(self.outside) or any(self.ends)
+    named: bool
+    """Whether any line has a name or reads one; `out` may be the only one to read it."""
 
 
 @kept
@@ -208,7 +205,7 @@ def line_names(group: Element) -> LineNames:
         outside |= used - own
         last.update((name, len(group.lines)) for name in used)
     ends = (frozenset(name for name, at in last.items() if at == i) for i in range(len(group.lines)))
-    return LineNames(frozenset(outside), tuple(ends))
+    return LineNames(frozenset(outside), tuple(ends), named=bool(last))
 
 
 def unread(segments: Sequence[Segment]) -> list[Diagnostic]:

@@ -207,7 +207,7 @@ def write_model(
             clips=recipe.clips,
             crops=recipe.crops,
             precision=recipe.precision,
-            scores="sigmoid" if facts["videos"].get("several_labels") else "softmax",
+            scores="sigmoid" if facts["videos"]["train"].get("several_labels") else "softmax",
         ),
         macs=network.macs[0],
         params=network.params[0],

@@ -221,11 +221,11 @@ def video_facts(data: DataSet) -> dict[str, Any]:
     """Number and digest of the training and of the test videos, which do not change when a data set is moved, and
     whether a video may have several labels."""
     root = os.path.commonpath([Path(video.path).parent for video in (*data.train, *data.test)])
-    facts: dict[str, Any] = {
-        part: {"videos": len(videos), "digest": _digest(videos, root)}
+    several = any(video.labels for video in data.train)
+    return {
+        part: {"videos": len(videos), "digest": _digest(videos, root), "several_labels": several}
         for part, videos in (("train", data.train), ("test", data.test))
     }
-    return {**facts, "several_labels": any(video.labels for video in data.train)}
 
 
 def _digest(videos: Sequence[Video], root: str) -> str:

@@ -79,7 +79,7 @@ def test_all_that_can_be_said_prints_and_reads_back() -> None:
     assert recipe.objective == Score(cost="latency_cpu", weight=0.2)
     assert (recipe.timeout, recipe.memory, recipe.pool) == (0.5, 8_000_000_000, "ray:2")
     text = print_recipe("search", recipe, "tiny")
-    assert "latency_cpu=40.0ms" in text and "timeout" in text and "warmup" not in text
+    assert "latency_cpu=40.0ms" in text and "timeout" in text and "\n  warmup" not in text
     assert resolved(text) == recipe
 
 
