@@ -81,7 +81,9 @@ def contents(run: Path) -> dict[str, object]:
         if path.is_file() and path.name not in ("run.json", "times.jsonl"):
             found[str(path.relative_to(run))] = path.read_bytes()
     if (run / "metrics.jsonl").exists():
-        found["metrics.jsonl"] = [{**line, "seconds": 0} for line in JsonLines(run / "metrics.jsonl").read()]
+        found["metrics.jsonl"] = [
+            {**line, "seconds": 0, "waited": 0} for line in JsonLines(run / "metrics.jsonl").read()
+        ]
     return found
 
 

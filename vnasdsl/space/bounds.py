@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 400
 """Networks that are looked at to find cheap and expensive ones."""
+MOST_WORK = 1_000_000
+"""What looking at them may cost: the time for one grows with the square of its choices."""
 
 
 def exact_ends(space: Space) -> frozenset[Goal]:
@@ -41,7 +43,10 @@ def extremes(space: Space, work: int = LOOKED_AT) -> dict[Goal, int]:
     random = Random(0)
     waiting = [space.cheapest(goal)[0] for goal in GOALS] if space.costed else [{}]
     best: dict[Goal, tuple[int, dict[str, str]]] = {}
+    spent = 0
     for step in range(work):
+        if spent > MOST_WORK:
+            break
         if waiting:
             made = waiting.pop()
         else:
@@ -50,6 +55,7 @@ def extremes(space: Space, work: int = LOOKED_AT) -> dict[Goal, int]:
             made = {name: value for name, value in before.items() if name != changed}
         try:
             made = space.complete(made, random)
+            spent += len(made) ** 2
             cost = space.price(made)
         except (UserError, VnsError):
             if not best:
