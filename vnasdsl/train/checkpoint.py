@@ -85,8 +85,8 @@ class Checkpoints:
             if damaged or not index:
                 reasons = "".join(f"{reason}; " for reason in damaged.values())
                 warn(f"{reasons}going on from the checkpoint `{name}`")
-                best = index.get("best")
-                self._write_index({"last": name, "best": None if best in damaged else best})
+                best = index.get("best", name)  # of those that are left the best is not known
+                self._write_index({"last": name, "best": name if best in damaged else best})
             return found
         if damaged:
             raise UserError(
