@@ -144,7 +144,7 @@ def test_without_its_index_a_run_goes_on_from_the_newest_checkpoint(tmp_path: Pa
     kept = checkpoints.resume(warnings.append)
     assert kept is not None and kept.epoch == 3
     assert any("`epoch-0003`" in text for text in warnings)
-    assert checkpoints.index() == {"last": "epoch-0003"}
+    assert checkpoints.index() == {"last": "epoch-0003", "best": "epoch-0003"}
 
 
 def test_random_generators_go_on_where_they_were() -> None:
