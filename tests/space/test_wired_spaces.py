@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.imports import collect
 from vnasdsl.elaborate.space import build
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic
+from vnasdsl.language.diagnostics import Diagnostic, UserError
 from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source
 from vnasdsl.space.costs import GOALS, Cost
@@ -153,3 +154,23 @@ def test_a_line_of_a_block_that_only_its_out_reads() -> None:
     lines = "input clip = video(frames=2, size=4, classes=2)\n  w0 = cell(clip)\n  pool -> linear(classes)"
     space, faults = built(f"{block}space made {{\n  {lines}\n}}\n")
     assert not faults and space.cost.macs_max == 3 * 3 * 2 * 4 * 4 + 3 * 2
+
+
+def test_fixing_an_item_that_only_a_longer_list_has_leaves_the_networks_of_that_list() -> None:
+    lines = (
+        "w0 = [conv(2, 1x1x1), (1 | 2) * (conv(2, 1x1x1) | skip)]",
+        "w1 = concat(pick 1 of [clip -> conv(2, 1x1x1), w0])",
+        "w1 -> pool -> linear(classes)",
+    )
+    text = "\n  ".join(("space made {", "input clip = video(frames=2, size=4, classes=2)", *lines))
+    space, faults = built(f"{text}\n}}\n")
+    assert not faults
+    everything = list(space.networks())
+    segments = restrict_all(space.segments, lambda n, _, options: ("w0[2]",) if n == "w1.edges" else options)
+    fixed = replace(space, segments=segments)
+    left = list(fixed.networks())
+    agree = [{k: v for k, v in made.items() if k != "w1.edges"} for made in everything if made["w1.edges"] == "w0[2]"]
+    assert left == agree and len(left) == 4 == fixed.size
+    assert all(fixed.complete({}, random.Random(seed)) in left for seed in range(20))
+    with pytest.raises(UserError, match="`w0` has 2 values, not 3"):
+        fixed.choose({**left[0], "w0.copies.number": "1"})

@@ -30,7 +30,7 @@ from vnasdsl.relax.relax import not_relaxed
 from vnasdsl.space.bounds import exact_ends
 from vnasdsl.space.costs import GOALS, Cost, Goal
 from vnasdsl.space.counting import CannotCountError, Counts, countable
-from vnasdsl.space.decisions import Decide, Decision, every
+from vnasdsl.space.decisions import Decide, Decision, NoSuchNetworkError, every
 from vnasdsl.space.elements import Choice, Segment
 from vnasdsl.space.limits import Limit, read_limits
 from vnasdsl.space.parts import has_poison, named_choices, shapes_decide
@@ -40,7 +40,7 @@ from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.ways import Ways
 
 TRIED = 24
-"""Networks that are drawn to see whether a fault is real."""
+"""Networks that are drawn to see whether a fault is real, or until one is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,8 +145,11 @@ class Space:
             c.name: made[c.name] if made.get(c.name) in c.options else c.options[random.randrange(len(c.options))]
             for c in self.inputs.choices
         }
-        decisions = self._decisions(self.inputs.with_choices(chosen), decide)
-        return {name: decision.value for name, decision in decisions.items()}
+        video = self.inputs.with_choices(chosen)
+        for _ in range(TRIED):
+            with suppress(NoSuchNetworkError):
+                return {name: decision.value for name, decision in self._decisions(video, decide).items()}
+        raise NoSuchNetworkError(f"no network of `{self.name}` was found with these choices", "leave more of them open")
 
     def decisions(self, made: Mapping[str, str]) -> tuple[Decision, ...]:
         """The choices as the network of `made` meets them, each with its options there and its value. Where a layer

@@ -15,7 +15,7 @@ from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Applied, Layer, LayerError, Shape
 from vnasdsl.network.graph import SINGLE, LayerNode, NetworkGraph, Part, Section, Values, many, one
-from vnasdsl.space.decisions import Decide, Decision, Form, form_of
+from vnasdsl.space.decisions import Decide, Decision, Form, NoSuchNetworkError, form_of
 from vnasdsl.space.deferred import first_value
 from vnasdsl.space.elements import (
     POISON,
@@ -152,7 +152,7 @@ class Lowerer:
         if element.index is not None:
             values = many(value)
             if element.index >= len(values):
-                raise error("E0303", f"`{element.wire}` has {len(values)} values", element.span)
+                raise NoSuchNetworkError(f"`{element.wire}` has {len(values)} values, not {element.index + 1}")
             value = values[element.index]
         return Part(element, element.label, x, value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import comb
@@ -12,6 +13,11 @@ from typing import Literal, TypeAlias, TypeVar
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Span
 from vnasdsl.space.elements import Choice, real
+
+
+class NoSuchNetworkError(UserError):
+    """The choices made so far leave no network: one that was fixed takes an item that only a longer list has."""
+
 
 Form: TypeAlias = Literal["option", "number", "edges", "real"]
 
@@ -114,7 +120,7 @@ Made = TypeVar("Made")
 
 
 def every(walk: Callable[[Decide], Made]) -> Iterator[Made]:
-    """What a walk gives for all ways to answer it: the last choice changes first."""
+    """What a walk gives for all ways to answer it that make a network: the last choice changes first."""
     left: list[Iterator[str]] = []
     taken: list[str] = []
     depth = 0
@@ -129,7 +135,8 @@ def every(walk: Callable[[Decide], Made]) -> Iterator[Made]:
 
     while True:
         depth = 0
-        yield walk(decide)
+        with suppress(NoSuchNetworkError):
+            yield walk(decide)
         while taken:
             following = next(left[-1], None)
             if following is not None:
