@@ -3,26 +3,29 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+ORIGINALS := $(VENV)/originals/.installed
 PIP_ARGS ?=
 FUZZ_ARGS ?= --seconds 300
 # A file stays with one worker: what its tests share is made once.
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow fuzz lint check docs format clean
+.PHONY: help install originals demo test test-slow fuzz lint check docs format clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(STAMP) ## create or update the environment in .venv
+install: $(STAMP) $(ORIGINALS) ## create or update the environment in .venv
+
+originals: $(ORIGINALS) ## install the published models that tests compare with, in .venv/originals
 
 demo: $(STAMP) ## compile, search, derive, retrain and evaluate a small space; results in runs/demo
 	$(BIN)/vnasdsl demo --out runs/demo --force
 
-test: $(STAMP) ## the tests, without what is slow by nature
+test: $(STAMP) $(ORIGINALS) ## the tests, without what is slow by nature
 	$(BIN)/pytest $(PYTEST_ARGS) -m "not slow"
 
-test-slow: $(STAMP) ## the rest: clusters, killed processes, whole trainings, and all property tests with many examples
+test-slow: $(STAMP) $(ORIGINALS) ## the rest: clusters, killed processes, whole trainings, and all property tests with many examples
 	$(BIN)/pytest $(PYTEST_ARGS) -m "slow or hypothesis" --hypothesis-profile=thorough
 
 fuzz: $(STAMP) ## five minutes of hostile files; what fails is kept in fuzz-failures (FUZZ_ARGS="--seconds 60 --seed 1")
@@ -63,4 +66,10 @@ $(STAMP): pyproject.toml constraints.txt
 	    "$$found" -m venv $(VENV) || { echo "$$found cannot make a virtual environment; on Debian and Ubuntu install its -venv package" >&2; exit 1; }; \
 	fi
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# In a folder of their own and without their dependencies: torchvision would bring a torch of its own.
+$(ORIGINALS): tests/oracles/originals.txt | $(STAMP)
+	rm -rf $(@D)
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --no-deps --target $(@D) --requirement $<
 	@touch $@
