@@ -77,6 +77,8 @@ def test_a_run_is_opened(found: Run) -> None:
     assert set(again.checkpoints) >= {"last"}
     assert all((folder / "weights.safetensors").is_file() for folder in again.checkpoints.values())
     assert repr(again) == f"<Run {found.folder}: search of small, finished>"
+    assert again.state == "finished" and again.predictions is not None
+    assert len(again.predictions.videos) == again.report["inference"]["videos"]
 
 
 def test_train_evaluate_and_predict(found: Run, data: str, tmp_path: Path) -> None:
@@ -132,7 +134,7 @@ def test_what_is_wrong_is_an_exception(found: Run, data: str, tmp_path: Path) ->
         vnasdsl.retrain(str(SPACE), data, tmp_path / "x")
     with pytest.raises(vnasdsl.UserError, match=r"there is no video `none\.mp4`"):
         vnasdsl.predict(found, "none.mp4")
-    with pytest.raises(vnasdsl.UserError, match=r"is not a run folder of vnasdsl: it has no `run\.json`"):
+    with pytest.raises(vnasdsl.UserError, match=r"is not a run folder of vnasdsl: there is no `run\.json`"):
         Run(tmp_path)
     assert not (tmp_path / "x").exists()
 
@@ -150,7 +152,7 @@ def test_an_interrupted_search_is_resumed(found: Run, data: str, tmp_path: Path)
         vnasdsl.search(space, data, tmp_path / "run", settings=settings, device="cpu", progress=stop)
     run = Run(tmp_path / "run")
     assert (run.finished, len(run.metrics)) == (False, 1)
-    assert repr(run) == f"<Run {run.folder}: search of small, 1 records so far>"
+    assert repr(run) == f"<Run {run.folder}: search of small, stopped, 1 of 2 epochs>"
     with pytest.raises(vnasdsl.UserError, match="has no network yet"):
         _ = run.network
     with pytest.raises(vnasdsl.UserError, match="is not finished"):

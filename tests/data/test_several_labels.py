@@ -127,15 +127,16 @@ def test_figures_over_views() -> None:
         def forward(self, views: Tensor) -> Tensor:
             return logits[views.flatten().long()]
 
-    numbers = torch.tensor([0, 0, 1, 1])
-    found = evaluate_views(Table(), [(torch.arange(4.0), truth[numbers], numbers)], ["a", "b", "c"], CPU)
+    numbers, videos = torch.tensor([0, 0, 1, 1]), [Video("x", 0, "a"), Video("y", 1, "b")]
+    found = evaluate_views(Table(), [(torch.arange(4.0), truth[numbers], numbers)], ["a", "b", "c"], CPU, videos=videos)
     mean = logits.sigmoid().view(2, 2, 3).mean(dim=1).double().numpy()
     assert found.top1 == 1.0
     by_class = {n: average_precision_score(truth[:, i].numpy(), mean[:, i]) for i, n in enumerate("abc")}
     assert found.per_class == pytest.approx(by_class)
     assert found.mean_class == pytest.approx(average_precision_score(truth.numpy(), mean, average="macro"))
     assert found.loss == pytest.approx(-np.log(np.where(truth.numpy(), mean, 1 - mean)).mean(), rel=1e-6)
-    said = found.predictions([Video("x", 0, "a"), Video("y", 1, "b")], ["a", "b", "c"])
+    said = found.predictions
+    assert said is not None
     assert said.labels.tolist() == [0, 1] and said.predicted.tolist() == mean.argmax(axis=1).tolist()
 
 

@@ -31,7 +31,7 @@ def drawn(seed: int, videos: int = 60) -> Scores:
 
 def predictions_of(scores: Scores) -> Predictions:
     videos = [Video(f"/v/{number}, x.avi", int(label), "") for number, label in enumerate(scores.labels)]
-    return summarise(scores, CLASSES).predictions(videos, CLASSES)
+    return scores.predictions(videos, CLASSES)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -59,7 +59,7 @@ def test_a_row_names_the_class_that_is_taken_for_it_most() -> None:
     predicted = torch.tensor([0, 2, 2, 1, 1, 2])
     scores = Scores(tuple(range(6)), torch.eye(3, dtype=torch.float64)[predicted], labels, 6)
     videos = [Video(str(number), int(label), "") for number, label in enumerate(labels)]
-    table = summarise(scores, "abc").predictions(videos, "abc").table
+    table = scores.predictions(videos, "abc").table
     assert [row.taken_for for row in table] == ["c", None, None]
 
 

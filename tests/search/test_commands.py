@@ -351,7 +351,7 @@ def test_pickled_weights_are_refused_without_running(vnasdsl: Command, searched:
         ),
         (["search", "{space}", "--data", "{data}", "--set", "scale=8"], "too small for crops of 16 x 16"),
         (["search", "{space}", "--data", "{data}", "--device", "cuda:99"], "CUDA device"),
-        (["derive", "nowhere"], "is not a run folder"),
+        (["derive", "nowhere"], "there is no folder `nowhere`"),
         (["retrain", "{space}", "--data", "{data}", "--out", "x"], "is a space: choose a network first"),
         (["retrain", "runs/none"], "there is no run and no file `runs/none`"),
         (["evaluate", "none.vns:one"], "there is no run and no file `none.vns:one`"),

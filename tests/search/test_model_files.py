@@ -108,10 +108,17 @@ def test_a_network_is_derived_without_videos(vnasdsl: Command, moved: Path) -> N
     result = vnasdsl("derive", moved, "--device", "cpu", "--top", "2", "-o", moved / "best.vns")
     assert result.exit_code == 0, result.output
     assert "`synthetic:gone`, are neither in" in result.stderr and "the network gets no score" in result.stderr
+    before = {path.name: path.read_bytes() for path in moved.iterdir() if path.is_file()}
+    again = vnasdsl("derive", moved, "--device", "cpu")
+    assert again.exit_code == 0 and "its weights and score stay" in again.stderr and "top-1" in again.stdout
+    assert {path.name: path.read_bytes() for path in moved.iterdir() if path.is_file()} == before
+    (moved / "choices.json").unlink()
+    (moved / "report.json").unlink()
     again = vnasdsl("derive", moved, "--device", "cpu", "-q")
     assert again.exit_code == 0 and "top-1" not in again.stdout
     assert json.loads((moved / "choices.json").read_text())["choices"] == choices
     assert json.loads((moved / "model.json").read_text())["metrics"] is None
+    assert not (moved / "predictions.csv").exists()
     open_trained(moved)
     for command in ("evaluate", "retrain"):
         failed = vnasdsl(command, moved, "--device", "cpu", "-q")

@@ -132,17 +132,23 @@ def test_every_choice_has_its_probabilities_over_the_epochs(trained: Path) -> No
 
 def test_the_page_says_result_network_classes_recipe_and_command(trained: Path) -> None:
     html = report_html([RunReader(trained)])
-    words, inner = words_of(html), RunReader(trained / "retrained")
+    words, outer, inner = words_of(html), RunReader(trained), RunReader(trained / "retrained")
     assert f"Trained (retrained): {100 * inner.report['top1']:.1f} % top-1 on 6 test videos" in words
     for text in ("Trellis and path", "What was chosen in the space", "chosen: ", "network.vns", "recipe.vns"):
         assert text in words
     assert " ".join((trained / "network.vns").read_text().split()) in words
     assert shlex.join(["vnasdsl", *RunReader(trained).facts["command"]]) in html and "torch 2." in words
     assert all(name in words for name in inner.classes)
-    assert inner.predictions is not None
-    confusion = np.array(Page(html).data["heats"]["run-1-1-confusion"]["rows"])
-    assert np.allclose(confusion, inner.predictions.confusion / inner.predictions.confusion.sum(1, keepdims=True))
-    wrong = int((inner.predictions.predicted != inner.predictions.labels).sum())
+    wrong = 0
+    for run, key in ((outer, "run-1"), (inner, "run-1-1")):  # the search on its inference part
+        found = run.predictions
+        assert found is not None and len(found.videos) == run.result["videos"]
+        assert float((found.predicted == found.labels).mean()) == pytest.approx(run.result["top1"])
+        shares = {row.name: row.top1 for row in found.table if row.top1 is not None}
+        assert shares == pytest.approx(run.result["per_class"])
+        confusion = np.array(Page(html).data["heats"][f"{key}-confusion"]["rows"])
+        assert np.allclose(confusion, found.confusion / found.confusion.sum(1, keepdims=True).clip(min=1))
+        wrong += int((found.predicted != found.labels).sum())
     assert html.count("data:image/jpeg;base64,") == wrong
     assert report_html([RunReader(trained)], videos=0).count("data:image/jpeg") == 0
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from vnasdsl.api.models import Loaded, Network, Space
 from vnasdsl.elaborate import Overrides
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.train.model_file import weights_of
-from vnasdsl.train.run_folder import RunFolder
+from vnasdsl.runs.folder import RunReader, State
+from vnasdsl.runs.predictions import Predictions
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Run:
@@ -24,39 +24,54 @@ class Run:
     def __init__(self, folder: str | os.PathLike[str]):
         """Raises: UserError where the folder is no run."""
         self.folder = Path(folder)
-        self._files = RunFolder(self.folder)
-        _ = self.info
+        _ = self._now
+
+    @property
+    def _now(self) -> RunReader:
+        return RunReader(self.folder)
 
     @property
     def info(self) -> dict[str, Any]:
         """run.json: what was asked (`name`, `data`, `classes`, `recipe`, `seed`, `command`), and versions."""
-        return self._files.facts()
+        return self._now.facts
 
     @property
     def kind(self) -> str:
         """`search` or `retrain`."""
-        return str(self.info["kind"])
+        return self._now.kind
+
+    @property
+    def state(self) -> State:
+        """`running` in some process, `finished`, or `stopped` before its end."""
+        return self._now.state
 
     @property
     def finished(self) -> bool:
         """Whether its result is written."""
-        return (self.folder / "report.json").is_file()
+        return bool(self._now.report)
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """metrics.jsonl: a record for each epoch or trial so far. Raises: UserError where a line is damaged."""
-        return self._files.metrics.read()
+        """metrics.jsonl: a record for each epoch so far. Raises: UserError where a line is damaged."""
+        return self._now.metrics
+
+    @property
+    def trials(self) -> list[dict[str, Any]]:
+        """trials.jsonl: a record for each network drawn so far, by evolution or at random. Raises: as `metrics`."""
+        return self._now.trials
 
     @property
     def report(self) -> dict[str, Any]:
         """report.json: the result in figures. Raises: UserError while it is not finished, or where it is damaged."""
-        try:
-            found = json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"the run in `{self.folder}` is not finished", "continue it with resume=True") from None
-        except (OSError, ValueError):
-            raise UserError(f"`{self.folder / 'report.json'}` is damaged") from None
-        return dict(found)
+        found = self._now.report
+        if not found:
+            raise UserError(f"the run in `{self.folder}` is not finished", "continue it with resume=True")
+        return found
+
+    @property
+    def predictions(self) -> Predictions | None:
+        """The scores of each test video, or of each of the inference part of a search; None without such videos."""
+        return self._now.predictions
 
     @cached_property
     def space(self) -> Space:
@@ -74,12 +89,13 @@ class Run:
         return Network(self._loaded("network.vns", None))
 
     def _loaded(self, file: str, name: str | None) -> Loaded:
-        overrides = Overrides(classes=len(self.info["classes"]))
-        return Loaded.read(self.folder / file, name, overrides)
+        return Loaded.read(self.folder / file, name, Overrides(classes=len(self._now.classes)))
 
     @property
     def weights(self) -> Path:
         """The .safetensors file of the network. Raises: UserError where it is not what was written."""
+        from vnasdsl.train.model_file import weights_of
+
         return weights_of(self.folder)
 
     def module(self) -> nn.Module:
@@ -89,9 +105,12 @@ class Run:
     @property
     def checkpoints(self) -> dict[str, Path]:
         """`last`, `previous` and `best` as far as there are such, each a folder with `weights.safetensors`."""
-        kept = self._files.checkpoints
+        from vnasdsl.train.run_folder import RunFolder
+
+        kept = RunFolder(self.folder).checkpoints
         return {role: kept.folder / name for role, name in kept.index().items()}
 
     def __repr__(self) -> str:
-        state = "finished" if self.finished else f"{len(self.metrics)} records so far"
-        return f"<Run {self.folder}: {self.kind} of {self.info['name']}, {state}>"
+        done, planned, what = self._now.progress
+        progress = "" if self.finished else f", {done} of {planned} {what}"
+        return f"<Run {self.folder}: {self.kind} of {self.info['name']}, {self.state}{progress}>"

@@ -104,9 +104,7 @@ def command(
     for each in asked:
         result = evaluate_file(each.network, each.weights, each.recipe, each.videos, where, reporter)
         results.append((each, result))
-    scores = Predictions.together(
-        [result.predictions(each.videos.test, each.videos.classes) for each, result in results]
-    )
+    scores = Predictions.together([result.predictions for _, result in results if result.predictions is not None])
     _tell(results, scores, as_json)
     if predictions is not None:
         scores.write(predictions)

@@ -22,7 +22,7 @@ from vnasdsl.runs.predictions import Predictions
 from vnasdsl.show.draw.learnt import Learnt
 
 PREDICTIONS = "predictions.csv"
-"""In the folder of a training: what it says of each test video."""
+"""What the network says of each test video, or of each of the inference part of a search."""
 State = Literal["running", "finished", "stopped"]
 
 
@@ -179,7 +179,7 @@ class RunReader:
 
     @cached_property
     def predictions(self) -> Predictions | None:
-        """Of a training, for the test videos."""
+        """For the test videos, or the inference part of a search; None where there are no such."""
         path = self / PREDICTIONS
         return Predictions.read(path) if path.is_file() else None
 

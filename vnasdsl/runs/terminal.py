@@ -141,10 +141,10 @@ def curve(values: Sequence[float]) -> str:
 
 
 def _epochs(records: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     columns = [column for column in _COLUMNS if any(record.get(column[0]) is not None for record in records)]
     for heading in ("epoch", *(label for _, label, _, _ in columns)):
-        table.add_column(heading, justify="right")
+        table.add_column(heading.replace(" ", "\n"), justify="right")  # all of them fit into 60 columns
     for record in records:
         values = [(record.get(key), factor, form) for key, _, factor, form in columns]
         cells = ["" if value is None else format(value * factor, form) for value, factor, form in values]

@@ -14,6 +14,7 @@ from vnasdsl.codegen import compile_network
 from vnasdsl.data import DataSet, open_data
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.runs.folder import PREDICTIONS, RunReader
 from vnasdsl.searching.estimate import require_memory
 from vnasdsl.searching.probable import Wanted
 from vnasdsl.searching.strategies import get_strategy
@@ -22,7 +23,7 @@ from vnasdsl.searching.strategies.one_shot import OneShotStrategy
 from vnasdsl.searching.task import SearchResult, SearchTask, Strategy
 from vnasdsl.train import ranks
 from vnasdsl.train.clips import report_faults, require_readable
-from vnasdsl.train.model_file import Metrics, write_model
+from vnasdsl.train.model_file import Metrics, weights_of, write_model
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
 from vnasdsl.train.recipes import Recipe, SearchRecipe
@@ -37,13 +38,14 @@ from vnasdsl.train.run_folder import (
     video_facts,
 )
 from vnasdsl.train.run_lock import writing
-from vnasdsl.train.weights import save_weights
+from vnasdsl.train.weights import load_weights, save_weights
 
 MAY_DIFFER = {"workers", "unreadable", "pool", "memory", "timeout", "rounds"}
 """Keys of a recipe that may change when a run is resumed: where it runs, and how many trials it may have."""
 _LEARNED = ("path", "stages", "labels", "probabilities", "path_weights", "mixture_weights")
 """Keys of a strategy's report for choices.json; large, so not all in report.json."""
 _NOT_REPORTED = ("probabilities", "path_weights", "mixture_weights")
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,8 @@ class Outcome:
     file: Path
     code: Path
     weights: Path | None
-    score: dict[str, Any] | None
+    score: Mapping[str, Any] | None
+    """`Evaluation.as_dict()` on the inference part."""
     lines: tuple[str, ...]
     """The report for the terminal."""
     compared: Mapping[str, Any] = field(default_factory=dict)
@@ -192,12 +195,16 @@ class Outcome:
 def _write_outcome(
     task: SearchTask[Any], strategy: Strategy[Any], found: SearchResult, network_file: Path | None = None
 ) -> Outcome:
-    """Write network.vns, network.py, network.safetensors, choices.json, report.json/.txt and pictures into the run.
+    """Write network.vns, network.py, network.safetensors, choices.json, report.json/.txt, predictions and pictures.
 
-    network_file: write only the network, there, with code and weights beside it.
+    network_file: write only the network, there, with code and weights beside it. Without videos, a network that the run
+    has already keeps its weights, with their batch-norm statistics, and its score.
     """
     network = task.space.network(found.choices)
     file = network_file or task.run / "network.vns"
+    if network_file is None and not task.parts.inference and (kept := _kept(task, network, found)):
+        task.reporter.note(f"`{task.run.path}` has this network already: its weights and score stay")
+        return kept
     folder = RunFolder(file.parent)
     folder.write(file.name, network.text())
     code = folder.write(file.with_suffix(".py").name, compile_network(network, file.name))
@@ -206,7 +213,8 @@ def _write_outcome(
         save_weights(weights, found.weights, {"network": network.name})
     elif network_file is None:
         (task.run / "network.safetensors").unlink(missing_ok=True)  # of the network that was written before
-    metrics = None if found.score is None else Metrics.of("inference", found.score)
+    score = None if found.score is None else found.score.as_dict()
+    metrics = None if score is None else Metrics.of("inference", score)
     write_model(task.run, file, network, weights, metrics)
     lines = (*found.lines, *_figure_lines(found, network, len(task.parts.inference)))
     if network_file is None:
@@ -216,27 +224,49 @@ def _write_outcome(
             "name": network.name,
             "macs": network.macs[0],
             "params": network.params[0],
-            "inference": found.score,
+            "inference": score,
             "choices": found.choices,
         }
         report = {key: value for key, value in found.report.items() if key not in _NOT_REPORTED}
         task.run.write_json("report.json", {**figures, **report, "unreadable": task.faults.files})
         task.run.write("report.txt", "\n".join(lines) + "\n")
+        if found.score is not None and found.score.predictions is not None:
+            found.score.predictions.write(task.run / PREDICTIONS)
+        else:
+            (task.run / PREDICTIONS).unlink(missing_ok=True)
         for name, content in strategy.pictures(task):
             task.run.write(name, content)
     named = "{}" if network_file is None else file.stem + ".{}"
     pictures = tuple(folder.write(named.format(name), content) for name, content in found.pictures.items())
     report_faults(task.faults, task.reporter)
     compared: dict[str, Any] = {key: found.report[key] for key in ("probable", "ranking") if key in found.report}
-    return Outcome(network, file, code, weights, found.score, lines, compared, pictures)
+    return Outcome(network, file, code, weights, score, lines, compared, pictures)
+
+
+def _kept(task: SearchTask[Any], network: Space, found: SearchResult) -> Outcome | None:
+    """What the run holds, where it is the network found, with the same weights apart from batch-norm statistics."""
+    run = RunReader(task.run.path)
+    score = run.report.get("inference")
+    if score is None or run.report.get("choices") != found.choices:
+        return None
+    try:
+        file = weights_of(run.path)
+        kept = load_weights(file)
+    except UserError:
+        return None
+    names = {name for name in found.weights if name.rpartition(".")[2] not in _STATISTICS}
+    if kept.keys() != found.weights.keys() or not all(kept[name].equal(found.weights[name]) for name in names):
+        return None
+    lines = tuple(run.text("report.txt").splitlines())
+    return Outcome(network, run / "network.vns", run / "network.py", file, score, lines)
 
 
 def _figure_lines(found: SearchResult, network: Space, videos: int) -> list[str]:
     lines = []
     if found.score is not None:
         lines.append(
-            f"accuracy on the inference part ({videos} videos): {percent(found.score['top1'])} top-1,"
-            f" {percent(found.score['top5'])} top-5, with weights from {found.weights_from}"
+            f"accuracy on the inference part ({videos} videos): {percent(found.score.top1)} top-1,"
+            f" {percent(found.score.top5)} top-5, with weights from {found.weights_from}"
         )
     lines.append(f"cost: {megas(network.macs[0])} per clip, {network.params[0]:,} parameters")
     return lines

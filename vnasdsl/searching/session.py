@@ -72,14 +72,15 @@ class Session:
         """The same as one number; None without videos."""
         return self.score(choices).top1 if self.task.parts.inference else None
 
-    def extract(self, choices: dict[str, str]) -> tuple[dict[str, Any] | None, dict[str, Tensor]]:
+    def extract(self, choices: dict[str, str]) -> tuple[Evaluation | None, dict[str, Tensor]]:
         """The accuracy of a network on the inference part (None without videos), and its weights by its own names."""
         names = inherited_names(self.task.space, choices)
         with as_child(self.model, choices, self.calibration()) as child:
             state = child.state_dict()
             weights = {own: state[shared].detach().cpu().clone() for own, shared in names.items()}
-            return self._evaluate(child).as_dict() if self.task.parts.inference else None, weights
+            return self._evaluate(child) if self.task.parts.inference else None, weights
 
     def _evaluate(self, child: Any) -> Evaluation:
         task = self.task
-        return evaluate_views(child, self.inference, task.classes, task.device, task.recipe.precision)
+        videos = task.parts.inference
+        return evaluate_views(child, self.inference, task.classes, task.device, task.recipe.precision, videos)

@@ -12,6 +12,7 @@ from torch import Tensor
 from vnasdsl.data import ClipShape, DataSet, FaultLog, Video, three_way_split
 from vnasdsl.elaborate import Space
 from vnasdsl.train.clips import clip_shape, fault_log
+from vnasdsl.train.evaluation import Evaluation
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import SearchRecipe
 from vnasdsl.train.run_folder import RunFolder
@@ -84,8 +85,8 @@ class SearchResult:
     """Choice name to option."""
     weights: dict[str, Tensor]
     """By the network's own state-dict names; empty when the strategy trains no shared weights."""
-    score: dict[str, Any] | None
-    """`Evaluation.as_dict()` on the inference part; None when there is none."""
+    score: Evaluation | None
+    """On the inference part; None where it has no videos."""
     report: dict[str, Any] = field(default_factory=dict)
     """For report.json: the strategy's own facts."""
     lines: tuple[str, ...] = ()

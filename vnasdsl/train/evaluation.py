@@ -37,23 +37,16 @@ class Evaluation:
     views: int
     per_class: dict[str, float]
     """Top-1 of every class that has videos; where videos have several labels, average precision."""
-    scores: Scores = field(repr=False, compare=False)
+    predictions: Predictions | None = field(default=None, repr=False, compare=False)
+    """The same by video, where it is known which videos they are."""
 
     @property
     def mean_class(self) -> float:
         """Mean class accuracy: every class counts alike, however many videos it has. Of several labels the mAP."""
         return fmean(self.per_class.values())
 
-    def predictions(self, videos: Sequence[Video], classes: Sequence[str]) -> Predictions:
-        """The same by video. videos, classes: those that were evaluated."""
-        paths = tuple(videos[number].path for number in self.scores.videos)
-        labels, mean = self.scores.labels, self.scores.mean
-        if labels.dim() == 2:  # of several labels the one with the highest score
-            labels = mean.masked_fill(~labels, -1).argmax(dim=1)
-        return Predictions(tuple(classes), paths, labels.numpy(), mean.numpy())
-
     def as_dict(self) -> dict[str, Any]:
-        """Without the scores."""
+        """Without the predictions."""
         shown = ("top1", "top5", "mean_class", "loss", "videos", "views", "per_class")
         return {key: getattr(self, key) for key in shown}
 
@@ -78,6 +71,12 @@ class Scores:
         rows = [[scores.videos.index(video) for video in common] for scores in each]
         mean = torch.stack([scores.mean[row] for scores, row in zip(each, rows, strict=True)]).mean(dim=0)
         return cls(tuple(common), mean, each[0].labels[rows[0]], sum(scores.views for scores in each))
+
+    def predictions(self, videos: Sequence[Video], classes: Sequence[str]) -> Predictions:
+        """videos, classes: those that were scored; of several labels, the one with the highest score counts."""
+        labels = self.labels if self.labels.dim() == 1 else self.mean.masked_fill(~self.labels, -1).argmax(dim=1)
+        paths = tuple(videos[number].path for number in self.videos)
+        return Predictions(tuple(classes), paths, labels.numpy(), self.mean.numpy())
 
 
 @torch.no_grad()
@@ -131,9 +130,10 @@ def evaluate_views(
     classes: Sequence[str],
     device: torch.device,
     precision: str = "fp32",
+    videos: Sequence[Video] = (),
 ) -> Evaluation:
     """`score_views`, summarised. Raises: UserError when there is no view at all."""
-    return summarise(score_views(model, batches, device, precision), classes)
+    return summarise(score_views(model, batches, device, precision), classes, videos)
 
 
 def evaluate_videos(
@@ -147,7 +147,7 @@ def evaluate_videos(
 ) -> Evaluation:
     """Accuracy over clips x crops views of every video; unreadable videos go into `faults`."""
     with closing(evaluation_views(videos, shape, recipe, faults, device)) as views:
-        return evaluate_views(model, views, classes, device, recipe.precision)
+        return evaluate_views(model, views, classes, device, recipe.precision, videos)
 
 
 def average_precision(scores: Tensor, positive: Tensor) -> float | None:
@@ -162,7 +162,7 @@ def average_precision(scores: Tensor, positive: Tensor) -> float | None:
     return float((precision * ranked).sum() / ranked.sum())
 
 
-def summarise(scores: Scores, classes: Sequence[str]) -> Evaluation:
+def summarise(scores: Scores, classes: Sequence[str], videos: Sequence[Video] = ()) -> Evaluation:
     """Accuracy of some scores; where videos have several labels, whether the best class is one of them."""
     mean, truth = scores.mean, scores.labels
     best = mean.topk(min(5, mean.shape[1]), dim=1).indices
@@ -186,5 +186,5 @@ def summarise(scores: Scores, classes: Sequence[str]) -> Evaluation:
         videos=len(truth),
         views=scores.views,
         per_class=per_class,
-        scores=scores,
+        predictions=scores.predictions(videos, classes) if videos else None,
     )

@@ -131,7 +131,8 @@ def retrain(
         report_faults(faults, reporter)
         trained = Trained(run, network, run / "network.safetensors", evaluation, inheritance)
         if ranks.is_first():
-            evaluation.predictions(data.test, data.classes).write(run / PREDICTIONS)
+            assert evaluation.predictions is not None
+            evaluation.predictions.write(run / PREDICTIONS)
             metrics = Metrics.of("test", evaluation.as_dict())
             write_model(run, run / "network.vns", network, trained.weights, metrics)
             run.write_json("report.json", {**trained.as_dict(), "unreadable": faults.files})

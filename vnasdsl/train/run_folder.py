@@ -28,6 +28,7 @@ from vnasdsl.data.spec import is_there, rebased
 from vnasdsl.elaborate import Space
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.runs.folder import RunReader
 from vnasdsl.runs.holder import LOCK_FILE
 from vnasdsl.runs.lines import RUN_FILE, JsonLines
 from vnasdsl.train import ranks
@@ -64,16 +65,7 @@ class RunFolder:
 
     def facts(self) -> dict[str, Any]:
         """The content of run.json. Raises: UserError when the folder is not a run."""
-        problem = f"`{self.path}` is not a run folder of vnasdsl"
-        try:
-            facts = json.loads((self.path / RUN_FILE).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"{problem}: it has no `{RUN_FILE}`") from None
-        except (OSError, ValueError):
-            facts = None
-        if not isinstance(facts, dict):
-            raise UserError(f"{problem}: `{RUN_FILE}` is damaged")
-        return facts
+        return RunReader(self.path).facts
 
 
 def run_facts(

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
@@ -105,7 +104,7 @@ def view_of(run: RunReader, key: str, elsewhere: Collection[Path] = (), videos: 
         network_text=run.text("network.vns"),
         diff=_diff(run),
         family=_family(run, winner, key),
-        classes=list(predictions.table) if predictions else _inference_classes(run),
+        classes=list(predictions.table) if predictions else [],
         confusion=_confusion(key, predictions) if predictions else None,
         worst=list(_worst(predictions, videos)) if predictions else [],
         facts=list(_facts(run)),
@@ -181,12 +180,6 @@ def _family(run: RunReader, winner: int | None, key: str) -> Markup | None:
     if not run.trials or winner is None:
         return None
     return inline(family_picture(run.trials, winner), f"{key}-family")
-
-
-def _inference_classes(run: RunReader) -> list[ClassFigures]:
-    """The accuracy by class of a search, for which no predictions are kept."""
-    shares: dict[str, Any] = run.result.get("per_class") or {}
-    return [ClassFigures(name, 0, share, None, 0.0, None) for name, share in shares.items()]
 
 
 def _confusion(key: str, predictions: Predictions) -> Heat:

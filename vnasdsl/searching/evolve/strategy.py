@@ -24,7 +24,7 @@ from vnasdsl.searching.task import SearchResult, SearchTask
 from vnasdsl.show.evolution import family_png, pareto_png
 from vnasdsl.train.clips import clip_shape, evaluation_views
 from vnasdsl.train.devices import pick_device, torch_threads
-from vnasdsl.train.evaluation import Scores, score_views, summarise
+from vnasdsl.train.evaluation import Evaluation, Scores, score_views, summarise
 from vnasdsl.train.generated import build
 from vnasdsl.train.model_file import Metrics, write_model
 from vnasdsl.train.progress import Reporter, percent
@@ -171,11 +171,11 @@ def inference_scores(task: SearchTask[Any], record: Record, weights: Mapping[str
         return score_views(model.to(task.device), views, task.device, task.recipe.precision)
 
 
-def inference_score(task: SearchTask[Any], record: Record, weights: Mapping[str, Tensor]) -> dict[str, Any] | None:
+def inference_score(task: SearchTask[Any], record: Record, weights: Mapping[str, Tensor]) -> Evaluation | None:
     """The accuracy of a trained network on the inference part; None without videos."""
     if not task.parts.inference:
         return None
-    return summarise(inference_scores(task, record, weights), task.classes).as_dict()
+    return summarise(inference_scores(task, record, weights), task.classes, task.parts.inference)
 
 
 def _write_ensemble(task: SearchTask[Any], chosen: Sequence[tuple[Record, Path]]) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class _Session(Session):
         }
         same = decoded.greedy_choices == decoded.choices
         report["greedy"]["macs"] = self.macs(decoded.greedy_choices)
-        report["greedy"]["top1"] = score["top1"] if same and score else self.top1(decoded.greedy_choices)
+        report["greedy"]["top1"] = score.top1 if same and score else self.top1(decoded.greedy_choices)
         lines = tuple(_lines(decoded, report["greedy"]))
         finalists, best = Finalists(self.task), self._best(decoded)
         if best:
@@ -140,7 +140,7 @@ class _Session(Session):
         compared = Comparison(self.task.space, learned_probabilities(self.model), wanted, decoded, skips)
         first = compared.top[0]
         score, weights = self.extract(first.choices)
-        compared.score(lambda choices: score["top1"] if score and choices == first.choices else self.top1(choices))
+        compared.score(lambda choices: score.top1 if score and choices == first.choices else self.top1(choices))
         report = {
             "path": list(first.path),
             "labels": list(first.labels),
