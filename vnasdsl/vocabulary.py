@@ -29,8 +29,8 @@ OPERATORS = tuple(
 )
 """Signs between values, from the grammar, longest first."""
 RECIPES = tuple(RECIPE_KINDS)
-WORDS = tuple(sorted(VALUES))
-"""Values that have a name."""
+WORDS = tuple(sorted(VALUES.keys() - CATALOGUE.keys()))
+"""Values that have a name, and are no layers."""
 LAYERS = tuple(sorted(CATALOGUE))
 NUMBER, DIMS = _TERMINALS["NUMBER"], _TERMINALS["DIMS"]
 """Patterns, from the grammar."""

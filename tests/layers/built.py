@@ -32,8 +32,8 @@ def leave(name: str, before: Shape, after: Shape, **given: Any) -> Applied:
 def evaluate(expression: str, *inputs: Tensor, **values: Tensor) -> Tensor:
     """An expression of the inputs of a layer, or of `x` and `kept`."""
     values |= {f"x{i}": x for i, x in enumerate(inputs)}
-    places = {"xs": ", ".join(values), "sum": " + ".join(values), "x": "x", "kept": "kept"}
-    return eval(expression.format(**places), {"torch": torch, "F": F, **values})  # noqa: S307
+    sums = {"xs": ", ".join(values), "sum": " + ".join(values), "product": " * ".join(values)}
+    return eval(expression.format(x="x", kept="kept", **sums), {"torch": torch, "F": F, **values})  # noqa: S307
 
 
 def randomise(model: nn.Module) -> nn.Module:

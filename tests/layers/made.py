@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vnasdsl.codegen.helpers import helper_texts, helpers_for
 from vnasdsl.layers import CATALOGUE
-from vnasdsl.layers.base import REQUIRED, Applied, FunctionCode, ModuleCode
+from vnasdsl.layers.base import REQUIRED, Applied, FunctionCode, ModuleClass, ModuleCode
 
 SHAPES = st.tuples(st.integers(1, 6), st.integers(1, 5), st.integers(1, 9), st.integers(1, 9))
 
@@ -45,6 +45,7 @@ def module(applied: Applied) -> Any:
     assert isinstance(applied.code, ModuleCode)
     by_position = [f.value for f in applied.code.fields if f.positional]
     by_name = {f.name: f.value for f in applied.code.fields if not f.positional and not f.optional}
+    by_name = {name: eval(value) if isinstance(value, ModuleClass) else value for name, value in by_name.items()}  # noqa: S307
     known: dict[str, Any] = {"__name__": "helpers"}
     imports = "import math\nimport torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n"
     text = "\n\n".join([imports, *(helper_texts()[name] for name in helpers_for([applied.code.callee]))])

@@ -158,10 +158,23 @@ def test_bn(shape: tuple[int, int, int, int], affine: bool) -> None:
     compare(applied, shape)
 
 
-@given(st.integers(1, 9), st.one_of(st.integers(1, 9), st.just("classes")), st.booleans())
+@pytest.mark.parametrize("start", [1.0, 0.5])
+def test_bn_with_other_numbers(start: float) -> None:
+    made = module(apply("bn", (3, 2, 4, 5), eps=0.01, momentum=0.25, start=start))
+    oracle = nn.BatchNorm3d(3, eps=0.01, momentum=0.25)
+    nn.init.constant_(oracle.weight, start)
+    x = 0.1 * torch.randn(2, 3, 2, 4, 5)
+    for _ in range(2):
+        torch.testing.assert_close(made(x), oracle(x))
+    torch.testing.assert_close(made.state_dict(), oracle.state_dict())
+    usual = apply("bn", (3, 2, 4, 5))
+    assert usual.attributes == apply("bn", (3, 2, 4, 5), eps=1e-5, momentum=0.1).attributes
+
+
+@given(st.integers(1, 9), st.one_of(st.integers(1, 9), st.sampled_from(["classes", "same"])), st.booleans())
 def test_linear(features: int, out: Any, bias: bool) -> None:
     applied = apply("linear", (features,), classes=7, features=out, bias=bias)
-    assert applied.output == (7 if out == "classes" else out,)
+    assert applied.output == ({"classes": 7, "same": features}.get(out, out),)
     compare(applied, (features,))
 
 

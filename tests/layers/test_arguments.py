@@ -86,5 +86,5 @@ def test_a_layer_handed_to_a_parameter_that_is_read_as_a_value() -> None:
 
 
 def test_a_word_that_is_a_layer_too_can_be_handed_as_a_value() -> None:
-    blocks = "block outer(w) {\n  inner(w)\n}\n\nblock inner(v) {\n  inverted_bottleneck(8, act=v)\n}\n\n"
+    blocks = "block outer(w) {\n  inner(w)\n}\n\nblock inner(v) {\n  inverted_bottleneck(8, activation=v)\n}\n\n"
     assert errors(blocks + network("outer(relu) -> outer(hswish)")) == []

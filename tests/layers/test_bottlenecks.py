@@ -98,7 +98,7 @@ class Inverted(nn.Module):
 def test_inverted_bottleneck(act: str, channels: int, stride: int, shortcut: bool) -> None:
     shape = (4, 5, 6, 5)
     given = {"channels": channels, "kernel": (3, 3, 3), "stride": (1, stride, stride), "dilation": (2, 1, 1)}
-    made = compare(apply("inverted_bottleneck", shape, expand=3, act=act, shortcut=shortcut, **given), shape)
+    made = compare(apply("inverted_bottleneck", shape, expand=3, activation=act, shortcut=shortcut, **given), shape)
     oracle = Inverted(4, channels, 3, nn.ReLU() if act == "relu" else nn.Hardswish(), stride, 2)
     same_weights(made, oracle)
     x = torch.randn(2, *shape)
@@ -123,3 +123,99 @@ def test_what_cannot_be() -> None:
 def test_only_the_last_norm_starts_elsewhere() -> None:
     made = module(apply("bottleneck", (8, 2, 4, 4), channels=2, start=0.25))
     assert made.last_bn.weight.unique().tolist() == [0.25] and made.middle_bn.weight.unique().tolist() == [1]
+
+
+FUNCTIONS = {"relu": nn.ReLU(), "silu": nn.SiLU(), "hswish": nn.Hardswish(), "gelu": nn.GELU(), "tanh": nn.Tanh()}
+GATES = {"sigmoid": nn.Sigmoid(), "hsigmoid": nn.Hardsigmoid()}
+
+
+class Squeeze(nn.Module):
+    def __init__(self, channels: int, narrow: int, activation: str, gate: str) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(channels, narrow), FUNCTIONS[activation], nn.Linear(narrow, channels), GATES[gate]
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.layers(x.flatten(2).mean(dim=2))[:, :, None, None, None]
+
+
+def as_dense(model: nn.Module) -> None:
+    """1x1x1 convolutions in place of dense layers, so that both have the same weights."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear):
+            layer.weight = nn.Parameter(layer.weight[:, :, 0, 0, 0] if layer.weight.dim() == 5 else layer.weight)
+
+
+def agree(model: nn.Module, oracle: nn.Module, shape: tuple[int, ...]) -> None:
+    for layer in oracle.modules():
+        if isinstance(layer, nn.Linear):
+            layer.weight = nn.Parameter(layer.weight[:, :, None, None, None])
+    same_weights(model, oracle)
+    as_dense(oracle)
+    x = torch.randn(2, *shape)
+    torch.testing.assert_close(model(x), oracle(x))
+
+
+@pytest.mark.parametrize("gate", GATES)
+@pytest.mark.parametrize("activation", FUNCTIONS)
+def test_squeeze_excite(activation: str, gate: str) -> None:
+    shape = (10, 2, 3, 4)
+    applied = apply("squeeze_excite", shape, ratio=0.5, least=2, activation=activation, gate=gate)
+    agree(compare(applied, shape), Squeeze(10, 5, activation, gate), shape)
+
+
+def round_width(width: float, multiplier: float, least: int = 8, divisor: int = 8) -> int:
+    """As in pytorchvideo."""
+    width *= multiplier
+    out = max(least, int(width + divisor / 2) // divisor * divisor)
+    if out < 0.9 * width:
+        out += divisor
+    return int(out)
+
+
+@given(st.integers(1, 600), st.sampled_from([0.0625, 0.25, 0.3]), st.sampled_from([4, 8, 16]))
+def test_the_width_of_squeeze_excite(channels: int, ratio: float, multiple: int) -> None:
+    shape, widths = (channels, 1, 1, 1), [ratio, ratio + 0.01]
+    found = [apply("squeeze_excite", shape, ratio=r, multiple=multiple).macs // (2 * channels) for r in widths]
+    assert found[0] == round_width(channels, ratio, 8, multiple)
+    assert found == sorted(found)
+
+
+@pytest.mark.parametrize(("activation", "gate"), [("hswish", "hsigmoid"), ("silu", "sigmoid")])
+def test_inverted_bottleneck_with_squeeze_excite(activation: str, gate: str) -> None:
+    shape = (6, 2, 5, 5)
+    applied = apply("inverted_bottleneck", shape, channels=6, squeeze=0.25, activation=activation, gate=gate)
+    inverted = Inverted(6, 6, 4, FUNCTIONS[activation], 1, 1)
+    inverted.layers[3] = Conv(24, 24, (1, 3, 3), groups=24)
+    inverted.layers.insert(6, Squeeze(24, 8, activation, gate))  # a quarter of 24 is 6, and the least is 8
+
+    class Added(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = inverted
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.body(x)
+
+    agree(compare(applied, shape), Added(), shape)
+
+
+@pytest.mark.parametrize("groups", [1, 2, "same"])
+def test_groups_and_activation_of_a_bottleneck(groups: Any) -> None:
+    """ResNeXt and channel-separated networks (CSN)."""
+    shape = (8, 3, 5, 5)
+    applied = apply("bottleneck", shape, channels=4, expand=2, groups=groups, kernel=(3, 3, 3), activation="gelu")
+    made = compare(applied, shape)
+    middle = 4 if groups == "same" else groups
+    layers = nn.Sequential(
+        *(Conv(8, 4), nn.BatchNorm3d(4), nn.GELU()),
+        *(Conv(4, 4, (3, 3, 3), groups=middle), nn.BatchNorm3d(4), nn.GELU()),
+        *(Conv(4, 8), nn.BatchNorm3d(8)),
+    )
+    same_weights(made, layers)
+    x = torch.randn(2, *shape)
+    torch.testing.assert_close(made(x), nn.functional.gelu(x + layers(x)))
+    with pytest.raises(LayerError, match="`bottleneck` cannot split") as raised:
+        apply("bottleneck", shape, channels=4, groups=3)
+    assert raised.value.parameter == "groups"

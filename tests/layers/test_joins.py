@@ -57,6 +57,27 @@ def test_unequal_shapes(name: str, shapes: list[Shape]) -> None:
     assert raised.value.code == "E0409"
 
 
+SIZES = st.tuples(*[st.sampled_from([1, 1, 3])] * 4)
+
+
+@given(st.lists(SIZES, min_size=1, max_size=4), st.booleans())
+def test_product_broadcasts_as_torch_does(shapes: list[Shape], maps: bool) -> None:
+    shapes = shapes if maps else [shape[:1] for shape in shapes]
+    applied = join("product", *shapes)
+    inputs = [torch.randn(2, *shape) for shape in shapes]
+    assert isinstance(applied.code, FunctionCode) and applied.macs == applied.params == 0
+    expected = torch.stack(torch.broadcast_tensors(*inputs)).prod(dim=0)
+    assert tuple(expected.shape) == (2, *applied.output)
+    torch.testing.assert_close(evaluate(applied.code.expression, *inputs), expected)
+
+
+@pytest.mark.parametrize("shapes", [[(4,), (3, 2, 4, 4)], [(3, 2, 4, 4), (3, 2, 4, 2)], [(2,), (3,)]])
+def test_shapes_that_do_not_broadcast(shapes: list[Shape]) -> None:
+    with pytest.raises(LayerError, match="`product` cannot multiply") as raised:
+        join("product", *shapes)
+    assert raised.value.code == "E0409" and raised.value.help is not None and "linear(n)" in raised.value.help
+
+
 INPUTS = st.lists(st.tuples(st.sampled_from([2, 3, 6]), st.integers(1, 9), st.integers(1, 9)), min_size=2, max_size=5)
 
 

@@ -93,6 +93,53 @@ def test_a_small_assemblenet(per_frame: bool) -> None:
     assert len(trained) == 2  # of n3 and n4; those of n2 are given
 
 
+GATED = """
+block gated(channels) {
+  x = conv(channels, 3x3x3) -> bn(eps=0.001, momentum=0.01) -> silu
+  g = x -> pool -> linear(same) -> sigmoid
+  product(x, g)
+}
+
+network gates {
+  input clip = video(frames=4, size=8, classes=5)
+  2 * gated(6)
+  seen = conv(1, 1x1x1, bias=true) -> avg_pool(4x8x1, padding=valid) -> hsigmoid
+  wide = seen -> conv(6, 1x1x1)
+  mask = [seen, wide]
+  product(mask, seen -> pool)
+  pool -> linear(classes)
+}
+"""
+
+
+class Gated(nn.Module):
+    """Feature gating as S3D-G has it, written by hand; the second time with a mask over columns and a plain one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = ((3, 6), (6, 6))
+        self.convs = nn.ModuleList(nn.Conv3d(a, b, 3, padding=1, bias=False) for a, b in widths)
+        self.norms = nn.ModuleList(nn.BatchNorm3d(6, eps=0.001, momentum=0.01) for _ in widths)
+        self.gates = nn.ModuleList(nn.Linear(6, 6) for _ in widths)
+        self.columns, self.mask, self.last = nn.Conv3d(6, 1, 1), nn.Conv3d(1, 6, 1, bias=False), nn.Linear(6, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for first, norm, gate in zip(self.convs, self.norms, self.gates, strict=True):
+            x = nn.functional.silu(norm(first(x)))
+            x = torch.einsum("bcthw,bc->bcthw", x, gate(x.mean(dim=(2, 3, 4))).sigmoid())
+        columns = nn.functional.hardsigmoid(self.columns(x).mean(dim=(2, 3), keepdim=True))
+        whole = columns.flatten(1).mean(dim=1)
+        return self.last(torch.einsum("bw,bcw,b->bc", columns[:, 0, 0, 0] / 8, self.mask(columns)[:, :, 0, 0], whole))
+
+
+def test_gates() -> None:
+    space, model = compiled(GATED)
+    oracle = Gated()
+    parts = [m for trio in zip(oracle.convs, oracle.norms, oracle.gates, strict=True) for m in trio]
+    agree(model, oracle, [*parts, oracle.columns, oracle.mask, oracle.last], torch.randn(2, *space.input.shape))
+    assert [norm.momentum for norm in model.modules() if isinstance(norm, nn.BatchNorm3d)] == [0.01, 0.01]
+
+
 TINY = """
 network tiny {
   input clip = video(frames=4, size=20, classes=5)
@@ -178,7 +225,7 @@ non_local(same)
 bottleneck(2)
 bottleneck(3, 3x3x3, stride=1x2x2, dilation=2, expand=2, wide=5)
 inverted_bottleneck(same, 3x3x3)
-inverted_bottleneck(6, stride=2, act=hswish, expand=2, shortcut=false)
+inverted_bottleneck(6, stride=2, activation=hswish, expand=2, shortcut=false)
 flow(iterations=2)
 residual { conv(same, 1x1x1) -> squeeze_excite(1) }
 residual(project=auto) { conv(6, 3x3x3, stride=2) -> residual(project=always) { relu } }
@@ -238,7 +285,7 @@ space s {
   stage a { conv(8 | 12, 1x3x3, stride=1x2x2) -> bn -> relu }
   stage b {
     conv(16, 1x1x1)
-    2 * (op(1x3x3) | op(3x3x3) | inverted_bottleneck(same, act=hswish) | non_local(4) | context_gate | skip)
+    2 * (op(1x3x3) | op(3x3x3) | inverted_bottleneck(same, activation=hswish) | non_local(4) | context_gate | skip)
     weighted(skip, conv(8, 1x1x1) | conv(8, 1x3x3), by=[1.5, 0.5])
     segments(2) { conv(same, 1x1x1) | conv(same, 3x3x3) }
   }

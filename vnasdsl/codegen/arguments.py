@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vnasdsl.codegen.names import ARGUMENTS, escaped, unique
-from vnasdsl.layers.base import Value
+from vnasdsl.layers.base import ModuleClass, Value
 
 WIDTHS = ("in_channels", "channels", "groups", "features")
 """Roles whose values are numbers of channels: one argument can serve several of them."""
@@ -63,6 +63,8 @@ class Argument:
 
 
 def _kind(values: Sequence[Value]) -> str:
+    if isinstance(values[0], ModuleClass):
+        return "type[nn.Module]"
     return "float" if any(isinstance(v, float) for v in values) else type(values[0]).__name__
 
 

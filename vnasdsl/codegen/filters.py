@@ -14,8 +14,11 @@ from markupsafe import Markup
 
 from vnasdsl.codegen.arguments import LOOP, Joined, Name
 from vnasdsl.codegen.forward import Expression
+from vnasdsl.layers.base import ModuleClass
 
-ANNOTATION = re.compile(r"(int|float|bool|str|Tensor|list\[Tensor\]|tuple\[(int|float)(, (int|float))*(, \.\.\.)?\])")
+ANNOTATION = re.compile(
+    r"(int|float|bool|str|Tensor|type\[nn\.Module\]|list\[Tensor\]|tuple\[(int|float)(, (int|float))*(, \.\.\.)?\])"
+)
 CALLEE = re.compile(r"(nn\.)?[A-Za-z]\w*", re.ASCII)
 VARIABLE = re.compile(re.escape(LOOP).replace(r"\{\}", "([a-z]?)"))
 HARMLESS = frozenset("/._-+@, ")
@@ -72,6 +75,8 @@ def constant(value: Any) -> Markup:
     if isinstance(value, tuple):
         inner = ", ".join(map(constant, value))
         return Markup(f"({inner},)" if len(value) == 1 else f"({inner})")
+    if isinstance(value, ModuleClass):
+        return callee(value)
     if isinstance(value, str):
         return string(value)
     if isinstance(value, (bool, int)) or (isinstance(value, float) and isfinite(value)):

@@ -136,6 +136,8 @@ class Forward:
             x = self.short(i, values[0], len(formula) - 3)
             kept = self.texts[step.kept] if step.kept is not None else ""
             return fill(formula, x=x, kept=kept)
+        if formula == "{product}":
+            return self.product(values)
         parts = self.spliced(step.args)
         only = parts[0][1:] if len(parts) == 1 and parts[0].startswith("*") else ""
         if formula == "{xs}":
@@ -146,6 +148,13 @@ class Forward:
         lists = [f"sum({part[1:]})" for part in parts if part.startswith("*")]
         formula = formula.replace("({sum})", "{sum}")
         return fill(formula, x=only, xs=", ".join(parts), sum=" + ".join([*terms, *lists]))
+
+    def product(self, values: list[Tensor]) -> str:
+        """Vectors among maps get the axes of one position."""
+        most = max(len(tensor.shape) for tensor in values)
+        texts = [operand(self.texts[tensor]) for tensor in values]
+        whole = [len(tensor.shape) == most for tensor in values]
+        return " * ".join(t if w else f"{t}[..., None, None, None]" for t, w in zip(texts, whole, strict=True))
 
     def short(self, i: int, tensor: Tensor, more: int) -> str:
         text = self.texts[tensor]

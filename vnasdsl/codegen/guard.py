@@ -36,8 +36,8 @@ OF_MODULES = {
         zeros_like""".split()
     ),
     "nn": frozenset(
-        """AvgPool3d BatchNorm3d Conv3d Dropout Identity Linear MaxPool3d Module ModuleDict ModuleList Parameter
-        Sequential""".split()
+        """AvgPool3d BatchNorm3d Conv3d Dropout ELU GELU Hardsigmoid Hardswish Identity LeakyReLU Linear MaxPool3d Mish
+        Module ModuleDict ModuleList Parameter ReLU ReLU6 Sequential SiLU Sigmoid Softplus Tanh""".split()
     ),
     "F": frozenset(
         """adaptive_max_pool3d conv3d elu gelu hardsigmoid hardswish leaky_relu mish pad relu relu6 silu

@@ -39,7 +39,7 @@ LABELS = (
 """Those of a generated Mixture, Edges and Stage: no option is called so in a state dictionary."""
 BUILTINS = frozenset(
     """ValueError all any bool dict enumerate float hasattr int isinstance len list max min next range reversed set str
-    sum super tuple zip""".split()
+    sum super tuple type zip""".split()
 )
 """What generated code uses of Python without an import."""
 PYTHON = frozenset({*keyword.kwlist, *BUILTINS, "self", "F", "nn", "torch", "math", "Tensor"})

@@ -2,8 +2,34 @@
 
 from __future__ import annotations
 
-from vnasdsl.layers.base import Applied, Arguments, FunctionCode, Layer, Shape
+from vnasdsl.layers.base import Applied, Arguments, Field, FunctionCode, Layer, ModuleClass, Parameter, Shape
 from vnasdsl.layers.window import ONE, STRIDE
+
+FUNCTIONS = {
+    "relu": ("F.relu", "nn.ReLU", "ReLU: max(x, 0)"),
+    "relu6": ("F.relu6", "nn.ReLU6", "min(max(x, 0), 6)"),
+    "leaky_relu": ("F.leaky_relu", "nn.LeakyReLU", "x where it is positive, else 0.01 x"),
+    "elu": ("F.elu", "nn.ELU", "x where it is positive, else exp(x) - 1"),
+    "gelu": ("F.gelu", "nn.GELU", "GELU: x * P(X < x) for a standard normal X"),
+    "silu": ("F.silu", "nn.SiLU", "SiLU, also called swish: x * sigmoid(x)"),
+    "hswish": ("F.hardswish", "nn.Hardswish", "hard swish: x * min(max(x + 3, 0), 6) / 6"),
+    "mish": ("F.mish", "nn.Mish", "x * tanh(log(1 + exp(x)))"),
+    "sigmoid": ("torch.sigmoid", "nn.Sigmoid", "1 / (1 + exp(-x))"),
+    "hsigmoid": ("F.hardsigmoid", "nn.Hardsigmoid", "hard sigmoid: min(max(x + 3, 0), 6) / 6"),
+    "tanh": ("torch.tanh", "nn.Tanh", "hyperbolic tangent"),
+    "softplus": ("F.softplus", "nn.Softplus", "log(1 + exp(x))"),
+}
+"""By their names in the language: function and module of torch, what they are. None has parameters or MACs."""
+
+
+def activation(default: str = "relu", name: str = "activation", of: str = "activation inside") -> Parameter:
+    """The argument of a layer that has an activation inside: the name of any of them."""
+    return Parameter(name, "word", default, f"{of}: the name of any activation layer, such as `silu`", tuple(FUNCTIONS))
+
+
+def activation_field(arguments: Arguments, name: str = "activation", default: str = "relu") -> Field:
+    """The argument in generated code: a class of torch."""
+    return Field(name, ModuleClass(FUNCTIONS[arguments[name]][1]), ModuleClass(FUNCTIONS[default][1]))
 
 
 def elementwise(name: str, doc: str, expression: str) -> Layer:
@@ -26,23 +52,6 @@ def none(arguments: Arguments, shape: Shape) -> Applied:
     return Applied(output=(shape[0], *out), code=FunctionCode(zeros))
 
 
-ACTIVATIONS = tuple(
-    elementwise(name, doc, f"{function}({{x}})")
-    for name, doc, function in (
-        ("relu", "ReLU: max(x, 0)", "F.relu"),
-        ("relu6", "min(max(x, 0), 6)", "F.relu6"),
-        ("leaky_relu", "x where it is positive, else 0.01 x", "F.leaky_relu"),
-        ("elu", "x where it is positive, else exp(x) - 1", "F.elu"),
-        ("gelu", "GELU: x * P(X < x) for a standard normal X", "F.gelu"),
-        ("silu", "SiLU, also called swish: x * sigmoid(x)", "F.silu"),
-        ("hswish", "hard swish: x * min(max(x + 3, 0), 6) / 6", "F.hardswish"),
-        ("mish", "x * tanh(log(1 + exp(x)))", "F.mish"),
-        ("sigmoid", "1 / (1 + exp(-x))", "torch.sigmoid"),
-        ("hsigmoid", "hard sigmoid: min(max(x + 3, 0), 6) / 6", "F.hardsigmoid"),
-        ("tanh", "hyperbolic tangent", "torch.tanh"),
-        ("softplus", "log(1 + exp(x))", "F.softplus"),
-    )
-)
-"""None has parameters, and none counts as MACs."""
+ACTIVATIONS = tuple(elementwise(name, doc, f"{call}({{x}})") for name, (call, _, doc) in FUNCTIONS.items())
 SKIP = Layer("skip", "the identity; it costs nothing, and derived networks leave it out", (), skip, takes="any")
 NONE = Layer("none", "zeros in the shape of the input: no connection", (STRIDE,), none)

@@ -15,7 +15,7 @@ Shape: TypeAlias = tuple[int, ...]
 Value: TypeAlias = Any  # int, float, bool, str (a word) or a tuple of ints: what an argument can be
 Arguments: TypeAlias = Mapping[str, Value]
 Kind: TypeAlias = Literal[
-    "channels", "outputs", "whole", "share", "sizes", "padding", "flag", "units", "word", "real", "weights"
+    "channels", "outputs", "whole", "share", "sizes", "padding", "flag", "word", "real", "weights"
 ]
 
 REQUIRED = object()
@@ -66,6 +66,10 @@ class Remark:
     """The argument that is at fault."""
 
 
+class ModuleClass(str):
+    """A class of torch as an argument in generated code: `nn.SiLU`."""
+
+
 @dataclass(frozen=True)
 class Field:
     """One constructor argument in generated code; left out where every use has the default of torch."""
@@ -114,7 +118,8 @@ class ModuleCode:
 class FunctionCode:
     """A layer without parameters, as an expression of its input: `F.relu({x})`.
 
-    With several inputs `{xs}` stands for all of them, separated by commas, and `{sum}` for their sum.
+    With several inputs `{xs}` stands for all of them, separated by commas, `{sum}` for their sum, and `{product}` for
+    their product, in which a vector multiplies the channels of maps.
     """
 
     expression: str
@@ -195,7 +200,7 @@ class Layer:
         for p in self.parameters:
             if known[p.name] == "same" and p.kind in ("channels", "outputs"):
                 known[p.name] = known[p.same] if p.same else shape[0]
-            elif known[p.name] == "classes" and p.kind in ("outputs", "units"):
+            elif known[p.name] == "classes" and p.kind == "outputs":
                 known[p.name] = classes
         assert self.rule is not None
         applied = self.rule(known, shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from vnasdsl.layers.activation import activation, activation_field
 from vnasdsl.layers.base import (
     Applied,
     Arguments,
@@ -16,6 +17,7 @@ from vnasdsl.layers.base import (
     show_shape,
     tensors,
 )
+from vnasdsl.layers.conv import no_groups
 from vnasdsl.layers.window import DILATION, ONE, STRIDE, odd_window
 
 FOR_EVEN = "write the convolutions out for an even one"
@@ -23,7 +25,9 @@ FOR_EVEN = "write the convolutions out for an even one"
 
 def apply(arguments: Arguments, shape: Shape) -> Applied:
     """MACs and parameters of three convolutions and, where there is one, the projection; with their batch norms."""
-    before, channels, wide = shape[0], arguments["channels"], arguments["wide"]
+    before, channels, wide, groups = shape[0], *(arguments[name] for name in ("channels", "wide", "groups"))
+    if channels % groups or wide % groups:
+        raise no_groups("bottleneck", groups, channels, wide)
     after = channels * arguments["expand"]
     first = odd_window("bottleneck", {**arguments, "stride": ONE}, shape, FOR_EVEN, "first")
     middle = odd_window("bottleneck", arguments, shape, FOR_EVEN)
@@ -34,7 +38,7 @@ def apply(arguments: Arguments, shape: Shape) -> Applied:
         help = "write `project=auto` for a projection where the shape changes"
         raise LayerError("E0402", message, help, "project")
     narrow = prod(first.kernel) * before * channels
-    rest = prod(middle.kernel) * channels * wide + wide * after + (before * after if project else 0)
+    rest = prod(middle.kernel) * channels // groups * wide + wide * after + (before * after if project else 0)
     norms = channels + wide + after + (after if project else 0)
     parts = ("first", "middle", "last", *(("shortcut",) if project else ()))
     return Applied(
@@ -52,8 +56,10 @@ def apply(arguments: Arguments, shape: Shape) -> Applied:
                 Field("first", first.kernel, ONE),
                 Field("stride", arguments["stride"], ONE),
                 Field("dilation", arguments["dilation"], ONE),
+                Field("groups", groups, 1),
                 Field("project", project),
                 Field("start", arguments["start"], 1.0),
+                activation_field(arguments),
             ),
             tensors(*(name for part in parts for name in (part, f"{part}_bn*"))),
         ),
@@ -64,9 +70,9 @@ def apply(arguments: Arguments, shape: Shape) -> Applied:
 
 LAYER = Layer(
     "bottleneck",
-    "ResNet bottleneck: convolution `first` to `channels`, batch norm, ReLU; convolution `kernel` with the stride to"
-    " `wide` channels, batch norm, ReLU; 1x1x1 convolution to expand * channels, batch norm; plus the input or its"
-    " projection (1x1x1 convolution with the stride, batch norm); ReLU. No convolution has a bias",
+    "ResNet bottleneck: convolution `first` to `channels`, batch norm, activation; convolution `kernel` with the stride"
+    " to `wide` channels, batch norm, activation; 1x1x1 convolution to expand * channels, batch norm; plus the input or"
+    " its projection (1x1x1 convolution with the stride, batch norm); activation. No convolution has a bias",
     (
         Parameter("channels", "channels", doc="channels of the narrow part, or `same`"),
         Parameter("kernel", "sizes", (1, 3, 3), "kernel of the convolution in the middle, odd"),
@@ -88,6 +94,10 @@ LAYER = Layer(
             "projection of the input: `never`, `auto` (where the shape changes) or `always`",
             words=("never", "auto", "always"),
         ),
+        Parameter(
+            "groups", "channels", 1, "groups of the convolution in the middle, or `same` for depthwise", same="channels"
+        ),
+        activation(of="all activations"),
         Parameter("start", "real", 1.0, "initial weight of the last batch norm", low=0.0, high=1.0, rising=True),
     ),
     apply,

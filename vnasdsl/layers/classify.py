@@ -41,7 +41,7 @@ LINEAR = Layer(
     "linear",
     "fully connected layer on a vector (C,)",
     (
-        Parameter("features", "units", doc="output features, or `classes` for the number of classes"),
+        Parameter("features", "outputs", doc="output features, `same`, or `classes` for the number of classes"),
         Parameter("bias", "flag", True, "add a bias to every output feature"),
     ),
     linear,

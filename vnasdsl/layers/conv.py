@@ -12,7 +12,7 @@ def apply(arguments: Arguments, shape: Shape) -> Applied:
     """MACs = output positions x output channels x input channels per group x kernel volume."""
     before, channels, groups, bias = shape[0], arguments["channels"], arguments["groups"], arguments["bias"]
     if before % groups or channels % groups:
-        raise _no_groups(groups, before, channels)
+        raise no_groups("conv", groups, before, channels)
     frame = window("conv", arguments, shape)
     weights = channels * (before // groups) * prod(frame.kernel)
     return Applied(
@@ -59,12 +59,12 @@ def conv_code(before: int, channels: int, frame: Window, groups: int, bias: bool
     )
 
 
-def _no_groups(groups: int, before: int, channels: int) -> LayerError:
+def no_groups(layer: str, groups: int, before: int, channels: int) -> LayerError:
     undivided = [f"{n} {side} channels" for n, side in ((before, "input"), (channels, "output")) if n % groups]
     fitting = [n for n in range(1, before + 1) if before % n == 0 and channels % n == 0]
     near = sorted(sorted(fitting, key=lambda n: abs(n - groups))[:4])
     help = f"numbers near it that divide both: {', '.join(map(str, near))}" if len(near) > 1 else None
-    message = f"`conv` cannot split {' and '.join(undivided)} into {groups} groups"
+    message = f"`{layer}` cannot split {' and '.join(undivided)} into {groups} groups"
     return LayerError("E0404", message, help, "groups")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from math import prod
 
+from vnasdsl.layers.activation import activation, activation_field
 from vnasdsl.layers.base import Applied, Arguments, Field, Layer, ModuleCode, Parameter, Shape, tensors
 from vnasdsl.layers.window import DILATION, ONE, PADDING, STRIDE, window
 
@@ -40,6 +41,7 @@ def apply(arguments: Arguments, shape: Shape) -> Applied:
                 *frame.padding_fields,
                 Field("dilation", frame.dilation, ONE),
                 Field("time_first", time_first, False),
+                activation_field(arguments),
             ),
             tensors("first", "norm*", "second"),
         ),
@@ -63,7 +65,7 @@ def width_between(rule: str, before: int, channels: int, first: int, second: int
 
 LAYER = Layer(
     "conv2plus1",
-    "(2+1)-D convolution: one in space and one in time, without bias, with batch norm and ReLU in between",
+    "(2+1)-D convolution: one in space and one in time, without bias, with batch norm and an activation in between",
     (
         Parameter("channels", "channels", doc="output channels, or `same`"),
         Parameter("kernel", "sizes", doc="kernel as frames x rows x columns; `3x5x5` becomes 1x5x5 and 3x1x1"),
@@ -85,6 +87,7 @@ LAYER = Layer(
             " in space and time has, as R(2+1)D)",
             words=("equal", "half", "matched"),
         ),
+        activation(of="activation in between"),
     ),
     apply,
 )

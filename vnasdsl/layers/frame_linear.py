@@ -29,7 +29,7 @@ LAYER = Layer(
     "classifier for long clips: mean over rows and columns, one linear layer with bias for the logits z_t of each"
     " frame, then for each class the sum over t of z_t * softmax_t(z_t / sqrt(frames))",
     (
-        Parameter("features", "units", doc="output features, or `classes` for the number of classes"),
+        Parameter("features", "outputs", doc="output features, `same`, or `classes` for the number of classes"),
         Parameter(
             "dropout", "share", 0, "share of the frame features that are set to zero during training", rising=True
         ),

@@ -1,4 +1,4 @@
-"""Joins that only put values together: concatenation, sum and mean of several inputs."""
+"""Joins that only put values together: concatenation, sum, mean and product of several inputs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Callable
 from vnasdsl.layers.base import Applied, Arguments, FunctionCode, Layer, LayerError, Shape, show_shape
 
 Inputs = tuple[Shape, ...]
+NOT_BROADCAST = (
+    "along every axis the sizes must be equal or 1, and a vector needs as many features as the maps have channels:"
+    " `linear(n)` or `conv(n, 1x1x1)` before it makes them so"
+)
 
 
 def concat(arguments: Arguments, shapes: Inputs, classes: int) -> Applied:
@@ -27,6 +31,18 @@ def pointwise(name: str, expression: str) -> Callable[[Arguments, Inputs, int], 
         return Applied(shapes[0], code=FunctionCode(code))
 
     return join
+
+
+def product(arguments: Arguments, shapes: Inputs, classes: int) -> Applied:
+    """A vector is a map of one position; where an axis of a map is 1, its values are those of all positions."""
+    output = max(shapes, key=len)
+    for shape in shapes:
+        full = shape if len(shape) == len(output) else (*shape, 1, 1, 1)
+        if any(n != m and 1 not in (n, m) for n, m in zip(output, full, strict=True)):
+            message = f"`product` cannot multiply {' and '.join(map(show_shape, dict.fromkeys(shapes)))}"
+            raise LayerError("E0409", message, NOT_BROADCAST)
+        output = tuple(map(max, output, full))
+    return Applied(output, code=FunctionCode("{product}" if len(shapes) > 1 else "{xs}"))
 
 
 def unequal(name: str, first: Shape, other: Shape) -> LayerError:
@@ -50,4 +66,12 @@ CONCAT = Layer(
 SUM = Layer("sum", "the sum of all inputs, which must have the same shape", (), None, join=pointwise("sum", "{sum}"))
 MEAN = Layer(
     "mean", "the mean of all inputs, which must have the same shape", (), None, join=pointwise("mean", "({sum}) / {n}")
+)
+PRODUCT = Layer(
+    "product",
+    "the product of all inputs, number by number. Along every axis sizes are equal or 1, whose value then counts for"
+    " the whole axis; a vector multiplies the channels of maps. It makes gates, as in"
+    " `product(x, x -> pool -> linear(same) -> sigmoid)`",
+    (),
+    join=product,
 )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from vnasdsl.layers.base import NORM, Applied, Arguments, Field, Layer, LayerError, ModuleCode, Parameter, Shape
 
+EPS, MOMENTUM = 1e-5, 0.1
+"""What torch takes."""
+
 
 def apply(arguments: Arguments, shape: Shape) -> Applied:
     affine, start = arguments["affine"], arguments["start"]
@@ -11,15 +14,19 @@ def apply(arguments: Arguments, shape: Shape) -> Applied:
         message = f"`start` of `bn` is where its weights begin, and it has none; found `{start:g}`"
         raise LayerError("E0303", message, "leave `start` or `affine=false` out", "start")
     own = Field("affine", affine, True) if start == 1 else Field("start", start)
+    more = (Field("eps", arguments["eps"], EPS), Field("momentum", arguments["momentum"], MOMENTUM))
     return Applied(
         output=shape,
         params=2 * shape[0] if affine else 0,
         code=ModuleCode(
             "nn.BatchNorm3d" if start == 1 else "StartedBatchNorm3d",
-            (Field("num_features", shape[0], positional=True), own),
+            (Field("num_features", shape[0], positional=True), own, *more),
             NORM if affine else NORM[2:],
         ),
-        attributes=(("start", start if start != 1 else None),),
+        attributes=tuple(
+            (name, arguments[name] if arguments[name] != usual else None)
+            for name, usual in (("start", 1), ("eps", EPS), ("momentum", MOMENTUM))
+        ),
     )
 
 
@@ -36,6 +43,10 @@ LAYER = Layer(
             low=0,
             high=100,
             rising=True,
+        ),
+        Parameter("eps", "real", EPS, "added to the variance", low=0, high=1, rising=True),
+        Parameter(
+            "momentum", "real", MOMENTUM, "share of a batch in the running statistics", low=0, high=1, rising=True
         ),
     ),
     apply,

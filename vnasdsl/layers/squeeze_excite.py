@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+from vnasdsl.layers.activation import activation, activation_field
 from vnasdsl.layers.base import Applied, Arguments, Field, Layer, ModuleCode, Parameter, Shape, tensors
+
+MULTIPLE = Parameter(
+    "multiple",
+    "whole",
+    1,
+    "the width between is rounded to a multiple of it, up where rounding would take more than a tenth away; 1 rounds"
+    " down to a whole number",
+    low=1,
+)
+
+
+def narrow_width(channels: int, ratio: float, least: int, multiple: int) -> int:
+    """Channels between the convolutions: with multiples as MobileNet, X3D and MoViNet round them."""
+    asked = channels * ratio
+    if multiple == 1:
+        return max(int(asked), least)
+    rounded = max(int(asked + multiple / 2) // multiple * multiple, least)
+    return rounded + multiple if rounded < 0.9 * asked else rounded
 
 
 def apply(arguments: Arguments, shape: Shape) -> Applied:
@@ -10,14 +29,19 @@ def apply(arguments: Arguments, shape: Shape) -> Applied:
     channels, ratio = shape[0], arguments["ratio"]
     if ratio == 0:
         return Applied(output=shape)
-    narrow = max(int(channels * ratio), arguments["least"])
+    narrow = narrow_width(channels, ratio, arguments["least"], arguments["multiple"])
     return Applied(
         output=shape,
         macs=2 * channels * narrow,
         params=2 * channels * narrow + narrow + channels,
         code=ModuleCode(
             "SqueezeExcite",
-            (Field("channels", channels, positional=True), Field("narrow", narrow)),
+            (
+                Field("channels", channels, positional=True),
+                Field("narrow", narrow),
+                activation_field(arguments),
+                activation_field(arguments, "gate", "sigmoid"),
+            ),
             tensors("squeeze+", "excite+"),
         ),
     )
@@ -26,7 +50,7 @@ def apply(arguments: Arguments, shape: Shape) -> Applied:
 LAYER = Layer(
     "squeeze_excite",
     "squeeze-and-excitation: the E channels are multiplied by a gate that is computed from their means over the"
-    " clip: 1x1x1 convolution to max(E * ratio, least) channels, ReLU, 1x1x1 convolution to E, sigmoid; both with"
+    " clip: 1x1x1 convolution to max(E * ratio, least) channels, activation, 1x1x1 convolution to E, gate; both with"
     " bias",
     (
         Parameter(
@@ -38,6 +62,9 @@ LAYER = Layer(
             rising=True,
         ),
         Parameter("least", "whole", 8, "smallest width between the convolutions", low=1),
+        MULTIPLE,
+        activation(of="activation between the convolutions"),
+        activation("sigmoid", "gate", "function of the gate"),
     ),
     apply,
 )

@@ -26,7 +26,7 @@ Values: TypeAlias = "str | tuple[str, ...]"
 """What a part gives: the key of a node, or those of a list."""
 Attributes: TypeAlias = tuple[tuple[str, Value], ...]
 
-SINGLE = ("sum", "mean", "concat", "weighted")
+SINGLE = ("sum", "mean", "product", "concat", "weighted")
 """Layers of several inputs that hand on a single input unchanged, without a weight."""
 
 

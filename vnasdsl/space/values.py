@@ -214,8 +214,6 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
             return value if value == "same" else whole(1)
         case "outputs":
             return value if value in ("same", "classes") else whole(1)
-        case "units":
-            return value if value == "classes" else whole(1)
         case "whole":
             return whole(0 if parameter.low is None else int(parameter.low))
         case "real":
@@ -264,7 +262,7 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
     raise AssertionError(parameter.kind)
 
 
-WORDS_FOR = {"channels": " or `same`", "outputs": ", `same` or `classes`", "units": " or `classes`"}
+WORDS_FOR = {"channels": " or `same`", "outputs": ", `same` or `classes`"}
 
 
 def _sizes(value: Value, low: int) -> tuple[int, int, int] | None:
