@@ -39,6 +39,7 @@ lint: $(STAMP) ## ruff, mypy and the import rules
 
 check: $(STAMP) ## the committed generated code is up to date
 	$(BIN)/vnasdsl compile --check spaces/*.vns -o generated
+	$(BIN)/vnasdsl compile --check spaces/zoo/*.vns -o generated/zoo
 
 docs: $(STAMP) ## build the documentation site in build/site and check it
 	$(BIN)/python docs/generate.py --check

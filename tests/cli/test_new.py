@@ -72,5 +72,7 @@ def test_a_space_that_is_not_shipped(run_cli: RunCli, tmp_path: Path, name: str,
 
 def test_what_is_shipped_is_listed(run_cli: RunCli, tmp_path: Path) -> None:
     lines = run_cli("new", "--list").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == sorted(path.stem for path in Path("spaces").glob("*.vns"))
+    assert [line.split()[0] for line in lines] == sorted(
+        path.relative_to("spaces").with_suffix("").as_posix() for path in Path("spaces").rglob("*.vns")
+    )
     assert all(len(line.split()) > 3 for line in lines)

@@ -46,10 +46,13 @@ def test_other_imports_need_a_file() -> None:
 
 def test_targets_of_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert split_target("vnasdsl:x3d3") == (SPACES / "x3d3.vns", None)
+    assert split_target("vnasdsl:zoo/x3d:x3d_m") == (SPACES / "zoo/x3d.vns", "x3d_m")
     assert split_target("vnasdsl:mini:space") == (SPACES / "mini.vns", "space")
-    assert {split_target(f"vnasdsl:{name}")[0] for name in shipped_names()} == set(SPACES.glob("*.vns"))
-    with pytest.raises(UserError, match=r"did you mean `x3d`\?"):
+    assert {split_target(f"vnasdsl:{name}")[0] for name in shipped_names()} == set(SPACES.rglob("*.vns"))
+    with pytest.raises(UserError, match=r"did you mean `x3d3`\?"):
         split_target("vnasdsl:x3d4")
+    with pytest.raises(UserError, match=r"did you mean `zoo/r3d_18`\?"):
+        split_target("vnasdsl:r3d_18")
     (tmp_path / "vnasdsl:x3d3").mkdir()
     monkeypatch.chdir(tmp_path)
     assert split_target("vnasdsl:x3d3") == (Path("vnasdsl:x3d3"), None)
@@ -63,7 +66,7 @@ def test_commands_take_them(run_cli: RunCli, tmp_path: Path) -> None:
     assert run_cli("fmt", "--check", "mine.vns").returncode == 0
     wrong = run_cli("show", "vnasdsl:x3d4")
     assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert "vnasdsl comes with no space `x3d4`\n  = help: did you mean `x3d`?" in wrong.stderr
+    assert "vnasdsl comes with no space `x3d4`\n  = help: did you mean `x3d3`?" in wrong.stderr
 
 
 def test_an_editor_knows_them(tmp_path: Path) -> None:

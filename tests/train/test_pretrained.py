@@ -9,11 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.oracles.x3d import X3D, Block, Gate
-from tests.support import shipped
-from vnasdsl.elaborate import Overrides
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.train.generated import build
 from vnasdsl.train.loop import NetworkTraining
 from vnasdsl.train.pretrained import in_shape, parameter_groups, read_mapping, renamed
 from vnasdsl.train.progress import Reporter
@@ -22,63 +18,6 @@ from vnasdsl.train.recipes import RetrainRecipe
 from vnasdsl.train.weights import inherit
 
 CPU = torch.device("cpu")
-
-
-def as_pytorchvideo_names(oracle: X3D) -> dict[str, Tensor]:
-    """The weights of the plain model by the names of pytorchvideo's, whose first shortcut has no batch norm."""
-
-    def block(number: int, within: int, one: Block) -> Iterator[tuple[str, nn.Module]]:
-        prefix = f"blocks.{number}.res_blocks.{within}"
-        first, first_bn, _, middle, middle_bn, gate, _, last, last_bn = one.body
-        yield f"{prefix}.branch2.conv_a", first
-        yield f"{prefix}.branch2.norm_a", first_bn
-        yield f"{prefix}.branch2.conv_b", middle
-        yield f"{prefix}.branch2.norm_b.0", middle_bn
-        if isinstance(gate, Gate):
-            yield f"{prefix}.branch2.norm_b.1.block.0", gate.down
-            yield f"{prefix}.branch2.norm_b.1.block.2", gate.up
-        yield f"{prefix}.branch2.conv_c", last
-        yield f"{prefix}.branch2.norm_c", last_bn
-        if within == 0:
-            yield f"{prefix}.branch1_conv", one.way[0]  # type: ignore[index]
-            if number > 1:
-                yield f"{prefix}.branch1_norm", one.way[1]  # type: ignore[index]
-
-    conv, across, norm, _ = oracle.stem
-    modules: list[tuple[str, nn.Module]] = [("blocks.0.conv.conv_t", conv), ("blocks.0.conv.conv_xy", across)]
-    modules.append(("blocks.0.norm", norm))
-    rest = iter(oracle.blocks)
-    for number, depth in enumerate((3, 5, 11, 7), 1):
-        for within in range(depth):
-            modules += block(number, within, next(rest))
-    modules += [("blocks.5.pool.pre_conv", oracle.head[0]), ("blocks.5.pool.pre_norm", oracle.head[1])]
-    modules += [("blocks.5.pool.post_conv", oracle.features[1]), ("blocks.5.proj", oracle.classify)]
-    named = {f"{name}.{key}": tensor for name, module in modules for key, tensor in module.state_dict().items()}
-    key = "blocks.5.pool.post_conv.weight"  # a convolution there
-    return {**named, key: named[key].view(2048, 432, 1, 1, 1)}
-
-
-@torch.no_grad()
-def test_weights_of_pytorchvideo_fit_x3d_but_for_the_head_of_other_classes() -> None:
-    torch.manual_seed(0)
-    oracle = X3D(classes=7).eval()
-    for name, tensor in oracle.state_dict().items():
-        if name.endswith("running_var"):
-            tensor.uniform_(0.5, 1.5)
-    nn.init.uniform_(oracle.blocks[0].way[1].weight, 1.0, 1.0)  # what pytorchvideo's has none of: the identity
-    oracle.blocks[0].way[1].running_var.fill_(1.0)  # type: ignore[union-attr,operator,index]
-    theirs = renamed(as_pytorchvideo_names(oracle), read_mapping("vnasdsl:x3d_pytorchvideo"))
-    model = build(shipped("x3d", Overrides(size=32, classes=7)).get("x3d_xs")).eval()
-    found = inherit(model, in_shape(theirs, model.state_dict()))
-    assert not found.unused and not found.misshapen
-    assert {name.rpartition(".")[0] for name in found.missing} == {"s2.units.shortcut.bn"}
-    clips = torch.randn(1, 3, 4, 32, 32)
-    torch.testing.assert_close(model(clips), oracle(clips), rtol=1e-4, atol=1e-5)
-
-    other = build(shipped("x3d", Overrides(size=32, classes=5)).get("x3d_xs"))
-    left = inherit(other, in_shape(theirs, other.state_dict()))
-    assert [name.partition(":")[0] for name in left.misshapen] == ["top.linear2.weight", "top.linear2.bias"]
-    assert "2 of another shape (top.linear2.weight: file (7, 2048), network (5, 2048)" in left.text()
 
 
 def test_a_mapping_that_is_none(tmp_path: Path) -> None:
@@ -154,3 +93,19 @@ def test_what_cannot_be_frozen_is_said() -> None:
     for bad in ("s1", "s1=-1", "s1=fast"):
         with pytest.raises(ValueError, match="factor"):
             RetrainRecipe(rates=(bad,))
+
+
+@torch.no_grad()
+def test_names_and_shapes_of_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "m.toml").write_text(r"rules = [['^stem\.', 's1.'], ['^head\.', 'linear.'], ['^body\.(\d)', 's2.\1']]")
+    theirs, ours = Small(), Small()
+    other = {"s1": "stem", "s2": "body", "linear": "head"}
+    weights = {}
+    for name, tensor in theirs.state_dict().items():
+        part, _, rest = name.partition(".")
+        weights[f"{other[part]}.{rest}"] = tensor
+    weights["head.weight"] = weights["head.weight"].view(3, 4, 1, 1, 1)  # a convolution there
+    found = inherit(ours, in_shape(renamed(weights, read_mapping(str(tmp_path / "m.toml"))), ours.state_dict()))
+    assert not found.differences
+    clips = torch.randn(2, 3, 2, 4, 4)
+    assert torch.equal(ours.eval()(clips), theirs.eval()(clips))

@@ -256,17 +256,19 @@ class Network(Model):
     def module(self, weights: str | os.PathLike[str] | Mapping[str, Tensor] | None = None) -> nn.Module:
         """A new `torch.nn.Module` of it, in training mode; clips are (batch, 3, frames, height, width).
 
-        weights: a .safetensors file or a state dictionary, which must fit exactly; without, they are random.
+        weights: a .safetensors file, `torchvision:FILE` (or pytorchvideo's) or a state dictionary, which must fit
+        exactly; without, they are random.
         Raises: UserError for weights that cannot be read, or do not fit.
         """
         from vnasdsl.train.generated import build as build_module
-        from vnasdsl.train.weights import load_exactly, load_weights
+        from vnasdsl.train.originals import weights_for
+        from vnasdsl.train.weights import load_exactly
 
         model = build_module(self._meaning)
         if isinstance(weights, Mapping):
             load_exactly(model, weights, "the state dictionary")
         elif weights is not None:
-            load_exactly(model, load_weights(Path(weights)), f"`{os.fspath(weights)}`")
+            load_exactly(model, weights_for(model.state_dict(), os.fspath(weights)), f"`{os.fspath(weights)}`")
         return model
 
     def __repr__(self) -> str:

@@ -55,7 +55,7 @@ def command(
     \b
     Examples:
       vnasdsl bench runs/tiny runs/other --batch 1,8
-      vnasdsl bench spaces/x3d.vns:x3d_s spaces/x3d3_k400.vns --bf16 --compile --device cuda
+      vnasdsl bench vnasdsl:zoo/x3d:x3d_s spaces/x3d3_k400.vns --bf16 --compile --device cuda
     """
     from vnasdsl.searching.bench import Setting, bench
     from vnasdsl.train.progress import Reporter

@@ -91,9 +91,9 @@ def complete_code(context: click.Context, incomplete: str) -> list[CompletionIte
 
 def complete_space(context: click.Context, incomplete: str) -> list[CompletionItem]:
     """Shipped files by name, for `vnasdsl new --space`."""
-    from vnasdsl.resources import spaces_dir
+    from vnasdsl.elaborate.shipped import shipped_names
 
-    return [CompletionItem(name) for name in sorted(path.stem for path in spaces_dir().glob(f"{incomplete}*.vns"))]
+    return [CompletionItem(name) for name in shipped_names() if name.startswith(incomplete)]
 
 
 COMPLETERS = {

@@ -26,7 +26,10 @@ _MEANS = ("top1", "top5", "mean_class")
 @click.command()
 @click.argument("targets", metavar="RUN|FILE.vns[:NAME]...", nargs=-1, required=True)
 @click.option(
-    "--weights", type=click.Path(path_type=Path), metavar="FILE", help="Weights, .safetensors.  [default: RUN's]"
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Weights, .safetensors or `torchvision:FILE`.  [default: RUN's]",
 )
 @click.option("--data", metavar="SPEC", help="Videos, of which the test part is used.  [default: RUN's]")
 @click.option("--recipe", metavar="NAME", help="An evaluate recipe of the file.  [default: the network's first]")

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("vnasdsl.cli.show", "Show shapes, choices, MACs and parameters, stage by stage."),
     "diff": ("vnasdsl.cli.diff", "Compare networks and spaces by what they mean."),
     "draw": ("vnasdsl.cli.draw", "Draw a space or network, and what a search has learnt."),
+    "zoo": ("vnasdsl.cli.zoo", "List the published networks that come with vnasdsl."),
     "search": ("vnasdsl.cli.search", "Search a space on video data."),
     "derive": ("vnasdsl.cli.derive", "Decode the network of a search again."),
     "retrain": ("vnasdsl.cli.retrain", "Train a network, from inherited weights or from scratch."),

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from vnasdsl.cli.output import tell_written
-from vnasdsl.elaborate.shipped import shipped_file
+from vnasdsl.elaborate.shipped import shipped_file, shipped_names
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible
-from vnasdsl.resources import spaces_dir, templates_dir
+from vnasdsl.resources import templates_dir
 
 DEFAULT = ("tiny", "x3d3", "x3d3_k400")
 HIDDEN = ("gitattributes", "gitignore", "pre-commit-config.yaml")
@@ -95,19 +95,21 @@ def _generated(name: str) -> Iterator[tuple[str, str]]:
 def descriptions() -> dict[str, str]:
     """Shipped file -> the first sentence of its first comment."""
     found = {}
-    for path in sorted(spaces_dir().glob("*.vns")):
-        comment = re.match(r"(?:#[^\n]*\n)+", path.read_text(encoding="utf-8"))
+    for name in shipped_names():
+        comment = re.match(
+            r"(?:# (?!source:|parameters:|checked:)[^\n]*\n)+", shipped_file(name).read_text(encoding="utf-8")
+        )
         text = " ".join(line.strip("# ") for line in comment[0].splitlines()) if comment else ""
-        found[path.stem] = re.split(r"(?<=\.)\s(?=[A-Z])", text)[0].rstrip(".:")
+        found[name] = re.split(r"(?<=\.)\s(?=[A-Z])", text)[0].rstrip(".:")
     return found
 
 
 def _with_imports(name: str) -> Iterator[str]:
     """A shipped file and the files it imports."""
     yield name
-    text = (spaces_dir() / f"{name}.vns").read_text(encoding="utf-8")
+    text = shipped_file(name).read_text(encoding="utf-8")
     for imported in re.findall(r'^import "(\w+)\.vns"', text, re.MULTILINE):
-        yield from _with_imports(imported)
+        yield from _with_imports(f"{name[: name.rfind('/') + 1]}{imported}")
 
 
 def _list(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

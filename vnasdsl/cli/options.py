@@ -172,7 +172,7 @@ def weights_options(command: F) -> F:
             "--weights",
             type=click.Path(path_type=Path),
             metavar="FILE",
-            help="Weights, .safetensors, for a .vns file.  [default: NETWORK's]",
+            help="Weights, .safetensors or `torchvision:FILE`, for a .vns file.  [default: NETWORK's]",
         ),
         click.option(
             "--labels",

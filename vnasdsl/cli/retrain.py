@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 @click.option(
     "--weights",
     metavar="FILE|none",
-    help="Weights to start from, .safetensors; none: from scratch.  [default: those of RUN; for a FILE none]",
+    help="Weights to start from, .safetensors or `torchvision:FILE` (or pytorchvideo's); none: from scratch."
+    "  [default: those of RUN; for a FILE none]",
 )
 @click.option("--mapping", metavar="FILE.toml", help="What the tensors in --weights are called here.")
 @click.option("--data", metavar="SPEC", help="Videos; `vnasdsl data info --help` lists the forms.  [default: RUN's]")
@@ -70,6 +71,7 @@ def command(
       vnasdsl retrain runs/tiny
       vnasdsl retrain runs/tiny --weights none --out runs/scratch
       vnasdsl retrain nets/mine.vns --data folder:videos --out runs/mine --set epochs=30
+      vnasdsl retrain vnasdsl:zoo/r3d_18 --weights torchvision:r3d_18.pth --data folder:videos --out runs/mine
       vnasdsl retrain runs/kinetics --data ucf101:data/UCF101 --out runs/ucf --set weights.lr=0.01
     """
     from vnasdsl.api.requests import Asked, training_request

@@ -1,4 +1,4 @@
-"""The spaces and networks that come with vnasdsl, by name: `vnasdsl:x3d3`."""
+"""The spaces and networks that come with vnasdsl, by name: `vnasdsl:x3d3`, `vnasdsl:zoo/r3d_18`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ PREFIX = "vnasdsl:"
 
 
 def shipped_names() -> tuple[str, ...]:
-    return tuple(sorted(path.stem for path in spaces_dir().glob("*.vns")))
+    folder = spaces_dir()
+    return tuple(sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.vns")))
 
 
 def shipped_file(name: str) -> Path:
     """The file of a shipped space or network, links resolved. Raises: UserError with the nearest name."""
     known = shipped_names()
     if name not in known:
-        help = did_you_mean(name, known) or f"shipped are {', '.join(known)}"
+        near = next((each for each in known if each.endswith(f"/{name}")), None)
+        help = f"did you mean `{near}`?" if near else did_you_mean(name, known)
+        help = help or f"shipped are {', '.join(known)}"
         raise UserError(f"vnasdsl comes with no space `{name}`", help)
     return (spaces_dir() / f"{name}.vns").resolve()
 

@@ -12,9 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from vnasdsl.elaborate.shipped import PREFIX
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.resources import spaces_dir
 from vnasdsl.train.recipe_parts import Strict
 
 FACTOR = "factor"
@@ -28,10 +26,9 @@ class _Rules(Strict):
 
 
 def read_mapping(given: str) -> list[tuple[re.Pattern[str], str]]:
-    """The rules of a TOML file, or of one that comes with vnasdsl (`vnasdsl:x3d_pytorchvideo`). Raises: UserError."""
-    file = spaces_dir() / f"{given.removeprefix(PREFIX)}.toml" if given.startswith(PREFIX) else Path(given)
+    """The rules of a TOML file. Raises: UserError."""
     try:
-        rules = _Rules.model_validate(tomllib.loads(file.read_text(encoding="utf-8")), strict=False).rules
+        rules = _Rules.model_validate(tomllib.loads(Path(given).read_text(encoding="utf-8")), strict=False).rules
         return [(re.compile(pattern), name) for pattern, name in rules]
     except OSError as fault:
         raise UserError(f"the mapping `{given}` cannot be read: {fault.strerror}") from None

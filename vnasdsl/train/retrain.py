@@ -24,6 +24,7 @@ from vnasdsl.train.evaluation import Evaluation, evaluate_videos, evaluate_views
 from vnasdsl.train.generated import build, load_generated
 from vnasdsl.train.loop import NetworkTraining, run_epochs
 from vnasdsl.train.model_file import Metrics, write_model
+from vnasdsl.train.originals import by_order, read_original, split_library, weights_for
 from vnasdsl.train.pretrained import in_shape, read_mapping, renamed
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe
@@ -38,17 +39,23 @@ class Start:
 
     weights: Mapping[str, Tensor]
     file: str
-    """As the user named it."""
+    """As the user named it, perhaps `torchvision:FILE`."""
     digest: str
     """Of the file's bytes."""
 
     @classmethod
     def read(cls, file: Path, mapping: str | None = None) -> Start:
         """mapping: a file that gives the tensors the names of this network. Raises: UserError when one is not so."""
-        weights = load_weights(file)
+        library, place = split_library(file)
+        weights = load_weights(place) if library is None else read_original(place)
         if mapping is not None:
             weights = renamed(weights, read_mapping(mapping))
-        return cls(weights, str(file), sha256(file.read_bytes()).hexdigest())
+        return cls(weights, str(file), sha256(place.read_bytes()).hexdigest())
+
+    def named(self, own: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The weights by the names of a network's own, and in their shapes where only ones differ."""
+        library, _ = split_library(self.file)
+        return in_shape(self.weights, own) if library is None else by_order(self.weights, own, self.file)
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ def _inherit(model: nn.Module, start: Start | None, reporter: Reporter) -> Inher
     if start is None:
         reporter.note("training from scratch")
         return None
-    inheritance = inherit(model, in_shape(start.weights, model.state_dict()))
+    inheritance = inherit(model, start.named(model.state_dict()))
     if not inheritance.matched:
         raise UserError(
             f"no tensor in `{start.file}` fits this network by name and shape", "train from scratch with --weights none"
@@ -156,9 +163,8 @@ def evaluate_file(
     network: Space, weights: Path, recipe: EvaluateRecipe, data: DataSet, device: torch.device, reporter: Reporter
 ) -> Evaluation:
     """Evaluate weights from a file on the test videos. Raises: UserError when they do not fit the network."""
-    tensors = load_weights(weights)
     model = build(network)
-    load_exactly(model, tensors, f"`{weights}`")
+    load_exactly(model, weights_for(model.state_dict(), weights), f"`{weights}`")
     faults = fault_log(reporter, recipe)
     require_readable(data.test, recipe, faults, reporter)
     evaluation = _evaluate(model.to(device), network, recipe, data, device, reporter, faults)

@@ -13,8 +13,9 @@ from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.generated import build
 from vnasdsl.train.model_file import Preprocessing, Protocol, model_path, read_model
+from vnasdsl.train.originals import weights_for
 from vnasdsl.train.recipe_text import resolve_recipe
-from vnasdsl.train.weights import load_exactly, load_weights
+from vnasdsl.train.weights import load_exactly
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ def open_trained(
 ) -> TrainedNetwork:
     """The network of a run's folder, or of `FILE.vns` or `FILE.vns:NAME`.
 
-    weights: instead of those that the model file names; labels: a file with a class name in each line, where there is
-    no model file. Without either, classes are called by their number. Raises: VnsError, UserError.
+    weights: instead of those that the model file names, perhaps as `torchvision:FILE`; labels: a file with
+    a class name in each line, where there is no model file. Without either, classes are called by their number.
+    Raises: VnsError, UserError.
     """
     path, name = split_target(str(target))
     if not path.exists():
@@ -77,10 +79,9 @@ def _opened(
 ) -> TrainedNetwork:
     if network.kind != "network":
         raise UserError(f"`{network.name}` is a space: only a network has weights")
-    tensors = load_weights(weights)
     with torch.random.fork_rng(devices=[]):  # new weights, without changing what is drawn elsewhere
         module = build(network)
-    load_exactly(module, tensors, f"`{weights}`")
+    load_exactly(module, weights_for(module.state_dict(), weights), f"`{weights}`")
     return TrainedNetwork(network.name, network, module.eval(), classes, preprocessing, protocol)
 
 

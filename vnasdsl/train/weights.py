@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors only. Nothing here, or anywhere, unpickles a file it was given."""
+"""Weights on disk: safetensors only. `originals.py` reads files of other libraries."""
 
 from __future__ import annotations
 

@@ -1,0 +1,82 @@
+"""The networks of the literature in `spaces/zoo`: what their texts say of them, and what they cost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from vnasdsl.elaborate import Space, load
+from vnasdsl.elaborate.shipped import shipped_file, shipped_names
+from vnasdsl.show.numbers import amount
+
+FOLDER = "zoo/"
+_LINE = re.compile(r"# (source|parameters|checked): (.+)|network (\w+)")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A network, and the comments above it or at the head of its file: `# source: ...`, `# parameters: 1 234`,
+    `# checked: ...`."""
+
+    file: str
+    """As a command takes it: `vnasdsl:zoo/r3d_18`."""
+    network: Space
+    source: str
+    params: int
+    """As published."""
+    checked: str
+
+    @property
+    def as_object(self) -> dict[str, Any]:
+        clip = self.network.input
+        return {
+            "name": self.network.name,
+            "file": self.file,
+            "input": {"frames": clip.frames, "size": clip.size, "frame_stride": clip.frame_stride},
+            "macs": self.network.macs[0],
+            "params": self.network.params[0],
+            "published_params": self.params,
+            "source": self.source,
+            "checked": self.checked,
+        }
+
+
+@cache
+def published() -> tuple[Published, ...]:
+    """Every network of the zoo, by file and as the files list them."""
+    return tuple(each for name in shipped_names() if name.startswith(FOLDER) for each in _of_file(name))
+
+
+def _of_file(name: str) -> Iterator[Published]:
+    """What a comment says holds until another one says otherwise."""
+    program = load(shipped_file(name))
+    said: dict[str, str] = {}
+    for line in program.module.source.text.splitlines():
+        found = _LINE.match(line)
+        if found is not None and found[3] is None:
+            said[found[1]] = found[2]
+        elif found is not None:
+            params = int(said["parameters"].replace(" ", ""))
+            yield Published(f"vnasdsl:{name}", program.get(found[3]), said["source"], params, said["checked"])
+
+
+def zoo_table() -> str:
+    """The zoo as text."""
+    rows = [("network", "file", "clip", "MACs", "parameters", "source", "checked")]
+    for each in published():
+        clip, network = each.network.input, each.network
+        size = f"{clip.frames} x {clip.size} x {clip.size}"
+        costs = amount(network.macs[0]), f"{network.params[0]:,}".replace(",", " ")
+        rows.append((network.name, each.file, size, *costs, each.source, each.checked))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    right = {"MACs", "parameters"}
+    return "\n".join(
+        "  ".join(
+            text.rjust(width) if title in right else text.ljust(width)
+            for text, width, title in zip(row, widths, rows[0], strict=True)
+        ).rstrip()
+        for row in rows
+    )
