@@ -32,18 +32,19 @@ INSIDE[ast.Constant] = ()
 TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
 OF_MODULES = {
     "torch": frozenset(
-        """arange as_tensor cat finfo full no_grad ones ones_like rand randn sigmoid softmax stack tanh zeros
-        zeros_like""".split()
+        """arange as_tensor cat device einsum finfo full long no_grad ones ones_like rand randn roll sigmoid softmax
+        stack tanh zeros zeros_like""".split()
     ),
     "nn": frozenset(
-        """AvgPool3d BatchNorm3d Conv3d Dropout ELU GELU Hardsigmoid Hardswish Identity LeakyReLU Linear MaxPool3d Mish
-        Module ModuleDict ModuleList Parameter ReLU ReLU6 Sequential SiLU Sigmoid Softplus Tanh""".split()
+        """AvgPool3d BatchNorm3d Conv3d Dropout ELU GELU Hardsigmoid Hardswish Identity LayerNorm LeakyReLU Linear
+        MaxPool3d Mish Module ModuleDict ModuleList Parameter ReLU ReLU6 Sequential SiLU Sigmoid Softplus
+        Tanh""".split()
     ),
     "F": frozenset(
-        """adaptive_max_pool3d conv3d elu gelu hardsigmoid hardswish leaky_relu mish pad relu relu6 silu
-        softplus""".split()
+        """adaptive_max_pool3d conv3d elu gelu hardsigmoid hardswish leaky_relu mish pad relu relu6
+        scaled_dot_product_attention silu softplus""".split()
     ),
-    "math": frozenset({"pi", "sqrt"}),
+    "math": frozenset({"pi", "prod", "sqrt"}),
 }
 """What generated code may take from the modules it imports."""
 LARGEST_MODULE = 64 << 20

@@ -92,6 +92,7 @@ class Field:
 ROLES = {
     "out_channels": "channels",
     "num_features": "channels",
+    "normalized_shape": "channels",
     "widths": "channels",
     "kernel_size": "kernel",
     "in_features": "in_channels",

@@ -245,8 +245,10 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
             return value
         case "padding" if value in ("same", "valid"):
             return value
+        case "sizes" if value in parameter.words:
+            return value
         case "sizes" | "padding":
-            low = 0 if parameter.kind == "padding" else 1
+            low = 0 if parameter.kind == "padding" else int(1 if parameter.low is None else parameter.low)
             if isinstance(value, tuple) and any(isinstance(v, float) for v in value):
                 whole_sizes = len(value) in (2, 3) and all(v == int(v) and v >= low for v in value)
                 help = f"write `{show_value(tuple(map(int, value)))}`" if whole_sizes else "such as `1x3x3`"
@@ -255,6 +257,7 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
             sizes = _sizes(value, low)
             if sizes is None:
                 words = "`same`, `valid` or " if parameter.kind == "padding" else ""
+                words += "".join(f"`{word}` or " for word in parameter.words)
                 raise wrong(f"{words}sizes along frames, rows and columns such as `1x3x3`")
             if not all(low <= v <= LARGEST for v in sizes):
                 raise outside(f"sizes from {low} to {LARGEST:,}")
