@@ -109,6 +109,26 @@ def test_a_network_trains_from_scratch(found: Run, data: str, tmp_path: Path) ->
     assert Network.load(network.text, classes=3).params == trained.network.params
 
 
+@pytest.mark.filterwarnings("ignore:.*collapsing:UserWarning")
+def test_two_devices_logs_and_videos_left_out(data: str, tmp_path: Path) -> None:
+    """The ranks are processes, whose progress comes here; an error is that of the rank that met it."""
+    (tmp_path / "bad.txt").write_text(f"{next(Path(data.removeprefix('synthetic:')).rglob('*.avi'))}\n")
+    settings, seen = SHORT | {"batch": 2, "epochs": 2}, []
+    arguments = {"settings": settings, "device": "cpu", "devices": 2, "exclude": tmp_path / "bad.txt"}
+    space = Space.load(SPACE)
+    run = vnasdsl.search(space, data, tmp_path / "run", log=["tensorboard"], progress=seen.append, **arguments)
+    assert (run.finished, run.info["devices"], run.info["data"]) == (True, 2, f"{data}?exclude={tmp_path / 'bad.txt'}")
+    assert run.info["videos"]["train"]["videos"] + run.info["videos"]["test"]["videos"] == 23
+    told = [(each.event, each.epoch) for each in seen if each.event in ("begin", "finished")]
+    assert told == [("begin", 0), ("finished", 1), ("finished", 2)]
+    assert any((run.folder / "tensorboard").iterdir())
+    with pytest.raises(vnasdsl.UserError, match="is not empty") as fault:
+        vnasdsl.search(space, data, tmp_path / "run", **arguments)
+    assert "--resume" in (fault.value.help or "")
+    trained = vnasdsl.retrain(run, settings={"epochs": 1}, device="cpu", devices=2)
+    assert (trained.finished, trained.info["devices"]) == (True, 2)
+
+
 def test_nothing_prints_unless_asked(found: Run, capfd: pytest.CaptureFixture[str]) -> None:
     vnasdsl.evaluate(found, clips=1, crops=1, device="cpu")
     assert capfd.readouterr() == ("", "")
@@ -124,6 +144,10 @@ def test_what_is_wrong_is_an_exception(found: Run, data: str, tmp_path: Path) ->
         vnasdsl.search(space, data, tmp_path / "x", target_macs=1e6, target_params=1e3)
     with pytest.raises(vnasdsl.VnsError, match="E0801: a search recipe has no key `epoch`"):
         vnasdsl.search(space, data, tmp_path / "x", settings={"epoch": 1})
+    with pytest.raises(vnasdsl.UserError, match="there is no log `csv`"):
+        vnasdsl.search(space, data, tmp_path / "x", log=["csv"])
+    with pytest.raises(vnasdsl.UserError, match="trains every network on one device"):
+        vnasdsl.search(space, data, tmp_path / "x", settings={"strategy": "evolution"}, devices=2)
     with pytest.raises(vnasdsl.UserError, match="`gpu` is none of auto, cpu"):
         vnasdsl.search(space, data, tmp_path / "x", device="gpu")
     with pytest.raises(vnasdsl.UserError, match="`small_child` is no run: give --data and --weights"):

@@ -210,6 +210,7 @@ def test_several_sets_are_one(folder_set: Callable[..., Path], tmp_path: Path) -
 
 
 def test_specs_of_several_places_are_moved_whole(tmp_path: Path) -> None:
+    fails("folder:a?exclude=a.txt&exclude=b.txt", "has an option twice")
     spec = "folder:a,ucf101:b?split=2&exclude=bad.txt"
     moved = rebased(spec, tmp_path)
     assert moved == f"folder:{tmp_path}/a,ucf101:{tmp_path}/b?split=2&exclude={tmp_path}/bad.txt"

@@ -9,9 +9,9 @@ import torch
 
 from tests.data.videos import encode_numbered
 from tests.train import ranked
-from vnasdsl.cli.devices import rank_on
 from vnasdsl.data import Video
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.launch import rank_on
 
 LOSSES = ("train_loss", "train_top1", "validate_loss", "validate_top1", "expected_macs")
 
@@ -66,7 +66,7 @@ def test_a_batch_that_one_rank_cannot_read_is_passed_over_by_both(
 
 
 def test_processes_that_do_not_find_each_other_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vnasdsl.cli.devices.ENDING", ())  # the handlers of the tests stay
+    monkeypatch.setattr("vnasdsl.train.launch.ENDING", ())  # the handlers of the tests stay
     for name, value in (("RANK", "0"), ("WORLD_SIZE", "2")):
         monkeypatch.setenv(name, value)
     for name in ("MASTER_ADDR", "MASTER_PORT"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from rich.console import Console
 
+from vnasdsl.train.loggers import Logger
 from vnasdsl.train.progress import Reporter
 
 
@@ -36,8 +37,8 @@ Callback: TypeAlias = Callable[[Progress], object]
 class CallbackReporter(Reporter):
     """Tells a function, or nobody. Warnings are Python's."""
 
-    def __init__(self, callback: Callback | None):
-        super().__init__(quiet=True, console=Console(quiet=True))
+    def __init__(self, callback: Callback | None, loggers: Sequence[Logger] = ()):
+        super().__init__(quiet=True, console=Console(quiet=True), loggers=loggers)
         self._callback = callback
 
     def _tell(self, event: Literal["begin", "epoch", "step", "finished", "note", "end"], text: str = "") -> None:
@@ -73,8 +74,8 @@ class CallbackReporter(Reporter):
         self._tell("end")
 
 
-def reporter_for(progress: bool | Callback) -> Reporter:
+def reporter_for(progress: bool | Callback, loggers: Sequence[Logger] = ()) -> Reporter:
     """`True`: the bar of the commands, on stderr; a function: it; `False`: nobody."""
     if progress is True:
-        return Reporter()
-    return CallbackReporter(progress or None)
+        return Reporter(loggers=loggers)
+    return CallbackReporter(progress or None, loggers)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from vnasdsl.api.fixes import fixes_of
 from vnasdsl.api.models import Loaded
 from vnasdsl.data import DataSet, open_data
+from vnasdsl.data.spec import with_option
 from vnasdsl.elaborate import Overrides, Program, Space, load
 from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.language import tree
@@ -34,11 +35,18 @@ class Asked:
 
     target: Target
     data: str | None = None
+    exclude: str | None = None
+    """A list of videos to leave out."""
     recipe: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     overrides: Overrides = field(default_factory=Overrides)
     seed: int | None = None
     workers: int | str | None = None
+
+    def videos(self, run: OpenRun | None = None) -> DataSet:
+        """The data asked for, or those of the run. Raises: UserError."""
+        spec = self.data or (run.data if run else "")
+        return open_data(spec if self.exclude is None else with_option(spec, "exclude", self.exclude))
 
 
 def search_request(
@@ -52,7 +60,7 @@ def search_request(
     """Raises: VnsError, UserError."""
     if asked.data is None:
         raise UserError("there are no data to search on", "give --data, such as --data synthetic or --data ucf101:DIR")
-    videos = open_data(asked.data)
+    videos = asked.videos()
     program, space = open_space(asked.target, videos, asked.overrides)
     settings = {**_cost(target_macs, target_params), **asked.settings}
     source = find_recipe(program, "search", space, asked.recipe)
@@ -95,7 +103,7 @@ def training_request(
     if run is None and (asked.data is None or out is None):
         raise UserError(f"`{target}` is no run: give --data and --out to train it")
     folder = out or (run.folder / "retrained" if run else Path())
-    videos = open_data(asked.data or (run.data if run else ""))
+    videos = asked.videos(run)
     program, network = open_space(run.network if run else target, videos, asked.overrides)
     if network.kind != "network":
         raise UserError(f"`{network.name}` is a space: choose a network first", f"vnasdsl search {target}")
@@ -125,13 +133,12 @@ def evaluation_request(asked: Asked, weights: Path | None, reporter: Reporter) -
     run = open_run(target, "evaluate", asked.recipe)
     if run is None and (asked.data is None or weights is None):
         raise UserError(f"`{target}` is no run: give --data and --weights to evaluate it")
-    spec = asked.data or (run.data if run else "")
     file = weights or (weights_of(run.folder) if run else Path())
-    videos = open_data(spec)
+    videos = asked.videos(run)
     if run is not None:
         if list(videos.classes) != run.facts["classes"]:
             raise UserError(
-                f"`{spec}` has other classes than `{target}` was trained for:"
+                f"`{videos.name}` has other classes than `{target}` was trained for:"
                 f" {len(videos.classes)} and {len(run.facts['classes'])}, or other names or another order",
                 "train it on these data first: vnasdsl retrain",
             )

@@ -6,11 +6,15 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import torch
+
 from vnasdsl.api.models import Model, Network, Space
 from vnasdsl.api.progress import Callback, reporter_for
+from vnasdsl.api.ranks import Whole, on_devices
 from vnasdsl.api.requests import (
     Asked,
     Target,
@@ -20,13 +24,18 @@ from vnasdsl.api.requests import (
     training_request,
 )
 from vnasdsl.api.run import Run
+from vnasdsl.data import DataSet
 from vnasdsl.elaborate import Overrides
 from vnasdsl.language.diagnostics import Error
-from vnasdsl.searching.run import search_space
+from vnasdsl.searching.run import Request, search_space
 from vnasdsl.train.devices import pick_device
 from vnasdsl.train.evaluation import Evaluation
+from vnasdsl.train.launch import require_shared_steps
+from vnasdsl.train.loggers import loggers_of
 from vnasdsl.train.predict import Prediction, find_videos, predict_each
-from vnasdsl.train.retrain import evaluate_file
+from vnasdsl.train.progress import Reporter
+from vnasdsl.train.recipes import Recipe
+from vnasdsl.train.retrain import Start, evaluate_file
 from vnasdsl.train.retrain import retrain as train
 from vnasdsl.train.shortages import explained
 from vnasdsl.train.trained import open_trained
@@ -39,6 +48,7 @@ def search(
     data: str,
     out: PathLike | None = None,
     *,
+    exclude: PathLike | None = None,
     recipe: str | None = None,
     settings: Mapping[str, Any] | None = None,
     target_macs: float | None = None,
@@ -48,31 +58,38 @@ def search(
     frames: int | None = None,
     size: int | None = None,
     device: str = "auto",
+    devices: int = 1,
     seed: int | None = None,
     workers: int | str | None = None,
     resume: bool = False,
+    log: Sequence[str] = (),
     progress: bool | Callback = False,
 ) -> Run:
     """Search a space on videos, as `vnasdsl search` does, and return the run with the network that was found.
 
     space: what `load` gave, or `FILE[:NAME]`; its recipe is the search recipe in its file, or the one named `recipe`.
-    data: such as `ucf101:DIR` or `synthetic`. out: the folder of the run; without, runs/NAME, numbered.
+    data: such as `ucf101:DIR` or `synthetic`. exclude: a list of videos to leave out. out: the folder of the run;
+    without, runs/NAME, numbered.
     settings: keys of the recipe and their values, such as `{"epochs": 20, "weights.lr": 0.05}`.
     target_macs, target_params: what the gradient is to end at. fix: leaves a choice, a kind or a pattern only these
     options; open_: searches what the recipe fixes. frames, size: instead of the file's; the data give the classes.
-    device: `auto`, `cpu`, `cuda` or `cuda:N`. workers: processes that decode videos, or where trials run.
-    resume: continue the run in `out`. progress: True for the bar of the command, or a function of a `Progress`.
+    device: `auto`, `cpu`, `cuda` or `cuda:N`. devices: GPUs, or on the CPU processes, that train together; a script
+    then starts below `if __name__ == "__main__":`. workers: processes that decode videos, or where trials run.
+    resume: continue the run in `out`. log: `tensorboard` or `wandb`, written into the run too.
+    progress: True for the bar of the command, or a function of a `Progress`.
 
     An interruption by Ctrl-C leaves a run that can be resumed. Raises: VnsError, UserError; OSError where a file cannot
     be written.
     """
     target = _target(space)
     with _explained():
-        asked = Asked(target, data, recipe, _texts(settings), Overrides(frames, size), seed, workers)
+        asked = Asked(target, data, _path(exclude), recipe, _texts(settings), Overrides(frames, size), seed, workers)
         request = search_request(asked, fix or {}, open_, target_macs, target_params)
         folder = free_folder(Path("runs"), request.space.name, resume) if out is None else Path(out)
-        with _reporting(progress) as reporter:
-            search_space(request, folder, pick_device(device), reporter, resume)
+        require_shared_steps(request.recipes["search"], devices)
+        with _reporting(progress, log, folder) as reporter:
+            parts = Whole(request.space), request.fixes, request.recipes, request.data
+            on_devices(partial(_search, *parts, folder, resume), device, devices, reporter)
     return Run(folder)
 
 
@@ -81,6 +98,7 @@ def retrain(
     data: str | None = None,
     out: PathLike | None = None,
     *,
+    exclude: PathLike | None = None,
     weights: PathLike | None = None,
     mapping: PathLike | None = None,
     recipe: str | None = None,
@@ -88,9 +106,11 @@ def retrain(
     frames: int | None = None,
     size: int | None = None,
     device: str = "auto",
+    devices: int = 1,
     seed: int | None = None,
     workers: int | None = None,
     resume: bool = False,
+    log: Sequence[str] = (),
     progress: bool | Callback = False,
 ) -> Run:
     """Train a network on the whole training set and evaluate it, as `vnasdsl retrain` does; the run of the training.
@@ -102,15 +122,11 @@ def retrain(
     """
     with _explained():
         overrides = Overrides(frames, size)
-        asked = Asked(_target(network), data, recipe, _texts(settings), overrides, seed, workers)
-        begin = None if weights is None else os.fspath(weights)
-        job = training_request(
-            asked, begin, None if out is None else Path(out), None if mapping is None else os.fspath(mapping)
-        )
-        with _reporting(progress) as reporter:
-            train(
-                job.network, job.recipes, job.data, job.folder, pick_device(device), reporter, job.start, resume=resume
-            )
+        asked = Asked(_target(network), data, _path(exclude), recipe, _texts(settings), overrides, seed, workers)
+        job = training_request(asked, _path(weights), None if out is None else Path(out), _path(mapping))
+        with _reporting(progress, log, job.folder) as reporter:
+            parts = Whole(job.network), job.recipes, job.data, job.start
+            on_devices(partial(_train, *parts, job.folder, resume), device, devices, reporter)
     return Run(job.folder)
 
 
@@ -118,6 +134,7 @@ def evaluate(
     network: Run | Network | PathLike,
     data: str | None = None,
     *,
+    exclude: PathLike | None = None,
     weights: PathLike | None = None,
     recipe: str | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -138,7 +155,7 @@ def evaluate(
     with _explained(), _reporting(progress) as reporter:
         overrides = Overrides(frames, size)
         values = _texts({**(settings or {}), **given})
-        asked = Asked(_target(network), data, recipe, values, overrides, workers=workers)
+        asked = Asked(_target(network), data, _path(exclude), recipe, values, overrides, workers=workers)
         job = evaluation_request(asked, None if weights is None else Path(weights), reporter)
         return evaluate_file(job.network, job.weights, job.recipe, job.videos, pick_device(device), reporter)
 
@@ -166,7 +183,7 @@ def predict(
     files = find_videos([os.fspath(path) for path in paths])
     target = network.folder if isinstance(network, Run) else os.fspath(network)
     with _explained(), _reporting(progress) as reporter:
-        model = open_trained(target, *(None if given is None else os.fspath(given) for given in (weights, labels)))
+        model = open_trained(target, _path(weights), _path(labels))
         reporter.begin("predict", 1, 0)
         reporter.epoch(1, len(files))
         found = {}
@@ -177,10 +194,40 @@ def predict(
     return [found[file] for file in files]
 
 
+def _search(
+    space: Whole,
+    fixes: Mapping[str, Sequence[str]],
+    recipes: Mapping[str, Recipe],
+    data: DataSet,
+    out: Path,
+    resume: bool,
+    device: torch.device,
+    reporter: Reporter,
+) -> None:
+    search_space(Request(space.space, fixes, recipes, data), out, device, reporter, resume)
+
+
+def _train(
+    network: Whole,
+    recipes: Mapping[str, Recipe],
+    data: DataSet,
+    start: Start | None,
+    out: Path,
+    resume: bool,
+    device: torch.device,
+    reporter: Reporter,
+) -> None:
+    train(network.space, recipes, data, out, device, reporter, start, resume)
+
+
 def _target(given: Run | Model | PathLike) -> Target:
     if isinstance(given, Run):
         return str(given.folder)
     return given._loaded if isinstance(given, Model) else os.fspath(given)
+
+
+def _path(given: PathLike | None) -> str | None:
+    return None if given is None else os.fspath(given)
 
 
 def _texts(settings: Mapping[str, Any] | None) -> dict[str, str]:
@@ -192,13 +239,14 @@ def _texts(settings: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 @contextmanager
-def _reporting(progress: bool | Callback) -> Iterator[Any]:
-    """A reporter whose bar ends with the work, whatever happens."""
-    reporter = reporter_for(progress)
+def _reporting(progress: bool | Callback, log: Sequence[str] = (), folder: Path = Path()) -> Iterator[Any]:
+    """A reporter whose bar ends with the work, whatever happens. log, folder: what else it writes, and where."""
+    reporter = reporter_for(progress, loggers_of(tuple(log), folder))
     try:
         yield reporter
     finally:
         reporter.end()
+        reporter.close()
 
 
 @contextmanager

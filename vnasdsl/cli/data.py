@@ -6,13 +6,16 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from vnasdsl.cli.options import SEED, json_option
+from vnasdsl.cli.options import SEED, exclude_option, json_option
 from vnasdsl.cli.output import print_json
 from vnasdsl.language.visible import visible
+
+if TYPE_CHECKING:
+    from vnasdsl.data import DataSet
 
 
 @click.group(name="data", short_help="Make or inspect video data sets.")
@@ -145,8 +148,9 @@ def synthetic(
     metavar="N",
     help="Read lengths and sizes of at most N files of each split; 0 for none.",
 )
+@exclude_option
 @json_option
-def info(spec: str, split: str, look: int, as_json: bool) -> None:
+def info(spec: str, split: str, look: int, exclude: str | None, as_json: bool) -> None:
     """List classes, counts, lengths and frame sizes of the data that SPEC names.
 
     \b
@@ -166,8 +170,8 @@ def info(spec: str, split: str, look: int, as_json: bool) -> None:
       synthetic       motions, made once in $VNASDSL_DATA or ~/.cache/vnasdsl
       periods         periods, made there as well
       synthetic:DIR   made by `vnasdsl data synthetic DIR`
-    `?exclude=FILE` after it leaves out the videos that a file lists, `?split=2` selects a split of UCF101;
-    both together: `?split=2&exclude=FILE`. Several SPECs with commas between them are one set.
+    `?split=2` after it selects a split of UCF101, `?exclude=LIST` leaves out videos as --exclude does; both
+    together: `?split=2&exclude=LIST`. Several SPECs with commas between them are one set.
 
     \b
     Examples:
@@ -175,10 +179,9 @@ def info(spec: str, split: str, look: int, as_json: bool) -> None:
       vnasdsl data info ucf101:data/UCF101 --split 2
       vnasdsl data info kinetics:data/k400 --json
     """
-    from vnasdsl.data import open_data
     from vnasdsl.data.survey import describe
 
-    found = describe(open_data(spec, int(split)), look)
+    found = describe(_opened(spec, exclude, int(split)), look)
     if as_json:
         print_json(found)
     else:
@@ -187,7 +190,7 @@ def info(spec: str, split: str, look: int, as_json: bool) -> None:
 
 @command.command()
 @click.argument("spec")
-@click.option("--exclude", metavar="LIST", help="Leave out the videos of a list, such as one that --list wrote.")
+@exclude_option
 @click.option(
     "--list", "list_file", type=click.Path(path_type=Path), metavar="FILE", help="Write what to exclude there."
 )
@@ -219,16 +222,14 @@ def check(
       vnasdsl data check folder:videos
       vnasdsl data check folder:videos --list bad.txt
       vnasdsl data check folder:videos --exclude bad.txt
-      vnasdsl search spaces/tiny.vns --data 'folder:videos?exclude=bad.txt'
+      vnasdsl search spaces/tiny.vns --data folder:videos --exclude bad.txt
     """
     import os
 
-    from vnasdsl.data import open_data
     from vnasdsl.data.check import check
-    from vnasdsl.data.spec import with_option
     from vnasdsl.files import write_atomic
 
-    data = open_data(spec if exclude is None else with_option(spec, "exclude", exclude))
+    data = _opened(spec, exclude)
     total = len(data.train) + len(data.test)
     processes = min(total, os.cpu_count() or 1) if workers is None else workers
     with click.progressbar(length=total, label=f"decoding {total} videos", file=sys.stderr) as bar:
@@ -241,6 +242,13 @@ def check(
         click.echo("\n".join(_findings(found)))
     if found["fails"]:
         raise SystemExit(1)
+
+
+def _opened(spec: str, exclude: str | None, split: int = 1) -> DataSet:
+    from vnasdsl.data import open_data
+    from vnasdsl.data.spec import with_option
+
+    return open_data(spec if exclude is None else with_option(spec, "exclude", exclude), split)
 
 
 def _findings(found: dict[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vnasdsl.cli.options import POSITIVE, input_options, set_option, training_options
+from vnasdsl.cli.options import POSITIVE, exclude_option, input_options, set_option, training_options
 from vnasdsl.cli.output import print_json, tell_written
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible
@@ -32,6 +32,7 @@ _MEANS = ("top1", "top5", "mean_class")
     help="Weights, .safetensors or `torchvision:FILE`.  [default: RUN's]",
 )
 @click.option("--data", metavar="SPEC", help="Videos, of which the test part is used.  [default: RUN's]")
+@exclude_option
 @click.option("--recipe", metavar="NAME", help="An evaluate recipe of the file.  [default: the network's first]")
 @click.option("--clips", type=POSITIVE, metavar="N", help="Clips of each video, instead of the recipe's.")
 @click.option("--crops", type=click.IntRange(1, 3), metavar="M", help="Crops of each clip, instead of the recipe's.")
@@ -54,6 +55,7 @@ def command(
     targets: tuple[str, ...],
     weights: Path | None,
     data: str | None,
+    exclude: str | None,
     recipe: str | None,
     clips: int | None,
     crops: int | None,
@@ -97,7 +99,9 @@ def command(
     reporter = Reporter(quiet)
     settings = {**settings, **given}
     asked = [
-        evaluation_request(Asked(target, data, recipe, settings, overrides, workers=workers), weights, reporter)
+        evaluation_request(
+            Asked(target, data, exclude, recipe, settings, overrides, workers=workers), weights, reporter
+        )
         for target in targets
     ]
     if any(each.videos.classes != asked[0].videos.classes for each in asked):

@@ -144,6 +144,11 @@ log_option = click.option(
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress, only the result.")
 
 
+exclude_option = click.option(
+    "--exclude", metavar="LIST", help="Leave out the videos of a list, such as one that `data check --list` wrote."
+)
+
+
 def fix_options(command: F) -> F:
     """`--fix` and `--open`: parameters `fix` (selector -> list of option texts) and `open_` (tuple of selectors)."""
     options = (

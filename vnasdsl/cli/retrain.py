@@ -10,6 +10,7 @@ import click
 
 from vnasdsl.cli.options import (
     devices_option,
+    exclude_option,
     input_options,
     log_option,
     out_option,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--mapping", metavar="FILE.toml", help="What the tensors in --weights are called here.")
 @click.option("--data", metavar="SPEC", help="Videos; `vnasdsl data info --help` lists the forms.  [default: RUN's]")
+@exclude_option
 @out_option("DIR", "Folder of this training.  [default: RUN/retrained]")
 @click.option("--recipe", metavar="NAME", help="A retrain recipe of the file.  [default: the network's first]")
 @set_option
@@ -48,6 +50,7 @@ def command(
     weights: str | None,
     mapping: str | None,
     data: str | None,
+    exclude: str | None,
     out: Path | None,
     recipe: str | None,
     settings: dict[str, str],
@@ -75,14 +78,15 @@ def command(
       vnasdsl retrain runs/kinetics --data ucf101:data/UCF101 --out runs/ucf --set weights.lr=0.01
     """
     from vnasdsl.api.requests import Asked, training_request
-    from vnasdsl.cli.devices import rank_on, reporter_of, start_ranks
+    from vnasdsl.cli.devices import reporter_of, start_ranks
     from vnasdsl.cli.runs import command_line, resumable
     from vnasdsl.train import ranks
     from vnasdsl.train.devices import pick_device
+    from vnasdsl.train.launch import rank_on
     from vnasdsl.train.progress import megas, percent
     from vnasdsl.train.retrain import retrain
 
-    asked = Asked(target, data, recipe, settings, overrides, seed, workers)
+    asked = Asked(target, data, exclude, recipe, settings, overrides, seed, workers)
     job = training_request(asked, weights, out, mapping)
     folder, reporter = job.folder, reporter_of(quiet, logs, job.folder)
     with resumable(folder, reporter):

@@ -11,6 +11,7 @@ from vnasdsl.cli.options import (
     amount_option,
     device_option,
     devices_option,
+    exclude_option,
     fix_options,
     input_options,
     json_option,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("space", required=False, metavar="[FILE[:NAME]]")
 @click.option("--data", metavar="SPEC", help="Videos: ucf101:DIR, synthetic, ...; see `vnasdsl data info --help`.")
+@exclude_option
 @out_option("RUN", "Folder of the run.  [default: runs/NAME]")
 @click.option("--recipe", metavar="NAME", help="A search recipe of the file.  [default: the space's first]")
 @set_option
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 def command(
     space: str | None,
     data: str | None,
+    exclude: str | None,
     out: Path | None,
     recipe: str | None,
     settings: dict[str, str],
@@ -93,12 +96,13 @@ def command(
       all three, 40 epochs   --set epochs=40
     """
     from vnasdsl.api.requests import Asked, free_folder, search_request
-    from vnasdsl.cli.devices import rank_on, reporter_of, require_shared_steps, start_ranks
+    from vnasdsl.cli.devices import reporter_of, start_ranks
     from vnasdsl.cli.runs import command_line, resumable, tell_outcome
     from vnasdsl.language.diagnostics import UserError
     from vnasdsl.project import read_settings
     from vnasdsl.searching.run import search_space
     from vnasdsl.train.devices import pick_device
+    from vnasdsl.train.launch import rank_on, require_shared_steps
 
     if target_macs is not None and target_params is not None:
         raise click.UsageError("--target-macs and --target-params: a search has one target")
@@ -110,7 +114,7 @@ def command(
             "name a file, or set `space` under [tool.vnasdsl] in pyproject.toml; `vnasdsl new DIR` writes a project",
         )
     named = recipe or (project.recipe if space is None else None)
-    asked = Asked(target, data or project.data, named, settings, overrides, seed, workers)
+    asked = Asked(target, data or project.data, exclude, named, settings, overrides, seed, workers)
     request = search_request(asked, fix, open_, target_macs, target_params, command_line())
     require_shared_steps(request.recipes["search"], devices)
     folder = out or free_folder(Path(project.out or "runs"), request.space.name, resume)

@@ -96,7 +96,10 @@ def _options(spec: str) -> tuple[str, dict[str, str]]:
     found = _OPTIONS.search(spec)
     if found is None:
         return spec, {}
-    options = dict(pair.split("=", 1) for pair in found["pairs"].split("&"))
+    pairs = [pair.split("=", 1) for pair in found["pairs"].split("&")]
+    options = dict(pairs)
+    if len(options) < len(pairs):
+        raise UserError(f"`{spec}` has an option twice", "several lists of videos to leave out can be put into one")
     for key in options:
         if key not in _KNOWN:
             help = did_you_mean(key, _KNOWN) or "known are `?split=N` and `?exclude=FILE`"

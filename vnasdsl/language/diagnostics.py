@@ -80,6 +80,9 @@ class VnsError(Error):
         self.diagnostics: tuple[Diagnostic, ...] = found
         super().__init__("; ".join(f"{d.code}: {d.message}" for d in found))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.diagnostics,)
+
     @property
     def report(self) -> str:
         """The faults with their lines, as `vnasdsl check` prints them."""
@@ -95,6 +98,9 @@ class UserError(Error):
         self.message = message
         self.help = help
         super().__init__(message if help is None else f"{message} ({help})")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.help)
 
 
 def error(code: str, message: str, span: Span | None, label: str = "", **more: object) -> VnsError:

@@ -30,8 +30,10 @@ class Logger(Protocol):
 
 
 def loggers_of(names: tuple[str, ...], run: Path) -> list[Logger]:
-    """The loggers of these names. Raises: UserError when a package is not installed."""
+    """The loggers of these names. Raises: UserError for another name, or when a package is not installed."""
     for name in dict.fromkeys(names):
+        if name not in LOGGERS:
+            raise UserError(f"there is no log `{name}`", f"known are {', '.join(LOGGERS)}")
         if find_spec(name) is None:
             raise UserError(f"--log {name} needs the package `{name}`", f"pip install 'vnasdsl[{name}]'")
     return [LOGGERS[name](run) for name in dict.fromkeys(names)]

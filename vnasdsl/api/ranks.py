@@ -1,0 +1,122 @@
+"""Searches and trainings on several devices from Python: each rank is a process, and the first tells what it does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from traceback import format_exception
+from typing import Any, TypeAlias
+
+import torch
+from rich.console import Console
+
+from vnasdsl.elaborate import Space, load_source
+from vnasdsl.language.diagnostics import Error, UserError
+from vnasdsl.language.source import Source
+from vnasdsl.train.devices import pick_device
+from vnasdsl.train.launch import rank_on, run_ranks
+from vnasdsl.train.progress import Reporter
+from vnasdsl.train.shortages import explained
+
+_TEXT_EVERY = 0.25
+"""Seconds between two texts of steps, for which the device may have to be waited for."""
+Work: TypeAlias = Callable[[torch.device, Reporter], object]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A space or network before anything is fixed, which goes to another process as its text."""
+
+    space: Space
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _read, (self.space.text(), self.space.name)
+
+
+def _read(text: str, name: str) -> Whole:
+    return Whole(load_source(Source("<text>", text), None).get(name))
+
+
+def on_devices(work: Work, device: str, devices: int, reporter: Reporter) -> None:
+    """Do some work on a device, or on several as the ranks of one training. work: of several devices, picklable.
+
+    Raises: what the work raises.
+    """
+    place = pick_device(device, devices)
+    if devices == 1:
+        work(place, reporter)
+        return
+    faults: list[BaseException] = []
+
+    def told(message: tuple[str, Any]) -> None:
+        name, arguments = message
+        if name == "fault":
+            faults.append(arguments)
+        elif name == "step":
+            reporter.step(lambda: arguments)
+        else:
+            getattr(reporter, name)(*arguments)
+
+    try:
+        run_ranks(devices, _rank, (work, device, devices), told)
+    except SystemExit as end:
+        raise faults[0] if faults else UserError(f"a process of this run ended with status {end.code}") from None
+
+
+def _rank(connection: Connection, work: Work, device: str, devices: int) -> None:
+    first = os.environ["RANK"] == "0"
+    reporter = _Teller(connection) if first else Reporter(quiet=True, console=Console(quiet=True))
+    try:
+        with rank_on(pick_device(device, devices)):
+            work(pick_device(device, devices), reporter)
+    except Exception as fault:
+        fault = explained(fault) or fault
+        if not isinstance(fault, Error | OSError):
+            fault = RuntimeError("".join(format_exception(fault)))
+        connection.send(("fault", fault))
+        raise SystemExit(1) from None
+
+
+class _Teller(Reporter):
+    """Sends what it is told, by the name of the method."""
+
+    def __init__(self, connection: Connection):
+        super().__init__(quiet=True, console=Console(quiet=True))
+        self._connection = connection
+        self._text, self._written = "", 0.0
+
+    def _send(self, name: str, *arguments: Any) -> None:
+        self._connection.send((name, arguments))
+
+    def note(self, text: str) -> None:
+        self._send("note", text)
+
+    def warn(self, text: str) -> None:
+        self._send("warn", text)
+
+    def record(self, step: int, values: Mapping[str, Any]) -> None:
+        self._send("record", step, values)
+
+    def begin(self, title: str, epochs: int, done: int) -> None:
+        super().begin(title, epochs, done)
+        self._send("begin", title, epochs, done)
+
+    def epoch(self, number: int, steps: int) -> None:
+        super().epoch(number, steps)
+        self._send("epoch", number, steps)
+
+    def step(self, values: Callable[[], str]) -> None:
+        super().step(values)
+        if self.clock() - self._written > _TEXT_EVERY:
+            self._text, self._written = values(), self.clock()
+        self._connection.send(("step", self._text))
+
+    def finished(self, number: int, summary: str) -> None:
+        super().finished(number, summary)
+        self._send("finished", number, summary)
+
+    def end(self) -> None:
+        super().end()
+        self._send("end")
