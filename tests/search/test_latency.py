@@ -63,7 +63,7 @@ def expected(seconds: Sequence[float]) -> tuple[float, float]:
 
 def test_median_and_spread() -> None:
     clock = Clock([STABLE_ROUND])
-    latency = measure_latency(Witness(), SHAPE, runs=5, warm_up=2, clock=clock)
+    latency = measure_latency(Witness(), [SHAPE], runs=5, warm_up=2, clock=clock)
     assert (latency.median_ms, latency.spread) == expected(STABLE_ROUND)
     assert (latency.runs, latency.stable, latency.warning) == (5, True, None)
     assert clock.reads == 10
@@ -72,7 +72,7 @@ def test_median_and_spread() -> None:
 
 def test_a_restless_round_is_measured_again() -> None:
     clock, model = Clock([WILD_ROUND, STABLE_ROUND]), Witness()
-    latency = measure_latency(model, SHAPE, runs=5, warm_up=2, clock=clock)
+    latency = measure_latency(model, [SHAPE], runs=5, warm_up=2, clock=clock)
     assert (latency.median_ms, latency.spread) == expected(STABLE_ROUND)
     assert latency.stable and latency.protocol["rounds"] == 2
     assert len(model.clips) == 2 * (2 + 5)  # warmed up anew
@@ -81,7 +81,7 @@ def test_a_restless_round_is_measured_again() -> None:
 def test_what_stays_restless_says_so() -> None:
     assert ROUNDS == 3
     latency = measure_latency(
-        Witness(), SHAPE, runs=5, warm_up=0, clock=Clock([WILDER_ROUND, WILD_ROUND, WILDER_ROUND])
+        Witness(), [SHAPE], runs=5, warm_up=0, clock=Clock([WILDER_ROUND, WILD_ROUND, WILDER_ROUND])
     )
     assert (latency.median_ms, latency.spread) == expected(WILD_ROUND)  # the steadiest of the three
     assert not latency.stable and latency.spread > STABLE
@@ -95,7 +95,7 @@ def test_how_the_model_is_run_and_that_all_is_as_before() -> None:
     model.train()
     model.norm.eval()
     random = torch.get_rng_state()
-    measure_latency(model, SHAPE, threads=threads + 2, runs=5, warm_up=3, clock=Clock([STABLE_ROUND]))
+    measure_latency(model, [SHAPE], threads=threads + 2, runs=5, warm_up=3, clock=Clock([STABLE_ROUND]))
     assert model.states == {(False, False, threads + 2, False)}
     assert [clip.shape for clip in model.clips] == [(1, *SHAPE)] * 8
     assert all(torch.equal(clip, model.clips[0]) for clip in model.clips) and model.clips[0].std() > 0.5
@@ -105,7 +105,7 @@ def test_how_the_model_is_run_and_that_all_is_as_before() -> None:
 
 
 def test_the_protocol_is_part_of_the_result() -> None:
-    latency = measure_latency(Witness(), SHAPE, threads=2, runs=5, warm_up=1, clock=Clock([STABLE_ROUND]))
+    latency = measure_latency(Witness(), [SHAPE], threads=2, runs=5, warm_up=1, clock=Clock([STABLE_ROUND]))
     assert latency.protocol["hardware"]
     assert {name: value for name, value in latency.protocol.items() if name not in ("hardware", "torch")} == {
         "device": "cpu",
@@ -126,20 +126,20 @@ def test_the_protocol_is_part_of_the_result() -> None:
 def test_a_model_that_fails_leaves_all_as_before() -> None:
     model = nn.Sequential(nn.Linear(3, 3)).train()
     with pytest.raises(RuntimeError):
-        measure_latency(model, SHAPE)
+        measure_latency(model, [SHAPE])
     assert model.training and model[0].training and gc.isenabled()
 
 
 @pytest.mark.parametrize("more", [{"runs": 1}, {"warm_up": -1}, {"threads": 0}])
 def test_numbers_that_cannot_be(more: dict[str, int]) -> None:
     with pytest.raises(UserError, match="at least 2 timed runs"):
-        measure_latency(Witness(), SHAPE, **more)
+        measure_latency(Witness(), [SHAPE], **more)
 
 
 def test_without_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="no CUDA device"):
-        measure_latency(Witness(), SHAPE, "cuda")
+        measure_latency(Witness(), [SHAPE], "cuda")
 
 
 def test_a_gpu_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_a_gpu_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
         events.append("read")
         return clock()
 
-    measure_latency(model, SHAPE, "cuda", runs=2, warm_up=2, clock=read)
+    measure_latency(model, [SHAPE], "cuda", runs=2, warm_up=2, clock=read)
     timed = ["read", "run", "wait", "read"]
     assert events == ["run", "run", "wait", *timed, *timed]
 

@@ -113,7 +113,7 @@ def test_a_value_that_a_choice_does_not_have_is_refused() -> None:
             return wrong if decision.form == form else next(decision.values())
 
         with pytest.raises(UserError, match="choice"):
-            lower(made.segments, "clip", made.input.shape, made.rules, decide)
+            lower(made.segments, [("clip", made.input.shape)], made.rules, decide)
 
 
 def test_every_value_of_a_choice_of_edges_is_listed_once() -> None:

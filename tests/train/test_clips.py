@@ -11,12 +11,12 @@ import torch
 from tests.data.videos import encode_numbered, numbers_in
 from vnasdsl.data import ClipShape, FaultLog, Video
 from vnasdsl.data.loader import MEAN, STD
-from vnasdsl.elaborate.inputs import VideoInput
+from vnasdsl.elaborate.inputs import Input
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.clips import clip_shape, evaluation_views, training_clips
 from vnasdsl.train.recipes import EvaluateRecipe, RetrainRecipe
 
-SEGMENTED = VideoInput("clip", 4, 16, frame_stride=3, segments=2)
+SEGMENTED = Input("clip", 4, 16, frame_stride=3, segments=2)
 
 
 def frames_of(clips: torch.Tensor) -> list[list[int]]:

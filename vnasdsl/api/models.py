@@ -14,7 +14,7 @@ import networkx as nx
 
 from vnasdsl.elaborate import Choice, Overrides, Program, load, load_source
 from vnasdsl.elaborate import Space as Meaning
-from vnasdsl.elaborate.inputs import VideoInput
+from vnasdsl.elaborate.inputs import Input
 from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.elaborate.space import build
 from vnasdsl.language.diagnostics import Diagnostic, UserError, VnsError
@@ -87,9 +87,14 @@ class Model:
         return self._meaning.name
 
     @property
-    def input(self) -> VideoInput:
-        """What a clip is: `frames`, `size`, `classes` and so on, and `shape`, (3, frames, size, size)."""
+    def input(self) -> Input:
+        """The first input: `frames`, `size`, `classes` and so on, and `shape`, (channels, frames, rows, columns)."""
         return self._meaning.input
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """All inputs, in the order of the text."""
+        return self._meaning.inputs.given
 
     @property
     def cost(self) -> Cost:

@@ -9,12 +9,25 @@ from functools import lru_cache
 
 from vnasdsl.codegen.names import VARIABLES, escaped, unique
 from vnasdsl.codegen.regions import Choosing, Copies, Region, Step, Tensor, Tensors, flat
+from vnasdsl.elaborate.inputs import Input, Inputs
 from vnasdsl.layers.base import Shape
 
 LONGEST = 76
 """Characters of an expression: with its indentation and a shape after it a statement fits a line."""
 PLACE = re.compile(r"\{(x|kept|xs|sum)\}")
 OPERATORS = (ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Compare, ast.BoolOp)
+
+
+def inputs_prose(inputs: Inputs) -> list[str]:
+    """What comes into a network, for its docstring."""
+    if len(inputs) == 1:
+        return [f"Input {show(inputs[0].shape)}: {_fed(inputs[0])} as (B, C, T, H, W)."]
+    return ["Inputs as (B, C, T, H, W):", *(f"    {one.name} {show(one.shape)}: {_fed(one)}" for one in inputs)]
+
+
+def _fed(one: Input) -> str:
+    rgb = one.kind == "video" and one.channels == 3
+    return {"video": "RGB clips" if rgb else "clips", "optical_flow": "optical flow"}.get(one.kind, one.kind)
 
 
 class Expression(str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vnasdsl.codegen.build import Builder, Env, only
 from vnasdsl.codegen.classes import Classes
 from vnasdsl.codegen.filters import plain
-from vnasdsl.codegen.forward import show
+from vnasdsl.codegen.forward import inputs_prose
 from vnasdsl.codegen.helpers import helper_texts
 from vnasdsl.codegen.regions import Layers, Param, Region, Step, Tensor, Tensors, as_layers, finish
 from vnasdsl.codegen.render import render
@@ -40,7 +40,7 @@ def compile_network(space: Space, source_name: str) -> str:
         main=view,
         title=f"Network {space.name} of {plain(source_name)}.",
         claim=f"A network of the space {space.claim.name}." if space.claim else "",
-        input=show(space.input.shape),
+        inputs=inputs_prose(space.inputs.given),
         classes_count=space.input.classes,
         macs=space.graph.macs,
         params=space.graph.params,
@@ -52,9 +52,10 @@ def network_region(space: Space) -> Region:
     """The whole of a network."""
     graph = space.graph
     builder = Builder(graph, parameter_kinds(space))
-    clip = Tensor(space.input.shape, space.input.name)
+    clips = input_tensors(space)
+    clip = clips[0]
     main = Region(space.name, "main", params=[Param("x", clip, clip)])
-    env: Env = {space.input.name: clip}
+    env: Env = {each.name: each for each in clips}
     x: Tensors = clip
     for section in graph.sections:
         builder.steps = main.steps
@@ -71,6 +72,12 @@ def network_region(space: Space) -> Region:
         x = out
     main.out = x
     finish(main)
-    if clip.read:
+    if len(clips) > 1:
+        main.params = [Param(each.name, each, each) for each in clips]
+    elif clip.read:
         main.params[0].name = clip.name
     return main
+
+
+def input_tensors(space: Space) -> list[Tensor]:
+    return [Tensor(one.shape, one.name, len(space.inputs.each) > 1) for one in space.inputs.given]

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from vnasdsl.codegen.build import Builder, Env
 from vnasdsl.codegen.classes import Classes
 from vnasdsl.codegen.filters import plain
-from vnasdsl.codegen.forward import show
+from vnasdsl.codegen.forward import inputs_prose, show
 from vnasdsl.codegen.helpers import helper_texts
-from vnasdsl.codegen.names import ATTRIBUTES, SUPERNET_ATTRIBUTES, class_name, escaped
-from vnasdsl.codegen.network import parameter_kinds
+from vnasdsl.codegen.names import ATTRIBUTES, SUPERNET_ATTRIBUTES, VARIABLES, class_name, escaped
+from vnasdsl.codegen.network import input_tensors, parameter_kinds
 from vnasdsl.codegen.regions import (
     Choosing,
     LayerModule,
     Module,
+    Param,
     Region,
     Step,
     Tensor,
@@ -62,7 +63,10 @@ class _Branches:
         heads = [self.head(stage, state, head) for head in state.heads]
         lowerer, key = self.begin(state.head_shape)
         value: Values = key
+        clips = input_tensors(self.space) if stage is self.space.plan.stages[0] else []
         env: dict[str, Values] = {}
+        for clip in clips[1:]:
+            env[clip.name] = lowerer.graph.add(LayerNode(clip.name, "input", (), clip.shape, clip.shape))
         if state.pieces and state.pieces[0].before:
             env[state.pieces[0].before] = value
         parts = []
@@ -75,8 +79,10 @@ class _Branches:
         graph.output = one(value)
         builder = Builder(graph, self.kinds, whole=True)
         before = Tensor(state.head_shape, state.pieces[0].before if state.pieces else "")
+        if len(clips) > 1:
+            before = clips[0]
         region = Region(stage.name, "stage", f"stage {stage.name} after its head")
-        known: Env = {before.name: before} if before.name else {}
+        known: Env = {clip.name: clip for clip in (before, *clips[1:]) if clip.name}
         with builder.building(region, before):
             x = before
             for piece, part in zip(state.pieces, parts, strict=True):
@@ -95,6 +101,8 @@ class _Branches:
             region.out = x
         for param in region.params:
             param.name = "x"
+        if len(clips) > 1:
+            region.params = [Param(clip.name, clip, clip) for clip in clips]
         layers = region if region.steps else LayerModule("nn.Identity")
         return Branch(state, heads, graph, layers, sum(map(builder.macs, parts)))
 
@@ -142,9 +150,11 @@ def compile_supernet(space: Space, source_name: str) -> str:
         blocks=classes.views,
         stages=[_stage_view(stage, states, classes) for stage, states in stages],
         name=_class_of(space),
+        input=show(space.input.shape),
         title=f"Supernet of the space {space.name} of {plain(source_name)}.",
         networks=space.size or 0,
-        input=show(space.input.shape),
+        inputs=inputs_prose(space.inputs.given),
+        names=[escaped(one.name, VARIABLES) for one in space.inputs.given] if len(space.inputs.each) > 1 else [],
         classes_count=space.input.classes,
         costs="of" if space.exact else "within the bounds of",
         macs_min=low,

@@ -53,6 +53,11 @@ class ClipShape:
         """(height, width)"""
         return (self.size, self.size) if isinstance(self.size, int) else self.size
 
+    @property
+    def short_side(self) -> int:
+        """Of frames that keep their aspect ratio."""
+        return self.scale if isinstance(self.scale, int) else max(min(self.scale), *self.crop)
+
 
 def scaled_size(height: int, width: int, scale: Scale) -> tuple[int, int]:
     """(height, width) of a frame after scaling, in pixels."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import log2, log10
 from random import Random
 from typing import TYPE_CHECKING
 
-from vnasdsl.elaborate.inputs import PARAMETERS
-from vnasdsl.language import tree
+from vnasdsl.elaborate.inputs import Input, OpenInput
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.space.counting import CannotCountError
-from vnasdsl.space.reads import unread
+from vnasdsl.space.reads import all_reads, unread
 
 if TYPE_CHECKING:
     from vnasdsl.elaborate.space import Space
@@ -31,6 +31,7 @@ def check(space: Space, relaxed: bool, proofs: bool) -> list[Diagnostic]:
     if not space.costed:  # costs are not computed: can some network of it be built?
         return [*found, *_faults_of_one(space), *(_not_relaxed(space) if relaxed and proofs else [])]
     found += unread(space.segments)
+    found += _unread_inputs(space)
     if _has_too_many(space):
         message = f"`{space.name}` has more than 10^{len(str(MOST_NETWORKS)) - 1} networks"
         return [*found, Diagnostic("E0502", message, Label(space.syntax.name_span), help="use fewer copies")]
@@ -79,16 +80,36 @@ def _not_relaxed(space: Space) -> list[Diagnostic]:
 
 def wrong_input(network: Space, space: Space, span: Span) -> Diagnostic:
     """What to say about a network whose input is not that of the space it claims."""
-    line = next(s for s in network.syntax.body if isinstance(s, tree.Input))
-    given = {name: getattr(network.input, name) for name in PARAMETERS}
-    others = [
-        f"{name} is {value:,} and not {space.inputs.options_text(name)}"
-        for name, value in given.items()
-        if not space.inputs.allows(name, value)
-    ]
-    message = f"the input of `{network.name}` is not that of space `{space.name}`"
     claimed = (Label(span, "claimed here"),)
-    return Diagnostic("E0601", message, Label(line.value.span, "; ".join(others)), secondary=claimed)
+    mine, theirs = network.inputs.each, space.inputs.each
+    if len(mine) != len(theirs):
+        message = f"`{network.name}` has {len(mine)} inputs, and space `{space.name}` has {len(theirs)}"
+        return Diagnostic("E0601", message, Label(mine[-1].line.value.span), secondary=claimed)
+    one, other = next((a, b) for a, b in zip(mine, theirs, strict=True) if not b.allows(a.given))
+    which = f"the input `{one.given.name}`" if len(mine) > 1 else "the input"
+    message = f"{which} of `{network.name}` is not that of space `{space.name}`"
+    why = "; ".join(_differences(one.given, other))
+    return Diagnostic("E0601", message, Label(one.line.value.span, why), secondary=claimed)
+
+
+def _differences(given: Input, space: OpenInput) -> Iterator[str]:
+    if given.kind != space.given.kind:
+        yield f"it is `{given.kind}` and not `{space.given.kind}`"
+        return
+    own = OpenInput(space.line, given)
+    for name in given.parameters:
+        if getattr(given, name) not in space.options(name):
+            yield f"{name} is {own.options_text(name)} and not {space.options_text(name)}"
+
+
+def _unread_inputs(space: Space) -> Iterator[Diagnostic]:
+    """A warning for every input but the first that no line reads."""
+    used = all_reads(segment.body for segment in space.segments)
+    for one in space.inputs.each[1:]:
+        if one.given.name not in used:
+            message = f"nothing reads the input `{one.given.name}`"
+            help = "read it by its name, or remove it: it would be loaded for nothing"
+            yield Diagnostic("W0209", message, Label(one.line.name_span), "warning", help=help)
 
 
 def report_wrong_end(space: Space, shape: Shape) -> None:

@@ -111,9 +111,8 @@ class _Checker:
         """Names of the lines, stages and inputs of one body: each may be given once."""
         found: list[Diagnostic] = []
         first: dict[str, Span] = {}
-        inputs = [s for s in body if isinstance(s, tree.Input)]
         for statement in body:
-            if not isinstance(statement, (tree.Wire, tree.Stage, tree.Input)) or statement in inputs[1:]:
+            if not isinstance(statement, (tree.Wire, tree.Stage, tree.Input)):
                 continue
             what = "line" if isinstance(statement, tree.Wire) else type(statement).__name__.lower()
             found += self.name(statement.name, what, statement.name_span)

@@ -1,16 +1,16 @@
-"""The `input` line of a space or network: what a clip is."""
+"""The `input` lines of a space or network: named maps, and what the runtime feeds them with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
 from vnasdsl.elaborate.options import check_distinct, option_expressions
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, error, guess
+from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean, error, guess
 from vnasdsl.language.source import Span
 from vnasdsl.language.syntax_comments import comment_after
 from vnasdsl.layers.base import Shape, show_value
@@ -19,11 +19,16 @@ from vnasdsl.space.values import LARGEST, evaluate
 
 DEFAULT_CLASSES = 400
 """Kinetics-400, where the text says nothing and no data set is at hand."""
+Number: TypeAlias = int | tuple[int, int]
+"""A number, or of `size` (rows, columns) where they differ."""
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """Values from the command line or a data set that stand in for those of the `input` line; None keeps the text's."""
+    """Values from the command line or a data set that stand in for those of the `input` lines; None keeps the text's.
+
+    Frames and size are those of the first input, and of the others that have as many frames or the same size there.
+    """
 
     frames: int | None = None
     size: int | None = None
@@ -36,92 +41,179 @@ class Overrides:
 
 
 @dataclass(frozen=True)
-class VideoInput:
-    """Clips of RGB frames: (3, frames, size, size). `frame_stride` takes every n-th frame of the video. With several
+class InputKind:
+    """What `input NAME = kind(...)` makes: a map whose numbers have these defaults; None where one must be given."""
+
+    doc: str
+    example: str
+    defaults: Mapping[str, int | None] = field(hash=False)
+
+
+_CLIPS = {"frame_stride": 1, "classes": DEFAULT_CLASSES, "segments": 1}
+INPUT_KINDS = {
+    "video": InputKind(
+        "RGB frames of the video", "video(frames=16, size=224)", {"frames": None, "size": None, **_CLIPS, "channels": 3}
+    ),
+    "optical_flow": InputKind(
+        "optical flow that was computed before: to the right, and down",
+        "optical_flow(frames=16, size=224)",
+        {"frames": None, "size": None, **_CLIPS, "channels": 2},
+    ),
+    "maps": InputKind(
+        "maps of any kind, computed before: objects, depth, poses",
+        "maps(20, frames=16, size=28)",
+        {"channels": None, "frames": None, "size": None, **_CLIPS},
+    ),
+    "spectrogram": InputKind(
+        "sound as channels x frames x bins x 1",
+        "spectrogram(frames=128, bins=80)",
+        {"frames": None, "bins": None, **_CLIPS, "channels": 1},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """A named map (channels, frames, rows, columns). `frame_stride` takes every n-th frame of the video. With several
     `segments` the frames come from as many equal parts of the video, a row of frames from each (TSN, Wang et al. 2016).
     """
 
     name: str
     frames: int
-    size: int
+    size: Number = 1
     frame_stride: int = 1
     segments: int = 1
     classes: int = DEFAULT_CLASSES
+    channels: int = 3
+    kind: str = "video"
+    bins: int = 0
+    """Of a spectrogram, in the place of a size."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return tuple(INPUT_KINDS[self.kind].defaults)
+
+    @property
+    def area(self) -> tuple[int, int]:
+        """(rows, columns)"""
+        if self.bins:
+            return self.bins, 1
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
 
     @property
     def shape(self) -> Shape:
-        return (3, self.frames, self.size, self.size)
+        return (self.channels, self.frames, *self.area)
 
 
-PARAMETERS = ("frames", "size", "frame_stride", "classes", "segments")
+Inputs: TypeAlias = tuple[Input, ...]
+"""Those of one network, in the order of the text."""
 MOST_INPUTS = 4096
-"""Ways to make the choices of one input."""
+"""Ways to make the choices of the inputs."""
+
+
+def shapes_of(inputs: Inputs) -> tuple[tuple[str, Shape], ...]:
+    """What can be read by name before the first line."""
+    return tuple((each.name, each.shape) for each in inputs)
 
 
 @dataclass(frozen=True)
 class OpenInput:
-    """The input of a space: what is given, and the choices in it by parameter (`frames`: "2", "4")."""
+    """An input of a space: what is given, and the choices in it by parameter (`frames`: "2", "4")."""
 
     line: tree.Input
-    given: VideoInput
+    given: Input
     """With the first option of every choice."""
     choices: tuple[Choice, ...] = ()
 
     def parameter(self, choice: Choice) -> str:
         return choice.name.rpartition(".")[2]
 
-    def with_choices(self, made: Mapping[str, str]) -> VideoInput:
+    def with_choices(self, made: Mapping[str, str]) -> Input:
         """The input with these choices made, others at their first option. Raises: VnsError E0303 for its segments."""
-        values: dict[str, Any] = {self.parameter(c): int(made[c.name]) for c in self.choices if c.name in made}
-        video = replace(self.given, **values)
-        check_segments(video, self.line)
-        return video
+        values: dict[str, Any] = {self.parameter(c): _read_text(made[c.name]) for c in self.choices if c.name in made}
+        given = replace(self.given, **values)
+        check_segments(given, self.line)
+        return given
 
-    def options(self, parameter: str) -> tuple[int, ...]:
+    def options(self, parameter: str) -> tuple[Number, ...]:
         """The values that a parameter can have, in the order of the text."""
         for choice in self.choices:
             if self.parameter(choice) == parameter:
-                return tuple(map(int, choice.options))
+                return tuple(map(_read_text, choice.options))
         return (getattr(self.given, parameter),)
 
     def options_text(self, parameter: str) -> str:
-        return " or ".join(f"{n:,}" for n in self.options(parameter))
+        return " or ".join(f"{n:,}" if isinstance(n, int) else show_value(n) for n in self.options(parameter))
 
-    def allows(self, parameter: str, value: int) -> bool:
-        return value in self.options(parameter)
+    def allows(self, other: Input) -> bool:
+        """Whether it can be made an input, whatever the name of that."""
+        if other.kind != self.given.kind:
+            return False
+        return all(getattr(other, name) in self.options(name) for name in other.parameters)
+
+    def restricted(self, keep: Mapping[str, tuple[str, ...]]) -> OpenInput:
+        """The input with only some options of its choices left."""
+        kept = tuple(replace(c, options=keep.get(c.name, c.options)) for c in self.choices)
+        first: dict[str, Any] = {self.parameter(c): _read_text(c.options[0]) for c in kept}
+        given = replace(self.given, **first)
+        return OpenInput(self.line, given, tuple(c for c in kept if len(c.options) > 1))
+
+
+@dataclass(frozen=True)
+class OpenInputs:
+    """The inputs of a space, in the order of the text."""
+
+    each: tuple[OpenInput, ...]
+
+    @property
+    def given(self) -> Inputs:
+        """With the first option of every choice."""
+        return tuple(one.given for one in self.each)
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        return tuple(choice for one in self.each for choice in one.choices)
 
     @property
     def count(self) -> int:
-        """The number of ways to make its choices."""
+        """The number of ways to make the choices."""
         return prod(len(c.options) for c in self.choices)
 
-    def choices_of(self, video: VideoInput) -> dict[str, str] | None:
-        """The choices that make an input, whatever its name; None when none do."""
-        if not all(self.allows(name, getattr(video, name)) for name in PARAMETERS):
-            return None
-        return {c.name: str(getattr(video, self.parameter(c))) for c in self.choices}
+    def with_choices(self, made: Mapping[str, str]) -> Inputs:
+        """With these choices made, others at their first option. Raises: VnsError E0303."""
+        return tuple(one.with_choices(made) for one in self.each)
 
-    def closed(self, made: Mapping[str, str]) -> VideoInput:
-        """The input with every choice made. Raises: UserError for one that is not."""
+    def choices_of(self, inputs: Inputs) -> dict[str, str] | None:
+        """The choices that make some inputs, whatever their names; None when none do."""
+        if len(inputs) != len(self.each) or not all(a.allows(b) for a, b in zip(self.each, inputs, strict=True)):
+            return None
+        pairs = zip(self.each, inputs, strict=True)
+        return {c.name: show_value(getattr(b, a.parameter(c))) for a, b in pairs for c in a.choices}
+
+    def closed(self, made: Mapping[str, str]) -> Inputs:
+        """With every choice made. Raises: UserError for one that is not."""
         for choice in self.choices:
             if choice.name not in made:
                 raise UserError(f"choice `{choice.name}` of the input is still open")
         return self.with_choices(made)
 
-    def restricted(self, keep: Mapping[str, tuple[str, ...]]) -> OpenInput:
-        """The input with only some options of its choices left."""
-        kept = tuple(replace(c, options=keep.get(c.name, c.options)) for c in self.choices)
-        first: dict[str, Any] = {self.parameter(c): int(c.options[0]) for c in kept}
-        given = replace(self.given, **first)
-        return OpenInput(self.line, given, tuple(c for c in kept if len(c.options) > 1))
+    def restricted(self, keep: Mapping[str, tuple[str, ...]]) -> OpenInputs:
+        return OpenInputs(tuple(one.restricted(keep) for one in self.each))
 
-    def ways(self) -> Iterator[VideoInput]:
-        """Every input there can be. Raises: VnsError E0303."""
+    def ways(self) -> Iterator[Inputs]:
+        """All inputs there can be. Raises: VnsError E0303."""
+        names = [c.name for c in self.choices]
         for texts in product(*(c.options for c in self.choices)):
-            yield self.with_choices(dict(zip((c.name for c in self.choices), texts, strict=True)))
+            yield self.with_choices(dict(zip(names, texts, strict=True)))
 
 
-def check_segments(video: VideoInput, line: tree.Input) -> None:
+def _read_text(text: str) -> Number:
+    """The value of an option: `224`, `128x176`."""
+    rows, _, columns = text.partition("x")
+    return (int(rows), int(columns)) if columns else int(rows)
+
+
+def check_segments(video: Input, line: tree.Input) -> None:
     if video.frames % video.segments:
         message = f"{video.frames} frames cannot be taken from {video.segments} segments: every segment gives as many"
         fitting = [n for n in range(1, video.frames + 1) if video.frames % n == 0]
@@ -130,95 +222,141 @@ def check_segments(video: VideoInput, line: tree.Input) -> None:
         raise error("E0303", message, line.value.span, help=help)
 
 
-def read_input(net: tree.Space | tree.Network, overrides: Overrides) -> OpenInput:
-    """The input of a space or network, overrides applied. Raises: VnsError E0304, E0301, E0302, E0303."""
-    found = [s for s in net.body if isinstance(s, tree.Input)]
-    if not found:
+def read_inputs(net: tree.Space | tree.Network, overrides: Overrides) -> OpenInputs:
+    """The inputs of a space or network, overrides applied. Raises: VnsError E0301, E0302, E0303, E0306, E0507."""
+    lines = [s for s in net.body if isinstance(s, tree.Input)]
+    if not lines:
         if any(isinstance(s, tree.Line) and isinstance(s.value, tree.Gap) for s in net.body):
             raise VnsError(())  # it may be the line that could not be read
         help = "begin it with `input clip = video(frames=16, size=224)`"
         raise error("E0306", f"`{net.name}` has no input", net.name_span, help=help)
-    line, *more = found
-    if more:
-        first, message = (Label(line.name_span, "the first one"),), f"`{net.name}` has a second input"
-        raise error("E0306", message, more[0].name_span, secondary=first, help="remove one of the two")
+    read = [_read(line) for line in lines]
+    frames, size = read[0].get("frames"), read[0].get("size")
+    classes = _classes(lines, read) if overrides.classes is None else overrides.classes
+    found = []
+    for line, values in zip(lines, read, strict=True):
+        given: dict[str, int] = {"classes": classes}
+        if overrides.frames is not None and frames is not None and values["frames"][0] == frames[0]:
+            given["frames"] = overrides.frames
+        if overrides.size is not None and "size" in values and (size is None or values["size"][0] == size[0]):
+            given["size"] = overrides.size
+        found.append(_open(line, values, given))
+    inputs = OpenInputs(tuple(found))
+    if inputs.count > MOST_INPUTS:
+        message = f"the choices of the input make more than {MOST_INPUTS:,} inputs"
+        raise error("E0507", message, lines[-1].value.span, help="offer fewer options")
+    for _ in inputs.ways():
+        pass  # each must be possible
+    return inputs
+
+
+Values: TypeAlias = dict[str, tuple[tuple[Number, ...], Span]]
+"""The options of each number by name."""
+
+
+def _open(line: tree.Input, values: Values, given: Mapping[str, int]) -> OpenInput:
+    """An input with some of its numbers overridden."""
+    assert isinstance(line.value, tree.Call)
+    kind = INPUT_KINDS[line.value.function]
+    closed: dict[str, Any] = {name: value for name, value in kind.defaults.items() if value is not None}
+    closed |= {name: options[0] for name, (options, _) in values.items()}
+    choices = tuple(
+        Choice(f"{line.name}.{name}", name, tuple(map(show_value, options)), span)
+        for name, (options, span) in values.items()
+        if len(options) > 1 and name not in given
+    )
+    return OpenInput(line, Input(line.name, kind=line.value.function, **{**closed, **given}), choices)
+
+
+def _classes(lines: list[tree.Input], read: list[Values]) -> int:
+    """The number of classes, which one of the inputs may say. Raises: VnsError E0301 for two numbers."""
+    said = [(values["classes"], line) for values, line in zip(read, lines, strict=True) if "classes" in values]
+    for (options, span), _ in said[1:]:
+        (first, at), _ = said[0]
+        if options != first:
+            other = (Label(at, f"{first[0]} here"),)
+            raise error("E0301", "two inputs say how many classes there are", span, secondary=other, help="say it once")
+    return said[0][0][0][0] if said else DEFAULT_CLASSES  # type: ignore[return-value]
+
+
+def _read(line: tree.Input) -> Values:
+    """What an input line says. Raises: VnsError with every argument that is wrong."""
     call = line.value
     comment = comment_after(call)
     if comment:
         raise VnsError(comment)
-    if not isinstance(call, tree.Call) or call.function != "video" or call.body is not None:
-        raise error("E0306", "an input must be `video(...)`", call.span, help="write `video(frames=16, size=224)`")
-    values = _read(call)
-    if "frames" not in values or "size" not in values:
-        missing = " and ".join(f"`{name}`" for name in ("frames", "size") if name not in values)
-        place = call.function_span or call.span
-        raise error("E0301", f"`video` needs {missing}", place, help="write `video(frames=16, size=224)`")
-    given = {name: value for name, value in vars(overrides).items() if value is not None}
-    closed = {name: given.get(name, options[0]) for name, (options, _) in values.items()}
-    choices = tuple(
-        Choice(f"{line.name}.{name}", name, tuple(map(str, options)), span)
-        for name, (options, span) in values.items()
-        if len(options) > 1 and name not in given
-    )
-    if prod(len(c.options) for c in choices) > MOST_INPUTS:
-        message = f"the choices of the input make more than {MOST_INPUTS:,} inputs"
-        raise error("E0507", message, call.span, help="offer fewer options")
-    found_input = OpenInput(line, VideoInput(line.name, **{**closed, **given}), choices)
-    for _ in found_input.ways():
-        pass  # each must be possible
-    return found_input
-
-
-def _read(call: tree.Call) -> dict[str, tuple[tuple[int, ...], Span]]:
-    """The options of each number by name. Raises: VnsError with every argument that is wrong."""
-    values: dict[str, tuple[tuple[int, ...], Span]] = {}
+    function = call.function if isinstance(call, tree.Call) else call.id if isinstance(call, tree.Name) else ""
+    if not isinstance(call, tree.Call) or function not in INPUT_KINDS or call.body is not None:
+        *most, last = (f"`{name}(...)`" for name in INPUT_KINDS)
+        help = did_you_mean(function, [name for name in INPUT_KINDS if name != function])
+        help = help or f"write `{INPUT_KINDS.get(function, INPUT_KINDS['video']).example}`"
+        raise error("E0306", f"an input must be {', '.join(most)} or {last}", call.span, help=help)
+    kind = INPUT_KINDS[function]
+    parameters = tuple(kind.defaults)
+    values: Values = {}
     given: dict[str, bool] = {}
     faults: list[Diagnostic] = []
     readable = True
-    if len(call.arguments) > len(PARAMETERS):
-        raise error("E0301", f"`video` takes at most {len(PARAMETERS)} arguments", call.span)
+    if len(call.arguments) > len(parameters):
+        raise error("E0301", f"`{function}` takes at most {len(parameters)} arguments", call.span)
     for i, argument in enumerate(call.arguments):
-        name = argument.name or PARAMETERS[i]
+        name = argument.name or parameters[i]
         try:
             if name in given:
                 if argument.name is not None and given[name]:
                     raise VnsError(())  # said already, by the check of the tree
-                raise error("E0301", f"`{name}` of `video` is given twice", argument.span)
+                raise error("E0301", f"`{name}` of `{function}` is given twice", argument.span)
             given[name] = argument.name is not None
-            values[name] = _values(name, argument), argument.value.span
+            values[name] = _values(function, name, argument), argument.value.span
         except VnsError as fault:
             readable = False
             faults += fault.diagnostics
     if not readable:
         raise VnsError(faults)
+    missing = [f"`{name}`" for name, default in kind.defaults.items() if default is None and name not in values]
+    if missing:
+        place = call.function_span or call.span
+        raise error("E0301", f"`{function}` needs {' and '.join(missing)}", place, help=f"write `{kind.example}`")
     return values
 
 
-def _values(name: str, argument: tree.Argument) -> tuple[int, ...]:
+def _values(function: str, name: str, argument: tree.Argument) -> tuple[Number, ...]:
     """The options of one argument: one, unless it is left open."""
-    if name not in PARAMETERS:
+    parameters = INPUT_KINDS[function].defaults
+    if name not in parameters:
         place = argument.span.first(len(name))
-        more = guess(place, name, PARAMETERS, f"it has {', '.join(f'`{p}`' for p in PARAMETERS)}")
-        raise error("E0301", f"`video` has no parameter `{name}`", place, **more)
+        more = guess(place, name, parameters, f"it has {', '.join(f'`{p}`' for p in parameters)}")
+        raise error("E0301", f"`{function}` has no parameter `{name}`", place, **more)
     if not isinstance(argument.value, (tree.Choice, tree.Range)):
-        return (_value(name, argument.value),)
+        return (_value(function, name, argument.value),)
     if name == "classes":
         help = "the classes are those of the data: `--classes` and data sets set them"
-        raise error("E0302", "`classes` of `video` cannot be a choice", argument.value.span, help=help)
-    values = [(_value(name, option), option.span) for option in option_expressions(argument.value)]
-    check_distinct([Option(str(value), poison(span), span) for value, span in values])
+        raise error("E0302", f"`classes` of `{function}` cannot be a choice", argument.value.span, help=help)
+    values = [(_value(function, name, option), option.span) for option in option_expressions(argument.value)]
+    check_distinct([Option(show_value(value), poison(span), span) for value, span in values])
     return tuple(value for value, _ in values)
 
 
-def _value(name: str, expression: tree.Expression) -> int:
+def _value(function: str, name: str, expression: tree.Expression) -> Number:
     value = evaluate(expression)
+    what = f"`{name}` of `{function}`"
     if isinstance(expression, tree.String):
         help = f"write it without quotes: `{expression.value}`" if expression.value.isdigit() else None
-        raise error("E0302", f"`{name}` of `video` must be a whole number, found a string", expression.span, help=help)
+        raise error("E0302", f"{what} must be a whole number, found a string", expression.span, help=help)
+    if name == "size" and isinstance(value, tuple) and not isinstance(expression, tree.List):
+        if len(value) != 2:
+            help = "write one number for a square, or `size=128x176` for 128 rows of 176 columns"
+            raise error(
+                "E0302", f"{what} must be rows x columns, found `{show_value(value)}`", expression.span, help=help
+            )
+        rows, columns = (_in_bounds(what, int(side), expression) for side in value)
+        return rows if rows == columns else (rows, columns)
     if isinstance(value, bool) or not isinstance(value, int):
-        message = f"`{name}` of `video` must be a whole number, found `{show_value(value)}`"
-        raise error("E0302", message, expression.span)
+        raise error("E0302", f"{what} must be a whole number, found `{show_value(value)}`", expression.span)
+    return _in_bounds(what, value, expression)
+
+
+def _in_bounds(what: str, value: int, expression: tree.Expression) -> int:
     if not 1 <= value <= LARGEST:
-        message = f"`{name}` of `video` must be from 1 to {LARGEST:,}, found {value:,}"
-        raise error("E0303", message, expression.span)
+        raise error("E0303", f"{what} must be from 1 to {LARGEST:,}, found {value:,}", expression.span)
     return value

@@ -13,8 +13,8 @@ from vnasdsl.elaborate.check import check, report_wrong_end, wrong_input
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.expand import Expander
 from vnasdsl.elaborate.fixes import kept_options, select
-from vnasdsl.elaborate.inputs import OpenInput, Overrides, VideoInput, read_input
-from vnasdsl.elaborate.written import input_line, written
+from vnasdsl.elaborate.inputs import Input, Inputs, OpenInputs, Overrides, read_inputs, shapes_of
+from vnasdsl.elaborate.written import input_lines, written
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean
 from vnasdsl.language.limits import MAX_CHOICES
@@ -48,7 +48,7 @@ class Space:
     """Immutable; figures are worked out when asked for and kept."""
 
     name: str
-    inputs: OpenInput
+    inputs: OpenInputs
     segments: tuple[Segment, ...]
     definitions: Definitions = field(repr=False)
     syntax: tree.Space | tree.Network = field(repr=False)
@@ -59,9 +59,9 @@ class Space:
     """What is wrong with single lines, which then have no shape."""
 
     @property
-    def input(self) -> VideoInput:
-        """What a clip is; of a space that searches its input, with the first option of every choice."""
-        return self.inputs.given
+    def input(self) -> Input:
+        """The first input; of a space that searches its inputs, with the first option of every choice."""
+        return self.inputs.given[0]
 
     # ---------------------------------------------------------------- choices
 
@@ -78,29 +78,29 @@ class Space:
     def size(self) -> int | None:
         """The number of ways to make all choices: exact, conditional choices counted where they exist, those of a tied
         block once. None for infinitely many (real choices). Raises: CannotCountError."""
-        numbers = [self._counts.of(self._countable(video)) for video in self._different_inputs]
+        numbers = [self._counts.of(self._countable(given)) for given in self._different_inputs]
         if None in numbers:
             return None
         return sum(n for n in numbers if n is not None) * (self.inputs.count // len(numbers))
 
     @cached_property
-    def _different_inputs(self) -> tuple[VideoInput, ...]:
+    def _different_inputs(self) -> tuple[Inputs, ...]:
         """The inputs that differ in which choices there are."""
         shaped = self.inputs.choices and any(shapes_decide(segment.body) for segment in self.segments)
-        return tuple(self.inputs.ways()) if shaped else (self.input,)
+        return tuple(self.inputs.ways()) if shaped else (self.inputs.given,)
 
     @cached_property
     def _counts(self) -> Counts:
         return Counts()
 
     @cached_property
-    def _known_ways(self) -> dict[VideoInput, Ways]:
+    def _known_ways(self) -> dict[Inputs, Ways]:
         return {}
 
-    def _countable(self, video: VideoInput) -> Ways:
-        if video not in self._known_ways:
-            self._known_ways[video] = countable(self.segments, video.shape, video.name, video.classes)
-        return self._known_ways[video]
+    def _countable(self, given: Inputs) -> Ways:
+        if given not in self._known_ways:
+            self._known_ways[given] = countable(self.segments, shapes_of(given), self.input.classes)
+        return self._known_ways[given]
 
     def size_text(self) -> str:
         """The number of networks in words: with all its digits, or why there is none."""
@@ -116,18 +116,18 @@ class Space:
         itself instead, all its values equally likely.
         """
         inputs = list(self.inputs.ways())
-        video = inputs[random.randrange(len(inputs))]
-        chosen = self.inputs.choices_of(video) or {}
+        given = inputs[random.randrange(len(inputs))]
+        chosen = self.inputs.choices_of(given) or {}
         with suppress(CannotCountError):
             if self.size is not None:
-                ways = self._countable(video if video in self._different_inputs else self.input)
+                ways = self._countable(given if given in self._different_inputs else self.inputs.given)
                 return {**chosen, **self._counts.draw(ways, random)}
         return self.complete(chosen, random)
 
     def networks(self) -> Iterator[dict[str, str]]:
         """The choices of every network; only for small spaces. Raises: UserError for a real choice."""
-        for video in self.inputs.ways():
-            for decisions in every(partial(self._decisions, video)):
+        for given in self.inputs.ways():
+            for decisions in every(partial(self._decisions, given)):
                 yield {name: decision.value for name, decision in decisions.items()}
 
     def complete(self, made: Mapping[str, str], random: Random) -> dict[str, str]:
@@ -160,9 +160,9 @@ class Space:
         self._known(made)
         return tuple(self._decisions(self.inputs.closed(made), choosing(made, self.name)).values())
 
-    def _decisions(self, video: VideoInput, decide: Decide) -> dict[str, Decision]:
+    def _decisions(self, given: Inputs, decide: Decide) -> dict[str, Decision]:
         """The choices of one network, those of the input first, up to the first layer that does not fit."""
-        found = self._of_input(video)
+        found = self._of_input(given)
 
         def ask(decision: Decision) -> str:
             value = decide(decision)
@@ -170,11 +170,11 @@ class Space:
             return value
 
         with suppress(VnsError):
-            lower(self.segments, video.name, video.shape, self.rules, ask, self.name)
+            lower(self.segments, shapes_of(given), self.rules, ask, self.name)
         return found
 
-    def _of_input(self, video: VideoInput) -> dict[str, Decision]:
-        made = self.inputs.choices_of(video) or {}
+    def _of_input(self, given: Inputs) -> dict[str, Decision]:
+        made = self.inputs.choices_of(given) or {}
         return {
             c.name: Decision(c.name, c.kind, "number", c.options, value=made[c.name], span=c.span)
             for c in self.inputs.choices
@@ -228,16 +228,16 @@ class Space:
         layer does not fit.
         """
         self._known(choices)
-        video = self.inputs.closed(choices)
+        given = self.inputs.closed(choices)
         decide = choosing(choices, self.name)
-        graph = lower(self.segments, video.name, video.shape, self.rules, decide, self.name)
-        graph.decisions = {**self._of_input(video), **graph.decisions}
+        graph = lower(self.segments, shapes_of(given), self.rules, decide, self.name)
+        graph.decisions = {**self._of_input(given), **graph.decisions}
         return graph
 
     @cached_property
     def candidates(self) -> NetworkGraph:
         """Every layer of every option at once, as a graph; shapes and costs that depend on a choice are left empty."""
-        return lower(self.segments, self.input.name, self.input.shape, self.rules, None, self.name)
+        return lower(self.segments, shapes_of(self.inputs.given), self.rules, None, self.name)
 
     @cached_property
     def outline(self) -> NetworkGraph:
@@ -245,8 +245,8 @@ class Space:
         every option of the other choices, and one of several equal copies."""
         if self.kind == "network":
             return self.graph
-        video = self.inputs.with_choices({c.name: c.options[-1] for c in self.inputs.choices})
-        return lower(self.segments, video.name, video.shape, self.rules, None, self.name, Outliner)
+        given = self.inputs.with_choices({c.name: c.options[-1] for c in self.inputs.choices})
+        return lower(self.segments, shapes_of(given), self.rules, None, self.name, Outliner)
 
     def __repr__(self) -> str:
         return f"<Space {self.name}: a {f'space with {len(self.choices)} choices' if self.choices else 'network'}>"
@@ -257,7 +257,7 @@ class Space:
         Raises: UserError for an unknown choice or option, or a choice that is needed and not made.
         """
         lines = write(self.choose(made), self.definitions.blocks)
-        body = (input_line(self, self.inputs.closed(made)), *lines.body)
+        body = (*input_lines(self, self.inputs.closed(made)), *lines.body)
         span = self.syntax.span
         network = tree.Network(name or f"{self.name}_child", None, body, span=span, name_span=span)
         blocks = {**self.definitions.blocks, **{block.name: block for block in lines.blocks}}
@@ -274,13 +274,14 @@ class Space:
         return analysis
 
     @cached_property
-    def ways(self) -> dict[Shape, Ways] | None:
-        """For each shape of the input the ways to make a network; None where one does not fit, whose faults go to the
+    def ways(self) -> dict[Inputs, Ways] | None:
+        """For inputs of each shape the ways to make a network; None where one does not fit, whose faults go to the
         analysis, or where costs are not computed."""
         try:
-            shapes = dict.fromkeys(video.shape for video in self.inputs.ways())
-            name = self.input.name
-            found = {shape: self.analysis.segments(self.segments, shape, name) for shape in shapes}
+            alike: dict[tuple[tuple[str, Shape], ...], Inputs] = {}
+            for given in self.inputs.ways():
+                alike.setdefault(shapes_of(given), given)
+            found = {given: self.analysis.segments(self.segments, shapes) for shapes, given in alike.items()}
         except VnsError as fault:
             self.analysis.diagnostics += fault.diagnostics
             return None
@@ -296,7 +297,7 @@ class Space:
         if self.analysis.suspected and (faults := self._faults_of_some()):
             self.analysis.diagnostics += faults
             return None
-        return {shape: ends[right] for shape, ends in found.items() if right in ends}
+        return {given: ends[right] for given, ends in found.items() if right in ends}
 
     def _faults_of_some(self) -> list[Diagnostic]:
         """What is wrong with one of a few networks, where it is not sure that any network has the faults found."""
@@ -325,10 +326,9 @@ class Space:
         _ = self.cost
         assert self.ways is not None
         value = getattr(self.cost, goal)
-        shape = next(s for s, ways in self.ways.items() if getattr(self.analysis.costs.of(ways), goal) == value)
-        video = next(video for video in self.inputs.ways() if video.shape == shape)
-        made, sure = self.analysis.costs.witness(self.ways[shape], goal)
-        return {**(self.inputs.choices_of(video) or {}), **made}, sure and not self.analysis.overapproximate
+        given = next(g for g, ways in self.ways.items() if getattr(self.analysis.costs.of(ways), goal) == value)
+        made, sure = self.analysis.costs.witness(self.ways[given], goal)
+        return {**(self.inputs.choices_of(given) or {}), **made}, sure and not self.analysis.overapproximate
 
     def check(self, relaxed: bool = True, proofs: bool = True) -> list[Diagnostic]:
         """Every fault; see `elaborate.check`."""
@@ -382,7 +382,7 @@ class Space:
         if self._cost is None and self.analysis.missing:
             raise not_relaxed("this call has too many combinations for a supernet", self.analysis.missing[0].span)
         _ = self.cost
-        return make_plan(self.segments, self.input.shape, self.input.name, self.analysis)
+        return make_plan(self.segments, shapes_of(self.inputs.given), self.analysis)
 
     @property
     def output(self) -> Shape:
@@ -409,10 +409,11 @@ class Space:
         _ = self.cost
         if space.faults or any(has_poison(segment.body) for segment in space.segments):
             raise VnsError(())  # a line of the space is faulty, which is reported there
-        made = space.inputs.choices_of(self.input)
+        made = space.inputs.choices_of(self.inputs.given)
         if made is None:
             raise VnsError(wrong_input(self, space, span.span))
-        return {**made, **prove(self.graph, space.segments, space.input.name, self.input.shape, space.rules, span)}
+        given = shapes_of(space.inputs.closed(made))
+        return {**made, **prove(self.graph, space.segments, given, space.rules, span)}
 
     # ------------------------------------------------------------------- text
 
@@ -434,12 +435,12 @@ def build(
     """
     expander = Expander(definitions)
     try:
-        inputs = read_input(net, overrides)
+        inputs = read_inputs(net, overrides)
     except VnsError as fault:
-        expander.segments(net, "")
+        expander.segments(net)
         limits, faults = read_limits(net)
         raise VnsError((*fault.diagnostics, *expander.faults, *faults)) from None
-    segments = expander.segments(net, inputs.given.name)
+    segments = expander.segments(net)
     limits, faults = read_limits(net)
     space = Space(net.name, inputs, segments, definitions, net, limits, claim, (*expander.faults, *faults))
     if isinstance(net, tree.Network) and space.choices:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from vnasdsl.elaborate.definitions import Definitions, block_signature
-from vnasdsl.elaborate.inputs import PARAMETERS
+from vnasdsl.elaborate.inputs import INPUT_KINDS
 from vnasdsl.elaborate.shipped import PREFIX, shipped_names
 from vnasdsl.language import tree
 from vnasdsl.language.checks import RECIPE_KINDS
@@ -62,8 +62,11 @@ def _at(place: Place, documents: Documents, text: Text, offset: int) -> Iterator
         case "path":
             yield from _paths(documents, text)
         case "input":
-            filled = ", ".join(f"{name}=${{{i}}}" for i, name in enumerate(PARAMETERS[:2], 1))
-            yield Candidate("video", "layer", f"video({', '.join(PARAMETERS)})", snippet=f"video({filled})")
+            for name, made in INPUT_KINDS.items():
+                needed = [p for p, default in made.defaults.items() if default is None]
+                filled = ", ".join(f"{p}=${{{i}}}" for i, p in enumerate(needed, 1))
+                signature = f"{name}({', '.join(made.defaults)})"
+                yield Candidate(name, "layer", signature, made.doc, snippet=f"{name}({filled})")
         case "quantity":
             yield from (Candidate(name, "word") for name in QUANTITIES)
         case "layer" | "value" | "argument" | "net" | "space":
@@ -93,7 +96,7 @@ def _of_program(place: Place, definitions: Definitions) -> Iterator[Candidate]:
     if place.given and place.kind == "argument":
         return  # a value without a name may not follow one with a name
     yield from (Candidate(name, "parameter", "parameter of the block") for name in place.parameters)
-    if place.function == "video":
+    if place.function in INPUT_KINDS:
         return
     if place.layers:
         yield from _readable(place)
@@ -126,11 +129,11 @@ def _call(name: str, needed: list[str]) -> str:
 
 def _signature(function: str, definitions: Definitions) -> Iterator[tuple[str, str, str]]:
     """Name, detail and documentation of every parameter."""
-    if function == "video":
-        yield from ((name, "", "") for name in PARAMETERS)
-    elif function in CATALOGUE:
+    if function in CATALOGUE:
         for p in CATALOGUE[function].parameters:
             yield p.name, p.kind, p.doc
+    elif function in INPUT_KINDS:
+        yield from ((name, "", "") for name in INPUT_KINDS[function].defaults)
     elif function in definitions.blocks:
         for parameter in definitions.blocks[function].parameters:
             flows = definitions.ends_in(function, parameter.name)

@@ -6,6 +6,7 @@ from functools import cache
 
 from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.definitions import block_signature
+from vnasdsl.elaborate.inputs import OpenInput
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.layers.base import Layer, Shape, show_shape, show_value
@@ -56,12 +57,19 @@ def net_text(net: tree.Space | tree.Network, space: Space | None) -> str:
     lines = [code(f"{type(net).__name__.lower()} {net.name}{claim}"), comment_above(net)]
     cost = _cost(space) if space is not None else None
     if space is not None and (cost is not None or not (space.faults or space.analysis.failed)):
-        frames, size = (space.inputs.options_text(name) for name in ("frames", "size"))
+        inputs = " and ".join(map(_input_text, space.inputs.each))
         costs = f"{cost_text(cost)}{'' if space.exact else ' (bounds)'}" if cost is not None else "costs not worked out"
-        lines.append(f"{costs}, input {frames} frames of {size} x {size}")
+        lines.append(f"{costs}, input {inputs}")
         if space.kind == "space":
             lines.append(f"{size_words(space)} in {len(space.choices)} choices")
     return "\n\n".join(filter(None, lines))
+
+
+def _input_text(one: OpenInput) -> str:
+    if one.given.kind != "video":
+        return f"{one.given.kind} {show_shape(one.given.shape)}"
+    size = one.options_text("size")
+    return f"{one.options_text('frames')} frames of {size if 'x' in size else f'{size} x {size}'}"
 
 
 def _cost(space: Space) -> Cost | None:

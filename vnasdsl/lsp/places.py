@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal, TypeAlias
 
+from vnasdsl.elaborate.inputs import INPUT_KINDS
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.lexer import Token
 from vnasdsl.language.query import Cursor
@@ -120,7 +121,7 @@ def _in_body(cursor: Cursor, statement: Sequence[Token], header: Sequence[Token]
     called = [name for i in around if (name := _called(cursor.before, i)) is not None]
     # The arguments of a block, and of a layer that joins, can be layers.
     joins = bool(called) and (called[-1] not in CATALOGUE or CATALOGUE[called[-1]].join is not None)
-    takes_layers = joins and called[-1] != "video"
+    takes_layers = joins and called[-1] not in INPUT_KINDS
     if not joins:
         keywords -= {"pick"}
     if not around:

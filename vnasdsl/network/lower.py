@@ -6,7 +6,7 @@ in a node `mix`, and what depends on an open choice (a shape, a cost) is left em
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
@@ -14,7 +14,7 @@ from vnasdsl.language.diagnostics import UserError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Applied, Layer, LayerError, Shape
-from vnasdsl.network.graph import SINGLE, LayerNode, NetworkGraph, Part, Section, Values, many, one
+from vnasdsl.network.graph import SINGLE, Attributes, LayerNode, NetworkGraph, Part, Section, Values, many, one
 from vnasdsl.space.decisions import Decide, Decision, Form, NoSuchNetworkError, form_of
 from vnasdsl.space.deferred import first_value
 from vnasdsl.space.elements import (
@@ -62,8 +62,7 @@ class At(NamedTuple):
 
 def lower(
     segments: Iterable[Segment],
-    input_name: str,
-    shape: Shape,
+    given: Sequence[tuple[str, Shape]],
     rules: LayerRules,
     decide: Decide | None,
     name: str = "",
@@ -71,6 +70,7 @@ def lower(
 ) -> NetworkGraph:
     """The graph of one network of a space, or (without `decide`) of all its candidates.
 
+    given: the inputs and their shapes; the first line takes the first one.
     lowerer: another kind of walk.
 
     Raises: VnsError where a layer does not fit; UserError for a value that its choice does not have.
@@ -78,8 +78,11 @@ def lower(
     walker = (lowerer or Lowerer)(rules, decide)
     graph = walker.graph
     graph.graph["name"] = name
-    value: Values = graph.add(LayerNode(input_name or "input", "input", (), shape, shape))
-    env: Env = {input_name: value}
+    env: Env = {}
+    for place, (label, shape) in enumerate(given):  # the first one's label says all
+        attributes: Attributes = (("input", place),) if place else ()
+        env[label] = graph.add(LayerNode(label, "input", (), shape, shape, attributes=attributes))
+    value = env[given[0][0]]
     sections = []
     for segment in segments:
         scope = dict(env) if segment.name else env  # names of a stage are known in it alone

@@ -21,16 +21,17 @@ from vnasdsl.space.decisions import Decision
 from vnasdsl.space.elements import Group, Segment
 from vnasdsl.space.rules import LayerRules
 
+Inputs = Sequence[tuple[str, Shape]]
 MOST_TRIED = 64
 """Ways to read the network that are made again and compared."""
 
 
 def prove(
-    network: NetworkGraph, space: Sequence[Segment], input_name: str, shape: Shape, rules: LayerRules, claim: tree.Name
+    network: NetworkGraph, space: Sequence[Segment], given: Inputs, rules: LayerRules, claim: tree.Name
 ) -> dict[str, str]:
     """The choices of a space that make this network, in the order of the file.
 
-    `shape`: that of the input, (C, T, H, W); `claim`: where the network names its space.
+    `given`: the inputs of the space, with shapes (C, T, H, W); `claim`: where the network names its space.
     Raises: VnsError E0601 where the network leaves the space.
     """
     mine = [section for section in network.sections if section.name]
@@ -48,11 +49,13 @@ def prove(
         replays.append(replay)
         ways: list[Way] = []
         try:
-            ways = replay.space(space, input_name, {s.name: replay.value_of(s.body.value) for s in mine})
+            ways = replay.space(
+                space, [name for name, _ in given], {s.name: replay.value_of(s.body.value) for s in mine}
+            )
         except GaveUpError:
             replay.trace.cut = True
         for way in ways[:MOST_TRIED]:
-            choices = _made_again(way, network, space, input_name, shape, rules)
+            choices = _made_again(way, network, space, given, rules)
             if choices is not None:
                 return choices
     furthest = max(replays, key=lambda replay: min(replay.unmatched, default=len(replay.nodes)))
@@ -62,7 +65,7 @@ def prove(
 
 
 def _made_again(
-    way: Way, network: NetworkGraph, space: Sequence[Segment], input_name: str, shape: Shape, rules: LayerRules
+    way: Way, network: NetworkGraph, space: Sequence[Segment], given: Inputs, rules: LayerRules
 ) -> dict[str, str] | None:
     """The choices of a way, if they make this network. Those of lines that nothing reads take their first value."""
     chosen = {name: values[0] for name, values in (*listed(way.made, ""), *way.tied)}
@@ -72,7 +75,7 @@ def _made_again(
         return value if value is not None and decision.allows(value) else decision.first
 
     try:
-        graph = lower(space, input_name, shape, rules, decide)
+        graph = lower(space, given, rules, decide)
     except (VnsError, UserError):
         return None
     return graph.choices if matching(network, graph) is not None else None

@@ -73,7 +73,7 @@ class Conflict:
 class Trace:
     """What a walk saw, for the error."""
 
-    matched: set[Number] = field(default_factory=lambda: {0})
+    matched: set[Number] = field(default_factory=set)
     missed: dict[Value, dict[Miss, None]] = field(default_factory=dict)
     crowded: dict[Value, Repeat] = field(default_factory=dict)
     """Where all copies of a repeat have been read."""
@@ -103,6 +103,8 @@ class Reading:
         self.inputs = [tuple(numbers[key] for key in node.inputs) for node in self.nodes]
         self.enters = [None if node.enter is None else numbers[node.enter] for node in self.nodes]
         self.output = numbers[network.output]
+        self.given = tuple(numbers.get(node.label) for node in network.layers if node.operation == "input")
+        """The inputs."""
         self._calls: dict[str, dict[tuple[tuple[str, object], ...], None]] = {}
         for use in uses:
             self._calls.setdefault(use.block or "", {})[use.bound] = None
@@ -144,7 +146,7 @@ class Reading:
     @property
     def unmatched(self) -> list[Number]:
         """The nodes that fit nowhere in the space, in the order of the file."""
-        return [n for n in range(len(self.nodes)) if n not in self.trace.matched]
+        return [n for n in range(len(self.nodes)) if n not in self.trace.matched and n not in self.given]
 
     def goes_on(self, element: Element, x: Value, number: Number) -> bool:
         """Whether an element, after `x`, would take this node that fits nowhere else."""

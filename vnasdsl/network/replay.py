@@ -270,9 +270,11 @@ class Replay(ListReplay):
 
     # ------------------------------------------------------------------- spaces
 
-    def space(self, segments: Sequence[Segment], name: str, stage_ends: dict[str, Value]) -> list[Way]:
-        """The ways to read a whole space. `stage_ends`: what the stages of the network give, by name."""
-        states: list[tuple[State, Way]] = [((0, ((name, 0),)), Way(0))]
+    def space(self, segments: Sequence[Segment], names: Sequence[str], stage_ends: dict[str, Value]) -> list[Way]:
+        """The ways to read a whole space. `names`: of its inputs; `stage_ends`: what the stages of the network give,
+        by name."""
+        given = tuple(zip(names, self.given, strict=True))
+        states: list[tuple[State, Way]] = [((given[0][1], tuple(sorted(given))), Way(given[0][1]))]
         for segment in segments:
             if not segment.name:
                 states = self._lines(segment.body.lines, segment.body.names, states)

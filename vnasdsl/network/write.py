@@ -102,8 +102,9 @@ class Writer:
     # --------------------------------------------------------------------- bodies
 
     def network(self) -> list[tree.Statement]:
-        source = next(iter(self.graph))
-        names = Names({*self.taken, source}, {source: [source]})
+        inputs = [node.label for node in self.graph.layers if node.operation == "input"]
+        source = inputs[0]
+        names = Names({*self.taken, *inputs}, {label: [label] for label in inputs})
         sections = [(section, self.layers(section.body, names)) for section in self.graph.sections]
         value = source
         for section, steps in sections:

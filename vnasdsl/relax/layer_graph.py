@@ -42,7 +42,7 @@ def layer_graph(space: Space) -> NetworkGraph:
     _ = space.cost
     if space.kind == "network":
         return space.graph
-    if is_row(space.segments):
+    if not space.inputs.choices and is_row(space.segments):
         return _Supernet(space).graph
     if (count := candidates(space)) > MOST_CANDIDATES:
         raise UserError(

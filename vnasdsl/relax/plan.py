@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from vnasdsl.language.diagnostics import VnsError, error
 from vnasdsl.layers.base import Shape, show_shape
@@ -27,6 +28,7 @@ from vnasdsl.space.ways import either, listed
 
 TAIL = "tail"
 """The name, inside a state, of lines that stand outside of stages."""
+Given: TypeAlias = tuple[tuple[str, Shape], ...]
 MOST_STATES = 64
 """States of one stage: a supernet holds a head for every pair of states of neighbouring stages."""
 MOST_PARTS = 12_000
@@ -99,11 +101,13 @@ def _one_shape(shapes: set[Shape]) -> str:
     return "the stage before leaves several sizes: let every option of its first line have the same stride"
 
 
-def make_plan(segments: tuple[Segment, ...], shape: Shape, input_name: str, analysis: Analysis) -> Plan:
-    """Raises: VnsError E0501 for a choice that changes the shape where it may not, E0502 for a supernet that is too
+def make_plan(segments: tuple[Segment, ...], given: Given, analysis: Analysis) -> Plan:
+    """given: the inputs and their shapes.
+
+    Raises: VnsError E0501 for a choice that changes the shape where it may not, E0502 for a supernet that is too
     large, E0508 for too many states, E0510 for what has no mixture."""
     names = {segment.name for segment in segments}
-    builder = _Builder(analysis, _unique(input_name, names), shape, input_name)
+    builder = _Builder(analysis, _unique(given[0][0], names), given)
     for segment, needed in zip(segments, _needed(segments), strict=True):
         builder.add(segment, needed)
     plan = builder.plan()
@@ -163,12 +167,12 @@ def _labels(elements: Iterable[Element]) -> Iterator[str]:
 
 
 class _Builder:
-    def __init__(self, analysis: Analysis, first: str, shape: Shape, input_name: str):
+    def __init__(self, analysis: Analysis, first: str, given: Given):
         self.analysis = analysis
         self.first = first
         """The name of the source of the first stage, and of the first stage where it has none."""
-        self.input_name = input_name
-        self.input = shape
+        self.given = tuple(sorted(given))
+        self.input_name, self.input = given[0]
         self.stages: list[PlanStage] = []
         self.envs: list[dict[str, Flow]] = []
         """What can be read by name behind each state of the last stage."""
@@ -190,7 +194,7 @@ class _Builder:
         first = segment.body.lines[0]
         line = Group("", (first,), segment.body.span)
         sources = self.sources()
-        env = () if self.stages else ((self.input_name, self.input),)
+        env = () if self.stages else self.given
         outs = [set(self.analysis.outcomes(line, shape, env)) for _, shape in sources]
         changes = any(len(out) > 1 for out in outs)
         joins = len(set().union(*outs)) == 1
@@ -201,13 +205,14 @@ class _Builder:
             return
         opens = changes or (len(sources) > 1 and any(True for e in first for _ in choices(e, "")))
         has_choices = any(True for element in first for _ in choices(element, ""))
-        read_again = not self.stages and self.input_name in behind
+        read_again = not self.stages and (self.input_name in behind or len(self.given) > 1)
         alone = len(segment.body.lines) == 1 and segment.body.name_of(0) in behind
         lists = any(isinstance(flow, TensorList) for out in outs for flow in out)
         if opens and lists:
             raise not_relaxed("a list in a line that makes states has no mixture", first[0].span.to(first[-1].span))
         if opens and read_again:
-            note = f"it would make states, and `{self.input_name}` is read by name behind it"
+            names = "`, `".join(name for name, _ in self.given)
+            note = f"it would make states, and `{names}` is read by name behind it"
             raise not_relaxed("this choice changes the shape, and what comes in is read again", first[0].span, (note,))
         if (not opens and has_choices) or lists or read_again or (alone and not segment.name):
             first = ()
@@ -231,7 +236,7 @@ class _Builder:
             message = f"stage `{name}` has more than {MOST_STATES} states"
             help = "a state is one way of making the choices of the first line: offer fewer options"
             raise error("E0508", message, place, help=help)
-        env = () if self.stages else ((self.input_name, self.input),)
+        env = () if self.stages else self.given
         for taken in listed(ways, name):
             made = tuple(taken.items())
             element = restrict(line, name, lambda choice, *_, taken=taken: (taken[choice],))
@@ -268,7 +273,8 @@ class _Builder:
         if not first and not self.stages:
             before = self.input_name
         self.stages.append(PlanStage(name or self.first, head, tuple(states)))
-        self.envs = [{before: state.head_shape} if before else {} for state in states]
+        begun: dict[str, Flow] = dict(self.given) if not first and len(self.stages) == 1 else {}
+        self.envs = [{**begun, before: state.head_shape} if before else {} for state in states]
         if rest:
             self.extend(segment, rest, names[1:] if first else names, own=True, before=before)
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.searching.estimate import _Allocations
-from vnasdsl.searching.latency import Clock, measuring, summary
+from vnasdsl.searching.latency import Clock, measuring, noise, summary
 from vnasdsl.train.devices import autocast, pick_device
 from vnasdsl.train.generated import build
 from vnasdsl.train.progress import Reporter
@@ -66,17 +66,17 @@ class _Contender:
     network: Space
     setting: Setting
     model: nn.Module
-    clips: Tensor
+    clips: tuple[Tensor, ...]
     device: torch.device
 
     def run(self) -> None:
         with autocast(self.device, self.setting.precision):
-            self.model(self.clips)
+            self.model(*self.clips)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
     def memory(self) -> int | None:
-        own = sum(t.nbytes for t in (*self.model.parameters(), *self.model.buffers(), self.clips))
+        own = sum(t.nbytes for t in (*self.model.parameters(), *self.model.buffers(), *self.clips))
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
             before = torch.cuda.memory_allocated(self.device)
@@ -135,9 +135,7 @@ def bench(
 def _contender(
     name: str, network: Space, model: nn.Module, setting: Setting, batch: int, place: torch.device
 ) -> _Contender:
-    video = network.input
-    shape = (batch, 3, video.frames, video.size, video.size)
-    clips = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(place)
+    clips = noise([each.shape for each in network.inputs.given], batch, place)
     # Every batch size is compiled for itself.
     code: Any = torch.compile(model, dynamic=False) if setting.compiled else model
     return _Contender(name, network, setting, code, clips, place)

@@ -89,7 +89,7 @@ class Estimate:
     """Of the supernet of a space."""
 
     def __init__(self, space: Space, device: torch.device):
-        self.video = space.input
+        self.shape = space.input.shape
         self._more = _CPU_BYTES if device.type == "cpu" else 0
         self._class: Any = load_class(compile_supernet(space, "space.vns"), "Supernet", Path("supernet.py"))
 
@@ -113,8 +113,8 @@ class Estimate:
                 seen.live += sum(parameter.nbytes for parameter in search.model.parameters()) // 2
                 search.model.to(torch.bfloat16)
             search.recipe = recipe.model_copy(update={"precision": "fp32"})
-            video, dtype = self.video, next(search.model.parameters()).dtype
-            clips = torch.empty(recipe.batch, 3, video.frames, video.size, video.size, dtype=dtype, device=_META)
+            dtype = next(search.model.parameters()).dtype
+            clips = torch.empty(recipe.batch, *self.shape, dtype=dtype, device=_META)
             labels = torch.empty(recipe.batch, dtype=torch.long, device=_META)
             ahead = Ahead(clips, labels, 0.1) if recipe.second_order else None
             for of_choices in (True, False) if both else (False,):

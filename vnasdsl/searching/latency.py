@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,10 +18,11 @@ from statistics import quantiles
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.layers.base import Shape
 from vnasdsl.train.devices import pick_device, torch_threads
 from vnasdsl.train.generated import build
 
@@ -32,7 +33,6 @@ STABLE = 0.10
 """The spread up to which a measurement is called stable."""
 
 Clock = Callable[[], float]
-Shape = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Latency:
 
 def measure_latency(
     model: nn.Module,
-    shape: Shape,
+    shapes: Sequence[Shape],
     device: torch.device | str = "cpu",
     *,
     threads: int = 1,
@@ -71,7 +71,7 @@ def measure_latency(
     warm_up: int = WARM_UP,
     clock: Clock = time.perf_counter,
 ) -> Latency:
-    """Measure a model on clips of `shape`, (C, T, H, W) without the batch.
+    """Measure a model on clips; shapes: of each of its inputs, (C, T, H, W) without the batch.
 
     The model is moved to the device and stays there; its mode and torch's number of threads are as before. clock:
     seconds, read right before and after each timed run. Raises: UserError without such a device, or without runs.
@@ -80,11 +80,11 @@ def measure_latency(
     if runs < 2 or warm_up < 0 or threads < 1:
         raise UserError("latency needs at least 2 timed runs, 0 warm-up runs and 1 thread")
     model = model.to(device)
-    clip = torch.randn((1, *shape), generator=torch.Generator().manual_seed(0)).to(device)
+    clips = noise(shapes, 1, device)
 
     def run() -> float:
         begin = clock()
-        model(clip)
+        model(*clips)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         return clock() - begin
@@ -93,7 +93,7 @@ def measure_latency(
     with measuring(model, threads):
         while not rounds or (rounds[-1][1] > STABLE and len(rounds) < ROUNDS):
             for _ in range(warm_up):
-                model(clip)
+                model(*clips)
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             rounds.append(summary([run() for _ in range(runs)]))
@@ -103,7 +103,7 @@ def measure_latency(
         "hardware": hardware(device),
         "threads": threads,
         "batch": 1,
-        "shape": list(shape),
+        "shape": list(shapes[0]) if len(shapes) == 1 else [list(shape) for shape in shapes],
         "precision": "float32",
         "warm_up": warm_up,
         "runs": runs,
@@ -116,6 +116,12 @@ def measure_latency(
     return Latency(seconds * 1000, spread, runs, spread <= STABLE, protocol)
 
 
+def noise(shapes: Sequence[Shape], batch: int, device: torch.device) -> tuple[Tensor, ...]:
+    """Clips to measure with, for each input."""
+    seed = torch.Generator().manual_seed(0)
+    return tuple(torch.randn((batch, *shape), generator=seed).to(device) for shape in shapes)
+
+
 def network_latency(
     network: Space, device: torch.device | str = "cpu", *, threads: int = 1, runs: int = RUNS, warm_up: int = WARM_UP
 ) -> Latency:
@@ -124,9 +130,8 @@ def network_latency(
         raise UserError(f"`{network.name}` is a space: only a network has a latency")
     with torch.random.fork_rng(devices=[]):  # new weights, without changing what is drawn elsewhere
         model = build(network)
-    video = network.input
-    shape = (3, video.frames, video.size, video.size)
-    return measure_latency(model, shape, device, threads=threads, runs=runs, warm_up=warm_up)
+    shapes = tuple(each.shape for each in network.inputs.given)
+    return measure_latency(model, shapes, device, threads=threads, runs=runs, warm_up=warm_up)
 
 
 def summary(seconds: list[float]) -> tuple[float, float]:

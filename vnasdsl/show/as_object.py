@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from vnasdsl.elaborate.inputs import OpenInput
 from vnasdsl.elaborate.space import Space
 from vnasdsl.relax.layer_graph import MOST_CANDIDATES, candidates
 from vnasdsl.show.foot import known_size
@@ -27,11 +28,8 @@ def as_object(space: Space) -> dict[str, Any]:
         "name": space.name,
         "kind": space.kind,
         "size": None if size is None else str(size),  # as text: some programs lose digits
-        "input": {
-            "name": space.input.name,
-            **{name: _parameter(space, name) for name in ("frames", "size", "frame_stride", "segments")},
-            "classes": space.input.classes,
-        },
+        "input": _input(space.inputs.each[0]),
+        **({"inputs": [_input(one) for one in space.inputs.each]} if len(space.inputs.each) > 1 else {}),
         "claim": space.claim.name if space.claim else None,
         "macs": space.macs[0] if network else _ends(space, "macs"),
         "params": space.params[0] if network else _ends(space, "params"),
@@ -42,10 +40,16 @@ def as_object(space: Space) -> dict[str, Any]:
     }
 
 
-def _parameter(space: Space, name: str) -> int | list[int]:
-    """What is given of the input, or the options where it is open."""
-    options = space.inputs.options(name)
-    return options[0] if len(options) == 1 else list(options)
+def _input(one: OpenInput) -> dict[str, Any]:
+    """What is given of an input, or the options where it is open. A size that is no square is [rows, columns]."""
+    given = one.given
+    kind = {} if given.kind == "video" else {"kind": given.kind}
+    found: dict[str, Any] = {"name": given.name, **kind}
+    for name in ("channels", "frames", "size", "bins", "frame_stride", "segments", "classes"):
+        options = one.options(name)
+        if name in given.parameters and (name != "channels" or kind or options != (3,)):
+            found[name] = options[0] if len(options) == 1 else list(options)
+    return found
 
 
 def _ends(space: Space, quantity: str) -> dict[str, Any] | None:

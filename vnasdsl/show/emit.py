@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
+from vnasdsl.elaborate.inputs import OpenInput
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_inline
@@ -62,12 +63,7 @@ def _node(role: str, node: tree.Node, depth: int) -> Iterator[str]:
 def emit_space(space: Space) -> str:
     """The space after blocks are expanded: a layer a line with its name, every choice with its name and options."""
     claim = f" : {space.claim.name}" if space.claim else ""
-    video = space.inputs
-    given = [f"{name}={' | '.join(map(str, video.options(name)))}" for name in SHOWN]
-    lines = [
-        f"{space.kind} {space.name}{claim}",
-        f"  input {space.input.name} {' '.join(text for text in given if text != 'segments=1')}",
-    ]
+    lines = [f"{space.kind} {space.name}{claim}", *map(_input, space.inputs.each)]
     for segment in space.segments:
         lines.append(f"  stage {segment.name}" if segment.name else "  outside of stages")
         lines += _elements(segment.body, "", 2)
@@ -75,7 +71,12 @@ def emit_space(space: Space) -> str:
     return "\n".join(lines)
 
 
-SHOWN = ("frames", "size", "frame_stride", "classes", "segments")
+def _input(one: OpenInput) -> str:
+    given = one.given
+    shown = [f"{name}={' | '.join(map(show_value, one.options(name)))}" for name in given.parameters]
+    kind = "" if given.kind == "video" else f" {given.kind}"
+    silent = ("segments=1", "channels=3")
+    return f"  input {given.name}{kind} {' '.join(text for text in shown if text not in silent)}"
 
 
 def _elements(element: Element, path: str, depth: int) -> Iterator[str]:

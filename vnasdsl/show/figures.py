@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from vnasdsl.elaborate.inputs import shapes_of
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import LayerError, Shape
@@ -70,8 +71,8 @@ def section_figures(space: Space) -> list[tuple[LineFigures, list[LineFigures]]]
 
 def segment_states(space: Space) -> Iterator[tuple[Segment, States, States]]:
     """Each segment with the states before and after it."""
-    analysis, name = space.analysis, space.input.name
-    first = gather(pair for video in space.inputs.ways() for pair in analysis.start(video.shape, name).items())
+    analysis = space.analysis
+    first = gather(pair for given in space.inputs.ways() for pair in analysis.start(shapes_of(given)).items())
     reached = analysis.through(space.segments, first)
     return zip(space.segments, reached, reached[1:], strict=False)
 

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from vnasdsl.elaborate.inputs import PARAMETERS as INPUT_PARAMETERS
-from vnasdsl.elaborate.inputs import VideoInput
+from vnasdsl.elaborate.inputs import INPUT_KINDS
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.layers.base import Layer, show_value
@@ -20,8 +19,6 @@ from vnasdsl.space.parts import children
 
 WIDTH = 100
 """Columns a table should fit."""
-DEFAULTS = {"frame_stride": VideoInput.frame_stride, "segments": VideoInput.segments, "classes": VideoInput.classes}
-"""Of the input: everything else of it must be written."""
 
 
 def known_size(space: Space) -> int | None:
@@ -100,9 +97,16 @@ def silent_parameters(call: tree.Expression, names: Sequence[str]) -> tuple[str,
 
 def default_lines(space: Space) -> Iterator[str]:
     """`conv: stride=1x1x1, bias=false` for every layer and parameter that some call leaves to its default."""
-    given = {name: getattr(space.input, name) for name in INPUT_PARAMETERS}
-    line = next(s for s in space.syntax.body if isinstance(s, tree.Input))
-    left = [name for name in silent_parameters(line.value, INPUT_PARAMETERS) if given[name] == DEFAULTS[name]]
+    found = []
+    for one in space.inputs.each:
+        defaults = {name: n for name, n in INPUT_KINDS[one.given.kind].defaults.items() if name != "channels"}
+        silent_here = silent_parameters(one.line.value, one.given.parameters)
+        left = [name for name in silent_here if name in defaults and getattr(one.given, name) == defaults[name]]
+        if len(space.inputs.each) > 1:  # the classes are those of all
+            left = [name for name in left if name != "classes"]
+        if left:
+            found.append(f"  {one.given.kind}: {', '.join(f'{name}={defaults[name]}' for name in left)}")
+    found = list(dict.fromkeys(found))
     silent: dict[Layer, set[str]] = {}
     seen: set[int] = set()
 
@@ -118,7 +122,6 @@ def default_lines(space: Space) -> Iterator[str]:
 
     for segment in space.segments:
         visit(segment.body)
-    found = [f"  video: {', '.join(f'{name}={given[name]}' for name in left)}"] if left else []
     for layer, names in silent.items():
         values = ", ".join(f"{p.name}={show_value(p.default)}" for p in layer.parameters if p.name in names)
         if values:

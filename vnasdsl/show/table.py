@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from textwrap import wrap
+from typing import Any
 
+from vnasdsl.elaborate.inputs import INPUT_KINDS, OpenInput
 from vnasdsl.elaborate.space import Space
 from vnasdsl.layers.base import Shape, show_value
 from vnasdsl.show.foot import WIDTH, foot, size_words
@@ -40,23 +43,36 @@ def title(space: Space) -> str:
 
 
 def input_lines(space: Space) -> list[str]:
-    """What a clip is; below it the options of what is searched of it."""
-    given, inputs = space.input, space.inputs
-    sizes = [_range(inputs.options(name)) for name in ("frames", "size", "size")]
-    more = []
-    if len(inputs.options("frame_stride")) == 1 and given.frame_stride > 1:
+    """What each input is; below it the options of what is searched of it."""
+    return [line for place, one in enumerate(space.inputs.each) for line in _input_lines(one, place == 0)]
+
+
+def _input_lines(one: OpenInput, first: bool) -> list[str]:
+    given = one.given
+    more = [] if given.kind == "video" else [INPUT_KINDS[given.kind].doc]
+    if len(one.options("frame_stride")) == 1 and given.frame_stride > 1:
         more.append(f"every {ordinal(given.frame_stride)} frame of the video")
-    if len(inputs.options("segments")) == 1 and given.segments > 1:
+    if len(one.options("segments")) == 1 and given.segments > 1:
         more.append(f"from {given.segments} equal parts of the video")
-    more.append(f"{given.classes} classes")
-    shape = " x ".join(["3", *sizes])
-    whole = f"input {given.name}: {shape} (channels x frames x rows x columns), {', '.join(more)}"
-    lines = wrap(whole, WIDTH, subsequent_indent="  ")
-    return [*lines, *(f"  {inputs.parameter(c)}: {' | '.join(c.options)}" for c in inputs.choices)]
+    if first:
+        more.append(f"{given.classes} classes")
+    whole = f"input {given.name}: {shape_text(one)}{' (channels x frames x rows x columns)' if first else ''}"
+    lines = wrap(", ".join([whole, *more]), WIDTH, subsequent_indent="  ")
+    return [*lines, *(f"  {one.parameter(c)}: {' | '.join(c.options)}" for c in one.choices)]
 
 
-def _range(options: Sequence[int]) -> str:
-    return str(options[0]) if len(options) == 1 else f"{min(options)}..{max(options)}"
+def shape_text(one: OpenInput) -> str:
+    """`3 x 8..16 x 224 x 224`"""
+    if one.given.bins:
+        sides = [_range(one.options("bins")), "1"]
+    else:
+        areas = (replace(one.given, size=size).area for size in one.options("size"))
+        sides = [_range(side) for side in zip(*areas, strict=True)]
+    return " x ".join([*(_range(one.options(name)) for name in ("channels", "frames")), *sides])
+
+
+def _range(options: Sequence[Any]) -> str:
+    return str(options[0]) if len(set(options)) == 1 else f"{min(options)}..{max(options)}"
 
 
 def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

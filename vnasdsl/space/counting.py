@@ -24,7 +24,7 @@ Uses: TypeAlias = frozenset[Hashable]
 _NONE: Uses = frozenset()
 
 
-def countable(segments: Iterable[Segment], shape: Shape, input_name: str, classes: int) -> Ways:
+def countable(segments: Iterable[Segment], given: Iterable[tuple[str, Shape]], classes: int) -> Ways:
     """The ways to make all choices. Shapes are followed only where they decide which choices there are.
 
     Raises: CannotCountError.
@@ -32,7 +32,7 @@ def countable(segments: Iterable[Segment], shape: Shape, input_name: str, classe
     segments = tuple(segments)
     shaped = any(shapes_decide(segment.body) for segment in segments)
     walk = Analysis(LayerRules(classes)) if shaped else Walk()
-    last = walk.through(segments, walk.start(shape if shaped else UNKNOWN, input_name))[-1]
+    last = walk.through(segments, walk.start((name, shape if shaped else UNKNOWN) for name, shape in given))[-1]
     if walk.overapproximate or (isinstance(walk, Analysis) and walk.missing):
         raise CannotCountError("it is not followed which shapes and lists go together")
     found = [ways for (held, _), ways in last.items() for flow in flows_of(held) if flow != UNKNOWN or not shaped]

@@ -84,8 +84,10 @@ class Walk:
 
     # ---------------------------------------------------------------- segments
 
-    def start(self, shape: Shape, input_name: str) -> States:
-        return {(shape, ((input_name, shape),) if input_name else ()): NOTHING}
+    def start(self, given: Iterable[tuple[str, Held]]) -> States:
+        """given: what the inputs are, by name; the first line takes the first one."""
+        given = tuple(given)
+        return {(given[0][1], tuple(sorted(given))): NOTHING}
 
     def through(self, segments: Iterable[Segment], states: States) -> list[States]:
         """The states before the first segment and after each of them. Names of lines outside of stages go on."""

@@ -79,10 +79,10 @@ class Analysis(Walk):
 
     # ------------------------------------------------------------------- the space
 
-    def segments(self, segments: Iterable[Segment], shape: Shape, input_name: str = "") -> dict[Shape, Ways]:
+    def segments(self, segments: Iterable[Segment], given: Iterable[tuple[str, Shape]]) -> dict[Shape, Ways]:
         """What comes out of a whole space."""
         segments = tuple(segments)
-        last = self.through(segments, self.start(shape, input_name))[-1]
+        last = self.through(segments, self.start(given))[-1]
         found = gather((each, ways) for (flow, _), ways in last.items() for each in flows_of(flow))
         found.pop(UNKNOWN, None)
         if not found:

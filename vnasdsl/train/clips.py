@@ -15,7 +15,7 @@ from vnasdsl.data.augment import Augment
 from vnasdsl.data.clips import ClipLoader, ViewLoader
 from vnasdsl.data.loader import Share
 from vnasdsl.data.sampling import generator_for
-from vnasdsl.elaborate.inputs import VideoInput
+from vnasdsl.elaborate.inputs import Input
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import ranks
 from vnasdsl.train.mixing import mixed
@@ -31,17 +31,20 @@ _MANY = 500
 """Looking into more videos takes a while."""
 
 
-def clip_shape(video: VideoInput, recipe: Recipe) -> ClipShape:
+def clip_shape(video: Input, recipe: Recipe) -> ClipShape:
     """The clips of an input under a recipe. Raises: UserError when crops are larger than the scaled frames."""
-    size = video.size
+    rows, columns = video.area
+    size = max(rows, columns * _PAPER_SCALE[0] / _PAPER_SCALE[1])  # of the square that scales to frames as large
     height, width = (round(side * size / _PAPER_SIZE) for side in _PAPER_SCALE)
     scale = recipe.scale or (height, width)
-    if (scale if isinstance(scale, int) else min(scale)) < size:
+    room = (scale, scale) if isinstance(scale, int) else scale
+    if room[0] < rows or room[1] < columns:
+        least = max(rows, columns)
         raise UserError(
-            f"frames scaled to {scale} are too small for crops of {size} x {size}",
-            f"set `scale` to at least {size} in the recipe, or pass --set scale={height}",
+            f"frames scaled to {scale} are too small for crops of {rows} x {columns}",
+            f"set `scale` to at least {least} in the recipe, or pass --set scale={max(height, least)}",
         )
-    return ClipShape(video.frames, size, recipe.frame_stride or video.frame_stride, video.segments, scale)
+    return ClipShape(video.frames, video.size, recipe.frame_stride or video.frame_stride, video.segments, scale)
 
 
 def fault_log(reporter: Reporter, recipe: Recipe) -> FaultLog:
@@ -151,10 +154,9 @@ def evaluation_views(
     videos: Sequence[Video], shape: ClipShape, recipe: Recipe, faults: FaultLog, device: torch.device = CPU
 ) -> SharedLoader:
     """Views of every video, the same in every pass; crops come from frames with the aspect ratio kept."""
-    short_side = shape.scale if isinstance(shape.scale, int) else min(shape.scale)
     loader = ViewLoader(
         videos,
-        replace(shape, scale=short_side),
+        replace(shape, scale=shape.short_side),
         clips=recipe.clips,
         crops=recipe.crops,
         batch=recipe.batch,

@@ -6,7 +6,7 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -29,7 +29,7 @@ BATCHES = (2, 1, 3)
 """Batch sizes that the file is tried with; it was made with the first."""
 TOLERANCE = 1e-4
 """Largest difference of a logit, as a share of the largest logit where that is above 1."""
-Run = Callable[[Tensor], Tensor]
+Run = Callable[..., Tensor]
 
 
 class FramesIn(nn.Module):
@@ -56,11 +56,11 @@ class FramesIn(nn.Module):
         """(batch, 3, frames, size, size), normalised."""
         x = frames.permute(0, 4, 1, 2, 3).to(torch.float32) / 255
         if self.scaled is not None:
-            size = self.cut.size
-            top, left = ((side - size) // 2 for side in self.scaled)
+            rows, columns = self.cut.clip_shape.crop
+            top, left = (self.scaled[0] - rows) // 2, (self.scaled[1] - columns) // 2
             pictures = x.transpose(1, 2).flatten(0, 1)
             pictures = F.interpolate(pictures, self.scaled, mode="bilinear", antialias=True)
-            pictures = pictures[:, :, top : top + size, left : left + size]
+            pictures = pictures[:, :, top : top + rows, left : left + columns]
             x = pictures.unflatten(0, (-1, self.cut.frames)).transpose(1, 2)
         return (x - self.mean) / self.deviation
 
@@ -97,34 +97,41 @@ def export(
     """
     if format == "onnx":
         _require_onnx()
-    cut = model.preprocessing
+    cut, inputs = model.preprocessing, model.network.inputs.given
+    if preprocess and (len(inputs) > 1 or inputs[0].kind != "video" or inputs[0].channels != 3):
+        raise UserError("preprocessing can be put into the file only of a network whose one input is RGB video")
     module = FramesIn(model.module, cut, source) if preprocess else model.module
     module = module.cpu().eval()
-    sizes = source or (cut.size, cut.size)
-    shape = (cut.frames, *sizes, 3) if preprocess else (3, cut.frames, *sizes)
-    clips = _random_clips(shape, preprocess)
+    sizes = source or cut.clip_shape.crop
+    shapes = [(cut.frames, *sizes, 3)] if preprocess else [one.shape for one in inputs]
+    names = [one.name for one in inputs] if len(inputs) > 1 else ["clips"]
+    clips = _random_clips(shapes, preprocess)
     about = {"classes": list(model.classes), "preprocessing": cut.model_dump(mode="json")}
     with torch.no_grad(), _quiet():
-        program = torch.export.export(module, (clips[0],), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
-        make = _onnx if format == "onnx" else _torch
-        content, run = make(program, about)
-        expected = [module(batch) for batch in clips]
-        found = [run(batch) for batch in clips]
+        program = torch.export.export(
+            module, clips[0], dynamic_shapes=tuple({0: torch.export.Dim.DYNAMIC} for _ in shapes)
+        )
+        content, run = _onnx(program, about, names) if format == "onnx" else _torch(program, about)
+        expected = [module(*batch) for batch in clips]
+        found = [run(*batch) for batch in clips]
     difference = max(float((one - two).abs().max()) for one, two in zip(expected, found, strict=True))
     largest = max(1.0, *(float(one.abs().max()) for one in expected))
     if not difference <= TOLERANCE * largest:
         raise UserError(f"the exported network differs from this one by {difference:.3g}, so `{file}` was not written")
     write_atomic(file, content)
     kind = "uint8 frames" if preprocess else "normalised clips"
-    words = f"{kind} (batch, {', '.join(map(str, shape))})"
+    each = [f"(batch, {', '.join(map(str, shape))})" for shape in shapes]
+    words = f"{kind} {each[0]}"
+    if len(inputs) > 1:
+        words = f"{kind} {', '.join(f'{name} {shape}' for name, shape in zip(names, each, strict=True))}"
     return Exported(str(file), format, words, difference, sum(BATCHES), len(content))
 
 
-def _random_clips(shape: tuple[int, ...], pixels: bool) -> list[Tensor]:
+def _random_clips(shapes: Sequence[tuple[int, ...]], pixels: bool) -> list[tuple[Tensor, ...]]:
     seed = torch.Generator().manual_seed(0)
     if pixels:
-        return [torch.randint(256, (n, *shape), generator=seed, dtype=torch.uint8) for n in BATCHES]
-    return [torch.randn((n, *shape), generator=seed) for n in BATCHES]
+        return [(torch.randint(256, (n, *shapes[0]), generator=seed, dtype=torch.uint8),) for n in BATCHES]
+    return [tuple(torch.randn((n, *shape), generator=seed) for shape in shapes) for n in BATCHES]
 
 
 def _torch(program: torch.export.ExportedProgram, about: dict[str, Any]) -> tuple[bytes, Run]:
@@ -133,11 +140,11 @@ def _torch(program: torch.export.ExportedProgram, about: dict[str, Any]) -> tupl
     return buffer.getvalue(), torch.export.load(io.BytesIO(buffer.getvalue())).module()
 
 
-def _onnx(program: torch.export.ExportedProgram, about: dict[str, Any]) -> tuple[bytes, Run]:
+def _onnx(program: torch.export.ExportedProgram, about: dict[str, Any], names: list[str]) -> tuple[bytes, Run]:
     import onnx
     import onnxruntime
 
-    made = torch.onnx.export(program, dynamo=True, input_names=["clips"], output_names=["logits"], verbose=False)
+    made = torch.onnx.export(program, dynamo=True, input_names=names, output_names=["logits"], verbose=False)
     assert made is not None
     for key, value in about.items():
         made.model.metadata_props[f"vnasdsl.{key}"] = json.dumps(value)
@@ -145,8 +152,9 @@ def _onnx(program: torch.export.ExportedProgram, about: dict[str, Any]) -> tuple
     onnx.checker.check_model(content, full_check=True)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
 
-    def run(clips: Tensor) -> Tensor:
-        return torch.from_numpy(session.run(None, {"clips": clips.numpy()})[0])
+    def run(*clips: Tensor) -> Tensor:
+        given = {name: each.numpy() for name, each in zip(names, clips, strict=True)}
+        return torch.from_numpy(session.run(None, given)[0])
 
     return content, run
 

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch.nn.functional as F
 from pydantic import ConfigDict, Field, ValidationError
@@ -18,7 +18,7 @@ from torch import Tensor
 from vnasdsl.data import ClipShape
 from vnasdsl.data.loader import MEAN, STD
 from vnasdsl.elaborate import Space
-from vnasdsl.elaborate.inputs import VideoInput
+from vnasdsl.elaborate.inputs import Input
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible
 from vnasdsl.train.clips import clip_shape
@@ -76,8 +76,8 @@ class Preprocessing(_Described):
     """A clip has frames / segments frames from each of so many equal parts of the video."""
     scale: int = Field(ge=1)
     """Short side of the frames in pixels before they are cropped, bilinear, with the aspect ratio kept."""
-    size: int = Field(ge=1)
-    """Side of the square crop in pixels."""
+    size: Annotated[int, Field(ge=1)] | tuple[int, int]
+    """Side of the square crop in pixels, or its rows and columns."""
     color: Literal["RGB"] = "RGB"
     """Order of the channels."""
     mean: Three = (MEAN,) * 3
@@ -90,12 +90,15 @@ class Preprocessing(_Described):
         return ClipShape(self.frames, self.size, self.frame_stride, self.segments, self.scale)
 
     @classmethod
-    def of(cls, video: VideoInput, recipe: Recipe) -> Preprocessing:
+    def of(cls, video: Input, recipe: Recipe) -> Preprocessing:
         """How the clips of test videos are cut."""
         shape = clip_shape(video, recipe)
-        short = shape.scale if isinstance(shape.scale, int) else min(shape.scale)
         return cls(
-            frames=shape.frames, frame_stride=shape.frame_stride, segments=shape.segments, scale=short, size=video.size
+            frames=shape.frames,
+            frame_stride=shape.frame_stride,
+            segments=shape.segments,
+            scale=shape.short_side,
+            size=video.size,
         )
 
 

@@ -84,17 +84,18 @@ class Expander:
 
     # ------------------------------------------------------------------ bodies
 
-    def segments(self, net: tree.Space | tree.Network, input_name: str) -> tuple[Segment, ...]:
+    def segments(self, net: tree.Space | tree.Network) -> tuple[Segment, ...]:
         """The stages of a space or network, and the lines between them."""
         segments: list[Segment] = []
         self.elsewhere = {n.name: n.name_span for n in walk(net) if isinstance(n, tree.Wire)}
-        scope = Scope(_namer(net.body), frozenset((input_name,)) if input_name else frozenset())
+        inputs = [s.name for s in net.body if isinstance(s, tree.Input)]
+        scope = Scope(_namer(net.body), frozenset(inputs))
         scope = scope.with_lines(net.body)
         statements = [s for s in net.body if isinstance(s, (tree.Stage, tree.Line, tree.Wire, tree.Out))]
         for _, group in groupby(statements, lambda s: id(s) if isinstance(s, tree.Stage) else None):
             run = list(group)
             first, span = run[0], run[0].span.to(run[-1].span)
-            given = input_name if not segments else None
+            given = inputs[0] if inputs and not segments else None
             if isinstance(first, tree.Stage):
                 inner = replace(scope, namer=_namer(first.body))
                 inner = replace(inner, later={**scope.later, **scope.with_lines(first.body).later})

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnasdsl.elaborate import Program, Space
-from vnasdsl.elaborate.inputs import PARAMETERS
+from vnasdsl.elaborate.inputs import OpenInput
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_definition, print_module
+from vnasdsl.layers.base import show_shape
 from vnasdsl.show.diff.blocks import blocks_of
 from vnasdsl.show.diff.compute import definition
 from vnasdsl.show.diff.meaning import Meanings
@@ -37,17 +38,10 @@ def canonical_syntax(module: tree.Module, why: str) -> str:
 
 
 def _space(space: Space) -> str:
-    given, inputs = space.input, space.inputs
     claim = f" : {space.claim.name}" if space.claim is not None else ""
     lines = [f"{space.kind} {space.name}{claim} {{"]
-    if inputs.choices:
-        lines.append(f"  input {', '.join(f'{name} {inputs.options_text(name)}' for name in PARAMETERS)}")
-    else:
-        lines.append(f"  input {given.frames} frames of {given.size} x {given.size}, {given.classes} classes")
-        if given.frame_stride != 1:
-            lines.append(f"  every {ordinal(given.frame_stride)} frame of the video")
-        if given.segments != 1:
-            lines.append(f"  from {given.segments} parts of the video")
+    alone = len(space.inputs.each) == 1
+    lines += [line for one in space.inputs.each for line in _input(one, alone)]
     lines += [f"  require {' '.join(limit.condition.span.text.split())}" for limit in space.limits]
     for stage in RowMaker(space, Meanings()).stages():
         lines += _stage(stage)
@@ -56,6 +50,21 @@ def _space(space: Space) -> str:
         lines.append(f"  {whole.size} networks")
     lines.append(f"  total: {_costs(whole.cost)}")
     return "\n".join([*lines, "}"])
+
+
+def _input(one: OpenInput, alone: bool) -> Iterator[str]:
+    given = one.given
+    plain = given.kind == "video" and one.options("channels") == (3,)
+    if one.choices or not plain or not alone:
+        names = [name for name in given.parameters if name != "channels" or not plain]
+        head = "" if plain and alone else f" {given.name} {given.kind}:"
+        yield f"  input{head} {', '.join(f'{name} {one.options_text(name)}' for name in names)}"
+        return
+    yield f"  input {given.frames} frames of {show_shape(given.area)}, {given.classes} classes"
+    if given.frame_stride != 1:
+        yield f"  every {ordinal(given.frame_stride)} frame of the video"
+    if given.segments != 1:
+        yield f"  from {given.segments} parts of the video"
 
 
 def _stage(stage: StageRows) -> Iterator[str]:

@@ -10,9 +10,9 @@ from functools import lru_cache
 from itertools import groupby, zip_longest
 
 from vnasdsl.elaborate import Program, Space
-from vnasdsl.elaborate.inputs import PARAMETERS
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError
+from vnasdsl.language.printer import print_inline
 from vnasdsl.language.walk import blocks_used, walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.show.diff.align import align
@@ -208,11 +208,20 @@ def _sum(costs: Iterable[Cost | None]) -> Cost:
 
 
 def _inputs(before: Space, after: Space) -> list[ValueChange]:
-    return [
-        ValueChange(name, before.inputs.options_text(name), after.inputs.options_text(name))
-        for name in PARAMETERS
-        if before.inputs.options(name) != after.inputs.options(name)
-    ]
+    """Input by input, in the order of the text."""
+    found = []
+    for a, b in zip_longest(before.inputs.each, after.inputs.each):
+        if a is None or b is None or a.given.kind != b.given.kind:
+            name = (a or b).given.name
+            found.append(
+                ValueChange(name, *("none" if one is None else print_inline(one.line.value) for one in (a, b)))
+            )
+            continue
+        place = "" if len(before.inputs.each) == len(after.inputs.each) == 1 else f"{b.given.name}."
+        for name in b.given.parameters:
+            if a.options(name) != b.options(name) and not (name == "classes" and b is not after.inputs.each[0]):
+                found.append(ValueChange(f"{place}{name}", a.options_text(name), b.options_text(name)))
+    return found
 
 
 def _limits(before: Space, after: Space) -> list[ValueChange]:

@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from vnasdsl.elaborate.inputs import OpenInput
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.layers.base import show_value
 from vnasdsl.network.graph import NetworkGraph, Part, many
 from vnasdsl.show.draw.metrics import text_width, wrapped
 from vnasdsl.show.draw.picture import SERIES, Edge, NodeBox, Picture, Rect, Text, around, dims, rounded, rows_of
@@ -82,21 +84,22 @@ def _stages(space: Space, graph: NetworkGraph, reader: RegionReader) -> list[Sta
         if things:
             region = Region(f"stage{len(found)}", section.name, things, many(section.body.value))
             found.append(Stage(section.name, region, tuple(nodes_of(section.body))))
-    first = graph.layers[0]
-    entry = Box(first.label, _input_texts(space), (), (first.label,), first.label, "io")
+    entries: list[Thing] = [
+        Box(one.given.name, _input_texts(one), (), (one.given.name,), one.given.name, "io") for one in space.inputs.each
+    ]
     if not found:
-        return [Stage("", Region("stage0", "", [entry], (first.label,)), ())]
-    found[0].region.things.insert(0, entry)
+        return [Stage("", Region("stage0", "", entries, (space.input.name,)), ())]
+    found[0].region.things[:0] = entries
     return found
 
 
-def _input_texts(space: Space) -> list[str]:
+def _input_texts(one: OpenInput) -> list[str]:
     """`3 × 16 × 224 × 224`, or what is searched of it parameter by parameter."""
-    inputs = space.inputs
-    if not inputs.choices:
-        return [dims(space.input.shape)]
-    names = ("frames", "size", *(name for name in ("frame_stride", "segments") if len(inputs.options(name)) > 1))
-    return [f"{name}: {options_text([str(n) for n in inputs.options(name)])}" for name in names]
+    if not one.choices:
+        return [dims(one.given.shape)]
+    always = ("frames", "bins" if one.given.bins else "size")
+    names = (*always, *(name for name in ("channels", "frame_stride", "segments") if len(one.options(name)) > 1))
+    return [f"{name}: {options_text([show_value(n) for n in one.options(name)])}" for name in names]
 
 
 def _is_chain(graph: NetworkGraph, stages: list[Stage]) -> bool:
