@@ -131,7 +131,8 @@ def example(files: Files) -> list[str]:
         if len(files) > 1:
             blocks.append(f"`{name}`" if text else "...")
         if text:
-            blocks.append(f"```vns\n{text}\n```")
+            language = {".py": "python", ".toml": "toml"}.get(Path(name).suffix, "vns")
+            blocks.append(f"```{language}\n{text}\n```")
     return blocks
 
 

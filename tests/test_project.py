@@ -92,7 +92,7 @@ def test_without_settings(tmp_path: Path) -> None:
     ("text", "message", "remedy"),
     [
         ('[tool.vnasdsl]\nspaec = "a"\n', r"unknown key `spaec` in \[tool.vnasdsl\]", "did you mean `space`?"),
-        ("[tool.vnasdsl]\nzzz = 1\n", "unknown key `zzz`", "known keys are `space`, `data`, `recipe`, `out`"),
+        ("[tool.vnasdsl]\nzzz = 1\n", "unknown key `zzz`", "known keys are `space`, `data`, `recipe`, `out`, `layers`"),
         ("[tool.vnasdsl]\nspace = 3\n", r"`space` in \[tool.vnasdsl\]: input should be a valid string", None),
         ('[tool.vnasdsl]\nspace = ""\n', r"`space` in \[tool.vnasdsl\]: string should have at least 1", None),
         ("tool.vnasdsl = 3\n", "`tool.vnasdsl` is not a table", "write it as [tool.vnasdsl]"),

@@ -22,9 +22,13 @@ def project_root(path: str | os.PathLike[str]) -> Path:
     """
     folder = _folder_of(path)
     for candidate in (folder, *folder.parents):
-        if (candidate / SETTINGS_FILE).is_file() or (candidate / ".git").exists():
+        if is_project(candidate):
             return candidate
     return folder
+
+
+def is_project(folder: Path) -> bool:
+    return (folder / SETTINGS_FILE).is_file() or (folder / ".git").exists()
 
 
 def read_settings(start: str | os.PathLike[str] = ".") -> Settings:
@@ -45,6 +49,15 @@ def read_settings(start: str | os.PathLike[str] = ".") -> Settings:
             if table is not None:
                 return _validated(table, file)
     return Settings()
+
+
+def layer_paths(root: Path) -> tuple[str, ...]:
+    """The files of `layers` in the pyproject.toml of a project's root folder. Raises: UserError."""
+    file = root / SETTINGS_FILE
+    table = _table(file) if file.is_file() else None
+    if table is None or "layers" not in table:
+        return ()
+    return _validated(table, file).layers
 
 
 def _folder_of(path: str | os.PathLike[str]) -> Path:

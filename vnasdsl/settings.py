@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 
@@ -24,6 +24,8 @@ class Settings(BaseModel):
     """The name of the search recipe in the file of the space."""
     out: Text | None = None
     """The folder that runs go into, from the folder of the pyproject.toml."""
+    layers: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    """Python files that define layers, from the folder of the pyproject.toml. Files of the project can use them."""
 
     _file: Path | None = PrivateAttr(default=None)
 

@@ -35,11 +35,11 @@ def test_every_file_is_one_class_of_its_name_without_anything_to_fill_in(name: s
     assert "(B, " in (ast.get_docstring(definition) or ""), "the shapes that it takes and gives"
     assert "{{" not in text and "{%" not in text and "{#" not in text
     assert text.endswith("\n") and not text.endswith("\n\n") and not text.startswith("\n")
-    check_code("\n\n".join([IMPORTS, *(helper_texts()[helper] for helper in helpers_for([name]))]))
+    check_code("\n\n".join([IMPORTS, *(helper_texts()[helper] for helper in helpers_for([name], helper_texts()))]))
 
 
 def test_every_file_is_as_the_formatter_leaves_it() -> None:
-    whole = IMPORTS + "".join(f"\n\n{helper_texts()[name]}" for name in helpers_for(NAMES))
+    whole = IMPORTS + "".join(f"\n\n{helper_texts()[name]}" for name in helpers_for(NAMES, helper_texts()))
     for options in (
         ["format", "--check", "-"],
         ["check", "--stdin-filename", str(ROOT / "generated" / "look.py"), "-"],
@@ -50,11 +50,11 @@ def test_every_file_is_as_the_formatter_leaves_it() -> None:
 
 
 def test_a_helper_stands_behind_those_it_needs_and_only_where_it_is_used() -> None:
-    assert helpers_for(["nn.Conv3d", "nn.BatchNorm3d"]) == ()
-    assert helpers_for(["Separable", "Separable", "nn.Conv3d"]) == ("Pseudo3d", "Separable")
-    assert helpers_for(["Conv2Plus1"]) == ("PaddedConv3d", "Conv2Plus1")
+    assert helpers_for(["nn.Conv3d", "nn.BatchNorm3d"], helper_texts()) == {}
+    assert list(helpers_for(["Separable", "Separable", "nn.Conv3d"], helper_texts())) == ["Pseudo3d", "Separable"]
+    assert list(helpers_for(["Conv2Plus1"], helper_texts())) == ["PaddedConv3d", "Conv2Plus1"]
     with pytest.raises(KeyError):
-        helpers_for(["NoSuchClass"])
+        helpers_for(["NoSuchClass"], helper_texts())
 
 
 def classes(code: str) -> list[str]:
@@ -122,7 +122,7 @@ network Separable {
 
 def test_modules_are_found_by_their_use_and_not_by_their_letters() -> None:
     def used(*lines: str) -> dict[str, Any]:
-        return modules_used((), lines)
+        return modules_used(lines)
 
     assert used("return self.BUF.x + self.mytorch.y") == {"math": False, "torch": False, "functional": False}
     assert used("x = F.relu(x)", "torch.cat(x)") == {"math": False, "torch": True, "functional": True}

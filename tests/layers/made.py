@@ -49,7 +49,9 @@ def module(applied: Applied) -> Any:
     by_name = {name: eval(value) if isinstance(value, ModuleClass) else value for name, value in by_name.items()}  # noqa: S307
     known: dict[str, Any] = {"__name__": "helpers"}
     imports = "import math\nimport torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n"
-    text = "\n\n".join([imports, *(helper_texts()[name] for name in helpers_for([applied.code.callee]))])
+    text = "\n\n".join(
+        [imports, *(helper_texts()[name] for name in helpers_for([applied.code.callee], helper_texts()))]
+    )
     exec(compile(text, "helpers.py", "exec"), known)  # noqa: S102
     made: nn.Module = eval(applied.code.callee, known)(*by_position, **by_name)  # noqa: S307
     return made

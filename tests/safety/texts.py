@@ -49,7 +49,8 @@ def corpus() -> tuple[str, ...]:
     texts = [path.read_text(encoding="utf-8") for path in paths]
     for code in CODES.values():
         for files in (code.bad, code.good):
-            texts += [text for text in files.values() if isinstance(text, str) and len(text) < 20_000]
+            sources = (text for name, text in files.items() if name.endswith(".vns"))
+            texts += [text for text in sources if isinstance(text, str) and len(text) < 20_000]
     return tuple(texts)
 
 

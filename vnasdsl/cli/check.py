@@ -29,6 +29,9 @@ def command(files: tuple[str, ...], overrides: Overrides, as_json: bool) -> None
     FILE `-` reads the standard input. All files are checked, and every error is shown with its line; exit 1 if there is
     an error. Errors and warnings go to the standard error; JSON and GitHub commands to the standard output.
 
+    Where the pyproject.toml of the project has `layers` under [tool.vnasdsl], the Python files named there are run, and
+    `check` says so. Nothing else of a project is ever run.
+
     \b
     Examples:
       vnasdsl check spaces/x3d3.vns spaces/x3d3_k400.vns
@@ -38,14 +41,19 @@ def command(files: tuple[str, ...], overrides: Overrides, as_json: bool) -> None
     """
     chosen = "json" if as_json else style()
     found: list[Diagnostic] = []
+    ran: dict[str, None] = {}
     for file in files:
         program, faults = check_file(file, overrides)
+        for layer_file in program.definitions.catalogue.files if program is not None and chosen != "json" else ():
+            ran.setdefault(layer_file.name)
         found += faults
         if faults and chosen != "json":
             click.echo(as_text(faults), err=chosen != "github", color=True)
         if program is not None and not any_error(faults) and chosen != "json":
             name = "<stdin>" if file == STDIN else visible(file)
             click.echo(f"{name}: ok" + "".join(f"\n  {describe(space)}" for space in program.spaces.values()))
+    if ran:
+        click.echo(f"ran {', '.join(map(visible, ran))}, which `layers` of [tool.vnasdsl] names", err=True)
     if chosen == "json":
         from vnasdsl.language.render_json import render_json
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
+from random import Random
 
 import click
 
 from vnasdsl.cli.options import input_options
 from vnasdsl.cli.output import format_option, tell_written
 from vnasdsl.cli.targets import load_target, source_name
-from vnasdsl.elaborate import Overrides
+from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.visible import visible
+
+VERIFIED = 3
+"""Networks that are drawn from a space."""
 
 
 @click.command()
@@ -30,14 +35,20 @@ from vnasdsl.language.visible import visible
 )
 @click.option("--check", "check_only", is_flag=True, help="Write nothing; print stale and missing files and exit 1.")
 @click.option("--force", is_flag=True, help="Overwrite files that were edited or not generated.")
+@click.option("--verify", "verified", is_flag=True, help="Run the code too, and compare each layer with its rule.")
 @input_options
 @format_option
 @gc_paused()
-def command(files: tuple[str, ...], output: Path, check_only: bool, force: bool, overrides: Overrides) -> None:
+def command(
+    files: tuple[str, ...], output: Path, check_only: bool, force: bool, verified: bool, overrides: Overrides
+) -> None:
     """Write the PyTorch code of every space and network in the files, or of FILE:NAME alone.
 
     A space becomes DIR/NAME_supernet.py, a network DIR/NAME.py. Both import only torch. A space that its recipe
     searches by evolution or at random has no supernet. Files that are up to date are not touched.
+
+    With --verify each network (of a space, three that are drawn) is built and runs one clip on the CPU; shapes,
+    parameters and MACs of every layer must be those that its rule says. Use it for layers of your own.
 
     \b
     Examples:
@@ -45,8 +56,12 @@ def command(files: tuple[str, ...], output: Path, check_only: bool, force: bool,
       vnasdsl compile spaces/x3d3_k400.vns -o nets       # nets/x3d3_k400.py
       vnasdsl compile spaces/tiny.vns --frames 4 --size 16 -o /tmp/look
       vnasdsl compile --check spaces/*.vns               # for CI: exit 1 when generated/ is stale
+      vnasdsl compile --verify spaces/tiny.vns
     """
-    texts = compiled(files, overrides)
+    spaces = targeted(files, overrides)
+    texts = compiled(spaces)
+    if verified:
+        verify_all(space for _, space in spaces)
     if not check_only:
         write(texts, output, force)
         return
@@ -57,12 +72,9 @@ def command(files: tuple[str, ...], output: Path, check_only: bool, force: bool,
     click.echo(f"{len(texts)} file{'s are' if len(texts) > 1 else ' is'} up to date", err=True)
 
 
-def compiled(files: tuple[str, ...], overrides: Overrides) -> dict[str, str]:
-    """File name -> code of everything the targets name. Raises: UserError when two would have one name."""
-    from vnasdsl.codegen.outputs import compile_space
-
-    texts: dict[str, str] = {}
-    origin: dict[str, tuple[str, Path]] = {}
+def targeted(files: tuple[str, ...], overrides: Overrides) -> list[tuple[Path, Space]]:
+    """The spaces and networks that the targets name, with their files."""
+    found: list[tuple[Path, Space]] = []
     for target in files:
         path, _ = split_target(target)
         program, named = load_target(target, overrides)
@@ -71,19 +83,43 @@ def compiled(files: tuple[str, ...], overrides: Overrides) -> dict[str, str]:
                 why = "its recipe trains none"
                 click.echo(f"{visible(str(path))}: no supernet of `{space.name}`: {why}", err=True)
                 continue
-            name, text = compile_space(space, source_name(path))
-            place = (space.name, path.resolve())
-            one_name = name.casefold()  # some file systems know no difference
-            if origin.setdefault(one_name, place) != place:
-                other, where = origin[one_name]
-                raise UserError(
-                    f"`{other}` of `{where.name}` and `{space.name}` of `{path.name}` would both write `{name}`",
-                    "give one of them another name, or compile them to different folders with -o",
-                )
-            texts[name] = text
+            found.append((path, space))
         if not program.spaces:
             raise UserError(f"`{path}` has no space or network to compile")
+    return found
+
+
+def compiled(spaces: Iterable[tuple[Path, Space]]) -> dict[str, str]:
+    """File name -> code of spaces and networks. Raises: UserError when two would have one name."""
+    from vnasdsl.codegen.outputs import compile_space
+
+    texts: dict[str, str] = {}
+    origin: dict[str, tuple[str, Path]] = {}
+    for path, space in spaces:
+        name, text = compile_space(space, source_name(path))
+        place = (space.name, path.resolve())
+        one_name = name.casefold()  # some file systems know no difference
+        if origin.setdefault(one_name, place) != place:
+            other, where = origin[one_name]
+            raise UserError(
+                f"`{other}` of `{where.name}` and `{space.name}` of `{path.name}` would both write `{name}`",
+                "give one of them another name, or compile them to different folders with -o",
+            )
+        texts[name] = text
     return texts
+
+
+def verify_all(spaces: Iterable[Space]) -> None:
+    """Run the code of networks, and of some of every space. Raises: UserError naming the layers that differ."""
+    from vnasdsl.train.verify import verify
+
+    for space in spaces:
+        random = Random(0)
+        drawn = [space.network(space.sample(random)) for _ in range(VERIFIED)] if space.choices else [space]
+        for network in drawn:
+            verify(network)
+        each = f"{len(drawn)} networks of {space.name}" if space.choices else space.name
+        click.echo(f"{each}: the code does what the file says", err=True)
 
 
 def show_difference(path: Path, text: str) -> bool:

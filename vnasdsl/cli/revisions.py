@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vnasdsl.elaborate import Overrides, Program, load
+from vnasdsl.elaborate.project_layers import catalogue_for
 from vnasdsl.language.diagnostics import Label, UserError, VnsError
 from vnasdsl.language.files import read_source
 from vnasdsl.language.source import Source, Span
@@ -31,15 +32,18 @@ class Snapshot:
     """The revision as the user wrote it."""
 
     def load(self, path: str, overrides: Overrides | None = None, content: bytes | None = None) -> Program:
-        """The program of a file, or of `content` in its place.
+        """The program of a file, or of `content` in its place. Layers of the project are those of the work tree: no
+        Python of a revision is run.
 
         Raises: VnsError, with files named by revision; UserError.
         """
         with self._checked_out() as folder:
             if content is not None:
                 (folder / path).write_bytes(content)
+            top = _git("rev-parse", "--show-toplevel")
+            own = catalogue_for(Path(os.fsdecode(top).rstrip("\n")) / path) if top is not None else None
             try:
-                program = load(folder / path, overrides)
+                program = load(folder / path, overrides, own)
             except VnsError as fault:
                 raise self._renamed(fault, folder) from None
         return replace(program, name=f"{self.shown}:{path}")

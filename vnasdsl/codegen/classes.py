@@ -9,6 +9,7 @@ from typing import Any
 from vnasdsl.codegen.alike import Alike, counted
 from vnasdsl.codegen.arguments import LOOP, WIDTHS, Argument, Arguments, Constant
 from vnasdsl.codegen.forward import Forward, show_all
+from vnasdsl.codegen.helpers import class_texts
 from vnasdsl.codegen.names import CLASSES, LOOP_VARIABLES, class_name, numbered
 from vnasdsl.codegen.regions import (
     Choosing,
@@ -20,6 +21,8 @@ from vnasdsl.codegen.regions import (
     Tensor,
     flat,
 )
+from vnasdsl.elaborate.catalogue import Catalogue
+from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers.base import Field
 
 MOST_WRITTEN = 6
@@ -104,9 +107,17 @@ class ClassView:
 class Classes:
     """The classes of a module, each after those that it uses."""
 
-    def __init__(self, roots: Sequence[Region], taken: Iterable[str]):
-        self.taken = {*CLASSES, *taken}
-        self.helpers = frozenset(taken)
+    def __init__(self, roots: Sequence[Region], catalogue: Catalogue, taken: Iterable[str] = ()):
+        """taken: names that no class of a region may have, next to those of helper classes."""
+        self.catalogue = catalogue
+        self.helper_texts = class_texts(catalogue)
+        """The text of every helper class that layers can ask for."""
+        self.helpers = frozenset({*self.helper_texts, *taken})
+        self.taken = {*CLASSES, *self.helpers}
+        for name in CLASSES & catalogue.classes.keys():
+            raise UserError(
+                f"a layer of the project has the class `{name}`, which generated code has, too", "rename it"
+            )
         self.callees: set[str] = set()
         """What modules of layers are made by: `nn.Conv3d`, or the name of a helper class."""
         self.views: list[ClassView] = []

@@ -98,6 +98,11 @@ def prose(value: str) -> Markup:
     return Markup(value)
 
 
+def source(value: str) -> Markup:
+    """The text of a helper class, which is looked at together with the rest of the module."""
+    return Markup(value.rstrip("\n"))
+
+
 FILTERS: dict[str, Callable[..., Markup]] = {
     "identifier": identifier,
     "callee": callee,
@@ -107,6 +112,7 @@ FILTERS: dict[str, Callable[..., Markup]] = {
     "constant": constant,
     "expression": expression,
     "prose": prose,
+    "source": source,
 }
 
 

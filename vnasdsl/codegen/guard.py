@@ -50,8 +50,11 @@ OF_MODULES = {
 LARGEST_MODULE = 64 << 20
 
 
-def check_code(text: str) -> None:
-    """Raises: ValueError for anything that has no business there."""
+def check_code(text: str, own: frozenset[str] = frozenset()) -> None:
+    """Raises: ValueError for anything that has no business there.
+
+    own: classes of the project, in which anything may stand.
+    """
     if len(text) > LARGEST_MODULE:
         raise ValueError("generated code is too large")
     module = ast.parse(text)
@@ -61,8 +64,8 @@ def check_code(text: str) -> None:
         if not (docstring or alias or isinstance(statement, TOP_LEVEL)):
             raise ValueError(f"generated code runs something as it is imported: {ast.unparse(statement)[:80]}")
     used: set[str] = set()
-    known = set(BUILTINS)
-    pending: list[ast.AST | None] = [module]
+    known = {*BUILTINS, *own}
+    pending: list[ast.AST | None] = [s for s in module.body if not (isinstance(s, ast.ClassDef) and s.name in own)]
     while pending:
         node = pending.pop()
         if node is None:  # a part that may be left out

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from vnasdsl.codegen.classes import Classes
-from vnasdsl.codegen.helpers import helper_texts
 from vnasdsl.codegen.names import label
 from vnasdsl.codegen.network import network_region
 from vnasdsl.codegen.regions import Choosing, Copies, LayerModule, Layers, Module, Region
@@ -39,9 +38,19 @@ def inherited_names(space: Space, choices: Mapping[str, str]) -> dict[str, str]:
 
 def tensors(network: Space) -> dict[str, Names]:
     """The names in the state dictionary of a network's generated module, by the nodes of its graph."""
+    return {node: names for node, (_, names) in layer_modules(network).items() if names}
+
+
+def layer_modules(network: Space) -> dict[str, tuple[str, Names]]:
+    """The layers of a network's generated module by the nodes of its graph: where each stands, and the names of its
+    tensors in the state dictionary."""
     main = network_region(network)
-    Classes([main], helper_texts())
-    return dict(_tensors(main, "", {}))
+    Classes([main], network.definitions.catalogue)
+    return {module.node: (place, _names(module, place)) for place, module in _layers(main, "", {})}
+
+
+def _names(module: LayerModule, place: str) -> Names:
+    return tuple(join(place, tensor) for tensor in module.tensors)
 
 
 @lru_cache(8)
@@ -63,26 +72,26 @@ def _supernet_tensors(space: Space, choices: Mapping[str, str]) -> dict[str, Nam
         place = f"{attribute(stage)}.{label(branch.state.label) or 'only'}"
         head = f"{place}.heads.{label(branch.state.heads[source].source)}"
         for graph, module, at in ((*branch.heads[source], head), (branch.graph, branch.layers, f"{place}.layers")):
-            found.update((graph.node(node).origin, names) for node, names in _tensors(module, at, choices))
+            layers = ((layer, _names(layer, inside)) for inside, layer in _layers(module, at, choices))
+            found.update((graph.node(layer.node).origin, names) for layer, names in layers if names)
         source = index
     return found
 
 
-def _tensors(module: Module, place: str, choices: Mapping[str, str]) -> Iterator[tuple[str, Names]]:
-    """The tensors of a module that stands at `place`, each layer's by its node; of a choice those of what is taken."""
+def _layers(module: Module, place: str, choices: Mapping[str, str]) -> Iterator[tuple[str, LayerModule]]:
+    """The layers of a module that stands at `place`, each with its own place; of a choice those of what is taken."""
     match module:
         case LayerModule():
-            if module.tensors:
-                yield module.node, tuple(join(place, tensor) for tensor in module.tensors)
+            yield place, module
         case Region() | Layers():
             for step in module.steps:
                 if step.module is not None:
-                    yield from _tensors(step.module, join(place, step.attr), choices)
+                    yield from _layers(step.module, join(place, step.attr), choices)
         case Copies():
             for i, item in enumerate(module.items):
-                yield from _tensors(item, join(place, str(i)), choices)
+                yield from _layers(item, join(place, str(i)), choices)
         case Choosing():
             taken = picked(choices[module.choice]) if module.keep else (choices[module.choice],)
             for text, option in module.options:
                 if text in taken:
-                    yield from _tensors(option, join(place, label(text)), choices)
+                    yield from _layers(option, join(place, label(text)), choices)

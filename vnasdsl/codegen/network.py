@@ -6,7 +6,6 @@ from vnasdsl.codegen.build import Builder, Env, only
 from vnasdsl.codegen.classes import Classes
 from vnasdsl.codegen.filters import plain
 from vnasdsl.codegen.forward import inputs_prose
-from vnasdsl.codegen.helpers import helper_texts
 from vnasdsl.codegen.regions import Layers, Param, Region, Step, Tensor, Tensors, as_layers, finish
 from vnasdsl.codegen.render import render
 from vnasdsl.elaborate.space import Space
@@ -29,7 +28,7 @@ def compile_network(space: Space, source_name: str) -> str:
     if space.choices:
         raise ValueError(f"{space.name} is a space")
     main = network_region(space)
-    classes = Classes([main], helper_texts())
+    classes = Classes([main], space.definitions.catalogue)
     *blocks, view = classes.views
     return render(
         "network.py.j2",

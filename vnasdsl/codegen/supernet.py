@@ -9,7 +9,6 @@ from vnasdsl.codegen.build import Builder, Env
 from vnasdsl.codegen.classes import Classes
 from vnasdsl.codegen.filters import plain
 from vnasdsl.codegen.forward import inputs_prose, show
-from vnasdsl.codegen.helpers import helper_texts
 from vnasdsl.codegen.names import ATTRIBUTES, SUPERNET_ATTRIBUTES, VARIABLES, class_name, escaped
 from vnasdsl.codegen.network import input_tensors, parameter_kinds
 from vnasdsl.codegen.regions import (
@@ -169,7 +168,7 @@ def compile_supernet(space: Space, source_name: str) -> str:
 def supernet_classes(space: Space, stages: list[tuple[PlanStage, list[Branch]]]) -> Classes:
     made = [module for _, states in stages for branch in states for module in _modules(branch)]
     roots = [region for module in made for region in ([module] if isinstance(module, Region) else regions_in(module))]
-    return Classes(roots, {_class_of(space), *helper_texts()})
+    return Classes(roots, space.definitions.catalogue, [_class_of(space)])
 
 
 def _class_of(space: Space) -> str:

@@ -13,7 +13,6 @@ from vnasdsl.language.limits import MAX_FOUND
 from vnasdsl.language.source import Span
 from vnasdsl.language.syntax_comments import comment_after
 from vnasdsl.language.walk import names_used, walk
-from vnasdsl.layers import CATALOGUE
 from vnasdsl.space.values import AXES, WORDS, coerce, evaluate
 
 PLACES = {
@@ -40,7 +39,11 @@ def _only_called(definitions: Definitions) -> set[str]:
     nodes = [n for item in (*definitions.blocks.values(), *definitions.nets.values()) for n in walk(item)]
     calls = [n for n in nodes if isinstance(n, tree.Call)]
     handed = walk(*(a.value for call in calls for a in call.arguments))
-    return {call.function for call in calls} - CATALOGUE.keys() - {n.id for n in handed if isinstance(n, tree.Name)}
+    return (
+        {call.function for call in calls}
+        - definitions.layers.keys()
+        - {n.id for n in handed if isinstance(n, tree.Name)}
+    )
 
 
 class _Checker:
@@ -52,6 +55,7 @@ class _Checker:
         self.item = item
         self.lines = {node.name for node in walk(item) if isinstance(node, (tree.Wire, tree.Input))}
         self.blocks: Mapping[str, tree.Block] = definitions.blocks
+        self.words = WORDS.keys() | definitions.catalogue.words
 
     def check(self) -> list[Diagnostic]:
         item = self.item
@@ -65,7 +69,7 @@ class _Checker:
 
     def name(self, name: str, what: str, span: Span) -> list[Diagnostic]:
         try:
-            check_name(name, what, span)
+            check_name(name, what, span, self.definitions.catalogue)
         except VnsError as fault:
             return list(fault.diagnostics)
         if name not in self.blocks or what == "stage":
@@ -189,7 +193,7 @@ class _Checker:
         return not_a_layer(expression)
 
     def call(self, call: tree.Call, names: set[str]) -> list[Diagnostic]:
-        layer = CATALOGUE.get(call.function)
+        layer = self.definitions.layers.get(call.function)
         if layer is None and call.function not in self.blocks:
             return self.unknown(call, names)
         place = Label(call.function_span or call.span)
@@ -226,25 +230,22 @@ class _Checker:
             return [Diagnostic("E0305", message, Label(place), help="write its name alone")]
         if not self.definitions.complete:
             return []
-        known = [*(block for block in self.blocks if block != self.item.name), *CATALOGUE]
+        known = [*(block for block in self.blocks if block != self.item.name), *self.definitions.layers]
         more = guess(place, call.function, known, "define a block of this name, or import the file that does")
         return [Diagnostic("E0201", f"unknown layer or block `{call.function}`", Label(place), **more)]
 
     def arguments(self, call: tree.Call, bound: Mapping[str, tree.Expression], names: set[str]) -> list[Diagnostic]:
         """The values of a layer's parameters; one that is the same in every use is read, even in an unused block."""
         found: list[Diagnostic] = []
-        layer = CATALOGUE[call.function]
+        layer = self.definitions.layers[call.function]
         for parameter in layer.parameters:
             value = bound.get(parameter.name)
             if value is None:
                 continue
-            if parameter.kind == "word" and isinstance(value, tree.Name) and value.id not in (names | WORDS.keys()):
-                words = " or ".join(f"`{word}`" for word in parameter.words)
-                message = f"`{parameter.name}` of `{call.function}` must be {words}"
-                found.append(Diagnostic("E0302", message, Label(value.span)))
-                continue
-            found += self.value(value, names)
-            if all(_is_closed(node) for node in walk(value)):
+            no_word = parameter.kind == "word" and isinstance(value, tree.Name) and value.id not in (names | self.words)
+            if not no_word:
+                found += self.value(value, names)
+            if no_word or all(self.is_closed(node) for node in walk(value)):
                 try:
                     coerce(parameter, evaluate(value), value.span, layer)
                 except VnsError as fault:
@@ -254,7 +255,7 @@ class _Checker:
     def joined(self, function: str, value: tree.Expression, names: set[str]) -> list[Diagnostic]:
         """An input of a layer that joins; numbers in a list are most likely its weights."""
         if isinstance(value, tree.List) and value.items and all(isinstance(i, tree.Number) for i in value.items):
-            takes = any(p.kind == "weights" for p in CATALOGUE[function].parameters)
+            takes = any(p.kind == "weights" for p in self.definitions.layers[function].parameters)
             help = f"weights are given by name: `by={value.span.text}`" if takes else None
             message = f"expected an input of `{function}`, found numbers"
             return [Diagnostic("E0305", message, Label(value.span), help=help)]
@@ -265,7 +266,7 @@ class _Checker:
         if any(isinstance(node, (tree.Call, tree.Chain)) for node in walk(value)):
             return self.layer(value, names)
         is_value = any(isinstance(node, (tree.Tuple, tree.Dims, tree.Number, tree.Binary)) for node in walk(value))
-        layers = set() if is_value else CATALOGUE.keys() | self.blocks.keys()
+        layers = set() if is_value else self.definitions.layers.keys() | self.blocks.keys()
         return self.value(value, names | self.lines | layers)
 
     def value(self, expression: tree.Expression, names: set[str]) -> list[Diagnostic]:
@@ -274,7 +275,7 @@ class _Checker:
         for node in walk(expression):
             if isinstance(node, tree.Call):
                 return [*found, layer_as_value(node.function, node.span)]
-            if not isinstance(node, tree.Name) or node.id in names or node.id in WORDS:
+            if not isinstance(node, tree.Name) or node.id in names or node.id in self.words:
                 continue
             if self.definitions.knows(node.id):
                 found.append(layer_as_value(node.id, node.span))
@@ -282,9 +283,15 @@ class _Checker:
                 shown = sorted(name for name in names - self.lines if not self.definitions.knows(name))
                 own = ", ".join(f"`{name}`" for name in shown)
                 help = f"the block has {own}" if own else "outside of a block only words such as `same` are known"
-                more = guess(node.span, node.id, [*sorted(names), *WORDS], help)
+                more = guess(node.span, node.id, [*sorted(names), *self.words], help)
                 found.append(Diagnostic("E0202", f"unknown name `{node.id}`", Label(node.span), **more))
         return found
+
+    def is_closed(self, node: tree.Node) -> bool:
+        """Whether a part of a value means the same everywhere: no parameter, no choice, nothing unreadable."""
+        if isinstance(node, tree.Name):
+            return node.id in self.words
+        return not isinstance(node, (tree.Choice, tree.Range, tree.Pick, tree.Gap, tree.Call))
 
 
 def _together(found: list[Diagnostic]) -> list[Diagnostic]:
@@ -300,13 +307,6 @@ def _together(found: list[Diagnostic]) -> list[Diagnostic]:
             known = kept[first[key]]
             kept[first[key]] = replace(known, secondary=(*known.secondary, Label(d.primary.span, "and here")))
     return kept
-
-
-def _is_closed(node: tree.Node) -> bool:
-    """Whether a part of a value means the same everywhere: no parameter, no choice, nothing unreadable."""
-    if isinstance(node, tree.Name):
-        return node.id in WORDS
-    return not isinstance(node, (tree.Choice, tree.Range, tree.Pick, tree.Gap, tree.Call))
 
 
 def layer_as_value(name: str, span: Span) -> Diagnostic:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from vnasdsl.elaborate.catalogue import SHIPPED, Catalogue
 from vnasdsl.elaborate.names import check_name
 from vnasdsl.elaborate.recursion import Recursion
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error, guess
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.walk import children, names_used, walk
-from vnasdsl.layers import CATALOGUE
-from vnasdsl.layers.base import Parameter
+from vnasdsl.layers.base import Layer, Parameter
 
 
 @dataclass
 class Definitions:
-    """Blocks, spaces, networks and recipes by name, from one file and what it imports."""
+    """Blocks, spaces, networks and recipes by name, from one file and what it imports; and the layers they can use."""
 
+    catalogue: Catalogue = SHIPPED
     blocks: dict[str, tree.Block] = field(default_factory=dict)
     nets: dict[str, tree.Space | tree.Network] = field(default_factory=dict)
     recipes: dict[str, tree.Recipe] = field(default_factory=dict)
@@ -38,6 +39,11 @@ class Definitions:
     def __post_init__(self) -> None:
         self.recursion = Recursion(self.blocks)
 
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """Every layer by name."""
+        return self.catalogue.layers
+
     def add(self, item: tree.Definition) -> None:
         """Raises: VnsError E0203 for a name defined twice, E0205 for one that cannot be used."""
         if isinstance(item, tree.Import):
@@ -49,16 +55,16 @@ class Definitions:
             first = (Label(table[item.name].name_span, "first here"),)
             message = f"{what} `{item.name}` is defined twice"
             raise error("E0203", message, item.name_span, "again here", secondary=first)
-        if item.name not in CATALOGUE or table is not self.blocks:
+        if item.name not in self.layers or table is not self.blocks:
             table[item.name] = item  # also under a name that cannot be: what uses it is not at fault
-        check_name(item.name, what, item.name_span)
+        check_name(item.name, what, item.name_span, self.catalogue)
 
     def knows(self, function: str) -> bool:
-        return function in CATALOGUE or function in self.blocks
+        return function in self.layers or function in self.blocks
 
     def parameters(self, function: str) -> tuple[Parameter | tree.Parameter, ...]:
-        if function in CATALOGUE:
-            return CATALOGUE[function].parameters
+        if function in self.layers:
+            return self.layers[function].parameters
         return self.blocks[function].parameters
 
     def bind(self, call: tree.Call) -> dict[str, tree.Expression]:
@@ -69,7 +75,7 @@ class Definitions:
             raise VnsError(())
         function, parameters = call.function, self.parameters(call.function)
         needed = [p.name for p in parameters if (p.required if isinstance(p, Parameter) else p.default is None)]
-        if function in CATALOGUE and CATALOGUE[function].join is not None:  # what has no name is an input
+        if function in self.layers and self.layers[function].join is not None:  # what has no name is an input
             call = replace(call, arguments=tuple(a for a in call.arguments if a.name is not None))
         bound, faults, orderly = self._assign(call, [p.name for p in parameters])
         missing = [f"`{name}`" for name in needed if name not in bound]
@@ -118,7 +124,7 @@ class Definitions:
 
     def usage(self, function: str) -> str:
         """How a layer or block is written, as a help."""
-        layer = CATALOGUE.get(function)
+        layer = self.layers.get(function)
         return f"it is written `{layer.signature if layer else block_signature(self.blocks[function])}`"
 
     def kind_of(self, function: str, parameter: str) -> str:
@@ -131,7 +137,7 @@ class Definitions:
     def ends_in(self, function: str, parameter: str) -> Parameter | None:
         """The catalogue's parameter that a value given to a layer or block ends in; None where there is none."""
         last, name = list(self._passed_on(function, parameter))[-1]
-        known = CATALOGUE[last].parameters if last in CATALOGUE else ()
+        known = self.layers[last].parameters if last in self.layers else ()
         return next((p for p in known if p.name == name), None)
 
     def _passed_on(self, function: str, parameter: str) -> Iterator[tuple[str, str]]:
@@ -140,7 +146,7 @@ class Definitions:
         while function not in seen:
             yield function, parameter
             seen.add(function)
-            if function not in CATALOGUE and function in self.blocks:
+            if function not in self.layers and function in self.blocks:
                 function, parameter = next(self._uses(function, parameter), (function, parameter))
 
     def _uses(self, block: str, parameter: str) -> Iterator[tuple[str, str]]:
@@ -193,8 +199,8 @@ class Definitions:
             places: list[tree.Node] = []
             for node in walk(*self.blocks[function].body):
                 match node:
-                    case tree.Call() if node.function in CATALOGUE:
-                        joins = CATALOGUE[node.function].join is not None
+                    case tree.Call() if node.function in self.layers:
+                        joins = self.layers[node.function].join is not None
                         places += [a.value for a in node.arguments if a.name is not None or not joins]
                     case tree.Binary(op="*") | tree.Pick():
                         places.append(node.left if isinstance(node, tree.Binary) else node.count)
@@ -205,7 +211,7 @@ class Definitions:
 
     def is_structural(self, function: str, parameter: str, seen: frozenset[str] = frozenset()) -> bool:
         """Whether the value of a parameter may decide which other choices there are below a call."""
-        if function in CATALOGUE or function not in self.blocks or function in seen:
+        if function in self.layers or function not in self.blocks or function in seen:
             return False
         for node in walk(*self.blocks[function].body):
             match node:

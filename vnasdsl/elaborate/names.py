@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from vnasdsl.elaborate.catalogue import Catalogue
 from vnasdsl.language.diagnostics import error
 from vnasdsl.language.limits import LONGEST_NAME
 from vnasdsl.language.source import Span
-from vnasdsl.layers import CATALOGUE
 from vnasdsl.space.values import AXES, WORDS
 
 READ = ("block", "line", "label", "input", "parameter")
 """What is read by its name among layers: it may not have the name of one."""
 
 
-def check_name(name: str, what: str, span: Span) -> None:
+def check_name(name: str, what: str, span: Span, catalogue: Catalogue) -> None:
     """Raises: VnsError E0203 for the name of a layer, E0205 for a word of the language, E0208 for one too long."""
     if len(name) > LONGEST_NAME:
         message = f"the name of this {what} has {len(name):,} characters: at most {LONGEST_NAME} are allowed"
@@ -27,10 +27,10 @@ def check_name(name: str, what: str, span: Span) -> None:
             span,
             help=f"a name such as `{what}_1` would do",
         )
-    if what in READ and name in CATALOGUE:
+    if what in READ and name in catalogue.layers:
         help = f"give the {what} another name, such as `{name}_1`"
         raise error("E0203", f"the {what} `{name}` has the name of a layer", span, help=help)
-    if what in READ and (name in WORDS or (name in AXES and what != "parameter")):
+    if what in READ and (name in WORDS or name in catalogue.words or (name in AXES and what != "parameter")):
         meaning = "a size of the layer's input" if name in AXES else "a value of the language"
         message = f"`{name}` cannot be the name of {a_thing}: it is {meaning}"
         raise error("E0205", message, span, help=f"a name such as `{name}_1` would do")

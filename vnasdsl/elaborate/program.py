@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vnasdsl.elaborate.catalogue import Catalogue
 from vnasdsl.elaborate.definition_checks import check_definitions
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.echoes import Echoes
 from vnasdsl.elaborate.imports import ParseFile, collect, parse_file
 from vnasdsl.elaborate.inputs import Overrides
+from vnasdsl.elaborate.project_layers import catalogue_for
 from vnasdsl.elaborate.space import Space, build
 from vnasdsl.language import tree
 from vnasdsl.language.checks import RECIPE_KINDS
@@ -86,14 +88,22 @@ class Program:
         return recipe
 
 
-def load(path: str | os.PathLike[str], overrides: Overrides | None = None) -> Program:
+def load(
+    path: str | os.PathLike[str], overrides: Overrides | None = None, catalogue: Catalogue | None = None
+) -> Program:
     """Read, parse and check a file without proofs (see `examine`). Raises: VnsError with every fault; UserError."""
-    return load_source(read_source(path), Path(path), overrides, proofs=False)
+    return load_source(read_source(path), Path(path), overrides, proofs=False, catalogue=catalogue)
 
 
-def load_source(source: Source, path: Path | None, overrides: Overrides | None = None, proofs: bool = True) -> Program:
+def load_source(
+    source: Source,
+    path: Path | None,
+    overrides: Overrides | None = None,
+    proofs: bool = True,
+    catalogue: Catalogue | None = None,
+) -> Program:
     """The same for a source at hand, with all checks. Without a `path` it may import nothing."""
-    program, found = examine(source, path, overrides, proofs=proofs)
+    program, found = examine(source, path, overrides, proofs=proofs, catalogue=catalogue)
     if program is None or any(d.severity == "error" for d in found):
         raise VnsError(found)
     return program
@@ -106,16 +116,18 @@ def examine(
     overrides: Overrides | None = None,
     check_recipe: RecipeCheck | None = None,
     proofs: bool = True,
+    catalogue: Catalogue | None = None,
 ) -> tuple[Program | None, list[Diagnostic]]:
     """What a text says as far as it can be read (None: not at all), and every fault in it, in the order of the text.
 
     A faulty part silences what depends on it. `check_recipe` says what is wrong with the entries of a recipe. Without
-    `proofs` no claim is proven, and nothing is said of supernets.
+    `proofs` no claim is proven, and nothing is said of supernets. Without a `catalogue` the text can use the layers of
+    its project. Raises: UserError where these cannot be read.
     """
     module, faults = parse_partial(source)
     if module is None:
         return None, list(faults)
-    return examine_module(module, path, overrides, check_recipe, faults, proofs=proofs)
+    return examine_module(module, path, overrides, check_recipe, faults, proofs=proofs, catalogue=catalogue)
 
 
 @gc_paused()
@@ -127,11 +139,12 @@ def examine_module(
     faults: Iterable[Diagnostic] = (),
     parse_file: ParseFile = parse_file,
     proofs: bool = True,
+    catalogue: Catalogue | None = None,
 ) -> tuple[Program, list[Diagnostic]]:
     """The same for a tree with gaps and its faults. An editor has its own way to parse imports."""
     faults = tuple(faults)
     echoes = Echoes(module, faults)
-    definitions = Definitions()
+    definitions = Definitions(catalogue or catalogue_for(path))
     found: list[Diagnostic] = []
     sound = echoes.sound
     collect(sound, path, definitions, found, parse_file=parse_file)
@@ -161,10 +174,25 @@ def examine_module(
                     found += _check_net(space, item, definitions, proofs)
                 except VnsError as fault:  # a way to close a call that makes no sense, found once it is closed
                     found += fault.diagnostics
+    found = _without_unknown_words(found)
     # The parser's own faults of syntax are certain; it also checks order and names in its tree.
     certain = [d for d in faults if d.code.startswith("E01") or not echoes.may_be_echo(d)]
     ordered = arrange([*certain, *(d for d in found if not echoes.may_be_echo(d))])
     return Program(module.source.name, module, definitions, spaces, ordered), list(ordered)
+
+
+def _without_unknown_words(found: list[Diagnostic]) -> list[Diagnostic]:
+    """Without the faults of values that hold an unknown name: that is said already."""
+    labels = [label for d in found if d.code == "E0202" and d.primary for label in (d.primary, *d.secondary)]
+
+    def follows(d: Diagnostic) -> bool:
+        place = d.primary.span if d.primary is not None and d.code == "E0302" else None
+        return place is not None and any(
+            place.source is label.span.source and place.start <= label.span.start and label.span.end <= place.end
+            for label in labels
+        )
+
+    return [d for d in found if not follows(d)] if labels else found
 
 
 def _check_net(

@@ -8,7 +8,6 @@ from vnasdsl.elaborate.definitions import Definitions, mentions
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.walk import children
-from vnasdsl.layers import CATALOGUE
 
 
 def points(
@@ -30,8 +29,8 @@ def points(
 
 def _tests(definitions: Definitions, function: str, parameter: str, seen: frozenset[str]) -> set[float] | None:
     """The numbers that a parameter is compared with below a call; None where something else is done with it."""
-    if function in CATALOGUE:
-        spec = next((p for p in CATALOGUE[function].parameters if p.name == parameter), None)
+    if function in definitions.layers:
+        spec = next((p for p in definitions.layers[function].parameters if p.name == parameter), None)
         return set() if spec is not None and spec.rising else None
     if function not in definitions.blocks or function in seen:
         return None

@@ -256,7 +256,7 @@ class Space:
 
         Raises: UserError for an unknown choice or option, or a choice that is needed and not made.
         """
-        lines = write(self.choose(made), self.definitions.blocks)
+        lines = write(self.choose(made), self.definitions.blocks, self.definitions.layers)
         body = (*input_lines(self, self.inputs.closed(made)), *lines.body)
         span = self.syntax.span
         network = tree.Network(name or f"{self.name}_child", None, body, span=span, name_span=span)

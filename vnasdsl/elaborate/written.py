@@ -71,7 +71,7 @@ def written(space: Space, name: str | None = None, import_path: str | None = Non
         if isinstance(space.syntax, tree.Network):  # as it is written: labels given by hand name its weights
             body = _with_inputs(space)
         else:
-            body = (*input_lines(space), *write(space.graph, {}).body)
+            body = (*input_lines(space), *write(space.graph, {}, space.definitions.layers).body)
         claim = None
         if import_path is not None:
             items.append(tree.Import(tree.String(import_path, span=span), span=span))

@@ -1,6 +1,6 @@
 """What a layer of the catalogue is: its signature, its shape rule, its cost and its code.
 
-A layer is one object of class `Layer`, made in one file of this folder and listed in `vnasdsl/layers/__init__.py`.
+A layer is one object of class `Layer`, made in one file of this folder, or in a file of a project (`vnasdsl.custom`).
 Shapes leave the batch out: (C, T, H, W) for a clip or a feature map, (C,) for a vector.
 """
 
@@ -192,6 +192,8 @@ class Layer:
     body: Body | None = field(default=None, repr=False)
     takes: Literal["map", "any"] = "map"
     """What its rule takes: channels x frames x rows x columns, or vectors too."""
+    source: str = field(default="", repr=False)
+    """Of a layer of a project: the Python classes that its code calls, which are copied into the generated file."""
 
     def apply(self, arguments: Arguments, shape: Shape, classes: int) -> Applied:
         """The layer with these arguments (defaults filled in) at an input shape. Raises: LayerError."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.program import examine_module
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label
+from vnasdsl.language.diagnostics import Diagnostic, Label, UserError
+from vnasdsl.language.source import Span
 from vnasdsl.lsp.documents import Documents, Text
 from vnasdsl.show.figures import LineFigures, line_figures
 from vnasdsl.train.recipe_text import recipe_faults
@@ -31,7 +32,14 @@ def analyse(documents: Documents, text: Text) -> Analysis:
     module, faults = text.parsed
     if module is None:
         return Analysis(text, faults)
-    program, found = examine_module(module, text.path, None, recipe_faults, faults, parse_file=documents.parse_file)
+    try:
+        catalogue = documents.own_catalogue(text)
+    except UserError as fault:  # what would follow from that is not said
+        first = Label(Span(module.source, 0, 0))
+        return Analysis(text, (*faults, Diagnostic("E0420", fault.message, first, help=fault.help)))
+    program, found = examine_module(
+        module, text.path, None, recipe_faults, faults, parse_file=documents.parse_file, catalogue=catalogue
+    )
     figures = tuple(line for space in program.spaces.values() for line in line_figures(space))
     files = frozenset(str(path) for path in program.definitions.files)
     return Analysis(text, tuple(_own(found, module)), figures, tuple(program.spaces.items()), files)

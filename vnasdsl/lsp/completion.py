@@ -15,7 +15,6 @@ from vnasdsl.language.checks import RECIPE_KINDS
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.query import cursor_at
 from vnasdsl.language.source import Span
-from vnasdsl.layers import CATALOGUE
 from vnasdsl.lsp.describe import recipe_rows
 from vnasdsl.lsp.documents import Documents, Text
 from vnasdsl.lsp.places import Place, place_at, words_for
@@ -48,7 +47,7 @@ def candidates(documents: Documents, text: Text, offset: int) -> tuple[Span, lis
         return nowhere, []
     if cursor is None:
         return nowhere, []
-    place = place_at(cursor)
+    place = place_at(cursor, documents.catalogue(text).layers)
     found = list(_at(place, documents, text, offset))
     found += [Candidate(word, "keyword") for word in sorted(place.keywords)]
     return cursor.word, found
@@ -112,7 +111,7 @@ def _readable(place: Place) -> Iterator[Candidate]:
 
 
 def _layers(definitions: Definitions) -> Iterator[Candidate]:
-    for layer in CATALOGUE.values():
+    for layer in definitions.layers.values():
         needed = ["a", "b"] if layer.join is not None else []
         needed += [p.name for p in layer.parameters if p.required]
         snippet = _call(layer.name, needed) + (" {\n  $0\n}" if layer.wraps else "")
@@ -129,8 +128,8 @@ def _call(name: str, needed: list[str]) -> str:
 
 def _signature(function: str, definitions: Definitions) -> Iterator[tuple[str, str, str]]:
     """Name, detail and documentation of every parameter."""
-    if function in CATALOGUE:
-        for p in CATALOGUE[function].parameters:
+    if function in definitions.layers:
+        for p in definitions.layers[function].parameters:
             yield p.name, p.kind, p.doc
     elif function in INPUT_KINDS:
         yield from ((name, "", "") for name in INPUT_KINDS[function].defaults)

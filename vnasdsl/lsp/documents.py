@@ -10,10 +10,12 @@ from pathlib import Path
 
 from pygls.uris import from_fs_path, to_fs_path
 
+from vnasdsl.elaborate.catalogue import SHIPPED, Catalogue
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.imports import collect
+from vnasdsl.elaborate.project_layers import catalogue_in
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, VnsError
+from vnasdsl.language.diagnostics import Diagnostic, UserError, VnsError
 from vnasdsl.language.files import read_source
 from vnasdsl.language.lexer import Tokens
 from vnasdsl.language.parser import parse_partial
@@ -105,9 +107,20 @@ class Documents:
         """The text, or the version before it while this one is not read: names seldom change with a keystroke."""
         return text if text.is_read else self._before.get(text.uri, text)
 
+    def catalogue(self, text: Text) -> Catalogue:
+        """The layers of the text's project; those of the language alone where its layer files cannot be used."""
+        try:
+            return self.own_catalogue(text)
+        except UserError:
+            return SHIPPED
+
+    def own_catalogue(self, text: Text) -> Catalogue:
+        """The layers of the text's project. Raises: UserError for a layer file that cannot be used."""
+        return SHIPPED if text.path is None else catalogue_in(project_root(text.path))
+
     def definitions(self, text: Text) -> Definitions:
         """Everything that a text and its imports define."""
-        definitions = Definitions()
+        definitions = Definitions(self.catalogue(text))
         if text.module is not None:
             collect(text.module, text.path, definitions, [], parse_file=self.parse_file)
         return definitions

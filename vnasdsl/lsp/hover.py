@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 from vnasdsl.elaborate.symbols import Occurrence
@@ -9,7 +10,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.query import path_at
 from vnasdsl.language.source import Span
-from vnasdsl.layers import CATALOGUE
+from vnasdsl.layers.base import Layer
 from vnasdsl.lsp import describe, navigation
 from vnasdsl.lsp.analysis import Analysis
 from vnasdsl.lsp.documents import Documents, Text
@@ -23,7 +24,11 @@ def hover(documents: Documents, text: Text, analysis: Analysis | None, offset: i
     if text.module is None:
         return None
     path = path_at(text.module, offset)
-    meaning = _key(path, offset) or _name(documents, text, analysis, offset) or _layer(path, offset)
+    meaning = (
+        _key(path, offset)
+        or _name(documents, text, analysis, offset)
+        or _layer(path, offset, documents.catalogue(text).layers)
+    )
     line = _figures(analysis, path) if analysis is not None else None
     parts = [meaning] if meaning else []
     if line is not None:
@@ -71,20 +76,20 @@ def _line(documents: Documents, text: Text, analysis: Analysis | None, here: Occ
     return f"{what}{shown}\n{describe.code(f'{wire.name} = {print_inline(wire.value)}')}"
 
 
-def _layer(path: tuple[tree.Node, ...], offset: int) -> tuple[Span, str] | None:
+def _layer(path: tuple[tree.Node, ...], offset: int, layers: Mapping[str, Layer]) -> tuple[Span, str] | None:
     """A layer of the catalogue, or a parameter of one that is given by name."""
     for depth, node in reversed(list(enumerate(path))):
-        if isinstance(node, tree.Name) and node.id in CATALOGUE:
-            return node.span, describe.layer_text(CATALOGUE[node.id])
+        if isinstance(node, tree.Name) and node.id in layers:
+            return node.span, describe.layer_text(layers[node.id])
         if isinstance(node, tree.Argument) and node.name is not None and depth:
             span, call = node.span.first(len(node.name)), path[depth - 1]
-            if isinstance(call, tree.Call) and call.function in CATALOGUE and offset <= span.end:
-                parameters = CATALOGUE[call.function].parameters
+            if isinstance(call, tree.Call) and call.function in layers and offset <= span.end:
+                parameters = layers[call.function].parameters
                 found = next((p for p in parameters if p.name == node.name), None)
                 return (span, f"`{found.name}`: {found.doc}") if found else None
-        if isinstance(node, tree.Call) and node.function_span is not None and node.function in CATALOGUE:
+        if isinstance(node, tree.Call) and node.function_span is not None and node.function in layers:
             if node.function_span.start <= offset <= node.function_span.end:
-                return node.function_span, describe.layer_text(CATALOGUE[node.function])
+                return node.function_span, describe.layer_text(layers[node.function])
             return None
     return None
 

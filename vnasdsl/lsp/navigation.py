@@ -129,7 +129,7 @@ def _errors(documents: Documents, text: Text) -> list[Diagnostic]:
     module, faults = text.parsed
     if module is None:
         return list(faults)
-    definitions = Definitions()
+    definitions = Definitions(documents.catalogue(text))
     found = [*faults]
     collect(module, text.path, definitions, found, parse_file=documents.parse_file)
     found += check_definitions(definitions, module.items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal, TypeAlias
@@ -12,8 +12,7 @@ from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.lexer import Token
 from vnasdsl.language.query import Cursor
 from vnasdsl.language.source import Source, Span
-from vnasdsl.layers import CATALOGUE
-from vnasdsl.layers.base import Parameter
+from vnasdsl.layers.base import Layer, Parameter
 from vnasdsl.space.elements import POISON
 from vnasdsl.space.values import WORDS, coerce
 
@@ -52,7 +51,7 @@ class Place:
     """Whether a layer or a line may stand here as well as a value: in the arguments of a block, or of a join."""
 
 
-def place_at(cursor: Cursor) -> Place:
+def place_at(cursor: Cursor, layers: Mapping[str, Layer]) -> Place:
     """What may stand at a cursor, by the grammar and what stands before it."""
     statement = cursor.statement
     if cursor.in_string:
@@ -69,7 +68,7 @@ def place_at(cursor: Cursor) -> Place:
         keywords -= {"out"}
     if not cursor.takes_name or cursor.before[cursor.open[0]].type != "LBRACE":
         return Place("nothing", keywords)
-    return _in_body(cursor, statement, header, keywords)
+    return _in_body(cursor, statement, header, keywords, layers)
 
 
 def _at_top(statement: Sequence[Token]) -> Kind:
@@ -113,14 +112,20 @@ def _in_recipe(cursor: Cursor, statement: Sequence[Token], recipe: str, keywords
     return Place("nothing")
 
 
-def _in_body(cursor: Cursor, statement: Sequence[Token], header: Sequence[Token], keywords: frozenset[str]) -> Place:
+def _in_body(
+    cursor: Cursor,
+    statement: Sequence[Token],
+    header: Sequence[Token],
+    keywords: frozenset[str],
+    known: Mapping[str, Layer],
+) -> Place:
     parameters = _parameters(cursor.before, cursor.open[0]) if "BLOCK" in {t.type for t in header} else ()
     lines = _lines(cursor)
     brace = max(i for i in cursor.open if cursor.before[i].type == "LBRACE")
     around = [i for i in cursor.open if i > brace]
     called = [name for i in around if (name := _called(cursor.before, i)) is not None]
     # The arguments of a block, and of a layer that joins, can be layers.
-    joins = bool(called) and (called[-1] not in CATALOGUE or CATALOGUE[called[-1]].join is not None)
+    joins = bool(called) and (called[-1] not in known or known[called[-1]].join is not None)
     takes_layers = joins and called[-1] not in INPUT_KINDS
     if not joins:
         keywords -= {"pick"}
@@ -133,7 +138,7 @@ def _in_body(cursor: Cursor, statement: Sequence[Token], header: Sequence[Token]
     argument, position, given = _argument(statement)
     named = len(argument) > 1 and [t.type for t in argument[:2]] == ["NAME", "EQUAL"]
     goes_on = bool(argument) and argument[-1].type in _BEFORE_ITEM and not (named and len(argument) == 2)
-    layers = takes_layers and (not argument or goes_on or (named and function not in CATALOGUE))
+    layers = takes_layers and (not argument or goes_on or (named and function not in known))
     if layers and goes_on and not named:
         return Place("layer", keywords, parameters=parameters, lines=lines)
     return Place(

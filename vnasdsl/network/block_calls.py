@@ -12,7 +12,7 @@ from vnasdsl.language.source import Source, Span
 from vnasdsl.language.walk import blocks_used, walk
 from vnasdsl.layers.base import Value
 from vnasdsl.space.elements import Group
-from vnasdsl.space.values import WORDS, Text, evaluate, expression_of, substitute
+from vnasdsl.space.values import WORDS, OtherWord, Text, evaluate, expression_of, substitute
 
 OPEN = (tree.Choice, tree.Range, tree.Pick)
 
@@ -54,7 +54,7 @@ class BlockCalls:
 
     def _written(self, value: Value, span: Span) -> tree.Expression | None:
         """A value as it is written; a layer that was handed in stands as its text, None where it is open."""
-        if not isinstance(value, str) or isinstance(value, Text) or value in WORDS:
+        if not isinstance(value, str) or isinstance(value, (Text, OtherWord)) or value in WORDS:
             return expression_of(value, span)
         if value not in self._layers:
             module = parse(Source("<layer>", f"block b {{\n{value}\n}}\n"))

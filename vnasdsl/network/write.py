@@ -7,14 +7,13 @@ it becomes a block of its own with the values filled in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from vnasdsl.language import tree
 from vnasdsl.language.limits import LONGEST_NAME
 from vnasdsl.language.source import Span
-from vnasdsl.layers import CATALOGUE
 from vnasdsl.network.block_calls import BlockCalls
 from vnasdsl.network.graph import NetworkGraph, Part, Values
 from vnasdsl.space.elements import BodyLayer, Group, Join, LayerCall, Many, NameRef, Repeat, label_text
@@ -32,12 +31,12 @@ class Written:
     blocks: tuple[tree.Block, ...] = ()
 
 
-def write(graph: NetworkGraph, blocks: Mapping[str, tree.Block]) -> Written:
+def write(graph: NetworkGraph, blocks: Mapping[str, tree.Block], layers: Iterable[str]) -> Written:
     """The text of a network: one line for every layer that is left (rule 4 of the language).
 
-    `blocks`: those that are defined; new ones get other names.
+    `blocks`: those that are defined; new ones get other names, and none that one of the `layers` has.
     """
-    writer = Writer(graph, blocks)
+    writer = Writer(graph, blocks, layers)
     return Written(tuple(writer.network()), tuple(writer.made))
 
 
@@ -90,12 +89,12 @@ class Names:
 class Writer:
     """Writes bodies, and the blocks that they come to need."""
 
-    def __init__(self, graph: NetworkGraph, blocks: Mapping[str, tree.Block]):
+    def __init__(self, graph: NetworkGraph, blocks: Mapping[str, tree.Block], layers: Iterable[str]):
         self.graph = graph
         self.calls = BlockCalls(blocks)
         groups = [p.element for s in graph.sections for p in s.body.walk() if isinstance(p.element, Group)]
         self.lines = {name for group in groups for name in group.names if name}
-        self.taken = {*blocks, *CATALOGUE, *self.lines}
+        self.taken = {*blocks, *layers, *self.lines}
         self.made: list[tree.Block] = []
         self._known: dict[tuple[object, ...], str] = {}
 

@@ -111,7 +111,14 @@ class Finalists:
         assert record.text is not None
         recipe = trial_recipe(task.recipe).model_dump()
         return Trial(
-            record.id, record.text, recipe, task.data.name, len(task.classes), task.recipe.seed, str(task.device)
+            record.id,
+            record.text,
+            recipe,
+            task.data.name,
+            len(task.classes),
+            task.recipe.seed,
+            str(task.device),
+            layers=task.space.definitions.catalogue.files,
         )
 
     def _ended(self, record: Record, outcome: Outcome) -> Record:

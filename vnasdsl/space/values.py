@@ -49,6 +49,10 @@ class Text(str):
         return f"Text({super().__repr__()})"  # told apart from a layer that is printed so
 
 
+class OtherWord(str):
+    """A word that the language does not know. Layers of a project may take it; else the check of names says so."""
+
+
 def is_number(value: Value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -118,9 +122,7 @@ def evaluate(expression: tree.Expression) -> Value:
                 message = f"`{expression.id}` is known only where a layer stands"
                 help = "write it in the arguments of a layer, or in the test of `a if ... else b` between layers"
                 raise error("E0302", message, expression.span, help=help)
-            if expression.id not in WORDS:
-                raise VnsError(())  # said already, by the check of names
-            return WORDS[expression.id]
+            return WORDS.get(expression.id, OtherWord(expression.id))
         case tree.Tuple():
             items = tuple(evaluate(item) for item in expression.items)
             for item, value in zip(expression.items, items, strict=True):
@@ -209,6 +211,8 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
     if isinstance(value, Text):
         help = "sizes and words are written without quotes"
         raise error("E0302", "expected a number, sizes or a word, found a string", span, help=help)
+    if isinstance(value, OtherWord):
+        value = str(value)
     match parameter.kind:
         case "channels":
             return value if value == "same" else whole(1)

@@ -2,6 +2,7 @@
 
 run.json       kind, command line, data, digests of the lists of videos, seed, versions, fixed choices
 space.vns      the space that is searched (or network.vns, the network that is trained), in canonical form
+layers/        the files of the project that define layers, where it has any
 recipe.vns     the resolved recipes, every value spelled out; recipe.json the same for programs
 metrics.jsonl  one line per epoch
 checkpoints/   the last and the best epoch
@@ -41,6 +42,8 @@ _FORMAT = 2
 _COMPARED = {"kind": None, "name": None, "classes": None, "fix": None, "recipe": None, "weights": None, "devices": 1}
 """The facts of run.json that must be equal, and what they are where it lacks them; the place of files, the kind of
 device and the command line may differ. `batch` counts for each device, so their number belongs to the recipe."""
+LAYERS = "layers/"
+"""What the names of a project's layer files begin with in a run."""
 _PARTS = {"train": "training", "test": "test"}
 
 
@@ -95,9 +98,11 @@ def run_facts(
 
 
 def run_sources(file: str, space: Space, recipes: Mapping[str, Recipe]) -> dict[str, str]:
-    """The sources of a run by file name. file: `space.vns` or `network.vns`."""
+    """The sources of a run by file name. file: `space.vns` or `network.vns`. Layer files of the project are
+    kept and compared, but never run from here: a run folder of somebody else runs nothing."""
     recipe_source = print_recipes(recipes, space.name)
-    return {file: space.text(), "recipe.vns": recipe_source, "recipe.json": recipes_json(recipes)}
+    layers = {f"{LAYERS}{layer.name}": layer.text for layer in space.definitions.catalogue.files}
+    return {file: space.text(), "recipe.vns": recipe_source, "recipe.json": recipes_json(recipes), **layers}
 
 
 def open_run(path: Path, facts: Mapping[str, Any], sources: Mapping[str, str], resume: bool) -> RunFolder:
@@ -136,7 +141,11 @@ def _sweep(path: Path) -> None:
 
 def _reopen(run: RunFolder, facts: Mapping[str, Any], sources: Mapping[str, str]) -> None:
     before = run.facts()
-    compared = {name: source for name, source in sources.items() if name in ("space.vns", "network.vns")}
+    compared = {
+        name: source
+        for name, source in sources.items()
+        if name in ("space.vns", "network.vns") or name.startswith(LAYERS)
+    }
     require_same_run(run.path, before, facts, compared)
     if before["data"] != facts["data"]:  # the same videos in another place: they are read there from now on
         run.write_json(RUN_FILE, {**before, "data": facts["data"], "data_from": _relative_to_here(run.path)})

@@ -41,7 +41,6 @@ from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.language.walk import walk
-from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Value
 from vnasdsl.space.elements import (
     BodyLayer,
@@ -277,7 +276,7 @@ class Expander:
             help = "a call is expanded for every combination of the choices among its arguments: use fewer of them"
             raise error("E0502", message, call.function_span or call.span, help=help)
         bound = self.definitions.bind(call)
-        layer = CATALOGUE.get(call.function)
+        layer = self.definitions.layers.get(call.function)
         label = label or "" if layer is not None and layer.wraps else scope.label(label, call.function)
         fields = open_fields(call, bound, scope, self.definitions)
         if fields:

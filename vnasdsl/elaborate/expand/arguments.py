@@ -16,7 +16,6 @@ from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.language.walk import names_used, walk
-from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Layer, Value
 from vnasdsl.space.elements import DeferredArgument, FromShape, same
 from vnasdsl.space.values import WORDS, coerce, evaluate, expression_of, reads_shape, substitute
@@ -49,7 +48,7 @@ def open_fields(
     for name, value in bound.items():
         if isinstance(value, (tree.Number, tree.Dims)):
             continue
-        layer = call.function not in CATALOGUE and is_layer(value, scope, definitions)
+        layer = call.function not in definitions.layers and is_layer(value, scope, definitions)
         if not layer and any(isinstance(node, tree.Call) for node in walk(value)):
             raise VnsError(())  # said already: a layer cannot stand where a value is expected
         for i, choice in enumerate(all_choices(value), 1):

@@ -22,7 +22,7 @@ MAIN = "example.vns"
 Files = Mapping[str, str | bytes]
 
 _HEADING = re.compile(r"## ([EW][0-9]{4}): (.+)")
-_FENCE = re.compile(r"^```vns ?(\S+\.vns)? ?(?:encoding=(\S+))?\n((?:.*\n)*?)```$", re.MULTILINE)
+_FENCE = re.compile(r"^```(?:vns|python|toml) ?(\S+\.\w+)? ?(?:encoding=(\S+))?\n((?:.*\n)*?)```$", re.MULTILINE)
 _COMMAND = re.compile(r"^Found by `vnasdsl (\w+) example\.vns:(\w+) --recipe (\w+)`\.$", re.MULTILINE)
 _SERIES = re.compile(r"\{([0-9]+)\.\.([0-9]+)\}")
 

@@ -206,6 +206,7 @@ class TrialSearch:
             (recipe.seed * 1_000_003 + record.id) % 2**32,
             str(self.task.device),
             start,
+            self.task.space.definitions.catalogue.files,
         )
 
     def _finish(self, result: Result) -> None:

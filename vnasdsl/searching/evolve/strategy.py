@@ -160,7 +160,7 @@ def _lines(report: dict[str, Any], best: Record) -> Iterator[str]:
 def inference_scores(task: SearchTask[Any], record: Record, weights: Mapping[str, Tensor]) -> Scores:
     """The averaged scores of a trained network on the inference part, with clips as its own input says."""
     assert record.text is not None
-    network = network_of(record.text, len(task.classes))
+    network = network_of(record.text, len(task.classes), task.space.definitions.catalogue.files)
     model = build(network)
     load_exactly(model, dict(weights), f"the file of trial {record.id}")
     shape = clip_shape(network.input, task.recipe)
@@ -191,7 +191,7 @@ def _write_ensemble(task: SearchTask[Any], chosen: Sequence[tuple[Record, Path]]
         weights = load_weights(path)
         name = f"ensemble/{place}"
         text = task.run.write(f"{name}.vns", record.text)
-        network = network_of(record.text, len(task.classes))
+        network = network_of(record.text, len(task.classes), task.space.definitions.catalogue.files)
         task.run.write(f"{name}.py", compile_network(network, text.name))
         file = task.run / f"{name}.safetensors"
         save_weights(file, weights, {"trial": str(record.id)})

@@ -14,7 +14,9 @@ from torch import nn
 
 from vnasdsl.data import FaultLog, open_data
 from vnasdsl.elaborate import Overrides, Space
+from vnasdsl.elaborate.catalogue import LayerFile
 from vnasdsl.elaborate.program import load_source
+from vnasdsl.elaborate.project_layers import catalogue_of
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Source
 from vnasdsl.network.graph import NetworkGraph, many
@@ -47,6 +49,8 @@ class Trial:
     device: str
     start: bytes | None = None
     """Weights to start from where names and shapes match, as a safetensors file."""
+    layers: tuple[LayerFile, ...] = ()
+    """The files of the project that define layers."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def run_trial(trial: Trial) -> Outcome:
 def _run(trial: Trial) -> Outcome:
     began = time.monotonic()
     recipe: TrialRecipe = recipe_of("search", trial.recipe)
-    network = network_of(trial.text, trial.classes)
+    network = network_of(trial.text, trial.classes, trial.layers)
     device = pick_device(trial.device)
     data = open_data(trial.data)
     parts = Parts.of(data, recipe)
@@ -103,9 +107,10 @@ def _run(trial: Trial) -> Outcome:
     )
 
 
-def network_of(text: str, classes: int) -> Space:
+def network_of(text: str, classes: int, layers: tuple[LayerFile, ...] = ()) -> Space:
     """The network of a .vns source that holds nothing else."""
-    return load_source(Source("network.vns", text), None, Overrides(classes=classes)).get()
+    source = Source("network.vns", text)
+    return load_source(source, None, Overrides(classes=classes), catalogue=catalogue_of(layers)).get()
 
 
 def learned_edges(model: nn.Module) -> list[list[float]]:

@@ -14,7 +14,6 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.walk import blocks_used, walk
-from vnasdsl.layers import CATALOGUE
 from vnasdsl.show.diff.align import align
 from vnasdsl.show.diff.blocks import block_changes, unused_changes
 from vnasdsl.show.diff.details import details
@@ -151,7 +150,7 @@ def _heads(row: Row) -> set[str]:
     """The layers and blocks that a line names."""
     nodes = [*walk(row.value)]
     named = {n.function for n in nodes if isinstance(n, tree.Call)} | {n.id for n in nodes if isinstance(n, tree.Name)}
-    return {name for name in named if name in CATALOGUE or name in row.maker.space.definitions.blocks}
+    return {name for name in named if row.maker.space.definitions.knows(name)}
 
 
 @lru_cache(10_000)

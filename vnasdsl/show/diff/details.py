@@ -10,7 +10,6 @@ from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.printer import print_inline
-from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import show_value
 from vnasdsl.show.diff.model import Detail
 from vnasdsl.show.diff.rows import Row
@@ -73,7 +72,7 @@ def _inputs(
     a: tree.Call | tree.Name, b: tree.Call | tree.Name, definitions: tuple[Definitions, Definitions]
 ) -> Iterator[Detail]:
     """Of a layer with several inputs: what changed in each of them, else which are on one side only."""
-    layer = CATALOGUE.get(_function(b))
+    layer = definitions[1].layers.get(_function(b))
     if layer is None or layer.join is None:
         return
     left, right = ([argument.value for argument in _call(side).arguments if not argument.name] for side in (a, b))
