@@ -43,7 +43,7 @@ def differences(network: Space) -> list[str]:
         _watch(parts[place], name, running, shapes)
     try:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            output = module(torch.zeros(1, *network.input.shape))
+            output = module(*(torch.zeros(1, *one.shape) for one in network.inputs.given))
     except Exception as fault:
         if wrong := [said for name in shapes for said in _of_shape(network, name, shapes)]:
             return wrong  # and that is why it failed
