@@ -23,15 +23,26 @@ def triple(low: int, high: int) -> st.SearchStrategy[tuple[int, int, int]]:
     return st.tuples(*[st.integers(low, high)] * 3)
 
 
-PADDING = st.one_of(st.sampled_from(["same", "valid"]), triple(0, 2))
+WORDS = ("same", "causal", "tf_same", "tf_causal")
+PADDING = st.one_of(st.sampled_from([*WORDS, "valid"]), triple(0, 2), st.tuples(*[st.integers(0, 2)] * 6))
 
 
-def same_before(n: int, k: int, s: int, d: int) -> int:
-    """Cells before an axis with same padding: for an even kernel the smaller half of what is missing to ceil(n / s)."""
-    if k % 2:
-        return d * (k - 1) // 2
-    out = math.ceil(n / s)
-    return max((out - 1) * s + d * (k - 1) + 1 - n, 0) // 2
+def sides(padding: Any, size: Any, kernel: Any, stride: Any, dilation: Any = (1, 1, 1)) -> list[tuple[int, int]]:
+    """Cells before and after each axis: TensorFlow's are tried until there are ceil(n / s) windows."""
+    if not isinstance(padding, str):
+        return [(p, p) for p in padding] if len(padding) == 3 else list(zip(padding[::2], padding[1::2], strict=True))
+    found = []
+    for axis, (n, k, s, d) in enumerate(zip(size, kernel, stride, dilation, strict=True)):
+        total = next(p for p in range(99) if (n + p - d * (k - 1) - 1) // s + 1 >= math.ceil(n / s))
+        if padding == "valid":
+            found.append((0, 0))
+        elif "causal" in padding and axis == 0:
+            found.append((d * (k - 1), 0))
+        elif padding.startswith("tf") or k % 2 == 0:
+            found.append((total // 2, total - total // 2))
+        else:
+            found.append((d * (k - 1) // 2, d * (k - 1) // 2))
+    return found
 
 
 def apply(name: str, shape: tuple[int, ...], classes: int = 5, **arguments: Any) -> Applied:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.layers.made import PADDING, SHAPES, apply, call, compare, module, same_before, triple
+from tests.layers.made import PADDING, SHAPES, WORDS, apply, call, compare, module, sides, triple
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source, Span
 from vnasdsl.layers import CATALOGUE
@@ -36,19 +36,26 @@ def test_conv(
 ) -> None:
     groups = data.draw(st.sampled_from([g for g in (1, 2, 3) if shape[0] % g == 0 and channels % g == 0]))
     arguments = {"channels": channels, "kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
+    window = (padding, shape[1:], kernel, stride, dilation)
     try:
         applied = apply("conv", shape, **arguments, groups=groups, bias=bias)
     except LayerError as fault:
         refused = fault.code
     else:
-        compare(applied, shape)
-        if padding == "same":
+        made = compare(applied, shape)
+        if padding in WORDS:
             assert applied.output[1:] == tuple(-(-n // s) for n, s in zip(shape[1:], stride, strict=True))
+        x = torch.randn(2, *shape)
+        expected = F.conv3d(padded(x, window), made.weight, made.bias, stride, 0, dilation, groups)
+        torch.testing.assert_close(made(x), expected, rtol=1e-4, atol=1e-5)
         return
-    assert refused == "E0401" and padding != "same"  # torch refuses it as well
-    pads = (0, 0, 0) if padding == "valid" else padding
+    assert refused == "E0401" and padding not in WORDS  # torch refuses it as well
     with pytest.raises(RuntimeError):
-        nn.Conv3d(shape[0], channels, kernel, stride, pads, dilation)(torch.randn(2, *shape))
+        nn.Conv3d(shape[0], channels, kernel, stride, 0, dilation)(padded(torch.randn(2, *shape), window))
+
+
+def padded(x: torch.Tensor, window: Any) -> torch.Tensor:
+    return F.pad(x, [p for side in reversed(sides(*window)) for p in side])
 
 
 @given(SHAPES, st.sampled_from(["max_pool", "avg_pool"]), triple(1, 4), triple(1, 3), PADDING)
@@ -63,15 +70,13 @@ def test_pools(
     try:
         applied = apply(name, shape, kernel=kernel, stride=stride, padding=padding)
     except LayerError as fault:
-        assert fault.code in ("E0401", "E0303") and padding != "same"
+        assert fault.code in ("E0401", "E0303") and padding not in WORDS
         return
     made = compare(applied, shape)
     x = torch.randn(1, *shape)
-    if padding == "same":
+    if padding in WORDS:
         assert applied.output[1:] == tuple(-(-n // s) for n, s in zip(shape[1:], stride, strict=True))
-        before = [same_before(*axis) for axis in zip(shape[1:], kernel, stride, (1, 1, 1), strict=True)]
-    else:
-        before = [0, 0, 0] if padding == "valid" else list(padding)
+    before = [side[0] for side in sides(padding, shape[1:], kernel, stride)]
     torch.testing.assert_close(made(x), pooled(x, name, kernel, stride, before, applied.output[1:]))
 
 
@@ -90,24 +95,18 @@ def pooled(
     return out
 
 
-@given(SHAPES, triple(1, 4), triple(1, 3), triple(1, 2))
-@settings(max_examples=100)
-def test_same_padding_of_a_convolution(
-    shape: tuple[int, int, int, int],
-    kernel: tuple[int, int, int],
-    stride: tuple[int, int, int],
-    dilation: tuple[int, int, int],
-) -> None:
-    """Against a convolution without padding over an input with so many zeros around it that every window has room."""
-    applied = apply("conv", shape, channels=2, kernel=kernel, stride=stride, dilation=dilation)
-    made = compare(applied, shape)
-    x = torch.randn(1, *shape)
-    before = [same_before(*axis) for axis in zip(shape[1:], kernel, stride, dilation, strict=True)]
-    room = 12
-    wide = F.pad(x, [p for b in reversed(before) for p in (b, room)])
-    frames, rows, columns = applied.output[1:]
-    expected = F.conv3d(wide, made.weight, None, stride, 0, dilation)[:, :, :frames, :rows, :columns]
-    torch.testing.assert_close(made(x), expected, rtol=1e-4, atol=1e-5)
+@given(SHAPES, triple(1, 4), triple(1, 3), triple(1, 2), st.sampled_from(["causal", "tf_causal"]))
+def test_no_frame_sees_a_later_one(shape: Any, kernel: Any, stride: Any, dilation: Any, padding: str) -> None:
+    """What comes after the first frame changes nothing of the first output."""
+    window = {"kernel": kernel, "stride": stride, "padding": padding}
+    for name in ("conv", "max_pool", "avg_pool", "conv2plus1", "itgm"):
+        more: dict[str, Any] = {"dilation": dilation} if name in ("conv", "conv2plus1") else {}
+        more |= {} if "pool" in name else {"channels": 2}
+        made = module(apply(name, shape, **window, **more)).eval()
+        x = torch.randn(1, *shape)
+        later = x.clone()
+        later[:, :, 1:] += 1
+        torch.testing.assert_close(made(x)[:, :, 0], made(later)[:, :, 0])
 
 
 def test_even_kernels_pad_as_tensorflow_does() -> None:

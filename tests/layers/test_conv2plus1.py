@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.layers.made import PADDING, SHAPES, apply, compare, same_before, triple
+from tests.layers.made import PADDING, SHAPES, WORDS, apply, compare, sides, triple
 from vnasdsl.layers.base import LayerError
 
 torch.set_num_threads(1)
@@ -25,15 +25,11 @@ def only(values: tuple[int, int, int], space: bool, other: int) -> tuple[int, in
 
 def part(x: torch.Tensor, weight: torch.Tensor, space: bool, window: dict[str, Any]) -> torch.Tensor:
     """One convolution over an input with zeros around it as `padding` asks for, and no more outputs than it says."""
-    kernel, stride, dilation = (only(window[name], space, 1) for name in ("kernel", "stride", "dilation"))
-    size = tuple(x.shape[2:])
-    if window["padding"] == "same":
-        before = [same_before(*axis) for axis in zip(size, kernel, stride, dilation, strict=True)]
-        out = [-(-n // s) for n, s in zip(size, stride, strict=True)]
-        wide = F.pad(x, [p for b in reversed(before) for p in (b, 12)])
-        return F.conv3d(wide, weight, None, stride, 0, dilation)[:, :, : out[0], : out[1], : out[2]]
-    pads = (0, 0, 0) if window["padding"] == "valid" else window["padding"]
-    return F.conv3d(x, weight, None, stride, only(pads, space, 0), dilation)
+    stride, dilation = (only(window[name], space, 1) for name in ("stride", "dilation"))
+    found = sides(window["padding"], x.shape[2:], window["kernel"], window["stride"], window["dilation"])
+    found = [(0, 0) if (i == 0) == space else pair for i, pair in enumerate(found)]
+    wide = F.pad(x, [p for side in reversed(found) for p in side])
+    return F.conv3d(wide, weight, None, stride, 0, dilation)
 
 
 @given(
@@ -61,7 +57,7 @@ def test_two_convolutions(
     try:
         applied = apply("conv2plus1", shape, channels=channels, order=order, mid=mid, **window)
     except LayerError as fault:
-        assert fault.code == "E0401" and padding != "same"
+        assert fault.code == "E0401" and padding not in WORDS
         with pytest.raises(LayerError):
             apply("conv", shape, channels=channels, **window)
         return

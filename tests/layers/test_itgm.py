@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.layers.made import PADDING, SHAPES, apply, compare, module, same_before, triple
+from tests.layers.made import PADDING, SHAPES, WORDS, apply, compare, module, sides, triple
 from vnasdsl.layers.base import LayerError, ModuleCode
 
 torch.set_num_threads(1)
@@ -42,31 +42,26 @@ def test_a_convolution_with_the_kernel_of_the_formulas(
     shape: tuple[int, int, int, int],
     channels: int,
     length: int,
-    side: int,
+    width: int,
     stride: tuple[int, int, int],
     padding: Any,
     components: int,
 ) -> None:
-    kernel = (length, side, 3)
+    kernel = (length, width, 3)
     window = {"kernel": kernel, "stride": stride, "padding": padding}
     try:
         applied = apply("itgm", shape, channels=channels, components=components, **window)
     except LayerError as fault:
-        assert fault.code == "E0401" and padding != "same"
+        assert fault.code == "E0401" and padding not in WORDS
         return
     made = compare(applied, shape)
     plain = apply("conv", shape, channels=channels, **window)
     assert (applied.output, applied.macs) == (plain.output, plain.macs)
-    assert applied.params == shape[0] * channels * (side * 3 + components) + 2 * components
+    assert applied.params == shape[0] * channels * (width * 3 + components) + 2 * components
     x = torch.randn(1, *shape)
-    if padding == "same":
-        before = [same_before(*axis) for axis in zip(shape[1:], kernel, stride, (1, 1, 1), strict=True)]
-    else:
-        before = [0, 0, 0] if padding == "valid" else list(padding)
-    wide = F.pad(x, [p for b in reversed(before) for p in (b, 12)])
-    frames, rows, columns = applied.output[1:]
+    wide = F.pad(x, [p for side in reversed(sides(padding, shape[1:], kernel, stride)) for p in side])
     with torch.no_grad():
-        expected = F.conv3d(wide, kernel_by_hand(made), None, stride)[:, :, :frames, :rows, :columns]
+        expected = F.conv3d(wide, kernel_by_hand(made), None, stride)
         torch.testing.assert_close(made(x), expected, rtol=1e-4, atol=1e-5)
 
 

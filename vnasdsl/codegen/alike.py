@@ -22,7 +22,8 @@ from vnasdsl.codegen.regions import (
 )
 
 PLAIN = {"PaddedConv3d": "nn.Conv3d", "PaddedMaxPool3d": "nn.MaxPool3d"}
-"""Helper classes that can stand for a module of torch: they only have one more argument."""
+"""Helper classes that can stand for a module of torch: they only have `UNEVEN` arguments beside its own."""
+UNEVEN = ("begin", "end")
 
 
 class Alike:
@@ -89,8 +90,8 @@ class Alike:
                 return self._class[module]
             case LayerModule():
                 lengths = tuple((f.name, len(f.value)) for f in module.fields if isinstance(f.value, tuple))
-                names = tuple(f.name for f in module.fields if f.name != "end")
-                lengths = tuple(pair for pair in lengths if pair[0] != "end")
+                names = tuple(f.name for f in module.fields if f.name not in UNEVEN)
+                lengths = tuple(pair for pair in lengths if pair[0] not in UNEVEN)
                 return (PLAIN.get(module.callee, module.callee), names, lengths)
             case Copies():
                 period = self.period(module)

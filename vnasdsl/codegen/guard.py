@@ -41,7 +41,7 @@ OF_MODULES = {
         Tanh""".split()
     ),
     "F": frozenset(
-        """adaptive_max_pool3d conv3d elu gelu hardsigmoid hardswish leaky_relu mish pad relu relu6
+        """adaptive_max_pool3d conv3d elu gelu hardsigmoid hardswish interpolate leaky_relu mish pad relu relu6
         scaled_dot_product_attention silu softplus""".split()
     ),
     "math": frozenset({"pi", "prod", "sqrt"}),

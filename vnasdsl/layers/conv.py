@@ -40,8 +40,8 @@ def depthwise(arguments: Arguments, shape: Shape) -> Applied:
 
 
 def conv_code(before: int, channels: int, frame: Window, groups: int, bias: bool) -> ModuleCode:
-    """torch's convolution, or the helper class where padding has one more cell at the end."""
-    padding, end = frame.padding_fields
+    """torch's convolution, or the helper class where padding differs between both sides of an axis."""
+    padding, *uneven = frame.padding_fields
     return ModuleCode(
         "nn.Conv3d" if frame.symmetric else "PaddedConv3d",
         (
@@ -50,7 +50,7 @@ def conv_code(before: int, channels: int, frame: Window, groups: int, bias: bool
             Field("kernel_size", frame.kernel, positional=True),
             Field("stride", frame.stride, ONE),
             padding,
-            *(() if frame.symmetric else (end,)),
+            *(() if frame.symmetric else uneven),
             Field("dilation", frame.dilation, ONE),
             Field("groups", groups, 1),
             Field("bias", bias, True),

@@ -29,8 +29,10 @@ def window_pool(name: str, module: str) -> Callable[[Arguments, Shape], Applied]
     def rule(arguments: Arguments, shape: Shape) -> Applied:
         frame = window(name, arguments, shape)
         half = tuple(k // 2 for k in frame.kernel)
-        if any(p > h for p, h in zip(frame.padding, half, strict=True)):
-            message = f"`padding` of `{name}` must be at most half its kernel, found `{show_value(frame.padding)}`"
+        sides = zip(frame.sides, frame.kernel, strict=True)
+        if any(p > h for p, h in zip(frame.padding, half, strict=True)) or any(max(side) >= k for side, k in sides):
+            given = arguments["padding"]
+            message = f"`padding` of `{name}` must be at most half its kernel, found `{show_value(given)}`"
             raise LayerError("E0303", message, f"`{show_value(half)}` is the most, `padding=same` fits", "padding")
         return Applied(
             output=(shape[0], *frame.output),
@@ -45,10 +47,10 @@ def window_pool(name: str, module: str) -> Callable[[Arguments, Shape], Applied]
 def pool_code(module: str, frame: Window) -> ModuleCode:
     """torch's pooling, or the helper class that pads on its own where torch's cannot.
 
-    That is where padding has one more cell at the end, and for means also where the window is larger than the input,
-    which torch rejects however it is padded.
+    That is where padding differs between both sides of an axis, and for means also where the window is larger than
+    the input, which torch rejects however it is padded.
     """
-    padding, end = frame.padding_fields
+    padding, *uneven = frame.padding_fields
     own = not frame.symmetric
     if module == "AvgPool3d":
         own = own or any(k > n for k, n in zip(frame.kernel, frame.size, strict=True))
@@ -59,7 +61,7 @@ def pool_code(module: str, frame: Window) -> ModuleCode:
             Field("kernel_size", frame.kernel, positional=True),
             Field("stride", frame.stride),
             padding,
-            *((end,) if own else counted),
+            *(uneven if own else counted),
         ),
         (),
     )

@@ -13,7 +13,23 @@ ONE = (1, 1, 1)
 
 STRIDE = Parameter("stride", "sizes", ONE, "stride along frames, rows and columns")
 DILATION = Parameter("dilation", "sizes", ONE, "dilation along frames, rows and columns")
-PADDING = Parameter("padding", "padding", "same", "`same` (output is ceil(input / stride)), `valid`, or sizes")
+ZERO = (0, 0, 0)
+PADDINGS = {
+    "same": ("even", "even"),
+    "valid": ("none", "none"),
+    "causal": ("before", "even"),
+    "tf_same": ("least", "least"),
+    "tf_causal": ("before", "least"),
+}
+"""Words for padding: how the cells along frames are put, and those along rows and columns."""
+PADDING = Parameter(
+    "padding",
+    "padding",
+    "same",
+    "`same` (output is ceil(input / stride)), `causal` (so, but no frame sees a later one), `tf_same` and `tf_causal`"
+    " (as TensorFlow, also for odd kernels), `valid`, sizes, or six sizes: before and after frames, rows, columns",
+    tuple(PADDINGS),
+)
 
 
 @dataclass(frozen=True)
@@ -28,28 +44,34 @@ class Window:
     dilation: Sizes
     padding: Sizes
     """Cells on both sides of each axis."""
-    end: Sizes = (0, 0, 0)
-    """One more cell at the end of an axis, which an even kernel needs."""
+    begin: Sizes = ZERO
+    end: Sizes = ZERO
+    """More cells before an axis or after it, as causal padding and even kernels need."""
 
     @property
     def symmetric(self) -> bool:
-        return not any(self.end)
+        return not any((*self.begin, *self.end))
+
+    @property
+    def sides(self) -> tuple[tuple[int, int], ...]:
+        """Cells before and after each axis."""
+        return tuple((p + b, p + e) for p, b, e in zip(self.padding, self.begin, self.end, strict=True))
 
     @property
     def attributes(self) -> tuple[tuple[str, Value], ...]:
-        """The padding as it is; padding that differs between both sides of an axis stays `same`."""
-        return (("padding", self.padding if self.symmetric else "same"),)
+        """The padding as it is: three sizes, or six where both sides of an axis differ."""
+        return (("padding", self.padding if self.symmetric else tuple(n for pair in self.sides for n in pair)),)
 
     @property
-    def padding_fields(self) -> tuple[Field, Field]:
-        """Arguments of a helper class that pads; both are left out where they are zero."""
-        return Field("padding", self.padding, (0, 0, 0)), Field("end", self.end, (0, 0, 0))
+    def padding_fields(self) -> tuple[Field, Field, Field]:
+        """Arguments of a helper class that pads; they are left out where they are zero."""
+        return Field("padding", self.padding, ZERO), Field("begin", self.begin, ZERO), Field("end", self.end, ZERO)
 
     @property
     def output(self) -> Sizes:
         """Frames, rows and columns after the window. Raises: LayerError E0401 when one of them would be 0."""
         size = self.size
-        padded = tuple(n + 2 * p + e for n, p, e in zip(size, self.padding, self.end, strict=True))
+        padded = tuple(n + before + after for n, (before, after) in zip(size, self.sides, strict=True))
         out = tuple(
             (n - d * (k - 1) - 1) // s + 1
             for n, k, s, d in zip(padded, self.kernel, self.stride, self.dilation, strict=True)
@@ -73,7 +95,7 @@ class Window:
             if k > 1 and d >= n and not self._both_halves_see(i, n):
                 message = f"dilation {d} reaches past {f'all {n} {axis}' if n > 1 else f'the only one of the {axis}'}"
                 help = f"use a dilation below {n}" if n > 1 else f"use a kernel of 1 along {axis}"
-                part = "the middle" if k % 2 else "a part"
+                part = "the middle" if k % 2 and self.symmetric else "a part"
                 return Remark(message, f"only {part} of the kernel sees data", help, "dilation")
             if s > 1 and n == 1:
                 message = f"stride {s} along {axis} has no effect"
@@ -82,18 +104,18 @@ class Window:
 
     def _both_halves_see(self, i: int, n: int) -> bool:
         """Whether a kernel of 2 whose dilation is no less than the axis still has data under both of its weights."""
-        k, s, d, p = self.kernel[i], self.stride[i], self.dilation[i], self.padding[i]
-        last = (n + 2 * p + self.end[i] - d * (k - 1) - 1) // s * s - p  # where the last window begins
-        return k == 2 and last >= 0 and d - p < n
+        k, s, d, (before, after) = self.kernel[i], self.stride[i], self.dilation[i], self.sides[i]
+        last = (n + before + after - d * (k - 1) - 1) // s * s - before  # where the last window begins
+        return k == 2 and last >= 0 and d - before < n
 
 
 def window(layer: str, arguments: Arguments, shape: Shape) -> Window:
     """The window that the arguments of a layer mean for an input of (C, T, H, W).
 
-    They are `kernel`, `stride`, perhaps `padding` ("same", "valid" or sizes) and perhaps `dilation`, as `coerce` has
-    read them. Same padding gives ceil(in / stride) cells. Along the axis of an odd kernel it is
+    They are `kernel`, `stride`, perhaps `padding` (a word, or sizes) and perhaps `dilation`, as `coerce` has read them.
+    All words but `valid` give ceil(in / stride) cells. `same` along the axis of an odd kernel is
     dilation * (kernel - 1) / 2 on both sides. Along that of an even one it is TensorFlow's SAME: as little as gives so
-    many cells, the odd cell of it at the end.
+    many cells, the odd cell of it at the end. Causal padding is dilation * (kernel - 1) before the first frame.
     """
     kernel, stride, padding = arguments["kernel"], arguments["stride"], arguments.get("padding", "same")
     dilation = arguments.get("dilation", ONE)
@@ -101,11 +123,15 @@ def window(layer: str, arguments: Arguments, shape: Shape) -> Window:
     for name, sizes in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
         if min(sizes) < 1:
             raise LayerError("E0303", f"`{name}` of `{layer}` has a size below 1: `{show_value(sizes)}`", None, name)
-    if padding != "same":
-        return Window(layer, size, kernel, stride, dilation, (0, 0, 0) if padding == "valid" else padding)
-    totals = [_total(n, k, s, d) for n, k, s, d in zip(size, kernel, stride, dilation, strict=True)]
-    before, end = zip(*(divmod(total, 2) for total in totals), strict=True)
-    return Window(layer, size, kernel, stride, dilation, before, end)
+    if isinstance(padding, str):
+        frames, space = PADDINGS[padding]
+        axes = zip((frames, space, space), size, kernel, stride, dilation, strict=True)
+        sides = [_sides(*axis) for axis in axes]
+    else:
+        sides = [(p, p) for p in padding] if len(padding) == 3 else [padding[i : i + 2] for i in (0, 2, 4)]
+    both = tuple(map(min, sides))
+    begin, end = (tuple(side[i] - p for side, p in zip(sides, both, strict=True)) for i in (0, 1))
+    return Window(layer, size, kernel, stride, dilation, both, begin, end)  # type: ignore[arg-type]
 
 
 def odd_window(layer: str, arguments: Arguments, shape: Shape, help: str, name: str = "kernel") -> Window:
@@ -119,8 +145,13 @@ def odd_window(layer: str, arguments: Arguments, shape: Shape, help: str, name: 
     return window(layer, {"kernel": kernel, "stride": arguments["stride"], "dilation": used}, shape)
 
 
-def _total(n: int, k: int, s: int, d: int) -> int:
-    """Cells of same padding along an axis of `n`, both sides together."""
-    if k % 2:
-        return d * (k - 1)
-    return max(0, (-(-n // s) - 1) * s + d * (k - 1) + 1 - n)
+def _sides(put: str, n: int, k: int, s: int, d: int) -> tuple[int, int]:
+    """Cells before and after an axis of `n`."""
+    reach = d * (k - 1)
+    if put == "none":
+        return 0, 0
+    if put == "before":
+        return reach, 0
+    least = max(0, (-(-n // s) - 1) * s + reach + 1 - n)
+    total = reach if put == "even" and k % 2 else least
+    return total // 2, total - total // 2

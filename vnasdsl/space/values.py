@@ -22,7 +22,7 @@ LARGEST = 1_000_000
 """Largest number of channels, features or repeats, and largest size along an axis."""
 
 WORDS: dict[str, Value] = {
-    **{word: word for word in ("same", "valid", "classes", "learned")},
+    **{word: word for word in ("same", "classes", "learned")},
     **{word: word for layer in CATALOGUE.values() for p in layer.parameters for word in p.words},
     "true": True,
     "false": False,
@@ -247,9 +247,7 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
             if not isinstance(value, bool):
                 raise wrong("`true` or `false`")
             return value
-        case "padding" if value in ("same", "valid"):
-            return value
-        case "sizes" if value in parameter.words:
+        case "padding" | "sizes" if value in parameter.words:
             return value
         case "sizes" | "padding":
             low = 0 if parameter.kind == "padding" else int(1 if parameter.low is None else parameter.low)
@@ -258,10 +256,10 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
                 help = f"write `{show_value(tuple(map(int, value)))}`" if whole_sizes else "such as `1x3x3`"
                 message = f"`{parameter.name}` of `{owner.name}` takes sizes, not a list of numbers"
                 raise error("E0302", message, span, help=help)
-            sizes = _sizes(value, low)
+            six = parameter.kind == "padding" and isinstance(value, tuple) and len(value) == 6
+            sizes = value if six else _sizes(value, low)
             if sizes is None:
-                words = "`same`, `valid` or " if parameter.kind == "padding" else ""
-                words += "".join(f"`{word}` or " for word in parameter.words)
+                words = "".join(f"`{word}` or " for word in parameter.words[:3])
                 raise wrong(f"{words}sizes along frames, rows and columns such as `1x3x3`")
             if not all(low <= v <= LARGEST for v in sizes):
                 raise outside(f"sizes from {low} to {LARGEST:,}")

@@ -1,0 +1,120 @@
+"""Layers that only move values: temporal shift (TSM, Lin et al. 2019), parts, flattening, enlarging; and a factor."""
+
+from __future__ import annotations
+
+from math import prod
+
+from vnasdsl.layers.base import (
+    Applied,
+    Arguments,
+    Field,
+    FunctionCode,
+    Layer,
+    LayerError,
+    ModuleCode,
+    Parameter,
+    Shape,
+    need_map,
+)
+
+AXES = ("channel", "frame", "row", "column")
+
+
+def shift(arguments: Arguments, shape: Shape) -> Applied:
+    """No MACs: TSM's point. Frames from outside of the clip are zeros."""
+    moved = int(shape[0] * arguments["share"])
+    if moved == 0:
+        return Applied(output=shape)
+    fields = (Field("moved", moved, positional=True), Field("online", arguments["online"], False))
+    return Applied(output=shape, code=ModuleCode("TemporalShift", fields, ()))
+
+
+def split(arguments: Arguments, shape: Shape) -> Applied:
+    parts, take, axis = arguments["parts"], arguments["take"], arguments["axis"]
+    if axis:
+        need_map("split", shape)
+    if axis >= len(AXES):
+        raise LayerError("E0303", f"`axis` of `split` must be from 0 to 3, found `{axis}`", None, "axis")
+    if take >= parts:
+        help = "parts are counted from 0"
+        raise LayerError("E0303", f"`take` of `split` must be below its {parts} parts, found `{take}`", help, "take")
+    size = shape[axis]
+    if size % parts:
+        fitting = [n for n in range(1, size + 1) if size % n == 0]
+        near = sorted(sorted(fitting, key=lambda n: abs(n - parts))[:4])
+        message = f"`split` cannot cut {size} {AXES[axis]}{'s' * (size != 1)} into {parts} equal parts"
+        raise LayerError("E0404", message, f"numbers that divide {size}: {', '.join(map(str, near))}", "parts")
+    code = FunctionCode(f"{{x}}.chunk({parts}, dim={axis + 1})[{take}]") if parts > 1 else None
+    return Applied(output=(*shape[:axis], size // parts, *shape[axis + 1 :]), code=code)
+
+
+def flatten(arguments: Arguments, shape: Shape) -> Applied:
+    """The order of values is that of torch: all frames of a channel, then those of the next."""
+    if not arguments["time"]:
+        return Applied(output=(prod(shape),), code=FunctionCode("{x}.flatten(1)") if len(shape) > 1 else None)
+    channels, frames, rows, columns = need_map("flatten", shape)
+    code = FunctionCode("{x}.flatten(1, 2).unsqueeze(2)") if frames > 1 else None
+    return Applied(output=(channels * frames, 1, rows, columns), code=code)
+
+
+def upsample(arguments: Arguments, shape: Shape) -> Applied:
+    times, mode = arguments["times"], "trilinear" if arguments["linear"] else "nearest"
+    output = (shape[0], *(n * t for n, t in zip(shape[1:], times, strict=True)))
+    code = FunctionCode(f'F.interpolate({{x}}, scale_factor={times}, mode="{mode}")') if max(times) > 1 else None
+    return Applied(output=output, code=code)
+
+
+def scale(arguments: Arguments, shape: Shape) -> Applied:
+    factors = shape[0] if arguments["channelwise"] else 1
+    fields = (Field("factors", factors, positional=True), Field("start", arguments["start"], positional=True))
+    return Applied(output=shape, params=factors, code=ModuleCode("Scale", fields, ("factor",)))
+
+
+SHIFT = Layer(
+    "shift",
+    "temporal shift (TSM): some channels come from the frame after, as many from the frame before, the others stay;"
+    " it costs no MACs. A 2-D network with it before its convolutions sees time",
+    (
+        Parameter(
+            "share", "real", 0.125, "share of the channels moved in each direction", low=0, high=0.5, rising=True
+        ),
+        Parameter("online", "flag", False, "take channels from the frame before only"),
+    ),
+    shift,
+)
+SPLIT = Layer(
+    "split",
+    "one of equal parts of the input; `x -> split(2, 0)` and `x -> split(2, 1)` are its halves",
+    (
+        Parameter("parts", "whole", doc="number of parts; it must divide the axis", low=1),
+        Parameter("take", "whole", doc="which part, counted from 0", low=0),
+        Parameter("axis", "whole", 0, "what is cut: 0 for channels, 1 frames, 2 rows, 3 columns", low=0),
+    ),
+    split,
+    takes="any",
+)
+FLATTEN = Layer(
+    "flatten",
+    "all values in one vector, or frames as channels",
+    (Parameter("time", "flag", False, "only frames become channels, those of one channel beside each other"),),
+    flatten,
+    takes="any",
+)
+UPSAMPLE = Layer(
+    "upsample",
+    "makes maps larger by whole factors",
+    (
+        Parameter("times", "sizes", doc="factors along frames, rows and columns, such as `1x2x2`"),
+        Parameter("linear", "flag", False, "interpolate linearly (trilinear); otherwise values are repeated (nearest)"),
+    ),
+    upsample,
+)
+SCALE = Layer(
+    "scale",
+    "multiplies by learned numbers: one (ReZero), or one for each channel (LayerScale)",
+    (
+        Parameter("start", "real", 1.0, "initial value", low=-100, high=100, rising=True),
+        Parameter("channelwise", "flag", False, "a number for every channel, instead of one for all"),
+    ),
+    scale,
+)
