@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from library_pages import api, tour
 from packaging.requirements import Requirement
+from zoo_page import zoo_page
 
 from vnasdsl import __version__
 
@@ -249,7 +250,7 @@ PAGES = {
 def main(check: bool) -> int:
     stale = []
     pages = {name: make() for name, make in PAGES.items()}
-    for name, text in (pages | tour()).items():
+    for name, text in (pages | tour() | zoo_page()).items():
         path = DOCS / name
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.show.diffs import BLOCKS, NETWORK, SPACE, altered, comparison, diff, only_stage, told
-from tests.support import shipped_space
+from tests.support import shipped, shipped_space
 from vnasdsl.show.diff import Choosing, Comparison, FileDiff, compare
 from vnasdsl.show.diff.model import BlockUse
 from vnasdsl.show.diff.text import as_text
@@ -44,6 +44,26 @@ def test_a_new_parameter_with_a_default_is_no_difference_until_it_is_used() -> N
     assert comparison(NETWORK, blocks=more).equal
     (line,) = only_stage(comparison(NETWORK, ("basic(2)", "basic(2, kernel=1x5x5)"), blocks=more)).lines
     assert told(line) == ("changed", "basic(2)", "basic(2, kernel=1x5x5)")
+
+
+def test_a_new_parameter_before_others_leaves_them_their_names() -> None:
+    more = [("block basic(dilation)", "block basic(time, dilation)"), ("unit(1x3x3)", "unit((time, 3, 3))")]
+    found = comparison(NETWORK, ("basic(", "basic(3, "), blocks=more)
+    (block,) = found.blocks
+    assert (block.before, block.after) == ("basic(dilation)", "basic(time, dilation)")
+    (residual,) = block.lines
+    assert [told(line) for line in residual.inside] == [("changed", "unit(1x3x3)", "unit((time, 3, 3))")]
+
+
+def test_slow_is_slowfast_without_its_fast_pathway() -> None:
+    """Every line of the slow pathway is compared with its own, and the others are gone."""
+    found = compare(shipped("zoo/slowfast").get(), shipped("zoo/slow").get())
+    (stage,) = found.stages
+    assert not found.blocks
+    changed = [told(line)[1].split()[0] for line in stage.lines if line.change == "changed"]
+    assert changed == ["slow1", "slow2", "slow3", "slow4", "slow5", "concat(slow5"]
+    gone = [told(line)[1].split()[0] for line in stage.lines if line.change == "removed"]
+    assert gone == ["fast1", "fast2", "fast3", "fast4", "fast5"]
 
 
 def test_blocks_of_a_file_without_definitions() -> None:

@@ -65,7 +65,9 @@ def block_changes(left: RowMaker, right: RowMaker, compare_rows: CompareRows) ->
                 del new[renamed]
         elif _numbered(before[name]) != _numbered(after[name]) and not alike(name, name):
             a, b = before[name], after[name]
-            same = {q.name: p.name for p, q in zip(a.parameters, b.parameters, strict=False)}
+            gone = [p.name for p in a.parameters if p.name not in {q.name for q in b.parameters}]
+            come = [q.name for q in b.parameters if q.name not in {p.name for p in a.parameters}]
+            same = dict(zip(come, gone, strict=False))
             lines = compare_rows(left.source_rows(a.body), right.source_rows(_renamed(b, same).body))
             places = _places(right.space.segments, name)
             found.append(BlockChange("changed", signature(a), signature(b), lines, places))
