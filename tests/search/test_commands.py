@@ -160,7 +160,7 @@ def test_the_inherited_weights_are_those_that_were_scored(searched: Path, videos
     model.load_state_dict(load_file(searched / "network.safetensors"))
     inference = three_way_split(data.train, recipe.split, recipe.seed)[2]  # type: ignore[union-attr]
     faults = fault_log(Reporter(quiet=True), recipe)
-    views = evaluation_views(inference, clip_shape(network.input, recipe), recipe, faults)
+    views = evaluation_views(inference, clip_shape(network.inputs.given, recipe), recipe, faults)
     result = evaluate_views(model, views, data.classes, torch.device("cpu"))
     report = json.loads((searched / "report.json").read_text())["inference"]
     assert result.top1 == report["top1"] and result.loss == pytest.approx(report["loss"], abs=1e-5)

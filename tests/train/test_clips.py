@@ -25,17 +25,17 @@ def frames_of(clips: torch.Tensor) -> list[list[int]]:
 
 
 def test_the_shape_of_clips_is_that_of_the_input_and_the_recipe() -> None:
-    assert clip_shape(SEGMENTED, RetrainRecipe()) == ClipShape(4, 16, 3, 2, (18, 24))
+    assert clip_shape((SEGMENTED,), RetrainRecipe()) == ClipShape(4, 16, 3, 2, (18, 24))
     recipe = RetrainRecipe(frame_stride=1, scale=20)
-    assert clip_shape(SEGMENTED, recipe) == ClipShape(4, 16, 1, 2, 20)
+    assert clip_shape((SEGMENTED,), recipe) == ClipShape(4, 16, 1, 2, 20)
     with pytest.raises(UserError, match="too small for crops of 16 x 16"):
-        clip_shape(SEGMENTED, RetrainRecipe(scale=15))
+        clip_shape((SEGMENTED,), RetrainRecipe(scale=15))
 
 
 def test_segments_reach_training_and_evaluation(tmp_path: Path) -> None:
     videos = [Video(str(encode_numbered(tmp_path / "v.avi", 20)), 0, "x")]
     recipe = RetrainRecipe(workers=0, batch=1, scale=16)
-    shape = clip_shape(SEGMENTED, recipe)
+    shape = clip_shape((SEGMENTED,), recipe)
     with closing(training_clips(videos, shape, recipe, FaultLog())) as training:
         for number in range(8):
             ((clips, _),) = training(number)

@@ -171,13 +171,15 @@ def predict(
     crops: int | None = None,
     device: str = "auto",
     workers: int = 2,
+    streams: Mapping[str, str] | None = None,
     progress: bool | Callback = False,
 ) -> list[Prediction]:
     """What a trained network sees in videos, as `vnasdsl predict` does: of each its best classes, in all and over time.
 
     network: a run, or a .vns file with its weights. videos: files, folders and patterns. Predictions come in their
     order; of a file that cannot be read the prediction has only an `error`. labels: a file with a class in each line,
-    where no model file names them. Raises: VnsError, UserError.
+    where no model file names them. streams: for each further input the folder with its maps. Raises: VnsError,
+    UserError.
     """
     paths = [videos] if isinstance(videos, str | os.PathLike) else videos
     files = find_videos([os.fspath(path) for path in paths])
@@ -187,7 +189,7 @@ def predict(
         reporter.begin("predict", 1, 0)
         reporter.epoch(1, len(files))
         found = {}
-        with closing(predict_each(model, files, top, clips, crops, workers, device)) as predictions:
+        with closing(predict_each(model, files, top, clips, crops, workers, device, streams)) as predictions:
             for prediction in predictions:
                 found[prediction.path] = prediction
                 reporter.step(lambda path=prediction.path: path)

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 @click.option("--clips", type=POSITIVE, metavar="N", help="Clips of each video, evenly over it.  [default: NETWORK's]")
 @click.option("--crops", type=click.IntRange(1, 3), metavar="M", help="Crops of each clip.  [default: NETWORK's]")
 @click.option(
+    "--stream",
+    "streams",
+    multiple=True,
+    metavar="NAME=DIR",
+    help="Where the maps for a further input of NETWORK lie, as in --data 'folder:videos?NAME=DIR'; repeatable.",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
@@ -39,6 +46,7 @@ def command(
     top: int,
     clips: int | None,
     crops: int | None,
+    streams: tuple[str, ...],
     output: Path | None,
     device: str,
     workers: int | None,
@@ -63,6 +71,7 @@ def command(
     from vnasdsl.train.trained import open_trained
 
     files = find_videos(videos)
+    places = dict(_place(text) for text in streams)
     copies = {} if output is None else _copies(files, output)
     model = open_trained(target, weights, labels)
     reporter = Reporter(quiet)
@@ -70,7 +79,7 @@ def command(
     reporter.begin("predict", 1, 0)
     reporter.epoch(1, len(files))
     wanted = 2 if workers is None else workers
-    with closing(predict_each(model, files, top, clips, crops, wanted, device)) as predictions:
+    with closing(predict_each(model, files, top, clips, crops, wanted, device, places)) as predictions:
         try:
             for prediction in predictions:
                 found.append(prediction)
@@ -94,6 +103,13 @@ def command(
     if failed:
         click.echo(f"{failed} of {len(files)} videos cannot be read", err=True)
         raise SystemExit(1)
+
+
+def _place(text: str) -> tuple[str, str]:
+    name, equal, place = text.partition("=")
+    if not (name and equal and place):
+        raise click.BadParameter(f"`{text}` is not NAME=DIR", param_hint="--stream")
+    return name, place
 
 
 def _lines(prediction: Prediction) -> list[str]:

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch.utils.data import Dataset
@@ -16,6 +17,7 @@ from vnasdsl.data.cache import DEFAULT_CACHE_BYTES, STORE, Pick
 from vnasdsl.data.decode import Region, UnreadableVideo, whole
 from vnasdsl.data.faults import FaultLog
 from vnasdsl.data.loader import Fault, Sample, VideoLoader, normalise
+from vnasdsl.data.maps import mirrored, read_streams
 from vnasdsl.data.sampling import ClipShape, clip_frames, crop_corners, even_starts, generator_for, random_starts
 from vnasdsl.data.videos import Video
 from vnasdsl.language.diagnostics import UserError
@@ -52,7 +54,7 @@ class ClipLoader(VideoLoader):
     ):
         samples = _Clips(tuple(videos), shape, cache_bytes, flip, seed)
         super().__init__(videos, samples, batch, workers, faults, drop_last)
-        self.seed, self.shuffle, self.augment = seed, shuffle, augment
+        self.seed, self.shuffle, self.augment, self.streams = seed, shuffle, augment, shape.streams
         self.plain = False
         """Nothing is augmented."""
 
@@ -74,7 +76,7 @@ class ClipLoader(VideoLoader):
             pixels = clips.to(self.device)
             draws = [generator_for(self.seed, self.epoch, index, 1) for index in indices.tolist()]
             change = None if self.plain or not self.augment else partial(self._augmented, draws)
-            yield normalise(pixels, change), labels.to(self.device)
+            yield normalise(pixels, change, self.streams), labels.to(self.device)
 
     def _augmented(self, draws: list[random.Random], clips: torch.Tensor) -> torch.Tensor:
         return torch.stack([self.augment(clip, draw) for clip, draw in zip(clips, draws, strict=True)])
@@ -104,7 +106,7 @@ class ViewLoader(VideoLoader):
             raise UserError(f"{clips} clips x {crops} crops give no view", "use at least 1 of each, as in 10 x 3")
         samples = _Views(tuple(videos), shape, cache_bytes, clips, crops)
         super().__init__(videos, samples, max(1, batch // (clips * crops)), workers, faults)
-        self.batch = batch
+        self.batch, self.streams = batch, shape.streams
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         for views, labels, videos in self.received():
@@ -113,7 +115,7 @@ class ViewLoader(VideoLoader):
             count = views.shape[1]
             flat = views.flatten(0, 1), labels.repeat_interleave(count, dim=0), videos.repeat_interleave(count)
             for some, of_labels, of_videos in zip(*(tensor.split(self.batch) for tensor in flat), strict=True):
-                yield normalise(some.to(self.device)), of_labels, of_videos
+                yield normalise(some.to(self.device), streams=self.streams), of_labels, of_videos
 
 
 @dataclass(frozen=True)
@@ -128,25 +130,41 @@ class _Samples(Dataset[Sample]):
         epoch, index = key
         video = self.videos[index]
         try:
-            return self.cut(video.path, epoch, index), video.target, index
+            return self.cut(video, epoch, index), video.target, index
         except UnreadableVideo as problem:
             return Fault(video.path, str(problem))
 
     @abstractmethod
-    def cut(self, path: str, epoch: int, index: int) -> torch.Tensor: ...
+    def cut(self, video: Video, epoch: int, index: int) -> torch.Tensor: ...
 
-    def read(self, path: str, pick: Pick, region: Region = whole) -> torch.Tensor:
-        return STORE.read(path, pick, self.shape.scale, self.cache_bytes, region)
+    def read(self, video: Video, pick: Pick, region: Region = whole) -> torch.Tensor:
+        """Frames of the video and, as further channels, of its streams."""
+        scale, streams = self.shape.scale, self.shape.streams
+        if not streams:
+            return STORE.read(video.path, pick, scale, self.cache_bytes, region)
+        last: dict[str, Any] = {}
+
+        def picked(length: int) -> list[int]:
+            last.update(length=length, numbers=pick(length))
+            return last["numbers"]
+
+        def cut_out(height: int, width: int) -> tuple[slice, slice]:
+            last.update(size=(height, width))
+            return region(height, width)
+
+        pictures = STORE.read(video.path, picked, scale, self.cache_bytes, cut_out)
+        maps = read_streams(video, streams, **last, region=region, cache_bytes=self.cache_bytes)
+        return torch.cat([pictures, *maps], dim=-1)
 
 
 @dataclass(frozen=True)
 class _Clips(_Samples):
-    """One random clip (T, H, W, 3)."""
+    """One random clip (T, H, W, 3), with more channels for streams."""
 
     flip: bool
     seed: int
 
-    def cut(self, path: str, epoch: int, index: int) -> torch.Tensor:
+    def cut(self, video: Video, epoch: int, index: int) -> torch.Tensor:
         shape, generator = self.shape, generator_for(self.seed, epoch, index)
         # Always four draws in this order, then those of further segments: asking for flips changes nothing else.
         when, down, right, mirror = (generator.random() for _ in range(4))
@@ -157,8 +175,8 @@ class _Clips(_Samples):
             left = int(right * (width - shape.crop[1] + 1))
             return slice(top, top + shape.crop[0]), slice(left, left + shape.crop[1])
 
-        clip = self.read(path, lambda length: clip_frames(random_starts(draws, length, shape), length, shape), crop)
-        return clip.flip(2) if self.flip and mirror < 0.5 else clip
+        clip = self.read(video, lambda length: clip_frames(random_starts(draws, length, shape), length, shape), crop)
+        return mirrored(clip, shape.streams) if self.flip and mirror < 0.5 else clip
 
 
 @dataclass(frozen=True)
@@ -168,13 +186,13 @@ class _Views(_Samples):
     clips: int
     crops: int
 
-    def cut(self, path: str, epoch: int, index: int) -> torch.Tensor:
+    def cut(self, video: Video, epoch: int, index: int) -> torch.Tensor:
         shape = self.shape
 
         def pick(length: int) -> list[int]:
             return [n for starts in even_starts(length, self.clips, shape) for n in clip_frames(starts, length, shape)]
 
-        pictures = self.read(path, pick)
+        pictures = self.read(video, pick)
         height, width = shape.crop
         by_clip = pictures.view(self.clips, shape.frames, *pictures.shape[1:])
         corners = crop_corners(pictures.shape[1], pictures.shape[2], shape.crop, self.crops)

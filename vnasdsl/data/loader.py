@@ -24,6 +24,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from vnasdsl.data.faults import FaultLog
+from vnasdsl.data.sampling import Stream
 from vnasdsl.data.videos import Video
 from vnasdsl.interrupts import held_back, let_through
 from vnasdsl.language.diagnostics import UserError
@@ -213,11 +214,21 @@ def _stacked(clips: list[torch.Tensor]) -> torch.Tensor:
     return torch.stack(clips, out=torch.empty(0, dtype=torch.uint8).set_(storage).view(shape))
 
 
-def normalise(pixels: torch.Tensor, change: Callable[[torch.Tensor], torch.Tensor] | None = None) -> torch.Tensor:
+def normalise(
+    pixels: torch.Tensor,
+    change: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    streams: Sequence[Stream] = (),
+) -> torch.Tensor:
     """(..., T, H, W, 3) uint8 -> (..., 3, T, H, W) float32, contiguous: (x / 255 - MEAN) / STD.
 
-    change: of the values from 0 to 1, before.
+    change: of the values from 0 to 1, before; streams: those of the channels behind the three.
     """
+    if streams:
+        parts = [normalise(pixels[..., :3], change)]
+        for stream, own in zip(streams, pixels[..., 3:].split([s.channels for s in streams], dim=-1), strict=True):
+            mean, deviation = stream.scale
+            parts.append(own.movedim(-1, -4).float().div_(255.0).sub_(mean).div_(deviation))
+        return torch.cat(parts, dim=-4)
     channels_first = pixels.movedim(-1, -4)
     floats = torch.empty(channels_first.shape, dtype=torch.float32, device=pixels.device)
     floats.copy_(channels_first)

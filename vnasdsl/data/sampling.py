@@ -25,6 +25,22 @@ Scale = int | tuple[int, int]
 
 
 @dataclass(frozen=True)
+class Stream:
+    """Maps beside the frames of a video, computed before: read at the same times, and cut out at the same place."""
+
+    name: str
+    """Of the input."""
+    channels: int
+    is_flow: bool = False
+    """Optical flow, to the right and down in turns: 127.5 is no motion."""
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Mean and standard deviation that values from 0 to 1 are normalised by: flow goes from -1 to 1."""
+        return (0.5, 0.5) if self.is_flow else (0.0, 1.0)
+
+
+@dataclass(frozen=True)
 class ClipShape:
     """How clips are cut out of videos. Raises: UserError for numbers that make no clip."""
 
@@ -34,6 +50,8 @@ class ClipShape:
     segments: int = 1
     scale: Scale = (256, 342)
     """Frames are scaled to this before they are cropped to `size`."""
+    streams: tuple[Stream, ...] = ()
+    """What a clip has behind its three channels of RGB."""
 
     def __post_init__(self) -> None:
         for name, value in (("frames", self.frames), ("frame stride", self.frame_stride), ("segments", self.segments)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from vnasdsl.data.exclude import without
@@ -18,6 +19,7 @@ from vnasdsl.data.layouts import (
     ucf101,
     webdataset,
 )
+from vnasdsl.data.streams import with_streams
 from vnasdsl.data.videos import DataSet, together
 from vnasdsl.language.diagnostics import UserError, did_you_mean
 
@@ -43,9 +45,16 @@ def open_data(spec: str, split: int = 1) -> DataSet:
     """The videos that a spec names, checked, before any decoding; "synthetic" makes its files on first use.
 
     `split` selects UCF101's official split 1, 2 or 3; "ucf101:DIR?split=2" says the same and wins. "?exclude=FILE"
-    leaves out the videos that a list names. Several specs with commas between them are one set. Raises: UserError.
+    leaves out the videos that a list names, and "?NAME=DIR" says where the maps for the input NAME lie. Several specs
+    with commas between them are one set. Raises: UserError.
     """
     text, options = _options(spec)
+    places = {key: place for key, place in options.items() if key not in _KNOWN}
+    data = _listed(spec, text, options, split)
+    return replace(data, train=with_streams(data.train, places), test=with_streams(data.test, places))
+
+
+def _listed(spec: str, text: str, options: dict[str, str], split: int) -> DataSet:
     several = _SEVERAL.split(text)
     if len(several) > 1:
         data = together(spec, [open_data(each, _split_number(options, split)) for each in several])
@@ -66,8 +75,9 @@ def open_data(spec: str, split: int = 1) -> DataSet:
 def rebased(spec: str, folder: Path) -> str:
     """The spec of the same data in another working directory: a relative place starts at `folder`."""
     text, options = _options(spec)
-    if "exclude" in options:
-        options["exclude"] = str(folder / Path(options["exclude"]).expanduser())
+    for key, value in options.items():
+        if key != "split":
+            options[key] = "+".join(str(folder / Path(place).expanduser()) for place in value.split("+"))
     moved = []
     for each in _SEVERAL.split(text):
         layout, _, place = each.partition(":")
@@ -101,8 +111,7 @@ def _options(spec: str) -> tuple[str, dict[str, str]]:
     if len(options) < len(pairs):
         raise UserError(f"`{spec}` has an option twice", "several lists of videos to leave out can be put into one")
     for key in options:
-        if key not in _KNOWN:
-            help = did_you_mean(key, _KNOWN) or "known are `?split=N` and `?exclude=FILE`"
+        if key not in _KNOWN and (help := did_you_mean(key, _KNOWN)):
             raise UserError(f"unknown option `{key}` in `{spec}`", help)
     return spec[: found.start()], options
 

@@ -28,6 +28,8 @@ class Video:
     group: str = ""
     labels: tuple[int, ...] = ()
     of_classes: int = 0
+    streams: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """The paths of its maps, by the name of the input that they are for."""
 
     @property
     def target(self) -> int | list[bool]:

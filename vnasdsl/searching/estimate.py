@@ -26,6 +26,7 @@ from vnasdsl.searching.task import SearchTask
 from vnasdsl.train import ranks
 from vnasdsl.train.devices import free_bytes
 from vnasdsl.train.generated import load_class
+from vnasdsl.train.inputs import packed_shape, taking_inputs
 from vnasdsl.train.loop import Meter
 from vnasdsl.train.recipes import GradientRecipe, OneShotRecipe
 
@@ -89,7 +90,7 @@ class Estimate:
     """Of the supernet of a space."""
 
     def __init__(self, space: Space, device: torch.device):
-        self.shape = space.input.shape
+        self.inputs = space.inputs.given
         self._more = _CPU_BYTES if device.type == "cpu" else 0
         self._class: Any = load_class(compile_supernet(space, "space.vns"), "Supernet", Path("supernet.py"))
 
@@ -114,7 +115,7 @@ class Estimate:
                 search.model.to(torch.bfloat16)
             search.recipe = recipe.model_copy(update={"precision": "fp32"})
             dtype = next(search.model.parameters()).dtype
-            clips = torch.empty(recipe.batch, *self.shape, dtype=dtype, device=_META)
+            clips = torch.empty(recipe.batch, *packed_shape(self.inputs), dtype=dtype, device=_META)
             labels = torch.empty(recipe.batch, dtype=torch.long, device=_META)
             ahead = Ahead(clips, labels, 0.1) if recipe.second_order else None
             for of_choices in (True, False) if both else (False,):
@@ -128,7 +129,7 @@ class Estimate:
     def search_on(self, device: torch.device, recipe: GradientRecipe) -> SupernetSearch:
         """A search of its own that draws nothing by itself, without videos."""
         with device:
-            model = self._class(path_weights=recipe.paths)
+            model = taking_inputs(self._class(path_weights=recipe.paths), self.inputs)
         nothing: Any = None
         search = SupernetSearch(model.train(), recipe, nothing, nothing, device, nothing)
         search.draws = None

@@ -17,6 +17,7 @@ from vnasdsl.train.clips import evaluation_views, training_clips
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views
 from vnasdsl.train.generated import load_generated
+from vnasdsl.train.inputs import taking_inputs
 
 # Passes over the same videos for different purposes must not see the same clips: pass numbers far apart.
 _CALIBRATION_PASS = 2_000_000
@@ -31,7 +32,7 @@ class Session:
         self.task = task
         source = compile_supernet(task.space, "space.vns")  # the copy in the run: the user's file may be renamed
         supernet: Any = load_generated(task.run / "supernet.py", "Supernet", source)
-        self.model = supernet(**settings).to(task.device)
+        self.model = taking_inputs(supernet(**settings), task.space.inputs.given).to(task.device)
         quicken(self.model, task.device)  # also when it only derives, so that all figures are the same
         if task.parts.train:  # otherwise only `derive` is here, of a run whose videos are elsewhere
             how = task.shape, task.recipe, task.faults, task.device

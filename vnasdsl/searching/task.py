@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from vnasdsl.data import ClipShape, DataSet, FaultLog, Video, three_way_split
+from vnasdsl.data.streams import require_streams
 from vnasdsl.elaborate import Space
 from vnasdsl.train.clips import clip_shape, fault_log
 from vnasdsl.train.evaluation import Evaluation
@@ -69,7 +70,12 @@ class SearchTask(Generic[R]):
         resume: bool = False,
     ) -> SearchTask[R]:
         """Raises: UserError when the recipe does not fit the videos."""
-        parts, shape, faults = Parts.of(data, recipe), clip_shape(space.input, recipe), fault_log(reporter, recipe)
+        parts, shape, faults = (
+            Parts.of(data, recipe),
+            clip_shape(space.inputs.given, recipe),
+            fault_log(reporter, recipe),
+        )
+        require_streams(data.train, shape.streams)
         return cls(space, recipe, data, parts, shape, run, device, reporter, faults, resume)
 
     @property

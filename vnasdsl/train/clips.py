@@ -15,9 +15,11 @@ from vnasdsl.data.augment import Augment
 from vnasdsl.data.clips import ClipLoader, ViewLoader
 from vnasdsl.data.loader import Share
 from vnasdsl.data.sampling import generator_for
-from vnasdsl.elaborate.inputs import Input
+from vnasdsl.data.streams import require_streams
+from vnasdsl.elaborate.inputs import Inputs
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import ranks
+from vnasdsl.train.inputs import largest, streams_of
 from vnasdsl.train.mixing import mixed
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import Recipe, TrainingRecipe
@@ -31,8 +33,10 @@ _MANY = 500
 """Looking into more videos takes a while."""
 
 
-def clip_shape(video: Input, recipe: Recipe) -> ClipShape:
-    """The clips of an input under a recipe. Raises: UserError when crops are larger than the scaled frames."""
+def clip_shape(inputs: Inputs, recipe: Recipe) -> ClipShape:
+    """The clips of a network under a recipe. Raises: UserError when crops are larger than the scaled frames, and for
+    inputs that videos cannot give."""
+    video = largest(inputs)
     rows, columns = video.area
     size = max(rows, columns * _PAPER_SCALE[0] / _PAPER_SCALE[1])  # of the square that scales to frames as large
     height, width = (round(side * size / _PAPER_SIZE) for side in _PAPER_SCALE)
@@ -44,7 +48,9 @@ def clip_shape(video: Input, recipe: Recipe) -> ClipShape:
             f"frames scaled to {scale} are too small for crops of {rows} x {columns}",
             f"set `scale` to at least {least} in the recipe, or pass --set scale={max(height, least)}",
         )
-    return ClipShape(video.frames, video.size, recipe.frame_stride or video.frame_stride, video.segments, scale)
+    return ClipShape(
+        video.frames, video.size, recipe.frame_stride or video.frame_stride, video.segments, scale, streams_of(inputs)
+    )
 
 
 def fault_log(reporter: Reporter, recipe: Recipe) -> FaultLog:
@@ -132,6 +138,7 @@ def training_clips(
 
     altered: augmented and mixed as the recipe says.
     """
+    require_streams(videos, shape.streams)
     if len(videos) < ranks.count():
         raise UserError(f"{len(videos)} videos cannot be shared out among {ranks.count()} devices")
     loader = ClipLoader(
@@ -154,6 +161,7 @@ def evaluation_views(
     videos: Sequence[Video], shape: ClipShape, recipe: Recipe, faults: FaultLog, device: torch.device = CPU
 ) -> SharedLoader:
     """Views of every video, the same in every pass; crops come from frames with the aspect ratio kept."""
+    require_streams(videos, shape.streams)
     loader = ViewLoader(
         videos,
         replace(shape, scale=shape.short_side),

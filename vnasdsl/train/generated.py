@@ -13,6 +13,7 @@ from vnasdsl.codegen import compile_network
 from vnasdsl.elaborate import Space
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.inputs import taking_inputs
 
 
 class _MemoryLoader(InspectLoader):
@@ -53,4 +54,5 @@ def load_class(source: str, class_name: str, path: Path) -> type[nn.Module]:
 
 def build(network: Space) -> nn.Module:
     """The generated module of a network, with new weights."""
-    return load_class(compile_network(network, "network.vns"), "Network", Path("network.py"))()
+    model = load_class(compile_network(network, "network.vns"), "Network", Path("network.py"))()
+    return cast(nn.Module, taking_inputs(model, network.inputs.given))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,8 +18,9 @@ from torch import Tensor
 
 from vnasdsl.data import ClipShape
 from vnasdsl.data.loader import MEAN, STD
+from vnasdsl.data.sampling import Stream
 from vnasdsl.elaborate import Space
-from vnasdsl.elaborate.inputs import Input
+from vnasdsl.elaborate.inputs import Inputs
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible
 from vnasdsl.train.clips import clip_shape
@@ -65,6 +67,17 @@ class NamedFile(_Described):
         return path
 
 
+class StreamInput(_Described):
+    """Maps that were computed before, as bytes: an input of the network besides the frames of the video."""
+
+    name: str
+    """Of the input."""
+    channels: int = Field(ge=1)
+    """Of each pixel."""
+    is_flow: bool = False
+    """Optical flow, to the right and down in turns: 127.5 is no motion. Bytes become -1 to 1; of other maps 0 to 1."""
+
+
 class Preprocessing(_Described):
     """From the frames of a video to the input of the network: (clips, 3, frames, size, size), float32."""
 
@@ -85,20 +98,25 @@ class Preprocessing(_Described):
     deviation: Three = (STD,) * 3
     """Each channel is divided by it then."""
 
+    streams: tuple[StreamInput, ...] = ()
+    """Further maps, in the order of the channels behind RGB, for the same frames and crops."""
+
     @property
     def clip_shape(self) -> ClipShape:
-        return ClipShape(self.frames, self.size, self.frame_stride, self.segments, self.scale)
+        streams = tuple(Stream(one.name, one.channels, one.is_flow) for one in self.streams)
+        return ClipShape(self.frames, self.size, self.frame_stride, self.segments, self.scale, streams)
 
     @classmethod
-    def of(cls, video: Input, recipe: Recipe) -> Preprocessing:
+    def of(cls, inputs: Inputs, recipe: Recipe) -> Preprocessing:
         """How the clips of test videos are cut."""
-        shape = clip_shape(video, recipe)
+        shape = clip_shape(inputs, recipe)
         return cls(
             frames=shape.frames,
             frame_stride=shape.frame_stride,
             segments=shape.segments,
             scale=shape.short_side,
-            size=video.size,
+            size=shape.size,
+            streams=tuple(StreamInput(**asdict(stream)) for stream in shape.streams),
         )
 
 
@@ -205,7 +223,7 @@ def write_model(
         network=NamedFile.of(network_file),
         code=network_file.with_suffix(".py").name,
         weights=None if weights is None else NamedFile.of(weights),
-        preprocessing=Preprocessing.of(network.input, recipe),
+        preprocessing=Preprocessing.of(network.inputs.given, recipe),
         protocol=Protocol(
             clips=recipe.clips,
             crops=recipe.crops,
@@ -258,7 +276,8 @@ def card(model: ModelFile, source: str, recipe: str) -> str:
     cut, how, origin = model.preprocessing, model.protocol, model.training
     rows = [
         ("Cost", f"{megas(model.macs)} per clip, {model.params:,} parameters"),
-        ("Input", f"{cut.frames} RGB frames of {cut.size} x {cut.size}, {_taken(cut)}"),
+        ("Input", f"{cut.frames} RGB frames of {' x '.join(map(str, cut.clip_shape.crop))}, {_taken(cut)}"),
+        *((f"Input `{one.name}`", f"{one.channels} channels of maps for the same frames") for one in cut.streams),
         (
             "Preprocessing",
             f"short side scaled to {cut.scale}, crop, (x / 255 - {_three(cut.mean)}) / {_three(cut.deviation)}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from glob import glob, has_magic
@@ -19,6 +19,7 @@ from vnasdsl.data.clips import ViewLoader
 from vnasdsl.data.layouts.common import VIDEO_SUFFIXES
 from vnasdsl.data.loader import MEAN, STD
 from vnasdsl.data.sampling import ClipShape, clip_frames, even_starts
+from vnasdsl.data.streams import require_streams, with_streams
 from vnasdsl.data.timeline import frame_times
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.devices import autocast, pick_device
@@ -101,12 +102,17 @@ def predict_each(
     crops: int | None = None,
     workers: int = 2,
     device: str = "auto",
+    streams: Mapping[str, str] | None = None,
 ) -> Generator[Prediction]:
-    """Predictions as they are made: readable files in order, each unreadable one before the next that can be read."""
+    """Predictions as they are made: readable files in order, each unreadable one before the next that can be read.
+
+    streams: where the maps for further inputs lie, as `data.streams` has it.
+    """
     place, shape, protocol = pick_device(device), model.preprocessing.clip_shape, model.protocol
     clips, crops = clips or protocol.clips, crops or protocol.crops
     module = model.module.to(place).eval()
-    videos = [Video(file, 0, "") for file in files]
+    videos = with_streams([Video(file, 0, Path(file).parent.name) for file in files], streams or {})
+    require_streams(videos, shape.streams)
     faults = FaultLog(max_share=1.0)
     loader = ViewLoader(
         videos, shape, clips=clips, crops=crops, batch=BATCH, workers=min(workers, len(files) - 1), faults=faults
@@ -139,7 +145,7 @@ def _normalised(views: Tensor, model: TrainedNetwork) -> Tensor:
     if wanted.mean == (MEAN,) * 3 and wanted.deviation == (STD,) * 3:
         return views
     mean, deviation = (torch.tensor(each).view(3, 1, 1, 1) for each in (wanted.mean, wanted.deviation))
-    return (views * STD + MEAN - mean) / deviation
+    return torch.cat([(views[:, :3] * STD + MEAN - mean) / deviation, views[:, 3:]], dim=1)
 
 
 def _prediction(model: TrainedNetwork, path: str, scores: Tensor, clips: int, shape: ClipShape, top: int) -> Prediction:

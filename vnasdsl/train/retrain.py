@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from vnasdsl.codegen import compile_network
 from vnasdsl.data import DataSet, FaultLog
+from vnasdsl.data.streams import require_streams
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.runs.folder import PREDICTIONS
@@ -22,6 +23,7 @@ from vnasdsl.train.clips import clip_shape, evaluation_views, fault_log, report_
 from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_videos, evaluate_views
 from vnasdsl.train.generated import build, load_generated
+from vnasdsl.train.inputs import taking_inputs
 from vnasdsl.train.loop import NetworkTraining, run_epochs
 from vnasdsl.train.model_file import Metrics, write_model
 from vnasdsl.train.originals import by_order, read_original, split_library, weights_for
@@ -104,7 +106,8 @@ def retrain(
     """
     recipe = recipes["retrain"]
     assert isinstance(recipe, RetrainRecipe)
-    shape = clip_shape(network.input, recipe)
+    shape = clip_shape(network.inputs.given, recipe)
+    require_streams((*data.train, *data.test), shape.streams)
     weights = {"weights": None if start is None else start.digest}
     recipe_facts = recipe.model_dump(mode="json", exclude={"workers", "unreadable"})
     facts = run_facts("retrain", network.name, data, recipe.seed, weights, recipe_facts, device, command)
@@ -114,7 +117,8 @@ def retrain(
             open_run(out, facts, run_sources("network.vns", network, recipes), resume)
         ranks.meet()
         seed_everything(recipe.seed)
-        model = load_generated(run / "network.py", "Network", compile_network(network, "network.vns"))()
+        made = load_generated(run / "network.py", "Network", compile_network(network, "network.vns"))()
+        model = taking_inputs(made, network.inputs.given)
         inheritance = _inherit(model, start, reporter)
         faults = fault_log(reporter, recipe)
         require_readable((*data.train, *data.test), recipe, faults, reporter)
@@ -182,4 +186,6 @@ def _evaluate(
     faults: FaultLog,
 ) -> Evaluation:
     reporter.note(f"evaluating {len(data.test)} videos, {recipe.clips} clips x {recipe.crops} crops of each")
-    return evaluate_videos(model, data.test, clip_shape(network.input, recipe), recipe, data.classes, device, faults)
+    return evaluate_videos(
+        model, data.test, clip_shape(network.inputs.given, recipe), recipe, data.classes, device, faults
+    )

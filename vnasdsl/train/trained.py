@@ -62,7 +62,7 @@ def open_trained(
     recipe = resolve_recipe("evaluate", program.get_recipe("evaluate", network.name))
     protocol = Protocol(clips=recipe.clips, crops=recipe.crops, precision=recipe.precision)
     classes = names or tuple(map(str, range(network.input.classes)))
-    return _opened(network, Path(weights), classes, Preprocessing.of(network.input, recipe), protocol)
+    return _opened(network, Path(weights), classes, Preprocessing.of(network.inputs.given, recipe), protocol)
 
 
 def _described(source: Path, described: Path, weights: str | Path | None) -> TrainedNetwork:

@@ -47,7 +47,7 @@ def tiny() -> Space:
 def task_of(space: Space, folder: Path, recipe: SearchRecipe) -> SearchTask[SearchRecipe]:
     folder.mkdir(parents=True)
     data = DataSet("none", "folder", ("a", "b", "c"), (), ())
-    parts, shape = Parts((), (), ()), clip_shape(space.input, recipe)
+    parts, shape = Parts((), (), ()), clip_shape(space.inputs.given, recipe)
     device, reporter = torch.device("cpu"), Reporter(quiet=True)
     return SearchTask(space, recipe, data, parts, shape, RunFolder(folder), device, reporter, FaultLog(), False)
 

@@ -94,7 +94,7 @@ def test_the_ensemble_is_the_mean_of_the_softmax_of_its_members(evolved: Path, v
     recipe = resolve_recipe("search", read_recipes(evolved / "recipe.vns")["search"])
     assert isinstance(recipe, SearchRecipe)
     inference = three_way_split(open_data(f"synthetic:{videos}").train, recipe.split, recipe.seed)[2]
-    views = list(evaluation_views(inference, clip_shape(load(LISTS).get().input, recipe), recipe, FaultLog()))
+    views = list(evaluation_views(inference, clip_shape(load(LISTS).get().inputs.given, recipe), recipe, FaultLog()))
     labels = torch.cat([labels for _, labels, _ in views])  # one view of each video
     together = torch.zeros(len(labels), 3, dtype=torch.float64)
     for member in members:

@@ -126,7 +126,7 @@ def test_finalists_are_the_best_that_differ_and_the_best_of_them_is_kept(one_sho
     network.load_state_dict(load_file(run / "network.safetensors"))
     network.eval()
     faults = fault_log(Reporter(quiet=True), recipe)
-    views = evaluation_views(Parts.of(data, recipe).validate, clip_shape(nets.input, recipe), recipe, faults)
+    views = evaluation_views(Parts.of(data, recipe).validate, clip_shape(nets.inputs.given, recipe), recipe, faults)
     with torch.no_grad():
         hits = [bool(hit) for clips, labels, _ in views for hit in network(clips).argmax(1) == labels]
     assert sum(hits) / len(hits) == pytest.approx(best["score"]["top1"])

@@ -163,7 +163,7 @@ def inference_scores(task: SearchTask[Any], record: Record, weights: Mapping[str
     network = network_of(record.text, len(task.classes), task.space.definitions.catalogue.files)
     model = build(network)
     load_exactly(model, dict(weights), f"the file of trial {record.id}")
-    shape = clip_shape(network.input, task.recipe)
+    shape = clip_shape(network.inputs.given, task.recipe)
     with (
         torch_threads(task.recipe.threads),  # as in its training, so that sums are equal to the last bit
         closing(evaluation_views(task.parts.inference, shape, task.recipe, task.faults, task.device)) as views,

@@ -86,7 +86,7 @@ def _run(trial: Trial) -> Outcome:
     device = pick_device(trial.device)
     data = open_data(trial.data)
     parts = Parts.of(data, recipe)
-    shape = clip_shape(network.input, recipe)
+    shape = clip_shape(network.inputs.given, recipe)
     faults = FaultLog(recipe.unreadable)
     seed_everything(trial.seed)
     model = build(network)
