@@ -58,9 +58,16 @@ def zoo_page() -> dict[str, str]:
 
 def row(each: Published) -> str:
     clip = each.network.input.shape
-    size = " x ".join(map(str, clip[1:]))
+    size = "x".join(map(str, clip[1:]))
     params = f"{each.network.params[0]:,}".replace(",", " ")
-    cells = (f"`{each.network.name}`", size, amount(each.network.macs[0]), params, f"`{each.source}`", each.checked)
+    cells = (
+        f"`{each.network.name}`",
+        size,
+        amount(each.network.macs[0]),
+        params,
+        each.source if origin(each) == PAPERS else origin(each),
+        each.checked,
+    )
     return f"| {' | '.join(cells)} |\n"
 
 

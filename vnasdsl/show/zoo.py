@@ -18,14 +18,14 @@ _LINE = re.compile(r"# (source|parameters|checked): (.+)|network (\w+)")
 
 @dataclass(frozen=True)
 class Published:
-    """A network, and the comments above it or at the head of its file: `# source: ...`, `# parameters: 1 234`,
-    `# checked: ...`."""
+    """A network, and the comments above it or at the head of its file: `# source: ...`, `# parameters: 1 234` or
+    `24.3 M`, `# checked: ...`."""
 
     file: str
     """As a command takes it: `vnasdsl:zoo/r3d_18`."""
     network: Space
     source: str
-    params: int
+    params: str
     """As published."""
     checked: str
 
@@ -59,8 +59,8 @@ def _of_file(name: str) -> Iterator[Published]:
         if found is not None and found[3] is None:
             said[found[1]] = found[2]
         elif found is not None:
-            params = int(said["parameters"].replace(" ", ""))
-            yield Published(f"vnasdsl:{name}", program.get(found[3]), said["source"], params, said["checked"])
+            facts = said["source"], said["parameters"], said["checked"]
+            yield Published(f"vnasdsl:{name}", program.get(found[3]), *facts)
 
 
 def zoo_table() -> str:

@@ -119,8 +119,10 @@ def _paired(unit: Iterable[_Module], other: Iterable[_Module]) -> _Module:
 
 
 def _core(tensor: Tensor) -> tuple[int, ...]:
-    """The shape without ones at its end: a 1x1x1 convolution is a linear layer."""
+    """The shape without ones at its end, as a 1x1x1 convolution is a linear layer; of images with one frame."""
     shape = list(tensor.shape)
+    if len(shape) == 4:
+        shape.insert(2, 1)
     while shape and shape[-1] == 1:
         shape.pop()
     return tuple(shape)
