@@ -165,6 +165,19 @@ def test_squeeze_excite(activation: str, gate: str) -> None:
     agree(compare(applied, shape), Squeeze(10, 5, activation, gate), shape)
 
 
+def test_squeeze_excite_of_a_stream() -> None:
+    """Frame by frame: the means of all frames so far and of this one make its gate."""
+    shape = (4, 3, 2, 5)
+    made = compare(apply("squeeze_excite", shape, ratio=0.5, least=1, causal=True), shape)
+    x = torch.randn(2, *shape)
+    squeeze, excite = (layer.weight[:, :, 0, 0, 0] for layer in (made.squeeze, made.excite))
+    out = made(x)
+    for t in range(3):
+        means = torch.cat([x[:, :, : t + 1].flatten(2).mean(dim=2), x[:, :, t].flatten(2).mean(dim=2)], dim=1)
+        gate = (means @ squeeze.T + made.squeeze.bias).relu() @ excite.T + made.excite.bias
+        torch.testing.assert_close(out[:, :, t], x[:, :, t] * gate.sigmoid()[:, :, None, None])
+
+
 def round_width(width: float, multiplier: float, least: int = 8, divisor: int = 8) -> int:
     """As in pytorchvideo."""
     width *= multiplier

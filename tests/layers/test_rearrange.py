@@ -1,4 +1,4 @@
-"""Shift, split, flatten, upsample and scale against plain torch, alone and in a compiled network."""
+"""Shift, chunk, flatten, upsample and scale against plain torch, alone and in a compiled network."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def test_shift(shape: Any, share: float, online: bool) -> None:
 
 
 @given(SHAPES, st.integers(0, 3), st.integers(1, 4))
-def test_the_parts_of_a_split_are_the_whole(shape: Any, axis: int, parts: int) -> None:
+def test_the_parts_of_a_chunk_are_the_whole(shape: Any, axis: int, parts: int) -> None:
     x = torch.randn(2, *shape)
     if shape[axis] % parts:
         with pytest.raises(LayerError, match="cannot cut") as raised:
-            apply("split", shape, parts=parts, take=0, axis=axis)
+            apply("chunk", shape, parts=parts, take=0, axis=axis)
         assert raised.value.parameter == "parts"
         return
-    applied = [apply("split", shape, parts=parts, take=i, axis=axis) for i in range(parts)]
+    applied = [apply("chunk", shape, parts=parts, take=i, axis=axis) for i in range(parts)]
     found = [call(one, x) if one.code else x for one in applied]
     assert [tuple(part.shape[1:]) for part in found] == [one.output for one in applied]
     assert torch.equal(torch.cat(found, dim=axis + 1), x)
@@ -110,14 +110,14 @@ def test_scale(channelwise: bool) -> None:
 
 def test_what_cannot_be() -> None:
     with pytest.raises(LayerError, match="below its 2 parts") as raised:
-        apply("split", (4, 2, 2, 2), parts=2, take=2)
+        apply("chunk", (4, 2, 2, 2), parts=2, take=2)
     assert raised.value.parameter == "take"
     with pytest.raises(LayerError) as raised:
-        apply("split", (4,), parts=2, take=0, axis=2)
+        apply("chunk", (4,), parts=2, take=0, axis=2)
     assert raised.value.code == "E0403"
     with pytest.raises(LayerError, match="from 0 to 3"):
-        apply("split", (4, 2, 2, 2), parts=2, take=0, axis=4)
-    assert apply("split", (4,), parts=2, take=1).output == (2,)
+        apply("chunk", (4, 2, 2, 2), parts=2, take=0, axis=4)
+    assert apply("chunk", (4,), parts=2, take=1).output == (2,)
     code = apply("shift", (16, 2, 2, 2)).code
     assert isinstance(code, ModuleCode) and code.fields[0].value == 2  # an eighth each way, as TSM
 
@@ -127,7 +127,7 @@ network shifted {
   input clip = video(frames=4, size=8, classes=5)
   x = conv(8, 1x3x3, stride=1x2x2) -> bn -> relu
   residual { shift -> conv(same, 1x3x3) -> bn -> scale(start=0) }
-  y = concat(split(2, 1), split(2, 0)) -> upsample(1x2x2)
+  y = concat(chunk(2, 1), chunk(2, 0)) -> upsample(1x2x2)
   low = x -> flatten(time=true) -> conv(4, 1x1x1) -> upsample((frames, 2, 2), linear=true)
   product(y, low -> conv(8, 1x1x1))
   conv(2, 1x4x4, stride=1x4x4, padding=valid) -> flatten -> linear(classes)

@@ -29,20 +29,20 @@ def shift(arguments: Arguments, shape: Shape) -> Applied:
     return Applied(output=shape, code=ModuleCode("TemporalShift", fields, ()))
 
 
-def split(arguments: Arguments, shape: Shape) -> Applied:
+def chunk(arguments: Arguments, shape: Shape) -> Applied:
     parts, take, axis = arguments["parts"], arguments["take"], arguments["axis"]
     if axis:
-        need_map("split", shape)
+        need_map("chunk", shape)
     if axis >= len(AXES):
-        raise LayerError("E0303", f"`axis` of `split` must be from 0 to 3, found `{axis}`", None, "axis")
+        raise LayerError("E0303", f"`axis` of `chunk` must be from 0 to 3, found `{axis}`", None, "axis")
     if take >= parts:
         help = "parts are counted from 0"
-        raise LayerError("E0303", f"`take` of `split` must be below its {parts} parts, found `{take}`", help, "take")
+        raise LayerError("E0303", f"`take` of `chunk` must be below its {parts} parts, found `{take}`", help, "take")
     size = shape[axis]
     if size % parts:
         fitting = [n for n in range(1, size + 1) if size % n == 0]
         near = sorted(sorted(fitting, key=lambda n: abs(n - parts))[:4])
-        message = f"`split` cannot cut {size} {AXES[axis]}{'s' * (size != 1)} into {parts} equal parts"
+        message = f"`chunk` cannot cut {size} {AXES[axis]}{'s' * (size != 1)} into {parts} equal parts"
         raise LayerError("E0404", message, f"numbers that divide {size}: {', '.join(map(str, near))}", "parts")
     code = FunctionCode(f"{{x}}.chunk({parts}, dim={axis + 1})[{take}]") if parts > 1 else None
     return Applied(output=(*shape[:axis], size // parts, *shape[axis + 1 :]), code=code)
@@ -82,15 +82,15 @@ SHIFT = Layer(
     ),
     shift,
 )
-SPLIT = Layer(
-    "split",
-    "one of equal parts of the input; `x -> split(2, 0)` and `x -> split(2, 1)` are its halves",
+CHUNK = Layer(
+    "chunk",
+    "one of equal parts of the input; `x -> chunk(2, 0)` and `x -> chunk(2, 1)` are its halves",
     (
         Parameter("parts", "whole", doc="number of parts; it must divide the axis", low=1),
         Parameter("take", "whole", doc="which part, counted from 0", low=0),
         Parameter("axis", "whole", 0, "what is cut: 0 for channels, 1 frames, 2 rows, 3 columns", low=0),
     ),
-    split,
+    chunk,
     takes="any",
 )
 FLATTEN = Layer(

@@ -25,15 +25,18 @@ def narrow_width(channels: int, ratio: float, least: int, multiple: int) -> int:
 
 
 def apply(arguments: Arguments, shape: Shape) -> Applied:
-    """MACs of the two 1x1x1 convolutions, which see one position a clip; a ratio of 0 is no layer at all."""
+    """MACs of the two 1x1x1 convolutions, which see one position of the clip, or of each frame where causal; a ratio of
+    0 is no layer at all."""
     channels, ratio = shape[0], arguments["ratio"]
     if ratio == 0:
         return Applied(output=shape)
     narrow = narrow_width(channels, ratio, arguments["least"], arguments["multiple"])
+    causal = arguments["causal"]
+    weights = (3 if causal else 2) * channels * narrow
     return Applied(
         output=shape,
-        macs=2 * channels * narrow,
-        params=2 * channels * narrow + narrow + channels,
+        macs=weights * (shape[1] if causal else 1),
+        params=weights + narrow + channels,
         code=ModuleCode(
             "SqueezeExcite",
             (
@@ -41,6 +44,7 @@ def apply(arguments: Arguments, shape: Shape) -> Applied:
                 Field("narrow", narrow),
                 activation_field(arguments),
                 activation_field(arguments, "gate", "sigmoid"),
+                Field("causal", causal, False),
             ),
             tensors("squeeze+", "excite+"),
         ),
@@ -65,6 +69,12 @@ LAYER = Layer(
         MULTIPLE,
         activation(of="activation between the convolutions"),
         activation("sigmoid", "gate", "function of the gate"),
+        Parameter(
+            "causal",
+            "flag",
+            False,
+            "a gate for each frame, from the means of this frame beside those of all frames so far (MoViNet's streams)",
+        ),
     ),
     apply,
 )
