@@ -93,6 +93,22 @@ def test_a_weight_step_with_paths_is_a_training_step_of_one_network() -> None:
     assert {name for name in after if not torch.equal(after[name], before[name])} <= set(names.values())
 
 
+def test_weights_that_rest_in_some_steps_move_as_with_the_plain_optimiser() -> None:
+    """Torch's fused SGD needs a momentum for all that step or for none."""
+    found = []
+    for plain in (False, True):
+        search = new_search("paths", weights=Sgd(lr=0.1, momentum=0.9, decay=1e-2, nesterov=True))
+        if plain:
+            search.weight_optimiser = torch.optim.SGD(search._weights, 0.1, 0.9, weight_decay=1e-2, nesterov=True)
+        assert search.draws is not None
+        for step, (clips, labels) in enumerate(batches(0, 6)):
+            torch.manual_seed(step)
+            search.draws.draw(False, step)
+            search.weight_step(clips, labels, 0.1, Meter(CPU))
+        found.append(tensors(search))
+    torch.testing.assert_close(*found)
+
+
 @pytest.mark.parametrize("mode", ["operations", "paths"])
 def test_only_the_two_that_ran_move_and_all_others_keep_their_probability(mode: str) -> None:
     """Adam has momentum, weight decay and a cost that reaches every choice: none of them moves what did not run."""

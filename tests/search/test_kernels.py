@@ -84,6 +84,17 @@ def test_losses_gradients_and_statistics_are_those_of_the_modules_as_written(key
         torch.testing.assert_close(plain.state_dict(), ours.state_dict(), rtol=1e-9, atol=1e-12)
 
 
+def test_gradients_of_mixtures_are_laid_out_as_their_outputs() -> None:
+    space = read(SPACE.text().replace("  pool ->", "  (basic(1) | skip) -> pool ->"))
+    model = supernet(space).train()
+    kernels = Kernels(model, GradientRecipe(memory_format="channels_last"), CPU)
+    gradients: list[Tensor] = []
+    option = next(iter([*mixtures_in(model)][-1].values()))
+    option.register_forward_hook(lambda module, inputs, output: output.register_hook(gradients.append) and None)
+    kernels(clips(1).float()).sum().backward()
+    assert len(gradients) == 1 and gradients[0].is_contiguous(memory_format=torch.channels_last_3d)
+
+
 def test_convolutions_with_the_same_input_run_as_one_where_everything_runs() -> None:
     plain, ours, kernels = pair()
     kernels(clips(1))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
-from vnasdsl.searching.draws import is_mixture
+from vnasdsl.searching.draws import is_mixture, mixtures_in
 from vnasdsl.train.batchnorm import statistics_frozen, statistics_restored
 from vnasdsl.train.recipes import GradientRecipe, SupernetRecipe
 
@@ -40,6 +40,8 @@ class Kernels:
         self._together = None if compiles or recipe.checkpoint or not pays else Together(model)
         if recipe.checkpoint:
             checkpoint_parts(model)
+        if last and not compiles:
+            keep_gradients_last(model)
 
     def __call__(self, clips: Tensor, weights: dict[str, Tensor] | None = None) -> Tensor:
         """The logits of clips; with other weights than the model's own if given."""
@@ -80,7 +82,7 @@ class QuickConv3d(nn.Conv3d):
             return self._conv_forward(x, weight, self.bias)
         assert not isinstance(self.padding, str)
         stride, padding, dilation = (self.stride[0], 1), (self.padding[0], 0), (self.dilation[0], 1)
-        flat = F.conv2d(x.flatten(3), weight[..., 0], self.bias, stride, padding, dilation, self.groups)
+        flat = F.conv2d(x.flatten(3), weight.flatten(3), self.bias, stride, padding, dilation, self.groups)
         return flat.unflatten(3, x.shape[3:])
 
 
@@ -148,6 +150,21 @@ class Together:
             for one, part in zip(group, joint.split([one.out_channels for one in group], dim=1), strict=True):
                 self._ready[one] = x, part.contiguous(memory_format=layout)
         return self._ready.pop(conv)[1]
+
+
+def keep_gradients_last(model: nn.Module) -> None:
+    """Have the gradients of mixtures laid out channels last: a mean over places, such as `pool`, gives other ones, and
+    layers are slow where their output and its gradient differ."""
+
+    def lay_out(gradient: Tensor) -> Tensor:
+        return gradient.contiguous(memory_format=torch.channels_last_3d)
+
+    def watch(_: nn.Module, inputs: Any, output: Tensor) -> None:
+        if output.requires_grad and output.dim() == 5:
+            output.register_hook(lay_out)
+
+    for mixture in mixtures_in(model):
+        mixture.register_forward_hook(watch)
 
 
 def checkpoint_parts(model: Any) -> None:

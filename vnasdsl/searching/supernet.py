@@ -87,8 +87,7 @@ class SupernetSearch:
         self._weights = [p for p in self._trained if p not in views]
         for parameter in still:
             parameter.requires_grad_(False)
-        # Torch's fused SGD is faster on a processor, but takes no weights that rest in some steps.
-        fused = recipe.mode == "full" and device.type == "cpu"
+        fused = device.type == "cpu"  # faster there
         self.weight_optimiser = build_optimiser(recipe.weights, self._weights, fused or None)
         self.choice_optimiser = build_optimiser(recipe.choices, self._choices) if self._choices else None
         drawing = recipe.mode != "full" or recipe.gumbel or recipe.samples > 0
@@ -111,8 +110,18 @@ class SupernetSearch:
         ranks.add_up_gradients(self._weights)
         if self.recipe.grad_clip:
             nn.utils.clip_grad_norm_(self._weights, self.recipe.grad_clip)
+        self._begin_momentum()
         self.weight_optimiser.step()
         meter.add(loss, logits, labels)
+
+    def _begin_momentum(self) -> None:
+        """Torch's fused SGD takes no weights together of which some step for the first time: these get a momentum of 0,
+        which comes to the same."""
+        if isinstance(self.recipe.weights, Sgd) and self.recipe.weights.momentum:
+            for weight in (weight for weight in self._weights if weight.grad is not None):
+                state = self.weight_optimiser.state[weight]
+                if state.get("momentum_buffer") is None:
+                    state["momentum_buffer"] = torch.zeros_like(weight)
 
     def choice_step(self, clips: Tensor, labels: Tensor, rate: float, meter: Meter, ahead: Ahead | None = None) -> None:
         """Choices descend cross entropy plus cost; weights get no gradient, batch norms record nothing.
