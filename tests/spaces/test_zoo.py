@@ -24,6 +24,7 @@ from vnasdsl.train.weights import load_exactly
 ZOO = {each.network.name: each for each in published()}
 EQUAL = [name for name, each in ZOO.items() if each.checked == "equal to the original"]
 SMALL = {"x3d_l": (4, 96), "x3d_m": (4, 64), "x3d_s": (4, 64), "x3d_xs": (4, 64), "s3d": (16, 224)}
+SMALL |= {"mvit_v1_b": (16, 224), "mvit_v2_s": (16, 224)}
 """Frames and size of the clips that outputs are compared on, where 8 x 64 x 64 are not fit."""
 
 

@@ -69,11 +69,13 @@ def by_order(theirs: Mapping[str, Tensor], own: Mapping[str, Tensor], what: str)
 
     Both list their modules in the order in which data reach them, so the n-th convolution or linear layer of a shape
     here is the n-th of that shape there, and norms belong to the layer that they follow. Only shortcuts are listed in
-    different places: they are matched among themselves. What only one side has, such as a head for other classes, is
-    left out. Raises: UserError where a shape is found several times here and another number of times there.
+    different places: they are matched among themselves. Tensors that are left then, such as norms that are listed
+    before other layers than they precede, are matched by shape and order where both sides have equally many. What only
+    one side has, such as a head for other classes, is left out. Raises: UserError where a shape is found several times
+    here and another number of times there.
     """
     ours, others = _by_kind(own), _by_kind(theirs)
-    found = {name: tensor for name, tensor in own.items() if not tensor.is_floating_point()}
+    pairs: dict[str, str] = {}
     for kind, units in ours.items():
         same = others.get(kind, [])
         if same and len(same) != len(units):
@@ -83,7 +85,20 @@ def by_order(theirs: Mapping[str, Tensor], own: Mapping[str, Tensor], what: str)
                 "the network must have the layers of the original, as those of `vnasdsl zoo` have",
             )
         for unit, other in zip(units, same, strict=False):
-            found |= _paired(unit, other)
+            pairs |= _paired(unit, other)
+    left = _by_shape(theirs, set(pairs.values()))
+    for shape, names in _by_shape(own, set(pairs)).items():
+        if len(left.get(shape, ())) == len(names):
+            pairs |= zip(names, left[shape], strict=True)
+    fixed = {name: tensor for name, tensor in own.items() if not tensor.is_floating_point()}
+    return fixed | {name: theirs[pairs[name]].reshape(own[name].shape) for name in own if name in pairs}
+
+
+def _by_shape(weights: Mapping[str, Tensor], without: set[str]) -> dict[tuple[int, ...], list[str]]:
+    found: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for name, tensor in weights.items():
+        if tensor.is_floating_point() and name not in without:
+            found[_core(tensor)].append(name)
     return found
 
 
@@ -103,18 +118,15 @@ def _by_kind(weights: Mapping[str, Tensor]) -> dict[Any, list[list[_Module]]]:
     return found
 
 
-def _paired(unit: Iterable[_Module], other: Iterable[_Module]) -> _Module:
-    """The tensors of modules by the names of ours, where their shapes agree in their order."""
-    found: _Module = {}
+def _paired(unit: Iterable[_Module], other: Iterable[_Module]) -> dict[str, str]:
+    """The names of tensors there by the names of ours, for modules whose shapes agree in their order."""
+    found: dict[str, str] = {}
     left = list(other)
     for module in unit:
         while left and _shapes(left[0]) != _shapes(module):
             left = left[1:]
         if left:
-            found |= {
-                name: tensor.reshape(own.shape)
-                for (name, own), tensor in zip(module.items(), left.pop(0).values(), strict=True)
-            }
+            found |= zip(module, left.pop(0), strict=True)
     return found
 
 
