@@ -58,7 +58,10 @@ def test_evanet_a_has_the_modules_of_the_paper() -> None:
     }
 
 
-@pytest.mark.parametrize(("name", "blocks"), [("tvn1", 4), ("tvn3", 4), ("tvn_mobile1", 2)])
+@pytest.mark.parametrize(
+    ("name", "blocks"),
+    [("tvn1", 4), ("tvn2", 7), ("tvn3", 4), ("tvn4", 3), ("tvn_mobile1", 2), ("tvn_mobile2", 2)],
+)
 def test_tiny_video_networks_have_their_blocks(name: str, blocks: int) -> None:
     assert claimed(name)["stack.number"] == str(blocks)
 

@@ -19,13 +19,13 @@ The reading, found by the counts of TVN-1, TVN-3 and mobile-1 (parameters and mu
 - Activation.
 - End: mean over T, H, W, dropout 0.5, dense with bias.
 - Multiply-adds: all convolutions and the dense layer, those of squeeze-excite and gates once per clip.
-- hard-swish is a matter of a block: the second of mobile-1 has it, the first has ReLU.
+- The spatial and the temporal layer have ReLU or hard-swish, as the authors' code says; everything else has ReLU.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -53,7 +53,8 @@ class Block:
     gate: bool = False
     skip: bool = False
     inverted: bool = False
-    hswish: bool = False
+    spatial_hswish: bool = False
+    temporal_hswish: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,52 @@ MOBILE_1 = Design(
     224,
     (
         Block(Part("depth", 5, 4), Part("conv", 2), 32, 3, 4, 0.004598785768716973),
-        Block(Part("depth", 5, 4), Part("max", 2), 128, 6, 4, 0.8589741047143076, inverted=True, hswish=True),
+        Block(
+            Part("depth", 5, 4),
+            Part("max", 2),
+            128,
+            6,
+            4,
+            0.8589741047143076,
+            inverted=True,
+            spatial_hswish=True,
+            temporal_hswish=True,
+        ),
+    ),
+)
+
+
+MOBILE_2 = Design(
+    2,
+    1,
+    224,
+    (
+        Block(Part("depth", 5, 4), Part("conv", 2), 32, 3, 4, 0.004598785768716973, spatial_hswish=True),
+        replace(MOBILE_1.blocks[1], repeats=3),
+    ),
+)
+TVN_2 = Design(
+    2,
+    7,
+    256,
+    (
+        Block(Part("depth", 5, 3), Part("conv", 2), 64, 4, 3, 0.06667482492426025, skip=True, gate=True),
+        Block(Part("std", 4, 2), Part("max", 2, 2), 128, 4, 5, 0.693452618624749, skip=True, gate=True),
+        Block(Part("depth", 4, 1), Part("conv", 1), 1024, 1, 6),
+        Block(Part("avg", 3, 2), Part("conv", 1), 256, 4, 1, gate=True),
+        Block(Part("avg", 4, 3), Part("conv", 1), 512, 4, 6, 0.9472192794783585),
+        Block(Part("depth", 3, 3), Part("max", 1), 512, 4, 4),
+        Block(Part("max", 2, 1), Part("max", 1), 348, 6, 1, gate=True),
+    ),
+)
+TVN_4 = Design(
+    8,
+    4,
+    128,
+    (
+        Block(Part("std", 5, 2), Part("conv", 3, 2), 64, 4, 5, 0.4775900391242449, skip=True),
+        Block(Part("depth", 5, 2), Part("max", 2, 2), 256, 6, 4, gate=True),
+        Block(Part("depth", 5, 3), Part("conv", 1), 256, 8, 4, 0.25309102981899967, gate=True),
     ),
 )
 
@@ -131,17 +177,16 @@ class Repeat(nn.Module):
 
     def __init__(self, block: Block, index: int, before: int, frames: int, size: int) -> None:
         super().__init__()
-        self.activation = F.hardswish if block.hswish else F.relu
         first, wide = index == 0, block.filters * block.expand
         inner = wide if block.inverted else block.filters
         stride, time_stride = (block.spatial.stride, block.temporal.stride) if first else (1, 1)
         self.layers = nn.ModuleList()
         self.frames, self.size, width = frames, size, before
 
-        def convolution(layer: Conv, active: bool = True) -> int:
+        def convolution(layer: Conv, active: bool = True, hswish: bool = False) -> int:
             self.layers.append(nn.Sequential(layer, nn.BatchNorm3d(layer.out_channels)))
             if active:
-                self.layers.append(nn.Hardswish() if block.hswish else nn.ReLU())
+                self.layers.append(nn.Hardswish() if hswish else nn.ReLU())
             return layer.out_channels
 
         if block.inverted:
@@ -149,16 +194,18 @@ class Repeat(nn.Module):
         spatial, k = block.spatial, block.spatial.kernel
         if k > 1:
             if spatial.kind in ("std", "depth"):
-                width = convolution(Conv(width, inner))
+                width = convolution(Conv(width, inner), hswish=block.spatial_hswish)
                 groups = inner if spatial.kind == "depth" else 1
-                width = convolution(Conv(width, inner, (1, k, k), (1, stride, stride), groups=groups))
+                layer = Conv(width, inner, (1, k, k), (1, stride, stride), groups=groups)
+                width = convolution(layer, hswish=block.spatial_hswish)
             else:
                 self.layers.append(Pool(spatial.kind, (1, k, k), (1, stride, stride)))
             self.size = out_size(size, stride)
         temporal, k = block.temporal, block.temporal.kernel
         if index % 2 == 0 and frames > 1 and k > 1:
             if temporal.kind == "conv":
-                width = convolution(Conv(width, inner, (k, 1, 1), (time_stride, 1, 1)))
+                layer = Conv(width, inner, (k, 1, 1), (time_stride, 1, 1))
+                width = convolution(layer, hswish=block.temporal_hswish)
             else:
                 self.layers.append(Pool(temporal.kind, (k, 1, 1), (time_stride, 1, 1)))
             self.frames = out_size(frames, time_stride)
@@ -181,7 +228,7 @@ class Repeat(nn.Module):
             x = layer(x)
         if self.shortcut is not None:
             x = x + self.shortcut(kept)
-        return self.activation(x)
+        return F.relu(x)
 
 
 class TinyVideoNet(nn.Module):

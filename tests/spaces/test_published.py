@@ -18,7 +18,7 @@ from tests.codegen.code import run
 from tests.layers.test_streams import agree
 from tests.oracles.assemblenet import AssembleNet
 from tests.oracles.evanet import EvaNet
-from tests.oracles.tinyvideonet import MOBILE_1, TVN_1, TVN_3, Design, TinyVideoNet
+from tests.oracles.tinyvideonet import MOBILE_1, MOBILE_2, TVN_1, TVN_2, TVN_3, TVN_4, Design, TinyVideoNet
 from tests.support import ROOT
 from vnasdsl.cli.main import cli
 from vnasdsl.codegen import compile_network
@@ -29,17 +29,22 @@ from vnasdsl.language.source import Source
 
 torch.set_num_threads(1)
 
-NAMES = ("evanet_a", "assemblenet50", "tvn1", "tvn3", "tvn_mobile1")
+TVNS = ("tvn1", "tvn2", "tvn3", "tvn4", "tvn_mobile1", "tvn_mobile2")
+NAMES = ("evanet_a", "assemblenet50", *TVNS)
 PARAMETERS = {
     "evanet_a": 32_804_188,
     "assemblenet50": 37_273_903,
     "tvn1": 26_414_721,
+    "tvn2": 109_438_487,
     "tvn3": 67_709_221,
+    "tvn4": 43_669_005,
     "tvn_mobile1": 7_352_607,
+    "tvn_mobile2": 5_528_460,
 }
+"""Those of tvn2, tvn4 and tvn_mobile2 are counted from the oracles: their authors give none."""
 MACS = {"tvn1": 4_326_160_640, "tvn3": 53_639_220_992, "tvn_mobile1": 5_349_648_768}
 """Those that their authors give."""
-DESIGNS = {"tvn1": TVN_1, "tvn3": TVN_3, "tvn_mobile1": MOBILE_1}
+DESIGNS = dict(zip(TVNS, (TVN_1, TVN_2, TVN_3, TVN_4, MOBILE_1, MOBILE_2), strict=True))
 
 
 @cache
