@@ -6,7 +6,7 @@ from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.source import Source
 
 TEXT = """
-block temporal(width, act) {
+block in_time(width, act) {
   conv(width, 3x1x1) -> act
 }
 block layers(t, width, first, act) {
@@ -22,9 +22,9 @@ block whole(t, width, first, act) {
 }
 network both {
   input clip = video(frames=4, size=8, classes=3)
-  whole(temporal, 8, false, hswish)
-  whole(temporal, 8, true, relu)
-  whole(temporal, 8, false, bn)
+  whole(in_time, 8, false, hswish)
+  whole(in_time, 8, true, relu)
+  whole(in_time, 8, false, bn)
   pool -> linear(classes)
 }
 """
