@@ -125,3 +125,22 @@ def test_curves_and_ages() -> None:
     assert curve([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█"
     assert curve([1.0, 1.0]) == "▁▁" and len(curve(list(range(500)))) == 60
     assert [age(seconds) for seconds in (5, 60, 7200, 200_000)] == ["5 s", "1 min", "2 h", "2 d"]
+
+
+def test_sixty_columns_cut_nothing_and_the_best_networks_are_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = folder / "c"
+    keys = ("train_loss", "train_top1", "validate_loss", "validate_top1", "score_top1")
+    for epoch in (8, 9):
+        record = {"epoch": epoch, **dict.fromkeys(keys, 0.999), "decoded_macs": 15_000_000, "seconds": 120.5}
+        JsonLines(run / "metrics.jsonl").append(record)
+    for name, top1 in (("scores", 0.125), ("finalists", 0.875)):
+        for number in range(3):
+            record = {"id": number, "macs": 2e6, "score": {"top1": top1 + number / 100}}
+            JsonLines(run / f"{name}.jsonl").append(record)
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = vnasdsl("watch", run, "--once").stdout.splitlines()
+    assert not any("…" in line for line in lines) and max(map(len, lines)) <= 60
+    assert lines[lines.index("the best of 3 networks scored in the supernet") + 2].split() == ["#2", "14.5", "2.00"]
+    assert lines[lines.index("the best of 3 networks trained at the end") + 2].split() == ["#2", "89.5", "2.00"]

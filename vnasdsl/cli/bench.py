@@ -84,7 +84,7 @@ def _network(target: str, overrides: Overrides) -> Space:
     if overrides != Given():
         raise UserError(f"`{target}` is a run, whose input is fixed", "measure its network.vns with other sizes")
     if not (folder / "network.vns").is_file():
-        raise UserError(f"`{target}` has no network yet")
+        raise UserError(f"`{target}` is no run, or has no network yet: there is no `network.vns` in it")
     return load_space(str(folder / "network.vns"))
 
 

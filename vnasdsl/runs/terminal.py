@@ -118,8 +118,15 @@ def _parts(run: RunReader) -> Iterator[RenderableType]:
         yield _curves(run.metrics)
         yield _epochs(run.metrics[-_LAST:])
         yield from _open_choices(run.metrics[-1])
-    if run.trials:
-        yield _trials(run.trials)
+    for title, records in (
+        ("trained", run.trials),
+        ("scored in the supernet", run.scores),
+        ("trained at the end", run.finalists),
+    ):
+        scored = [record for record in records if record.get("score")]
+        if scored:
+            yield Text(f"the best of {len(scored)} networks {title}", "bold")
+            yield _best(scored)
 
 
 def _curves(metrics: Sequence[Mapping[str, Any]]) -> Table:
@@ -167,14 +174,15 @@ def _open_choices(record: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield table
 
 
-def _trials(trials: Sequence[Mapping[str, Any]]) -> Table:
-    """The best networks so far."""
-    trained = [trial for trial in trials if trial.get("score")]
-    trained.sort(key=lambda trial: (-trial["score"]["top1"], trial["id"]))
+def _best(records: Sequence[dict[str, Any]]) -> Table:
+    """The best of some networks."""
+    best = sorted(records, key=lambda record: (-record["score"]["top1"], record["id"]))[:_LAST]
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("network", "validate %", "MMACs", "parents"):
+    children = any(record.get("parents") for record in best)
+    for heading in ("network", "validate %", "MMACs", *(("parents",) if children else ())):
         table.add_column(heading, justify="right")
-    for trial in trained[:_LAST]:
-        parents = ", ".join(f"#{parent}" for parent in trial["parents"])
-        table.add_row(f"#{trial['id']}", f"{100 * trial['score']['top1']:.1f}", f"{trial['macs'] / 1e6:.2f}", parents)
+    for record in best:
+        parents = ", ".join(f"#{parent}" for parent in record.get("parents") or ())
+        row = f"#{record['id']}", f"{100 * record['score']['top1']:.1f}", f"{record['macs'] / 1e6:.2f}"
+        table.add_row(*row, *((parents,) if children else ()))
     return table

@@ -73,6 +73,8 @@ def search_space(
     assert isinstance(recipe, SearchRecipe)
     strategy = get_strategy(recipe.strategy)
     space = request.space.fix(request.fixes) if request.fixes else request.space
+    if request.space.kind == "network":
+        raise UserError(f"`{space.name}` is a network: there is nothing to search", "train it with `vnasdsl retrain`")
     if space.kind == "network":
         raise UserError(
             f"nothing is left to search in `{space.name}`: every choice has one option",
