@@ -28,7 +28,7 @@ from vnasdsl.language.source import Source
 
 HERE = Path(__file__).parent
 PAIRS = sorted((HERE / "format").glob("*.in.vns"))
-EXAMPLES = [*sorted((ROOT / "spaces").glob("*.vns")), *sorted((HERE / "texts").glob("*.vns"))]
+EXAMPLES = [*sorted((ROOT / "spaces").rglob("*.vns")), *sorted((HERE / "texts").glob("*.vns"))]
 
 
 def read(text: str) -> tree.Module:
@@ -47,7 +47,7 @@ def test_pairs(path: Path) -> None:
     assert comments(expected) == comments(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "spaces").glob("*.vns")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "spaces").rglob("*.vns")), ids=lambda path: path.stem)
 def test_the_spaces_of_the_repository_are_canonical(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert format_text(text) == text

@@ -106,6 +106,7 @@ def test_what_hooks_and_ci_jobs_call(light: SimpleNamespace, project: Path) -> N
     assert "torch" in (project / "out" / "tiny_supernet.py").read_text(encoding="utf-8")
     run(vnasdsl, "draw", "tiny.vns", "-o", "tiny.svg", cwd=project)
     assert "E0201" in run(vnasdsl, "explain", "E0201", cwd=project)
+    assert "r3d_18" in run(vnasdsl, "zoo", cwd=project)
     run(vnasdsl, "new", "first", cwd=project)
     (project / "wrong.vns").write_text("network n { input clip = video(frames=4, size=16)\n nothing(3) }\n")
     run(vnasdsl, "check", "wrong.vns", cwd=project, status=1)

@@ -13,6 +13,7 @@ import pytest
 from tests.support import CASES, ROOT, shipped, shipped_space
 from vnasdsl.derive import decode
 from vnasdsl.elaborate import Space, load, load_source
+from vnasdsl.elaborate.shipped import shipped_names
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Source
 from vnasdsl.relax.trellis import trellis
@@ -320,7 +321,7 @@ def test_more_boxes_than_fit_are_refused() -> None:
         network_picture(shipped_space("peng2019"), layers=True)
 
 
-SPACES = [path.stem for path in sorted((ROOT / "spaces").glob("*.vns"))]
+SPACES = shipped_names()
 
 
 @pytest.mark.parametrize("name", SPACES)
