@@ -31,6 +31,7 @@ GROUPS = {
         "Evaluation",
         "Prediction",
     ),
+    "From PyTorch": ("from_torch", "Imported"),
     "Exceptions": ("Error", "VnsError", "UserError"),
 }
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vnasdsl.api.run import Run
     from vnasdsl.api.training import evaluate, predict, retrain, search
     from vnasdsl.language.diagnostics import Error, UserError, VnsError
+    from vnasdsl.tracing.result import Imported, from_torch
     from vnasdsl.train.evaluation import Evaluation
     from vnasdsl.train.predict import Prediction
 
@@ -30,6 +31,7 @@ _PLACES = {
     "Difference": "api.difference",
     "Error": "language.diagnostics",
     "Evaluation": "train.evaluation",
+    "Imported": "tracing.result",
     "Network": "api.models",
     "Prediction": "train.predict",
     "Progress": "api.progress",
@@ -40,6 +42,7 @@ _PLACES = {
     "diff": "api.difference",
     "evaluate": "api.training",
     "format": "api.files",
+    "from_torch": "tracing.result",
     "load": "api.files",
     "parse": "api.files",
     "predict": "api.training",
@@ -52,6 +55,7 @@ __all__ = [  # the keys above, as type checkers want to see them
     "Difference",
     "Error",
     "Evaluation",
+    "Imported",
     "Network",
     "Prediction",
     "Progress",
@@ -62,6 +66,7 @@ __all__ = [  # the keys above, as type checkers want to see them
     "diff",
     "evaluate",
     "format",
+    "from_torch",
     "load",
     "parse",
     "predict",

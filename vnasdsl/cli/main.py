@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "new": ("vnasdsl.cli.new", "Write a starting project with shipped spaces."),
     "check": ("vnasdsl.cli.check", "Check files and report errors."),
     "explain": ("vnasdsl.cli.explain", "Explain an error code such as E0201, with examples."),
+    "from-torch": ("vnasdsl.cli.from_torch", "Write a PyTorch module as a network."),
     "layers": ("vnasdsl.cli.layers", "List the layers that files can use, those of the project too."),
     "compile": ("vnasdsl.cli.compile", "Write the PyTorch code of spaces and networks."),
     "fmt": ("vnasdsl.cli.fmt", "Format files, comments kept."),

@@ -55,7 +55,7 @@ class _Checker:
         self.item = item
         self.lines = {node.name for node in walk(item) if isinstance(node, (tree.Wire, tree.Input))}
         self.blocks: Mapping[str, tree.Block] = definitions.blocks
-        self.words = WORDS.keys() | definitions.catalogue.words
+        self.words = dict.fromkeys((*WORDS, *sorted(definitions.catalogue.words)))
 
     def check(self) -> list[Diagnostic]:
         item = self.item
@@ -242,7 +242,11 @@ class _Checker:
             value = bound.get(parameter.name)
             if value is None:
                 continue
-            no_word = parameter.kind == "word" and isinstance(value, tree.Name) and value.id not in (names | self.words)
+            no_word = (
+                parameter.kind == "word"
+                and isinstance(value, tree.Name)
+                and value.id not in (names | self.words.keys())
+            )
             if not no_word:
                 found += self.value(value, names)
             if no_word or all(self.is_closed(node) for node in walk(value)):

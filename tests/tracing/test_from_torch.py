@@ -1,0 +1,301 @@
+"""A module of torch becomes a text that computes the same; what no layer does is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import vnasdsl
+from tests.oracles import originals
+from tests.support import examples, run_here, shipped_space
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.tracing import from_torch
+from vnasdsl.train.generated import build
+
+
+class Unit(nn.Module):
+    def __init__(self, before: int, after: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(before, after, (1, 3, 3), (1, stride, stride), (0, 1, 1), bias=False)
+        self.bn = nn.BatchNorm3d(after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.bn(self.conv(x)).relu()
+
+
+class Basic(nn.Module):
+    def __init__(self, before: int, after: int, stride: int = 1) -> None:
+        super().__init__()
+        self.one, self.two = (
+            Unit(before, after, stride),
+            nn.Conv3d(after, after, (3, 1, 1), padding=(1, 0, 0), bias=False),
+        )
+        self.bn = nn.BatchNorm3d(after)
+        changes = before != after
+        self.way = (
+            nn.Sequential(nn.Conv3d(before, after, 1, (1, stride, stride), bias=False), nn.BatchNorm3d(after))
+            if changes
+            else None
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.bn(self.two(self.one(x)))
+        out += x if self.way is None else self.way(x)
+        return F.relu(out, inplace=True)
+
+
+class Net(nn.Module):
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv3d(3, width, (1, 4, 4), 2, bias=False), nn.Hardswish(), nn.MaxPool3d(2, ceil_mode=False)
+        )
+        self.body = nn.Sequential(
+            Basic(width, 16, 2), Basic(16, 16), Basic(16, 16), nn.Conv3d(16, 16, 3, padding=1, groups=16, bias=False)
+        )
+        self.head = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Dropout(0.25), nn.Linear(16, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(self.stem(x)))
+
+
+TEXT = """\
+block unit(stride) {
+  conv(16, 1x3x3, stride=stride) -> bn -> relu
+}
+
+block basic(stride) {
+  residual(project=auto) {
+    unit(stride)
+    conv(16, 3x1x1) -> bn
+  } -> relu
+}
+
+network net {
+  input clip = video(frames=4, size=24, classes=6)
+  stage stem {
+    conv(8, 1x4x4, stride=2, padding=valid) -> hswish
+    max_pool(2x2x2, stride=2, padding=valid)
+  }
+  stage body {
+    basic(1x2x2)
+    2 * basic(1)
+    depthwise(3x3x3)
+  }
+  stage head {
+    pool -> dropout(0.25)
+    linear(classes)
+  }
+}
+"""
+
+
+def test_blocks_residuals_and_stages() -> None:
+    imported = from_torch(Net(), (3, 4, 24, 24), "net")
+    assert imported.text == TEXT
+    assert imported.space.params[0] == sum(p.numel() for p in Net().parameters())
+
+
+def test_weights_of_the_module_give_its_outputs() -> None:
+    torch.manual_seed(1)
+    module = Net(10)
+    for norm in (m for m in module.modules() if isinstance(m, nn.BatchNorm3d)):
+        nn.init.uniform_(norm.running_mean)
+    imported = vnasdsl.from_torch(module, (3, 4, 24, 24))
+    assert module.training and imported.remarks == ()
+    network = vnasdsl.load(imported.text).module()
+    network.load_state_dict(imported.weights(module))
+    x = torch.randn(3, 3, 4, 24, 24)
+    torch.testing.assert_close(network.eval()(x), module.eval()(x))
+
+
+class Tangled(nn.Module):
+    """Values that several lines need, and a tensor that is changed in place and read again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = Unit(3, 4), Unit(4, 4), Unit(4, 4)
+        self.head = nn.Linear(12, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = self.a(x)
+        b = self.b(a)
+        c = self.c(a + b)
+        b.mul_(c)
+        return self.head(torch.cat([a, b, b * torch.sigmoid(b)], 1).mean((2, 3, 4)))
+
+
+def test_values_that_several_lines_need_get_names() -> None:
+    imported = from_torch(Tangled(), (3, 2, 8, 8), "tangled")
+    assert imported.difference < 1e-6
+    assert "a = unit" in imported.text and "silu" in imported.text
+    assert imported.text.count("unit") == 4  # the block, and each once
+
+
+class Random3d(nn.Module):
+    """Units whose inputs are drawn among all values before them."""
+
+    def __init__(self, picks: list[tuple[int, int]]) -> None:
+        super().__init__()
+        self.picks = picks
+        self.stem = Unit(3, 4)
+        self.units = nn.ModuleList(Unit(4, 4) for _ in picks)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = [self.stem(x)]
+        for (i, j), unit in zip(self.picks, self.units, strict=True):
+            a, b = values[i % len(values)], values[j % len(values)]
+            values.append(unit(a) if a is b else unit(a + b))
+        return self.head(sum(values[1:], values[0]).mean((2, 3, 4)))
+
+
+@examples(20, shrink=False)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=7))
+def test_any_wiring_of_units(picks: list[tuple[int, int]]) -> None:
+    module = Random3d(picks)
+    imported = from_torch(module, (3, 1, 4, 4))
+    convs = [node for node in imported.space.graph.order if node.operation == "conv"]
+    assert len(convs) == 1 + len(picks)  # each once
+    assert imported.space.params[0] == sum(p.numel() for p in module.parameters())
+
+
+@pytest.mark.parametrize("name", ["mini", "nas_bench_macro", "tiny"])
+def test_generated_code_comes_back(name: str) -> None:
+    space = shipped_space(name)
+    network = space.network(space.sample(Random(3)))
+    imported = from_torch(build(network), network.input.shape)
+    assert imported.space.macs == network.macs and imported.space.params == network.params
+
+
+class Refused(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.head = Sorted(), nn.Linear(4, 2)
+        self.conv = nn.Conv3d(3, 4, 3, padding=1, padding_mode="zeros")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.fft.rfft(self.inner(self.conv(x))).abs().mean((2, 3, 4)))
+
+
+class Sorted(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sort(2)[0].cumsum(1) * 2
+
+
+def test_everything_that_no_layer_does_is_named_at_once() -> None:
+    with pytest.raises(UserError) as raised:
+        from_torch(Refused(), (3, 2, 8, 8))
+    for part in ("`sort` in `inner` (Sorted)", "`cumsum` in `inner` (Sorted)", "`fft_rfft` in the module itself"):
+        assert part in raised.value.message
+    assert "Custom layers" in (raised.value.help or "")
+
+
+@pytest.mark.parametrize(
+    ("module", "clip", "message"),
+    [
+        (Net(), (4, 4, 24, 24), "cannot be traced for a clip of 4 x 4 x 24 x 24"),
+        (Net(), (3, 4, 24), "a clip has four sizes"),
+        (nn.Sequential(nn.Conv3d(3, 2, 1)), (3, 2, 4, 4), "does not give one vector of numbers"),
+        (nn.Sequential(nn.BatchNorm3d(3, track_running_stats=False)), (3, 2, 4, 4), "not use running statistics"),
+        (nn.Sequential(nn.AvgPool3d(3, padding=1)), (3, 3, 6, 6), "with padding that counts"),
+        (nn.Sequential(nn.LeakyReLU(0.3)), (3, 2, 4, 4), "`leaky_relu` in `0` (LeakyReLU)"),
+        (torch.zeros(1), (3, 2, 4, 4), "expected a torch.nn.Module, found Tensor"),
+    ],
+)
+def test_what_cannot_be_written_is_one_error(module: nn.Module, clip: tuple[int, ...], message: str) -> None:
+    with pytest.raises(UserError) as raised:
+        from_torch(module, clip)
+    assert message in raised.value.message
+
+
+SOURCE = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.conv, self.spare = nn.Conv3d(3, width, 3, bias=True), nn.Linear(2, 2)
+        self.head = nn.Linear(width, 5)
+
+    def forward(self, x):
+        return self.head(torch.tanh(self.conv(x)).mean((2, 3, 4))).softmax(1)
+
+def number():
+    return 3
+
+def failing():
+    raise RuntimeError("no")
+"""
+
+
+def test_the_command_writes_text_and_weights(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(SOURCE, encoding="utf-8")
+    words = ("from-torch", "net.py:Net", "--clip", "3x4x16x12", "--arg", "width=6", "-o", "net.vns", "--weights")
+    result = run_here(*words, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "video(frames=4, size=16x12, classes=5)" in (tmp_path / "net.vns").read_text()
+    assert "note: the softmax at the end is left out" in result.stderr
+    assert "note: the module does not use its parameters `spare.weight`, `spare.bias`" in result.stderr
+    weights = safetensors.torch.load_file(tmp_path / "net.safetensors")
+    assert sum(w.numel() for w in weights.values()) == 6 * 81 + 6 + 35
+    assert "527 parameters in both" in result.stderr
+    again = run_here(*words, cwd=tmp_path)
+    assert again.returncode == 1 and "`net.vns` exists" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "message"),
+    [
+        ("net.py", 1, "names no class or function"),
+        ("nit.py:Net", 1, "there is no file `nit.py`"),
+        ("net.py:Nut", 1, "did you mean `Net`?"),
+        ("net.py:number", 1, "gives a int, not a torch.nn.Module"),
+        ("net.py:failing", 1, "`failing` cannot be called: RuntimeError: no"),
+        ("no.such.module:Net", 1, "`no.such.module` cannot be imported: ModuleNotFoundError"),
+        ("broken.py:Net", 1, "`broken.py` cannot be imported: SyntaxError"),
+    ],
+)
+def test_wrong_targets_are_one_error(target: str, status: int, message: str, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(SOURCE, encoding="utf-8")
+    (tmp_path / "broken.py").write_text("class\n", encoding="utf-8")
+    result = run_here("from-torch", target, "--clip", "3x4x16x16", "-o", "out.vns", cwd=tmp_path)
+    assert result.returncode == status and message in result.stderr, result.stderr
+    assert "Traceback" not in result.stderr and not (tmp_path / "out.vns").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "clip", "params"),
+    [
+        ("r3d_18", (3, 8, 64, 64), 33_371_472),
+        ("mc3_18", (3, 8, 64, 64), 11_695_440),
+        ("r2plus1d_18", (3, 8, 64, 64), 31_505_325),
+        ("s3d", (3, 16, 224, 224), 8_320_048),
+    ],
+)
+def test_video_models_of_torchvision(name: str, clip: tuple[int, ...], params: int) -> None:
+    module = getattr(originals.load("torchvision.models.video"), name)()
+    imported = from_torch(module, clip, name)
+    assert imported.space.params[0] == params and imported.remarks == ()
+    assert imported.text.count("\n") < 50
+
+
+@pytest.mark.slow
+def test_models_of_pytorchvideo() -> None:
+    originals.load("torchvision.models.video")
+    slow = originals.load("pytorchvideo.models.resnet").create_resnet(model_depth=50, head_pool_kernel_size=(8, 2, 2))
+    x3d = originals.load("pytorchvideo.models.x3d").create_x3d(input_clip_length=4, input_crop_size=160)
+    for module, clip, remarks in ((slow, (3, 8, 64, 64), 0), (x3d, (3, 4, 160, 160), 1)):
+        imported = from_torch(module, clip)
+        assert imported.space.params[0] == sum(p.numel() for p in module.parameters())
+        assert len(imported.remarks) == remarks

@@ -1,0 +1,161 @@
+"""From a graph of operations to chains and branches, as text is written: residuals, joins of chains, named lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import networkx as nx
+
+from vnasdsl.layers.base import LayerError
+from vnasdsl.layers.residual import LAYER as RESIDUAL
+from vnasdsl.tracing.operation import Operation
+
+ROOT = object()
+"""Above the clip and all values with names."""
+
+
+@dataclass(eq=False)
+class Item:
+    """One step of a chain: a layer, a join of chains, a residual around a chain, or the use of a block."""
+
+    operation: Operation
+    """Its own; of a block the last inside."""
+    branches: list[Chain] = field(default_factory=list)
+    """Of a join its inputs; of a residual its body; of a block its lines."""
+    shortcut: tuple[Operation, ...] = ()
+    """The projection of a residual."""
+    kind: str = "layer"
+    """`layer`, `join`, `residual` or `block`."""
+    block: str = ""
+    """The class that a block is an object of; then the name of the block."""
+    values: dict[str, object] = field(default_factory=dict)
+    """Of a block, its arguments."""
+
+    @property
+    def operations(self) -> Iterator[Operation]:
+        """In the order of the text: what is inside, then its own."""
+        for chain in self.branches:
+            for item in chain.items:
+                yield from item.operations
+        if self.kind != "block":
+            yield from self.shortcut
+            yield self.operation
+
+
+@dataclass(eq=False)
+class Chain:
+    """Items one after the other; `start` is the value that it begins with by name, None for what comes in."""
+
+    items: list[Item]
+    start: Operation | None = None
+
+
+@dataclass(eq=False)
+class Lines:
+    """A network: the values that have names, each with the chain that makes it, and the chain to the output."""
+
+    named: list[tuple[Operation, Chain]]
+    last: Chain
+
+    @property
+    def chains(self) -> list[Chain]:
+        return [*(chain for _, chain in self.named), self.last]
+
+
+def decompose(output: Operation) -> Lines:
+    """Every operation once: values that several chains need get a name, as few as suffice."""
+    order = list(_ordered(output))
+    users = Counter(given for each in order for given in set(each.inputs))
+    named: list[Operation] = []
+    while True:
+        split = _Splitter(order, set(named))
+        lines = Lines([(v, split.chain(v, own=True)) for v in order if v in named], split.chain(output, own=True))
+        seen = Counter(o for chain in lines.chains for item in chain.items for o in item.operations)
+        twice = [o for o in order if seen[o] > 1 and users[o] > 1 and o not in named]
+        if not twice:
+            return lines
+        named.append(twice[-1])
+
+
+def _ordered(output: Operation) -> Iterator[Operation]:
+    """The operations that a value depends on, inputs first."""
+    done: set[Operation] = set()
+    pending = [(output, False)]
+    while pending:
+        operation, ready = pending.pop()
+        if ready:
+            yield operation
+        elif operation not in done:
+            done.add(operation)
+            pending.append((operation, True))
+            pending += [(given, False) for given in reversed(operation.inputs)]
+
+
+class _Splitter:
+    """Splits a graph in which some values have names: these are sources, like the clip."""
+
+    def __init__(self, order: list[Operation], named: set[Operation]):
+        self.clip = order[0]
+        self.named = named
+        graph = nx.DiGraph((given, self.made(each)) for each in order for given in each.inputs)
+        graph.add_edges_from((ROOT, source) for source in (self.clip, *named))
+        self.above = nx.immediate_dominators(graph, ROOT)
+        self.depth = {each: i for i, each in enumerate(order)}
+
+    def made(self, operation: Operation) -> object:
+        """What stands for the making of a value: of one with a name, another node than its use."""
+        return ("made", operation) if operation in self.named else operation
+
+    def chain(self, end: Operation, start: object = None, own: bool = False) -> Chain:
+        """What makes a value, from `start`, else from the last value before it that has a name. own: its own line."""
+        items: list[Item] = []
+        now = end
+        while now is not start and now is not self.clip and (now not in self.named or (own and now is end)):
+            if len(now.inputs) == 1:
+                items.append(Item(now))
+                now = now.inputs[0]
+                continue
+            top = self.above[self.made(now)]
+            if top is not ROOT:
+                items.append(_joined(now, [self.chain(given, top) for given in now.inputs]))
+                now = top
+                continue
+            main = max(now.inputs, key=self.depth.__getitem__)
+            if main in self.named or main is self.clip:
+                items.append(_joined(now, [self.chain(given, ROOT) for given in now.inputs]))
+                return Chain(items[::-1], None)
+            others = [Chain([]) if given is main else self.chain(given, ROOT) for given in now.inputs]
+            items.append(Item(now, others, kind="join"))
+            now = main
+        return Chain(items[::-1], None if now is start else now)
+
+
+def _joined(join: Operation, branches: list[Chain]) -> Item:
+    """A sum with its own input, or with a projection of it, is a residual."""
+    if join.layer == "sum" and len(branches) == 2 and all(branch.start is None for branch in branches):
+        by_length = sorted(branches, key=lambda branch: len(branch.items))
+        short, body = by_length
+        if body.items and not short.items:
+            return Item(join, [body], kind="residual")
+        if body.items and _is_projection(short, body):
+            return Item(join, [body], tuple(item.operation for item in short.items), "residual")
+    return Item(join, branches, kind="join")
+
+
+def _is_projection(short: Chain, body: Chain) -> bool:
+    """Whether a branch is what `residual(project=auto)` or `always` adds."""
+    if [item.operation.layer for item in short.items] != ["conv", "bn"] or len(body.items) < 2:
+        return False
+    conv, norm = (item.operation for item in short.items)
+    extra = {key: value for key, value in conv.arguments.items() if key not in ("channels", "stride", "padding")}
+    if extra != {"kernel": (1, 1, 1)} or norm.arguments:
+        return False
+    before, after = conv.inputs[0].shape, norm.shape
+    try:
+        assert RESIDUAL.body is not None
+        applied = RESIDUAL.body.leave({"project": "always"}, before, after, 0)
+    except LayerError:
+        return False
+    return dict(applied.attributes).get("stride") == conv.arguments.get("stride", (1, 1, 1))
