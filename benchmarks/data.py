@@ -7,16 +7,19 @@ epoch.
 
 `received`: uint8 clips as they come from the workers, what a GPU gets. `normalised`: float32 on the CPU, by the same
 cores that decode. With --device cuda the second is on the GPU.
+
+Ratios are of seconds, and of seconds of processor time of all processes, which say more where other programs run.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -109,14 +112,24 @@ def clips_of(videos: list[Video], shape: ClipShape, epoch: int) -> Iterator[tupl
         yield path, min(wanted), max(wanted)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+def seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds, and seconds of processor time of this process and its workers."""
+    began, used = time.perf_counter(), processor_seconds()
     work()
-    return time.perf_counter() - began
+    return time.perf_counter() - began, processor_seconds() - used
 
 
-def measure(case: Case, videos: list[Video], workers: int, device: torch.device) -> dict[str, float]:
-    """Clips a second of the reference, and the ratios of the loader to it."""
+def processor_seconds() -> float:
+    """Of this process and of its workers, as Linux has it."""
+    ticks = 0
+    for process in active_children():
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measure(case: Case, videos: list[Video], workers: int, device: torch.device) -> list[float]:
+    """Clips a second of the reference, and the ratios of the loader to it, in seconds and in processor time."""
     INDICES.clear()
     INDICES.update({video.path: scan(video.path) for video in videos})
     STORE.clear()
@@ -124,7 +137,7 @@ def measure(case: Case, videos: list[Video], workers: int, device: torch.device)
         STORE.remember(path, index)  # processes that start now have the indices
     videos = videos * 4  # the start of a pass is to count for little, as in a real one
     loader = ClipLoader(videos, case.shape, batch=4, workers=workers, cache_bytes=0)
-    best = dict.fromkeys(("bare", "received", "normalised"), float("inf"))
+    best = dict.fromkeys(("bare", "received", "normalised"), (float("inf"), float("inf")))
 
     def received(epoch: int) -> None:
         for _ in loader(epoch).received():
@@ -146,10 +159,10 @@ def measure(case: Case, videos: list[Video], workers: int, device: torch.device)
             ):
                 took = seconds(work)
                 if epoch:  # the first pass starts processes
-                    best[name] = min(best[name], took)
+                    best[name] = min(best[name][0], took[0]), min(best[name][1], took[1])
     loader.close()
-    rate = len(videos) / best["bare"]
-    return {"bare": rate, **{name: best["bare"] / best[name] for name in ("received", "normalised")}}
+    ratios = [best["bare"][clock] / best[name][clock] for clock in (0, 1) for name in ("received", "normalised")]
+    return [len(videos) / best["bare"][0], *ratios]
 
 
 def long_video(folder: Path, minutes: float) -> float:
@@ -162,7 +175,7 @@ def long_video(folder: Path, minutes: float) -> float:
     for _ in range(2 * PASSES):
         for first in best:
             work = lambda first=first: read(path, index, range(first, first + CLIP), case.shape.scale)  # noqa: E731
-            best[first] = min(best[first], seconds(work))
+            best[first] = min(best[first], seconds(work)[1])
     return best[middle] / best[0]
 
 
@@ -173,15 +186,16 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10, help="length of the long video")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    print("| videos | workers | bare, clips/s | received | normalised |\n|---|--:|--:|--:|--:|")
+    print("| videos | workers | bare, clips/s | received | normalised | received, CPU | normalised, CPU |")
+    print("|---|--:|--:|--:|--:|--:|--:|")
     for case in CASES[1::3] if arguments.small else CASES:
         with tempfile.TemporaryDirectory() as folder:
             files = [encode(Path(folder) / f"{number}{case.suffix}", case, number) for number in range(case.videos)]
             videos = [Video(str(file), 0, "") for file in files]
             for workers in (1, 2):
-                found = measure(case, videos, workers, torch.device(arguments.device))
-                figures = f"{found['bare']:.0f} | {found['received']:.2f} | {found['normalised']:.2f}"
-                print(f"| {case.name} | {workers} | {figures} |", flush=True)
+                rate, *ratios = measure(case, videos, workers, torch.device(arguments.device))
+                figures = " | ".join(f"{ratio:.2f}" for ratio in ratios)
+                print(f"| {case.name} | {workers} | {rate:.0f} | {figures} |", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         minutes = 0.2 if arguments.small else arguments.minutes
         ratio = long_video(Path(folder), minutes)

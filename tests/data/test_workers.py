@@ -11,6 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+
+from vnasdsl.data import ClipShape, open_data
+from vnasdsl.data.clips import ClipLoader
 
 ENDLESS = """
 import sys
@@ -47,3 +51,31 @@ def test_workers_end_with_their_parent_and_quietly(folder_set: Callable[..., Pat
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_memory_is_used_again_only_when_nothing_holds_it(folder_set: Callable[..., Path]) -> None:
+    """Workers and normalising use the same memory again; batches that are kept stay as they were."""
+    data = open_data(f"folder:{folder_set(train=8, test=1)}")
+    shape = ClipShape(frames=4, size=16, scale=24)
+    expected = list(ClipLoader(data.train, shape, batch=1, workers=0))
+    loader = ClipLoader(data.train, shape, batch=1, workers=2)
+    for _ in range(2):
+        kept = [(clips[:, :, 1:], labels) for clips, labels in loader]  # views hold it too
+        for (clips, labels), (others, of_others) in zip(kept, expected, strict=True):
+            assert torch.equal(clips, others[:, :, 1:]) and torch.equal(labels, of_others)
+    addresses = {clips.data_ptr() for clips, _ in loader}
+    assert len(addresses) <= 2  # of 16 batches
+    loader.close()
+
+
+def test_a_pass_that_was_left_early_does_not_disturb_the_next(folder_set: Callable[..., Path]) -> None:
+    data = open_data(f"folder:{folder_set(train=8, test=1)}")
+    shape = ClipShape(frames=4, size=16, scale=24)
+    loader, alone = (ClipLoader(data.train, shape, batch=3, workers=workers) for workers in (2, 0))
+    for left_after in (1, 2, 5):
+        for number, _ in enumerate(loader(0), 1):
+            if number == left_after:
+                break
+        for (clips, _), (others, _) in zip(loader(1), alone(1), strict=True):
+            assert torch.equal(clips, others)
+    loader.close()

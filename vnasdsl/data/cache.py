@@ -47,7 +47,7 @@ class VideoStore:
             frames = self._decode(key, index, lambda length: list(range(length)), scale)
             self._frames[key, scale] = frames
             self.bytes += frames.numel()
-        return frames[:, *region(*frames.shape[1:3])][pick(len(frames))]
+        return _chosen(frames[:, *region(*frames.shape[1:3])], pick(len(frames)))
 
     def _decode(self, key: Key, index: VideoIndex, pick: Pick, scale: Scale, region: Region = whole) -> torch.Tensor:
         """Decode what `pick` names; a file that turns out shorter than its index is asked again at its true length."""
@@ -57,7 +57,7 @@ class VideoStore:
             frames, length = read(key[0], index, wanted, scale, region)
             if length == index.frames:
                 place = {number: position for position, number in enumerate(wanted)}
-                return frames if picked == wanted else frames[[place[number] for number in picked]]
+                return frames if picked == wanted else _chosen(frames, [place[number] for number in picked])
             index = self._indices[key] = replace(index, frames=length, times=None, keys=(0,))
 
     def remember(self, path: str, index: VideoIndex) -> None:
@@ -71,6 +71,11 @@ class VideoStore:
 
 
 STORE = VideoStore()
+
+
+def _chosen(frames: torch.Tensor, numbers: list[int]) -> torch.Tensor:
+    """Some frames, with their colours apart in memory as in all."""
+    return frames.movedim(-1, 0)[:, numbers].movedim(0, -1)
 
 
 def _key(path: str) -> Key:

@@ -53,7 +53,8 @@ class ClipLoader(VideoLoader):
         augment: Augment = _AS_IT_IS,
     ):
         samples = _Clips(tuple(videos), shape, cache_bytes, flip, seed)
-        super().__init__(videos, samples, batch, workers, faults, drop_last)
+        room = (shape.frames, *shape.crop, shape.channels)
+        super().__init__(videos, samples, batch, workers, faults, drop_last, room)
         self.seed, self.shuffle, self.augment, self.streams = seed, shuffle, augment, shape.streams
         self.plain = False
         """Nothing is augmented."""
@@ -105,7 +106,8 @@ class ViewLoader(VideoLoader):
         if clips < 1 or crops < 1:
             raise UserError(f"{clips} clips x {crops} crops give no view", "use at least 1 of each, as in 10 x 3")
         samples = _Views(tuple(videos), shape, cache_bytes, clips, crops)
-        super().__init__(videos, samples, max(1, batch // (clips * crops)), workers, faults)
+        room = (clips * crops, shape.frames, *shape.crop, shape.channels)
+        super().__init__(videos, samples, max(1, batch // (clips * crops)), workers, faults, clip=room)
         self.batch, self.streams = batch, shape.streams
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
@@ -194,7 +196,7 @@ class _Views(_Samples):
 
         pictures = self.read(video, pick)
         height, width = shape.crop
-        by_clip = pictures.view(self.clips, shape.frames, *pictures.shape[1:])
+        by_clip = pictures.unflatten(0, (self.clips, shape.frames)).movedim(-1, 1)
         corners = crop_corners(pictures.shape[1], pictures.shape[2], shape.crop, self.crops)
-        views = [by_clip[:, :, top : top + height, left : left + width] for top, left in corners]
-        return torch.stack(views, dim=1).flatten(0, 1)
+        views = [by_clip[..., top : top + height, left : left + width] for top, left in corners]
+        return torch.stack(views, dim=1).flatten(0, 1).movedim(1, -1)

@@ -2,19 +2,19 @@
 
 Frames are identified by their time stamps, never by the nominal frame rate, so variable frame rates work. `scan` reads
 the packets without decoding them; `read` seeks to the key frame before the first wanted frame, and decodes only what
-it needs, while another thread converts what is decoded. Where time stamps are not reliable (see `_SEEKABLE`), or a seek
+it needs. Where time stamps are not reliable (see `_SEEKABLE`), or a seek
 lands elsewhere, it counts from the start: slower, never wrong.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import av
@@ -39,6 +39,8 @@ def whole(_height: int, _width: int) -> tuple[slice, slice]:
     return slice(None), slice(None)
 
 
+_TOGETHER = 4
+"""Frames whose colours are converted in one go."""
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -121,9 +123,9 @@ def _picture_size(path: str) -> tuple[int, int]:
 
 def _read_pictures(folder: str, wanted: Sequence[int], converter: _Converter) -> torch.Tensor:
     pictures = pictures_in(folder)
-    for place, number in enumerate(wanted):
+    for number in wanted:
         with open_video(pictures[number]) as (container, stream):
-            converter.put(place, next(container.decode(stream)))
+            converter.put(next(container.decode(stream)))
     return converter.pictures(len(wanted))
 
 
@@ -161,25 +163,16 @@ def _collect(
     """Wanted pictures up to the first one that is missing, and the number of frames up to the last one seen."""
     seen = count = 0
     with open_video(path) as file:
-        pending, beside = [], _thread_of(os.getpid())
         for number, frame in numbered(*file):
             seen = number + 1
             if number > wanted[count]:
                 break
             if number == wanted[count]:
-                pending.append(beside.submit(converter.put, count, frame))
+                converter.put(frame)
                 count += 1
                 if count == len(wanted):
                     break
-        for each in pending:
-            each.result()
         return converter.pictures(count), seen
-
-
-@cache
-def _thread_of(_process: int) -> ThreadPoolExecutor:
-    """Converts frames while the next ones are decoded. A forked process has no threads, so each has its own."""
-    return ThreadPoolExecutor(1, thread_name_prefix="convert")
 
 
 def _numbered_by_time(
@@ -208,68 +201,113 @@ def _numbered_by_time(
 
 class _Converter:
     """Decoded frames -> a region of (count, H, W, 3) uint8, scaled without aliasing and upright; the first one decides
-    the size."""
+    the size. In memory the three colours lie apart, as networks want them and as FFmpeg writes them fastest.
+
+    A frame is scaled at once, while the processor's cache holds it: keeping frames would double the time of decoding.
+    """
 
     def __init__(self, scale: Scale, count: int, region: Region):
         self.scale, self.count, self.region = scale, count, region
-        self.reformatters = VideoReformatter(), VideoReformatter()
         self.turns = 0  # quarter turns counterclockwise
         self.part = whole(0, 0)
-        self.smaller: av.VideoFrame | None = None
         self.size = (0, 0)  # before turning
-        self.copied: NDArray[np.uint8] | None = None
-        """(count, h, w, 3): the region, of turned frames all, before turning."""
+        self.colours: NDArray[np.uint8] | None = None
+        """(3, count, h, w): the region, of turned frames all, before turning."""
+        self.done = 0
+        self.stack: _Stack | None = None
 
-    def put(self, place: int, frame: av.VideoFrame) -> None:
-        if self.copied is None:
+    def put(self, frame: av.VideoFrame) -> None:
+        if self.colours is None:
             self.turns = round(frame.rotation / 90) % 4
             upright = (frame.height, frame.width) if self.turns % 2 == 0 else (frame.width, frame.height)
             height, width = scaled_size(*upright, self.scale)
             self.size = (height, width) if self.turns % 2 == 0 else (width, height)
             self.part = (self.region if self.turns == 0 else whole)(*self.size)
             lengths = [len(range(side)[part]) for side, part in zip(self.size, self.part, strict=True)]
-            self.copied = np.empty((self.count, *lengths, 3), dtype=np.uint8)
+            self.colours = np.empty((3, self.count, *lengths), dtype=np.uint8)
         height, width = self.size
-        part = self.part
         # Half the time for scaling before colours are converted; where a frame shrinks, colours would lose detail.
         if frame.format.name == "yuv420p" and 0.9 * frame.height <= height and 0.9 * frame.width <= width:
-            frame, part = self._cropped(self._reformatted(0, frame, height, width, "yuv420p"))
-            height, width = frame.height, frame.width
-        plane = self._reformatted(1, frame, height, width, "rgb24").planes[0]
-        self.copied[place] = _pixels(plane)[:height, : width * 3].reshape(height, width, 3)[part]
+            frame = _reformatted(0, frame, height, width, "yuv420p")
+            if height % 2 == 0:  # FFmpeg converts the colours of other sizes in another way
+                self.stack = self.stack or _Stack(self.size, self.part)
+                self.stack.put(frame)
+                if self.stack.count == _TOGETHER:
+                    self._take_stack()
+                return
+        self._take_stack()
+        scaled = (frame.height, frame.width) != self.size  # else FFmpeg spoils the last columns of gbrp
+        self._take(_reformatted(1, frame, height, width, "gbrp" if scaled else "rgb24"), self.part, height)
 
-    def _cropped(self, frame: av.VideoFrame) -> tuple[av.VideoFrame, tuple[slice, slice]]:
-        """The part of a frame in yuv420p that is wanted, and where it lies in there: with a row and a column more where
-        colours, stored for each 2 x 2 pixels, need them. The whole frame where FFmpeg would convert it in another way.
-        """
-        height, width = frame.height, frame.width
-        (top, bottom, _), (left, right, _) = self.part[0].indices(height), self.part[1].indices(width)
-        first, last = (top // 2 * 2, left // 2 * 2), ((bottom + 1) // 2 * 2, (right + 1) // 2 * 2)
-        size = (last[0] - first[0], last[1] - first[1])
-        if height % 2 or last[1] > width or size == (height, width):
-            return frame, self.part
-        if self.smaller is None:
-            self.smaller = av.VideoFrame(size[1], size[0], "yuv420p")
-            self.smaller.color_range, self.smaller.colorspace = frame.color_range, frame.colorspace
-        for source, target, each in zip(frame.planes, self.smaller.planes, (1, 2, 2), strict=True):
-            rows, columns = (slice(a // each, b // each) for a, b in zip(first, last, strict=True))
-            _pixels(target)[: size[0] // each, : size[1] // each] = _pixels(source)[rows, columns]
-        return self.smaller, (slice(top - first[0], bottom - first[0]), slice(left - first[1], right - first[1]))
+    def _take_stack(self) -> None:
+        if self.stack is not None and self.stack.count:
+            rgb = _reformatted(1, self.stack.frame, self.stack.frame.height, self.stack.frame.width, "gbrp")
+            self._take(rgb, self.stack.part, self.stack.rows, self.stack.count)
+            self.stack.count = 0
 
-    def _reformatted(self, step: int, frame: av.VideoFrame, height: int, width: int, format: str) -> av.VideoFrame:
-        """A step keeps to one conversion, which is prepared once."""
-        bilinear = Interpolation.BILINEAR
-        return self.reformatters[step].reformat(frame, width, height, format, interpolation=bilinear, threads=1)
+    def _take(self, frame: av.VideoFrame, part: tuple[slice, slice], rows: int, count: int = 1) -> None:
+        """A part of each of the first `count` pictures, which lie one below the other."""
+        assert self.colours is not None
+        into = self.colours[:, self.done : self.done + count]
+        self.done += count
+        if frame.format.name == "rgb24":
+            pixels = _pixels(frame.planes[0])[:rows, : 3 * frame.width].reshape(rows, -1, 3)
+            into[:, 0] = pixels[part].transpose(2, 0, 1)
+            return
+        for colour, plane in zip((1, 2, 0), frame.planes, strict=True):
+            into[colour] = _pixels(plane)[: count * rows, : frame.width].reshape(count, rows, -1)[:, *part]
 
     def pictures(self, count: int) -> torch.Tensor:
         """The first `count`."""
-        if self.copied is None:
+        if self.colours is None:
             return torch.empty(0)
-        pictures = torch.from_numpy(self.copied[:count])
+        self._take_stack()
+        pictures = torch.from_numpy(self.colours[:, :count]).movedim(0, -1)
         if self.turns == 0:
             return pictures
         upright = torch.rot90(pictures, self.turns, (1, 2))
         return upright[:, *self.region(*upright.shape[1:3])]
+
+
+class _Stack:
+    """A region of several frames in yuv420p, one below the other, so that colours are converted in one go.
+
+    `rows`: of a frame in it, `part`: of which these are the region. There is a row and a column more where colours,
+    stored for each 2 x 2 pixels, need them.
+    """
+
+    def __init__(self, size: tuple[int, int], region: tuple[slice, slice]):
+        (top, bottom, _), (left, right, _) = (part.indices(side) for part, side in zip(region, size, strict=True))
+        first, last = (top // 2 * 2, left // 2 * 2), (-(-bottom // 2) * 2, min(-(-right // 2) * 2, size[1]))
+        self.rows, columns = last[0] - first[0], last[1] - first[1]
+        self.part = slice(top - first[0], bottom - first[0]), slice(left - first[1], right - first[1])
+        # FFmpeg's fast conversion takes 16 columns at a time.
+        self.frame = av.VideoFrame(-(-columns // 16) * 16, _TOGETHER * self.rows, "yuv420p")
+        self.count = 0
+        self.copies = []
+        """Of each plane: where the next one is copied to, and what of a frame."""
+        for plane, each in zip(self.frame.planes, (1, 2, 2), strict=True):  # pixels that a value stands for
+            wanted = slice(first[0] // each, last[0] // each), slice(first[1] // each, -(-last[1] // each))
+            pixels = _pixels(plane).reshape(_TOGETHER, self.rows // each, plane.line_size)
+            self.copies.append((pixels[:, :, : wanted[1].stop - wanted[1].start], wanted))
+
+    def put(self, frame: av.VideoFrame) -> None:
+        if self.count == 0:
+            self.frame.color_range, self.frame.colorspace = frame.color_range, frame.colorspace
+        for (target, wanted), plane in zip(self.copies, frame.planes, strict=True):
+            target[self.count] = _pixels(plane)[wanted]
+        self.count += 1
+
+
+_OF_THREAD = threading.local()
+
+
+def _reformatted(step: int, frame: av.VideoFrame, height: int, width: int, format: str) -> av.VideoFrame:
+    """A step mostly keeps to one conversion, which is prepared once."""
+    if not hasattr(_OF_THREAD, "reformatters"):
+        _OF_THREAD.reformatters = VideoReformatter(), VideoReformatter()
+    reformatter = _OF_THREAD.reformatters[step]
+    return reformatter.reformat(frame, width, height, format, interpolation=Interpolation.BILINEAR, threads=1)
 
 
 def _pixels(plane: av.video.plane.VideoPlane) -> NDArray[np.uint8]:

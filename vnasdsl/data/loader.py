@@ -4,6 +4,8 @@
 - Workers live on between epochs: starting them costs more than a whole epoch of small videos.
 - Workers ignore Ctrl-C: the main process handles it and ends them. If the main process is killed, they end with it.
 - Clips travel as uint8 and are normalised on the device: a quarter of the bytes through shared memory and to a GPU.
+- Workers write clips to where the main process reads them, in memory that is used again and again. New memory has to be
+  mapped and zeroed by the system page by page, which takes longer than writing a clip into it.
 """
 
 from __future__ import annotations
@@ -19,8 +21,11 @@ from multiprocessing.connection import wait
 from threading import Thread
 from types import TracebackType
 from typing import Any
+from weakref import finalize
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from vnasdsl.data.faults import FaultLog
@@ -45,16 +50,18 @@ class Fault:
     reason: str
 
 
-Sample = tuple[torch.Tensor, int | list[bool], int] | Fault
-"""Clip (..., T, H, W, 3) uint8, label or labels, index of the video."""
+Sample = tuple[torch.Tensor | int, int | list[bool], int] | Fault
+"""Clip (..., T, H, W, 3) uint8, or its place in the slot of its batch; label or labels; index of the video."""
+_PREFETCHED = 2
+"""Batches that a worker may be ahead."""
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """What a worker sends; `clips` is None when no video of the batch can be read. The rest are lists: each tensor
-    would take a shared memory of its own."""
+    """What can be read of a batch: clips, or which places of its slot hold them. The rest are lists: each tensor would
+    take a shared memory of its own."""
 
-    clips: torch.Tensor | None
+    clips: torch.Tensor | list[int]
     labels: list[int | list[bool]]
     indices: list[int]
     faults: tuple[Fault, ...]
@@ -68,20 +75,26 @@ class Share:
     count: int
 
 
-@dataclass(frozen=True)
 class _Watched(Dataset[Any]):
     """Samples; every worker notes which one it reads, so that a video that never ends can be named."""
 
-    samples: Dataset[Any]
-    reading: torch.Tensor
-    """(workers,), shared: the number of a video, -1 for none."""
+    def __init__(self, samples: Dataset[Any], reading: torch.Tensor):
+        """reading: (workers,), shared: the number of a video, -1 for none."""
+        self.samples, self.reading = samples, reading
+        self.slots: torch.Tensor | None = None
+        """(slots, videos of a batch, ...), shared: where workers leave the clips of a batch."""
 
-    def __getitem__(self, key: tuple[int, int]) -> Any:
+    def __getitem__(self, key: tuple[int, int, int, int]) -> Any:
+        epoch, index, batch, place = key
         worker = get_worker_info()
         if worker is None:
-            return self.samples[key]
-        self.reading[worker.id] = key[1]
-        sample = self.samples[key]
+            return self.samples[epoch, index]
+        self.reading[worker.id] = index
+        sample = self.samples[epoch, index]
+        if self.slots is not None and not isinstance(sample, Fault):
+            clip, label, _ = sample
+            self.slots[batch % len(self.slots), place] = clip
+            sample = place, label, index
         self.reading[worker.id] = -1
         return sample
 
@@ -97,11 +110,13 @@ class VideoLoader:
         workers: int,
         faults: FaultLog | None,
         drop_last: bool = False,
+        clip: tuple[int, ...] = (),
         collate: Callable[[list[Any]], Any] | None = None,
     ):
         """samples: (epoch, index of a video) to its sample; batch: videos in a batch of this process.
 
-        collate: several samples to what `batches` yields; without it they are `Sample`s.
+        clip: the shape of a sample's (..., T, H, W, channels); collate: several samples to what `batches` yields;
+        without it they are `Sample`s.
         """
         if not videos:
             raise UserError("there are no videos to read")
@@ -117,12 +132,14 @@ class VideoLoader:
         self.faults = FaultLog() if faults is None else faults
         self.faults.expect(video.path for video in self.videos)
         self._reading = torch.full((workers,), -1).share_memory_()
+        self._watched, self._clip = _Watched(samples, self._reading), clip
         self._loader: DataLoader[Any] = DataLoader(
-            _Watched(samples, self._reading),
+            self._watched,
             batch_sampler=_Batches(self),
             num_workers=workers,
             collate_fn=collate or _collate,
             persistent_workers=workers > 0,
+            prefetch_factor=_PREFETCHED if workers > 0 else None,
             worker_init_fn=_start_worker if workers > 0 else None,
             timeout=HANG_SECONDS if workers > 0 else 0,
             # Its own: a pass draws from it, how often depends on the workers, and dropout must not.
@@ -138,22 +155,31 @@ class VideoLoader:
         return whole + (rest > 0 and not self.drop_last)
 
     def received(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        """Clips as they were sent, labels and indices by batch, without unreadable videos.
-
-        Raises: UserError for too many unreadable ones.
+        """Clips as they were sent, good until the next are asked for, labels and indices by batch, without unreadable
+        videos. Raises: UserError for too many unreadable ones.
 
         With a share of the videos a batch may be empty; without, there are no empty ones.
         """
-        for batch in self.batches():
+        for number, batch in enumerate(self.batches()):
             for fault in batch.faults:
                 self.faults.add(fault.path, fault.reason)
-            if batch.clips is not None:
-                yield batch.clips, torch.tensor(batch.labels), torch.tensor(batch.indices)
+            if batch.indices:
+                clips = batch.clips
+                if isinstance(clips, list):
+                    slots = self._watched.slots
+                    assert slots is not None
+                    slot = slots[number % len(slots)]
+                    clips = slot[: len(clips)] if len(clips) == clips[-1] + 1 else slot[clips]
+                yield clips, torch.tensor(batch.labels), torch.tensor(batch.indices)
             elif self.share.count > 1:
                 yield torch.empty(0), torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
 
     def batches(self) -> Iterator[Any]:
         """One pass. Raises: UserError that names the videos whose reading does not end."""
+        if self._clip and self._watched.slots is None and len(self._reading):
+            # One for each batch that may be read ahead, and one for the batch that is in use.
+            slots = _PREFETCHED * len(self._reading) + 1
+            self._watched.slots = _shared((slots, self.videos_per_batch, *self._clip))
         # Workers started here are born with Ctrl-C held back: there is no moment before `_start_worker` ignores it.
         with held_back():
             batches = iter(self._loader)
@@ -176,20 +202,22 @@ class VideoLoader:
         if iterator is not None:
             iterator._shutdown_workers()
             self._loader._iterator = None
+        self._watched.slots = None
 
 
-class _Batches(Sampler[list[tuple[int, int]]]):
-    """Batches of (epoch, index); the order is asked for at the start of every pass."""
+class _Batches(Sampler[list[tuple[int, int, int, int]]]):
+    """Batches of (epoch, index, number of the batch, place in it); the order is asked for when a pass starts."""
 
     def __init__(self, loader: VideoLoader):
         self._of = loader
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def __iter__(self) -> Iterator[list[tuple[int, int, int, int]]]:
         epoch, order, share = self._of.epoch, self._of.order(), self._of.share
         size = self._of.videos_per_batch * share.count
         for number in range(len(self._of)):
             together = order[number * size : (number + 1) * size]
-            yield [(epoch, index) for index in together[share.rank :: share.count]]
+            own = together[share.rank :: share.count]
+            yield [(epoch, index, number, place) for place, index in enumerate(own)]
 
     def __len__(self) -> int:
         return len(self._of)
@@ -197,21 +225,43 @@ class _Batches(Sampler[list[tuple[int, int]]]):
 
 def _collate(samples: list[Sample]) -> _Batch:
     good = [sample for sample in samples if not isinstance(sample, Fault)]
+    places = [clip for clip, _, _ in good if isinstance(clip, int)]
+    clips = [clip.movedim(-1, -4) for clip, _, _ in good if isinstance(clip, torch.Tensor)]
     return _Batch(
-        _stacked([clips for clips, _, _ in good]) if good else None,
+        torch.stack(clips).movedim(-4, -1) if clips else places,
         [label for _, label, _ in good],
         [index for _, _, index in good],
         tuple(sample for sample in samples if isinstance(sample, Fault)),
     )
 
 
-def _stacked(clips: list[torch.Tensor]) -> torch.Tensor:
-    """In a worker, in the shared memory that the batch is sent by: one copy less."""
-    if get_worker_info() is None:
-        return torch.stack(clips)
-    shape = (len(clips), *clips[0].shape)
-    storage = torch.UntypedStorage._new_shared(math.prod(shape), device="cpu")
-    return torch.stack(clips, out=torch.empty(0, dtype=torch.uint8).set_(storage).view(shape))
+def _shared(shape: tuple[int, ...]) -> torch.Tensor:
+    """(..., T, H, W, channels) uint8 in shared memory, with the colours apart as in decoded clips."""
+    stored = (*shape[:-4], shape[-1], *shape[-4:-1])
+    storage = torch.UntypedStorage._new_shared(math.prod(stored), device="cpu")
+    return torch.empty(0, dtype=torch.uint8).set_(storage).view(stored).movedim(-4, -1)
+
+
+class _Memory:
+    """Of float32 tensors on the CPU: that of one which is gone serves the next."""
+
+    def __init__(self) -> None:
+        self._free: list[NDArray[np.float32]] = []
+
+    def empty(self, shape: torch.Size) -> torch.Tensor:
+        count = math.prod(shape)
+        if not self._free or len(self._free[-1]) < count:
+            self._free = [np.empty(count, dtype=np.float32)]
+        block = self._free.pop()
+        part = block[:count]
+        finalize(part, self._free_again, block).atexit = False  # when no tensor uses it any more
+        return torch.from_numpy(part).view(shape)
+
+    def _free_again(self, block: NDArray[np.float32]) -> None:
+        self._free.append(block)
+
+
+_MEMORY = _Memory()
 
 
 def normalise(
@@ -230,7 +280,8 @@ def normalise(
             parts.append(own.movedim(-1, -4).float().div_(255.0).sub_(mean).div_(deviation))
         return torch.cat(parts, dim=-4)
     channels_first = pixels.movedim(-1, -4)
-    floats = torch.empty(channels_first.shape, dtype=torch.float32, device=pixels.device)
+    shape, on_cpu = channels_first.shape, pixels.device.type == "cpu"
+    floats = _MEMORY.empty(shape) if on_cpu else torch.empty(shape, dtype=torch.float32, device=pixels.device)
     floats.copy_(channels_first)
     if change is not None:
         return change(floats.div_(255.0)).sub_(MEAN).div_(STD)

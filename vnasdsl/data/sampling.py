@@ -67,6 +67,11 @@ class ClipShape:
             )
 
     @property
+    def channels(self) -> int:
+        """With those of the streams."""
+        return 3 + sum(stream.channels for stream in self.streams)
+
+    @property
     def crop(self) -> tuple[int, int]:
         """(height, width)"""
         return (self.size, self.size) if isinstance(self.size, int) else self.size
