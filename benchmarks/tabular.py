@@ -4,7 +4,8 @@ python benchmarks/tabular.py --table nas-bench-macro_cifar10.json --set populati
 
 The table is that of NAS-Bench-Macro (https://github.com/xiusu/NAS-Bench-Macro), or one that benchmarks/exhaustive.py
 wrote of the --space. A search sees a network by one of its trainings, drawn at random each time it trains it, and what
-it finds is judged by the mean over all its trainings: mean regret (points behind the best one) and median rank. The
+it finds is judged by the mean over all its trainings: mean regret (points behind the best one), median rank, and how
+often its rank is one of the first three. The
 proposers and their defaults are those of the package; every --set is a row of its own: evolution with these keys.
 """
 
@@ -161,7 +162,7 @@ def _one(job: tuple[Row, int]) -> list[tuple[float, int]]:
 
 
 def compared(play: Play, rows: Sequence[Row], seeds: Sequence[int], processes: int) -> Iterator[dict[str, Any]]:
-    """One object for each row: mean regret with its standard error, and median rank, by number of trials."""
+    """One object for each row: what its searches found, by number of trials."""
     for network in play.table.networks:  # remembered before the processes fork
         play.table.fingerprint(network.choices)
         play.space.decisions(network.choices)
@@ -177,6 +178,7 @@ def compared(play: Play, rows: Sequence[Row], seeds: Sequence[int], processes: i
                         "regret": fmean(regrets := [search[place][0] for search in searches]),
                         "error": stdev(regrets) / len(regrets) ** 0.5,
                         "rank": median(search[place][1] for search in searches),
+                        "first_three": fmean(search[place][1] <= 3 for search in searches),
                     }
                     for place, rounds in enumerate(play.trials)
                 },
@@ -223,12 +225,15 @@ def main() -> None:
         return
     print(f"{space.name}: {len(table.networks):,} networks; deviation between networks {table.between:.2f} points,")
     print(f"between seeds of one {table.seeds:.2f}. {len(seeds)} searches a row, with {given.noise:g} times the noise.")
-    print("Mean regret in points +- its standard error, median rank\n")
+    print("Mean regret in points +- its standard error, median rank, share of ranks 1 to 3\n")
     width = max(len(row["name"]) for row in report)
-    print(f"{'':<{width}}" + "".join(f"  {f'{rounds} trials':>22}" for rounds in given.trials))
+    print(f"{'':<{width}}" + "".join(f"  {f'{rounds} trials':>27}" for rounds in given.trials))
     for row in report:
-        cells = (f"{c['regret']:.3f} +- {c['error']:.3f} {c['rank']:>7g}" for c in row["trials"].values())
-        print(f"{row['name']:<{width}}" + "".join(f"  {cell:>22}" for cell in cells))
+        cells = (
+            f"{c['regret']:.3f} +- {c['error']:.3f} {c['rank']:>6g} {100 * c['first_three']:>3.0f} %"
+            for c in row["trials"].values()
+        )
+        print(f"{row['name']:<{width}}" + "".join(f"  {cell:>27}" for cell in cells))
 
 
 if __name__ == "__main__":
