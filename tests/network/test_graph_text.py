@@ -99,6 +99,15 @@ def test_a_name_that_is_taken_is_not_taken_again() -> None:
     assert body(of, CELL_CHOICES) == "  cell_4(5)\n  s = conv(4, 1x1x1)\n  cell_4_2(s, s)\n"
 
 
+def test_what_comes_in_keeps_its_name_where_only_a_join_reads_it() -> None:
+    blocks = "block part(c) {\n  x = skip\n  sum(conv(c, 1x1x1) -> (relu | silu), x -> conv(c, 3x1x1))\n}\n"
+    of = space("  part(4)\n", blocks)
+    network = of.network({choice.name: "silu" for choice in of.choices})
+    assert "{\n  x = skip\n  sum(conv(4, 1x1x1) -> silu, x -> conv(4, 3x1x1))\n}" in network.text()
+    again = load_source(Source("made.vns", network.text()), None).get(network.name)
+    assert again.params == network.params and again.graph.output == network.graph.output
+
+
 def test_values_of_a_list_become_lines() -> None:
     of = space(
         "  a = conv(4, 1x1x1)\n"

@@ -14,6 +14,7 @@ from functools import partial
 from vnasdsl.language import tree
 from vnasdsl.language.limits import LONGEST_NAME
 from vnasdsl.language.source import Span
+from vnasdsl.language.walk import walk
 from vnasdsl.network.block_calls import BlockCalls
 from vnasdsl.network.graph import NetworkGraph, Part, Values
 from vnasdsl.space.elements import BodyLayer, Group, Join, LayerCall, Many, NameRef, Repeat, label_text
@@ -144,7 +145,11 @@ class Writer:
 
     def statements(self, steps: Sequence[Step], start: str, names: Names) -> list[tree.Statement]:
         found: list[tree.Statement] = []
-        if start in names.given and not any(step.value == start for step in steps) and self._needs(steps, start):
+        if (
+            start in names.given
+            and not any(step.value == start for step in steps)
+            and _reads(steps, names.given[start])
+        ):
             span = steps[0].span
             found.append(tree.Wire(names.given[start], _skip(span), span=span, name_span=span))
         for step in steps:
@@ -156,10 +161,6 @@ class Writer:
             else:
                 found.append(tree.Wire(name, value, span=step.span, name_span=step.span))
         return found
-
-    def _needs(self, steps: Sequence[Step], value: str) -> bool:
-        """Whether a step begins with the name of what came into the body."""
-        return any(step.before == value and step.start for step in steps)
 
     # ---------------------------------------------------------------------- steps
 
@@ -367,6 +368,14 @@ class Writer:
 def _is_closed(group: Group) -> bool:
     """Whether the use of a block is written as its call: nothing in it was chosen, and it reads no lines."""
     return group.call is not None and not has_choices(group)
+
+
+def _reads(steps: Iterable[Step], name: str) -> bool:
+    """Whether a step reads a line by its name, at its beginning or in an input of a join."""
+    parts = (part for step in steps for expression in step.expressions for part in walk(expression))
+    return any(step.start == name for step in steps) or any(
+        isinstance(part, tree.Name) and part.id == name for part in parts
+    )
 
 
 def _skip(span: Span) -> tree.Name:
