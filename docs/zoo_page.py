@@ -33,7 +33,7 @@ says how published weights are loaded.
 
 MACs are those of one clip, parameters those with 400 classes, both worked out from the texts alone.
 """
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 960, 620, 80, 30, 50, 70
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 960, 680, 80, 30, 60, 70
 LIBRARIES, PAPERS = ("torchvision", "pytorchvideo"), "papers"
 SIZE = 11
 DOT = 8
@@ -100,12 +100,14 @@ def plot(networks: tuple[Published, ...]) -> Picture:
         role = f"series{sources.index(origin(each))}"
         about = f"{each.network.name}: {amount(each.network.macs[0])} MACs, {amount(each.network.params[0])} parameters"
         dots.append(Rect(x - DOT / 2, y - DOT / 2, DOT, DOT, role, about, DOT / 2))
-        taken.append((x - DOT, y - DOT, x + DOT, y + DOT))
-    for (x, y), each in zip(points, networks, strict=True):
-        name = each.network.name
-        free = (b for b in around(x, y, name) if b[2] < WIDTH and not any(overlap(b, other) for other in taken))
-        box = next(free, next(around(x, y, name)))
+        taken.append(about_dot(x, y))
+    for (x, y), name in sorted(zip(points, (each.network.name for each in networks), strict=True), reverse=True):
+        inside = (b for b in around(x, y, name) if b[2] < WIDTH and b[1] > TOP)
+        own = about_dot(x, y)
+        box = next(b for b in inside if not any(hits((x, y), b, other) for other in taken if other != own))
         taken.append(box)
+        if math.dist((x, y), end(x, y, box)) > 2 * DOT:
+            lines.append(Edge("", "", straight((x, y), end(x, y, box)), 0.8))
         texts.append(Text(box[0], box[3] - 3, name, size=SIZE, anchor="start"))
     x = LEFT
     for number, source in enumerate(sources):
@@ -130,20 +132,33 @@ Box = tuple[float, float, float, float]
 
 
 def around(x: float, y: float, name: str) -> Iterator[Box]:
-    """Places for a name beside its dot, the best first: left, top, right and bottom."""
+    """Places for a name beside its dot, the nearest first, to the right before the others."""
     wide, high = text_width(name, SIZE), SIZE + 3
-    for far in (0, 1, 2, 3):
-        gap = DOT + far * high
-        yield x + DOT, y - high / 2 - far * high, x + DOT + wide, y + high / 2 - far * high
-        yield x - wide / 2, y - gap - high, x + wide / 2, y - gap
-        yield x - wide / 2, y + gap, x + wide / 2, y + gap + high
-        yield x - DOT - wide, y - high / 2 - far * high, x - DOT, y + high / 2 - far * high
-        yield x + DOT, y - high / 2 + far * high, x + DOT + wide, y + high / 2 + far * high
-        yield x - DOT - wide, y - high / 2 + far * high, x - DOT, y + high / 2 + far * high
+    for step in range(800):
+        far, turn = divmod(step, 16)
+        angle = (turn // 2 if turn % 2 else -turn // 2) * math.pi / 8
+        across, down = math.cos(angle), math.sin(angle)
+        left = x + (DOT + 5 * far) * across + wide * (across - 1) / 2
+        top = y + (DOT + 5 * far) * down + high * (down - 1) / 2
+        yield left, top, left + wide, top + high
 
 
-def overlap(a: Box, b: Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+def about_dot(x: float, y: float) -> Box:
+    return x - DOT / 2, y - DOT / 2, x + DOT / 2, y + DOT / 2
+
+
+def end(x: float, y: float, box: Box) -> tuple[float, float]:
+    """Where a line from a dot meets its name."""
+    return min(max(x, box[0]), box[2]), min(max(y, box[1] + 2), box[3] - 2)
+
+
+def hits(dot: tuple[float, float], box: Box, other: Box) -> bool:
+    """Whether a name or the line to it lies over something."""
+    (x, y), (u, v) = dot, end(*dot, box)
+    on_line = [(x + (u - x) * part / 12, y + (v - y) * part / 12) for part in range(13)]
+    return (box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]) or any(
+        other[0] < a < other[2] and other[1] < b < other[3] for a, b in on_line[1:]
+    )
 
 
 def tick(value: float) -> str:
