@@ -57,7 +57,8 @@ def graphs(draw: st.DrawFn) -> str:
         else:
             options = [f"{n} -> conv(4, 1x1x1) -> edge" for n in _some(draw, names)]
             most = draw(st.integers(1, len(options)))
-            lines.append(f"{name} = sum(pick 1..{most} of [{', '.join(options)}])")
+            least, more = draw(st.sampled_from([(1, ""), (0, f", {_one(draw, names)} -> conv(4, 1x1x1)")]))
+            lines.append(f"{name} = sum(pick {least}..{most} of [{', '.join(options)}]{more})")
         names.append(name)
     last = _some(draw, [n for n in names if n != "clip"])
     if lists and draw(st.booleans()):

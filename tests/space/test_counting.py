@@ -42,6 +42,7 @@ SIZES = {
         "",
         (3 + 2) + (3 + 3 * 2),
     ),
+    "none picked": ("  sum(clip, pick 0..2 of [clip -> relu, clip -> bn])", "", 1 + 2 + 1),
     "decided by shapes": ("  conv(2 | 4, 1x1x1)\n  (bn | relu) if channels > 3 else skip", "", 1 + 2),
 }
 

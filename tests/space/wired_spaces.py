@@ -300,8 +300,9 @@ def body(draw: st.DrawFn, names: tuple[str, ...], prefix: str, width: Any, uses:
             items = draw(st.lists(inputs.filter(lambda n: n[0] != "side"), min_size=2, max_size=3))
             if len(lists) > 1 and join == "concat" and draw(st.booleans()):
                 items.append(("read", lists[-1]))
-            least = draw(st.integers(1, 2))
-            node = ("join", join, (("pick", least, draw(st.integers(least, 2)), tuple(items)),))
+            least = draw(st.integers(0, 2))
+            more = () if least else (draw(inputs),)
+            node = ("join", join, (("pick", least, draw(st.integers(max(least, 1), 2)), tuple(items)), *more))
         elif kind == "chain":
             node = ("chain", (("read", draw(st.sampled_from(singles))), draw(layers(width))))
         elif kind == "list":

@@ -106,7 +106,8 @@ def _pick(pick: Pick, here: str, keep: Keep) -> Element:
     texts = tuple(option.text for option in pick.options)
     kept = keep(name, pick.kind, texts)
     least = pick.least
-    whole = len(kept) == 1 and " + " in kept[0]
+    # One text is a whole value where it could be: of `pick 0..1 of [a]` the item `a` alone may be asked for.
+    whole = len(kept) == 1 and kept is not texts and (pick.least == 0 or " + " in kept[0])
     if whole:
         kept = picked(kept[0])
         least = len(kept)

@@ -118,8 +118,8 @@ def pick_of(expander: Expander, pick: tree.Pick, scope: Scope, label: str) -> Pi
                 options.append(Option(one, Group(one, ((each,),), item.span), item.span))
         else:
             options.append(Option(element.label, element, item.span))
-    if least < 1:
-        raise error("E0308", "an empty `pick` leaves nothing to join", pick.count.span, help="pick at least 1")
+    if most < 1:
+        raise error("E0308", "an empty `pick` leaves nothing to join", pick.count.span, help="pick up to 1 at least")
     if most > len(options) and not lists:
         message = f"cannot pick {most} of {len(options)}"
         raise error("E0303", message, pick.count.span, help=f"the list has {len(options)}: pick at most as many")
