@@ -44,9 +44,11 @@ def slice_widths(model: Any) -> set[nn.Parameter]:
 
 
 def _named(state: nn.Module) -> dict[str, nn.Parameter]:
-    """The weights of a state by name, those of batch norms left out."""
-    norms = {id(p) for module in state.modules() if isinstance(module, _BatchNorm) for p in module.parameters()}
-    return {name: p for name, p in state.named_parameters() if id(p) not in norms and not name.endswith("alphas")}
+    """The weights of a state by name, without those of batch norms, and without projections to queries, keys and values
+    in one: their first channels are queries only."""
+    apart = {id(p) for module in state.modules() if isinstance(module, _BatchNorm) for p in module.parameters()}
+    apart |= {id(p) for name, p in state.named_parameters() if name.endswith(("alphas", "qkv.weight", "qkv.bias"))}
+    return {name: p for name, p in state.named_parameters() if id(p) not in apart}
 
 
 def _in_the_widest(name: str, heads: nn.ModuleDict, widest_before: str) -> str:
