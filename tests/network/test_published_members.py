@@ -35,8 +35,10 @@ def claimed(name: str) -> dict[str, str]:
     return network.claimed_choices() or {}
 
 
-def test_assemblenet50_has_the_edges_of_the_paper() -> None:
-    made = claimed("assemblenet50")
+@pytest.mark.parametrize("depth", [50, 101])
+def test_assemblenet_has_the_edges_and_depth_of_the_paper(depth: int) -> None:
+    made = claimed(f"assemblenet{depth}")
+    assert {value for name, value in made.items() if name.endswith("steps")} == {"6" if depth == 50 else "23"}
     place = {f"n{node}": f"{level}[{i}]" for level, nodes in LEVELS.items() for i, node in enumerate(nodes)}
     found = [value for name, value in made.items() if name.endswith(".edges")]
     assert found == [" + ".join(place.get(each, each) for each in edges.split()) for edges in EDGES.values()]

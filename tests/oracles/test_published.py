@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.oracles.assemblenet import DEPTHS, AssembleNet, Node, Stem, representation_flow
+from tests.oracles.assemblenet import DEPTHS, NODES_50, AssembleNet, Node, Stem, representation_flow
 from tests.oracles.evanet import ITGM, EvaNet
 from tests.oracles.tinyvideonet import MOBILE_1, TVN_1, TVN_3, Design, tiny_video_net
 
@@ -22,6 +24,8 @@ def test_assemblenet_50() -> None:
     with torch.device("meta"):
         assert params(AssembleNet(classes=339)) == 37_273_903
         assert round(params(AssembleNet(classes=157)) / 1e4) == 3690  # "36.90 M with 157 classes"
+        nodes = [replace(node, channels={2: 192, 3: 256}.get(node.level, node.channels)) for node in NODES_50]
+        assert params(AssembleNet(nodes=nodes, classes=339, depth=DEPTHS[101])) == 53_309_487
 
 
 @pytest.mark.parametrize(
