@@ -16,7 +16,9 @@ from torch.nn import functional as F
 import vnasdsl
 from tests.oracles import originals
 from tests.support import examples, run_here, shipped_space
+from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.language.source import Source
 from vnasdsl.tracing import from_torch
 from vnasdsl.train.generated import build
 
@@ -176,6 +178,32 @@ def test_generated_code_comes_back(name: str) -> None:
     assert imported.space.macs == network.macs and imported.space.params == network.params
 
 
+PARTS = """
+network parts {
+  input clip = video(frames=6, size=12, classes=4)
+  motion = clip -> flow(iterations=3)
+  a = clip -> conv(8, 3x3x3, stride=1x2x2, padding=causal) -> bn -> relu -> squeeze_excite(0.25, least=3)
+  b = concat(clip, motion) -> itgm(8, 3x3x3, stride=1x2x2) -> non_local(4) -> context_gate
+  sum(a, b) -> space_to_depth(1x2x2) -> layer_norm
+  residual { layer_norm -> window_attention(2, 2x3x3, shift=1x1x1) }
+  max_pool(2x2x2, stride=2) -> conv2plus1(8, 3x3x3) -> pool -> linear(classes)
+}
+"""
+
+
+def test_layers_of_generated_code_are_known_as_a_whole() -> None:
+    network = load_source(Source("parts.vns", PARTS), None).get()
+    imported = from_torch(build(network), network.input.shape)
+    whole = ("flow", "squeeze_excite", "itgm", "non_local", "context_gate", "space_to_depth", "layer_norm")
+    for layer in (*whole, "window_attention"):
+        ours, theirs = (
+            [n.code for n in g.order if n.operation == layer] for g in (network.graph, imported.space.graph)
+        )
+        assert ours == theirs and ours
+    assert imported.space.macs == network.macs and imported.space.params == network.params
+    assert "padding=causal" in imported.text
+
+
 class Refused(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -281,6 +309,7 @@ def test_wrong_targets_are_one_error(target: str, status: int, message: str, tmp
         ("mc3_18", (3, 8, 64, 64), 11_695_440),
         ("r2plus1d_18", (3, 8, 64, 64), 31_505_325),
         ("s3d", (3, 16, 224, 224), 8_320_048),
+        ("swin3d_t", (3, 8, 64, 64), 28_158_070),
     ],
 )
 def test_video_models_of_torchvision(name: str, clip: tuple[int, ...], params: int) -> None:

@@ -43,7 +43,7 @@ def written(layer: str, arguments: dict[str, Value]) -> str:
     by_place = True
     for parameter in CATALOGUE[layer].parameters:
         value = arguments.get(parameter.name, parameter.default)
-        if value == parameter.default and not isinstance(value, Raw):
+        if value == parameter.default:
             by_place = False
             continue
         by_place = by_place and parameter.required

@@ -14,7 +14,9 @@ from torch import Tensor, fx, nn
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import LayerError, ModuleCode, Shape
-from vnasdsl.tracing.operation import Operation, Raw
+from vnasdsl.layers.window import PADDINGS
+from vnasdsl.tracing.operation import Operation, Raw, default_of
+from vnasdsl.tracing.whole import Step, standing_in
 
 GLOBAL = {"kernel": Raw("(frames, rows, columns)"), "padding": "valid"}
 ACTIVATIONS = {
@@ -43,7 +45,9 @@ def trace(module: nn.Module, clip: Shape) -> tuple[Operation, list[str]]:
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            program = torch.export.export(module, (torch.zeros(1, *clip),))
+            x = torch.zeros(1, *clip)
+            with standing_in(module, x) as known:
+                program = torch.export.export(module, (x,))
     except Exception as fault:  # whatever the module raises, or torch.export cannot follow
         said = " ".join(str(fault).split())[:400]
         help = "it must take one batch of clips, and what it does may depend on their shape alone"
@@ -51,7 +55,7 @@ def trace(module: nn.Module, clip: Shape) -> tuple[Operation, list[str]]:
         raise UserError(
             f"the module cannot be traced for a clip of {shown}: {type(fault).__name__}: {said}", help
         ) from None
-    return _Reader(program).read()
+    return _Reader(program, known).read()
 
 
 class _UnknownError(Exception):
@@ -59,7 +63,9 @@ class _UnknownError(Exception):
 
 
 class _Reader:
-    def __init__(self, program: Any):
+    def __init__(self, program: Any, known: list[tuple[str, list[Step], bool]]):
+        self.known = known
+        """Modules that are layers as a whole: path, layers, whether channels are the last axis."""
         signature = program.graph_signature
         self.graph: fx.Graph = program.graph
         self.names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
@@ -193,14 +199,13 @@ class _Reader:
             raise _UnknownError(f"with a padding of {value}")
         begin = tuple(p + e for p, e in zip(padding, extra[::2], strict=True))
         end = tuple(p + e for p, e in zip(padding, extra[1::2], strict=True))
-        for candidate in ("same", "valid", begin):
+        for candidate in (*PADDINGS, begin, tuple(n for pair in zip(begin, end, strict=True) for n in pair)):
             whole = _with_defaults(layer, {**given, "padding": candidate})
             applied = CATALOGUE[layer].apply(whole, self.source(x).shape, 0)
             assert isinstance(applied.code, ModuleCode)
             fields = {f.name: f.value for f in applied.code.fields}
-            before = fields.get("padding", (0, 0, 0))
-            after = tuple(map(sum, zip(before, fields.get("end", (0, 0, 0)), strict=True)))
-            if (before, after) == (begin, end):
+            around, *sides = (fields.get(name, (0, 0, 0)) for name in ("padding", "begin", "end"))
+            if [tuple(map(sum, zip(around, side, strict=True))) for side in sides] == [begin, end]:
                 return {**given, "padding": candidate}
         raise _UnknownError(f"with a padding of {begin} before and {end} after")
 
@@ -339,7 +344,35 @@ class _Reader:
             raise _UnknownError("along another axis than the channels")
         return self.like("concat", node, *inputs)
 
+    def op_layer_norm(self, node: fx.Node, args: dict[str, Any], x: Operation, *_: Operation) -> Operation:
+        if list(args["normalized_shape"]) != [x.shape[0]] or (len(x.shape) == 4 and x not in self.last):
+            raise _UnknownError("over other axes than the channels")
+        weights = {key: self.tensor(args[key]) for key in ("weight", "bias")}
+        eps = {"eps": args["eps"]} if args["eps"] != default_of("layer_norm", "eps") else {}
+        return self.like("layer_norm", node, x, arguments=eps, weights=weights)
+
+    def op_whole(self, node: fx.Node, args: dict[str, Any], x: Operation) -> Operation:
+        path, steps, last = self.known[args["number"]]
+        if last != (x in self.last):
+            raise _UnknownError("with its channels on another axis")
+        for step in steps:
+            usual = _with_defaults(step.layer, {})
+            for key in ("channels",):  # `same` is what comes in
+                usual[key] = x.shape[0] if usual.get(key) == "same" else usual.get(key)
+            kept = {key: value for key, value in step.arguments.items() if value != usual[key]}
+            weights = {own: f"{path}.{theirs}" for own, theirs in step.tensors.items()}
+            shape = CATALOGUE[step.layer].apply(_with_defaults(step.layer, step.arguments), x.shape, 0).output
+            x = Operation(step.layer, (x,), shape, kept, weights, _owners(node), path)
+            if last:
+                self.last.add(x)
+        found = self.shape(node)
+        if x.shape != ((found[-1], *found[:-1]) if last and len(found) == 4 else found):
+            raise _UnknownError(f"gives {found} where `{x.layer}` gives {x.shape}")
+        return x
+
     def op_pad(self, node: fx.Node, args: dict[str, Any], x: Operation) -> Operation:
+        if not any(args["pad"]):
+            return x
         pad = (*args["pad"], *(0,) * (6 - len(args["pad"])))
         if args.get("mode", "constant") != "constant" or len(pad) != 6 or min(pad) < 0:
             raise _UnknownError
