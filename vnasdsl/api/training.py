@@ -116,9 +116,9 @@ def retrain(
     """Train a network on the whole training set and evaluate it, as `vnasdsl retrain` does; the run of the training.
 
     network: a run, whose data and inherited weights are taken; or a network, with `data` and `out`.
-    out: without, the folder `retrained` in the run. weights: a .safetensors file to start from, or "none" to start
-    from scratch; mapping: a file that gives its tensors the names of the network. The other arguments are those of
-    `search`. Raises: as `search`.
+    out: without, the folder `retrained` in the run. weights: a .safetensors file to start from, what torchvision or
+    pytorchvideo published as `torchvision:FILE`, or "none" to start from scratch; mapping: a file that gives its
+    tensors the names of the network. The other arguments are those of `search`. Raises: as `search`.
     """
     with _explained():
         overrides = Overrides(frames, size)
