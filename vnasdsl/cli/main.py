@@ -120,6 +120,8 @@ def main() -> None:
         # A terminal or a pipe that cannot show a character of a name gets its code, not a failure.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # pydantic would look for plugins in the metadata of every installed package.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
     cli(prog_name="vnasdsl")
 
 

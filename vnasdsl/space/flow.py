@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TypeAlias
 
 from vnasdsl.layers.base import Shape
@@ -21,12 +20,12 @@ class TensorList:
     shapes: tuple[Shape, ...]
     ordered: bool = True
 
-    @cached_property
-    def _hash(self) -> int:
-        return hash((self.shapes, self.ordered))
-
     def __hash__(self) -> int:
-        return self._hash
+        """Kept; a `cached_property` takes a lock in Python 3.11, and the walk over a space makes many lists."""
+        known: int | None = self.__dict__.get("_hash")
+        if known is None:
+            known = self.__dict__["_hash"] = hash((self.shapes, self.ordered))
+        return known
 
 
 Flow: TypeAlias = Shape | TensorList
