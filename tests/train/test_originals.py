@@ -116,6 +116,43 @@ def test_a_head_for_other_classes_is_left_out(network: Any, tmp_path: Path) -> N
         network.module(f"pytorchvideo:{tmp_path / 'theirs.pth'}")
 
 
+class Encoder(nn.Module):
+    """Two norms listed before the layers that the second comes after, as torchvision's MViT has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
+        self.first, self.wide, self.narrow = nn.Linear(8, 8), nn.Linear(8, 16), nn.Linear(16, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.first(self.norm1(x))
+        return x + self.narrow(torch.relu(self.wide(self.norm2(x))))
+
+
+@torch.no_grad()
+def test_norms_that_are_listed_elsewhere_are_matched_in_their_order() -> None:
+    text = """\
+network n {
+  input clip = video(frames=1, size=4, classes=5)
+  conv(8, 1x1x1, bias=true)
+  4 * [
+    residual { layer_norm -> conv(same, 1x1x1, bias=true) },
+    residual { layer_norm -> conv(16, 1x1x1, bias=true) -> relu -> conv(8, 1x1x1, bias=true) }
+  ]
+  layer_norm -> pool -> linear(classes)
+}
+"""
+    torch.manual_seed(0)
+    theirs = nn.Sequential(nn.Linear(3, 8), Encoder(), Encoder(), nn.LayerNorm(8), nn.Linear(8, 5))
+    for tensor in theirs.state_dict().values():
+        nn.init.normal_(tensor)
+    ours = vnasdsl.load(text).module().eval()
+    ours.load_state_dict(by_order(theirs.state_dict(), ours.state_dict(), "it"))
+    clips = torch.randn(2, 3, 1, 4, 4)
+    expected = theirs[4](theirs[:4](clips.flatten(2).transpose(1, 2)).mean(dim=1))
+    torch.testing.assert_close(ours(clips), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_layers_that_cannot_be_told_apart_are_refused(network: Any) -> None:
     deeper = nn.Sequential(original(), Unit(8, 8))
     with pytest.raises(UserError, match=r"`it` does not fit .* it has 2 layers with weights of \(8, 8\), .* has 1"):
