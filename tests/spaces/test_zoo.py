@@ -80,7 +80,7 @@ def assert_equal_outputs(name: str) -> None:
     theirs = fill(at_size(ZOO[name], frames, size))
     ours = build(text_at(name, frames, size)).eval()
     load_exactly(ours, by_order(theirs.state_dict(), ours.state_dict(), name), name)
-    clips = torch.randn(2, 3, frames, size, size)
+    clips = torch.randn(1 if size > 100 else 2, 3, frames, size, size)
     torch.testing.assert_close(ours(clips), call(theirs, name, clips), rtol=1e-5, atol=1e-5)
 
 
