@@ -115,7 +115,8 @@ def _parts(run: RunReader) -> Iterator[RenderableType]:
     if run.best is not None:
         yield Text(f"best so far: {100 * run.best[0]:.1f} % top-1 ({run.best[1]})")
     if run.metrics:
-        yield _curves(run.metrics)
+        if len(run.metrics) > 1:
+            yield _curves(run.metrics)
         yield _epochs(run.metrics[-_LAST:])
         yield from _open_choices(run.metrics[-1])
     for title, records in (
