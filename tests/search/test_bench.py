@@ -45,7 +45,9 @@ def test_all_run_in_turn_and_are_compared_by_round(file: Path, monkeypatch: pyte
 
     def run(self: benching._Contender) -> None:
         slow = 10 if len(order) // 4 % 2 else 1
-        now[0] += costs[self.name] * slow * (0.5 if self.setting.precision == "bf16" else 1.0) * len(self.clips) / 1000
+        now[0] += (
+            costs[self.name] * slow * (0.5 if self.setting.precision == "bf16" else 1.0) * len(self.clips[0]) / 1000
+        )
         order.append((self.name, self.setting.precision))
 
     monkeypatch.setattr(benching, "WARM_UP", 0)
@@ -85,7 +87,7 @@ def test_the_command_measures_networks(vnasdsl: Command, file: Path) -> None:
 def test_what_cannot_be_measured_is_said(vnasdsl: Command, file: Path, space: Path, tmp_path: Path) -> None:
     for words, status, reason in (
         ((space,), 1, "is a space"),
-        ((tmp_path,), 1, "has no network yet"),
+        ((tmp_path,), 1, "is not a run folder"),
         ((f"{file}:one", "--batch", "0"), 2, "no list of batch sizes"),
         ((f"{file}:one", "--runs", "1"), 2, "--runs"),
     ):

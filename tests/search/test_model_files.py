@@ -101,13 +101,15 @@ def test_data_of_a_run_are_found_where_they_and_it_were_moved(tmp_path: Path, mo
     assert run_data(moved, whole) == whole["data"]
 
 
-def test_a_network_is_derived_without_videos(vnasdsl: Command, moved: Path) -> None:
+def test_a_network_is_derived_without_videos(vnasdsl: Command, moved: Path, videos: Path) -> None:
     facts = json.loads((moved / "run.json").read_text())
     (moved / "run.json").write_text(json.dumps({**facts, "data": "synthetic:gone"}))
     choices = json.loads((moved / "choices.json").read_text())["choices"]
     result = vnasdsl("derive", moved, "--device", "cpu", "--top", "2", "-o", moved / "best.vns")
     assert result.exit_code == 0, result.output
     assert "`synthetic:gone`, are neither in" in result.stderr and "the network gets no score" in result.stderr
+    found = vnasdsl("derive", moved, "--device", "cpu", "-o", moved / "other.vns", "--data", f"synthetic:{videos}")
+    assert found.exit_code == 0 and "accuracy on the inference part" in found.stdout, found.output
     before = {path.name: path.read_bytes() for path in moved.iterdir() if path.is_file()}
     again = vnasdsl("derive", moved, "--device", "cpu")
     assert again.exit_code == 0 and "its weights and score stay" in again.stderr and "top-1" in again.stdout

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from vnasdsl.api.fixes import fixes_of
 from vnasdsl.api.models import Loaded
@@ -17,13 +17,14 @@ from vnasdsl.elaborate import Overrides, Program, Space, load
 from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.runs.folder import RunReader
 from vnasdsl.searching.run import Request
 from vnasdsl.train.model_file import weights_of
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
 from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe, TrialRecipe, evaluation_of
 from vnasdsl.train.retrain import Start
-from vnasdsl.train.run_folder import RunFolder, run_data
+from vnasdsl.train.run_folder import run_data
 
 Target: TypeAlias = str | Loaded
 """A run folder or `FILE[:NAME]`, or what was loaded already."""
@@ -43,9 +44,9 @@ class Asked:
     seed: int | None = None
     workers: int | str | None = None
 
-    def videos(self, run: OpenRun | None = None) -> DataSet:
+    def videos(self, run: RunReader | None = None) -> DataSet:
         """The data asked for, or those of the run. Raises: UserError."""
-        spec = self.data or (run.data if run else "")
+        spec = self.data or (run_data(run.path, run.facts) if run else "")
         return open_data(spec if self.exclude is None else with_option(spec, "exclude", self.exclude))
 
 
@@ -102,16 +103,16 @@ def training_request(
     run = open_run(target, "retrain", asked.recipe)
     if run is None and (asked.data is None or out is None):
         raise UserError(f"`{target}` is no run: give --data and --out to train it")
-    folder = out or (run.folder / "retrained" if run else Path())
+    folder = out or (run.path / "retrained" if run else Path())
     videos = asked.videos(run)
-    program, network = open_space(run.network if run else target, videos, asked.overrides)
+    program, network = open_space(str(run.network_file) if run else target, videos, asked.overrides)
     if network.kind != "network":
         raise UserError(f"`{network.name}` is a space: choose a network first", f"vnasdsl search {target}")
-    source = run_recipe(run.folder, "retrain") if run else find_recipe(program, "retrain", network, asked.recipe)
+    source = run_recipe(run.path, "retrain") if run else find_recipe(program, "retrain", network, asked.recipe)
     wanted = checked_recipe("retrain", source, settings, asked.seed, asked.workers)
-    scoring = run_recipe(run.folder, "evaluate") if run else find_recipe(program, "evaluate", network)
+    scoring = run_recipe(run.path, "evaluate") if run else find_recipe(program, "evaluate", network)
     recipes = {"retrain": wanted, "evaluate": evaluate_recipe(scoring, wanted, settings)}
-    begin = weights or (str(weights_of(run.folder)) if run else "none")
+    begin = weights or (str(weights_of(run.path)) if run else "none")
     start = None if begin == "none" else Start.read(Path(begin), mapping)
     return TrainingRequest(network, recipes, videos, folder, begin, start)
 
@@ -133,7 +134,7 @@ def evaluation_request(asked: Asked, weights: Path | None, reporter: Reporter) -
     run = open_run(target, "evaluate", asked.recipe)
     if run is None and (asked.data is None or weights is None):
         raise UserError(f"`{target}` is no run: give --data and --weights to evaluate it")
-    file = weights or (weights_of(run.folder) if run else Path())
+    file = weights or (weights_of(run.path) if run else Path())
     videos = asked.videos(run)
     if run is not None:
         if list(videos.classes) != run.facts["classes"]:
@@ -144,10 +145,10 @@ def evaluation_request(asked: Asked, weights: Path | None, reporter: Reporter) -
             )
         if asked.data is not None:
             _warn_of_seen(str(target), run.facts["data"], videos, reporter)
-    program, network = open_space(run.network if run else target, videos, asked.overrides)
+    program, network = open_space(str(run.network_file) if run else target, videos, asked.overrides)
     if network.kind != "network":
         raise UserError(f"`{network.name}` is a space: only a network can be evaluated")
-    source = run_recipe(run.folder, "evaluate") if run else find_recipe(program, "evaluate", network, asked.recipe)
+    source = run_recipe(run.path, "evaluate") if run else find_recipe(program, "evaluate", network, asked.recipe)
     wanted = checked_recipe("evaluate", source, asked.settings, None, asked.workers)
     assert isinstance(wanted, EvaluateRecipe)
     return EvaluationRequest(str(target), network, file, videos, wanted)
@@ -162,24 +163,7 @@ def _warn_of_seen(target: str, trained_on: str, videos: DataSet, reporter: Repor
             reporter.warn(f"`{target}` was trained on {count} of these {len(videos.test)} test videos")
 
 
-@dataclass(frozen=True)
-class OpenRun:
-    """The folder of a search or training that has a network, and its run.json."""
-
-    folder: Path
-    facts: dict[str, Any]
-
-    @property
-    def data(self) -> str:
-        """The spec of its data. Raises: UserError when they are not to be found."""
-        return run_data(self.folder, self.facts)
-
-    @property
-    def network(self) -> str:
-        return str(self.folder / "network.vns")
-
-
-def open_run(target: Target, kind: str, recipe: str | None) -> OpenRun | None:
+def open_run(target: Target, kind: str, recipe: str | None) -> RunReader | None:
     """The run that a target names, None for a file. Raises: UserError when it is neither, or has no network yet."""
     if isinstance(target, Loaded):
         return None
@@ -189,14 +173,11 @@ def open_run(target: Target, kind: str, recipe: str | None) -> OpenRun | None:
             raise UserError(f"there is no run and no file `{target}`")
         return None
 
-    facts = RunFolder(folder).facts()
-    if not (folder / "network.vns").is_file():
-        raise UserError(
-            f"`{folder}` has no network yet", f"finish it with --resume, or decode it with `vnasdsl derive {folder}`"
-        )
+    run = RunReader(folder)
+    _ = run.network_file
     if recipe is not None:
         raise UserError("--recipe needs a FILE.vns", f"a run keeps one {kind} recipe; change its values with --set")
-    return OpenRun(folder, facts)
+    return run
 
 
 def open_space(target: Target, data: DataSet, overrides: Overrides) -> tuple[Program, Space]:

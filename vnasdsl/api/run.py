@@ -78,18 +78,15 @@ class Run:
         """The space that was searched. Raises: UserError for the run of a training."""
         if self.kind != "search":
             raise UserError(f"`{self.folder}` is a training: it has a network and no space")
-        return Space(self._loaded("space.vns", self.info["name"]))
+        return Space(self._loaded(self.folder / "space.vns", self.info["name"]))
 
     @property
     def network(self) -> Network:
         """The network that was found or trained. Raises: UserError where a search has none yet."""
-        if not (self.folder / "network.vns").is_file():
-            help = f"finish it with resume=True, or decode it with `vnasdsl derive {self.folder}`"
-            raise UserError(f"`{self.folder}` has no network yet", help)
-        return Network(self._loaded("network.vns", None))
+        return Network(self._loaded(self._now.network_file, None))
 
-    def _loaded(self, file: str, name: str | None) -> Loaded:
-        return Loaded.read(self.folder / file, name, Overrides(classes=len(self._now.classes)))
+    def _loaded(self, file: Path, name: str | None) -> Loaded:
+        return Loaded.read(file, name, Overrides(classes=len(self._now.classes)))
 
     @property
     def weights(self) -> Path:

@@ -77,15 +77,14 @@ def _network(target: str, overrides: Overrides) -> Space:
     from vnasdsl.cli.targets import load_space
     from vnasdsl.elaborate import Overrides as Given
     from vnasdsl.language.diagnostics import UserError
+    from vnasdsl.runs.folder import RunReader
 
     folder = Path(target)
     if not folder.is_dir():
         return load_space(target, overrides)
     if overrides != Given():
         raise UserError(f"`{target}` is a run, whose input is fixed", "measure its network.vns with other sizes")
-    if not (folder / "network.vns").is_file():
-        raise UserError(f"`{target}` is no run, or has no network yet: there is no `network.vns` in it")
-    return load_space(str(folder / "network.vns"))
+    return load_space(str(RunReader(folder).network_file))
 
 
 def _table(found: list[Measured], threads: int, device: str) -> str:

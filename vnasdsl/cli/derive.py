@@ -21,6 +21,7 @@ from vnasdsl.cli.options import amount_option, training_options
 @click.option(
     "--checkpoint", default="last", show_default=True, metavar="NAME", help="last, best (by its score), or its name."
 )
+@click.option("--data", metavar="SPEC", help="The run's videos, where they have been moved.")
 @amount_option("--max-macs", "The most probable network of at most N MACs, such as 10G: see --top.")
 @amount_option("--max-params", "The same of at most N parameters.")
 @click.option(
@@ -35,6 +36,7 @@ def command(
     run: Path,
     output: Path | None,
     checkpoint: str,
+    data: str | None,
     max_macs: float | None,
     max_params: float | None,
     top: int | None,
@@ -68,9 +70,9 @@ def command(
         raise UserError(f"`{output}` does not end in .vns")
     asked = curve or any(value is not None for value in (max_macs, max_params, top))
     wanted = Wanted(top or 1, max_macs, max_params, curve) if asked else None
-    outcome = derive_again(run, checkpoint, output, pick_device(device), Reporter(quiet), workers, wanted)
+    outcome = derive_again(run, checkpoint, output, pick_device(device), Reporter(quiet), workers, wanted, data)
     again = [str(run)]
     if output is not None:  # a file of its own, which the run does not know
-        weights, data = str(outcome.weights or "none"), RunFolder(run).facts()["data"]
-        again = [str(output), "--weights", weights, "--data", data, "--out", str(output.with_suffix(""))]
+        weights, videos = str(outcome.weights or "none"), data or RunFolder(run).facts()["data"]
+        again = [str(output), "--weights", weights, "--data", videos, "--out", str(output.with_suffix(""))]
     tell_outcome(run, outcome, again, as_json)

@@ -171,6 +171,17 @@ class RunReader:
         """What a finished search has chosen and learnt; empty before."""
         return self.json("choices.json") or {}
 
+    @property
+    def network_file(self) -> Path:
+        """The source of the network. Raises: UserError where a search has none yet."""
+        path = self / "network.vns"
+        if not path.is_file():
+            raise UserError(
+                f"`{self.path}` has no network yet",
+                f"finish it with --resume, or decode it with `vnasdsl derive {self.path}`",
+            )
+        return path
+
     @cached_property
     def network(self) -> Space | None:
         """The network that was found, or is trained."""

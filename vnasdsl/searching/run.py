@@ -113,13 +113,15 @@ def derive_again(
     reporter: Reporter,
     workers: int | None = None,
     wanted: Wanted | None = None,
+    spec: str | None = None,
 ) -> Outcome:
     """Decode a run, or one of its checkpoints, again. Raises: VnsError, UserError.
 
     network_file: where the network goes instead of into the run; workers: processes that decode videos, if not as many
-    as the run's recipe says; wanted: the best by probability (gradient) or score (one_shot), perhaps within a budget.
+    as the run's recipe says; wanted: the best by probability (gradient) or score (one_shot), perhaps within a budget;
+    spec: where the videos of the run are now.
     """
-    run, space, recipe, data = reopen(path, reporter)
+    run, space, recipe, data = reopen(path, reporter, spec)
     if workers is not None:
         recipe = recipe.model_copy(update={"workers": workers})
     strategy = get_strategy(recipe.strategy)
@@ -134,8 +136,12 @@ def derive_again(
         return _write_outcome(task, strategy, strategy.derive(task, checkpoint, *more), network_file)
 
 
-def reopen(path: Path, reporter: Reporter | None = None) -> tuple[RunFolder, Space, SearchRecipe, DataSet]:
+def reopen(
+    path: Path, reporter: Reporter | None = None, spec: str | None = None
+) -> tuple[RunFolder, Space, SearchRecipe, DataSet]:
     """The parts of a search run; its data have no videos where those are not to be found, of which it warns.
+
+    spec: where its videos are now.
 
     Raises: UserError when it is none, or its data have changed.
     """
@@ -144,11 +150,11 @@ def reopen(path: Path, reporter: Reporter | None = None) -> tuple[RunFolder, Spa
     if facts.get("kind") != "search":
         raise UserError(f"`{path}` is not the run of a search", "derive takes the folder that `vnasdsl search` wrote")
     try:
-        data = open_data(run_data(path, facts))
+        data = open_data(spec or run_data(path, facts))
         require_same_videos(path, facts, {"data": data.name, "videos": video_facts(data)})
     except MissingData as fault:
         (reporter or Reporter()).warn(
-            f"{fault.message}: the network gets no score, and the batch-norm statistics of its search"
+            f"{fault.message}: the network gets no score, and the batch-norm statistics of its search; {fault.help}"
         )
         data = DataSet(facts["data"], "", tuple(facts["classes"]), (), ())
     space = load(run / "space.vns", Overrides(classes=len(data.classes))).get(facts["name"])
