@@ -15,6 +15,7 @@ from tests.codegen.code import child, read, shuffle, supernet
 from tests.layers.built import evaluate, leave, randomise
 from tests.layers.made import apply, compare
 from tests.layers.test_streams import compiled
+from tests.layers.test_window_attention import NETWORK
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import LayerError, Shape
@@ -169,6 +170,15 @@ def test_a_transformer_with_a_class_token() -> None:
     clips = torch.randn(2, *space.input.shape)
     model(clips).sum().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("text", [BLOCK, NETWORK], ids=["token", "windows"])
+def test_a_transformer_is_exported_for_any_batch(text: str) -> None:
+    space, model = compiled(text)
+    batch = torch.export.Dim("batch", min=1, max=64)
+    exported = torch.export.export(model, (torch.randn(3, *space.input.shape),), dynamic_shapes=({0: batch},))
+    clips = torch.randn(5, *space.input.shape)
+    torch.testing.assert_close(exported.module()(clips), model(clips))
 
 
 def test_a_size_that_the_grid_does_not_fit_is_an_error() -> None:

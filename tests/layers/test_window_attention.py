@@ -159,8 +159,8 @@ def test_what_does_not_fit(code: str, name: str, arguments: dict[str, object]) -
 
 
 NETWORK = """
-block swin(heads, shift) {
-  residual { layer_norm -> window_attention(heads, 2x3x3, shift=shift) }
+block swin(heads, by) {
+  residual { layer_norm -> window_attention(heads, 2x3x3, shift=by) }
 }
 
 block mvit(channels, heads, s) {
