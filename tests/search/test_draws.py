@@ -219,6 +219,55 @@ def test_states_of_other_operations_share_the_layers_of_the_same_name_and_kernel
         torch.testing.assert_close(model(clips), child(space, choices, model).eval()(clips))
 
 
+ELASTIC = """
+block unit(expand, kernel) { inverted_bottleneck(same, kernel, expand=expand, squeeze=0.5) }
+space elastic {
+  input clip = video(frames=4, size=8, classes=3)
+  stage s1 { conv(4, 1x3x3) -> bn -> relu }
+  stage s2 {
+    conv(4 | 6, 1x3x3) -> bn
+    unit(2, 1x3x3) | unit(3, 3x3x3) | unit(4, 3x5x5) | skip
+    conv(same, 1x3x3) | conv(same, 3x5x5) | conv(same, 3x3x3, dilation=2x1x1)
+  }
+  pool -> linear(classes)
+}
+"""
+
+
+def test_elastic_options_are_parts_of_the_largest() -> None:
+    """First channels and the centre of its kernel, in all widths. A network of the supernet is what it is alone, and
+    its gradients are those of the parts of the largest."""
+    space = read(ELASTIC)
+    model = supernet(space)
+    views = slice_widths(model, elastic=True)
+    weights = dict(model.named_parameters())
+    unit = "s2.channels_{}.layers.layer.unit_{}.inverted_bottleneck.middle.weight"
+    largest, smallest = weights[unit.format(6, "4_3x5x5")], weights[unit.format(4, "2_1x3x3")]
+    dilated = weights["s2.channels_6.layers.layer2.conv_same_3x3x3_dilation_2x1x1.weight"]
+    assert largest not in views and smallest in views and dilated not in views
+    shuffle(model)
+    assert torch.equal(smallest, largest[:8, :, 1:2, 1:4, 1:4])
+    clips, labels = torch.randn(2, 3, 4, 8, 8), torch.tensor([0, 2])
+    model.eval()
+    for choices in space.networks():
+        names = inherited_names(space, choices)
+        alone = child(space, choices, model).eval()
+        model.set_choices(choices)
+        for parameter in model.parameters():
+            parameter.grad = None
+        for network in (model, alone):
+            torch.nn.functional.cross_entropy(network(clips), labels).backward()
+        torch.testing.assert_close(model(clips), alone(clips))
+        middle = next((p for name, p in alone.named_parameters() if "middle.weight" in name), None)
+        if middle is not None and middle.grad is not None and largest.grad is not None:
+            channels, _, frames, rows, columns = middle.shape
+            time, side = (3 - frames) // 2, (5 - rows) // 2
+            part = largest.grad[:channels, :, time : time + frames, side : side + rows, side : side + columns]
+            torch.testing.assert_close(part, middle.grad)
+            torch.testing.assert_close(largest.grad.abs().sum(), middle.grad.abs().sum())  # and none elsewhere
+        assert all(weights[name].grad is None for name in names.values() if name in weights and weights[name] in views)
+
+
 def test_shared_widths_share_the_alphas_of_their_layers() -> None:
     search = new_search("shared")
     search.model.train()

@@ -79,7 +79,7 @@ class SupernetSearch:
         self.validate = validate
         self.device = device
         self.monitor = monitor
-        views = slice_widths(self.model) if recipe.mode == "shared" else set()
+        views = slice_widths(self.model, recipe.elastic) if recipe.mode == "shared" else set()
         self._choices: list[nn.Parameter] = model.choice_parameters()
         still = [] if recipe.affine else scales_of_options(model)
         kept = {id(parameter) for parameter in still}

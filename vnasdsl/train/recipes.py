@@ -175,11 +175,17 @@ class SupernetRecipe(SearchRecipe):
     finalist_epochs: int = Field(5, ge=1)
     """Passes over the train part in the training of each finalist."""
     checkpoint: bool = False
-    """Heads and mixtures of the supernet keep their inputs only, and the gradient computes the rest again: less memory,
-    more time (Chen et al. 2016)."""
+    """Heads and mixtures keep only inputs; the gradient computes the rest again: less memory, more time (Chen 2016)."""
     memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
-    """How the supernet's activations lie in memory; `auto` is `channels_last` on a CPU where that is faster, which is
-    where a step uses each weight 500 times and more, and `contiguous` elsewhere."""
+    """Layout of the supernet's activations; `auto` is `channels_last` on a CPU where a step uses each weight 500 times
+    and more, which is faster there, and `contiguous` elsewhere."""
+
+    @field_validator("elastic", check_fields=False)
+    @classmethod
+    def _shares(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and "shared" not in (info.data.get("mode"), info.data.get("widths")):
+            raise ValueError("false unless widths are shared")
+        return value
 
 
 class RankedRecipe(SearchRecipe):
@@ -199,6 +205,8 @@ class GradientRecipe(SupernetRecipe):
     """What a step runs of the supernet: all candidates (Eq. 1 to 3); or of every mixture one operation in a weight step
     and two in a choice step; or the same for the states of every stage as well, each state with weights of its own or,
     with `shared`, with a slice of the widest one's."""
+    elastic: bool = False
+    """With `mode = shared`: options share kernels and widths inside, too (Once-for-all, Cai et al. 2020)."""
     warmup: int = Field(
         default_factory=lambda known: known.get("epochs", 70) // 7,
         ge=0,
@@ -316,6 +324,8 @@ class OneShotRecipe(SupernetRecipe, RankedRecipe):
     largest choice has options, each option once, their gradients added up."""
     widths: Literal["shared", "apart"] = "shared"
     """Candidate widths use slices of the weights of the widest one, as in the paper, or have weights of their own."""
+    elastic: bool = False
+    """With `widths = shared`: options share kernels and widths inside, too (Once-for-all, Cai et al. 2020)."""
     enumerate_up_to: int = Field(1000, ge=0)
     """A space of at most this many networks is scored whole; a larger one is searched by evolution."""
     scored: int = Field(1000, ge=1)

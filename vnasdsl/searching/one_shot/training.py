@@ -31,7 +31,7 @@ class PathTraining(NetworkTraining):
         """model: a generated supernet; train: number of a pass (from 1) to its batches."""
         super().__init__(model, recipe, train, device)
         self.model: Any
-        views = slice_widths(self.model) if recipe.widths == "shared" else set()
+        views = slice_widths(self.model, recipe.elastic) if recipe.widths == "shared" else set()
         self.sampler = sampler
         for parameter in model.choice_parameters():
             parameter.requires_grad_(False)
