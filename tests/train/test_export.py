@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from tests.conftest import RunCli
 from tests.data.videos import encode
+from vnasdsl import Network
 from vnasdsl.data import ClipShape, Video
 from vnasdsl.data.clips import ViewLoader
 from vnasdsl.elaborate import load
@@ -119,3 +120,19 @@ def test_what_cannot_be_exported_is_said(
     with pytest.raises(UserError, match="differs from this one by 1"):
         export(model, tmp_path / "no.pt2", "torch")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "layers", ["window_attention(2, 2x3x3, shift=1x1x1)", "class_token -> layer_norm -> attention(2, grid=2x4x4)"]
+)
+def test_transformers_take_any_batch(layers: str) -> None:
+    body = ("input clip = video(frames=4, size=16, classes=3)", "conv(8, 2x4x4, stride=2x4x4)", layers)
+    text = "\n".join(("network n {", *body, "pool -> linear(classes)", "}"))
+    network = Network.load(text)
+    module = network.module().eval()
+    exported = torch.export.export(
+        module, (torch.rand(2, *network.input.shape),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)
+    ).module()
+    for batch in (1, 3):
+        clips = torch.rand(batch, *network.input.shape)
+        torch.testing.assert_close(exported(clips), module(clips))
