@@ -183,6 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--small", action="store_true", help="few short videos, to see that it runs")
+    parser.add_argument("--videos", type=int, help="of each row, instead of 24 or 48")
     parser.add_argument("--minutes", type=float, default=10, help="length of the long video")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -190,7 +191,8 @@ def main() -> None:
     print("|---|--:|--:|--:|--:|--:|--:|")
     for case in CASES[1::3] if arguments.small else CASES:
         with tempfile.TemporaryDirectory() as folder:
-            files = [encode(Path(folder) / f"{number}{case.suffix}", case, number) for number in range(case.videos)]
+            count = arguments.videos or case.videos
+            files = [encode(Path(folder) / f"{number}{case.suffix}", case, number) for number in range(count)]
             videos = [Video(str(file), 0, "") for file in files]
             for workers in (1, 2):
                 rate, *ratios = measure(case, videos, workers, torch.device(arguments.device))
