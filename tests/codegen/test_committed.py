@@ -67,9 +67,9 @@ def text_of(name: str) -> str:
 def flops(model: torch.nn.Module, space: Space) -> int:
     """Twice the multiply-adds of one clip, by torch's count."""
     with torch.device("meta"):
-        clips = torch.empty(1, *space.input.shape)
+        given = [torch.empty(1, *one.shape) for one in space.inputs.given]
     with FlopCounterMode(display=False) as counter:
-        logits = model.eval()(clips)
+        logits = model.eval()(*given)
     assert logits.shape == (1, space.input.classes)
     return int(counter.get_total_flops())
 
