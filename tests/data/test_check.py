@@ -150,7 +150,11 @@ def test_all_unreadable_videos_are_named_before_any_is_used(folder_set: Callable
 
 @pytest.mark.parametrize(
     ("option", "words"),
-    [("exlude=x", "did you mean `exclude`"), ("exclude=/no/such/list", "cannot be read"), ("split=1&size=3", "`size`")],
+    [
+        ("exlude=x", "did you mean `exclude`"),
+        ("exclude=/no/such/list", "cannot be read"),
+        ("split=1&size=3", "given by `size=3`"),
+    ],
 )
 def test_options_that_are_none(folder_set: Callable[..., Path], option: str, words: str) -> None:
     with pytest.raises(UserError) as caught:
