@@ -167,7 +167,7 @@ def test_arguments_and_words_inside_a_call(client: Client) -> None:
     assert labels("conv(8, 3, bias=@)") == ["width", "true", "false"]
     assert labels("conv(8, 3, padding=@")[:3] == ["width", "same", "valid"]
     assert "kernel=" not in labels("conv(8, kernel=3, @)")
-    assert labels("linear(@)")[-2:] == ["width", "classes"]
+    assert labels("linear(@)")[-3:] == ["width", "same", "classes"]
     assert "stride=" in client.labels("s.vns", SPACE.replace("stride=2", "@"))
 
 
