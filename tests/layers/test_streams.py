@@ -154,10 +154,10 @@ network tiny {
   conv(4, 1x1x1) -> bn -> relu -> depthwise(1x3x3, stride=1x3x3) -> bn -> relu
   avg_pool(3x1x1, stride=2x1x1)
   conv(8, 1x1x1) -> bn -> relu
-  conv(24, 1x1x1) -> bn -> hswish -> conv(same, 1x1x1) -> bn -> hswish -> depthwise(1x3x3) -> bn -> hswish
+  conv(24, 1x1x1) -> bn -> relu -> conv(same, 1x1x1) -> bn -> hswish -> depthwise(1x3x3) -> bn -> hswish
   conv(same, 2x1x1) -> bn -> hswish
   context_gate
-  conv(12, 1x1x1) -> bn -> hswish
+  conv(12, 1x1x1) -> bn -> relu
   pool -> dropout(0.5) -> linear(classes)
 }
 """
@@ -168,7 +168,16 @@ def test_a_small_tiny_video_net() -> None:
     blocks = (
         Block(Part("std", 4, 2), Part("max", 1), 4, 2, 1, ratio=0.3, gate=True, skip=True),
         Block(Part("depth", 3, 3), Part("avg", 3, 2), 4, 2),
-        Block(Part("depth", 3), Part("conv", 2), 12, 2, gate=True, inverted=True, hswish=True),
+        Block(
+            Part("depth", 3),
+            Part("conv", 2),
+            12,
+            2,
+            gate=True,
+            inverted=True,
+            spatial_hswish=True,
+            temporal_hswish=True,
+        ),
     )
     oracle = TinyVideoNet(4, 20, blocks, 5)
     for module in oracle.modules():
