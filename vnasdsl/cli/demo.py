@@ -51,7 +51,7 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
     settings = {"pool": f'"{min(2, os.cpu_count() or 1)}"', "finalist_epochs": "12", **settings}
     program = load(file)
     space = program.get()
-    after = checked_recipe("retrain", find_recipe(program, "retrain", space), {"epochs": "8"}, seed, None)
+    after = checked_recipe("retrain", find_recipe(program, "retrain", space), {}, seed, None)
     recipes = {
         "search": checked_recipe("search", find_recipe(program, "search", space), settings, seed, None),
         "retrain": after,

@@ -33,7 +33,7 @@ from vnasdsl.train.run_folder import RunFolder
 
 RANDOM_NETWORKS = 5
 _DRAWS = 500
-SEEDS = 3
+SEEDS = 2
 """Trainings of each architecture that is compared."""
 _CPU = torch.device("cpu")
 
