@@ -45,7 +45,7 @@ def test_choices_it_names_exist(run_cli: Callable[..., CompletedProcess[str]], t
 
 
 def test_its_commands_exist_and_none_is_missing() -> None:
-    assert set(re.findall(r"^\| `vnasdsl (\w+)", README, flags=re.MULTILINE)) == set(COMMANDS)
+    assert set(re.findall(r"^\| `vnasdsl ([\w-]+)", README, flags=re.MULTILINE)) == set(COMMANDS)
 
 
 def test_its_targets_exist() -> None:

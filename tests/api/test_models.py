@@ -74,7 +74,7 @@ def least(space: Space) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("source", "error", "message"),
     [
-        ("vnasdsl:x3d4", vnasdsl.UserError, "did you mean `x3d`?"),
+        ("vnasdsl:x3d4", vnasdsl.UserError, "did you mean `x3d3`?"),
         ("nowhere.vns", vnasdsl.VnsError, "E0103: the file does not exist"),
         (SMALL + SMALL.replace("space small", "space other"), vnasdsl.UserError, "has several spaces"),
         (SMALL.replace("relu", "rleu"), vnasdsl.VnsError, "E0201: unknown layer or block `rleu`"),

@@ -24,7 +24,7 @@ MINE = """
 from vnasdsl.custom import Applied, Field, FunctionCode, Layer, LayerError, ModuleCode, Parameter
 
 SOURCE = '''
-class Scale(nn.Module):
+class Gain(nn.Module):
     def __init__(self, channels: int, mode: str) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(channels))
@@ -35,27 +35,27 @@ class Scale(nn.Module):
         return x * factor.view(-1, 1, 1, 1)
 '''
 
-def scale(arguments, shape):
+def gain(arguments, shape):
     if shape[0] > 64:
-        raise LayerError(f"`scale` takes 64 channels, not {shape[0]}", "use fewer")
+        raise LayerError(f"`gain` takes 64 channels, not {shape[0]}", "use fewer")
     fields = (Field("channels", shape[0], positional=True), Field("mode", arguments["mode"]))
-    return Applied(shape, params=shape[0], code=ModuleCode("Scale", fields, ("weight",)))
+    return Applied(shape, params=shape[0], code=ModuleCode("Gain", fields, ("weight",)))
 
 def top(arguments, shapes, classes):
     return Applied(shapes[0], code=FunctionCode("torch.stack([{xs}]).amax(0)"))
 
-SCALE = Layer("scale", "channels times numbers", (Parameter("mode", "word", "even", "how", ("even", "steep")),), scale,
+GAIN = Layer("gain", "channels times numbers", (Parameter("mode", "word", "even", "how", ("even", "steep")),), gain,
               source=SOURCE)
 TOP = Layer("top", "the greatest of its inputs", (), join=top)
 """
 TEXT = """block unit(mode) {
-  conv(8, 1x3x3) -> scale(mode)
+  conv(8, 1x3x3) -> gain(mode)
 }
 
 network n {
   input clip = video(frames=2, size=8, classes=3)
   a = unit(steep)
-  b = a -> relu -> scale
+  b = a -> relu -> gain
   top(a, b) -> pool -> linear(classes)
 }
 """
@@ -77,7 +77,7 @@ def test_code_computes_what_the_layers_say(tmp_path: Path) -> None:
         weights = {name: w.uniform_(0.5, 2) for name, w in module.named_parameters()}
     assert network.params[0] == sum(p.numel() for p in weights.values()) == 8 * 27 + 16 + 27
     a = torch.nn.functional.conv3d(x, weights["a.conv.weight"], padding=(0, 1, 1))
-    a = a * weights["a.scale.weight"].exp().view(-1, 1, 1, 1)
+    a = a * weights["a.gain.weight"].exp().view(-1, 1, 1, 1)
     second = next(w for name, w in weights.items() if w.shape == (8,) and not name.startswith("a."))
     b = a.relu() * second.view(-1, 1, 1, 1)
     expected = module.linear(torch.maximum(a, b).mean(dim=(2, 3, 4)))
@@ -88,8 +88,8 @@ def test_check_says_what_it_ran_and_other_commands_know_the_layers(tmp_path: Pat
     project(tmp_path)
     checked = run_here("check", "net.vns", cwd=tmp_path)
     assert (checked.returncode, checked.stderr) == (0, "ran own/mine.py, which `layers` of [tool.vnasdsl] names\n")
-    assert "scale: mode=even" in run_here("show", "net.vns", cwd=tmp_path).stdout
-    assert "scale(mode=even)  (of this project)" in run_here("layers", cwd=tmp_path).stdout
+    assert "gain: mode=even" in run_here("show", "net.vns", cwd=tmp_path).stdout
+    assert "gain(mode=even)  (of this project)" in run_here("layers", cwd=tmp_path).stdout
     assert "the greatest of its inputs" in run_here("layers", "top", cwd=tmp_path).stdout
     (tmp_path / "other.vns").write_text(TEXT.replace("unit(steep)", "unit(even)"), encoding="utf-8")
     assert "unit(steep) -> a = unit(even)" in run_here("diff", "net.vns", "other.vns", cwd=tmp_path).stdout
@@ -102,7 +102,7 @@ def test_without_the_line_nothing_is_run(tmp_path: Path) -> None:
         folder = tmp_path / str(len(settings))
         project(folder, f"raise SystemExit\n{trap}", settings)
         result = run_here("check", "net.vns", cwd=folder)
-        assert result.returncode == 1 and "unknown layer or block `scale`" in result.stderr
+        assert result.returncode == 1 and "unknown layer or block `gain`" in result.stderr
         assert "ran " not in result.stderr and not list(folder.rglob("ran"))
 
 
@@ -116,21 +116,21 @@ FAULTS = {
     "missing module": ("import no_such_module_\n", "`own/mine.py`, line 1: ModuleNotFoundError: No module named"),
     "itself": ("import mine\n", "`own/mine.py` imports `mine`, a layer file"),
     "no layer": ("X = 1\n", "`own/mine.py` defines no layer"),
-    "twice": (MINE.replace('"top"', '"scale"'), "`own/mine.py` defines the layer `scale` twice"),
+    "twice": (MINE.replace('"top"', '"gain"'), "`own/mine.py` defines the layer `gain` twice"),
     "a layer's name": (
         MINE.replace('"top"', '"conv"'),
         "`own/mine.py` defines `conv`, which is a layer of the language",
     ),
     "a word": (MINE.replace('"top"', '"same"'), "`own/mine.py` defines `same`, which is a word of the language"),
     "no name": (MINE.replace('"top"', '"to p"'), "'to p' cannot be the name of a layer"),
-    "kind": (MINE.replace('"word", "even"', '"wort", "even"'), "the parameter `mode` of `scale` has the kind 'wort'"),
+    "kind": (MINE.replace('"word", "even"', '"wort", "even"'), "the parameter `mode` of `gain` has the kind 'wort'"),
     "no rule": (MINE.replace("(), join=top", "()"), "`top` needs one of `rule`, `join` and `body`"),
     "class of vnasdsl": (
-        MINE.replace("class Scale", "class ContextGate"),
-        "the class `ContextGate` of `scale` is one of",
+        MINE.replace("class Gain", "class ContextGate"),
+        "the class `ContextGate` of `gain` is one of",
     ),
-    "statement": (MINE.replace("class Scale", "import os\nclass Scale"), "the source of `scale` has `import os`"),
-    "source": (MINE.replace("class Scale(", "class Scale(("), "`own/mine.py`: line"),
+    "statement": (MINE.replace("class Gain", "import os\nclass Gain"), "the source of `gain` has `import os`"),
+    "source": (MINE.replace("class Gain(", "class Gain(("), "`own/mine.py`: line"),
 }
 
 
@@ -170,13 +170,13 @@ def test_files_that_import_each_other_are_refused() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("if shape[0] > 64", "if shape[0] > 6", "`scale` takes 64 channels, not 8"),
+        ("if shape[0] > 64", "if shape[0] > 6", "`gain` takes 64 channels, not 8"),
         (
             "if shape[0] > 64",
             "if shape[9] > 6",
-            "`scale` fails: `own/mine.py`, line 17: IndexError: tuple index out of",
+            "`gain` fails: `own/mine.py`, line 17: IndexError: tuple index out of",
         ),
-        ("return Applied(shape, params", "return Applied((0,), params", "`scale` in `own/mine.py` gives (0,)"),
+        ("return Applied(shape, params", "return Applied((0,), params", "`gain` in `own/mine.py` gives (0,)"),
         ("return Applied(shape, params=shape[0]", "return (shape", "SyntaxError"),
     ],
 )
@@ -195,15 +195,15 @@ def test_a_rule_that_fails_is_shown_at_its_line(old: str, new: str, message: str
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("params=shape[0]", "params=shape[0] + 1", "`a.scale` has 8 parameters, its rule says 9"),
-        ("params=shape[0]", "params=shape[0], macs=5", "`a.scale` has 0 MACs, its rule says 5"),
-        ('("weight",)', '("bias",)', "`a.scale` has the tensors weight, its rule names bias"),
+        ("params=shape[0]", "params=shape[0] + 1", "`a.gain` has 8 parameters, its rule says 9"),
+        ("params=shape[0]", "params=shape[0], macs=5", "`a.gain` has 0 MACs, its rule says 5"),
+        ('("weight",)', '("bias",)', "`a.gain` has the tensors weight, its rule names bias"),
         (
             "return x * factor",
             "return x[:, :, :, ::2, ::2] * factor",
-            "`a.scale` gives 8 x 2 x 4 x 4, its rule says 8 x 2 x 8",
+            "`a.gain` gives 8 x 2 x 4 x 4, its rule says 8 x 2 x 8",
         ),
-        ("self.weight.exp()", "self.weight.expp()", "`a.scale` fails as it runs: AttributeError"),
+        ("self.weight.exp()", "self.weight.expp()", "`a.gain` fails as it runs: AttributeError"),
         ("torch.ones(channels)", "torch.oness(channels)", "the code of `n` cannot be built: AttributeError"),
     ],
 )
@@ -218,7 +218,7 @@ def test_words_of_a_layer_are_known_where_it_takes_them_alone(tmp_path: Path) ->
     text = (
         TEXT.replace("unit(steep)", "unit(stepe)")
         .replace("conv(8,", "conv(steep,")
-        .replace("-> scale\n", "-> scale(up)\n")
+        .replace("-> gain\n", "-> gain(up)\n")
     )
     path = project(tmp_path, text=text)
     with pytest.raises(VnsError) as raised:
@@ -227,7 +227,7 @@ def test_words_of_a_layer_are_known_where_it_takes_them_alone(tmp_path: Path) ->
     assert len(found) == 3
     assert "unknown name `stepe`" in found
     assert "`channels` of `conv` must be a whole number, `same` or `classes`, found `steep`" in found
-    assert "`mode` of `scale` must be `even` or `steep`, found `up`" in found
+    assert "`mode` of `gain` must be `even` or `steep`, found `up`" in found
 
 
 def test_a_trial_in_another_process_gets_the_files_with_it(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_trial_in_another_process_gets_the_files_with_it(tmp_path: Path) -> No
 
 def test_projects_in_one_editor_do_not_mix(tmp_path: Path) -> None:
     first = project(tmp_path / "first")
-    second = project(tmp_path / "second", MINE.replace('"scale"', '"stretch"'), text=TEXT.replace("scale", "stretch"))
+    second = project(tmp_path / "second", MINE.replace('"gain"', '"stretch"'), text=TEXT.replace("gain", "stretch"))
     third = project(tmp_path / "third", "import nothing_\n")
     documents = Documents()
     texts = {path: documents.put(path.as_uri(), path.read_text(), 1) for path in (first, second, third)}
@@ -247,10 +247,10 @@ def test_projects_in_one_editor_do_not_mix(tmp_path: Path) -> None:
     assert analyse(documents, texts[second]).diagnostics == ()
     fault = analyse(documents, texts[third]).diagnostics[0]
     assert fault.code == "E0420" and "ModuleNotFoundError" in fault.message
-    here = texts[first].source.text.index("scale(mode)")
+    here = texts[first].source.text.index("gain(mode)")
     labels = {path: {c.label for c in candidates(documents, texts[path], here)[1]} for path in (first, second)}
-    assert "scale" in labels[first] and "stretch" not in labels[first]
-    assert "stretch" in labels[second] and "scale" not in labels[second]
+    assert "gain" in labels[first] and "stretch" not in labels[first]
+    assert "stretch" in labels[second] and "gain" not in labels[second]
     shown = hover(documents, texts[first], None, here + 1)
     assert shown is not None and "channels times numbers" in shown[1]
 

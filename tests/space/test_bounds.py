@@ -62,7 +62,7 @@ def test_rising_parameters_rise() -> None:
             if not parameter.rising or layer.rule is None:
                 continue
             given = {p.name: p.default for p in layer.parameters}
-            given |= {"channels": 8, "features": 3, "kernel": (1, 3, 3)}
+            given |= {"channels": 8, "features": 3, "kernel": (1, 3, 3), "heads": 4, "window": (2, 4, 4)}
             low = parameter.low or 0.0
             high = 0.99 if parameter.high is None else parameter.high
             last = None

@@ -22,7 +22,7 @@ from vnasdsl.language.files import read_source
 from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.limits import MAX_BLOCKS, MAX_CHOICES, MAX_NETS
 from vnasdsl.language.parser import parse_partial
-from vnasdsl.language.source import Source
+from vnasdsl.language.source import Source, Span
 
 RELAXED = ("gradient", "one_shot")
 """The strategies, the default one among them, that train a supernet of the space."""
@@ -174,25 +174,29 @@ def examine_module(
                     found += _check_net(space, item, definitions, proofs)
                 except VnsError as fault:  # a way to close a call that makes no sense, found once it is closed
                     found += fault.diagnostics
-    found = _without_unknown_words(found)
+    found = _without_echoes_of_values(found)
     # The parser's own faults of syntax are certain; it also checks order and names in its tree.
     certain = [d for d in faults if d.code.startswith("E01") or not echoes.may_be_echo(d)]
     ordered = arrange([*certain, *(d for d in found if not echoes.may_be_echo(d))])
     return Program(module.source.name, module, definitions, spaces, ordered), list(ordered)
 
 
-def _without_unknown_words(found: list[Diagnostic]) -> list[Diagnostic]:
-    """Without the faults of values that hold an unknown name: that is said already."""
-    labels = [label for d in found if d.code == "E0202" and d.primary for label in (d.primary, *d.secondary)]
+def _without_echoes_of_values(found: list[Diagnostic]) -> list[Diagnostic]:
+    """Without the faults of values that hold an unknown name, or that stand in a wrong place: that is said already."""
+    unknown = [label.span for d in found if d.code == "E0202" for label in (d.primary, *d.secondary) if label]
+    misplaced = [d.primary.span for d in found if d.code == "E0305" and d.primary]
 
     def follows(d: Diagnostic) -> bool:
         place = d.primary.span if d.primary is not None and d.code == "E0302" else None
-        return place is not None and any(
-            place.source is label.span.source and place.start <= label.span.start and label.span.end <= place.end
-            for label in labels
+        return place is not None and (
+            any(_inside(span, place) for span in unknown) or any(_inside(place, span) for span in misplaced)
         )
 
-    return [d for d in found if not follows(d)] if labels else found
+    return [d for d in found if not follows(d)] if unknown or misplaced else found
+
+
+def _inside(span: Span, other: Span) -> bool:
+    return span.source is other.source and other.start <= span.start and span.end <= other.end
 
 
 def _check_net(
