@@ -424,10 +424,7 @@ class Space:
 
 
 def build(
-    net: tree.Space | tree.Network,
-    definitions: Definitions,
-    overrides: Overrides,
-    claim: Space | None = None,
+    net: tree.Space | tree.Network, definitions: Definitions, overrides: Overrides, claim: Space | None = None
 ) -> Space:
     """A space or network from its syntax. What is wrong with single lines is kept in its `faults`.
 
