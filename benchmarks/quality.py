@@ -123,7 +123,13 @@ def run(job: Search) -> dict[str, Any]:
     seconds = time.process_time() - began
     assert found is not None and found.weights is not None
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    result = {"variant": job.variant, "seed": job.seed, "choices": report["choices"]}
+    fixed = {
+        choice.name: options[0]
+        for selector, options in job.fixes.items()
+        if len(options) == 1
+        for choice in space.select(selector)
+    }
+    result = {"variant": job.variant, "seed": job.seed, "choices": fixed | report["choices"]}
     if unit is None:
         return result
     opinion = list(_opinion(out))
