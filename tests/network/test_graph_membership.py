@@ -64,7 +64,11 @@ def test_the_text_of_a_network_is_that_network_and_it_lies_in_its_space(text: st
         assert loaded.text() == written, "printed again it is another text"
         assert (loaded.macs, loaded.params) == (network.macs, network.params)
         assert same(loaded, network)
-        found = loaded.choices_in(space)
+        try:
+            found = loaded.choices_in(space)
+        except VnsError as undecided:  # the work is bounded: cells without edges have too many readings
+            assert "could not decide" in undecided.diagnostics[0].message
+            continue
         again = space.network(found, name="child")
         assert same(again, loaded)
         assert (again.macs, again.params) == (loaded.macs, loaded.params)

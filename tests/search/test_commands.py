@@ -46,6 +46,7 @@ INPUTS = {
     "metrics.jsonl",
     "checkpoints",
     "paths.png",
+    "predictions.csv",
 }
 
 
