@@ -47,7 +47,7 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
             raise UserError(f"`{out}` does not hold an earlier demo, so it is not replaced", "give another --out")
         shutil.rmtree(out)
     file = spaces_dir() / "mini.vns"
-    # Shorter trainings than those of the file: five minutes in all, and networks that differ more.
+    # Shorter trainings of the finalists than those of the file, which take a minute more.
     settings = {"pool": f'"{min(2, os.cpu_count() or 1)}"', "finalist_epochs": "12", **settings}
     program = load(file)
     space = program.get()
