@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -49,6 +50,8 @@ def address() -> Iterator[str]:
             assert head.poll() is None, output.read_text()
         yield f"ray://127.0.0.1:{port}"
     finally:
+        for log in sorted(Path(folder).glob("session_latest/logs/ray_client_server*.err")):
+            print(f"{log.name}:\n{log.read_text(errors='replace')}")  # pytest shows it where a test failed
         head.terminate()
         head.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
@@ -212,6 +215,23 @@ def test_something_that_answers_and_is_no_cluster() -> None:
         waits = {"RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S": "1", "RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S": "1"}
         message, _ = refused(f"ray://127.0.0.1:{port}", 1, QUIET | waits)
     assert message == f"no Ray cluster answers at `ray://127.0.0.1:{port}`: ray client connection timeout"
+
+
+def test_a_cluster_that_fails_to_serve_a_client_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def init(address: str, **_: object) -> None:
+        asked.append(address)
+        if len(asked) < 3:
+            raise ConnectionAbortedError("Starting Ray client server failed")
+
+    ray = SimpleNamespace(init=init, shutdown=lambda: None, cluster_resources=dict)
+    monkeypatch.setattr("vnasdsl.searching.pool.cluster._ray", lambda: ray)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"ray://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(UserError, match="has no room for a worker"):  # this one has no processor
+            make_pool(address)
+    assert asked == [address] * 3
 
 
 @pytest.mark.slow

@@ -144,6 +144,19 @@ def local_cluster(count: int, threads: int, memory: int | None, timeout: float |
     return Cluster(ray, count, actor, (threads, memory), timeout, folder)
 
 
+def _connect(ray: ModuleType, address: str, attempts: int = 3) -> None:
+    """A cluster that has just been started, or is busy, sometimes fails to start the server of a new client."""
+    for attempt in range(1, attempts + 1):
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                ray.init(address, log_to_driver=False)
+            return
+        except ConnectionAbortedError:
+            if attempt == attempts:
+                raise
+            ray.shutdown()
+
+
 def existing_cluster(address: str, threads: int, memory: int | None, timeout: float | None, cuda: bool) -> Cluster:
     """As many workers as a running cluster has processors for (and with `cuda` GPUs, one each).
 
@@ -153,8 +166,7 @@ def existing_cluster(address: str, threads: int, memory: int | None, timeout: fl
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
-        with warnings.catch_warnings(action="ignore"):
-            ray.init(address, log_to_driver=False)
+        _connect(ray, address)
         resources = ray.cluster_resources()
     except Exception as problem:
         with suppress(Exception):
