@@ -1,4 +1,4 @@
-"""Write what is generated from code: pages of the documentation, and the second distribution (see pyproject.toml).
+"""Write what is generated: pages of the documentation, the second distribution (pyproject.toml), the parser's tables.
 
     python docs/generate.py [--check]
 
@@ -230,12 +230,22 @@ bypass-selection = true
 """
 
 
+def parser_tables() -> str:
+    """As they are while they are those of the grammar: lark numbers its states differently in every process."""
+    from vnasdsl.language.grammar import load, tables
+    from vnasdsl.resources import grammar_tables
+
+    current = grammar_tables()
+    return current if current and load(current) else tables()
+
+
 def read_project() -> dict[str, Any]:
     return tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 PAGES = {
     "../distributions/vnasdsl/pyproject.toml": distribution,
+    "../grammar/vns.tables.json": parser_tables,
     "layers.md": layers,
     "recipes.md": recipes,
     "commands.md": commands,

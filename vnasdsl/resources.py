@@ -21,6 +21,12 @@ def grammar_text() -> str:
     return (_folder("grammar") / "vns.lark").read_text(encoding="utf-8")
 
 
+def grammar_tables() -> str | None:
+    """The parser's tables made from the grammar (`language/grammar.py`), if they are there."""
+    file = _folder("grammar") / "vns.tables.json"
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
 def templates_dir() -> Path:
     """The folder of the Jinja templates that generated code is laid out with."""
     return _folder("templates")

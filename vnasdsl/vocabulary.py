@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vnasdsl.language.checks import RECIPE_KINDS
-from vnasdsl.language.lexer import grammar
+from vnasdsl.language.grammar import grammar
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.space.values import WORDS as VALUES
 

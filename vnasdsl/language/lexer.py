@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from lark import Lark
-
-from vnasdsl.language.builder import Builder
 from vnasdsl.language.diagnostics import error
+from vnasdsl.language.grammar import grammar
 from vnasdsl.language.limits import MAX_BYTES, MAX_DEPTH, MAX_TOKENS
 from vnasdsl.language.source import Source, Span
-from vnasdsl.resources import grammar_text
 
 END = "$END"
 KEYWORDS = frozenset("block space network stage input require import pick of tied out for if else".split())
@@ -41,30 +37,6 @@ class Token(NamedTuple):
     @property
     def text(self) -> str:
         return self.span.text
-
-
-class _KeepWrongCharacters:
-    """Tells lark to keep the terminals that no rule uses: the parser explains them."""
-
-    always_accept = ("BAD_NUMBER", "BAD_STRING", "QUOTED", "BAD_NAME", "UNKNOWN")
-
-    def process(self, stream: Iterator[Any]) -> Iterator[Any]:
-        return stream
-
-
-@cache
-def grammar() -> Lark:
-    """The lexer and parser that lark makes from the grammar file, built on first use (about 20 ms)."""
-    return Lark(
-        grammar_text(),
-        parser="lalr",
-        lexer="basic",
-        start=["module", "expression"],
-        keep_all_tokens=True,
-        maybe_placeholders=False,
-        postlex=_KeepWrongCharacters(),
-        transformer=Builder(),
-    )
 
 
 def lex(source: Source, dont_ignore: bool = False) -> Iterator[Token]:

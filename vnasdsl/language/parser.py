@@ -12,7 +12,8 @@ from vnasdsl.language import syntax_errors, tree
 from vnasdsl.language.checks import TOO_DEEP, check
 from vnasdsl.language.diagnostics import Diagnostic, VnsError, arrange, error
 from vnasdsl.language.gc_paused import gc_paused
-from vnasdsl.language.lexer import CLOSING, END, OPENING, Token, Tokens, grammar
+from vnasdsl.language.grammar import grammar
+from vnasdsl.language.lexer import CLOSING, END, OPENING, Token, Tokens
 from vnasdsl.language.limits import MAX_DEPTH, MAX_RECOVERIES, MAX_STACK
 from vnasdsl.language.source import Source, Span
 from vnasdsl.language.syntax_context import Context
