@@ -43,7 +43,7 @@ def unread(network: NetworkGraph, claim: tree.Name) -> None:
 
 def undecided(network: NetworkGraph, claim: tree.Name) -> VnsError:
     message = f"could not decide whether `{network.name}` lies in space `{claim.id}`"
-    help = "there are too many ways to read it: use the blocks of the space where the space uses them"
+    help = "there are too many ways to read it: use the blocks of the space where it does, and its names for the lines"
     return outside(message, claim.span, claim, help)
 
 

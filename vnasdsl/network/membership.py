@@ -15,7 +15,7 @@ from vnasdsl.network.departure import departure, other_stage, undecided, unread
 from vnasdsl.network.graph import NetworkGraph, matching
 from vnasdsl.network.lower import lower
 from vnasdsl.network.made import listed
-from vnasdsl.network.reading import GaveUpError, Way
+from vnasdsl.network.reading import Extent, GaveUpError, Way
 from vnasdsl.network.replay import Replay
 from vnasdsl.space.decisions import Decision
 from vnasdsl.space.elements import Group, Segment
@@ -42,10 +42,12 @@ def prove(
             raise other_stage(a, b, claim, network.name)
     unread(network, claim)
     parts = [part for section in network.sections for part in section.body.walk()]
-    uses = [part.element for part in parts if isinstance(part.element, Group) and part.element.block is not None]
+    groups = [(part, part.element) for part in parts if isinstance(part.element, Group)]
+    uses = [group for _, group in groups if group.block is not None]
+    called = [(name, part.lines[i][-1].value) for part, group in groups for i, name in enumerate(group.names) if name]
     replays = []
-    for every_subset in (False, True):
-        replay = Replay(network, rules, uses, every_subset)
+    for extent in Extent if called else (Extent.USED, Extent.ALL):
+        replay = Replay(network, rules, uses, extent, called)
         replays.append(replay)
         ways: list[Way] = []
         try:
@@ -58,6 +60,7 @@ def prove(
             choices = _made_again(way, network, space, given, rules)
             if choices is not None:
                 return choices
+    replays = replays[-2:]  # what is not there under its name may be there
     furthest = max(replays, key=lambda replay: min(replay.unmatched, default=len(replay.nodes)))
     if replays[-1].trace.cut and (furthest.trace.cut or not furthest.unmatched):
         raise undecided(network, claim)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import NamedTuple, TypeAlias
 
 from vnasdsl.layers.base import Applied, Shape
@@ -42,6 +43,17 @@ class Way(NamedTuple):
     used: frozenset[Number] = NOTHING
     tied: Tied = FREE
     made: Made = ()
+
+
+class Extent(Enum):
+    """Which ways to read the lines with names are tried, from few to all."""
+
+    NAMED = auto()
+    """A line is what the network calls by its name; of other lines it has none."""
+    USED = auto()
+    """Only lines and values of a list that fit nothing in the network may be unused."""
+    ALL = auto()
+    """Any line and any value may be unused."""
 
 
 class GaveUpError(Exception):
@@ -93,11 +105,17 @@ State: TypeAlias = tuple[Value, Env]
 class Reading:
     """One reading of a network: its nodes by number, the ways found so far, and the trace."""
 
-    def __init__(self, network: NetworkGraph, rules: LayerRules, uses: Sequence[Group], every_subset: bool = False):
+    def __init__(
+        self,
+        network: NetworkGraph,
+        rules: LayerRules,
+        uses: Sequence[Group],
+        extent: Extent,
+        called: Iterable[tuple[str, Values]],
+    ):
         self.rules = rules
         self.trace = Trace()
-        self.every_subset = every_subset
-        """Whether any line or value of a list may be unused; without, only those that fit nothing in the network."""
+        self.extent = extent
         self.nodes: tuple[LayerNode, ...] = network.order
         numbers = self._numbers = {node.label: i for i, node in enumerate(self.nodes)}
         self.inputs = [tuple(numbers[key] for key in node.inputs) for node in self.nodes]
@@ -105,12 +123,18 @@ class Reading:
         self.output = numbers[network.output]
         self.given = tuple(numbers.get(node.label) for node in network.layers if node.operation == "input")
         """The inputs."""
+        self.called: dict[str, set[Value]] = {}
+        """What the network calls by a name."""
+        for name, values in called:
+            self.called.setdefault(name, set()).add(self.value_of(values))
         self._calls: dict[str, dict[tuple[tuple[str, object], ...], None]] = {}
         for use in uses:
             self._calls.setdefault(use.block or "", {})[use.bound] = None
         self._after: dict[tuple[Number, ...], list[Number]] = {}
         self._joins: dict[tuple[str, tuple[Number, ...]], list[Number]] = {}
         self._slices: set[tuple[Value, ...]] = {()}
+        self._starts: dict[str, set[tuple[Value, ...]]] = {}
+        """What the inputs of joins begin with, by the name of the layer."""
         readers = [0] * len(self.nodes)
         for number, node in enumerate(self.nodes):
             inputs = self.inputs[number]
@@ -121,6 +145,8 @@ class Reading:
             if node.layer is not None and node.layer.join is not None:
                 self._joins.setdefault((node.layer.name, inputs), []).append(number)
                 self._slices.update(inputs[a:b] for a in range(len(inputs)) for b in range(a + 1, len(inputs) + 1))
+                starts = self._starts.setdefault(node.layer.name, set())
+                starts.update(inputs[:b] for b in range(2, len(inputs) + 1))
         classes: dict[object, int] = {}
         self.alike: list[int] = []
         """Nodes with equal numbers compute the same from the input, but for their weights."""

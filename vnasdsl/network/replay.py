@@ -18,6 +18,7 @@ from vnasdsl.network.reading import (
     UNUSED,
     ZERO,
     Env,
+    Extent,
     State,
     Value,
     Way,
@@ -185,11 +186,11 @@ class Replay(ListReplay):
             for (value, env), way in states:
                 ends = self._chain(line, Way(value), env)
                 if name:
-                    ends = self._named(ends)
-                for end in ends:
-                    whole = self._then(way, end)
-                    if whole is None:
-                        continue
+                    ends = self._named(name, ends)
+                following = [(end, whole) for end in ends if (whole := self._then(way, end)) is not None]
+                if name and not following:  # all that fits stands elsewhere
+                    following = [(Way(UNUSED), way)]
+                for end, whole in following:
                     inner = put(env, name, end.value) if name else env
                     key = (end.value, inner, whole.used, whole.tied, whole.made if self._tied else ())
                     found.setdefault(key, ((end.value, inner), whole))
@@ -199,10 +200,13 @@ class Replay(ListReplay):
             states = list(found.values())
         return states
 
-    def _named(self, ends: tuple[Way, ...]) -> tuple[Way, ...]:
+    def _named(self, name: str, ends: tuple[Way, ...]) -> tuple[Way, ...]:
         """The ways to read a line with a name. A network leaves out a line that nothing reads, and values of a list."""
         live = [way for way in ends if way.value is not UNUSED]
-        if self.every_subset:
+        if self.extent is Extent.NAMED:
+            called = self.called.get(name, ())
+            return tuple(way for way in live if way.value in called) or (Way(UNUSED),)
+        if self.extent is Extent.ALL:
             return (*live, Way(UNUSED))
         whole = [way for way in live if not (isinstance(way.value, tuple) and UNUSED in way.value)]
         return tuple(whole or sorted(live, key=lambda way: -len(many(way.value)))) or (Way(UNUSED),)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from vnasdsl.layers.base import LayerError
 from vnasdsl.network.graph import SINGLE
 from vnasdsl.network.made import Made, at, both, copy
-from vnasdsl.network.reading import BEAM, UNUSED, ZERO, Env, Reading, Value, Way, many
+from vnasdsl.network.reading import BEAM, UNUSED, ZERO, Env, Extent, Reading, Value, Way, many
 from vnasdsl.space.elements import Element, Group, Join, LayerChoice, Many, NameRef, Pick
 from vnasdsl.space.parts import gives_list
 
@@ -34,7 +34,7 @@ class ListReplay(Reading):
 
     def _next(self, before: Way, more: Sequence[Way]) -> Iterable[Way]:
         """The next values of a list: in the order of the network, the unused ones last, of equal nodes the first."""
-        if self.every_subset:
+        if self.extent is Extent.ALL:
             return more
         values = many(before.value)
         live = [value for value in values if value is not UNUSED]
@@ -53,7 +53,10 @@ class ListReplay(Reading):
         name = element.layer.name
         ways: tuple[Way, ...] = (Way(()),)
         for i, item in enumerate(element.inputs):
-            ways = self._distinct(way for a in ways for way in self._input(item, x, env, a, name, i == 0))
+            after = (way for a in ways for way in self._input(item, x, env, a, name, i == 0))
+            if i == len(element.inputs) - 1:
+                after = (way for way in after if len(values := many(way.value)) < 2 or (name, values) in self._joins)
+            ways = self._distinct(after)
         found = []
         for way in ways:
             values = many(way.value)
@@ -95,15 +98,16 @@ class ListReplay(Reading):
     def _given(self, item: Element, x: Value, env: Env, before: Way, name: str, first: bool) -> Iterator[Way]:
         """What a part gives as inputs of a join, after those before it."""
         summed = name == "sum"
-        for b in self._pick(item, x, env, summed) if isinstance(item, Pick) else self.read(item, x, env):
+        start = many(before.value)
+        for b in self._pick(item, x, env, name, start) if isinstance(item, Pick) else self.read(item, x, env):
             values = many(b.value)
             if UNUSED in values or (ZERO in values and not summed):
                 continue
-            joined = self._summed(many(before.value), values, first) if summed else (*many(before.value), *values)
+            joined = self._summed(start, values, first) if summed else (*start, *values)
             if joined is None:
                 continue
             self.trace.joined.setdefault(name, set()).add(joined)
-            if len(joined) == 1 or joined in self._slices:
+            if len(joined) < 2 or joined in self._starts.get(name, ()):
                 together = self._then(before, b)
                 if together is not None:
                     yield together._replace(value=joined)
@@ -137,8 +141,11 @@ class ListReplay(Reading):
             return None
         return (*before, *values)
 
-    def _pick(self, element: Pick, x: Value, env: Env, summed: bool = False) -> Iterator[Way]:
+    def _pick(self, element: Pick, x: Value, env: Env, name: str = "", start: tuple[Value, ...] = ()) -> Iterator[Way]:
+        """Edges; where they are inputs of a join, its name and the inputs before them are given."""
         known = dict(env)
+        summed = name == "sum"
+        fitting = self._starts.get(name, set()) if name else self._slices
         states: list[tuple[Way, tuple[str, ...]]] = [(Way(()), ())]
         for text, ways in self._pool(element, x, env, known):
             found: dict[object, tuple[Way, tuple[str, ...]]] = {}
@@ -155,7 +162,7 @@ class ListReplay(Reading):
                         if summed
                         else (*many(a.value), *many(b.value))
                     )
-                    if values is None or (len(values) > 1 and values not in self._slices):
+                    if values is None or (len(start) + len(values) > 1 and (*start, *values) not in fitting):
                         continue
                     together = self._then(a, b)
                     if together is not None:
