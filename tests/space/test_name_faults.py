@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.space.test_faults import found
+from vnasdsl.codegen.outputs import compile_space
+from vnasdsl.elaborate import load
 from vnasdsl.language.diagnostics import Diagnostic
 
 NET = """\
@@ -131,3 +134,57 @@ def test_what_is_said_about_shapes_that_differ(tmp_path: Path, line: str, help: 
     assert (
         first.help is not None and first.help.endswith(help) and "`same`" not in first.help.replace("padding=same", "")
     )
+
+
+WORDY = """
+block encoder(over_what) {{ residual {{ layer_norm -> handed_on(over_what) }} }}
+block handed_on(over_what) {{ attention(2, over=over_what) -> conv(same, 3x1x1, padding=causal) }}
+block mix(inner) {{ residual {{ inner }} }}
+{block}
+network small {{
+  input {input} = video(frames=8, size=32, classes=10)
+  {line} = wide(16)
+  encoder(spatial) -> mix(attention(2, over=spatial)) -> encoder(temporal)
+  sum({line}, skip) -> pool -> linear(classes)
+}}
+block wide({parameter}) {{ conv({parameter}, 1x4x4, stride=1x4x4) }}
+"""
+
+
+def code(folder: Path, **names: str) -> str:
+    plain = {"block": "", "input": "clip", "line": "mine", "parameter": "mine"}
+    text = WORDY.format(**plain | names)
+    assert found(folder, text) == []
+    space = load(folder / "main.vns").get("small")
+    return re.sub(r"(?m)^#.*\n", "", compile_space(space, "main.vns")[1])
+
+
+@pytest.mark.parametrize("word", ["spatial", "causal"])
+@pytest.mark.parametrize("what", ["line", "parameter", "input"])
+def test_a_word_of_an_argument_is_read_there_alone(tmp_path: Path, word: str, what: str) -> None:
+    """A user's name changes nothing but itself, however the word of the same name is handed on."""
+    assert code(tmp_path, **{what: word}) == code(tmp_path, **{what: "zebra"}).replace("zebra", word)
+
+
+def test_a_block_with_the_name_of_a_word(tmp_path: Path) -> None:
+    assert code(tmp_path, block="block spatial { conv(4, 1x1x1) }") == code(tmp_path)
+
+
+def test_a_parameter_hides_the_word_with_a_warning(tmp_path: Path) -> None:
+    text = "block b(causal) { conv(8, 3x1x1, padding=causal) }\n" + NET.format(lines="b(same) -> b(valid)")
+    (warning,) = found(tmp_path, text)
+    assert (warning.code, warning.severity) == ("W0211", "warning")
+    assert warning.message == "the parameter `causal` hides the word `causal` of `padding`"
+
+
+def test_a_parameter_that_is_a_value_may_have_the_name_of_a_layer(tmp_path: Path) -> None:
+    text = "block b(scale, shift=2) { conv(8 * scale, 1x1x1, stride=shift) }\n" + NET.format(lines="b(2)")
+    assert found(tmp_path, text) == []
+
+
+@pytest.mark.parametrize("line", ["scale(0.5)", "relu -> scale", "sum(skip, scale)", "b(scale)"])
+def test_a_parameter_that_could_be_a_layer_names_both_places(tmp_path: Path, line: str) -> None:
+    text = f"block b(x) {{ x -> conv(8, 1x1x1) }}\nblock a(scale) {{ conv(8 * scale, 1x1x1) -> {line} }}\n"
+    fault, *_ = faults(tmp_path, text + NET.format(lines="a(2)"))
+    assert (fault.code, fault.message) == ("E0203", "the parameter `scale` has the name of a layer")
+    assert [label.span.text for label in fault.secondary] == ["scale"]

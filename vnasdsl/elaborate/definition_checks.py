@@ -86,7 +86,24 @@ class _Checker:
             if p.default is not None:
                 found += self.handed(p.default, {before.name for before in block.parameters[:i]})
             found += self.name(p.name, "parameter", p.span.first(len(p.name)))
+            if p.name in self.definitions.layers:
+                found += self.layer_or_parameter(block, p)
         return found
+
+    def layer_or_parameter(self, block: tree.Block, parameter: tree.Parameter) -> list[Diagnostic]:
+        """A parameter that has the name of a layer may only be read as a value."""
+        name = parameter.name
+        calls = (
+            n.function_span or n.span for n in walk(*block.body) if isinstance(n, tree.Call) and n.function == name
+        )
+        alone = (n.span for n in self.definitions.layer_names(*block.body) if n.id == name)
+        read = min((*calls, *alone), key=lambda span: span.start, default=None)
+        if read is None:
+            return []
+        message = f"the parameter `{name}` has the name of a layer"
+        here = (Label(read, "the layer or the parameter"),)
+        help = f"give the parameter another name, such as `{name}_1`"
+        return [Diagnostic("E0203", message, Label(parameter.span.first(len(name))), secondary=here, help=help)]
 
     def doubtful(self, block: tree.Block) -> list[Diagnostic]:
         """Warnings about parameters that nothing reads, and about those that hide a size of what comes in."""
@@ -247,9 +264,13 @@ class _Checker:
                 and isinstance(value, tree.Name)
                 and value.id not in (names | self.words.keys())
             )
+            if isinstance(value, tree.Name) and value.id in names and value.id in parameter.words:
+                message = f"the parameter `{value.id}` hides the word `{value.id}` of `{parameter.name}`"
+                help = f"if the parameter is meant, another name such as `{value.id}_1` says so"
+                found.append(Diagnostic("W0211", message, Label(value.span), "warning", help=help))
             if not no_word:
                 found += self.value(value, names)
-            if no_word or all(self.is_closed(node) for node in walk(value)):
+            if no_word or all(self.is_closed(node, names) for node in walk(value)):
                 try:
                     coerce(parameter, evaluate(value), value.span, layer)
                 except VnsError as fault:
@@ -291,10 +312,10 @@ class _Checker:
                 found.append(Diagnostic("E0202", f"unknown name `{node.id}`", Label(node.span), **more))
         return found
 
-    def is_closed(self, node: tree.Node) -> bool:
+    def is_closed(self, node: tree.Node, names: set[str]) -> bool:
         """Whether a part of a value means the same everywhere: no parameter, no choice, nothing unreadable."""
         if isinstance(node, tree.Name):
-            return node.id in self.words
+            return node.id in self.words and node.id not in names
         return not isinstance(node, (tree.Choice, tree.Range, tree.Pick, tree.Gap, tree.Call))
 
 

@@ -193,19 +193,43 @@ class Definitions:
             ) or any(self.has_choices(name, seen | {function}) for name, _ in names_used(self.blocks[function]))
         return self._open[function]
 
+    def values_in(self, node: tree.Node) -> list[tree.Node]:
+        """The parts of a node that can only be values, or the node itself: arguments of layers, those that blocks read
+        as values, numbers of copies, arithmetic."""
+        match node:
+            case tree.Call() if node.function in self.layers:
+                joins = self.layers[node.function].join is not None
+                return [a.value for a in node.arguments if a.name is not None or not joins]
+            case tree.Call() if node.function in self.blocks:
+                try:
+                    bound = self.bind(node)
+                except VnsError:
+                    return []
+                return [value for name, value in bound.items() if name in self.read_as_values(node.function)]
+            case tree.Binary(op="*") | tree.Pick():
+                return [node.left if isinstance(node, tree.Binary) else node.count]
+            case tree.Binary() | tree.Compare() | tree.Range() | tree.Tuple() | tree.Negative():
+                return [node]
+        return []
+
+    def layer_names(self, *roots: tree.Node) -> Iterator[tree.Name]:
+        """The names in some nodes that stand where a layer or a line can."""
+        pending = list(roots)
+        while pending:
+            node = pending.pop()
+            if isinstance(node, tree.Name):
+                yield node
+            values = self.values_in(node)
+            if not any(value is node for value in values):
+                pending += (
+                    c for c in children(node) if not any(c is v or getattr(c, "value", None) is v for v in values)
+                )
+
     def read_as_values(self, function: str) -> frozenset[str]:
         """The names that the lines of a block read where only a value can stand."""
         if function not in self._values:
-            places: list[tree.Node] = []
-            for node in walk(*self.blocks[function].body):
-                match node:
-                    case tree.Call() if node.function in self.layers:
-                        joins = self.layers[node.function].join is not None
-                        places += [a.value for a in node.arguments if a.name is not None or not joins]
-                    case tree.Binary(op="*") | tree.Pick():
-                        places.append(node.left if isinstance(node, tree.Binary) else node.count)
-                    case tree.Binary() | tree.Compare() | tree.Range() | tree.Tuple() | tree.Negative():
-                        places.append(node)
+            self._values[function] = frozenset()  # for blocks that use each other in a circle
+            places = [value for node in walk(*self.blocks[function].body) for value in self.values_in(node)]
             self._values[function] = frozenset(n.id for n in walk(*places) if isinstance(n, tree.Name))
         return self._values[function]
 

@@ -8,10 +8,10 @@ from vnasdsl.elaborate.catalogue import Catalogue
 from vnasdsl.language.diagnostics import error
 from vnasdsl.language.limits import LONGEST_NAME
 from vnasdsl.language.source import Span
-from vnasdsl.space.values import AXES, WORDS
+from vnasdsl.space.values import AXES, RESERVED
 
-READ = ("block", "line", "label", "input", "parameter")
-"""What is read by its name among layers: it may not have the name of one."""
+READ = ("block", "line", "label", "input")
+"""What is read by its name among layers: it may not have the name of one. (A parameter may, if it is a value.)"""
 
 
 def check_name(name: str, what: str, span: Span, catalogue: Catalogue) -> None:
@@ -30,7 +30,7 @@ def check_name(name: str, what: str, span: Span, catalogue: Catalogue) -> None:
     if what in READ and name in catalogue.layers:
         help = f"give the {what} another name, such as `{name}_1`"
         raise error("E0203", f"the {what} `{name}` has the name of a layer", span, help=help)
-    if what in READ and (name in WORDS or name in catalogue.words or (name in AXES and what != "parameter")):
+    if (what in READ and name in AXES) or (what in (*READ, "parameter") and name in RESERVED):
         meaning = "a size of the layer's input" if name in AXES else "a value of the language"
         message = f"`{name}` cannot be the name of {a_thing}: it is {meaning}"
         raise error("E0205", message, span, help=f"a name such as `{name}_1` would do")

@@ -22,7 +22,7 @@ from vnasdsl.layers import CATALOGUE, layers_of
 from vnasdsl.layers.base import Applied, Body, Kind, Layer, LayerError
 from vnasdsl.project import is_project, layer_paths, project_root
 from vnasdsl.resources import templates_dir
-from vnasdsl.space.values import AXES, WORDS
+from vnasdsl.space.values import AXES, RESERVED
 
 CODE = "E0420"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -126,7 +126,7 @@ def _check_name(layer: Layer, file: LayerFile, places: dict[str, str]) -> None:
     name = layer.name
     if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or name in KEYWORDS or name[0] == "_":
         raise UserError(f"`{file.name}`: {name!r} cannot be the name of a layer", "a name such as `my_layer` would do")
-    if name in CATALOGUE or name in WORDS or name in AXES:
+    if name in CATALOGUE or name in RESERVED or name in AXES:
         what = "a layer" if name in CATALOGUE else "a word"
         raise UserError(f"`{file.name}` defines `{name}`, which is {what} of the language", "give it another name")
     if name in places:

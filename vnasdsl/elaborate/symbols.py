@@ -97,11 +97,14 @@ def _names(
         if expression.function_span is not None and expression.function in names:
             yield Occurrence(names[expression.function], expression.function_span)
         block = definitions.blocks.get(expression.function)
+        values = definitions.values_in(expression)
+        parameters = ChainMap({name: symbol for name, symbol in names.items() if symbol.kind == "parameter"})
         for argument in expression.arguments:
             if block is not None and argument.name in {p.name for p in block.parameters}:
                 symbol = Symbol("parameter", argument.name or "", block.span.source.name, block.name)
                 yield Occurrence(symbol, argument.span.first(len(symbol.name)))
-            yield from _names(argument.value, definitions, names, owner)
+            is_value = any(argument.value is value for value in values)
+            yield from _names(argument.value, definitions, parameters if is_value else names, owner)
         yield from _body(expression.body or (), definitions, names, owner)
     else:
         for part in children(expression):

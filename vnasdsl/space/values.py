@@ -21,13 +21,13 @@ N = TypeVar("N", bound=tree.Node)
 LARGEST = 1_000_000
 """Largest number of channels, features or repeats, and largest size along an axis."""
 
+RESERVED: dict[str, Value] = {**{word: word for word in ("same", "classes", "learned")}, "true": True, "false": False}
+"""Values that have names in every place."""
 WORDS: dict[str, Value] = {
-    **{word: word for word in ("same", "classes", "learned")},
     **{word: word for layer in CATALOGUE.values() for p in layer.parameters for word in p.words},
-    "true": True,
-    "false": False,
+    **RESERVED,
 }
-"""Values that have names."""
+"""Values that have names; all but `RESERVED` only in the place of an argument that takes them."""
 AXES = ("channels", "frames", "rows", "columns")
 """Words that stand for the size of what comes into a layer, in the order of a shape (C, T, H, W)."""
 

@@ -357,7 +357,7 @@ class Expander:
             if parameter.name in as_values or not is_layer(expression, scope, self.definitions):
                 known.append((parameter.name, evaluate(expression)))
                 values[parameter.name] = expression_of(evaluate(expression), expression.span)
-            elif reads_lines(expression, scope):
+            elif reads_lines(expression, scope, self.definitions):
                 inputs.append((parameter.name, list_item(self, expression, scope.inner(), parameter.name)))
             else:
                 handed = hand_over(expression, scope, self.open)

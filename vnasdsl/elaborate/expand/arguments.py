@@ -154,7 +154,7 @@ def as_value(expression: tree.Expression, scope: Scope, parameter: str, definiti
     while isinstance(expression, tree.Name) and expression.id in scope.layers:
         handed = scope.layers[expression.id]
         expression, scope = handed.expression, handed.scope
-    is_word = isinstance(expression, tree.Name) and expression.id in WORDS
+    is_word = isinstance(expression, tree.Name) and expression.id in (WORDS.keys() | definitions.catalogue.words)
     if is_word or not is_layer(expression, scope, definitions):
         return expression
     label = Label(expression.span, "this is a layer")
@@ -162,9 +162,9 @@ def as_value(expression: tree.Expression, scope: Scope, parameter: str, definiti
     raise VnsError(Diagnostic("E0305", message, label, help="hand over a number, sizes or a word"))
 
 
-def reads_lines(expression: tree.Expression, scope: Scope) -> bool:
+def reads_lines(expression: tree.Expression, scope: Scope, definitions: Definitions) -> bool:
     """Whether a layer reads a line by its name."""
-    return any(isinstance(n, tree.Name) and (n.id in scope.wires or n.id in scope.later) for n in walk(expression))
+    return any(n.id in scope.wires or n.id in scope.later for n in definitions.layer_names(expression))
 
 
 def hand_over(expression: tree.Expression, scope: Scope, blocks: Sequence[str]) -> Handed:
