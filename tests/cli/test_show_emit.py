@@ -84,7 +84,7 @@ def test_what_is_read_and_joined_in_the_expanded_space(run_cli: Run, tmp_path: P
   input clip = video(frames=2 | 4, segments=2, size=8, classes=2)
   a = conv(4, 1x1x1)
   b = [a, clip -> conv(4, 3x1x1)]
-  weighted(pick 1..2 of [a, b], by=learned) -> (relu if frames > 2 else hswish)
+  weighted(pick 1..2 of [a, b], by=learned) -> (relu if frames > 2 else hardswish)
   pool -> linear(classes)
 }
 """

@@ -119,7 +119,7 @@ TEXTS = {
     ),
     "windows": space(
         "stage s1 { head(4 | 6, 1)\n max_pool(1x3x3, stride=1x2x2) | avg_pool(3x3x3, stride=1x2x2)\n"
-        " conv(same, 3x3x3, groups=same) | hswish }",
+        " conv(same, 3x3x3, groups=same) | hardswish }",
         "dropout(0.25 | 0.5) -> pool -> dropout(0) -> linear(5) -> linear(classes, bias=false)",
     ),
     "states whose names are alike in the weights": with_blocks(
@@ -130,7 +130,7 @@ TEXTS = {
     ),
     "a long chain": space(
         f"stage s1 {{ head(4 | 5, 1)\n ({' -> '.join(['conv(same, 1x3x3) -> bn -> relu'] * 5)}) | skip }}",
-        "residual { relu } -> " + " -> ".join(["relu -> hswish"] * 12) + " -> " + TAIL,
+        "residual { relu } -> " + " -> ".join(["relu -> hardswish"] * 12) + " -> " + TAIL,
     ),
     "two heads in a line": space(
         "stage s1 { head(4 | 6, 1) -> head(3 | 5, 2) }",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from vnasdsl.codegen import compile_network
 from vnasdsl.elaborate.program import examine
 from vnasdsl.language.diagnostics import Diagnostic
 from vnasdsl.language.source import Source
 from vnasdsl.layers import CATALOGUE
+from vnasdsl.layers.activation import FUNCTIONS
 from vnasdsl.layers.base import Layer, Parameter
 
 VALUES = (
@@ -87,4 +89,17 @@ def test_a_layer_handed_to_a_parameter_that_is_read_as_a_value() -> None:
 
 def test_a_word_that_is_a_layer_too_can_be_handed_as_a_value() -> None:
     blocks = "block outer(w) {\n  inner(w)\n}\n\nblock inner(v) {\n  inverted_bottleneck(8, activation=v)\n}\n\n"
-    assert errors(blocks + network("outer(relu) -> outer(hswish)")) == []
+    assert errors(blocks + network("outer(relu) -> outer(hardswish)")) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("hswish", "hardswish"), ("hsigmoid", "hardsigmoid"), ("swish", "silu"), ("HardSwish", "hardswish")],
+)
+def test_activations_have_the_names_of_torch(old: str, new: str) -> None:
+    """Other spellings are errors with a fix, as a layer and as an argument."""
+    for line in (f"conv(8, 1x1x1) -> {old}", f"inverted_bottleneck(8, activation={old})"):
+        (fault,) = errors(network(line))
+        assert fault.fix is not None and fault.fix.replacement == new
+        assert new in FUNCTIONS
+        assert hasattr(torch.nn.functional, new)

@@ -93,7 +93,7 @@ class Inverted(nn.Module):
         return self.layers(x)
 
 
-@pytest.mark.parametrize("act", ["relu", "hswish"])
+@pytest.mark.parametrize("act", ["relu", "hardswish"])
 @pytest.mark.parametrize(("channels", "stride", "shortcut"), [(4, 1, True), (4, 1, False), (6, 1, True), (4, 2, True)])
 def test_inverted_bottleneck(act: str, channels: int, stride: int, shortcut: bool) -> None:
     shape = (4, 5, 6, 5)
@@ -125,8 +125,8 @@ def test_only_the_last_norm_starts_elsewhere() -> None:
     assert made.last_bn.weight.unique().tolist() == [0.25] and made.middle_bn.weight.unique().tolist() == [1]
 
 
-FUNCTIONS = {"relu": nn.ReLU(), "silu": nn.SiLU(), "hswish": nn.Hardswish(), "gelu": nn.GELU(), "tanh": nn.Tanh()}
-GATES = {"sigmoid": nn.Sigmoid(), "hsigmoid": nn.Hardsigmoid()}
+FUNCTIONS = {"relu": nn.ReLU(), "silu": nn.SiLU(), "hardswish": nn.Hardswish(), "gelu": nn.GELU(), "tanh": nn.Tanh()}
+GATES = {"sigmoid": nn.Sigmoid(), "hardsigmoid": nn.Hardsigmoid()}
 
 
 class Squeeze(nn.Module):
@@ -195,7 +195,7 @@ def test_the_width_of_squeeze_excite(channels: int, ratio: float, multiple: int)
     assert found == sorted(found)
 
 
-@pytest.mark.parametrize(("activation", "gate"), [("hswish", "hsigmoid"), ("silu", "sigmoid")])
+@pytest.mark.parametrize(("activation", "gate"), [("hardswish", "hardsigmoid"), ("silu", "sigmoid")])
 def test_inverted_bottleneck_with_squeeze_excite(activation: str, gate: str) -> None:
     shape = (6, 2, 5, 5)
     applied = apply("inverted_bottleneck", shape, channels=6, squeeze=0.25, activation=activation, gate=gate)

@@ -105,7 +105,7 @@ block gated(channels) {
 network gates {
   input clip = video(frames=4, size=8, classes=5)
   2 * gated(6)
-  seen = conv(1, 1x1x1, bias=true) -> avg_pool(4x8x1, padding=valid) -> hsigmoid
+  seen = conv(1, 1x1x1, bias=true) -> avg_pool(4x8x1, padding=valid) -> hardsigmoid
   wide = seen -> conv(6, 1x1x1)
   mask = [seen, wide]
   product(mask, seen -> pool)
@@ -154,8 +154,8 @@ network tiny {
   conv(4, 1x1x1) -> bn -> relu -> depthwise(1x3x3, stride=1x3x3) -> bn -> relu
   avg_pool(3x1x1, stride=2x1x1)
   conv(8, 1x1x1) -> bn -> relu
-  conv(24, 1x1x1) -> bn -> relu -> conv(same, 1x1x1) -> bn -> hswish -> depthwise(1x3x3) -> bn -> hswish
-  conv(same, 2x1x1) -> bn -> hswish
+  conv(24, 1x1x1) -> bn -> relu -> conv(same, 1x1x1) -> bn -> hardswish -> depthwise(1x3x3) -> bn -> hardswish
+  conv(same, 2x1x1) -> bn -> hardswish
   context_gate
   conv(12, 1x1x1) -> bn -> relu
   pool -> dropout(0.5) -> linear(classes)
@@ -236,7 +236,7 @@ non_local(same)
 bottleneck(2)
 bottleneck(3, 3x3x3, stride=1x2x2, dilation=2, expand=2, wide=5)
 inverted_bottleneck(same, 3x3x3)
-inverted_bottleneck(6, stride=2, activation=hswish, expand=2, shortcut=false)
+inverted_bottleneck(6, stride=2, activation=hardswish, expand=2, shortcut=false)
 flow(iterations=2)
 residual { conv(same, 1x1x1) -> squeeze_excite(1) }
 residual(project=auto) { conv(6, 3x3x3, stride=2) -> residual(project=always) { relu } }
@@ -296,7 +296,7 @@ space s {
   stage a { conv(8 | 12, 1x3x3, stride=1x2x2) -> bn -> relu }
   stage b {
     conv(16, 1x1x1)
-    2 * (op(1x3x3) | op(3x3x3) | inverted_bottleneck(same, activation=hswish) | non_local(4) | context_gate | skip)
+    2 * (op(1x3x3) | op(3x3x3) | inverted_bottleneck(same, activation=hardswish) | non_local(4) | context_gate | skip)
     weighted(skip, conv(8, 1x1x1) | conv(8, 1x3x3), by=[1.5, 0.5])
     segments(2) { conv(same, 1x1x1) | conv(same, 3x3x3) }
   }

@@ -28,7 +28,7 @@ tied block cell(before, last, channels) {
 space s {
   input clip = video(frames=4, size=8, classes=2)
   stem = clip -> conv(4, 1x1x1)
-  both = [stem, clip -> unit(4, hswish)]
+  both = [stem, clip -> unit(4, hardswish)]
   stage s1 {
     inner = mean(both) -> conv(4, 1x1x1)
     sum(inner, stem)

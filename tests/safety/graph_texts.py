@@ -190,7 +190,7 @@ class Graph:
 
     def layer_argument(self) -> str:
         return self.one(
-            "relu", "bn -> relu", "conv(4, 1x1x1)", "(relu | skip)", "edge", "hswish", "unit(4, 1 | 3)", "unit(4, 1)"
+            "relu", "bn -> relu", "conv(4, 1x1x1)", "(relu | skip)", "edge", "hardswish", "unit(4, 1 | 3)", "unit(4, 1)"
         )
 
     def cell(self, name: str) -> str:

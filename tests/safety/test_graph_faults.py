@@ -94,7 +94,7 @@ def test_more_shapes_than_can_come_together(line: str) -> None:
 def test_what_comes_out_of_a_tied_block_must_not_depend_on_its_choices() -> None:
     """Where other choices depend on it, the networks are not counted."""
     block = "tied block cell(a) { (a -> relu | a -> conv(4, 1x1x1, stride=1x2x2)) }\n"
-    when = "(relu | bn) if rows > 4 else (relu | bn | hswish)"
+    when = "(relu | bn) if rows > 4 else (relu | bn | hardswish)"
     text = block + net("w = conv(4, 1x1x1)", "cell(w)", when) + EVOLVED
     assert read(text).size_text() == "not counted (choices depend on each other)"
 

@@ -55,7 +55,7 @@ tied block {cell}({before}, {last}, c) {{
   out concat({edge}, {join}) -> conv(c, 1x1x1)
 }}
 
-block act {{ relu | hswish }}
+block act {{ relu | hardswish }}
 
 block {given}({layer}, {word}) {{
   {layer} if {word} == "{text}" else bn

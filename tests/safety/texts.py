@@ -22,7 +22,7 @@ NUMBERS = (
     "0 1 2 3 7 64 1000 100000 999999999999 1000000000000000000 99999999999999999999 0.5 1e-300 1e308 1e999 2G 1.5K 5ms "
     "3s 1x1x1 1x3x3 3x1x1 0x0x0 99999x1x1 1x2 1x2x3x4 00012 1_000 0.1.2"
 ).split()
-LAYERS = "conv bn relu hswish pool max_pool avg_pool linear dropout skip residual".split()
+LAYERS = "conv bn relu hardswish pool max_pool avg_pool linear dropout skip residual".split()
 LAYERS += """conv2plus1 itgm depthwise separable dilated none squeeze_excite context_gate non_local bottleneck
 inverted_bottleneck segments concat sum mean weighted flow frame_linear""".split()
 WORDS = "same valid classes true false learned frames rows columns channels auto always never".split()
@@ -176,7 +176,7 @@ block head(c, s) { conv(c, 1x3x3, stride=(1, s, s)) -> bn }
 
 def keeping(rng: random.Random, depth: int) -> str:
     """Layers that keep the shape, with choices of every kind."""
-    simple = ["relu", "hswish", "bn", "skip", "conv(same, 3x1x1)", "basic(1)", "basic(2 | 4)", "maybe(2)"]
+    simple = ["relu", "hardswish", "bn", "skip", "conv(same, 3x1x1)", "basic(1)", "basic(2 | 4)", "maybe(2)"]
     if depth == 0:
         return rng.choice(simple)
     a, b = keeping(rng, depth - 1), keeping(rng, depth - 1)

@@ -250,7 +250,7 @@ def test_a_space_says_what_is_searched() -> None:
 block op(c) { conv(c, 1x1x1) -> bn | conv(c, 3x3x3) -> bn | skip }
 space searched {
   input clip = video(frames=4 | 8, size=32 | 64, classes=5)
-  stage stem { conv(8 | 12, (1 | 3 | 5, 3, 3)) -> (relu | hswish) }
+  stage stem { conv(8 | 12, (1 | 3 | 5, 3, 3)) -> (relu | hardswish) }
   stage body {
     1..3 * op(same)
     2 * [conv(same, 1x1x1), relu]

@@ -22,7 +22,7 @@ from vnasdsl.show.paths import Table, paths_png, stage_tables
 MIXED = """\
 block mixed(k) {
   conv(same, (k, 3, 3)) -> bn
-  relu | hswish
+  relu | hardswish
   squeeze_excite(0.25 | 0.5) | skip
 }
 space mixed {
@@ -30,7 +30,7 @@ space mixed {
   stage s1 {
     conv(8 | 12 | 16, 1x3x3)
     2 * (mixed(1 | 3) | conv(same, 1x3x3) | skip)
-    relu | hswish
+    relu | hardswish
   }
   stage s2 { conv(16 | 24, 1x3x3, stride=1 | 2) }
   pool -> linear(classes)
@@ -76,7 +76,7 @@ def test_layers_with_the_same_options_share_a_table() -> None:
     assert {table.columns for table in layers} == {
         ("mixed(1 | 3)", "conv(same, 1x3x3)", "skip"),
         ("1", "3"),
-        ("relu", "hswish"),
+        ("relu", "hardswish"),
         ("squeeze_excite(0.25 | 0.5)", "skip"),
         ("0.25", "0.5"),
     }

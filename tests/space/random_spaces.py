@@ -189,7 +189,7 @@ def keeping(draw: st.DrawFn, most: int, depth: int = 2) -> Part:
     )
     if kind == "choice":
         first = draw(keeping(most // 2, depth - 1))
-        second = draw(st.sampled_from([SKIP, one("basic(4)", *basic(4)), one("hswish", RELU)]))
+        second = draw(st.sampled_from([SKIP, one("basic(4)", *basic(4)), one("hardswish", RELU)]))
         options = [first.in_brackets(), second]
         if most - len(first.ways) >= 2 and draw(st.booleans()):
             options.append(one("conv(same, 1x3x3) -> relu", *conv("same", (1, 3, 3)), RELU).in_brackets())

@@ -22,7 +22,7 @@ block whole(t, width, first, act) {
 }
 network both {
   input clip = video(frames=4, size=8, classes=3)
-  whole(in_time, 8, false, hswish)
+  whole(in_time, 8, false, hardswish)
   whole(in_time, 8, true, relu)
   whole(in_time, 8, false, bn)
   pool -> linear(classes)
@@ -33,5 +33,9 @@ network both {
 def test_uses_that_differ_in_a_layer_handed_on_twice_are_not_one() -> None:
     network = load_source(Source("both.vns", TEXT), None).get()
     layers = [row.operation for row in network.layers() if row.operation != "skip"]
-    first, second, third = ["conv", "hswish", "hswish"], ["conv", "relu", "conv", "relu", "relu"], ["conv", "bn", "bn"]
+    first, second, third = (
+        ["conv", "hardswish", "hardswish"],
+        ["conv", "relu", "conv", "relu", "relu"],
+        ["conv", "bn", "bn"],
+    )
     assert layers == [*first, *second, *third, "pool", "linear"]

@@ -84,7 +84,7 @@ block basic(stride) {
 network net {
   input clip = video(frames=4, size=24, classes=6)
   stage stem {
-    conv(8, 1x4x4, stride=2, padding=valid) -> hswish
+    conv(8, 1x4x4, stride=2, padding=valid) -> hardswish
     max_pool(2x2x2, stride=2, padding=valid)
   }
   stage body {

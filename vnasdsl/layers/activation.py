@@ -12,14 +12,14 @@ FUNCTIONS = {
     "elu": ("F.elu", "nn.ELU", "x where it is positive, else exp(x) - 1"),
     "gelu": ("F.gelu", "nn.GELU", "GELU: x * P(X < x) for a standard normal X"),
     "silu": ("F.silu", "nn.SiLU", "SiLU, also called swish: x * sigmoid(x)"),
-    "hswish": ("F.hardswish", "nn.Hardswish", "hard swish: x * min(max(x + 3, 0), 6) / 6"),
+    "hardswish": ("F.hardswish", "nn.Hardswish", "hard swish: x * min(max(x + 3, 0), 6) / 6"),
     "mish": ("F.mish", "nn.Mish", "x * tanh(log(1 + exp(x)))"),
     "sigmoid": ("torch.sigmoid", "nn.Sigmoid", "1 / (1 + exp(-x))"),
-    "hsigmoid": ("F.hardsigmoid", "nn.Hardsigmoid", "hard sigmoid: min(max(x + 3, 0), 6) / 6"),
+    "hardsigmoid": ("F.hardsigmoid", "nn.Hardsigmoid", "hard sigmoid: min(max(x + 3, 0), 6) / 6"),
     "tanh": ("torch.tanh", "nn.Tanh", "hyperbolic tangent"),
     "softplus": ("F.softplus", "nn.Softplus", "log(1 + exp(x))"),
 }
-"""By their names in the language: function and module of torch, what they are. None has parameters or MACs."""
+"""By the names of torch: function and module, what they are. None has parameters or MACs."""
 
 
 def activation(default: str = "relu", name: str = "activation", of: str = "activation inside") -> Parameter:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from vnasdsl.language import tree
 from vnasdsl.language.checks import WHOLE_NUMBERS
-from vnasdsl.language.diagnostics import VnsError, error
+from vnasdsl.language.diagnostics import VnsError, error, guess
 from vnasdsl.language.limits import MAX_NUMBER
 from vnasdsl.language.source import Span
 from vnasdsl.language.walk import rewritten, walk
@@ -194,7 +194,8 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
 
     def wrong(expected: str) -> Exception:
         message = f"`{parameter.name}` of `{owner.name}` must be {expected}, found `{show_value(value)}`"
-        return error("E0302", message, span, help=f"it is written `{owner.signature}`")
+        more = guess(span, show_value(value), parameter.words, f"it is written `{owner.signature}`")
+        return error("E0302", message, span, **more)
 
     def whole(low: int) -> int:
         if isinstance(value, bool) or not isinstance(value, int):

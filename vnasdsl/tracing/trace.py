@@ -13,18 +13,13 @@ from torch import Tensor, fx, nn
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers import CATALOGUE
+from vnasdsl.layers.activation import FUNCTIONS
 from vnasdsl.layers.base import LayerError, ModuleCode, Shape
 from vnasdsl.layers.window import PADDINGS
 from vnasdsl.tracing.operation import Operation, Raw, default_of
 from vnasdsl.tracing.whole import Step, standing_in
 
 GLOBAL = {"kernel": Raw("(frames, rows, columns)"), "padding": "valid"}
-ACTIVATIONS = {
-    "relu": "relu", "relu6": "relu6", "leaky_relu": "leaky_relu", "elu": "elu", "gelu": "gelu", "silu": "silu",
-    "hardswish": "hswish", "mish": "mish", "sigmoid": "sigmoid", "hardsigmoid": "hsigmoid", "tanh": "tanh",
-    "softplus": "softplus",
-}  # fmt: skip
-"""By the names of torch's operations; with other arguments than its defaults they are not these layers."""
 SAME = frozenset(
     """alias clone contiguous detach detach_ lift_fresh_copy _to_copy to type_as feature_dropout
     _assert_tensor_metadata""".split()
@@ -132,7 +127,7 @@ class _Reader:
             raise _UnknownError("it makes a tensor that no clip goes into")
         special: Callable[..., Operation] | None = getattr(self, f"op_{name}", None)
         if any(operand.layer == "?" for operand in operands):  # what comes after is looked at, too
-            if special is None and name not in {*SAME, *ACTIVATIONS, "getitem"}:
+            if special is None and name not in {*SAME, *FUNCTIONS, "getitem"}:
                 raise _UnknownError
             return Operation("?", operands[:1], self.shape(node))
         if not hasattr(node.target, "_schema"):  # an operator of Python
@@ -142,8 +137,8 @@ class _Reader:
             made = special(node, args, *operands)
         elif name in SAME:
             made = operands[0]
-        elif name in ACTIVATIONS and _only_defaults(node):
-            made = self.like(ACTIVATIONS[name], node, operands[0])
+        elif name in FUNCTIONS and _only_defaults(node):
+            made = self.like(name, node, operands[0])
         else:
             raise _UnknownError
         if operands[0] in self.last and made is not operands[0] and made.layer not in ("pool", "conv", "skip"):
