@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from tests.space.test_wired_spaces import built
+from vnasdsl.api.fixes import fixes_of, split_options
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.network.lower import lower
 from vnasdsl.space.decisions import Decision
@@ -135,3 +136,28 @@ def test_draws_of_a_large_space_take_no_listing() -> None:
     assert (made.size or 0) > 10**15
     way = made.sample(Random(1))
     assert made.complete(way, Random(2)) == way
+
+
+@pytest.mark.parametrize(
+    ("value", "operations"),
+    [("none", []), ("clip", ["relu"]), ("clip+clip2", ["relu", "bn"]), ("clip + clip2", ["relu", "bn"])],
+)
+def test_a_pick_is_fixed_to_each_value_as_it_is_printed(value: str, operations: list[str]) -> None:
+    made, _ = built(space("  sum(clip, pick 0..2 of [clip -> relu, clip -> bn])"))
+    ((name,),) = {tuple(way) for way in made.networks()}
+    printed = {way[name] for way in made.networks()}
+    assert printed == {"none", "clip", "clip2", "clip + clip2"}
+    kept = fixes_of(made, ["edges=clip"], [], {"edges": split_options(value)}, [])
+    fixed = made.fix(kept)
+    assert fixed.size == 1
+    nodes = [fixed.graph.node(key).operation for key in fixed.graph]
+    assert [node for node in nodes if node in ("relu", "bn")] == operations
+    (way,) = (w for w in made.networks() if w[name].replace(" ", "") == value.replace(" ", ""))
+    assert fixed.cost == made.price(way)
+
+
+def test_no_edges_are_only_a_value_where_a_pick_may_take_none() -> None:
+    made, _ = built(space("  sum(pick 1..2 of [none, clip -> relu])"))
+    assert {value for way in made.networks() for value in way.values()} == {"none2", "clip", "none2 + clip"}
+    with pytest.raises(UserError, match="has none of the options `none`"):
+        made.fix({"edges": ["none"]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from vnasdsl.elaborate.fixes import kept_options
 from vnasdsl.language.diagnostics import UserError
 
 if TYPE_CHECKING:
@@ -48,18 +49,12 @@ def fixes_of(
     for fixes, opened in ((_parsed(recipe_fix), recipe_open), (fix, open_)):
         for selector, options in fixes.items():
             restricted = {choice.name: choice.options for choice in space.fix({selector: options}).choices}
-            for choice in space.select(selector):
-                kept[choice.name] = restricted.get(choice.name) or _only(choice.options, options)
+            for name, only in kept_options(space, {selector: options}).items():
+                kept[name] = restricted.get(name) or only
         for selector in opened:
             for choice in space.select(selector):
                 kept.pop(choice.name, None)
     return kept
-
-
-def _only(options: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
-    """The options that are wanted, blanks apart."""
-    texts = {"".join(text.split()) for text in wanted}
-    return tuple(option for option in options if "".join(option.split()) in texts)
 
 
 def _parsed(entries: Sequence[str]) -> dict[str, list[str]]:

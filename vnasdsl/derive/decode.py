@@ -17,6 +17,7 @@ from typing import Any
 from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, argmax, greedy, largest, log, viterbi
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import Edges, Mixture, State, Trellis, holds, some
+from vnasdsl.space.elements import together
 
 SKIP = "skip"
 
@@ -166,7 +167,7 @@ def _choices(
         for choice, (part, rows) in logs.items():
             totals = [IMPOSSIBLE if IMPOSSIBLE in column else math.fsum(column) for column in zip(*rows, strict=True)]
             if isinstance(part, Edges):
-                choices[choice] = " + ".join(part.options[i] for i in largest(totals, part.keep))
+                choices[choice] = together(part.options[i] for i in largest(totals, part.keep))
             else:
                 able = [i for i, live in enumerate(some(part.options)) if live or not part.on_edge]
                 best = [part.options[i] for i in sorted(able, key=lambda i: -totals[i])]

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from vnasdsl.language.diagnostics import UserError, did_you_mean
-from vnasdsl.space.elements import Choice
+from vnasdsl.space.elements import NOTHING, Choice, together
 
 if TYPE_CHECKING:
     from vnasdsl.elaborate.space import Space
@@ -39,9 +39,12 @@ def kept_options(space: Space, fixes: Mapping[str, Sequence[str]]) -> dict[str, 
         seen: set[str] = set()
         for choice in select(space, selector):
             kept = tuple(o for o in choice.options if _normal(o) in texts)
+            whole = together(text for text in texts[0].split("+") if text != NOTHING)
+            if choice.is_subset and not kept and len(texts) == 1 and choice.allows(whole):
+                kept = (whole,)
             seen.update(_normal(o) for o in kept)
             if not kept:
-                options = ", ".join(f"`{o}`" for o in choice.options)
+                options = ", ".join(f"`{o}`" for o in (*choice.options, *[NOTHING] * (choice.least == 0)))
                 raise UserError(
                     f"choice `{choice.name}` has none of the options {', '.join(f'`{w}`' for w in wanted)}",
                     f"its options are {options}",

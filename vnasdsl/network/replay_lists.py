@@ -8,7 +8,7 @@ from vnasdsl.layers.base import LayerError
 from vnasdsl.network.graph import SINGLE
 from vnasdsl.network.made import Made, at, both, copy
 from vnasdsl.network.reading import BEAM, UNUSED, ZERO, Env, Extent, Reading, Value, Way, many
-from vnasdsl.space.elements import Element, Group, Join, LayerChoice, Many, NameRef, Pick
+from vnasdsl.space.elements import Element, Group, Join, LayerChoice, Many, NameRef, Pick, together
 from vnasdsl.space.parts import gives_list
 
 
@@ -164,14 +164,14 @@ class ListReplay(Reading):
                     )
                     if values is None or (len(start) + len(values) > 1 and (*start, *values) not in fitting):
                         continue
-                    together = self._then(a, b)
-                    if together is not None:
-                        key = (values, together[1:3], len(texts) + 1, together.made if self._tied else ())
-                        found.setdefault(key, (together._replace(value=values), (*texts, text)))
+                    joined = self._then(a, b)
+                    if joined is not None:
+                        key = (values, joined[1:3], len(texts) + 1, joined.made if self._tied else ())
+                        found.setdefault(key, (joined._replace(value=values), (*texts, text)))
             states = list(found.values())[: 4 * BEAM]
         for way, texts in states:
             if element.least <= len(texts):
-                made = both(("choice", element.key, (" + ".join(texts),)), way.made)
+                made = both(("choice", element.key, (together(texts),)), way.made)
                 yield way._replace(made=at(element.label, made))
 
     def _pool(

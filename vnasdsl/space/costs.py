@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from vnasdsl.space.elements import inside, join
+from vnasdsl.space.elements import inside, join, picked, together
 from vnasdsl.space.ways import Around, Both, Edge, Either, Layers, Repeated, Taken, Tied, Unsure, Ways, Within, fold
 
 Goal: TypeAlias = Literal["macs_min", "macs_max", "params_min", "params_max"]
@@ -90,7 +90,7 @@ class Costs:
                     made[join(path, here.key)] = here.value
                 case Edge():
                     name = join(path, here.key)
-                    made[name] = " + ".join(filter(None, (made.get(name, ""), here.value)))
+                    made[name] = together((*picked(made.get(name, "")), *picked(here.value)))
                 case Within():
                     waiting.append((here.inner, here.path(path)))
                 case Tied():

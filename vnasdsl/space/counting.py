@@ -8,7 +8,7 @@ from random import Random
 from typing import TypeAlias, TypeVar
 
 from vnasdsl.layers.base import Shape
-from vnasdsl.space.elements import Choice, Group, Segment, inside, join
+from vnasdsl.space.elements import Choice, Group, Segment, inside, join, picked, together
 from vnasdsl.space.evaluate import CannotCountError, Walk
 from vnasdsl.space.flow import UNKNOWN
 from vnasdsl.space.parts import choices, shapes_decide
@@ -152,7 +152,7 @@ class Counts:
                     made[join(path, here.key)] = here.value
                 case Edge():
                     name = join(path, here.key)
-                    made[name] = " + ".join(filter(None, (made.get(name, ""), here.value)))
+                    made[name] = together((*picked(made.get(name, "")), *picked(here.value)))
                 case Within():
                     waiting.append((here.inner, here.path(path), used))
                 case Tied():

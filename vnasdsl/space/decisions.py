@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Span
-from vnasdsl.space.elements import Choice, real
+from vnasdsl.space.elements import Choice, real, together
 
 
 class NoSuchNetworkError(UserError):
@@ -68,7 +68,7 @@ class Decision:
         if self.form == "edges":
             assert self.least is not None and self.most is not None
             for k in range(self.least, self.most + 1):
-                yield from (" + ".join(taken) for taken in combinations(self.options, k))
+                yield from (together(taken) for taken in combinations(self.options, k))
         else:
             yield from self.options
 
@@ -85,7 +85,7 @@ class Decision:
             left = random.randrange(sum(weights))
             for k, weight in zip(counts, weights, strict=True):
                 if left < weight:
-                    return " + ".join(self.options[i] for i in sorted(random.sample(range(len(self.options)), k)))
+                    return together(self.options[i] for i in sorted(random.sample(range(len(self.options)), k)))
                 left -= weight
         return self.options[random.randrange(len(self.options))]
 
@@ -94,7 +94,7 @@ class Decision:
         """The first value in the order of the file; of a real number the smallest."""
         if self.form == "real":
             return repr(self.low)
-        return " + ".join(self.options[: self.least]) if self.form == "edges" else self.options[0]
+        return together(self.options[: self.least]) if self.form == "edges" else self.options[0]
 
     def refuse(self, value: str) -> UserError:
         """What to say about a text that is no value of this choice."""

@@ -58,9 +58,18 @@ class Choice:
         return value in self.options
 
 
+NOTHING = "none"
+"""The value of a choice of edges that takes no edge. No option has this name."""
+
+
 def picked(value: str) -> tuple[str, ...]:
     """The options in the value of a choice of edges: `r0 + f2` are two."""
-    return tuple(value.split(" + ")) if value else ()
+    return () if value in ("", NOTHING) else tuple(value.split(" + "))
+
+
+def together(options: Iterable[str]) -> str:
+    """The value of a choice of edges that takes these options."""
+    return " + ".join(options) or NOTHING
 
 
 def real(value: str) -> float | None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from vnasdsl.elaborate.expand.arguments import closed, layer_arguments
 from vnasdsl.elaborate.expand.measure import MOST_LAYERS
+from vnasdsl.elaborate.names import Namer
 from vnasdsl.elaborate.options import check_distinct, first_choice, option_expressions, pick_range, replace_node
 from vnasdsl.elaborate.scope import Scope, leading_name
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Layer, show_value
-from vnasdsl.space.elements import Element, Group, Join, LayerChoice, Many, NameRef, Option, Pick
+from vnasdsl.space.elements import NOTHING, Element, Group, Join, LayerChoice, Many, NameRef, Option, Pick
 from vnasdsl.space.parts import gives_list
 from vnasdsl.space.values import evaluate
 
@@ -106,7 +107,7 @@ def pick_of(expander: Expander, pick: tree.Pick, scope: Scope, label: str) -> Pi
     least, most = pick_range(pick.count)
     if not pick.pool.items:
         raise error("E0308", "there is nothing to pick from", pick.pool.span, help=EMPTY_LIST)
-    inner = scope.inner()
+    inner = scope.inner(Namer((NOTHING,)))
     options: list[Option] = []
     lists = False
     for item in pick.pool.items:

@@ -9,7 +9,7 @@ from functools import partial
 from random import Random
 
 from vnasdsl.space.decisions import Decision
-from vnasdsl.space.elements import picked
+from vnasdsl.space.elements import picked, together
 
 Change = tuple[str, Callable[[Random], dict[str, str]]]
 """What would change in words, and the choices after it; those of a new copy are missing."""
@@ -60,7 +60,7 @@ class Copies:
             names = [decision.name] if part is None else [f"{self.path}[{i}]{part[1]}" for i in places[part[0]]]
             for name in names:
                 if name in made and decision.form == "edges":
-                    made[name] = " + ".join(dict.fromkeys([*picked(made[name]), *picked(value)]))
+                    made[name] = together(dict.fromkeys([*picked(made[name]), *picked(value)]))
                 elif name not in made or random.random() < 0.5:
                     made[name] = value
         return {**made, **changed}
@@ -75,7 +75,7 @@ class Copies:
         for text in picked(decision.value):
             match = pattern.fullmatch(text)
             found += [text] if match is None else [f"{wire}[{i}]{match[2]}" for i in places[int(match[1])]]
-        return " + ".join(dict.fromkeys(found))
+        return together(dict.fromkeys(found))
 
 
 def lists(decisions: Sequence[Decision], more: int) -> Iterator[Copies]:

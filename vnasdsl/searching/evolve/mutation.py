@@ -13,7 +13,7 @@ from random import Random
 
 from vnasdsl.searching.evolve.copies import Change, deletes, inserts, merges, splits
 from vnasdsl.space.decisions import Decision
-from vnasdsl.space.elements import picked
+from vnasdsl.space.elements import picked, together
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
 _JITTER = 0.1  # standard deviation, relative to the range
@@ -114,7 +114,7 @@ def jittered(decision: Decision, random: Random) -> str:
 
 def edges_text(decision: Decision, wanted: Collection[str]) -> str:
     """The value that takes these edges, in the order of the options."""
-    return " + ".join(option for option in decision.options if option in wanted)
+    return together(option for option in decision.options if option in wanted)
 
 
 def edge_limits(decision: Decision) -> tuple[int, int]:
