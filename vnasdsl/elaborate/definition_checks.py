@@ -20,6 +20,7 @@ PLACES = {
     "input": "`input` stands at the top of a space or a network",
     "out": "`out` stands in a block: a space or network gives what its last line gives",
     "require": "`require` stands directly in a space or a network",
+    "drop_path": "it ends the body of a `residual`, or an input of `sum`: elsewhere it would drop all of the clip",
 }
 
 
@@ -159,8 +160,11 @@ class _Checker:
                 break
             match statement:
                 case tree.Line() | tree.Wire():
-                    for item in after_input(statement.value, input_name):
-                        found += self.layer(item, names)
+                    items = after_input(statement.value, input_name)
+                    branch = statement is body[-1] and where in ("in a block", "in a `residual`")
+                    inner = items[:-1] if branch or isinstance(statement, tree.Wire) else items
+                    found += (fault for item in inner for fault in dropping(item))
+                    found += (fault for item in items for fault in self.layer(item, names))
                     input_name = None
                 case tree.Stage() if not where:
                     found += self.body(statement.body, names, "in a stage", input_name)
@@ -186,14 +190,21 @@ class _Checker:
         """An expression where a layer is expected."""
         match expression:
             case tree.Chain(items=parts) | tree.List(items=parts) | tree.Choice(options=parts):
-                return [d for part in parts for d in self.layer(part, names)]
+                before = parts[:-1] if isinstance(expression, tree.Chain) else ()
+                return [d for part in parts for d in self.layer(part, names)] + [
+                    d for part in before for d in dropping(part)
+                ]
             case tree.Binary(op="*", left=copied, right=tree.Number(text=count)) if not isinstance(copied, tree.Number):
                 inner = copied.span.text
                 label = Label(expression.span)
                 fix = Fix(expression.span, f"{count} * {inner}", f"write `{count} * {inner}`")
                 return [Diagnostic("E0305", "the number of copies comes first", label, fix=fix)]
             case tree.Binary(op="*"):
-                return self.value(expression.left, names) + self.layer(expression.right, names)
+                return [
+                    *self.value(expression.left, names),
+                    *self.layer(expression.right, names),
+                    *dropping(expression.right),
+                ]
             case tree.Conditional(test=test, then=then, otherwise=otherwise):
                 faults = self.value(test.left, names) + self.value(test.right, names)
                 return faults + self.layer(then, names) + self.layer(otherwise, names)
@@ -332,6 +343,21 @@ def _together(found: list[Diagnostic]) -> list[Diagnostic]:
             known = kept[first[key]]
             kept[first[key]] = replace(known, secondary=(*known.secondary, Label(d.primary.span, "and here")))
     return kept
+
+
+def dropping(expression: tree.Expression) -> list[Diagnostic]:
+    """A fault for every `drop_path` that such a line ends with."""
+    match expression:
+        case tree.Call(function="drop_path"):
+            place = Label(expression.function_span or expression.span)
+            return [Diagnostic("E0304", "`drop_path` cannot stand here", place, help=PLACES["drop_path"])]
+        case tree.Chain():
+            return dropping(expression.items[-1])
+        case tree.Choice(options=parts):
+            return [d for part in parts for d in dropping(part)]
+        case tree.Conditional():
+            return dropping(expression.then) + dropping(expression.otherwise)
+    return []
 
 
 def layer_as_value(name: str, span: Span) -> Diagnostic:

@@ -1,4 +1,5 @@
-"""The end of a classifier: dropout and the linear layer."""
+"""The end of a classifier: dropout, of values or of whole clips (stochastic depth, Huang et al. 2016), and the linear
+layer."""
 
 from __future__ import annotations
 
@@ -7,6 +8,13 @@ from vnasdsl.layers.base import Applied, Arguments, Field, Layer, LayerError, Mo
 
 def dropout(arguments: Arguments, shape: Shape) -> Applied:
     return Applied(output=shape, code=ModuleCode("nn.Dropout", (Field("p", arguments["share"], positional=True),), ()))
+
+
+def drop_path(arguments: Arguments, shape: Shape) -> Applied:
+    share = arguments["share"]
+    return Applied(
+        output=shape, code=ModuleCode("DropPath", (Field("share", share, positional=True),), ()) if share else None
+    )
 
 
 def linear(arguments: Arguments, shape: Shape) -> Applied:
@@ -35,6 +43,14 @@ DROPOUT = Layer(
     "sets a share of the values to zero during training",
     (Parameter("share", "share", doc="share of the values that are set to zero", rising=True),),
     dropout,
+    takes="any",
+)
+DROP_PATH = Layer(
+    "drop_path",
+    "stochastic depth: sets a share of the clips to zero during training. It ends the body of a `residual`, which is"
+    " then left out for these clips. The others are divided by 1 - share, so that the mean stays",
+    (Parameter("share", "share", doc="share of the clips that are set to zero", rising=True),),
+    drop_path,
     takes="any",
 )
 LINEAR = Layer(
