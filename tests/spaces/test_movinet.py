@@ -1,7 +1,8 @@
-"""MoViNet: A0 and its stream, as in the zoo, against a plain module; networks of the search space."""
+"""MoViNet: the networks of the zoo against plain modules, and in the search space; networks of that space."""
 
 from __future__ import annotations
 
+import re
 from random import Random
 
 import pytest
@@ -10,26 +11,48 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tests.codegen.code import child
 from tests.layers.test_streams import agree
-from tests.oracles.movinet import A0, MoViNet
-from tests.support import ROOT
+from tests.oracles.movinet import TABLES, MoViNet
+from tests.support import ROOT, shipped
 from vnasdsl.elaborate import Overrides, load
 from vnasdsl.train.generated import build
 
+PARAMETERS = {
+    "a0": 3_111_799,
+    "a0_stream": 3_748_031,
+    "a1": 4_690_296,
+    "a1_stream": 6_447_352,
+    "a2": 5_249_562,
+    "a2_stream": 7_326_962,
+}
+"""As the port to PyTorch that the zoo names has them."""
 
-@pytest.mark.parametrize(("name", "params"), [("movinet_a0", 3_111_799), ("movinet_a0_stream", 3_748_031)])
-def test_a0(name: str, params: int) -> None:
-    space = load(ROOT / "spaces" / "zoo" / "movinet.vns", Overrides(frames=4, size=42)).get(name)
-    assert space.params == (params, params)
-    oracle = MoViNet(A0, 8, 480, 600, stream=name.endswith("stream"))
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n[:2] == "a0" else pytest.mark.slow) for n in PARAMETERS])
+def test_it_gives_what_its_oracle_gives(name: str) -> None:
+    space = load(ROOT / "spaces" / "zoo" / "movinet.vns", Overrides(frames=4, size=42)).get(f"movinet_{name}")
+    blocks, stem, top = TABLES[name[:2]]
+    oracle = MoViNet(blocks, stem, top, 600, stream=name.endswith("stream"))
+    assert sum(p.numel() for p in oracle.parameters()) == space.params[0] == PARAMETERS[name]
     agree(build(space), oracle, oracle.parts, torch.randn(2, *space.input.shape))
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_it_lies_in_the_space_with_the_units_of_the_paper(name: str) -> None:
+    made = shipped("zoo/movinet").get(f"movinet_{name}").claimed_choices() or {}
+    blocks, stem, _ = TABLES[name[:2]]
+    assert made["s1.width"] == str(stem)
+    for i, units in enumerate(blocks, 2):
+        mine = {key.removeprefix(f"s{i}."): value for key, value in made.items() if key.startswith(f"s{i}.")}
+        assert [value for key, value in mine.items() if key.endswith("width")] == [str(units[0][0])]
+        assert [value for key, value in mine.items() if key.endswith("channels")] == [str(unit[1]) for unit in units]
+        kernels = [value for key, value in mine.items() if key.endswith("op")]
+        assert [tuple(map(int, re.findall(r"\d+", value)[:2])) for value in kernels] == [unit[2:] for unit in units]
 
 
 @pytest.mark.parametrize("name", ["movinet", "movinet_stream"])
 def test_networks_of_the_space(name: str) -> None:
-    """Costs as torch counts them; the widths of A2 are among the choices."""
+    """Costs as torch counts them."""
     space = load(ROOT / "spaces" / "movinet.vns", Overrides(frames=3, size=32)).get(name)
-    widths = [choice.options for choice in space.choices if choice.name.endswith((".width", "stem.conv.channels"))]
-    assert all(str(width) in options for width, options in zip((16, 16, 40, 72, 72, 144), widths, strict=True))
     choices = space.sample(Random(1))
     network = space.network(choices)
     model = child(space, choices).eval()

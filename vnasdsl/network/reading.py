@@ -49,7 +49,8 @@ class Extent(Enum):
     """Which ways to read the lines with names are tried, from few to all."""
 
     NAMED = auto()
-    """A line is what the network calls by its name; of other lines it has none."""
+    """A line is what the network calls by its name. Where it has no such name, the line is unused, or what the network
+    calls by another."""
     USED = auto()
     """Only lines and values of a list that fit nothing in the network may be unused."""
     ALL = auto()
@@ -127,6 +128,7 @@ class Reading:
         """What the network calls by a name."""
         for name, values in called:
             self.called.setdefault(name, set()).add(self.value_of(values))
+        self.has_name = frozenset().union(*self.called.values())
         self._calls: dict[str, dict[tuple[tuple[str, object], ...], None]] = {}
         for use in uses:
             self._calls.setdefault(use.block or "", {})[use.bound] = None
