@@ -27,7 +27,10 @@ PARAMETERS = {
 """As the port to PyTorch that the zoo names has them."""
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n[:2] == "a0" else pytest.mark.slow) for n in PARAMETERS])
+EACH = [pytest.param(name, marks=() if name[:2] == "a0" else pytest.mark.slow) for name in PARAMETERS]
+
+
+@pytest.mark.parametrize("name", EACH)
 def test_it_gives_what_its_oracle_gives(name: str) -> None:
     space = load(ROOT / "spaces" / "zoo" / "movinet.vns", Overrides(frames=4, size=42)).get(f"movinet_{name}")
     blocks, stem, top = TABLES[name[:2]]
@@ -36,7 +39,7 @@ def test_it_gives_what_its_oracle_gives(name: str) -> None:
     agree(build(space), oracle, oracle.parts, torch.randn(2, *space.input.shape))
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("name", EACH)
 def test_it_lies_in_the_space_with_the_units_of_the_paper(name: str) -> None:
     made = shipped("zoo/movinet").get(f"movinet_{name}").claimed_choices() or {}
     blocks, stem, _ = TABLES[name[:2]]
