@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -43,6 +44,13 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--update-goldens") and os.environ.get("CI"):
         raise pytest.UsageError("goldens are not updated under CI: look at the difference and commit it by hand")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def old_objects_left_alone() -> None:
+    """What was made before a file of tests is not looked at again by the garbage collector, which takes a second."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

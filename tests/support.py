@@ -6,12 +6,15 @@ import difflib
 import io
 import os
 import sys
+from collections.abc import Container, Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from vnasdsl.cli.examples import faults
@@ -37,6 +40,16 @@ def examples(thorough: int, *, shrink: bool = True) -> settings:
     phases = [phase for phase in Phase if phase is not Phase.explain and (shrink or phase is not Phase.shrink)]
     count = thorough if full else max(5, thorough // 4)
     return settings(max_examples=count, phases=phases, suppress_health_check=list(HealthCheck))
+
+
+def some_slow(values: Iterable[Any], slow: Container[Any]) -> list[Any]:
+    """`@parametrize("name", some_slow(NAMES, LARGE))`: those that are left to `make test-slow`."""
+    return [pytest.param(value, marks=pytest.mark.slow) if value in slow else value for value in values]
+
+
+def parts(count: int) -> list[Any]:
+    """`@parametrize("part", parts(4))`: the first part of a long list of cases; the others in `make test-slow`."""
+    return some_slow(range(count), range(1, count))
 
 
 def golden_difference(path: Path, text: str, update: bool) -> str | None:

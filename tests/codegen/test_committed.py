@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.codegen.code import child, read, run
-from tests.support import ROOT, cli_environment, shipped_space
+from tests.support import ROOT, cli_environment, shipped_space, some_slow
 from vnasdsl.codegen.outputs import compile_space
 from vnasdsl.codegen.render import is_ours
 from vnasdsl.elaborate import Space, load
@@ -84,7 +84,10 @@ def test_what_is_committed_is_what_the_compiler_writes(name: str) -> None:
     assert compile_space(source(name), f"spaces/{EXPECTED[name].name}") == (name, text_of(name))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+LARGE = ("assemblenet101.py", "assemblenet_plus50.py", "peng2019_supernet.py", "ofa3d_supernet.py")
+
+
+@pytest.mark.parametrize("name", some_slow(NETWORKS, LARGE))
 def test_the_flop_counter_and_the_parameters_agree(name: str) -> None:
     space, text = source(name), text_of(name)
     with torch.device("meta"):
@@ -95,7 +98,7 @@ def test_the_flop_counter_and_the_parameters_agree(name: str) -> None:
         assert f"{figure:,}".replace(",", " ") in text
 
 
-@pytest.mark.parametrize("name", SUPERNETS)
+@pytest.mark.parametrize("name", some_slow(SUPERNETS, LARGE))
 def test_flops_of_networks_drawn_from_the_space_of_a_supernet(name: str) -> None:
     drawn = random.Random(7)
     for _ in range(2):

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from tests.codegen.code import read, run
+from tests.support import parts, some_slow
 from vnasdsl.codegen import compile_network, compile_supernet
 from vnasdsl.language.lexer import KEYWORDS
 from vnasdsl.language.limits import LONGEST_NAME
@@ -27,6 +28,7 @@ OF_GENERATED_CODE = set(
     _a a_ __a B SqueezeExcite eval_ train_ keys_ keys__ x_ self_ forward_ basic_2""".split()
 )
 TAKEN = {*KEYWORDS, *CATALOGUE, *WORDS, *AXES, "_"}
+USES = ["block", "parameter", "line", "stage", "option"]
 NAMES = sorted(n for n in OF_PYTHON | OF_TORCH | OF_GENERATED_CODE if n not in TAKEN and len(n) <= LONGEST_NAME)
 
 
@@ -78,17 +80,19 @@ def works(text: str, kind: str) -> None:
     assert not module.training
 
 
-@pytest.mark.parametrize("start", range(0, len(NAMES), 40))
-@pytest.mark.parametrize("use", ["block", "parameter", "line", "stage", "option"])
+@pytest.mark.parametrize("part", parts(3))
+@pytest.mark.parametrize("start", range(0, len(NAMES), 120))
+@pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("kind", ["network", "space"])
-def test_a_net_of_such_names(use: str, kind: str, start: int) -> None:
-    made, body = lines(use, NAMES[start : start + 40], "relu" if kind == "network" else "(relu | skip)")
+def test_a_net_of_such_names(use: str, kind: str, start: int, part: int) -> None:
+    turn = (part + USES.index(use) + (kind == "space")) % 3
+    made, body = lines(use, NAMES[start + turn : start + 120 : 3], "relu" if kind == "network" else "(relu | skip)")
     if kind == "space" and use == "parameter":
         body = ["stage s0 { conv(2 | 3, 1x1x1) }", *body]
     works(f"{made}\n{net(kind, 'small', 'source', body)}", kind)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", some_slow(NAMES, {*NAMES} - OF_GENERATED_CODE))
 def test_an_input_and_a_net_of_such_a_name(name: str) -> None:
     body = ["stage s1 {", f"sum({name} -> conv(2, 1x1x1), {name} -> conv(2, 3x1x1))", "}"]
     works(net("network", name, name, body), "network")

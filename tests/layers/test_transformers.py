@@ -172,7 +172,9 @@ def test_a_transformer_with_a_class_token() -> None:
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
 
 
-@pytest.mark.parametrize("text", [BLOCK, NETWORK], ids=["token", "windows"])
+@pytest.mark.parametrize(
+    "text", [pytest.param(BLOCK, id="token"), pytest.param(NETWORK, id="windows", marks=pytest.mark.slow)]
+)
 def test_a_transformer_is_exported_for_any_batch(text: str) -> None:
     space, model = compiled(text)
     batch = torch.export.Dim("batch", min=1, max=64)

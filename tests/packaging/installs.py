@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from subprocess import CompletedProcess
 
 from tests.support import ROOT
 
@@ -19,6 +21,31 @@ def run(*args: str | Path, cwd: Path, status: int = 0) -> str:
     result = subprocess.run(list(map(str, args)), cwd=cwd, env=CLEAN, capture_output=True, text=True, check=False)
     assert result.returncode == status, f"{args}\n{result.stdout}\n{result.stderr}"
     return result.stdout
+
+
+IN_TURN = """
+import io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from vnasdsl.cli.main import main
+for words in json.load(sys.stdin):
+    sys.argv, status = ["vnasdsl", *words], 0
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        try:
+            main()
+        except SystemExit as ended:
+            status = ended.code or 0
+    print(json.dumps([status, out.getvalue(), err.getvalue()]))
+"""
+
+
+def run_in_turn(python: Path, commands: Sequence[Sequence[str]], cwd: Path) -> list[CompletedProcess[str]]:
+    """`vnasdsl` with each of some arguments, all in one process of an environment."""
+    done = subprocess.run(
+        [python, "-c", IN_TURN], input=json.dumps(commands), cwd=cwd, env=CLEAN, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    results = map(json.loads, done.stdout.splitlines())
+    return [CompletedProcess(words, *result) for words, result in zip(commands, results, strict=True)]
 
 
 def build_wheel(source: Path, folder: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 
 from tests.safety.hostile import IMPORTS, NAMES, STRINGS
 from tests.safety.shape import first_lines_are_a_header, shape
+from tests.support import parts
 from vnasdsl.cli.main import cli
 from vnasdsl.codegen.outputs import compile_space
 from vnasdsl.codegen.render import is_ours
@@ -131,18 +133,15 @@ def test_the_lists_are_long_enough() -> None:
     assert min(len(set(some)) for some in (NAMES, STRINGS, IMPORTS)) >= 40
 
 
-def some(roles: dict[str, str], name: str, third: int) -> list[str]:
-    """A third of the roles, another one for the next name: the three thirds are all roles."""
-    return list(roles)[(NAMES.index(name) + third) % 3 :: 3]
-
-
-THIRDS = [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
+def some(roles: dict[str, str], name: str, part: int) -> list[str]:
+    """A fifth of the roles, another one for the next name: the five parts are all roles."""
+    return list(roles)[(NAMES.index(name) + part) % 5 :: 5]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name)[:30])
-@pytest.mark.parametrize("third", THIRDS)
-def test_a_name_is_refused_or_is_nothing_but_a_name(name: str, third: int) -> None:
-    for role in some(ROLES, name, third):
+@pytest.mark.parametrize("part", parts(5))
+def test_a_name_is_refused_or_is_nothing_but_a_name(name: str, part: int) -> None:
+    for role in some(ROLES, name, part):
         try:
             program = read(TEXT.format(**{**ROLES, role: name}))
         except VnsError as fault:
@@ -164,9 +163,10 @@ def drawn(program: Program) -> list[str]:
     return [compile_space(one, "x.vns")[1] for one in (child, program.spaces["alone"])]
 
 
-def harmless(role: str, name: str) -> list[list[str]]:
+@cache
+def harmless(role: str, length: int) -> list[list[str]]:
     """The shapes with a name that means nothing and is as long: what fits into a line is written in one."""
-    return [shape(code) for code in drawn(read(STREAMS.format(**{**READ, role: "z" * len(name)})))]
+    return [shape(code) for code in drawn(read(STREAMS.format(**{**READ, role: "z" * length})))]
 
 
 def in_a_file(text: str) -> bool:
@@ -174,11 +174,11 @@ def in_a_file(text: str) -> bool:
 
 
 @pytest.mark.parametrize("name", [*filter(in_a_file, NAMES)], ids=lambda name: ascii(name)[:30])
-@pytest.mark.parametrize("third", THIRDS)
+@pytest.mark.parametrize("part", parts(5))
 def test_a_name_of_a_line_a_list_an_input_or_a_tied_block_is_refused_or_nothing_but_a_name(
-    name: str, third: int
+    name: str, part: int
 ) -> None:
-    for role in some(READ, name, third):
+    for role in some(READ, name, part):
         try:
             program = read(STREAMS.format(**{**READ, role: name}))
         except VnsError as fault:
@@ -186,7 +186,7 @@ def test_a_name_of_a_line_a_list_an_input_or_a_tied_block_is_refused_or_nothing_
             continue
         # Escaping a name changes its length by a character or two, and with it what fits into a line.
         lengths = (len(name) + extra for extra in (0, 1, 2, -1, -2))
-        plain = (harmless(role, "z" * max(1, length)) for length in lengths)
+        plain = (harmless(role, max(1, length)) for length in lengths)
         assert [shape(code) for code in drawn(program)] in plain, role
 
 
@@ -197,7 +197,7 @@ def test_a_word_handed_to_a_block_changes_no_code(text: str) -> None:
     except VnsError:
         return
     codes = drawn(program)
-    assert [shape(code) for code in codes] == harmless("text", text)
+    assert [shape(code) for code in codes] == harmless("text", len(text))
     assert all(map(first_lines_are_a_header, codes))
 
 

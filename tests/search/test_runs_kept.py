@@ -15,6 +15,7 @@ import pytest
 from click.testing import Result
 from safetensors.torch import load_file, save_file
 
+from tests.support import some_slow
 from tests.train.locks import in_use
 from vnasdsl.data import cache, loader
 from vnasdsl.language.diagnostics import UserError
@@ -128,7 +129,7 @@ def test_a_full_disk_is_named_and_the_run_goes_on(
 
 
 @pytest.mark.usefixtures("heeded_signals")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", some_slow([signal.SIGTERM, signal.SIGHUP], [signal.SIGHUP]))
 def test_a_run_that_is_terminated_is_kept(
     run_search: Command, searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.space.test_counting import space
 from tests.space.test_wired_spaces import built
+from tests.support import some_slow
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import LayerError
 from vnasdsl.show.figures import line_figures
@@ -155,9 +156,10 @@ def test_a_limit_is_told_from_bounds_where_the_costs_are_bounds() -> None:
     assert fault.notes == (f"params of all its networks lie between {low:,} and {high:,}, which are bounds",)
 
 
-@pytest.mark.parametrize(
-    "form", ["  concat({})", "  sum({})", "  concat(pick 1..20 of [{}])", "  l = [{}]\n  concat(l)"]
-)
+FORMS = ["  concat({})", "  sum({})", "  concat(pick 1..20 of [{}])", "  l = [{}]\n  concat(l)"]
+
+
+@pytest.mark.parametrize("form", some_slow(FORMS, FORMS[1:]))
 def test_more_sets_of_shapes_than_can_be_gone_through_are_refused(form: str) -> None:
     inputs = ", ".join(["clip -> conv(1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10, 1x1x1)"] * 20)
     made, faults = built(space(form.format(inputs)))

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.search.evolve.conftest import Search, command, searched, trials
-from tests.support import cli_environment
+from tests.support import cli_environment, some_slow
 from vnasdsl.searching.evolve import engine
 from vnasdsl.searching.evolve.trial import Outcome, Trial, run_trial
 
@@ -112,23 +112,26 @@ def test_weights_of_a_parent_that_are_lost_are_said(search: Search, videos: Path
     assert (run / "network.safetensors").exists() != lost_best
 
 
-def test_wherever_the_file_was_cut_the_end_is_the_same(search: Search, videos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", some_slow([0, 0.5, 1], [0, 0.5]))
+def test_wherever_the_file_was_cut_the_end_is_the_same(
+    search: Search, videos: Path, tmp_path: Path, share: float
+) -> None:
     settings = [s for s in SETTINGS if not s.startswith("inherit")]  # no weights of parents are needed
     whole = search("whole", *settings)
     content = (whole / "trials.jsonl").read_bytes()
     lines = content.splitlines(keepends=True)
-    for kept in (0, len(lines) // 2, len(lines) - 1):
-        run = tmp_path / f"cut{kept}"
-        with pytest.MonkeyPatch.context() as patched:  # begun, and stopped in the first trial
-            patched.setattr(engine, "run_trial", interrupting(0, KeyboardInterrupt()))
-            searched(run, videos, *settings)
-        (run / "trials.jsonl").write_bytes(b"".join(lines[:kept]) + lines[min(kept, len(lines) - 1)][:20])
-        best = (whole / "weights").iterdir()
-        for path in best:  # what had been kept until then is not made again
-            (run / "weights").mkdir(exist_ok=True)
-            (run / "weights" / path.name).write_bytes(path.read_bytes())
-        assert searched(run, videos, *settings, "--resume").exit_code == 0
-        assert (run / "trials.jsonl").read_bytes() == content
+    kept = int(share * (len(lines) - 1))
+    run = tmp_path / "cut"
+    with pytest.MonkeyPatch.context() as patched:  # begun, and stopped in the first trial
+        patched.setattr(engine, "run_trial", interrupting(0, KeyboardInterrupt()))
+        searched(run, videos, *settings)
+    (run / "trials.jsonl").write_bytes(b"".join(lines[:kept]) + lines[kept][:20])
+    best = (whole / "weights").iterdir()
+    for path in best:  # what had been kept until then is not made again
+        (run / "weights").mkdir(exist_ok=True)
+        (run / "weights" / path.name).write_bytes(path.read_bytes())
+    assert searched(run, videos, *settings, "--resume").exit_code == 0
+    assert (run / "trials.jsonl").read_bytes() == content
 
 
 def test_a_finished_search_goes_on_with_more_rounds(search: Search, videos: Path, tmp_path: Path) -> None:

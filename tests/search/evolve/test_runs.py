@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from tests.search.evolve.conftest import LISTS, Search, searched, trials
+from tests.support import some_slow
 from vnasdsl.data import FaultLog, open_data, three_way_split
 from vnasdsl.elaborate import Overrides, load
 from vnasdsl.searching.evolve.bounds import Candidate
@@ -119,7 +120,7 @@ def test_only_weights_that_are_needed_are_kept(evolved: Path) -> None:
     assert kept == {last[member["trial"]] for member in report["ensemble"]["members"]}
 
 
-@pytest.mark.parametrize("strategy", ["evolution", "random"])
+@pytest.mark.parametrize("strategy", some_slow(["evolution", "random"], ["random"]))
 def test_the_same_seed_gives_the_same_history(strategy: str, search: Search) -> None:
     settings = [f"strategy={strategy}", "rounds=6", *(["population=3"] if strategy == "evolution" else [])]
     one, two = search("one", *settings), search("two", *settings)

@@ -13,6 +13,7 @@ import torch
 from click.testing import Result
 from safetensors.torch import load_file
 
+from tests.support import some_slow
 from vnasdsl.codegen import inherited_names
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.searching import finalists
@@ -59,8 +60,11 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, at: int) -
 
 @pytest.mark.parametrize(
     ("owner", "name", "at"),
-    [(PathTraining, "run_epoch", 3), (Scorer, "score", 11), (finalists, "run_trial", 2)],
-    ids=["epochs", "scoring", "finalists"],
+    [
+        pytest.param(PathTraining, "run_epoch", 3, id="epochs", marks=pytest.mark.slow),
+        pytest.param(Scorer, "score", 11, id="scoring"),
+        pytest.param(finalists, "run_trial", 2, id="finalists", marks=pytest.mark.slow),
+    ],
 )
 def test_an_interrupted_search_goes_on_to_the_same_end(
     search: Callable[..., Result], one_shot: Path, tmp_path: Path, owner: Any, name: str, at: int
@@ -220,7 +224,7 @@ def test_a_place_that_was_trained_comes_with_its_own_weights(vnasdsl: Command, o
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
-@pytest.mark.parametrize("share", ["some", "all"])
+@pytest.mark.parametrize("share", some_slow(["some", "all"], ["all"]))
 def test_networks_that_give_no_numbers_rank_last(
     search: Callable[..., Result], one_shot: Path, space: Path, tmp_path: Path, share: str
 ) -> None:

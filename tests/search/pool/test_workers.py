@@ -82,6 +82,7 @@ def test_a_trial_that_leaves_python_is_a_failure(pool: Pool) -> None:
     assert result.error is not None and result.error.startswith("SystemExit: 7\n")
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_an_attempt(two: Pool, tmp_path: Path) -> None:
     results = collect(two, trials.die_once, [str(tmp_path / name) for name in "ab"])
     assert results == [Result(key, "survived", None, 2) for key in (0, 1)]
