@@ -49,8 +49,7 @@ class Extent(Enum):
     """Which ways to read the lines with names are tried, from few to all."""
 
     NAMED = auto()
-    """A line is what the network calls by its name. Where it has no such name, the line is unused, or what the network
-    calls by another."""
+    """A line is what the network calls by its name; if that does not fit, what it calls by another, or unused."""
     USED = auto()
     """Only lines and values of a list that fit nothing in the network may be unused."""
     ALL = auto()

@@ -204,9 +204,8 @@ class Replay(ListReplay):
         """The ways to read a line with a name. A network leaves out a line that nothing reads, and values of a list."""
         live = [way for way in ends if way.value is not UNUSED]
         if self.extent is Extent.NAMED:
-            if name not in self.called:
-                return (*(way for way in live if way.value in self.has_name), Way(UNUSED))
-            return tuple(way for way in live if way.value in self.called[name]) or (Way(UNUSED),)
+            called = tuple(way for way in live if way.value in self.called.get(name, ()))
+            return called or (*(way for way in live if way.value in self.has_name), Way(UNUSED))
         if self.extent is Extent.ALL:
             return (*live, Way(UNUSED))
         whole = [way for way in live if not (isinstance(way.value, tuple) and UNUSED in way.value)]
