@@ -11,10 +11,11 @@ from vnasdsl.cli.output import tell_written
 from vnasdsl.language.diagnostics import UserError
 
 
-def _clip(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[int, ...]:
-    if not re.fullmatch(r"[1-9]\d{0,4}(x[1-9]\d{0,4}){3}", value):
-        raise click.BadParameter("expected channels x frames x rows x columns, such as 3x16x112x112")
-    return tuple(map(int, value.split("x")))
+def _clips(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[tuple[int, ...]]:
+    for value in values:
+        if not re.fullmatch(r"[1-9]\d{0,4}(x[1-9]\d{0,4}){3}", value):
+            raise click.BadParameter("expected channels x frames x rows x columns, such as 3x16x112x112")
+    return [tuple(map(int, value.split("x"))) for value in values]
 
 
 def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -26,7 +27,15 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[s
 
 @click.command()
 @click.argument("target", metavar="MODULE:NAME")
-@click.option("--clip", callback=_clip, required=True, metavar="CxTxHxW", help="The shape of a clip.")
+@click.option(
+    "--clip",
+    "clips",
+    multiple=True,
+    callback=_clips,
+    required=True,
+    metavar="CxTxHxW",
+    help="The shape of a clip; of a module with several inputs once for each, in their order.",
+)
 @click.option(
     "--arg",
     "arguments",
@@ -47,7 +56,7 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[s
 @click.option("--force", is_flag=True, help="Overwrite FILE.vns.")
 def command(
     target: str,
-    clip: tuple[int, ...],
+    clips: list[tuple[int, ...]],
     arguments: dict[str, str],
     name: str | None,
     output: Path | None,
@@ -67,6 +76,7 @@ def command(
     Examples:
       vnasdsl from-torch net.py:Network --clip 3x16x112x112 -o net.vns
       vnasdsl from-torch torchvision.models.video:r3d_18 --clip 3x16x112x112
+      vnasdsl from-torch net.py:TwoStreams --clip 3x8x224x224 --clip 2x8x224x224
       vnasdsl from-torch net.py:make --arg width=64 --clip 3x8x64x64 -o net.vns --weights
     """
     from vnasdsl.files import write_atomic
@@ -79,7 +89,7 @@ def command(
     if output is not None and output.exists() and not force:
         raise UserError(f"`{output}` exists", "give --force to overwrite it, or another --output")
     module = load_module(target, arguments)
-    imported = from_torch(module, clip, name or _name(target))
+    imported = from_torch(module, clips, name or _name(target))
     if output is None:
         click.echo(imported.text, nl=False)
     else:

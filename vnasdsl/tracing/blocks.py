@@ -56,7 +56,7 @@ def find_blocks(lines: Lines) -> list[Block]:
         if len(alike) == 1:
             first.kind = "inline"
             continue
-        name = _free(_snake(first.block), taken)
+        name = free(_snake(first.block), taken)
         blocks.append(_define(name, alike))
     for chain in lines.chains:
         _inline(chain)
@@ -126,7 +126,7 @@ def leaves(chain: Chain) -> Iterator[tuple[str, dict[str, Value], Operation]]:
             yield from leaves(branch)
         if item.kind == "residual":
             yield "residual", {"project": _project(item)}, item.operation
-        elif item.kind == "layer":
+        elif item.kind in ("layer", "around"):
             yield item.operation.layer, item.operation.arguments, item.operation
 
 
@@ -176,7 +176,7 @@ def _define(name: str, alike: list[Item]) -> Block:
             wish = PARAMETERS.get(key.rstrip("0123456789"), key.rstrip("0123456789"))
             known = next((p for p, row in parameters.items() if row == values and p.rstrip("0123456789") == wish), None)
             if known is None:
-                known = _free(wish, {*parameters, *WORDS, *CATALOGUE})
+                known = free(wish, {*parameters, *WORDS, *CATALOGUE})
                 parameters[known] = values
             texts[number, key] = known
     for i, item in enumerate(alike):
@@ -189,7 +189,7 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower().strip("_") or "part"
 
 
-def _free(wish: str, taken: set[str]) -> str:
+def free(wish: str, taken: set[str]) -> str:
     name, count = wish, 1
     while name in taken:
         count += 1

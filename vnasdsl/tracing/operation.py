@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import REQUIRED, Shape, Value, show_value
+
+GRID = "positions"
+"""What begins the body of `on_grid`: its own operation, which no text shows."""
 
 
 class Raw(str):
@@ -27,6 +31,26 @@ class Operation:
     """The modules around it that are not torch's own, outermost first: path and name of the class."""
     place: str = ""
     """The path of the innermost module around it."""
+    body: Operation | None = None
+    """Of a layer around a body, its last operation; its first is `GRID`."""
+
+
+def with_defaults(layer: str, given: dict[str, Value]) -> dict[str, Value]:
+    return {p.name: p.default for p in CATALOGUE[layer].parameters} | given
+
+
+def ordered(output: Operation) -> Iterator[Operation]:
+    """The operations that a value depends on, inputs first."""
+    done: set[Operation] = set()
+    pending = [(output, False)]
+    while pending:
+        operation, ready = pending.pop()
+        if ready:
+            yield operation
+        elif operation not in done:
+            done.add(operation)
+            pending.append((operation, True))
+            pending += [(given, False) for given in reversed(operation.inputs)]
 
 
 def default_of(layer: str, parameter: str) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +15,13 @@ from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.format import format_text
 from vnasdsl.language.source import Source
-from vnasdsl.layers.base import NORM
-from vnasdsl.tracing.blocks import find_blocks
+from vnasdsl.layers import CATALOGUE
+from vnasdsl.layers.base import NORM, Shape
+from vnasdsl.space.values import AXES, WORDS
+from vnasdsl.tracing.blocks import find_blocks, free
 from vnasdsl.tracing.operation import Operation
 from vnasdsl.tracing.text import network_text
-from vnasdsl.tracing.trace import trace
+from vnasdsl.tracing.trace import arguments_of, input_names, trace
 from vnasdsl.tracing.tree import Chain, Lines, decompose
 from vnasdsl.train.generated import build
 
@@ -46,47 +49,45 @@ class Imported:
         return _renamed(self, module.state_dict())
 
 
-def from_torch(module: nn.Module, clip: Sequence[int], name: str = "imported") -> Imported:
+def from_torch(module: nn.Module, clip: Sequence[int] | Sequence[Sequence[int]], name: str = "imported") -> Imported:
     """Write a module that takes clips of a shape, (channels, frames, rows, columns), as a network.
+
+    A module of several inputs gets a list of shapes, in the order of its arguments; the first is that of the videos.
 
     Raises: UserError that names everything no layer of the language does, or where the outputs differ.
     """
     if not isinstance(module, nn.Module):
         raise UserError(f"expected a torch.nn.Module, found {type(module).__name__}")
-    if len(clip) != 4 or not all(isinstance(n, int) and n > 0 for n in clip):
+    several: Any = [clip] if not clip or isinstance(clip[0], int) else clip
+    shapes = [tuple(shape) for shape in several]
+    if any(len(shape) != 4 or not all(isinstance(n, int) and n > 0 for n in shape) for shape in shapes):
         raise UserError("a clip has four sizes", "give channels, frames, rows and columns, such as (3, 16, 112, 112)")
     before = module.training
     module.eval()
     try:
-        output, remarks = trace(module, tuple(clip))
+        output, clips, remarks = trace(module, shapes)
+        if len(clips) != len(shapes):
+            raise UserError(f"the module does not use all of its {len(shapes)} inputs", "give a shape for each it uses")
         _use_classes(output)
-        lines = decompose(_without_skips(output))
+        lines = decompose(output)
         blocks = find_blocks(lines)
-        text = format_text(network_text(name, lines, blocks, tuple(clip), output.shape[0]))
+        labels = _labels(module, len(clips))
+        inputs = dict(zip(labels, clips, strict=True))
+        text = format_text(network_text(name, lines, blocks, inputs, output.shape[0]))
         network = load_source(Source("<imported>", text), None).get()
         tensors = _tensors(network, lines)
         imported = Imported(text, network, tensors, 0.0, tuple(remarks), softmax=bool(remarks))
-        return _compared(imported, module, tuple(clip))
+        return _compared(imported, module, shapes)
     finally:
         module.train(before)
 
 
-def _without_skips(output: Operation) -> Operation:
-    """The graph without operations that give their input."""
-
-    def source(operation: Operation) -> Operation:
-        while operation.layer == "skip":
-            operation = operation.inputs[0]
-        return operation
-
-    pending, done = [source(output)], set()
-    while pending:
-        operation = pending.pop()
-        if operation not in done:
-            done.add(operation)
-            operation.inputs = tuple(map(source, operation.inputs))
-            pending += operation.inputs
-    return source(output)
+def _labels(module: nn.Module, count: int) -> list[str]:
+    """Names of the inputs: those of the module's arguments, where it has one for each."""
+    names, taken = input_names(module, count), {*CATALOGUE, *WORDS, *AXES}
+    if len(names) != count:
+        names = [f"input{i + 1}" for i in range(count)]
+    return ["clip"] if count == 1 else [free(name.strip("_").lower(), taken) for name in names]
 
 
 def _use_classes(output: Operation) -> None:
@@ -134,16 +135,16 @@ def _renamed(imported: Imported, state: Mapping[str, Tensor]) -> dict[str, Tenso
     return {**{name: value for name, value in own.items() if name.endswith(NORM[-1])}, **given}
 
 
-def _compared(imported: Imported, module: nn.Module, clip: tuple[int, ...]) -> Imported:
+def _compared(imported: Imported, module: nn.Module, shapes: Sequence[Shape]) -> Imported:
     """Raises: UserError where the two give different outputs or have other parameters."""
     random = torch.Generator().manual_seed(0)
     state = {name: _drawn(name, value, random) for name, value in module.state_dict().items()}
     ours = build(imported.space).eval()
     ours.load_state_dict(_renamed(imported, state))
-    x = torch.randn(1, *clip, generator=random)
+    xs = [torch.randn(1, *shape, generator=random) for shape in shapes]
     with torch.no_grad():
-        expected = torch.func.functional_call(module, state, (x,))
-        found = ours(x)
+        expected = torch.func.functional_call(module, state, arguments_of(module, xs))
+        found = ours(*xs)
         if imported.softmax:
             found = found.softmax(1)
     expected = expected.reshape(found.shape)

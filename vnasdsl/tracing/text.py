@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from vnasdsl.layers import CATALOGUE
-from vnasdsl.layers.base import Shape, Value
+from vnasdsl.layers.base import Value
 from vnasdsl.space.values import AXES, WORDS
-from vnasdsl.tracing.blocks import Block, leaves
+from vnasdsl.tracing.blocks import Block, free, leaves
 from vnasdsl.tracing.operation import Operation, Raw, written
 from vnasdsl.tracing.tree import Chain, Item, Lines
 
@@ -41,6 +41,10 @@ class Writer:
             body = self.lines(item.branches[0])
             project = self.arguments("residual", {"project": _project(item)})
             return f"{written('residual', project)} {{\n{body}\n}}"
+        if item.kind == "around":
+            body = self.lines(item.branches[0])
+            layer = item.operation.layer
+            return f"{written(layer, self.arguments(layer, item.operation.arguments))} {{\n{body}\n}}"
         if item.kind == "block":
             return written(item.block, self.arguments(item.block, item.values))
         return written(item.operation.layer, self.arguments(item.operation.layer, item.operation.arguments))
@@ -81,39 +85,42 @@ def _project(item: Item) -> str:
 def _short(key: str, value: Value) -> Value:
     """A stride of 2 along every axis as `2`."""
     equal = isinstance(value, tuple) and len(set(value)) == 1
-    return value[0] if equal and key.rstrip("0123456789") != "kernel" and key.rstrip("0123456789") != "size" else value
+    return value[0] if equal and not key.startswith(("kernel", "size", "grid", "window", "block")) else value
 
 
-def network_text(name: str, lines: Lines, blocks: list[Block], clip: Shape, classes: int) -> str:
+def network_text(name: str, lines: Lines, blocks: list[Block], inputs: dict[str, Operation], classes: int) -> str:
     """The whole file."""
-    names = _names(lines, {name, *(block.name for block in blocks)})
+    names = _names(lines, {name, *(block.name for block in blocks)}, inputs)
     parts = []
     for block in blocks:
         head = f"{block.name}({', '.join(block.parameters)})" if block.parameters else block.name
         parts.append(f"block {head} {{\n{Writer(names, block.texts).lines(block.lines)}\n}}\n")
-    channels, frames, *size = clip
-    shown = str(size[0]) if size[0] == size[1] else f"{size[0]}x{size[1]}"
-    extra = "" if channels == 3 else f", channels={channels}"
-    body = [f"input clip = video(frames={frames}, size={shown}{extra}, classes={classes})"]
-    before = None
+    body = []
+    for number, (label, clip) in enumerate(inputs.items()):
+        channels, frames, *size = clip.shape
+        shown = f"frames={frames}, size={size[0] if size[0] == size[1] else f'{size[0]}x{size[1]}'}"
+        kind = f"maps({channels}, {shown}" if number else f"video({shown}"
+        more = ("" if channels == 3 else f", channels={channels}") + f", classes={classes}"
+        body.append(f"input {label} = {kind}{'' if number else more})")
+    first = next(iter(inputs.values()))
+    before = first
     for value, chain in lines.named:
         body.append(f"{names[value]} = {_whole(Writer(names), chain, before)}")
         before = value
     if lines.named:
         body.append(Writer(names).lines(_from(lines.last, before)))
     else:
-        body += _stages(lines.last, names)
+        body += _stages(_from(lines.last, before), names)
     return "\n".join([*parts, f"network {name} {{", *body, "}", ""])
 
 
-def _whole(writer: Writer, chain: Chain, before: Operation | None) -> str:
+def _whole(writer: Writer, chain: Chain, before: Operation) -> str:
     return writer.inline(_from(chain, before))
 
 
-def _from(chain: Chain, before: Operation | None) -> Chain:
-    """The chain without the name of what the line before gives; the first line takes the clip."""
-    implied = chain.start is before or (before is None and chain.start is not None and not chain.start.layer)
-    return Chain(chain.items, None) if implied else chain
+def _from(chain: Chain, before: Operation) -> Chain:
+    """The chain without the name of what the line before gives; the first line takes the first input."""
+    return Chain(chain.items, None) if chain.start is before else chain
 
 
 def _stages(chain: Chain, names: dict[Operation, str]) -> Iterator[str]:
@@ -123,8 +130,9 @@ def _stages(chain: Chain, names: dict[Operation, str]) -> Iterator[str]:
     if len({part for part in parts if part}) == 1:
         parts = [_part(item, 1) for item in items]
     taken = {*CATALOGUE, *WORDS, *AXES, *names.values()}
+    start = chain.start
     for part, run in groupby(zip(items, parts, strict=True), key=lambda pair: pair[1]):
-        inside = Chain([item for item, _ in run])
+        inside, start = Chain([item for item, _ in run], start), None
         text = Writer(names).lines(inside)
         label = re.sub(r"\W", "_", part)
         if (
@@ -145,25 +153,12 @@ def _part(item: Item, depth: int) -> str:
     return paths.pop() if len(paths) == 1 else ""
 
 
-def _names(lines: Lines, taken: set[str]) -> dict[Operation, str]:
+def _names(lines: Lines, taken: set[str], inputs: dict[str, Operation]) -> dict[Operation, str]:
     """Names for the values that need them, after the modules that make them."""
-    taken |= {*CATALOGUE, *WORDS, *AXES, "clip"}
-    names: dict[Operation, str] = {}
+    taken |= {*CATALOGUE, *WORDS, *AXES, *inputs}
+    names: dict[Operation, str] = {operation: label for label, operation in inputs.items()}
     for value, _ in lines.named:
         wish = re.sub(r"\W", "_", value.place).lower() or "x"
         wish = wish if wish[:1].isalpha() else f"x_{wish}"
-        name, count = wish[:40], 1
-        while name in taken:
-            count += 1
-            name = f"{wish[:40]}_{count}"
-        taken.add(name)
-        names[value] = name
-    clip = _clip(lines)
-    return {**names, clip: "clip"}
-
-
-def _clip(lines: Lines) -> Operation:
-    operation = next(o for chain in lines.chains for item in chain.items for o in item.operations)
-    while operation.inputs:
-        operation = operation.inputs[0]
-    return operation
+        names[value] = free(wish[:40], taken)
+    return names

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import networkx as nx
 
+from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers.base import LayerError
 from vnasdsl.layers.residual import LAYER as RESIDUAL
-from vnasdsl.tracing.operation import Operation
+from vnasdsl.tracing.operation import Operation, ordered
 
 ROOT = object()
 """Above the clip and all values with names."""
@@ -23,11 +24,11 @@ class Item:
     operation: Operation
     """Its own; of a block the last inside."""
     branches: list[Chain] = field(default_factory=list)
-    """Of a join its inputs; of a residual its body; of a block its lines."""
+    """Of a join its inputs; of a layer around a body that body; of a block its lines."""
     shortcut: tuple[Operation, ...] = ()
     """The projection of a residual."""
     kind: str = "layer"
-    """`layer`, `join`, `residual` or `block`."""
+    """`layer`, `join`, `residual`, `around` (another layer with a body) or `block`."""
     block: str = ""
     """The class that a block is an object of; then the name of the block."""
     values: dict[str, object] = field(default_factory=dict)
@@ -66,7 +67,7 @@ class Lines:
 
 def decompose(output: Operation) -> Lines:
     """Every operation once: values that several chains need get a name, as few as suffice."""
-    order = list(_ordered(output))
+    order = list(ordered(output))
     users = Counter(given for each in order for given in set(each.inputs))
     named: list[Operation] = []
     while True:
@@ -79,28 +80,14 @@ def decompose(output: Operation) -> Lines:
         named.append(twice[-1])
 
 
-def _ordered(output: Operation) -> Iterator[Operation]:
-    """The operations that a value depends on, inputs first."""
-    done: set[Operation] = set()
-    pending = [(output, False)]
-    while pending:
-        operation, ready = pending.pop()
-        if ready:
-            yield operation
-        elif operation not in done:
-            done.add(operation)
-            pending.append((operation, True))
-            pending += [(given, False) for given in reversed(operation.inputs)]
-
-
 class _Splitter:
     """Splits a graph in which some values have names: these are sources, like the clip."""
 
     def __init__(self, order: list[Operation], named: set[Operation]):
-        self.clip = order[0]
+        self.clips = {each for each in order if not each.inputs}
         self.named = named
         graph = nx.DiGraph((given, self.made(each)) for each in order for given in each.inputs)
-        graph.add_edges_from((ROOT, source) for source in (self.clip, *named))
+        graph.add_edges_from((ROOT, source) for source in (*self.clips, *named))
         self.above = nx.immediate_dominators(graph, ROOT)
         self.depth = {each: i for i, each in enumerate(order)}
 
@@ -112,9 +99,9 @@ class _Splitter:
         """What makes a value, from `start`, else from the last value before it that has a name. own: its own line."""
         items: list[Item] = []
         now = end
-        while now is not start and now is not self.clip and (now not in self.named or (own and now is end)):
+        while now is not start and now not in self.clips and (now not in self.named or (own and now is end)):
             if len(now.inputs) == 1:
-                items.append(Item(now))
+                items.append(Item(now) if now.body is None else Item(now, [_body(now.body)], kind="around"))
                 now = now.inputs[0]
                 continue
             top = self.above[self.made(now)]
@@ -123,13 +110,23 @@ class _Splitter:
                 now = top
                 continue
             main = max(now.inputs, key=self.depth.__getitem__)
-            if main in self.named or main is self.clip:
+            if main in self.named or main in self.clips:
                 items.append(_joined(now, [self.chain(given, ROOT) for given in now.inputs]))
                 return Chain(items[::-1], None)
             others = [Chain([]) if given is main else self.chain(given, ROOT) for given in now.inputs]
             items.append(Item(now, others, kind="join"))
             now = main
         return Chain(items[::-1], None if now is start else now)
+
+
+def _body(end: Operation) -> Chain:
+    """The body of a layer, from the operation that begins it."""
+    lines = decompose(end)
+    if lines.named:
+        raise UserError(
+            "a part of the positions after a class token is needed in several places", "please report this module"
+        )
+    return Chain(lines.last.items, None)
 
 
 def _joined(join: Operation, branches: list[Chain]) -> Item:
