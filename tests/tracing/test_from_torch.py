@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from random import Random
 
@@ -15,7 +16,8 @@ from torch.nn import functional as F
 
 import vnasdsl
 from tests.oracles import originals
-from tests.support import examples, run_here, shipped_space
+from tests.support import ROOT, examples, run_here, shipped_space
+from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Source
@@ -170,12 +172,135 @@ def test_any_wiring_of_units(picks: list[tuple[int, int]]) -> None:
     assert imported.space.params[0] == sum(p.numel() for p in module.parameters())
 
 
+class TwoStreams(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rgb, self.motion = nn.Conv3d(3, 4, 3, padding=1), nn.Conv3d(2, 4, 1)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, rgb: Tensor, motion: Tensor) -> Tensor:
+        return self.head((self.rgb(rgb) + self.motion(motion)).relu().mean((2, 3, 4)))
+
+
+class OneList(TwoStreams):
+    """Takes a list of inputs and changes it, as the pathways of pytorchvideo do."""
+
+    def forward(self, x: list[Tensor]) -> Tensor:  # type: ignore[override]
+        x[0], x[1] = self.rgb(x[0]), self.motion(x[1])
+        return self.head((x[0] + x[1]).relu().mean((2, 3, 4)))
+
+
+@pytest.mark.parametrize(("module", "names"), [(TwoStreams(), ("rgb", "motion")), (OneList(), ("input1", "input2"))])
+def test_several_inputs(module: nn.Module, names: tuple[str, str]) -> None:
+    imported = from_torch(module, [(3, 4, 8, 8), (2, 4, 8, 8)])
+    assert f"input {names[0]} = video(frames=4, size=8, classes=3)" in imported.text
+    assert f"input {names[1]} = maps(2, frames=4, size=8)" in imported.text
+    assert imported.difference < 1e-6 and imported.space.params[0] == sum(p.numel() for p in module.parameters())
+
+
+class Transformer(nn.Module):
+    """Written as such networks usually are: positions as rows of a matrix, heads split off by hand."""
+
+    def __init__(self, token: bool, over: str = "joint") -> None:
+        super().__init__()
+        self.patch = nn.Conv3d(3, 8, 2, 2)
+        self.token = nn.Parameter(torch.randn(1, 1, 8)) if token else None
+        self.place = nn.Parameter(torch.randn(1, 32 + token, 8))
+        self.norm, self.qkv, self.out, self.head = nn.LayerNorm(8), nn.Linear(8, 24), nn.Linear(8, 8), nn.Linear(8, 3)
+        self.scale = nn.Parameter(torch.randn(8))
+        self.over = over
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patch(x).flatten(2).transpose(1, 2)
+        if self.token is not None:
+            x = torch.cat([self.token.expand(len(x), -1, -1), x], 1)
+        x = x + self.place
+        groups = self.norm(x)
+        if self.over != "joint":
+            groups = groups.view(-1, 2, 16, 8)
+            groups = groups.transpose(1, 2) if self.over == "temporal" else groups
+        groups = groups.reshape(-1, *groups.shape[-2:])
+        q, k, v = self.qkv(groups).reshape(*groups.shape[:2], 3, 2, 4).permute(2, 0, 3, 1, 4)
+        seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(groups.shape)
+        seen = seen.view(-1, 16, 2, 8).transpose(1, 2) if self.over == "temporal" else seen
+        x = x + self.scale * self.out(seen.reshape(x.shape))
+        return self.head(x[:, 0] if self.token is not None else x.mean(1))
+
+
+@pytest.mark.parametrize(
+    ("module", "layers"),
+    [
+        (Transformer(True), ("class_token -> position", "attention(2) -> scale(channelwise=true)", "read_token")),
+        (Transformer(False), ("position", "attention(2)", "pool")),
+        (Transformer(False, "spatial"), ("attention(2, over=spatial)",)),
+        (Transformer(False, "temporal"), ("attention(2, over=temporal)",)),
+    ],
+)
+def test_attention_is_read_from_views_and_products(module: nn.Module, layers: tuple[str, ...]) -> None:
+    imported = from_torch(module, (3, 4, 8, 8))
+    for layer in layers:
+        assert layer in imported.text
+    assert imported.difference < 1e-6 and imported.space.params[0] == sum(p.numel() for p in module.parameters())
+
+
+class Moved(nn.Module):
+    """Numbers that only move: parts, frames as channels or left out, blocks as channels, frames shifted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.third = nn.Conv3d(8, 4, 1), nn.Conv3d(8, 4, 1), nn.Conv3d(32, 4, 1)
+        self.head = nn.Linear(44, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        left, right = x.split(4, dim=1)
+        x = torch.cat([self.first(x), right * left], 1).tanh()
+        x = torch.cat([F.pad(x[:, :2, 1:], (0, 0, 0, 0, 0, 1)), F.pad(x[:, 2:4, :-1], (0, 0, 0, 0, 1, 0)), x[:, 4:]], 1)
+        x = x.relu()
+        deep = self.second(x).view(-1, 4, 4, 4, 2, 4, 2).permute(0, 6, 4, 1, 2, 3, 5).reshape(-1, 16, 4, 4, 4)
+        channels = self.third(x.reshape(-1, 32, 8, 8)[:, :, None])
+        large = F.interpolate(x, scale_factor=2.0)
+        vectors = [part.sigmoid().mean((2, 3, 4)) for part in (deep, channels, x[:, :, [0, 1, 3]], large, x)]
+        return self.head(torch.cat(vectors, 1))
+
+
+def test_layers_that_only_move_numbers() -> None:
+    imported = from_torch(Moved(), (8, 4, 8, 8))
+    layers = ("chunk(2, 0)", "shift(share=0.25)", "space_to_depth(1x2x2)", "sample_frames(3)", "flatten(time=true)")
+    for layer in (*layers, "upsample(2)"):
+        assert layer in imported.text
+    assert imported.difference < 1e-6
+
+
 @pytest.mark.parametrize("name", ["mini", "nas_bench_macro", "tiny"])
 def test_generated_code_comes_back(name: str) -> None:
     space = shipped_space(name)
-    network = space.network(space.sample(Random(3)))
-    imported = from_torch(build(network), network.input.shape)
+    assert_comes_back(space.network(space.sample(Random(3))))
+
+
+def assert_comes_back(network: Space) -> None:
+    shapes = [given.shape for given in network.inputs.given]
+    imported = from_torch(build(network), shapes, network.name)
+    assert imported.difference < 1e-5
     assert imported.space.macs == network.macs and imported.space.params == network.params
+
+
+GENERATED = {
+    match[1]: match[2]
+    for path in sorted((ROOT / "generated").rglob("*.py"))
+    if (match := re.search(r'"""Network (\w+) of (\S+)\.\n', path.read_text(encoding="utf-8")))
+}
+"""The committed networks, each with its .vns file."""
+QUICK = {"mini_spatial", "tiny_spatial"}
+FULL = {"mvit_v1_b", "mvit_v2_s", "timesformer"}
+"""Networks whose texts name the sizes of their maps; others are tried on small clips."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in GENERATED]
+)
+def test_every_generated_network_comes_back(name: str) -> None:
+    small = Overrides() if name in FULL else Overrides(frames=8, size=64)
+    assert_comes_back(load(ROOT / GENERATED[name], small).get(name))
 
 
 PARTS = """

@@ -79,8 +79,9 @@ def _group(chain: Chain, sizes: Counter[str], inside: tuple[str, ...]) -> None:
             while j < len(chain.items) and all((path, kind) in o.owners for o in chain.items[j].operations):
                 count += len(list(chain.items[j].operations))
                 j += 1
-            if count == sizes[path] and (j - i > 1 or chain.items[i].kind != "layer"):
-                run = Chain(chain.items[i:j], None)
+            run = Chain(chain.items[i:j], None)
+            alone = j - i == 1 and chain.items[i].kind == "layer"
+            if count == sizes[path] and not alone and _closed(run):
                 _group(run, sizes, (*inside, path))
                 found.append(Item(chain.items[j - 1].operation, [run], kind="block", block=kind))
                 i = j
@@ -91,6 +92,11 @@ def _group(chain: Chain, sizes: Counter[str], inside: tuple[str, ...]) -> None:
             found.append(chain.items[i])
             i += 1
     chain.items[:] = found
+
+
+def _closed(chain: Chain) -> bool:
+    """Whether nothing in a chain reads a value by its name; the lines of a block cannot."""
+    return all(branch.start is None and _closed(branch) for item in chain.items for branch in item.branches)
 
 
 def _inner_first(chain: Chain) -> Iterator[Item]:

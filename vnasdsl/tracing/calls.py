@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import fx
 
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.activation import FUNCTIONS
-from vnasdsl.layers.base import ModuleCode
+from vnasdsl.layers.base import NORM, ModuleCode
 from vnasdsl.layers.window import PADDINGS
 from vnasdsl.tracing.layout import UnknownError, Value, Weights, same, without_padding
 from vnasdsl.tracing.operation import GRID, Operation, Raw, with_defaults
@@ -174,7 +175,7 @@ class Layers(Places):
         if args.get("bias") is not None:
             weights["bias"] = self.weight(args["bias"])
         features, value = int(args["weight"].terms[0][1].shape[0]), args["x"]
-        x = self.along(value, -1)
+        x, positions = self.along(value, -1)
         if len(x.shape) == 1:
             return self.value(self.new("linear", (x,), {"features": features, "bias": "bias" in weights}, weights))
         if x.layer == ATTENDED:
@@ -186,7 +187,7 @@ class Layers(Places):
             given = {"channels": features, "kernel": (1, 1, 1), "bias": "bias" in weights}
             made = self.new("conv", (x,), given, weights)
             made.arguments["channels"] = features
-        return self.value_along(made, -1, tuple(value.index.shape))
+        return self.value_along(made, -1, positions)
 
     # ------------------------------------------------------------------------ norms
 
@@ -205,10 +206,8 @@ class Layers(Places):
         return self.normed("layer_norm", args["x"], -1, {"eps": args["eps"]}, weights)
 
     def normed(self, layer: str, value: Value, axis: int, given: dict[str, Any], weights: dict[str, str]) -> Value:
-        made = self.new(layer, (self.along(value, axis),), given, weights)
-        if len(made.shape) == 1:
-            return self.value(made)
-        return self.value_along(made, axis, tuple(value.index.shape))
+        x, positions = self.along(value, axis)
+        return self.value_along(self.new(layer, (x,), given, weights), axis, positions)
 
     # ---------------------------------------------------------------------- pooling
 
@@ -245,27 +244,45 @@ class Layers(Places):
         return self.checked(node, self.new("avg_pool", (x,), {"kernel": kernel, "stride": kernel, "padding": "valid"}))
 
     def op_mean(self, node: fx.Node, args: dict[str, Any]) -> Value:
-        value = self.settled(args["x"])
-        x, index = value.operation, value.index
-        axes = [axis % index.dim() for axis in args.get("dim") or ()]
-        if not axes or 0 in axes or len(x.shape) != 4:
+        value = args["x"]
+        axes = [axis % value.index.dim() for axis in args.get("dim") or ()]
+        if not axes or 0 in axes or value.index.dim() == 2:
             raise UnknownError("over all numbers, or of a vector")
+        shape = tuple(node.meta["val"].shape)
+        found = self.mean(self.settled(value), axes, shape)
+        if found is None and value.index.dim() == 5:
+            found = self.mean(self.value(self.map(value)), axes, shape)
+        if found is None:
+            raise UnknownError(f"over the axes {sorted(axes)}")
+        return found
+
+    def mean(self, value: Value, axes: list[int], shape: tuple[int, ...]) -> Value | None:
+        """The mean over axes of a tensor, if they are positions of the operation."""
+        x, index = value.operation, value.index
         groups = index.movedim(axes, list(range(-len(axes), 0))).flatten(-len(axes))
         rows = groups.reshape(-1, groups.shape[-1]).sort(-1).values
-        for over, given in MEANS.items():
-            expected = (
-                self.numbers(*x.shape)
-                .movedim(over, tuple(range(-len(over), 0)))
-                .reshape(-1, prod(x.shape[a] for a in over))
-            )
+        for over, given in MEANS.items() if len(x.shape) == 4 else ():
+            behind = self.numbers(*x.shape).movedim(over, tuple(range(-len(over), 0)))
+            expected = behind.reshape(-1, prod(x.shape[axis] for axis in over))
             first = expected[:, 0].contiguous()
-            if rows.shape != expected.shape or bool((first.diff() < 0).any()):
-                continue
-            order = torch.searchsorted(first, rows[:, 0].contiguous()).clamp_max(len(first) - 1)
-            if same(expected[order], rows):
-                shape = tuple(node.meta["val"].shape)
-                return Value(self.mean_map(x, given), order.to(index.dtype).view(shape))
-        raise UnknownError(f"over the axes {sorted(axes)}")
+            if rows.shape == expected.shape and bool((first.diff() > 0).all()):
+                order = torch.searchsorted(first, rows[:, 0].contiguous()).clamp_max(len(first) - 1)
+                if same(expected[order], rows):
+                    return Value(self.mean_map(x, given), order.to(index.dtype).view(shape))
+        return None
+
+    def op_upsample_nearest3d(self, node: fx.Node, args: dict[str, Any]) -> Value:
+        return self.enlarged(node, args, linear=False)
+
+    def op_upsample_trilinear3d(self, node: fx.Node, args: dict[str, Any]) -> Value:
+        if args["align_corners"]:
+            raise UnknownError("with `align_corners`")
+        return self.enlarged(node, args, linear=True)
+
+    def enlarged(self, node: fx.Node, args: dict[str, Any], linear: bool) -> Value:
+        x = self.map(args["x"])
+        times = tuple(m // n for n, m in zip(x.shape[1:], node.meta["val"].shape[2:], strict=True))
+        return self.checked(node, self.new("upsample", (x,), {"times": times, "linear": linear}))
 
     # ------------------------------------------------------------- joins and tokens
 
@@ -306,10 +323,10 @@ class Layers(Places):
             or any(not self.numbers.are(t) for _, t in token.terms)
         ):
             raise UnknownError("with a weight")
-        x = self.along(value, across[-1])
+        x, _ = self.along(value, across[-1])
         names = dict(zip(("token", "position"), (name for name, _ in token.terms), strict=False))
         made = self.new("class_token", (x,), {"position": len(names) == 2}, names)
-        return self.value_along(made, across[-1], tuple(node.meta["val"].shape))
+        return self.value_along(made, across[-1], self.numbers(*_without(node.meta["val"].shape, across[-1])))
 
     def on_grid(self, token: Value, value: Value, axis: int) -> Value | None:
         """What was done to all positions but the first, as the body of one layer; None for anything else."""
@@ -332,7 +349,7 @@ class Layers(Places):
         self.known = {key: each for key, each in self.known.items() if each is not begin}  # another body has its own
         size = list(value.index.shape)
         size[axis] += 1
-        return self.value_along(made, across[-1], tuple(size))
+        return self.value_along(made, across[-1], self.numbers(*_without(size, across[-1])))
 
     def begin_of_body(self, end: Operation, source: Operation) -> Operation | None:
         """The one operation that all before `end` comes from, if it takes the positions of a source."""
@@ -383,16 +400,23 @@ class Layers(Places):
     def op_whole(self, node: fx.Node, args: dict[str, Any]) -> Value:
         known = self.wholes[args["number"]]
         axis = -1 if known.last else 1
-        given = [self.along(x, axis) if known.last else self.map(x) for x in args["xs"]]
-        x = given[0]
-        for step in known.steps:
-            weights = {own: f"{known.path}.{theirs}" for own, theirs in step.tensors.items()}
-            x = self.new(step.layer, tuple(given), step.arguments, weights)
-            given = [x]
-        found = tuple(int(n) for n in node.meta["val"].shape)
-        if found[axis] != x.shape[0] or prod(found) != prod(x.shape):
-            raise UnknownError(f"gives {found[1:]} where `{x.layer}` gives {x.shape}")
-        return self.value_along(x, axis, found) if len(x.shape) == 4 else self.value(x)
+        given = tuple(self.along(x, -1)[0] if known.last else self.map(x) for x in args["xs"])
+        step = known.step
+        made, found = self.new(step.layer, given, step.arguments), node.meta["val"].shape
+        names = step.tensors
+        if names is None:
+            code = self.applied(step.layer, given, step.arguments).code
+            tensors = code.tensors if isinstance(code, ModuleCode) else ()
+            names = {name: name for name in tensors if not name.endswith(NORM[-1])}
+        made.weights = {own: f"{known.path}.{theirs}" for own, theirs in names.items()}
+        if found[axis] != made.shape[0] or found.numel() != prod(made.shape):
+            raise UnknownError(f"gives {tuple(found[1:])} where `{made.layer}` gives {made.shape}")
+        return self.value_along(made, axis, self.numbers(*_without(found, axis)))
+
+
+def _without(shape: Sequence[int], axis: int) -> list[int]:
+    """A shape without one of its axes."""
+    return [int(n) for i, n in enumerate(shape) if i != axis % len(shape)]
 
 
 def _three(value: Any) -> tuple[int, int, int]:

@@ -138,9 +138,6 @@ def _candidates(source: Shape, index: Tensor) -> Iterator[tuple[str, dict[str, A
     block = tuple(-(-n // m) for n, m in zip(source[1:], target[1:], strict=True))
     if target[0] == source[0] * prod(block):
         yield "space_to_depth", {"block": block}
-    times = tuple(m // n for n, m in zip(source[1:], target[1:], strict=True))
-    if target == (source[0], *(n * t for n, t in zip(source[1:], times, strict=True))) and max(times) > 1:
-        yield "upsample", {"times": times}
     if source == target:
         earlier, later = (int((index[:, frame].flatten(1)[:, 0] == OUTSIDE).sum()) for frame in (0, -1))
         yield "shift", {"share": earlier / source[0], "online": not later}
@@ -151,8 +148,6 @@ def _moved(layer: str, given: dict[str, Any], index: Tensor, source: Shape) -> T
     if layer == GRID:
         return index[..., 0, 0, 1:].unflatten(2, given["grid"])
     code = CATALOGUE[layer].apply(with_defaults(layer, given), source, 0).code
-    if layer == "upsample":
-        return F.interpolate(index.double(), scale_factor=given["times"]).to(index.dtype)
     modules: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "math": math, "Tensor": Tensor, "index": index}
     if isinstance(code, FunctionCode):
         return eval(code.expression.format(x="index"), modules)  # noqa: S307

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vnasdsl.layers import CATALOGUE
-from vnasdsl.layers.base import Shape
+from vnasdsl.layers.base import Applied, Shape
 from vnasdsl.tracing.layout import (
     OUTSIDE,
     Numbers,
@@ -48,15 +48,16 @@ class Places:
     ) -> Operation:
         """A layer with those arguments that are not its defaults. Raises: LayerError where its rule refuses them."""
         given = given or {}
-        if shape is None:
-            whole, shapes = with_defaults(layer, dict(given)), tuple(each.shape for each in inputs)
-            entry = CATALOGUE[layer]
-            shape = (entry.join(whole, shapes, 0) if entry.join else entry.apply(whole, shapes[0], 0)).output
+        shape = shape or self.applied(layer, inputs, given).output
         usual = {key: default_of(layer, key) for key in given}
         if usual.get("channels") == "same":
             usual["channels"] = inputs[0].shape[0]
         kept = {key: value for key, value in given.items() if value != usual[key]}
         return Operation(layer, inputs, shape, kept, weights or {}, self.owners, self.place)
+
+    def applied(self, layer: str, inputs: tuple[Operation, ...], given: Mapping[str, Any]) -> Applied:
+        entry, whole, shapes = CATALOGUE[layer], with_defaults(layer, dict(given)), tuple(each.shape for each in inputs)
+        return entry.join(whole, shapes, 0) if entry.join else entry.apply(whole, shapes[0], 0)
 
     def once(self, layer: str, source: Operation, given: Mapping[str, Any], shape: Shape | None = None) -> Operation:
         key = (layer, source, tuple(given.items()))
@@ -68,11 +69,15 @@ class Places:
         """The output of an operation as it is."""
         return Value(operation, self.numbers(1, *operation.shape))
 
-    def value_along(self, operation: Operation, axis: int, shape: tuple[int, ...]) -> Value:
-        """The output of an operation in a shape whose other axes are its positions, in their order."""
-        axis %= len(shape)
-        others = [n for i, n in enumerate(shape) if i not in (0, axis)]
-        return Value(operation, self.numbers(operation.shape[0], *others).movedim(0, axis - 1)[None])
+    def value_along(self, operation: Operation, axis: int, positions: Tensor) -> Value:
+        """The output of an operation with its channels on an axis; `positions` has the places of the first channel."""
+        if len(operation.shape) == 1:
+            return self.value(operation)
+        channels, count = operation.shape[0], prod(operation.shape[1:])
+        if self.numbers.are(positions):  # without a copy
+            return Value(operation, self.numbers(channels, *positions.shape).movedim(0, axis))
+        first = self.numbers(channels).view(-1, *(1,) * positions.dim()) * count
+        return Value(operation, (positions + first).movedim(0, axis))
 
     # ------------------------------------------------------- operations for values
 
@@ -107,20 +112,23 @@ class Places:
             return self.once("pool", source, {})
         return self.found(source, index[0])
 
-    def along(self, value: Value, axis: int) -> Operation:
-        """The operation that gives a value, with its channels along an axis. Raises: UnknownError."""
-        index = value.index
+    def along(self, value: Value, axis: int) -> tuple[Operation, Tensor]:
+        """The operation that gives a value, with its channels on an axis, for layers that treat all positions alike;
+        and the places of the first channel, in any order. Raises: UnknownError."""
+        source, index = value.operation, value.index
         if index.dim() == 2:
-            return self.vector(value)
-        source, moved = value.operation, index.movedim(axis, 1)
-        fits = index.numel() == prod(source.shape) and moved.shape[1] == source.shape[0] and len(index) == 1
-        if fits and self.numbers.are(moved):
-            return source
-        if moved.dim() == 5:
-            return self.map(Value(source, moved))
-        if moved.dim() == 3 and source.shape[1:3] == (1, 1):
-            return self.found(source, moved[0, :, None, None])
-        raise UnknownError("of rearranged numbers")
+            return self.vector(value), index[:, 0]
+        moved, count = index.movedim(axis, 0), prod(source.shape[1:])
+        fits = index.numel() == prod(source.shape) and len(moved) == source.shape[0] and int(moved[0].max()) < count
+        if fits and same(moved, self.value_along(source, 0, moved[0]).index):
+            return source, moved[0]
+        if index.dim() == 5:
+            made = self.map(Value(source, moved.movedim(0, 1)))
+        elif index.dim() == 3 and source.shape[1:3] == (1, 1):
+            made = self.found(source, moved.movedim(0, 1)[0, :, None, None])
+        else:
+            raise UnknownError("of rearranged numbers")
+        return made, self.numbers(*moved.shape[1:])
 
     def settled(self, value: Value) -> Value:
         """The same with each number of an operation once, for layers that treat each number alike."""
@@ -130,7 +138,8 @@ class Places:
             return value
         if value.index.dim() == 5:
             return self.value(self.map(value))
-        return self.value_along(self.along(value, -1), -1, tuple(value.index.shape))
+        made, positions = self.along(value, -1)
+        return self.value_along(made, -1, positions)
 
     def found(self, source: Operation, index: Tensor) -> Operation:
         """An output whose numbers are moved as an index says, by a layer that does so. Raises: UnknownError."""
