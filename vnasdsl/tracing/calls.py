@@ -10,7 +10,6 @@ import torch
 from torch import fx
 
 from vnasdsl.layers import CATALOGUE
-from vnasdsl.layers.activation import FUNCTIONS
 from vnasdsl.layers.base import NORM, ModuleCode
 from vnasdsl.layers.window import PADDINGS
 from vnasdsl.tracing.layout import UnknownError, Value, Weights, same, without_padding
@@ -18,8 +17,6 @@ from vnasdsl.tracing.operation import GRID, Operation, Raw, with_defaults
 from vnasdsl.tracing.place import GLOBAL, Places
 from vnasdsl.tracing.whole import Known
 
-ACTIVATIONS = {function.rpartition(".")[2]: layer for layer, (function, _, _) in FUNCTIONS.items()}
-"""By the names of torch's operations; with other arguments than its defaults they are not these layers."""
 RESHAPING = frozenset("permute flatten view reshape squeeze _unsafe_view adaptive_avg_pool3d mean contiguous".split())
 """What gives the same numbers in another shape, of a map of one position."""
 MEANS = {

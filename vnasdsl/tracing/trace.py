@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, fx, nn
 
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.layers.activation import FUNCTIONS
 from vnasdsl.layers.base import LayerError, Shape
-from vnasdsl.tracing.calls import ACTIVATIONS, ATTENDED, Layers
+from vnasdsl.tracing.calls import ATTENDED, Layers
 from vnasdsl.tracing.layout import REARRANGING, UnknownError, Value, Weights, rearranged
 from vnasdsl.tracing.operation import GRID, Operation, ordered
 from vnasdsl.tracing.whole import standing_in
@@ -165,7 +166,7 @@ class _Reader(Layers):
         more: Any = fx.node.map_arg(node.kwargs, self.values.get)
         special: Callable[..., Any] | None = getattr(self, f"op_{name}", None)
         if any(value is UNKNOWN for value in given):  # what comes after is looked at, too
-            if special is None and name not in SAME | ACTIVATIONS.keys() | REARRANGING:
+            if special is None and name not in SAME | FUNCTIONS.keys() | REARRANGING:
                 raise UnknownError
             return UNKNOWN
         if not any(isinstance(value, Value) for value in _flat(given)):
@@ -182,8 +183,8 @@ class _Reader(Layers):
         if name in SAME:
             return args[0]
         usual = all(not a.has_default_value() or named[a.name] == a.default_value for a in schema[1:])
-        if name in ACTIVATIONS and usual:
-            return self.pointwise(ACTIVATIONS[name], args[0])
+        if name in FUNCTIONS and usual:
+            return self.pointwise(name, args[0])
         raise UnknownError
 
     def moved(self, node: fx.Node, name: str, operation: Operation, args: Any, more: Any) -> Any:
