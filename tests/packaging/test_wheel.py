@@ -104,6 +104,8 @@ def test_shipped_files_are_there_by_name(clean: Path, tmp_path: Path) -> None:
     run(command, "compile", "vnasdsl:x3d3_k400", "-o", "out", cwd=project)
     assert "slow_r50" in run(command, "zoo", cwd=project)
     run(command, "show", "vnasdsl:zoo/slow", cwd=project)  # it imports a file beside it
+    run(command, "compile", "vnasdsl:zoo/slow", "-o", "out", cwd=project)
+    assert "from vnasdsl_zoo/slow." in (project / "out" / "slow_r50.py").read_text(encoding="utf-8")
     run(command, "new", "second", "--space", "zoo/slow", cwd=tmp_path)
     run(command, "check", "spaces/zoo/slow.vns", cwd=tmp_path / "second")
     assert "from vnasdsl_x3d3_k400." in (project / "out" / "x3d3_k400.py").read_text(encoding="utf-8")

@@ -159,6 +159,15 @@ def test_layers_that_cannot_be_told_apart_are_refused(network: Any) -> None:
         by_order(deeper.state_dict(), network.module().state_dict(), "it")
 
 
+def test_weights_of_another_network_are_refused_with_those_that_have_an_original(network: Any) -> None:
+    other = nn.Sequential(nn.Conv3d(3, 8, 5), nn.Linear(9, 9))
+    with pytest.raises(UserError, match="it has 0 of 32 tensors") as refused:
+        by_order(other.state_dict(), network.module().state_dict(), "it")
+    named = str(refused.value.help).rpartition(": ")[2].split(", ")
+    assert {"r3d_18", "swin3d_t", "x3d_m", "slowfast_r50"} <= set(named)
+    assert not {"timesformer", "uniformer_s", "movinet_a0", "tsm_r50"} & set(named)
+
+
 def test_files_that_are_none(tmp_path: Path) -> None:
     file = tmp_path / "it.pth"
     for content, reason in (

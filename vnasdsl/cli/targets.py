@@ -9,6 +9,7 @@ from vnasdsl.cli.output import show
 from vnasdsl.elaborate import Overrides, Program, Space, load
 from vnasdsl.elaborate.shipped import PREFIX, split_target
 from vnasdsl.project import project_root
+from vnasdsl.resources import spaces_dir
 
 
 def load_target(text: str, overrides: Overrides | None = None, name: str | None = None) -> tuple[Program, Space | None]:
@@ -32,7 +33,7 @@ def load_space(text: str, overrides: Overrides | None = None, name: str | None =
 def source_name(path: str | os.PathLike[str]) -> str:
     """The name of a file in headers: its path from the root of its project, the same wherever the command runs. Of a
     file that an installed vnasdsl comes with, `vnasdsl:NAME`."""
-    resolved = Path(path).resolve()
+    resolved, shipped = Path(path).resolve(), spaces_dir().resolve()
     if resolved.is_relative_to(Path(__file__).resolve().parent.parent):
-        return PREFIX + resolved.stem
+        return PREFIX + resolved.relative_to(shipped).with_suffix("").as_posix()
     return resolved.relative_to(project_root(resolved)).as_posix()

@@ -51,16 +51,27 @@ def published() -> tuple[Published, ...]:
 
 
 def _of_file(name: str) -> Iterator[Published]:
-    """What a comment says holds until another one says otherwise."""
     program = load(shipped_file(name))
+    for network, said in _comments(program.module.source.text):
+        facts = said["source"], said["parameters"], said["checked"]
+        yield Published(f"vnasdsl:{name}", program.get(network), *facts)
+
+
+def _comments(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The networks of a file, with what is said of each: a comment holds until another one says otherwise."""
     said: dict[str, str] = {}
-    for line in program.module.source.text.splitlines():
+    for line in text.splitlines():
         found = _LINE.match(line)
         if found is not None and found[3] is None:
             said[found[1]] = found[2]
         elif found is not None:
-            facts = said["source"], said["parameters"], said["checked"]
-            yield Published(f"vnasdsl:{name}", program.get(found[3]), *facts)
+            yield found[3], said
+
+
+def networks_of(libraries: tuple[str, ...]) -> tuple[str, ...]:
+    """The networks that have an original in one of these packages."""
+    texts = (shipped_file(name).read_text() for name in shipped_names() if name.startswith(FOLDER))
+    return tuple(net for text in texts for net, said in _comments(text) if said["source"].startswith(libraries))
 
 
 def zoo_table() -> str:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.show.zoo import networks_of
 from vnasdsl.train.weights import load_weights
 
 LIBRARIES = ("torchvision", "pytorchvideo")
@@ -72,17 +73,15 @@ def by_order(theirs: Mapping[str, Tensor], own: Mapping[str, Tensor], what: str)
     different places: they are matched among themselves. Tensors that are left then, such as norms that are listed
     before other layers than they precede, are matched by shape and order where both sides have equally many. What only
     one side has, such as a head for other classes, is left out. Raises: UserError where a shape is found several times
-    here and another number of times there.
+    here and another number of times there, or where most tensors are not there.
     """
     ours, others = _by_kind(own), _by_kind(theirs)
     pairs: dict[str, str] = {}
     for kind, units in ours.items():
         same = others.get(kind, [])
         if same and len(same) != len(units):
-            raise UserError(
-                f"`{what}` does not fit this network: it has {len(same)} layers with weights of {_shown(kind)},"
-                f" the network has {len(units)}",
-                "the network must have the layers of the original, as those of `vnasdsl zoo` have",
+            raise _other_layers(
+                what, f"it has {len(same)} layers with weights of {_shown(kind)}, the network has {len(units)}"
             )
         for unit, other in zip(units, same, strict=False):
             pairs |= _paired(unit, other)
@@ -90,8 +89,17 @@ def by_order(theirs: Mapping[str, Tensor], own: Mapping[str, Tensor], what: str)
     for shape, names in _by_shape(own, set(pairs)).items():
         if len(left.get(shape, ())) == len(names):
             pairs |= zip(names, left[shape], strict=True)
+    learned = sum(tensor.is_floating_point() for tensor in own.values())
+    if 2 * len(pairs) < learned:
+        raise _other_layers(what, f"it has {len(pairs)} of {learned} tensors")
     fixed = {name: tensor for name, tensor in own.items() if not tensor.is_floating_point()}
     return fixed | {name: theirs[pairs[name]].reshape(own[name].shape) for name in own if name in pairs}
+
+
+def _other_layers(what: str, reason: str) -> UserError:
+    known = ", ".join(networks_of(LIBRARIES))
+    help = f"the network must have the layers of the original; of those in `vnasdsl zoo` these have one: {known}"
+    return UserError(f"`{what}` does not fit this network: {reason}", help)
 
 
 def _by_shape(weights: Mapping[str, Tensor], without: set[str]) -> dict[tuple[int, ...], list[str]]:
