@@ -53,7 +53,7 @@ def train_one(job: Job) -> dict[str, Any]:
     recipe = RetrainRecipe.model_validate(job.recipe)
     data = open_data(job.data)
     network = network_of(job.text, len(data.classes))
-    shape, faults, device = clip_shape(network.input, recipe), FaultLog(recipe.unreadable), torch.device("cpu")
+    shape, faults, device = clip_shape(network.inputs.given, recipe), FaultLog(recipe.unreadable), torch.device("cpu")
     began = time.process_time()
     seed_everything(recipe.seed)
     model = build(network)

@@ -82,6 +82,7 @@ class Remembered:
     def __init__(self, space: Space):
         self._space = space
         self._decisions: dict[tuple[tuple[str, str], ...], Any] = {}
+        self.limits = space.limits
 
     def complete(self, made: Mapping[str, str], random: Random) -> dict[str, str]:
         return dict(made) if tuple(made.items()) in self._decisions else self._space.complete(made, random)

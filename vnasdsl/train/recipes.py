@@ -379,17 +379,18 @@ class EvolutionRecipe(TrialRecipe):
     mutations: Mutations = Mix.model_validate(dict.fromkeys(MUTATIONS, 1.0))
     """Kinds of mutation and their weights."""
     strength: float = Field(1.0, ge=1)
-    """A child gets max(1, strength - round / cooling) mutations, rounded, and one more after every five draws in a row
-    that were known or broke a limit."""
+    """A child gets max(1, strength - round / cooling) mutations, rounded, one more after every five misses."""
     cooling: float = Field(20.0, gt=0)
     """Rounds after which a child gets one mutation less, where `strength` is above 1."""
     crossover: float = Field(0.0, ge=0, le=1)
     """Share of the children that take each choice from one of two parents."""
+    predicted: int = Field(60, ge=0)
+    """Up to this trial, the one of 20 children is trained whose predicted fitness plus deviation is highest: by a
+    Gaussian process over choices, as BANANAS (White et al. 2021) does with networks. 0 is off."""
     guide: Guide = Nothing()
     """What decides, besides chance, which edges a child keeps."""
     inherit: bool = False
-    """A child starts from its parent's weights where names and shapes match. Nothing is trained again then: weights
-    without a past would be compared with those of several generations."""
+    """A child starts from its parent's weights where names and shapes match; then no network is trained again."""
 
     @property
     def new_networks(self) -> int:
@@ -402,9 +403,8 @@ class EvolutionRecipe(TrialRecipe):
 
 
 def _at_most(key: str, value: int, info: ValidationInfo) -> int:
-    most = info.data.get(key)
-    if most is not None and value > most:
-        raise ValueError(f"at most `{key}`, which is {most}")
+    if value > info.data.get(key, value):
+        raise ValueError(f"at most `{key}`, which is {info.data[key]}")
     return value
 
 

@@ -130,12 +130,13 @@ class Bounds:
 
     def excess(self, candidate: Candidate) -> float:
         """By how much a network breaks the limits on MACs and parameters: the sum over them, relative to each."""
-        costs = Costs(candidate.graph.macs, candidate.graph.params)
-        return sum(
-            max(abs((costs.of(bound.quantity) or 0.0) - bound.value), 1.0) / max(abs(bound.value), 1.0)
-            for bound in self.bounds
-            if bound.quantity in ("macs", "params") and not bound.holds(costs.of(bound.quantity) or 0.0)
-        )
+        exceeded = 0.0
+        for bound in self.bounds:
+            if bound.quantity in ("macs", "params"):
+                amount = float(getattr(candidate.graph, bound.quantity))
+                if not bound.holds(amount):
+                    exceeded += max(abs(amount - bound.value), 1.0) / max(abs(bound.value), 1.0)
+        return exceeded
 
     def _amount(self, candidate: Candidate, costs: Costs, quantity: str) -> float:
         amount = costs.of(quantity)
