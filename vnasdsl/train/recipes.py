@@ -343,7 +343,7 @@ class TrialRecipe(RankedRecipe):
     """Passes over the train part in the training of each network."""
     rounds: int = Field(100, ge=1)
     """Trainings in all, including failed ones; `--resume` may raise it."""
-    confirm: float = Field(0.1, ge=0, lt=1)
+    confirm: float = Field(0.15, ge=0, lt=1)
     """Share of the trainings, the last ones, that train again, with another seed, whichever network leads by its mean
     (our own: one training is noisy, and the best of many a lucky one). 0 is off."""
     ensemble: int = Field(0, ge=0)
@@ -384,7 +384,7 @@ class EvolutionRecipe(TrialRecipe):
     """Rounds after which a child gets one mutation less, where `strength` is above 1."""
     crossover: float = Field(0.0, ge=0, le=1)
     """Share of the children that take each choice from one of two parents."""
-    predicted: int = Field(60, ge=0)
+    predicted: int = Field(100, ge=0)
     """Up to this trial, the one of 20 children is trained whose predicted fitness plus deviation is highest: by a
     Gaussian process over choices, as BANANAS (White et al. 2021) does with networks. 0 is off."""
     guide: Guide = Nothing()
