@@ -5,8 +5,8 @@ frame before the clip, and decodes to the clip's last frame, in as many processe
 clips in the same order, in turns, and the best of several passes counts; the videos are indexed before, as in a second
 epoch.
 
-`received`: uint8 clips as they come from the workers, what a GPU gets. `normalised`: float32 on the CPU, by the same
-cores that decode. With --device cuda the second is on the GPU.
+`planes`: what a GPU gets, which scales frames and gives them their colours itself. `pictures`: uint8 RGB, scaled by the
+workers, what the CPU gets. `normalised`: float32 on the device, with --device cpu by the same cores that decode.
 
 Ratios are of seconds, and of seconds of processor time of all processes, which say more where other programs run.
 """
@@ -31,11 +31,11 @@ from vnasdsl.data import ClipShape, Video
 from vnasdsl.data.cache import STORE
 from vnasdsl.data.clips import ClipLoader
 from vnasdsl.data.decode import read, scan
-from vnasdsl.data.loader import normalise
 from vnasdsl.data.sampling import clip_frames, generator_for, random_starts
 
 PASSES = 3
 CLIP = 16
+COLUMNS = ("planes", "pictures", "normalised")
 
 
 @dataclass(frozen=True)
@@ -136,16 +136,18 @@ def measure(case: Case, videos: list[Video], workers: int, device: torch.device)
     for path, index in INDICES.items():
         STORE.remember(path, index)  # processes that start now have the indices
     videos = videos * 4  # the start of a pass is to count for little, as in a real one
-    loader = ClipLoader(videos, case.shape, batch=4, workers=workers, cache_bytes=0)
-    best = dict.fromkeys(("bare", "received", "normalised"), (float("inf"), float("inf")))
+    how = {"batch": 4, "workers": workers, "cache_bytes": 0}
+    loaders = {planes: ClipLoader(videos, case.shape, planes=planes, **how) for planes in (True, False)}
+    on_device = ClipLoader(videos, case.shape, device=device, **how)
+    best = dict.fromkeys(("bare", *COLUMNS), (float("inf"), float("inf")))
 
-    def received(epoch: int) -> None:
-        for _ in loader(epoch).received():
+    def received(planes: bool, epoch: int) -> None:
+        for _ in loaders[planes](epoch).batches():
             pass
 
     def normalised(epoch: int) -> None:
-        for clips, _, _ in loader(epoch).received():
-            normalise(clips.to(device))
+        for _ in on_device(epoch):
+            pass
         if device.type == "cuda":
             torch.cuda.synchronize()
 
@@ -154,14 +156,16 @@ def measure(case: Case, videos: list[Video], workers: int, device: torch.device)
             clips = list(clips_of(videos, case.shape, epoch))
             for name, work in (
                 ("bare", lambda clips=clips: pool.starmap(decode_bare, clips, chunksize=1)),
-                ("received", lambda epoch=epoch: received(epoch)),
+                ("planes", lambda epoch=epoch: received(True, epoch)),
+                ("pictures", lambda epoch=epoch: received(False, epoch)),
                 ("normalised", lambda epoch=epoch: normalised(epoch)),
             ):
                 took = seconds(work)
                 if epoch:  # the first pass starts processes
                     best[name] = min(best[name][0], took[0]), min(best[name][1], took[1])
-    loader.close()
-    ratios = [best["bare"][clock] / best[name][clock] for clock in (0, 1) for name in ("received", "normalised")]
+    for loader in (*loaders.values(), on_device):
+        loader.close()
+    ratios = [best["bare"][clock] / best[name][clock] for clock in (0, 1) for name in COLUMNS]
     return [len(videos) / best["bare"][0], *ratios]
 
 
@@ -187,8 +191,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10, help="length of the long video")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    print("| videos | workers | bare, clips/s | received | normalised | received, CPU | normalised, CPU |")
-    print("|---|--:|--:|--:|--:|--:|--:|")
+    names = [f"{name}{of}" for of in ("", ", CPU") for name in COLUMNS]
+    print(f"| videos | workers | bare, clips/s | {' | '.join(names)} |\n|---{'|--:' * (len(names) + 2)}|")
     for case in CASES[1::3] if arguments.small else CASES:
         with tempfile.TemporaryDirectory() as folder:
             count = arguments.videos or case.videos

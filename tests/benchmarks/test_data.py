@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import data
 from vnasdsl.data import Video
-from vnasdsl.data.decode import scan
+from vnasdsl.data.decode import read_for, scan
 
 
 def test_it_runs_and_gives_every_ratio(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,8 +28,8 @@ def test_the_reference_decodes_the_clips_that_the_loader_cuts(tmp_path: Path, mo
     cut: list[list[int]] = []
     loader = data.ClipLoader([video], case.shape, batch=1, workers=0, cache_bytes=0)
     monkeypatch.setattr(
-        "vnasdsl.data.cache.read",
-        lambda path, index, wanted, *how: cut.append(list(wanted)) or data.read(path, index, wanted, *how),
+        "vnasdsl.data.cache.read_for",
+        lambda path, index, wanted, *how: cut.append(list(wanted)) or read_for(path, index, wanted, *how),
     )
     for epoch in range(3):
         list(loader(epoch))

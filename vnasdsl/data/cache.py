@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import torch
 
-from vnasdsl.data.decode import Region, UnreadableVideo, VideoIndex, read, scan, whole
+from vnasdsl.data.decode import Pictures, UnreadableVideo, VideoIndex, read_for, scan, whole
 from vnasdsl.data.decode_path import file_of
+from vnasdsl.data.planes import Planes, Region
 from vnasdsl.data.sampling import Scale, scaled_size
 
 DEFAULT_CACHE_BYTES = 256 * 2**20  # per process
@@ -28,7 +30,7 @@ class VideoStore:
 
     def __init__(self) -> None:
         self._indices: dict[Key, VideoIndex] = {}
-        self._frames: dict[tuple[Key, Scale], torch.Tensor] = {}
+        self._frames: dict[tuple[Key, Scale, bool], Pictures] = {}
         self.bytes = 0
 
     def read(self, path: str, pick: Pick, scale: Scale, limit: int, region: Region = whole) -> torch.Tensor:
@@ -36,25 +38,32 @@ class VideoStore:
 
         Keeps the whole video when it is small and the store stays within `limit` bytes.
         """
+        return cast(torch.Tensor, self.read_for(path, pick, scale, limit, region, planes=False))
+
+    def read_for(self, path: str, pick: Pick, scale: Scale, limit: int, region: Region, planes: bool) -> Pictures:
+        """As `read`; planes: or what the device makes these frames of."""
         key = _key(path)
-        frames = self._frames.get((key, scale))
+        frames = self._frames.get((key, scale, planes))
         if frames is None:
             index = self._indices.get(key)
             if index is None:
                 index = self._indices[key] = scan(path)
             if _size(index, scale) > min(LARGEST_KEPT, limit - self.bytes):
-                return self._decode(key, index, pick, scale, region)
-            frames = self._decode(key, index, lambda length: list(range(length)), scale)
-            self._frames[key, scale] = frames
-            self.bytes += frames.numel()
-        return _chosen(frames[:, *region(*frames.shape[1:3])], pick(len(frames)))
+                return self._decode(key, index, pick, scale, region, planes)
+            frames = self._decode(key, index, lambda length: list(range(length)), scale, whole, planes)
+            self._frames[key, scale, planes] = frames
+            self.bytes += (frames.pixels if isinstance(frames, Planes) else frames).nbytes
+        picked = pick(len(frames))
+        if isinstance(frames, Planes):
+            return frames.chosen(picked).cut(region)
+        return _chosen(frames[:, *region(*frames.shape[1:3])], picked)
 
-    def _decode(self, key: Key, index: VideoIndex, pick: Pick, scale: Scale, region: Region = whole) -> torch.Tensor:
+    def _decode(self, key: Key, index: VideoIndex, pick: Pick, scale: Scale, region: Region, planes: bool) -> Pictures:
         """Decode what `pick` names; a file that turns out shorter than its index is asked again at its true length."""
         while True:
             picked = pick(index.frames)
             wanted = sorted(set(picked))
-            frames, length = read(key[0], index, wanted, scale, region)
+            frames, length = read_for(key[0], index, wanted, scale, region, planes)
             if length == index.frames:
                 place = {number: position for position, number in enumerate(wanted)}
                 return frames if picked == wanted else _chosen(frames, [place[number] for number in picked])
@@ -73,8 +82,10 @@ class VideoStore:
 STORE = VideoStore()
 
 
-def _chosen(frames: torch.Tensor, numbers: list[int]) -> torch.Tensor:
+def _chosen(frames: Pictures, numbers: list[int]) -> Pictures:
     """Some frames, with their colours apart in memory as in all."""
+    if isinstance(frames, Planes):
+        return frames.chosen(numbers)
     return frames.movedim(-1, 0)[:, numbers].movedim(0, -1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,10 +14,11 @@ from torch.utils.data import Dataset
 
 from vnasdsl.data.augment import Augment
 from vnasdsl.data.cache import DEFAULT_CACHE_BYTES, STORE, Pick
-from vnasdsl.data.decode import Region, UnreadableVideo, whole
+from vnasdsl.data.decode import Pictures, UnreadableVideo, whole
 from vnasdsl.data.faults import FaultLog
-from vnasdsl.data.loader import Fault, Sample, VideoLoader, normalise
+from vnasdsl.data.loader import CPU, Fault, Sample, VideoLoader, normalise
 from vnasdsl.data.maps import mirrored, read_streams
+from vnasdsl.data.planes import Planes, Region
 from vnasdsl.data.sampling import ClipShape, clip_frames, crop_corners, even_starts, generator_for, random_starts
 from vnasdsl.data.videos import Video
 from vnasdsl.language.diagnostics import UserError
@@ -34,7 +35,8 @@ class ClipLoader(VideoLoader):
     `workers` is (0: decode in this process). `loader(epoch)` sets the epoch and returns the loader.
 
     An unreadable video makes its batch smaller and is entered into `faults`; too many raise UserError. `cache_bytes`
-    bounds the decoded small videos kept per process (0 keeps none); it changes nothing but the time.
+    bounds the decoded small videos kept per process (0 keeps none); it changes nothing but the time. `planes`: frames
+    are scaled and get their colours on the device, by default where that is not the CPU.
     """
 
     def __init__(
@@ -51,10 +53,12 @@ class ClipLoader(VideoLoader):
         faults: FaultLog | None = None,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         augment: Augment = _AS_IT_IS,
+        device: torch.device = CPU,
+        planes: bool | None = None,
     ):
-        samples = _Clips(tuple(videos), shape, cache_bytes, flip, seed)
+        samples = _Clips(tuple(videos), shape, cache_bytes, _as_planes(planes, device, shape), flip, seed)
         room = (shape.frames, *shape.crop, shape.channels)
-        super().__init__(videos, samples, batch, workers, faults, drop_last, room)
+        super().__init__(videos, samples, batch, workers, faults, drop_last, room, device=device)
         self.seed, self.shuffle, self.augment, self.streams = seed, shuffle, augment, shape.streams
         self.plain = False
         """Nothing is augmented."""
@@ -102,12 +106,15 @@ class ViewLoader(VideoLoader):
         workers: int = 2,
         faults: FaultLog | None = None,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
+        device: torch.device = CPU,
+        planes: bool | None = None,
     ):
         if clips < 1 or crops < 1:
             raise UserError(f"{clips} clips x {crops} crops give no view", "use at least 1 of each, as in 10 x 3")
-        samples = _Views(tuple(videos), shape, cache_bytes, clips, crops)
+        samples = _Views(tuple(videos), shape, cache_bytes, _as_planes(planes, device, shape), clips, crops)
         room = (clips * crops, shape.frames, *shape.crop, shape.channels)
-        super().__init__(videos, samples, max(1, batch // (clips * crops)), workers, faults, clip=room)
+        each = max(1, batch // (clips * crops))
+        super().__init__(videos, samples, each, workers, faults, clip=room, device=device)
         self.batch, self.streams = batch, shape.streams
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
@@ -127,6 +134,7 @@ class _Samples(Dataset[Sample]):
     videos: tuple[Video, ...]
     shape: ClipShape
     cache_bytes: int
+    planes: bool
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, index = key
@@ -137,13 +145,13 @@ class _Samples(Dataset[Sample]):
             return Fault(video.path, str(problem))
 
     @abstractmethod
-    def cut(self, video: Video, epoch: int, index: int) -> torch.Tensor: ...
+    def cut(self, video: Video, epoch: int, index: int) -> Pictures: ...
 
-    def read(self, video: Video, pick: Pick, region: Region = whole) -> torch.Tensor:
+    def read(self, video: Video, pick: Pick, region: Region = whole) -> Pictures:
         """Frames of the video and, as further channels, of its streams."""
         scale, streams = self.shape.scale, self.shape.streams
         if not streams:
-            return STORE.read(video.path, pick, scale, self.cache_bytes, region)
+            return STORE.read_for(video.path, pick, scale, self.cache_bytes, region, self.planes)
         last: dict[str, Any] = {}
 
         def picked(length: int) -> list[int]:
@@ -166,7 +174,7 @@ class _Clips(_Samples):
     flip: bool
     seed: int
 
-    def cut(self, video: Video, epoch: int, index: int) -> torch.Tensor:
+    def cut(self, video: Video, epoch: int, index: int) -> Pictures:
         shape, generator = self.shape, generator_for(self.seed, epoch, index)
         # Always four draws in this order, then those of further segments: asking for flips changes nothing else.
         when, down, right, mirror = (generator.random() for _ in range(4))
@@ -178,7 +186,7 @@ class _Clips(_Samples):
             return slice(top, top + shape.crop[0]), slice(left, left + shape.crop[1])
 
         clip = self.read(video, lambda length: clip_frames(random_starts(draws, length, shape), length, shape), crop)
-        return mirrored(clip, shape.streams) if self.flip and mirror < 0.5 else clip
+        return _then(clip, partial(mirrored, streams=shape.streams)) if self.flip and mirror < 0.5 else clip
 
 
 @dataclass(frozen=True)
@@ -188,15 +196,26 @@ class _Views(_Samples):
     clips: int
     crops: int
 
-    def cut(self, video: Video, epoch: int, index: int) -> torch.Tensor:
+    def cut(self, video: Video, epoch: int, index: int) -> Pictures:
         shape = self.shape
 
         def pick(length: int) -> list[int]:
             return [n for starts in even_starts(length, self.clips, shape) for n in clip_frames(starts, length, shape)]
 
-        pictures = self.read(video, pick)
-        height, width = shape.crop
-        by_clip = pictures.unflatten(0, (self.clips, shape.frames)).movedim(-1, 1)
-        corners = crop_corners(pictures.shape[1], pictures.shape[2], shape.crop, self.crops)
-        views = [by_clip[..., top : top + height, left : left + width] for top, left in corners]
-        return torch.stack(views, dim=1).flatten(0, 1).movedim(1, -1)
+        return _then(self.read(video, pick), partial(_views, clips=self.clips, crops=self.crops, crop=shape.crop))
+
+
+def _views(pictures: torch.Tensor, clips: int, crops: int, crop: tuple[int, int]) -> torch.Tensor:
+    height, width = crop
+    by_clip = pictures.unflatten(0, (clips, -1)).movedim(-1, 1)
+    corners = crop_corners(pictures.shape[1], pictures.shape[2], crop, crops)
+    views = [by_clip[..., top : top + height, left : left + width] for top, left in corners]
+    return torch.stack(views, dim=1).flatten(0, 1).movedim(1, -1)
+
+
+def _as_planes(asked: bool | None, device: torch.device, shape: ClipShape) -> bool:
+    return (device.type != "cpu" if asked is None else asked) and not shape.streams
+
+
+def _then(pictures: Pictures, change: Callable[[torch.Tensor], torch.Tensor]) -> Pictures:
+    return pictures.then(change) if isinstance(pictures, Planes) else change(pictures)

@@ -24,6 +24,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from vnasdsl.data.decode_path import file_of, url_of
+from vnasdsl.data.planes import SITED_LEFT, PlaneReader, Planes, Region, converts_after_scaling, layout_of, pixels_of
 from vnasdsl.data.sampling import Scale, scaled_size
 
 # Formats that store a presentation time for every frame. AVI stores none: they are guessed, and with reordered frames
@@ -31,8 +32,8 @@ from vnasdsl.data.sampling import Scale, scaled_size
 _SEEKABLE = frozenset({"mov", "mp4", "matroska", "webm"})
 
 
-Region = Callable[[int, int], tuple[slice, slice]]
-"""Height and width of a scaled frame to the rows and columns that are wanted."""
+Pictures = torch.Tensor | Planes
+"""(frames, h, w, 3) uint8 RGB, or what becomes that on the device."""
 
 
 def whole(_height: int, _width: int) -> tuple[slice, slice]:
@@ -51,13 +52,15 @@ class UnreadableVideo(Exception):
 @dataclass(frozen=True)
 class VideoIndex:
     """`times`: the time stamp of every frame in order of display, None where only counting is safe.
-    `keys`: numbers of the frames that decoding may start at. `height`, `width`: as stored, before any turning."""
+    `keys`: numbers of the frames that decoding may start at. `height`, `width`: as stored, before any turning.
+    `format`: FFmpeg's name of it; to find it out takes half as long as opening the file."""
 
     frames: int
     times: tuple[int, ...] | None
     keys: tuple[int, ...]
     height: int
     width: int
+    format: str | None = None
 
 
 def scan(path: str) -> VideoIndex:
@@ -69,6 +72,7 @@ def scan(path: str) -> VideoIndex:
             height, width = stream.codec_context.height, stream.codec_context.width
             formats = set(container.format.name.split(","))
             timed = bool(formats & _SEEKABLE) or (formats == {"avi"} and not stream.codec_context.has_b_frames)
+            format = container.format.name.partition(",")[0]
             packets = [
                 (packet.pts, bool(packet.is_keyframe))
                 for packet in container.demux(stream)
@@ -80,20 +84,20 @@ def scan(path: str) -> VideoIndex:
         raise UnreadableVideo("it holds no frames")
     stamps = {time for time, _ in packets if time is not None}
     if not timed or len(stamps) < len(packets):
-        return VideoIndex(len(packets), None, (0,), height, width)
+        return VideoIndex(len(packets), None, (0,), height, width, format)
     packets.sort()
     times = tuple(time for time, _ in packets if time is not None)
     keys = tuple(number for number, (_, key) in enumerate(packets) if key)
-    return VideoIndex(len(times), times, keys or (0,), height, width)
+    return VideoIndex(len(times), times, keys or (0,), height, width, format)
 
 
 @contextmanager
-def open_video(path: str) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+def open_video(path: str, format: str | None = None) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     """A file and its first video stream. Raises UnreadableVideo, av.FFmpegError, OSError."""
     file = Path(file_of(path))
     if file.exists() and not file.is_file():  # a pipe would be waited for without end
         raise UnreadableVideo("it is not a regular file")
-    with av.open(url_of(path)) as container:
+    with av.open(url_of(path), format=format) as container:
         if not container.streams.video:
             raise UnreadableVideo("it holds no video stream")
         stream = container.streams.video[0]
@@ -121,7 +125,7 @@ def _picture_size(path: str) -> tuple[int, int]:
         raise UnreadableVideo(f"{Path(path).name}: {reason_of(problem)}") from None
 
 
-def _read_pictures(folder: str, wanted: Sequence[int], converter: _Converter) -> torch.Tensor:
+def _read_pictures(folder: str, wanted: Sequence[int], converter: _Converter) -> Pictures:
     pictures = pictures_in(folder)
     for number in wanted:
         with open_video(pictures[number]) as (container, stream):
@@ -137,16 +141,26 @@ def read(
     region: of the scaled frames, what is returned.
     Fewer than `index.frames` are found, and perhaps fewer returned, when decoding ends early. Raises UnreadableVideo.
     """
+    pictures, found = read_for(path, index, wanted, scale, region, planes=False)
+    assert isinstance(pictures, torch.Tensor)
+    return pictures, found
+
+
+def read_for(
+    path: str, index: VideoIndex, wanted: Sequence[int], scale: Scale, region: Region, planes: bool
+) -> tuple[Pictures, int]:
+    """As `read`; planes: without scaling and colours, where the device can do both."""
     try:
         if Path(path).is_dir():
-            return _read_pictures(path, wanted, _Converter(scale, len(wanted), region)), index.frames
+            return _read_pictures(path, wanted, _Converter(scale, len(wanted), region, planes)), index.frames
         if index.times is not None:
-            converter = _Converter(scale, len(wanted), region)
-            pictures, _ = _collect(path, wanted, converter, partial(_numbered_by_time, index, wanted))
+            converter = _Converter(scale, len(wanted), region, planes)
+            pictures, _ = _collect(path, index.format, wanted, converter, partial(_numbered_by_time, index, wanted))
             if len(pictures) == len(wanted):
                 return pictures, index.frames
-        converter = _Converter(scale, len(wanted), region)
-        pictures, decoded = _collect(path, wanted, converter, lambda file, stream: enumerate(file.decode(stream)))
+        converter = _Converter(scale, len(wanted), region, planes)
+        numbered = lambda file, stream: enumerate(file.decode(stream))  # noqa: E731
+        pictures, decoded = _collect(path, index.format, wanted, converter, numbered)
     except (av.FFmpegError, OSError, StopIteration) as problem:
         raise UnreadableVideo(reason_of(problem)) from None
     if decoded == 0:
@@ -156,13 +170,15 @@ def read(
 
 def _collect(
     path: str,
+    format: str | None,
     wanted: Sequence[int],
     converter: _Converter,
     numbered: Callable[[av.container.InputContainer, av.VideoStream], Iterator[tuple[int, av.VideoFrame]]],
-) -> tuple[torch.Tensor, int]:
+) -> tuple[Pictures, int]:
     """Wanted pictures up to the first one that is missing, and the number of frames up to the last one seen."""
     seen = count = 0
-    with open_video(path) as file:
+    with open_video(path, format) as file:
+        converter.planes &= file[1].codec_context.name in SITED_LEFT
         for number, frame in numbered(*file):
             seen = number + 1
             if number > wanted[count]:
@@ -188,8 +204,11 @@ def _numbered_by_time(
     if start > 0:
         container.seek(times[start], stream=stream, backward=True)
     needed = {times[number] for number in wanted}
+    skipping = False
     for packet in container.demux(stream):
-        stream.codec_context.skip_frame = "DEFAULT" if packet.pts is None or packet.pts in needed else "NONREF"
+        if skipping == (packet.pts is None or packet.pts in needed):
+            skipping = not skipping
+            stream.codec_context.skip_frame = "NONREF" if skipping else "DEFAULT"
         for frame in packet.decode():
             assert isinstance(frame, av.VideoFrame)
             number = len(times) if frame.pts is None else bisect_left(times, frame.pts)
@@ -206,8 +225,8 @@ class _Converter:
     A frame is scaled at once, while the processor's cache holds it: keeping frames would double the time of decoding.
     """
 
-    def __init__(self, scale: Scale, count: int, region: Region):
-        self.scale, self.count, self.region = scale, count, region
+    def __init__(self, scale: Scale, count: int, region: Region, planes: bool):
+        self.scale, self.count, self.region, self.planes = scale, count, region, planes
         self.turns = 0  # quarter turns counterclockwise
         self.part = whole(0, 0)
         self.size = (0, 0)  # before turning
@@ -215,29 +234,36 @@ class _Converter:
         """(3, count, h, w): the region, of turned frames all, before turning."""
         self.done = 0
         self.stack: _Stack | None = None
+        self.reader: PlaneReader | None = None
 
     def put(self, frame: av.VideoFrame) -> None:
-        if self.colours is None:
+        if self.reader is None and self.colours is None:
             self.turns = round(frame.rotation / 90) % 4
             upright = (frame.height, frame.width) if self.turns % 2 == 0 else (frame.width, frame.height)
             height, width = scaled_size(*upright, self.scale)
             self.size = (height, width) if self.turns % 2 == 0 else (width, height)
+            layout = layout_of(frame, self.size, self.region) if self.planes else None
+            if layout is not None:
+                self.reader = PlaneReader(layout, self.count)
+                return self.reader.put(frame)
             self.part = (self.region if self.turns == 0 else whole)(*self.size)
             lengths = [len(range(side)[part]) for side, part in zip(self.size, self.part, strict=True)]
             self.colours = np.empty((3, self.count, *lengths), dtype=np.uint8)
+        if self.reader is not None:  # later frames have its size, even where a stream changes its own
+            return self.reader.put(_reformatted(0, frame, *self.reader.layout.source, "yuv420p"))
         height, width = self.size
-        # Half the time for scaling before colours are converted; where a frame shrinks, colours would lose detail.
-        if frame.format.name == "yuv420p" and 0.9 * frame.height <= height and 0.9 * frame.width <= width:
+        if frame.format.name == "yuv420p" and converts_after_scaling((frame.height, frame.width), self.size):
             frame = _reformatted(0, frame, height, width, "yuv420p")
             if height % 2 == 0:  # FFmpeg converts the colours of other sizes in another way
                 self.stack = self.stack or _Stack(self.size, self.part)
                 self.stack.put(frame)
                 if self.stack.count == _TOGETHER:
                     self._take_stack()
-                return
+                return None
         self._take_stack()
         scaled = (frame.height, frame.width) != self.size  # else FFmpeg spoils the last columns of gbrp
         self._take(_reformatted(1, frame, height, width, "gbrp" if scaled else "rgb24"), self.part, height)
+        return None
 
     def _take_stack(self) -> None:
         if self.stack is not None and self.stack.count:
@@ -251,14 +277,16 @@ class _Converter:
         into = self.colours[:, self.done : self.done + count]
         self.done += count
         if frame.format.name == "rgb24":
-            pixels = _pixels(frame.planes[0])[:rows, : 3 * frame.width].reshape(rows, -1, 3)
+            pixels = pixels_of(frame.planes[0])[:rows, : 3 * frame.width].reshape(rows, -1, 3)
             into[:, 0] = pixels[part].transpose(2, 0, 1)
             return
         for colour, plane in zip((1, 2, 0), frame.planes, strict=True):
-            into[colour] = _pixels(plane)[: count * rows, : frame.width].reshape(count, rows, -1)[:, *part]
+            into[colour] = pixels_of(plane)[: count * rows, : frame.width].reshape(count, rows, -1)[:, *part]
 
-    def pictures(self, count: int) -> torch.Tensor:
+    def pictures(self, count: int) -> Pictures:
         """The first `count`."""
+        if self.reader is not None:
+            return self.reader.planes(count)
         if self.colours is None:
             return torch.empty(0)
         self._take_stack()
@@ -288,14 +316,14 @@ class _Stack:
         """Of each plane: where the next one is copied to, and what of a frame."""
         for plane, each in zip(self.frame.planes, (1, 2, 2), strict=True):  # pixels that a value stands for
             wanted = slice(first[0] // each, last[0] // each), slice(first[1] // each, -(-last[1] // each))
-            pixels = _pixels(plane).reshape(_TOGETHER, self.rows // each, plane.line_size)
+            pixels = pixels_of(plane).reshape(_TOGETHER, self.rows // each, plane.line_size)
             self.copies.append((pixels[:, :, : wanted[1].stop - wanted[1].start], wanted))
 
     def put(self, frame: av.VideoFrame) -> None:
         if self.count == 0:
             self.frame.color_range, self.frame.colorspace = frame.color_range, frame.colorspace
         for (target, wanted), plane in zip(self.copies, frame.planes, strict=True):
-            target[self.count] = _pixels(plane)[wanted]
+            target[self.count] = pixels_of(plane)[wanted]
         self.count += 1
 
 
@@ -308,11 +336,6 @@ def _reformatted(step: int, frame: av.VideoFrame, height: int, width: int, forma
         _OF_THREAD.reformatters = VideoReformatter(), VideoReformatter()
     reformatter = _OF_THREAD.reformatters[step]
     return reformatter.reformat(frame, width, height, format, interpolation=Interpolation.BILINEAR, threads=1)
-
-
-def _pixels(plane: av.video.plane.VideoPlane) -> NDArray[np.uint8]:
-    """The rows of a plane, with what pads them."""
-    return np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)
 
 
 def reason_of(problem: Exception) -> str:

@@ -10,13 +10,14 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from threading import Thread
 from types import TracebackType
@@ -29,12 +30,14 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from vnasdsl.data.faults import FaultLog
+from vnasdsl.data.planes import Layout, Planes
 from vnasdsl.data.sampling import Stream
 from vnasdsl.data.videos import Video
 from vnasdsl.interrupts import held_back, let_through
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible
 
+CPU = torch.device("cpu")
 # Mean and standard deviation of RGB in 0 .. 1, the same for the three channels, as usual for Kinetics.
 MEAN = 0.45
 STD = 0.225
@@ -50,18 +53,27 @@ class Fault:
     reason: str
 
 
-Sample = tuple[torch.Tensor | int, int | list[bool], int] | Fault
-"""Clip (..., T, H, W, 3) uint8, or its place in the slot of its batch; label or labels; index of the video."""
+@dataclass(frozen=True)
+class _Left:
+    """Where a worker left planes: their place in the slot of their batch."""
+
+    place: int
+    shape: tuple[int, ...]
+    layout: Layout
+
+
+Sample = tuple[torch.Tensor | Planes | int | _Left, int | list[bool], int] | Fault
+"""Clip (..., T, H, W, 3) uint8, its planes, or their place in the slot of its batch; label or labels; index of the
+video."""
 _PREFETCHED = 2
 """Batches that a worker may be ahead."""
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """What can be read of a batch: clips, or which places of its slot hold them. The rest are lists: each tensor would
-    take a shared memory of its own."""
+    """What can be read of a batch. All are lists: each tensor from a worker would take a shared memory of its own."""
 
-    clips: torch.Tensor | list[int]
+    clips: list[torch.Tensor | Planes | int | _Left]
     labels: list[int | list[bool]]
     indices: list[int]
     faults: tuple[Fault, ...]
@@ -93,10 +105,21 @@ class _Watched(Dataset[Any]):
         sample = self.samples[epoch, index]
         if self.slots is not None and not isinstance(sample, Fault):
             clip, label, _ = sample
-            self.slots[batch % len(self.slots), place] = clip
-            sample = place, label, index
+            sample = self.leave(clip, batch, place), label, index
         self.reading[worker.id] = -1
         return sample
+
+    def leave(self, clip: torch.Tensor | Planes, batch: int, place: int) -> int | _Left:
+        assert self.slots is not None
+        slot = self.slots[batch % len(self.slots), place]
+        if isinstance(clip, Planes):
+            room = _bytes_of(slot)
+            if clip.pixels.numel() <= len(room):
+                room[: clip.pixels.numel()] = clip.pixels.flatten()
+                return _Left(place, tuple(clip.pixels.shape), clip.layout)
+            clip = clip.pictures()
+        slot.copy_(clip)
+        return place
 
 
 class VideoLoader:
@@ -112,11 +135,12 @@ class VideoLoader:
         drop_last: bool = False,
         clip: tuple[int, ...] = (),
         collate: Callable[[list[Any]], Any] | None = None,
+        device: torch.device = CPU,
     ):
         """samples: (epoch, index of a video) to its sample; batch: videos in a batch of this process.
 
         clip: the shape of a sample's (..., T, H, W, channels); collate: several samples to what `batches` yields;
-        without it they are `Sample`s.
+        without it they are `Sample`s. device: where clips are normalised.
         """
         if not videos:
             raise UserError("there are no videos to read")
@@ -127,8 +151,7 @@ class VideoLoader:
         self.epoch = 0
         self.videos_per_batch, self.drop_last = batch, drop_last
         self.share = Share(0, 1)
-        self.device = torch.device("cpu")
-        """Where clips are normalised."""
+        self.device = device
         self.faults = FaultLog() if faults is None else faults
         self.faults.expect(video.path for video in self.videos)
         self._reading = torch.full((workers,), -1).share_memory_()
@@ -155,8 +178,8 @@ class VideoLoader:
         return whole + (rest > 0 and not self.drop_last)
 
     def received(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        """Clips as they were sent, good until the next are asked for, labels and indices by batch, without unreadable
-        videos. Raises: UserError for too many unreadable ones.
+        """Clips as they were sent, or on the device what it made of planes, good until the next are asked for, labels
+        and indices by batch, without unreadable videos. Raises: UserError for too many unreadable ones.
 
         With a share of the videos a batch may be empty; without, there are no empty ones.
         """
@@ -164,12 +187,8 @@ class VideoLoader:
             for fault in batch.faults:
                 self.faults.add(fault.path, fault.reason)
             if batch.indices:
-                clips = batch.clips
-                if isinstance(clips, list):
-                    slots = self._watched.slots
-                    assert slots is not None
-                    slot = slots[number % len(slots)]
-                    clips = slot[: len(clips)] if len(clips) == clips[-1] + 1 else slot[clips]
+                slots = self._watched.slots
+                clips = _together(batch.clips, None if slots is None else slots[number % len(slots)], self.device)
                 yield clips, torch.tensor(batch.labels), torch.tensor(batch.indices)
             elif self.share.count > 1:
                 yield torch.empty(0), torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
@@ -225,14 +244,40 @@ class _Batches(Sampler[list[tuple[int, int, int, int]]]):
 
 def _collate(samples: list[Sample]) -> _Batch:
     good = [sample for sample in samples if not isinstance(sample, Fault)]
-    places = [clip for clip, _, _ in good if isinstance(clip, int)]
-    clips = [clip.movedim(-1, -4) for clip, _, _ in good if isinstance(clip, torch.Tensor)]
     return _Batch(
-        torch.stack(clips).movedim(-4, -1) if clips else places,
+        [clip for clip, _, _ in good],
         [label for _, label, _ in good],
         [index for _, _, index in good],
         tuple(sample for sample in samples if isinstance(sample, Fault)),
     )
+
+
+def _together(
+    clips: Sequence[torch.Tensor | Planes | int | _Left], slot: torch.Tensor | None, device: torch.device
+) -> torch.Tensor:
+    """(clips, ..., T, H, W, channels), with the colours apart in memory as in each."""
+    places = [clip for clip in clips if isinstance(clip, int)]
+    if slot is not None and len(places) == len(clips):
+        return slot[: len(clips)] if len(clips) == places[-1] + 1 else slot[places]
+    pictures = []
+    for clip in clips:
+        if isinstance(clip, int):
+            assert slot is not None
+            clip = slot[clip]
+        elif isinstance(clip, _Left):
+            assert slot is not None
+            clip = Planes(_bytes_of(slot[clip.place])[: math.prod(clip.shape)].view(clip.shape), clip.layout)
+        if isinstance(clip, Planes):
+            clip = replace(clip, pixels=clip.pixels.to(device)).pictures()
+        elif any(isinstance(other, Planes | _Left) for other in clips):
+            clip = clip.to(device)
+        pictures.append(clip.movedim(-1, -4))
+    return torch.stack(pictures).movedim(-4, -1)
+
+
+def _bytes_of(slot: torch.Tensor) -> torch.Tensor:
+    """The memory of a clip's place."""
+    return slot.movedim(-1, -4).view(-1)
 
 
 def _shared(shape: tuple[int, ...]) -> torch.Tensor:
@@ -291,6 +336,7 @@ def normalise(
 def _start_worker(_number: int) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    gc.freeze()  # what the parent made is not looked through again and again
     let_through()  # of SIGTERM, by which torch ends a worker that does not end by itself
     sys.excepthook = _report_unless_parent_is_gone
     Thread(target=end_with_parent, daemon=True).start()

@@ -151,8 +151,8 @@ def training_clips(
         drop_last=len(videos) >= recipe.batch * ranks.count(),
         faults=faults,
         augment=Augment(recipe.colour, recipe.rand_augment) if altered else Augment(),
+        device=device,
     )
-    loader.device = device
     targets = Targets([video.label for video in videos], recipe, any(video.labels for video in videos))
     return SharedLoader(loader, targets, recipe if altered else None)
 
@@ -170,6 +170,6 @@ def evaluation_views(
         batch=recipe.batch,
         workers=recipe.workers,
         faults=faults,
+        device=device,
     )
-    loader.device = device
     return SharedLoader(loader)
