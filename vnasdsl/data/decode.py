@@ -24,7 +24,8 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from vnasdsl.data.decode_path import file_of, url_of
-from vnasdsl.data.planes import SITED_LEFT, PlaneReader, Planes, Region, converts_after_scaling, layout_of, pixels_of
+from vnasdsl.data.memory import empty
+from vnasdsl.data.planes import SITED_LEFT, PlaneReader, Planes, Region, converts_after_scaling, layout_of
 from vnasdsl.data.sampling import Scale, scaled_size
 
 # Formats that store a presentation time for every frame. AVI stores none: they are guessed, and with reordered frames
@@ -248,9 +249,9 @@ class _Converter:
                 return self.reader.put(frame)
             self.part = (self.region if self.turns == 0 else whole)(*self.size)
             lengths = [len(range(side)[part]) for side, part in zip(self.size, self.part, strict=True)]
-            self.colours = np.empty((3, self.count, *lengths), dtype=np.uint8)
-        if self.reader is not None:  # later frames have its size, even where a stream changes its own
-            return self.reader.put(_reformatted(0, frame, *self.reader.layout.source, "yuv420p"))
+            self.colours = empty((3, self.count, *lengths), "uint8").numpy()
+        if self.reader is not None:
+            return self.reader.put(frame)
         height, width = self.size
         if frame.format.name == "yuv420p" and converts_after_scaling((frame.height, frame.width), self.size):
             frame = _reformatted(0, frame, height, width, "yuv420p")
@@ -277,11 +278,11 @@ class _Converter:
         into = self.colours[:, self.done : self.done + count]
         self.done += count
         if frame.format.name == "rgb24":
-            pixels = pixels_of(frame.planes[0])[:rows, : 3 * frame.width].reshape(rows, -1, 3)
+            pixels = _pixels(frame.planes[0])[:rows, : 3 * frame.width].reshape(rows, -1, 3)
             into[:, 0] = pixels[part].transpose(2, 0, 1)
             return
         for colour, plane in zip((1, 2, 0), frame.planes, strict=True):
-            into[colour] = pixels_of(plane)[: count * rows, : frame.width].reshape(count, rows, -1)[:, *part]
+            into[colour] = _pixels(plane)[: count * rows, : frame.width].reshape(count, rows, -1)[:, *part]
 
     def pictures(self, count: int) -> Pictures:
         """The first `count`."""
@@ -316,14 +317,14 @@ class _Stack:
         """Of each plane: where the next one is copied to, and what of a frame."""
         for plane, each in zip(self.frame.planes, (1, 2, 2), strict=True):  # pixels that a value stands for
             wanted = slice(first[0] // each, last[0] // each), slice(first[1] // each, -(-last[1] // each))
-            pixels = pixels_of(plane).reshape(_TOGETHER, self.rows // each, plane.line_size)
+            pixels = _pixels(plane).reshape(_TOGETHER, self.rows // each, plane.line_size)
             self.copies.append((pixels[:, :, : wanted[1].stop - wanted[1].start], wanted))
 
     def put(self, frame: av.VideoFrame) -> None:
         if self.count == 0:
             self.frame.color_range, self.frame.colorspace = frame.color_range, frame.colorspace
         for (target, wanted), plane in zip(self.copies, frame.planes, strict=True):
-            target[self.count] = pixels_of(plane)[wanted]
+            target[self.count] = _pixels(plane)[wanted]
         self.count += 1
 
 
@@ -336,6 +337,11 @@ def _reformatted(step: int, frame: av.VideoFrame, height: int, width: int, forma
         _OF_THREAD.reformatters = VideoReformatter(), VideoReformatter()
     reformatter = _OF_THREAD.reformatters[step]
     return reformatter.reformat(frame, width, height, format, interpolation=Interpolation.BILINEAR, threads=1)
+
+
+def _pixels(plane: av.video.plane.VideoPlane) -> NDArray[np.uint8]:
+    """The rows of a plane, with what pads them."""
+    return np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)
 
 
 def reason_of(problem: Exception) -> str:

@@ -4,8 +4,7 @@
 - Workers live on between epochs: starting them costs more than a whole epoch of small videos.
 - Workers ignore Ctrl-C: the main process handles it and ends them. If the main process is killed, they end with it.
 - Clips travel as uint8 and are normalised on the device: a quarter of the bytes through shared memory and to a GPU.
-- Workers write clips to where the main process reads them, in memory that is used again and again. New memory has to be
-  mapped and zeroed by the system page by page, which takes longer than writing a clip into it.
+- Workers write clips to where the main process reads them, in memory that is used again and again.
 """
 
 from __future__ import annotations
@@ -22,14 +21,12 @@ from multiprocessing.connection import wait
 from threading import Thread
 from types import TracebackType
 from typing import Any
-from weakref import finalize
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from vnasdsl.data.faults import FaultLog
+from vnasdsl.data.memory import empty
 from vnasdsl.data.planes import Layout, Planes
 from vnasdsl.data.sampling import Stream
 from vnasdsl.data.videos import Video
@@ -287,28 +284,6 @@ def _shared(shape: tuple[int, ...]) -> torch.Tensor:
     return torch.empty(0, dtype=torch.uint8).set_(storage).view(stored).movedim(-4, -1)
 
 
-class _Memory:
-    """Of float32 tensors on the CPU: that of one which is gone serves the next."""
-
-    def __init__(self) -> None:
-        self._free: list[NDArray[np.float32]] = []
-
-    def empty(self, shape: torch.Size) -> torch.Tensor:
-        count = math.prod(shape)
-        if not self._free or len(self._free[-1]) < count:
-            self._free = [np.empty(count, dtype=np.float32)]
-        block = self._free.pop()
-        part = block[:count]
-        finalize(part, self._free_again, block).atexit = False  # when no tensor uses it any more
-        return torch.from_numpy(part).view(shape)
-
-    def _free_again(self, block: NDArray[np.float32]) -> None:
-        self._free.append(block)
-
-
-_MEMORY = _Memory()
-
-
 def normalise(
     pixels: torch.Tensor,
     change: Callable[[torch.Tensor], torch.Tensor] | None = None,
@@ -326,7 +301,7 @@ def normalise(
         return torch.cat(parts, dim=-4)
     channels_first = pixels.movedim(-1, -4)
     shape, on_cpu = channels_first.shape, pixels.device.type == "cpu"
-    floats = _MEMORY.empty(shape) if on_cpu else torch.empty(shape, dtype=torch.float32, device=pixels.device)
+    floats = empty(shape, "float32") if on_cpu else torch.empty(shape, dtype=torch.float32, device=pixels.device)
     floats.copy_(channels_first)
     if change is not None:
         return change(floats.div_(255.0)).sub_(MEAN).div_(STD)

@@ -2,8 +2,8 @@
 
 A processor core takes as long for both as for decoding MPEG-4. So for a GPU, workers only copy what a clip needs of the
 planes of YUV 4:2:0, half the bytes of RGB, and `Planes.pictures` does there what FFmpeg does for the CPU, with the same
-filters and roundings: hardly a value differs, and none by more than a few of 255. The sums of scaling are exact in
-float32, so all devices, and crops of any size, give the same pixels.
+filters and roundings: most values are equal, the others differ by a few of 255. The sums of scaling are exact in
+float32 (not in TF32), so all devices, and crops of any size, give the same pixels.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import av
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from vnasdsl.data.memory import empty
 
 Region = Callable[[int, int], tuple[slice, slice]]
 """Height and width of a scaled frame to the rows and columns that are wanted."""
@@ -83,6 +85,13 @@ class Planes:
 
     def pictures(self) -> torch.Tensor:
         """(frames, h, w, 3) uint8 RGB on the device of the planes, unless something else is done to them."""
+        with torch.autocast(self.pixels.device.type, enabled=False):
+            pictures = self._rgb()
+        pictures = pictures[:, list(self.layout.numbers)] if self.layout.numbers else pictures
+        pictures = pictures.movedim(0, -1)
+        return pictures if self.layout.last is None else self.layout.last(pictures)
+
+    def _rgb(self) -> torch.Tensor:
         layout = self.layout
         brightness, u, v = _three(self.pixels)
         light = _scaled(brightness, layout, layout.size, layout.part, 1, ((0.5, 0.5), (0.5, 0.5)))
@@ -96,11 +105,7 @@ class Planes:
             u, v = whole[..., rows, columns]
         else:
             u, v = _scaled(torch.stack([u, v]), layout, layout.size, layout.part, 2, ((0.5, 0.5), (_LEFT, 0.5)))
-        pictures = _rgb(light, u, v, layout.colours, by_two)
-        if layout.numbers:
-            pictures = pictures[:, list(layout.numbers)]
-        pictures = pictures.movedim(0, -1)
-        return pictures if layout.last is None else layout.last(pictures)
+        return _rgb(light, u, v, layout.colours, by_two)
 
 
 class PlaneReader:
@@ -111,13 +116,15 @@ class PlaneReader:
         rows, columns = _stored(layout)
         half = tuple(slice(side.start // 2, side.stop // 2) for side in (rows, columns))
         shape = count, (rows.stop - rows.start) * 3 // 2, columns.stop - columns.start
-        self.pixels: NDArray[np.uint8] = np.empty(shape, dtype=np.uint8)
+        self.pixels: NDArray[np.uint8] = empty(shape, "uint8").numpy()
         self.windows = list(zip(_three(self.pixels), ((rows, columns), half, half), strict=True))
         """Of brightness, U and V: where they are copied to, and what of a frame."""
 
     def put(self, frame: av.VideoFrame) -> None:
+        if (frame.height, frame.width) != self.layout.source or frame.format.name != "yuv420p":  # it changes within
+            frame = frame.reformat(self.layout.source[1], self.layout.source[0], "yuv420p")
         for (target, window), plane in zip(self.windows, frame.planes, strict=True):
-            target[self.done] = pixels_of(plane)[window]
+            target[self.done] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[window]
         self.done += 1
 
     def planes(self, count: int) -> Planes:
@@ -155,11 +162,6 @@ def part_of(layout: Layout, region: Region) -> Layout:
     layout = replace(layout, part=(rows, columns))
     first_row, first_column = _stored(layout)
     return replace(layout, corner=(first_row.start, first_column.start))
-
-
-def pixels_of(plane: av.video.plane.VideoPlane) -> NDArray[np.uint8]:
-    """The rows of a plane, with what pads them."""
-    return np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)
 
 
 def converts_after_scaling(source: tuple[int, int], size: tuple[int, int]) -> bool:

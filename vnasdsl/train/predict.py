@@ -114,8 +114,9 @@ def predict_each(
     videos = with_streams([Video(file, 0, Path(file).parent.name) for file in files], streams or {})
     require_streams(videos, shape.streams)
     faults = FaultLog(max_share=1.0)
+    workers = min(workers, len(files) - 1)
     loader = ViewLoader(
-        videos, shape, clips=clips, crops=crops, batch=BATCH, workers=min(workers, len(files) - 1), faults=faults
+        videos, shape, clips=clips, crops=crops, batch=BATCH, workers=workers, faults=faults, device=place
     )
     told: set[str] = set()
     waiting: list[Tensor] = []
