@@ -132,7 +132,7 @@ def leaves(chain: Chain) -> Iterator[tuple[str, dict[str, Value], Operation]]:
             yield from leaves(branch)
         if item.kind == "residual":
             yield "residual", {"project": _project(item)}, item.operation
-        elif item.kind in ("layer", "around"):
+        elif item.kind in ("layer", "around", "join"):
             yield item.operation.layer, item.operation.arguments, item.operation
 
 

@@ -59,11 +59,11 @@ def default_of(layer: str, parameter: str) -> Value:
     return next((p.default for p in known if p.name == parameter), REQUIRED)
 
 
-def written(layer: str, arguments: dict[str, Value]) -> str:
-    """A call as the language writes it."""
+def written(layer: str, arguments: dict[str, Value], inputs: str = "") -> str:
+    """A call as the language writes it; a join has its inputs first."""
     if layer not in CATALOGUE:  # a block: all of its arguments, in their order
         return f"{layer}({', '.join(map(shown, arguments.values()))})" if arguments else layer
-    given: list[str] = []
+    given = [inputs] if inputs else []
     by_place = True
     for parameter in CATALOGUE[layer].parameters:
         value = arguments.get(parameter.name, parameter.default)

@@ -36,7 +36,9 @@ class Writer:
 
     def item(self, item: Item) -> str:
         if item.kind == "join":
-            return f"{item.operation.layer}({', '.join(map(self.inline, item.branches))})"
+            branches = ", ".join(map(self.inline, item.branches))
+            own = self.arguments(item.operation.layer, item.operation.arguments)
+            return written(item.operation.layer, own, branches)
         if item.kind == "residual":
             body = self.lines(item.branches[0])
             project = self.arguments("residual", {"project": _project(item)})
@@ -84,7 +86,7 @@ def _project(item: Item) -> str:
 
 def _short(key: str, value: Value) -> Value:
     """A stride of 2 along every axis as `2`."""
-    equal = isinstance(value, tuple) and len(set(value)) == 1
+    equal = isinstance(value, tuple) and len(set(value)) == 1 and isinstance(value[0], int)
     return value[0] if equal and not key.startswith(("kernel", "size", "grid", "window", "block")) else value
 
 
