@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Literal, TypeAlias
 
-from vnasdsl.derive.decode import check_weights, log_probabilities
+from vnasdsl.derive.decode import check_weights, log_probabilities, total
 from vnasdsl.derive.frontier import UNIT, Frontier, both, either, single
-from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, log
+from vnasdsl.derive.paths import Matrix
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.plan import Head, PlanState
-from vnasdsl.relax.trellis import State, Trellis, holds, trellis
+from vnasdsl.relax.trellis import State, Trellis, holds, trellis, within_part
 from vnasdsl.space.elements import Element, Group, LayerCall, Segment, join
 from vnasdsl.space.parts import children
 from vnasdsl.space.ways import Around, Both, Either, Layers, Repeated, Taken, Tied, Unsure, Ways, Within
@@ -115,17 +116,9 @@ class Budgets:
             next((i, state) for i, state in enumerate(stage.states) if set(state.choices) <= choices.items())
             for stage in self.trellis.stages
         ]
-        factors, before = [], 0
-        for stage, (i, state) in zip(self.trellis.stages, states, strict=True):
-            factors.append(self.paths[stage.name][before][i])
-            before = i
-            for mixture in state.mixtures:
-                if any(holds(place, choices, ()) for place in mixture.places):
-                    factors.append(self.mixtures[mixture.name][mixture.options.index(choices[mixture.choice])])
-        logs = list(map(log, factors))
-        total = IMPOSSIBLE if IMPOSSIBLE in logs else math.fsum(logs)
         path, labels = zip(*((i, state.label) for i, state in states), strict=True)
-        return Probable(dict(choices), path, labels, total, graph.macs, graph.params, graph.fingerprint)
+        log_probability = total(self.trellis, path, choices, self.paths, self.mixtures)
+        return Probable(dict(choices), path, labels, log_probability, graph.macs, graph.params, graph.fingerprint)
 
     def _network(self, index: int) -> Probable:
         found = self.describe(dict(self.frontier.choices(index)))
@@ -140,6 +133,18 @@ class Budgets:
         """All ways through the space, from the last stage back."""
         log_probabilities(self.trellis, self.paths)  # whether they fit
         _check_widths(self.trellis)
+        if not self.space.parts:
+            return self._from_end()
+        for state in (state for stage in self.trellis.stages for state in stage.states):
+            check_weights(state, self.mixtures)
+        found = []
+        for part in self.space.parts:
+            own = copy(self)
+            own.paths, own.mixtures = within_part(self.trellis, part, self.paths, self.mixtures)
+            found.append(own._from_end())
+        return either(found, self.count)
+
+    def _from_end(self) -> Frontier:
         stages = list(zip(self.space.plan.stages, self.trellis.stages, strict=True))
         after = [single() for _ in stages[-1][1].states]
         for planned, stage in reversed(stages):

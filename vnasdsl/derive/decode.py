@@ -10,13 +10,13 @@ with that operation.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from vnasdsl.derive.paths import IMPOSSIBLE, Matrix, argmax, greedy, largest, log, viterbi
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.relax.trellis import Edges, Mixture, State, Trellis, holds, some
+from vnasdsl.relax.trellis import Edges, Mixture, State, Trellis, holds, some, within_part
 from vnasdsl.space.elements import together
 
 SKIP = "skip"
@@ -74,6 +74,8 @@ def decode(
     Raises: UserError when the probabilities do not fit the trellis or are not numbers.
     """
     log_probs = log_probabilities(trellis, path_probabilities)
+    if trellis.parts:
+        return _best_of_parts(trellis, path_probabilities, mixture_probabilities, skips)
     path, log_probability = viterbi(log_probs)
     greedy_path, greedy_log_probability = greedy(log_probs)
     return Decoded(
@@ -89,6 +91,54 @@ def decode(
     )
 
 
+Learned: TypeAlias = tuple[Mapping[str, Matrix], Mapping[str, Sequence[float]]]
+
+
+def _of_parts(trellis: Trellis, *learned: *Learned) -> Iterator[tuple[Trellis, Learned]]:
+    """The trellis of every part of a space whose choices are compared, and the probabilities in it."""
+    for state in (state for stage in trellis.stages for state in stage.states):
+        check_weights(state, learned[1])
+    alone = replace(trellis, parts=())
+    yield from ((alone, within_part(trellis, part, *learned)) for part in trellis.parts)
+
+
+def _best_of_parts(
+    trellis: Trellis, paths: Mapping[str, Matrix], mixtures: Mapping[str, Sequence[float]], skips: int | None
+) -> Decoded:
+    """The most probable of the networks that the parts of a space are decoded to, by all their weights."""
+    found = [decode(alone, *learned, skips) for alone, learned in _of_parts(trellis, paths, mixtures)]
+    best = max(found, key=lambda d: total(trellis, d.path, d.choices, paths, mixtures))
+    greedy = max(found, key=lambda d: total(trellis, d.greedy_path, d.greedy_choices, paths, mixtures))
+    return replace(
+        best,
+        greedy_choices=greedy.greedy_choices,
+        greedy_path=greedy.greedy_path,
+        greedy_labels=greedy.greedy_labels,
+        greedy_log_probability=greedy.greedy_log_probability,
+    )
+
+
+def total(
+    trellis: Trellis,
+    path: Sequence[int],
+    choices: Mapping[str, str],
+    paths: Mapping[str, Matrix],
+    mixtures: Mapping[str, Sequence[float]],
+) -> float:
+    """The logarithm of the product of the path weights and of the weights of the options in the mixtures."""
+    factors, before = [], 0
+    for stage, i in zip(trellis.stages, path, strict=True):
+        state = stage.states[i]
+        factors.append(paths[stage.name][before][i])
+        before = i
+        edges = {part.choice for part in state.edges}
+        for mixture in state.mixtures:
+            if any(holds(place, choices, edges) for place in mixture.places):
+                factors.append(mixtures[mixture.name][mixture.options.index(choices[mixture.choice])])
+    logs = list(map(log, factors))
+    return IMPOSSIBLE if IMPOSSIBLE in logs else math.fsum(logs)
+
+
 def argmax_choices(
     trellis: Trellis,
     path_probabilities: Mapping[str, Matrix],
@@ -97,6 +147,13 @@ def argmax_choices(
 ) -> dict[str, str]:
     """The choices that decide every stage by itself, whatever path leads to its state. Arguments as of `decode`."""
     path, _ = argmax(log_probabilities(trellis, path_probabilities))
+    if trellis.parts:
+        found = []
+        for alone, learned in _of_parts(trellis, path_probabilities, mixture_probabilities):
+            path, _ = argmax(log_probabilities(alone, learned[0]))
+            made = argmax_choices(alone, *learned, skips)
+            found.append((total(trellis, path, made, path_probabilities, mixture_probabilities), made))
+        return max(found, key=lambda pair: pair[0])[1]
     return _choices(_states(trellis, path), mixture_probabilities, skips)
 
 

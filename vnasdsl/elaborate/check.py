@@ -7,9 +7,7 @@ from math import log2, log10
 from random import Random
 from typing import TYPE_CHECKING
 
-from vnasdsl.elaborate.inputs import Input, OpenInput
-from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError
-from vnasdsl.language.source import Span
+from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.reads import all_reads, unread
@@ -17,6 +15,8 @@ from vnasdsl.space.reads import all_reads, unread
 if TYPE_CHECKING:
     from vnasdsl.elaborate.space import Space
 
+TRIED = 24
+"""Networks that are drawn to see whether a fault is real."""
 MOST_NETWORKS = 10**4000
 """Numbers are shown with all their digits, and Python writes no more than 4300 of them."""
 
@@ -70,36 +70,25 @@ def _faults_of_one(space: Space) -> list[Diagnostic]:
     return []
 
 
+def faults_of_some(space: Space) -> list[Diagnostic]:
+    """What is wrong with one of a few networks, where it is not sure that any network has the faults found."""
+    random = Random(0)
+    for _ in range(TRIED):
+        try:
+            space.choose(space.complete({}, random))
+        except UserError:
+            continue
+        except VnsError as fault:
+            return list(fault.diagnostics)
+    return []
+
+
 def _not_relaxed(space: Space) -> list[Diagnostic]:
     try:
         _ = space.plan
     except VnsError as fault:
         return list(fault.diagnostics)
     return []
-
-
-def wrong_input(network: Space, space: Space, span: Span) -> Diagnostic:
-    """What to say about a network whose input is not that of the space it claims."""
-    claimed = (Label(span, "claimed here"),)
-    mine, theirs = network.inputs.each, space.inputs.each
-    if len(mine) != len(theirs):
-        message = f"`{network.name}` has {len(mine)} inputs, and space `{space.name}` has {len(theirs)}"
-        return Diagnostic("E0601", message, Label(mine[-1].line.value.span), secondary=claimed)
-    one, other = next((a, b) for a, b in zip(mine, theirs, strict=True) if not b.allows(a.given))
-    which = f"the input `{one.given.name}`" if len(mine) > 1 else "the input"
-    message = f"{which} of `{network.name}` is not that of space `{space.name}`"
-    why = "; ".join(_differences(one.given, other))
-    return Diagnostic("E0601", message, Label(one.line.value.span, why), secondary=claimed)
-
-
-def _differences(given: Input, space: OpenInput) -> Iterator[str]:
-    if given.kind != space.given.kind:
-        yield f"it is `{given.kind}` and not `{space.given.kind}`"
-        return
-    own = OpenInput(space.line, given)
-    for name in given.parameters:
-        if getattr(given, name) not in space.options(name):
-            yield f"{name} is {own.options_text(name)} and not {space.options_text(name)}"
 
 
 def _unread_inputs(space: Space) -> Iterator[Diagnostic]:

@@ -13,6 +13,7 @@ from vnasdsl.language.limits import MAX_FOUND
 from vnasdsl.language.source import Span
 from vnasdsl.language.syntax_comments import comment_after
 from vnasdsl.language.walk import names_used, walk
+from vnasdsl.space.constraints import is_constraint
 from vnasdsl.space.values import AXES, WORDS, coerce, evaluate
 
 PLACES = {
@@ -173,7 +174,7 @@ class _Checker:
                     arguments = statement.value.arguments if isinstance(statement.value, tree.Call) else ()
                     found += (fault for a in arguments for fault in self.value(a.value, set()))
                 case tree.Require() if not where:
-                    if isinstance(statement.condition.left, tree.Name):
+                    if isinstance(statement.condition.left, tree.Name) and not is_constraint(statement.condition):
                         found += self.value(statement.condition.right, names)
                 case tree.Out() if where == "in a block":
                     found += self.layer(statement.value, names)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property, reduce
+from operator import or_
 from random import Random
 from typing import Literal
 
-from vnasdsl.elaborate.check import check, report_wrong_end, wrong_input
+from vnasdsl.elaborate import drawing
+from vnasdsl.elaborate.belonging import choices_in
+from vnasdsl.elaborate.check import check, faults_of_some, report_wrong_end
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.expand import Expander
 from vnasdsl.elaborate.fixes import kept_options, select
@@ -21,26 +24,23 @@ from vnasdsl.language.limits import MAX_CHOICES
 from vnasdsl.layers.base import Shape
 from vnasdsl.network.graph import LayerNode, NetworkGraph
 from vnasdsl.network.lower import choosing, lower
-from vnasdsl.network.membership import prove
 from vnasdsl.network.outline import Outliner
 from vnasdsl.network.write import write
 from vnasdsl.relax.layer_graph import layer_graph
 from vnasdsl.relax.plan import Plan, make_plan
 from vnasdsl.relax.relax import not_relaxed
 from vnasdsl.space.bounds import exact_ends
+from vnasdsl.space.constraints import Kept, conditions_of, keeps, narrowed, read_parts
 from vnasdsl.space.costs import GOALS, Cost, Goal
 from vnasdsl.space.counting import CannotCountError, Counts, countable
-from vnasdsl.space.decisions import Decide, Decision, NoSuchNetworkError, every
+from vnasdsl.space.decisions import Decide, Decision
 from vnasdsl.space.elements import Choice, Segment
 from vnasdsl.space.limits import Limit, read_limits
-from vnasdsl.space.parts import has_poison, named_choices, shapes_decide
+from vnasdsl.space.parts import named_choices, shapes_decide
 from vnasdsl.space.restrict import restrict_all
 from vnasdsl.space.rules import LayerRules
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.ways import Ways
-
-TRIED = 24
-"""Networks that are drawn to see whether a fault is real, or until one is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +57,8 @@ class Space:
     """The space this network says it lies in."""
     faults: tuple[Diagnostic, ...] = field(default=(), repr=False)
     """What is wrong with single lines, which then have no shape."""
+    parts: tuple[Kept, ...] = field(default=(), repr=False)
+    """Of a space whose choices are compared (see `space.constraints`): the spaces that it is the union of."""
 
     @property
     def input(self) -> Input:
@@ -78,6 +80,9 @@ class Space:
     def size(self) -> int | None:
         """The number of ways to make all choices: exact, conditional choices counted where they exist, those of a tied
         block once. None for infinitely many (real choices). Raises: CannotCountError."""
+        if self.cases:
+            sizes = [case.size for _, case in self.cases]
+            return None if None in sizes else sum(n for n in sizes if n is not None)
         numbers = [self._counts.of(self._countable(given)) for given in self._different_inputs]
         if None in numbers:
             return None
@@ -115,20 +120,16 @@ class Space:
         Where there are infinitely many, or too many that depend on each other to be counted, every choice is drawn by
         itself instead, all its values equally likely.
         """
-        inputs = list(self.inputs.ways())
-        given = inputs[random.randrange(len(inputs))]
-        chosen = self.inputs.choices_of(given) or {}
-        with suppress(CannotCountError):
-            if self.size is not None:
-                ways = self._countable(given if given in self._different_inputs else self.inputs.given)
-                return {**chosen, **self._counts.draw(ways, random)}
-        return self.complete(chosen, random)
+        return drawing.sample(self, random)
+
+    def draw(self, given: Inputs, random: Random) -> dict[str, str]:
+        """The choices of one network of a countable space without conditions, but for those of the input."""
+        ways = self._countable(given if given in self._different_inputs else self.inputs.given)
+        return self._counts.draw(ways, random)
 
     def networks(self) -> Iterator[dict[str, str]]:
         """The choices of every network; only for small spaces. Raises: UserError for a real choice."""
-        for given in self.inputs.ways():
-            for decisions in every(partial(self._decisions, given)):
-                yield {name: decision.value for name, decision in decisions.items()}
+        return drawing.networks(self)
 
     def complete(self, made: Mapping[str, str], random: Random) -> dict[str, str]:
         """The choices of one network, in the order of the file: those of `made` where they can be made, the others
@@ -136,20 +137,7 @@ class Space:
 
         Where a layer does not fit they end there; `choose` raises its fault.
         """
-
-        def decide(decision: Decision) -> str:
-            value = made.get(decision.name)
-            return value if value is not None and decision.allows(value) else decision.draw(random)
-
-        chosen = {
-            c.name: made[c.name] if made.get(c.name) in c.options else c.options[random.randrange(len(c.options))]
-            for c in self.inputs.choices
-        }
-        video = self.inputs.with_choices(chosen)
-        for _ in range(TRIED):
-            with suppress(NoSuchNetworkError):
-                return {name: decision.value for name, decision in self._decisions(video, decide).items()}
-        raise NoSuchNetworkError(f"no network of `{self.name}` was found with these choices", "leave more of them open")
+        return drawing.complete(self, made, random)
 
     def decisions(self, made: Mapping[str, str]) -> tuple[Decision, ...]:
         """The choices as the network of `made` meets them, each with its options there and its value. Where a layer
@@ -158,9 +146,9 @@ class Space:
         Raises: UserError for a choice that is not made, or made wrongly.
         """
         self._known(made)
-        return tuple(self._decisions(self.inputs.closed(made), choosing(made, self.name)).values())
+        return tuple(self.decide(self.inputs.closed(made), choosing(made, self.name)).values())
 
-    def _decisions(self, given: Inputs, decide: Decide) -> dict[str, Decision]:
+    def decide(self, given: Inputs, decide: Decide) -> dict[str, Decision]:
         """The choices of one network, those of the input first, up to the first layer that does not fit."""
         found = self._of_input(given)
 
@@ -181,8 +169,8 @@ class Space:
         }
 
     def _known(self, made: Mapping[str, str]) -> None:
-        """Raises: UserError for an unknown choice or option."""
-        known = self._by_name
+        """Raises: UserError for an unknown choice or option, or what a condition does not allow."""
+        known = self.by_name
         for name, value in made.items():
             if name not in known:
                 raise UserError(f"`{self.name}` has no choice `{name}`", did_you_mean(name, known))
@@ -190,9 +178,25 @@ class Space:
             if not (choice.is_subset or choice.is_real) and value not in choice.options:
                 options = ", ".join(f"`{o}`" for o in choice.options)
                 raise UserError(f"choice `{name}` has no option `{value}`", f"its options are {options}")
+        if self.parts and not any(keeps(part, made) for part in self.parts):
+            raise drawing.refuse(self, made)
 
     @cached_property
-    def _by_name(self) -> dict[str, Choice]:
+    def cases(self) -> tuple[tuple[dict[str, str], Space], ...]:
+        """The spaces that this one is the union of, each with the choices that are made in it; none without conditions
+        between choices."""
+        found = []
+        for part in self.parts:
+            case = replace(self, parts=())._restricted(part)
+            found.append(({name: kept[0] for name, kept in part.items() if len(kept) == 1}, case))
+        return tuple(found)
+
+    def _restricted(self, keep: Kept) -> Space:
+        segments = restrict_all(self.segments, lambda name, _, options: keep.get(name, options))
+        return replace(self, segments=segments, inputs=self.inputs.restricted(keep))
+
+    @cached_property
+    def by_name(self) -> dict[str, Choice]:
         return {choice.name: choice for choice in self.choices}
 
     def select(self, selector: str) -> tuple[Choice, ...]:
@@ -208,8 +212,10 @@ class Space:
         Raises: UserError for an unknown selector or an option that none of its choices has.
         """
         keep = kept_options(self, fixes)
-        segments = restrict_all(self.segments, lambda name, _, options: keep.get(name, options))
-        return replace(self, segments=segments, inputs=self.inputs.restricted(keep))
+        parts = narrowed(self.parts, keep)
+        if self.parts and not parts:
+            raise UserError(f"no network of `{self.name}` keeps its conditions then", "keep other options")
+        return replace(self, parts=parts)._restricted(keep)
 
     @cached_property
     def rules(self) -> LayerRules:
@@ -294,26 +300,17 @@ class Space:
             report_wrong_end(self, wrong[0])
         if wrong or not outcomes or self.analysis.missing:
             return None
-        if self.analysis.suspected and (faults := self._faults_of_some()):
+        if self.analysis.suspected and (faults := faults_of_some(self)):
             self.analysis.diagnostics += faults
             return None
         return {given: ends[right] for given, ends in found.items() if right in ends}
 
-    def _faults_of_some(self) -> list[Diagnostic]:
-        """What is wrong with one of a few networks, where it is not sure that any network has the faults found."""
-        random = Random(0)
-        for _ in range(TRIED):
-            try:
-                self.choose(self.complete({}, random))
-            except UserError:
-                continue
-            except VnsError as fault:
-                return list(fault.diagnostics)
-        return []
-
     @cached_property
     def _cost(self) -> Cost | None:
         """Least and greatest costs, or None where there are none."""
+        if self.cases and self.ways is not None:
+            costs = [case.cost for _, case in self.cases if case.costed]
+            return reduce(or_, costs) if len(costs) == len(self.cases) else None
         return None if self.ways is None else self.analysis.costs.over(self.ways.values())
 
     def price(self, made: Mapping[str, str]) -> Cost:
@@ -326,6 +323,10 @@ class Space:
         _ = self.cost
         assert self.ways is not None
         value = getattr(self.cost, goal)
+        for fixed, case in self.cases:
+            if getattr(case.cost, goal) == value:
+                made, sure = case.cheapest(goal)
+                return drawing.in_order(self, {**fixed, **made}), sure
         given = next(g for g, ways in self.ways.items() if getattr(self.analysis.costs.of(ways), goal) == value)
         made, sure = self.analysis.costs.witness(self.ways[given], goal)
         return {**(self.inputs.choices_of(given) or {}), **made}, sure and not self.analysis.overapproximate
@@ -405,15 +406,7 @@ class Space:
 
     def choices_in(self, space: Space) -> dict[str, str]:
         """The choices of `space` that make this network. Raises: VnsError E0601."""
-        span = getattr(self.syntax, "space", None) or tree.Name(space.name, span=self.syntax.name_span)
-        _ = self.cost
-        if space.faults or any(has_poison(segment.body) for segment in space.segments):
-            raise VnsError(())  # a line of the space is faulty, which is reported there
-        made = space.inputs.choices_of(self.inputs.given)
-        if made is None:
-            raise VnsError(wrong_input(self, space, span.span))
-        given = shapes_of(space.inputs.closed(made))
-        return {**made, **prove(self.graph, space.segments, given, space.rules, span)}
+        return choices_in(self, space)
 
     # ------------------------------------------------------------------- text
 
@@ -440,6 +433,13 @@ def build(
     segments = expander.segments(net)
     limits, faults = read_limits(net)
     space = Space(net.name, inputs, segments, definitions, net, limits, claim, (*expander.faults, *faults))
+    if (conditions := conditions_of(net)) and not space.faults:
+        try:
+            parts, warnings = read_parts(conditions, space.choices, inputs.choices, segments)
+            space = replace(space, parts=parts)
+            space.analysis.diagnostics += warnings
+        except VnsError as fault:
+            space = replace(space, faults=fault.diagnostics)
     if isinstance(net, tree.Network) and space.choices:
         first = space.choices[0]
         help = f"keep one of the options, or make it a space: `space {net.name}`"

@@ -85,6 +85,23 @@ def _body(
             yield from _body(statement.body, definitions, names, f"{owner}.{statement.name}")
         elif isinstance(statement, (tree.Line, tree.Wire, tree.Out)):
             yield from _names(statement.value, definitions, names, owner)
+        elif isinstance(statement, tree.Require):
+            for side in (statement.condition.left, statement.condition.right):
+                if isinstance(side, tree.Name):
+                    yield from _path(side, body, owner)
+
+
+def _path(choice: tree.Name, body: Sequence[tree.Statement], owner: str) -> Iterator[Occurrence]:
+    """The stage and the label in the name of a choice: `s1.wide.channels`."""
+    first, _, rest = choice.id.partition(".")
+    for statement in body:
+        if rest and isinstance(statement, (tree.Wire, tree.Input, tree.Stage)) and statement.name == first:
+            place = choice.span.first(len(first))
+            yield Occurrence(Symbol(KINDS[type(statement)], first, statement.span.source.name, owner), place)
+            if isinstance(statement, tree.Stage):
+                after = Span(choice.span.source, choice.span.start + len(first) + 1, choice.span.end)
+                inner = tree.Name(rest, span=after)
+                yield from _path(inner, statement.body, f"{owner}.{first}")
 
 
 def _names(

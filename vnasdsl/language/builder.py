@@ -131,6 +131,9 @@ class Builder:
         _, name, body = children
         return tree.Stage(name.text, body.items, span=_span(children), name_span=name.span)
 
+    def path(self, children: Children) -> tree.Name:
+        return tree.Name("".join(child.text for child in children), span=_span(children))
+
     def require(self, children: Children) -> tree.Require:
         return tree.Require(children[1], span=_span(children))
 

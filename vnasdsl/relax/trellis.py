@@ -7,10 +7,11 @@ of them (Liu et al. 2019). No torch.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from vnasdsl.space.constraints import Kept
 from vnasdsl.space.elements import Element, Group, LayerChoice, Pick, inside, join, picked
 from vnasdsl.space.parts import children, choices
 
@@ -87,11 +88,13 @@ class Trellis:
     """All stages, first to last; what follows the last stage (the classifier) is none of them."""
 
     stages: tuple[Stage, ...]
+    parts: tuple[Kept, ...] = ()
+    """Where conditions compare choices: what these keep in each of the spaces that the space is the union of."""
 
 
 def trellis(space: Space) -> Trellis:
     """The trellis of a space. Raises: VnsError E0501, E0510 where a choice cannot be relaxed."""
-    return trellis_of(space.plan)
+    return replace(trellis_of(space.plan), parts=space.parts)
 
 
 def trellis_of(plan: Plan) -> Trellis:
@@ -158,6 +161,23 @@ class _Found:
         if block_of(choice) in self.tied:
             self.shared[key] = name
         return name
+
+
+Matrix: TypeAlias = Sequence[Sequence[float]]
+
+
+def within_part(
+    trellis: Trellis, part: Kept, paths: Mapping[str, Matrix], mixtures: Mapping[str, Sequence[float]]
+) -> tuple[dict[str, Matrix], dict[str, Sequence[float]]]:
+    """Probabilities that fit the trellis, with 0 for every state and option that a part of the space does not keep."""
+    own_paths, own_mixtures = dict(paths), dict(mixtures)
+    for stage in trellis.stages:
+        kept = [all(o in part.get(c, (o,)) for c, o in state.choices) for state in stage.states]
+        own_paths[stage.name] = [[p * k for p, k in zip(row, kept, strict=True)] for row in paths[stage.name]]
+        for mixture in (m for state in stage.states for m in state.mixtures if m.choice in part):
+            row = zip(mixture.options, mixtures[mixture.name], strict=True)
+            own_mixtures[mixture.name] = [p * (option in part[mixture.choice]) for option, p in row]
+    return own_paths, own_mixtures
 
 
 One = TypeVar("One", Mixture, Edges)

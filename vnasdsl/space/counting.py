@@ -134,7 +134,7 @@ class Counts:
         """The choices of one network, all networks alike likely. They must be finite in number, and counted."""
         made: dict[str, str] = {}
         tally = self._tally(ways)
-        used = _pick(random, ((used, n * self._number(used)) for used, n in tally.ways.items()))
+        used = pick_one(random, ((used, n * self._number(used)) for used, n in tally.ways.items()))
         below = self._inside(used, random)
         waiting = [(ways, "", used)]
         while waiting:
@@ -143,11 +143,11 @@ class Counts:
                 case Both():
                     first, second = self._tally(here.first).ways, self._tally(here.second).ways
                     pairs = [((a, b), n * m) for a, n in first.items() for b, m in second.items() if a | b == used]
-                    a, b = _pick(random, pairs) if len(pairs) > 1 else pairs[0][0]
+                    a, b = pick_one(random, pairs) if len(pairs) > 1 else pairs[0][0]
                     waiting += ((here.second, path, b), (here.first, path, a))
                 case Either():
                     weights = ((option, self._tally(option).ways.get(used, 0)) for option in here.options)
-                    waiting.append((_pick(random, weights), path, used))
+                    waiting.append((pick_one(random, weights), path, used))
                 case Taken():
                     made[join(path, here.key)] = here.value
                 case Edge():
@@ -169,7 +169,7 @@ class Counts:
         while used:
             outer, rest = self._outermost(used)
             below = self._tally(self._tied[outer][1]).ways
-            found[outer] = _pick(random, ((more, n * self._number(rest | more)) for more, n in below.items()))
+            found[outer] = pick_one(random, ((more, n * self._number(rest | more)) for more, n in below.items()))
             used = rest | found[outer]
         return found
 
@@ -181,7 +181,7 @@ def _summed(pairs: Iterable[tuple[Uses, int]]) -> dict[Uses, int]:
     return found
 
 
-def _pick(random: Random, weights: Iterable[tuple[Key, int]]) -> Key:
+def pick_one(random: Random, weights: Iterable[tuple[Key, int]]) -> Key:
     """One of the keys, as likely as its weight; exact for whole numbers of any size."""
     weights = tuple(weights)
     left = random.randrange(sum(weight for _, weight in weights))

@@ -9,6 +9,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error, guess
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
+from vnasdsl.space.constraints import is_constraint
 from vnasdsl.space.costs import Cost
 from vnasdsl.space.values import COMPARISON, number
 
@@ -82,7 +83,7 @@ def read_limits(net: tree.Space | tree.Network) -> tuple[tuple[Limit, ...], tupl
     limits: list[Limit] = []
     faults: list[Diagnostic] = []
     for statement in net.body:
-        if isinstance(statement, tree.Require):
+        if isinstance(statement, tree.Require) and not is_constraint(statement.condition):
             try:
                 limits.append(_limit(statement.condition))
             except VnsError as fault:

@@ -1,0 +1,87 @@
+"""Networks of a space: drawn, completed, all of them. Where conditions compare choices, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from math import prod
+from random import Random
+from typing import TYPE_CHECKING
+
+from vnasdsl.language.diagnostics import UserError
+from vnasdsl.language.printer import print_inline
+from vnasdsl.space.constraints import conditions_of
+from vnasdsl.space.counting import CannotCountError, pick_one
+from vnasdsl.space.decisions import Decision, NoSuchNetworkError, every
+
+if TYPE_CHECKING:
+    from vnasdsl.elaborate.space import Space
+
+TRIED = 24
+"""Networks that are drawn until one is there."""
+
+
+def sample(space: Space, random: Random) -> dict[str, str]:
+    """See `Space.sample`."""
+    if space.cases:
+        with suppress(CannotCountError):
+            sizes = [case.size for _, case in space.cases if case.size is not None]
+            if len(sizes) == len(space.cases):
+                fixed, case = pick_one(random, zip(space.cases, sizes, strict=True))
+                return in_order(space, {**fixed, **sample(case, random)})
+        return complete(space, {}, random)
+    inputs = list(space.inputs.ways())
+    given = inputs[random.randrange(len(inputs))]
+    chosen = space.inputs.choices_of(given) or {}
+    with suppress(CannotCountError):
+        if space.size is not None:
+            return {**chosen, **space.draw(given, random)}
+    return complete(space, chosen, random)
+
+
+def networks(space: Space) -> Iterator[dict[str, str]]:
+    """See `Space.networks`."""
+    for fixed, case in space.cases:
+        yield from (in_order(space, {**fixed, **made}) for made in networks(case))
+    if not space.cases:
+        for given in space.inputs.ways():
+            for decisions in every(partial(space.decide, given)):
+                yield {name: decision.value for name, decision in decisions.items()}
+
+
+def complete(space: Space, made: Mapping[str, str], random: Random) -> dict[str, str]:
+    """See `Space.complete`."""
+    if space.parts:
+        near = [sum(made.get(name) in options for name, options in part.items()) for part in space.parts]
+        ways = [prod(map(len, part.values())) * (n == max(near)) for part, n in zip(space.parts, near, strict=True)]
+        part = pick_one(random, zip(space.parts, ways, strict=True))
+        lost = {name: random.choice(options) for name, options in part.items() if made.get(name) not in options}
+        made = {**made, **lost}
+
+    def decide(decision: Decision) -> str:
+        value = made.get(decision.name)
+        return value if value is not None and decision.allows(value) else decision.draw(random)
+
+    chosen = {
+        c.name: made[c.name] if made.get(c.name) in c.options else c.options[random.randrange(len(c.options))]
+        for c in space.inputs.choices
+    }
+    video = space.inputs.with_choices(chosen)
+    for _ in range(TRIED):
+        with suppress(NoSuchNetworkError):
+            return {name: decision.value for name, decision in space.decide(video, decide).items()}
+    raise NoSuchNetworkError(f"no network of `{space.name}` was found with these choices", "leave more of them open")
+
+
+def in_order(space: Space, made: Mapping[str, str]) -> dict[str, str]:
+    """Choices in the order of the file."""
+    return {name: made[name] for name in space.by_name if name in made}
+
+
+def refuse(space: Space, made: Mapping[str, str]) -> UserError:
+    """What to say about choices that a condition does not allow."""
+    names = dict.fromkeys(name for part in space.parts for name in part)
+    values = " and ".join(f"{name}={made.get(name)}" for name in names)
+    texts = ", ".join(f"`{print_inline(condition)}`" for condition in conditions_of(space.syntax))
+    return UserError(f"`{space.name}` has no network with {values}", f"it has the conditions {texts}")

@@ -1,0 +1,179 @@
+"""`require` lines between choices, such as `require s2.wide.channels <= s3.wide.channels`.
+
+A space with them is the union of disjoint spaces: in each of these the choices that are named keep some of their
+options, and every combination of what they keep is allowed. So sizes are sums, costs are those of the cheapest and the
+most expensive part, and a network is drawn from a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import prod
+from typing import TypeAlias
+
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error, guess
+from vnasdsl.language.printer import print_inline
+from vnasdsl.layers.base import Value, show_value
+from vnasdsl.space.elements import Choice, DeferredCall, Element, LayerChoice, Pick, Segment, When, inside, join, real
+from vnasdsl.space.parts import children
+from vnasdsl.space.values import COMPARISON, evaluate, is_number
+
+MOST_TRIED = 100_000
+"""Combinations of options that are tried."""
+MOST_PARTS = 100
+"""Spaces that a space is the union of."""
+Kept: TypeAlias = Mapping[str, tuple[str, ...]]
+"""The options that choices keep in one part, by their names."""
+NONE: frozenset[str] = frozenset()
+
+
+def is_constraint(condition: tree.Compare) -> bool:
+    """Whether a condition is about choices, whose names have dots, and not about costs."""
+    return bool(_names(condition))
+
+
+def conditions_of(net: tree.Space | tree.Network) -> tuple[tree.Compare, ...]:
+    """The conditions between the choices of a space."""
+    return tuple(s.condition for s in net.body if isinstance(s, tree.Require) and is_constraint(s.condition))
+
+
+def _names(condition: tree.Compare) -> list[str]:
+    return [s.id for s in (condition.left, condition.right) if isinstance(s, tree.Name) and "." in s.id]
+
+
+def read_parts(
+    conditions: Sequence[tree.Compare],
+    choices: Sequence[Choice],
+    of_inputs: Iterable[Choice],
+    segments: Iterable[Segment],
+) -> tuple[tuple[Kept, ...], list[Diagnostic]]:
+    """The parts that a space is the union of, and warnings. Raises: VnsError E0505, E0511."""
+    everywhere = NONE.union(*(_everywhere(segment.body, "") for segment in segments), (c.name for c in of_inputs))
+    known = {choice.name: choice for choice in choices}
+    faults = [fault for c in conditions for fault in _faults(c, known, everywhere)]
+    if faults:
+        raise VnsError(faults)
+    warnings = []
+    for condition in conditions:
+        text, label = f"`{print_inline(condition)}`", Label(condition.span)
+        named = [known[name] for name in dict.fromkeys(_names(condition))]
+        allowed = len(_allowed([condition], named))
+        if not allowed:
+            help = "allow at least one combination of their options"
+            raise VnsError(Diagnostic("E0505", f"no network of the space meets {text}", label, help=help))
+        if allowed == prod(len(choice.options) for choice in named):
+            message = f"every network of the space meets {text}"
+            warnings.append(Diagnostic("W0505", message, label, "warning", help="remove it, or make it tighter"))
+    named = [known[name] for name in known if any(name in _names(c) for c in conditions)]
+    found = _allowed(conditions, named)
+    if not found:
+        message = "no network of the space meets all conditions on its choices"
+        raise error("E0505", message, conditions[-1].span, help="allow at least one combination of their options")
+    parts = _merged([tuple((value,) for value in way) for way in found])
+    if len(parts) > MOST_PARTS:
+        message = f"the conditions on choices cut the space into {len(parts):,} parts: {MOST_PARTS} are possible"
+        raise error("E0511", message, conditions[-1].span, help="compare fewer choices, or give them fewer options")
+    names = [choice.name for choice in named]
+    return tuple(dict(zip(names, part, strict=True)) for part in parts), warnings
+
+
+def _faults(condition: tree.Compare, known: Mapping[str, Choice], everywhere: Collection[str]) -> list[Diagnostic]:
+    """Why a condition has no meaning."""
+    found = []
+    for side in (condition.left, condition.right):
+        if not isinstance(side, tree.Name) or "." not in side.id:
+            continue
+        choice, label = known.get(side.id), Label(side.span)
+        if choice is None:
+            more = guess(side.span, side.id, known, "`vnasdsl show --emit space` lists the choices")
+            found.append(Diagnostic("E0511", f"the space has no choice `{side.id}`", label, **more))
+        elif side.id not in everywhere:
+            message = f"not every network makes the choice `{side.id}`"
+            help = "a condition needs choices that stand inside no other: name a value that every network has"
+            found.append(Diagnostic("E0511", message, label, help=help))
+        elif choice.is_real or choice.is_subset:
+            message = f"`{side.id}` is no choice between single options"
+            found.append(Diagnostic("E0511", message, label, help="compare choices between values or layers"))
+        elif condition.op not in ("==", "!=") and (other := next((o for o in choice.options if real(o) is None), None)):
+            message = f"`{condition.op}` compares numbers, and `{side.id}` can be `{other}`"
+            found.append(Diagnostic("E0511", message, label, help="use `==` or `!=`"))
+    values = [s for s in (condition.left, condition.right) if not (isinstance(s, tree.Name) and "." in s.id)]
+    if not found and values and condition.op not in ("==", "!=") and not is_number(evaluate(values[0])):
+        message = f"expected a number, found `{print_inline(values[0])}`"
+        found.append(Diagnostic("E0511", message, Label(values[0].span), help="use `==` or `!=`"))
+    return found
+
+
+def _everywhere(element: Element, path: str) -> frozenset[str]:
+    """The choices that every network makes."""
+    here = inside(element, path)
+    match element:
+        case LayerChoice():
+            inner = (_everywhere(option.element, here) for option in element.options)
+            return frozenset.intersection(*inner) | {join(here, element.key)}
+        case DeferredCall():
+            return frozenset(join(here, f.key) for f in element.fields)
+        case When():
+            return _everywhere(element.then, here) & _everywhere(element.otherwise, here)
+        case Pick():
+            return NONE
+    return NONE.union(*(_everywhere(part, where) for part, where in children(element, path)))
+
+
+def _allowed(conditions: Sequence[tree.Compare], choices: Sequence[Choice]) -> list[tuple[str, ...]]:
+    """The combinations of options that meet all conditions, in the order of the file. Raises: VnsError E0511."""
+    found: list[tuple[str, ...]] = [()]
+    names: list[str] = []
+    for choice in choices:
+        names.append(choice.name)
+        ready = [c for c in conditions if choice.name in _names(c) and set(_names(c)) <= set(names)]
+        if len(found) * len(choice.options) > MOST_TRIED:
+            message = f"the conditions on choices compare more than {MOST_TRIED:,} combinations of options"
+            help = "compare fewer choices, or give them fewer options"
+            raise error("E0511", message, conditions[-1].span, help=help)
+        longer = ((*way, option) for way in found for option in choice.options)
+        found = [way for way in longer if all(_meets(c, dict(zip(names, way, strict=True))) for c in ready)]
+    return found
+
+
+def _meets(condition: tree.Compare, made: Mapping[str, str]) -> bool:
+    left, right = (_value(side, made) for side in (condition.left, condition.right))
+    if is_number(left) != is_number(right):
+        return condition.op == "!="
+    return COMPARISON[condition.op](left, right)
+
+
+def _value(side: tree.Expression, made: Mapping[str, str]) -> Value:
+    """A number, or the text of an option without blanks."""
+    if isinstance(side, tree.Name) and side.id in made:
+        number = real(made[side.id])
+        return "".join(made[side.id].split()) if number is None else number
+    value = evaluate(side)
+    return value if is_number(value) else "".join(show_value(value).split())
+
+
+def _merged(parts: list[tuple[tuple[str, ...], ...]]) -> list[tuple[tuple[str, ...], ...]]:
+    """Fewer parts: those that differ in one choice are one, which keeps the options of all."""
+    for i in reversed(range(len(parts[0]))):
+        alike: dict[tuple[tuple[str, ...], ...], tuple[str, ...]] = {}
+        for part in parts:
+            others = (*part[:i], *part[i + 1 :])
+            alike[others] = (*alike.get(others, ()), *part[i])
+        parts = [(*others[:i], kept, *others[i:]) for others, kept in alike.items()]
+    return parts
+
+
+def keeps(part: Kept, made: Mapping[str, str]) -> bool:
+    """Whether choices make a network of a part."""
+    return all(made.get(name) in options for name, options in part.items())
+
+
+def narrowed(parts: Iterable[Kept], keep: Kept) -> tuple[Kept, ...]:
+    """The parts of a space whose choices keep some options only; a choice with one option left is none any more."""
+    found = []
+    for part in parts:
+        left = {name: tuple(o for o in options if o in keep.get(name, (o,))) for name, options in part.items()}
+        if all(left.values()):
+            found.append({name: options for name, options in left.items() if len(keep.get(name, ("", ""))) > 1})
+    return tuple(found)
