@@ -6,8 +6,8 @@ STAMP := $(VENV)/.installed
 ORIGINALS := $(VENV)/originals/.installed
 PIP_ARGS ?=
 FUZZ_ARGS ?= --seconds 300
-# A file stays with one worker: what its tests share is made once.
-PYTEST_ARGS ?= -n 2 --dist loadfile
+# A file stays with one worker: what its tests share is made once. Their order is that of tests/conftest.py.
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install originals demo test test-slow fuzz lint check docs format clean

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import CASES, QUICK, THOROUGH, cli_environment, golden_difference, run_here
+from tests.support import CASES, QUICK, ROOT, THOROUGH, cli_environment, golden_difference, run_here
 
 # One thread each where several workers share the machine; read by torch when a test imports it.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -32,6 +32,9 @@ for name, count in (("quick", QUICK), ("thorough", THOROUGH)):
     )
 settings.load_profile("quick")
 
+LONGEST = ("packaging", "search", "train", "codegen", "safety")
+"""Folders whose files are run first."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-goldens", action="store_true", help="write what the tests got as what they expect")
@@ -44,6 +47,12 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--update-goldens") and os.environ.get("CI"):
         raise pytest.UsageError("goldens are not updated under CI: look at the difference and commit it by hand")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long first: two workers then end together."""
+    items.sort(key=lambda item: item.path.relative_to(ROOT / "tests").parts[0] not in LONGEST)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -268,6 +268,7 @@ def test_git_shows_what_cannot_be_read(repository: Path) -> None:
     assert "+# shapes and costs are not known" in git("diff")
 
 
+@pytest.mark.slow
 def test_git_difftool(repository: Path) -> None:
     configure(repository)
     for tool in (("-t", "vns"), ("-x", f"{shlex.quote(sys.executable)} -m vnasdsl diff")):

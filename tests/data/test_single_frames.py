@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from tests.data.videos import clip_loader, view_loader
+from tests.support import some_slow
 from vnasdsl.data import DataSet, open_data
 from vnasdsl.data.synthetic.make import make
 from vnasdsl.data.synthetic.settings import Settings
@@ -112,7 +113,7 @@ def _features(data: DataSet, videos_of: str) -> tuple[torch.Tensor, torch.Tensor
     return torch.cat(rows), torch.cat(labels)
 
 
-@pytest.mark.parametrize("task", ["data", "periods"])
+@pytest.mark.parametrize("task", some_slow(["data", "periods"], ["periods"]))
 def test_statistics_of_single_frames_do_not_tell_the_classes(task: str, request: pytest.FixtureRequest) -> None:
     """Least squares on 18 statistics and their squares, learnt on training files, stays near chance on test files."""
     data: DataSet = request.getfixturevalue(task)

@@ -99,6 +99,7 @@ def test_other_wires() -> None:
     assert error.help == "the space has `concat` here with other inputs"
 
 
+@pytest.mark.slow
 def test_reading_a_network_has_a_bound() -> None:
     """Lists of many copies with three options each, eight of them in a row: what cannot be decided in time is said."""
     lines = "".join(

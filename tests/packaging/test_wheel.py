@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.installs import build_wheel, make_environment, run
+from tests.packaging.installs import build_wheel, make_environment, run, run_in_turn
 from tests.support import ROOT
 from vnasdsl import __version__
 
@@ -76,38 +76,41 @@ def test_compiles_and_runs_the_wheels_own_tiny(clean: Path, tmp_path: Path) -> N
     script = "from vnasdsl.resources import spaces_dir; print(spaces_dir() / 'tiny.vns')"
     tiny = Path(run(clean / "bin" / "python", "-c", script, cwd=tmp_path).strip())
     assert tiny.is_relative_to(clean)
-    command = clean / "bin" / "vnasdsl"
-    run(command, "new", "first", cwd=tmp_path)
+    commands = ["new first", f"check {tiny}", f"compile {tiny} -o out", f"compile --check {tiny} -o out"]
+    for result in run_in_turn(clean / "bin" / "python", [line.split() for line in commands], tmp_path):
+        assert result.returncode == 0, result
     assert (tmp_path / "first" / "spaces" / "tiny.vns").read_bytes() == tiny.read_bytes()
-    run(command, "check", "spaces/tiny.vns", "spaces/x3d3_k400.vns", cwd=tmp_path / "first")
-    assert run(command, "--version", cwd=tmp_path) == f"vnasdsl, version {__version__}\n"
-    run(command, "check", tiny, cwd=tmp_path)
-    run(command, "compile", tiny, "-o", "out", cwd=tmp_path)
     assert (tmp_path / "out" / "tiny_supernet.py").is_file()
-    run(command, "compile", "--check", tiny, "-o", "out", cwd=tmp_path)
+    command = clean / "bin" / "vnasdsl"
+    assert run(command, "--version", cwd=tmp_path) == f"vnasdsl, version {__version__}\n"
+    run(command, "check", "spaces/tiny.vns", "spaces/x3d3_k400.vns", cwd=tmp_path / "first")
     build = "import tiny_supernet; print(sum(p.numel() for p in tiny_supernet.Supernet().parameters()))"
     assert int(run(clean / "bin" / "python", "-c", build, cwd=tmp_path / "out")) > 0
 
 
 def test_shipped_files_are_there_by_name(clean: Path, tmp_path: Path) -> None:
     """A new project passes its own checks, files import by name, and so does the library."""
-    command = clean / "bin" / "vnasdsl"
-    run(command, "new", "first", cwd=tmp_path)
+    python = clean / "bin" / "python"
+    run(clean / "bin" / "vnasdsl", "new", "first", cwd=tmp_path)
     project = tmp_path / "first"
-    spaces = [f"spaces/{name}.vns" for name in ("tiny", "x3d3", "x3d3_k400")]
-    run(command, "check", *spaces, cwd=project)
-    run(command, "compile", "--check", *spaces, cwd=project)
     text = (ROOT / "spaces" / "x3d3_k400.vns").read_text(encoding="utf-8").replace('"x3d3.vns"', '"vnasdsl:x3d3"')
     (project / "mine.vns").write_text(text, encoding="utf-8")
     assert 'import "vnasdsl:x3d3"' in text
-    run(command, "check", "mine.vns", cwd=project)
-    run(command, "compile", "vnasdsl:x3d3_k400", "-o", "out", cwd=project)
-    assert "slow_r50" in run(command, "zoo", cwd=project)
-    run(command, "show", "vnasdsl:zoo/slow", cwd=project)  # it imports a file beside it
-    run(command, "compile", "vnasdsl:zoo/slow", "-o", "out", cwd=project)
+    spaces = " ".join(f"spaces/{name}.vns" for name in ("tiny", "x3d3", "x3d3_k400"))
+    commands = [
+        f"check {spaces} mine.vns",
+        f"compile --check {spaces}",
+        "compile vnasdsl:x3d3_k400 -o out",
+        "zoo",
+        "show vnasdsl:zoo/slow",  # it imports a file beside it
+        "compile vnasdsl:zoo/slow -o out",
+        "new second --space zoo/slow",
+        "check second/spaces/zoo/slow.vns",
+    ]
+    results = run_in_turn(python, [line.split() for line in commands], project)
+    assert all(result.returncode == 0 for result in results), results
+    assert "slow_r50" in results[3].stdout
     assert "from vnasdsl_zoo/slow." in (project / "out" / "slow_r50.py").read_text(encoding="utf-8")
-    run(command, "new", "second", "--space", "zoo/slow", cwd=tmp_path)
-    run(command, "check", "spaces/zoo/slow.vns", cwd=tmp_path / "second")
     assert "from vnasdsl_x3d3_k400." in (project / "out" / "x3d3_k400.py").read_text(encoding="utf-8")
     script = "import vnasdsl; print(vnasdsl.load('mine.vns').macs == vnasdsl.load('vnasdsl:x3d3_k400').macs)"
-    assert run(clean / "bin" / "python", "-c", script, cwd=project) == "True\n"
+    assert run(python, "-c", script, cwd=project) == "True\n"

@@ -75,6 +75,7 @@ def compare(one: Path, two: Path) -> None:
     assert reports[0]["inference"]["loss"] == pytest.approx(reports[1]["inference"]["loss"], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_two_devices_find_what_one_finds_with_twice_the_batch(
     vnasdsl: Callable[..., Result], plain: Path, videos: Path, tmp_path: Path
 ) -> None:

@@ -68,11 +68,13 @@ def test_activations_grow_with_the_batch_and_halve_in_bf16(wide: Estimate) -> No
     assert bf16 == pytest.approx((sixteen - eight) / 2, rel=0.05)
 
 
+@pytest.mark.slow
 def test_looking_a_step_ahead_takes_more(wide: Estimate) -> None:
     ahead = GradientRecipe(batch=8, second_order=True, weights=Sgd(lr=0.1))
     assert wide.peak(ahead) > 1.3 * wide.peak(GradientRecipe(batch=8))
 
 
+@pytest.mark.slow
 def test_cells_are_counted_too() -> None:
     assert Estimate(shipped_space("peng2019_tiny"), CUDA).peak(GradientRecipe(batch=2, mode="operations")) > 1_000_000
 

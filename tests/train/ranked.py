@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,6 @@ def labels_and_faults(videos: list[Video]) -> dict[str, Any]:
     return {"labels": [labels.tolist() for _, labels in loader(1)], "faults": list(faults.files)}
 
 
-def everything(videos: list[Video]) -> dict[str, Any]:
-    searches = {name: search(**keys) for name, keys in SEARCHES.items()}
+def everything(videos: list[Video], kinds: Sequence[str]) -> dict[str, Any]:
+    searches = {kind: search(**SEARCHES[kind]) for kind in kinds}
     return {"searches": searches, "part": gradients_of_a_part(), "pass": labels_and_faults(videos)}

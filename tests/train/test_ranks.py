@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.data.videos import encode_numbered
+from tests.support import some_slow
 from tests.train import ranked
 from vnasdsl.data import Video
 from vnasdsl.language.diagnostics import UserError
@@ -28,23 +29,37 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> list[Video]:
 @pytest.fixture(scope="module")
 def results(videos: list[Video], tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each of two ranks ends with."""
-    return ranked.in_ranks(tmp_path_factory.mktemp("ranks"), ranked.everything, videos)
+    return ranked.in_ranks(tmp_path_factory.mktemp("ranks"), ranked.everything, videos, ["full"])
 
 
-@pytest.mark.parametrize("kind", ranked.SEARCHES)
-def test_two_ranks_step_as_one_process_with_the_batches_of_both(results: list[dict[str, Any]], kind: str) -> None:
+@pytest.fixture(scope="module")
+def all_results(videos: list[Video], tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    return ranked.in_ranks(tmp_path_factory.mktemp("more"), ranked.everything, videos, [*ranked.SEARCHES])
+
+
+@pytest.fixture(params=some_slow(ranked.SEARCHES, {*ranked.SEARCHES} - {"full"}))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def searches(kind: str, request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    """What a search of some kind ends with on each of two ranks."""
+    found = request.getfixturevalue("results" if kind == "full" else "all_results")
+    return [rank["searches"][kind] for rank in found]
+
+
+def test_two_ranks_step_as_one_process_with_the_batches_of_both(searches: list[dict[str, Any]], kind: str) -> None:
     alone = ranked.search(**ranked.SEARCHES[kind])
-    for rank in results:
-        together = rank["searches"][kind]
+    for together in searches:
         for name, tensor in alone["state"].items():
             torch.testing.assert_close(together["state"][name], tensor, rtol=1e-5, atol=1e-6, msg=name)
         record, expected = together["records"][-1], alone["records"][-1]
         assert [record[key] for key in LOSSES] == pytest.approx([expected[key] for key in LOSSES], rel=1e-5)
 
 
-@pytest.mark.parametrize("kind", ranked.SEARCHES)
-def test_choices_and_weights_are_the_same_bits_on_every_rank(results: list[dict[str, Any]], kind: str) -> None:
-    one, two = (rank["searches"][kind]["state"] for rank in results)
+def test_choices_and_weights_are_the_same_bits_on_every_rank(searches: list[dict[str, Any]]) -> None:
+    one, two = (each["state"] for each in searches)
     assert any(name.endswith("alphas") for name in one) and any(name.endswith("betas") for name in one)
     assert all(torch.equal(tensor, two[name]) for name, tensor in one.items())
 
