@@ -137,7 +137,8 @@ def test_the_page_says_result_network_classes_recipe_and_command(trained: Path) 
     for text in ("Trellis and path", "What was chosen in the space", "chosen: ", "network.vns", "recipe.vns"):
         assert text in words
     assert " ".join((trained / "network.vns").read_text().split()) in words
-    assert shlex.join(["vnasdsl", *RunReader(trained).facts["command"]]) in html and "torch 2." in words
+    command = shlex.join(["vnasdsl", *RunReader(trained).facts["command"]])
+    assert command in unescape(html) and "torch 2." in words
     assert all(name in words for name in inner.classes)
     wrong = 0
     for run, key in ((outer, "run-1"), (inner, "run-1-1")):  # the search on its inference part
