@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -19,6 +20,7 @@ from vnasdsl.searching.draws import Draws, draw, mixtures_in
 from vnasdsl.searching.monitor import Monitor
 from vnasdsl.searching.slices import slice_widths
 from vnasdsl.searching.supernet import SupernetSearch
+from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.loop import Meter
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_parts import Adam, Sgd
@@ -153,9 +155,11 @@ def test_uses_of_a_tied_block_draw_the_same() -> None:
     assert len(seen) > 3
 
 
-def test_shared_widths_are_slices_of_the_widest_and_train_it() -> None:
+@pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
+def test_shared_widths_are_slices_of_the_widest_and_train_it(layout: str) -> None:
     """A step of a narrow state moves the first channels of the widest one's weights as its own step would."""
-    search, apart = new_search("shared", weights=Sgd(lr=0.1, momentum=0.9)), new_search("paths", weights=Sgd(lr=0.1))
+    search = new_search("shared", weights=Sgd(lr=0.1, momentum=0.9), memory_format=layout)
+    apart = new_search("paths", weights=Sgd(lr=0.1))
     apart.model.load_state_dict(search.model.state_dict())
     for one in (search, apart):
         one.model.train()
@@ -282,17 +286,28 @@ def test_shared_widths_share_the_alphas_of_their_layers() -> None:
     assert any(set(value) != {0.0} for values in by_choice.values() for value in values)
 
 
-@pytest.mark.parametrize(("mode", "samples"), [("operations", 0), ("paths", 0), ("shared", 0), ("shared", 2)])
-def test_a_search_that_goes_on_draws_what_it_would_have_drawn(mode: str, samples: int) -> None:
+@pytest.mark.parametrize(
+    ("mode", "keys"),
+    [
+        ("operations", {}),
+        ("paths", {}),
+        ("shared", {"memory_format": "channels_last"}),
+        ("shared", {"samples": 2}),
+        ("full", {"memory_format": "channels_last"}),
+    ],
+)
+def test_a_search_that_goes_on_does_what_it_would_have_done(mode: str, keys: dict[str, Any], tmp_path: Path) -> None:
     reporter = Reporter(quiet=True)
-    whole = new_search(mode, samples=samples)
+    whole = new_search(mode, **keys)
     records = [whole.run_epoch(epoch, reporter) for epoch in (1, 2, 3)]
-    first = new_search(mode, samples=samples)
+    first = new_search(mode, **keys)
     for epoch in (1, 2):
         first.run_epoch(epoch, reporter)
     dropout = torch.get_rng_state()
-    second = new_search(mode, samples=samples)
-    second.restore(first.weights(), first.optimiser_state())
+    second = new_search(mode, **keys)
+    Checkpoints(tmp_path).save(2, first.weights(), first.optimiser_state())
+    kept = Checkpoints(tmp_path).load()
+    second.restore(kept.weights, kept.state)
     torch.set_rng_state(dropout)
     assert second.run_epoch(3, reporter) == records[2]
     ends = tensors(whole), tensors(second)

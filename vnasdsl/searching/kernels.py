@@ -34,6 +34,8 @@ class Kernels:
         last = recipe.memory_format == "channels_last" or (recipe.memory_format == "auto" and pays)
         self._layout = torch.channels_last_3d if last else torch.contiguous_format
         quicken(model, device)
+        if last:
+            lay_out_weights(model)
         compiles = isinstance(recipe, GradientRecipe) and recipe.compile
         self._compute: Any = torch.compile(model) if compiles else model
         self._parts = [module for module in model.modules() if hasattr(module, "drawn")]
@@ -78,12 +80,29 @@ class QuickConv3d(nn.Conv3d):
 
     def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
         """weight: this one's, or those of several alike."""
-        if self.kernel_size[1:] != (1, 1) or self.kernel_size[0] == 1 or self.stride[1:] != (1, 1):
-            return self._conv_forward(x, weight, self.bias)
-        assert not isinstance(self.padding, str)
-        stride, padding, dilation = (self.stride[0], 1), (self.padding[0], 0), (self.dilation[0], 1)
-        flat = F.conv2d(x.flatten(3), weight.flatten(3), self.bias, stride, padding, dilation, self.groups)
+        weight, padding = self.reaching(x, weight)
+        if weight.shape[3:] != (1, 1) or self.stride[1:] != (1, 1) or padding[1:] != (0, 0) or weight.shape[2] == 1:
+            return F.conv3d(x, weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        stride, dilation = (self.stride[0], 1), (self.dilation[0], 1)
+        flat = F.conv2d(x.flatten(3), weight.flatten(3), self.bias, stride, (padding[0], 0), dilation, self.groups)
         return flat.unflatten(3, x.shape[3:])
+
+    def reaching(self, x: Tensor, weight: Tensor) -> tuple[Tensor, tuple[int, int, int]]:
+        """The part of a kernel that meets more than padding, and the padding for it. On maps smaller than a kernel the
+        rest adds nothing, and its gradient is 0."""
+        assert not isinstance(self.padding, str)
+        pads = []
+        axes = zip(x.shape[2:], self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
+        for axis, (size, kernel, stride, padding, dilation) in enumerate(axes, 2):
+            places = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+            first = max(0, -((stride * (places - 1) - padding) // dilation))
+            last = min(kernel - 1, (size - 1 + padding) // dilation)
+            pad, span = padding - first * dilation, dilation * (last - first) + 1
+            same = pad >= 0 and (size + 2 * pad - span) // stride + 1 == places
+            if same and 0 <= last - first < kernel - 1:
+                weight, padding = weight.narrow(axis, first, last - first + 1), pad
+            pads.append(padding)
+        return weight, (pads[0], pads[1], pads[2])
 
 
 def quicken(model: nn.Module, device: torch.device) -> None:
@@ -91,6 +110,21 @@ def quicken(model: nn.Module, device: torch.device) -> None:
     for module in model.modules() if device.type != "cuda" else ():
         if type(module) is nn.Conv3d and module.padding_mode == "zeros" and not isinstance(module.padding, str):
             module.__class__ = QuickConv3d
+
+
+def lay_out_weights(model: nn.Module) -> None:
+    """Channels last, as the activations. Before weights are shared, as slices are of the new tensors."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv3d):
+            module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last_3d)
+
+
+def lay_out_state(optimiser: torch.optim.Optimizer) -> None:
+    """Lay out what was loaded as the weights are: torch's fused steps go through both in the order of memory."""
+    for weight, state in optimiser.state.items():
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == weight.shape:
+                state[name] = torch.empty_like(weight).copy_(value)
 
 
 class Together:

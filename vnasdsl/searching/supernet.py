@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from vnasdsl.searching.cost import CostTerm
 from vnasdsl.searching.deciding import Deciding
 from vnasdsl.searching.draws import Draws
-from vnasdsl.searching.kernels import Kernels
+from vnasdsl.searching.kernels import Kernels, lay_out_state
 from vnasdsl.searching.monitor import Monitor
 from vnasdsl.searching.slices import slice_widths
 from vnasdsl.train import ranks
@@ -79,6 +79,7 @@ class SupernetSearch:
         self.validate = validate
         self.device = device
         self.monitor = monitor
+        self.kernels = Kernels(self.model, recipe, device)
         views = slice_widths(self.model, recipe.elastic) if recipe.mode == "shared" else set()
         self._choices: list[nn.Parameter] = model.choice_parameters()
         still = [] if recipe.affine else scales_of_options(model)
@@ -94,7 +95,6 @@ class SupernetSearch:
         self.draws = Draws(self.model, recipe.mode, recipe.seed) if drawing else None
         self.deciding = Deciding(self.model, recipe)
         self.cost = CostTerm(self.model, recipe.cost)
-        self.kernels = Kernels(self.model, recipe, device)
         self.validate_pass = 0
         self._choice_step = 0
 
@@ -104,24 +104,32 @@ class SupernetSearch:
         """Weights descend the cross entropy; the gradient of the choices is not computed."""
         self._require_grad(weights=True)
         set_learning_rate(self.weight_optimiser, rate)
-        self.weight_optimiser.zero_grad(set_to_none=True)
         loss, logits = self._cross_entropy(clips, labels)
         ranks.weighted(loss, len(labels)).backward()
-        ranks.add_up_gradients(self._weights)
+        ran = [weight for weight in self._weights if weight.grad is not None]
+        ranks.add_up_gradients(ran)
         if self.recipe.grad_clip:
-            nn.utils.clip_grad_norm_(self._weights, self.recipe.grad_clip)
-        self._begin_momentum()
-        self.weight_optimiser.step()
+            nn.utils.clip_grad_norm_(ran, self.recipe.grad_clip)
+        self._step(ran)
+        for weight in ran:
+            weight.grad = None  # not held during the choice step
         meter.add(loss, logits, labels)
 
-    def _begin_momentum(self) -> None:
-        """Torch's fused SGD takes no weights together of which some step for the first time: these get a momentum of 0,
-        which comes to the same."""
+    def _step(self, ran: list[nn.Parameter]) -> None:
+        """Step the weights that have a gradient, often few; the optimiser does not look at the others.
+
+        Torch's fused SGD takes no weights together of which some step for the first time: these get a momentum of 0,
+        which comes to the same.
+        """
         if isinstance(self.recipe.weights, Sgd) and self.recipe.weights.momentum:
-            for weight in (weight for weight in self._weights if weight.grad is not None):
+            for weight in ran:
                 state = self.weight_optimiser.state[weight]
                 if state.get("momentum_buffer") is None:
                     state["momentum_buffer"] = torch.zeros_like(weight)
+        (group,) = self.weight_optimiser.param_groups
+        group["params"] = ran
+        self.weight_optimiser.step()
+        group["params"] = self._weights
 
     def choice_step(self, clips: Tensor, labels: Tensor, rate: float, meter: Meter, ahead: Ahead | None = None) -> None:
         """Choices descend cross entropy plus cost; weights get no gradient, batch norms record nothing.
@@ -382,6 +390,7 @@ class SupernetSearch:
     def restore(self, weights: dict[str, Tensor], state: dict[str, Any]) -> None:
         load_exactly(self.model, weights, "the checkpoint")
         self.weight_optimiser.load_state_dict(state["weights"])
+        lay_out_state(self.weight_optimiser)
         if self.choice_optimiser is not None:
             self.choice_optimiser.load_state_dict(state["choices"])
         self.validate_pass = state["validate_pass"]

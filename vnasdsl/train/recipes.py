@@ -177,8 +177,8 @@ class SupernetRecipe(SearchRecipe):
     checkpoint: bool = False
     """Heads and mixtures keep only inputs; the gradient computes the rest again: less memory, more time (Chen 2016)."""
     memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
-    """Layout of the supernet's activations; `auto` is `channels_last` on a CPU where a step uses each weight 500 times
-    and more, which is faster there, and `contiguous` elsewhere."""
+    """Layout of the supernet's activations and kernels; `auto` is `channels_last` on a CPU where a step uses each
+    weight 500 times and more, which is faster there, and `contiguous` elsewhere."""
 
     @field_validator("elastic", check_fields=False)
     @classmethod

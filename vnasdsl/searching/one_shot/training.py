@@ -31,6 +31,7 @@ class PathTraining(NetworkTraining):
         """model: a generated supernet; train: number of a pass (from 1) to its batches."""
         super().__init__(model, recipe, train, device)
         self.model: Any
+        self.kernels = Kernels(self.model, recipe, device)
         views = slice_widths(self.model, recipe.elastic) if recipe.widths == "shared" else set()
         self.sampler = sampler
         for parameter in model.choice_parameters():
@@ -38,7 +39,6 @@ class PathTraining(NetworkTraining):
         self.parameters = [p for p in model.weight_parameters() if p not in views]
         self.optimiser = build_optimiser(recipe.weights, self.parameters)
         self.average = None
-        self.kernels = Kernels(self.model, recipe, device)
 
     def run_epoch(self, epoch: int, reporter: Reporter) -> dict[str, Any]:
         try:
