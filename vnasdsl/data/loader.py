@@ -22,7 +22,9 @@ from threading import Thread
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from vnasdsl.data.faults import FaultLog
@@ -92,6 +94,7 @@ class _Watched(Dataset[Any]):
         self.samples, self.reading = samples, reading
         self.slots: torch.Tensor | None = None
         """(slots, videos of a batch, ...), shared: where workers leave the clips of a batch."""
+        self.rooms: NDArray[np.uint8] | None = None
 
     def __getitem__(self, key: tuple[int, int, int, int]) -> Any:
         epoch, index, batch, place = key
@@ -108,14 +111,16 @@ class _Watched(Dataset[Any]):
 
     def leave(self, clip: torch.Tensor | Planes, batch: int, place: int) -> int | _Left:
         assert self.slots is not None
-        slot = self.slots[batch % len(self.slots), place]
+        slot = batch % len(self.slots)
         if isinstance(clip, Planes):
-            room = _bytes_of(slot)
-            if clip.pixels.numel() <= len(room):
-                room[: clip.pixels.numel()] = clip.pixels.flatten()
+            if self.rooms is None:  # of numpy, which takes less time for a small copy than torch
+                self.rooms = _bytes_of(self.slots, 2).numpy()
+            pixels, room = clip.pixels.numpy().reshape(-1), self.rooms[slot, place]
+            if len(pixels) <= len(room):
+                room[: len(pixels)] = pixels
                 return _Left(place, tuple(clip.pixels.shape), clip.layout)
             clip = clip.pictures()
-        slot.copy_(clip)
+        self.slots[slot, place] = clip
         return place
 
 
@@ -218,7 +223,7 @@ class VideoLoader:
         if iterator is not None:
             iterator._shutdown_workers()
             self._loader._iterator = None
-        self._watched.slots = None
+        self._watched.slots = self._watched.rooms = None
 
 
 class _Batches(Sampler[list[tuple[int, int, int, int]]]):
@@ -263,7 +268,7 @@ def _together(
             clip = slot[clip]
         elif isinstance(clip, _Left):
             assert slot is not None
-            clip = Planes(_bytes_of(slot[clip.place])[: math.prod(clip.shape)].view(clip.shape), clip.layout)
+            clip = Planes(_bytes_of(slot[clip.place], 0)[: math.prod(clip.shape)].view(clip.shape), clip.layout)
         if isinstance(clip, Planes):
             clip = replace(clip, pixels=clip.pixels.to(device)).pictures()
         elif any(isinstance(other, Planes | _Left) for other in clips):
@@ -272,9 +277,9 @@ def _together(
     return torch.stack(pictures).movedim(-4, -1)
 
 
-def _bytes_of(slot: torch.Tensor) -> torch.Tensor:
-    """The memory of a clip's place."""
-    return slot.movedim(-1, -4).view(-1)
+def _bytes_of(slots: torch.Tensor, first: int) -> torch.Tensor:
+    """The memory of places for clips; first: how many dimensions are those of places."""
+    return slots.movedim(-1, -4).flatten(first)
 
 
 def _shared(shape: tuple[int, ...]) -> torch.Tensor:
