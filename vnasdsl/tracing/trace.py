@@ -151,6 +151,9 @@ class _Reader(Layers):
             why = f" ({fault})" if str(fault) else ""
             self.unknown[f"`{packet}` in {_where(node)}{why}"] += 1
             value = UNKNOWN
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):  # used as no layer is
+            self.unknown[f"`{packet}` in {_where(node)}"] += 1
+            value = UNKNOWN
         if value is None:
             return
         self.values[node] = value
