@@ -27,18 +27,18 @@ ROOT = Path(__file__).resolve().parent.parent
 CASES = ROOT / "tests" / "cases"
 SPACES = ROOT / "spaces"
 
-QUICK, THOROUGH = 10, 200
+QUICK, THOROUGH = 25, 200
 """Examples of a property test that names no number, in `make test` and `make test-slow`."""
 
 
 def examples(thorough: int, *, shrink: bool = True) -> settings:
-    """`@examples(80)`: so many drawn examples in `make test-slow`, an eighth of them (at least 4) in `make test`.
+    """`@examples(80)`: so many drawn examples in `make test-slow`, a quarter of them (at least 5) in `make test`.
 
     shrink: look for a smaller example that fails, which takes minutes where a single one takes a second.
     """
     full = settings.default is not None and settings.default.max_examples >= THOROUGH
     phases = [phase for phase in Phase if phase is not Phase.explain and (shrink or phase is not Phase.shrink)]
-    count = thorough if full else max(4, thorough // 8)
+    count = thorough if full else max(5, thorough // 4)
     return settings(max_examples=count, phases=phases, suppress_health_check=list(HealthCheck))
 
 
