@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 from tests.codegen.code import read, shuffle, supernet
 from vnasdsl.searching.draws import mixtures_in
 from vnasdsl.searching.estimate import Estimate
-from vnasdsl.searching.kernels import Kernels, QuickConv3d, quicken
+from vnasdsl.searching.kernels import Kernels
 from vnasdsl.searching.supernet import SupernetSearch
 from vnasdsl.train.loop import Meter
 from vnasdsl.train.recipes import GradientRecipe
@@ -110,29 +110,6 @@ def test_convolutions_with_the_same_input_run_as_one_where_everything_runs() -> 
     with Convolutions() as seen:
         kernels(clips(2))
     assert seen.count == 2 + 2 + 8 + 4  # what does not run is not computed
-
-
-def test_what_of_a_kernel_meets_padding_only_makes_no_difference() -> None:
-    """Kernels, strides, dilations and paddings of all kinds on maps of 1 to 5 places, which often are smaller."""
-    random, smaller = Random(1), 0
-    for _ in range(150):
-        kernel, stride, dilation, padding, size = (
-            tuple(random.choice(values) for _ in range(3))
-            for values in ((1, 2, 3, 5), (1, 2, 3), (1, 2, 4), (0, 1, 2, 4), (1, 2, 3, 5))
-        )
-        spans = (d * (k - 1) - 2 * p for k, d, p in zip(kernel, dilation, padding, strict=True))
-        if any(n <= span for n, span in zip(size, spans, strict=True)):
-            continue  # no output
-        conv = torch.nn.Conv3d(2, 3, kernel, stride, padding, dilation, bias=random.random() < 0.5).double()
-        x = torch.randn(2, 2, *size, dtype=torch.float64, requires_grad=True)
-        outputs = [conv(x)]
-        quicken(conv, CPU)
-        assert isinstance(conv, QuickConv3d)
-        outputs.append(conv(x))
-        smaller += conv.reaching(x, conv.weight)[0].shape != conv.weight.shape
-        torch.testing.assert_close(*outputs)
-        torch.testing.assert_close(*(torch.autograd.grad(y.square().sum(), [x, conv.weight]) for y in outputs))
-    assert smaller > 10
 
 
 def test_a_network_of_the_supernet_runs_alone() -> None:

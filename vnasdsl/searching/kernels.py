@@ -80,29 +80,12 @@ class QuickConv3d(nn.Conv3d):
 
     def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
         """weight: this one's, or those of several alike."""
-        weight, padding = self.reaching(x, weight)
-        if weight.shape[3:] != (1, 1) or self.stride[1:] != (1, 1) or padding[1:] != (0, 0) or weight.shape[2] == 1:
-            return F.conv3d(x, weight, self.bias, self.stride, padding, self.dilation, self.groups)
-        stride, dilation = (self.stride[0], 1), (self.dilation[0], 1)
-        flat = F.conv2d(x.flatten(3), weight.flatten(3), self.bias, stride, (padding[0], 0), dilation, self.groups)
-        return flat.unflatten(3, x.shape[3:])
-
-    def reaching(self, x: Tensor, weight: Tensor) -> tuple[Tensor, tuple[int, int, int]]:
-        """The part of a kernel that meets more than padding, and the padding for it. On maps smaller than a kernel the
-        rest adds nothing, and its gradient is 0."""
+        if self.kernel_size[1:] != (1, 1) or self.kernel_size[0] == 1 or self.stride[1:] != (1, 1):
+            return self._conv_forward(x, weight, self.bias)
         assert not isinstance(self.padding, str)
-        pads = []
-        axes = zip(x.shape[2:], self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
-        for axis, (size, kernel, stride, padding, dilation) in enumerate(axes, 2):
-            places = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-            first = max(0, -((stride * (places - 1) - padding) // dilation))
-            last = min(kernel - 1, (size - 1 + padding) // dilation)
-            pad, span = padding - first * dilation, dilation * (last - first) + 1
-            same = pad >= 0 and (size + 2 * pad - span) // stride + 1 == places
-            if same and 0 <= last - first < kernel - 1:
-                weight, padding = weight.narrow(axis, first, last - first + 1), pad
-            pads.append(padding)
-        return weight, (pads[0], pads[1], pads[2])
+        stride, padding, dilation = (self.stride[0], 1), (self.padding[0], 0), (self.dilation[0], 1)
+        flat = F.conv2d(x.flatten(3), weight.flatten(3), self.bias, stride, padding, dilation, self.groups)
+        return flat.unflatten(3, x.shape[3:])
 
 
 def quicken(model: nn.Module, device: torch.device) -> None:
