@@ -85,7 +85,7 @@ def test_a_layer_handed_to_a_parameter_that_is_read_as_a_value() -> None:
     blocks = "block outer(w) {\n  inner(w)\n}\n\nblock inner(v) {\n  conv(8, v)\n}\n\n"
     (fault,) = errors(blocks + network("outer(bn)"))
     assert fault.code == "E0305"
-    assert fault.message == "`v` is read as a value, and is handed a layer"
+    assert fault.message == "`w` is read as a value, and is handed a layer"
     assert fault.primary is not None and fault.primary.span.text == "bn"
 
 
