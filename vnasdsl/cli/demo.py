@@ -46,9 +46,8 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
         if not (out / "results.json").is_file() and not (out / "search").is_dir():
             raise UserError(f"`{out}` does not hold an earlier demo, so it is not replaced", "give another --out")
         shutil.rmtree(out)
-    file = spaces_dir() / "mini.vns"
-    # Shorter trainings of the finalists than those of the file, which take a minute more.
-    settings = {"pool": f'"{min(2, os.cpu_count() or 1)}"', "finalist_epochs": "12", **settings}
+    file = spaces_dir() / "demo.vns"
+    settings = {"pool": f'"{min(2, os.cpu_count() or 1)}"', **settings}
     program = load(file)
     space = program.get()
     after = checked_recipe("retrain", find_recipe(program, "retrain", space), {}, seed, None)
