@@ -10,8 +10,6 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from vnasdsl.api.fixes import split_options
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 POSITIVE = click.IntRange(min=1)
@@ -46,6 +44,8 @@ def _pairs(values: tuple[str, ...]) -> dict[str, str]:
 
 
 def _fixes(values: tuple[str, ...]) -> dict[str, list[str]]:
+    from vnasdsl.api.fixes import split_options
+
     try:
         return {selector: split_options(text) for selector, text in _pairs(values).items()}
     except ValueError as fault:

@@ -29,13 +29,8 @@ class Kernels:
 
     def __init__(self, model: Any, recipe: SupernetRecipe, device: torch.device):
         self._model = model
-        on_cpu = device.type == "cpu"
-        pays = on_cpu and recipe.batch * uses_of_weights(model) >= _USES
-        last = recipe.memory_format == "channels_last" or (recipe.memory_format == "auto" and pays)
-        self._layout = torch.channels_last_3d if last else torch.contiguous_format
-        quicken(model, device)
-        if last:
-            lay_out_weights(model)
+        self._layout = prepare(model, recipe, device)
+        pays, last = _pays(model, recipe, device), self._layout == torch.channels_last_3d
         compiles = isinstance(recipe, GradientRecipe) and recipe.compile
         self._compute: Any = torch.compile(model) if compiles else model
         self._parts = [module for module in model.modules() if hasattr(module, "drawn")]
@@ -93,6 +88,20 @@ def quicken(model: nn.Module, device: torch.device) -> None:
     for module in model.modules() if device.type != "cuda" else ():
         if type(module) is nn.Conv3d and module.padding_mode == "zeros" and not isinstance(module.padding, str):
             module.__class__ = QuickConv3d
+
+
+def prepare(model: nn.Module, recipe: SupernetRecipe, device: torch.device) -> torch.memory_format:
+    """Quicken a supernet and lay out its kernels. Returns: the layout, of activations as well."""
+    quicken(model, device)
+    pays = recipe.memory_format == "auto" and _pays(model, recipe, device)
+    if recipe.memory_format != "channels_last" and not pays:
+        return torch.contiguous_format
+    lay_out_weights(model)
+    return torch.channels_last_3d
+
+
+def _pays(model: nn.Module, recipe: SupernetRecipe, device: torch.device) -> bool:
+    return device.type == "cpu" and recipe.batch * uses_of_weights(model) >= _USES
 
 
 def lay_out_weights(model: nn.Module) -> None:

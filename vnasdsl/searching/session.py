@@ -10,7 +10,7 @@ from typing import Any, Self
 from torch import Tensor
 
 from vnasdsl.codegen import compile_supernet, inherited_names
-from vnasdsl.searching.kernels import quicken
+from vnasdsl.searching.kernels import prepare
 from vnasdsl.searching.supernet import as_child
 from vnasdsl.searching.task import SearchTask
 from vnasdsl.train.clips import evaluation_views, training_clips
@@ -33,7 +33,7 @@ class Session:
         source = compile_supernet(task.space, "space.vns")  # the copy in the run: the user's file may be renamed
         supernet: Any = load_generated(task.run / "supernet.py", "Supernet", source)
         self.model = taking_inputs(supernet(**settings), task.space.inputs.given).to(task.device)
-        quicken(self.model, task.device)  # also when it only derives, so that all figures are the same
+        prepare(self.model, task.recipe, task.device)  # also when it only derives, so that all figures are the same
         if task.parts.train:  # otherwise only `derive` is here, of a run whose videos are elsewhere
             how = task.shape, task.recipe, task.faults, task.device
             self.train = training_clips(task.parts.train, *how)
