@@ -37,7 +37,9 @@ def compiled(text: str) -> tuple[Space, Any]:
 
 
 @torch.no_grad()
-def agree(model: nn.Module, oracle: nn.Module, parts: list[nn.Module], clips: torch.Tensor) -> None:
+def agree(
+    model: nn.Module, oracle: nn.Module, parts: list[nn.Module], clips: torch.Tensor, within: float = 1e-4
+) -> None:
     """Both give the same once they have the same weights: those of `parts` in the order of the text."""
     mine = list(randomise(model).state_dict().values())
     theirs = list(chain.from_iterable(part.state_dict().values() for part in parts))
@@ -46,7 +48,7 @@ def agree(model: nn.Module, oracle: nn.Module, parts: list[nn.Module], clips: to
     for tensor, given in zip(theirs, mine, strict=True):
         tensor.copy_(given)
     expected = oracle.eval()(clips)
-    torch.testing.assert_close(model.eval()(clips), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+    torch.testing.assert_close(model.eval()(clips), expected, rtol=within, atol=within * float(expected.abs().max()))
 
 
 ASSEMBLED = """
