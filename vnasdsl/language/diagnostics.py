@@ -115,6 +115,7 @@ def _synonyms() -> dict[str, dict[str, str]]:
     return tomllib.loads((Path(__file__).parent / "synonyms.toml").read_text(encoding="utf-8"))
 
 
+@lru_cache(maxsize=8192)
 def _plain(word: str) -> str:
     return re.sub(r"[123]d$", "", word.lower().replace("_", ""))
 
