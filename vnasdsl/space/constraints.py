@@ -170,7 +170,7 @@ def keeps(part: Kept, made: Mapping[str, str]) -> bool:
 
 
 def narrowed(parts: Iterable[Kept], keep: Kept) -> tuple[Kept, ...]:
-    """The parts of a space whose choices keep some options only; a choice with one option left is none any more."""
+    """The parts of a space whose choices keep only some options; a choice with one option left is none."""
     found = []
     for part in parts:
         left = {name: tuple(o for o in options if o in keep.get(name, (o,))) for name, options in part.items()}
