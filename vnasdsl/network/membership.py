@@ -7,6 +7,7 @@ never given. What does not fit is explained by `departure`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError
@@ -45,9 +46,11 @@ def prove(
     groups = [(part, part.element) for part in parts if isinstance(part.element, Group)]
     uses = [group for _, group in groups if group.block is not None]
     called = [(name, part.lines[i][-1].value) for part, group in groups for i, name in enumerate(group.names) if name]
-    replays = []
-    for extent in Extent if called else (Extent.USED, Extent.ALL):
-        replay = Replay(network, rules, uses, extent, called)
+    replays: list[Replay] = []
+    for extent, alternatives in product(Extent if called else (Extent.USED, Extent.ALL), (False, True)):
+        if alternatives and not replays[-1].simplified:
+            continue
+        replay = Replay(network, rules, uses, extent, called, alternatives)
         replays.append(replay)
         ways: list[Way] = []
         try:
@@ -60,7 +63,8 @@ def prove(
             choices = _made_again(way, network, space, given, rules)
             if choices is not None:
                 return choices
-    replays = replays[-2:]  # what is not there under its name may be there
+    # What is not there under its name may be there.
+    replays = [replay for replay in replays if replay.extent is not Extent.NAMED]
     furthest = max(replays, key=lambda replay: min(replay.unmatched, default=len(replay.nodes)))
     if replays[-1].trace.cut and (furthest.trace.cut or not furthest.unmatched):
         raise undecided(network, claim)

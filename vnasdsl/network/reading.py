@@ -112,10 +112,15 @@ class Reading:
         uses: Sequence[Group],
         extent: Extent,
         called: Iterable[tuple[str, Values]],
+        alternatives: bool,
     ):
         self.rules = rules
         self.trace = Trace()
         self.extent = extent
+        self.alternatives = alternatives
+        """Whether all choices of a tied block that make the same are followed: other uses may allow only some."""
+        self.simplified = False
+        """Whether only the first of such choices was followed somewhere."""
         self.nodes: tuple[LayerNode, ...] = network.order
         numbers = self._numbers = {node.label: i for i, node in enumerate(self.nodes)}
         self.inputs = [tuple(numbers[key] for key in node.inputs) for node in self.nodes]

@@ -156,7 +156,9 @@ class Replay(ListReplay):
                 if (c := self._then(a, b)) is not None
             ]
         found: list[Way] = []
-        self._tied += group.tied
+        followed = group.tied and self.alternatives
+        self.simplified |= group.tied and not followed
+        self._tied += followed
         self._sites.append((x, group))
         for state, outer in states:
             for (value, inner), way in self._lines(group.lines, group.names, [(state, Way(x))]):
@@ -165,7 +167,7 @@ class Replay(ListReplay):
                     ends = self._all((way,), lambda _, v=value, e=inner: self.read(group.out, v, e))  # type: ignore[misc]
                 found += self._all((outer,), lambda _, ends=ends: filter(None, (self._left(group, e) for e in ends)))  # type: ignore[misc]
         self._sites.pop()
-        self._tied -= group.tied
+        self._tied -= followed
         found.sort(key=lambda way: way.value is UNUSED)
         return found
 
