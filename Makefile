@@ -9,6 +9,9 @@ FUZZ_ARGS ?= --seconds 300
 # A file stays with one worker: what its tests share is made once. Their order is that of tests/conftest.py.
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
+# Tests import the package in many processes: each module is compiled once.
+test test-slow: export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help install originals demo test test-slow fuzz lint check docs format clean
 

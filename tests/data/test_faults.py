@@ -78,6 +78,7 @@ def test_too_many_unreadable_files_stop_the_run_with_their_list(folder_set: Call
     loader = clip_loader(data.train, frames=4, size=16, scale=24, batch=8, workers=workers, faults=FaultLog(0.2))
     with pytest.raises(UserError) as caught:
         list(loader)
+    loader.close()
     for name in ("a/v0.avi", "b/v3.avi"):
         assert str(root / "train" / name) in caught.value.message
     assert "2 of 8 videos" in caught.value.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -51,6 +52,21 @@ def test_workers_end_with_their_parent_and_quietly(folder_set: Callable[..., Pat
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_a_loader_that_is_dropped_ends_its_workers(folder_set: Callable[..., Path]) -> None:
+    """At once, as no cycle of objects holds it: its end is not left to the garbage collector."""
+    loader = ClipLoader(open_data(f"folder:{folder_set()}").train, ClipShape(frames=4, size=16, scale=24), workers=1)
+    gc.disable()
+    try:
+        assert len(list(loader)) == 1
+        iterator = loader._loader._iterator
+        assert iterator is not None
+        workers = iterator._workers  # type: ignore[attr-defined]
+        del loader, iterator
+        assert [worker.exitcode for worker in workers] == [0]
+    finally:
+        gc.enable()
 
 
 def test_memory_is_used_again_only_when_nothing_holds_it(folder_set: Callable[..., Path]) -> None:

@@ -21,6 +21,7 @@ from multiprocessing.connection import wait
 from threading import Thread
 from types import TracebackType
 from typing import Any
+from weakref import proxy
 
 import numpy as np
 import torch
@@ -227,10 +228,14 @@ class VideoLoader:
 
 
 class _Batches(Sampler[list[tuple[int, int, int, int]]]):
-    """Batches of (epoch, index, number of the batch, place in it); the order is asked for when a pass starts."""
+    """Batches of (epoch, index, number of the batch, place in it); the order is asked for when a pass starts.
+
+    It only refers weakly to its loader: in a cycle of objects, Python would end the queue to the workers before it
+    asks them to end, and then wait five seconds for each.
+    """
 
     def __init__(self, loader: VideoLoader):
-        self._of = loader
+        self._of = proxy(loader)
 
     def __iter__(self) -> Iterator[list[tuple[int, int, int, int]]]:
         epoch, order, share = self._of.epoch, self._of.order(), self._of.share
