@@ -25,7 +25,7 @@ FILES = {
 def test_the_project_works(run_cli: RunCli, tmp_path: Path) -> None:
     result = run_cli("new", "first")
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.splitlines()[-1] == "try: cd first && vnasdsl check spaces/*.vns"
+    assert result.stdout.splitlines()[-1] == "try: cd first && vnasdsl check spaces/tiny.vns"
     first = tmp_path / "first"
     assert {path.name for path in first.iterdir()} == FILES
     spaces = sorted(f"spaces/{path.name}" for path in (first / "spaces").iterdir())
@@ -50,6 +50,12 @@ def test_chosen_spaces_come_with_their_imports(run_cli: RunCli, tmp_path: Path) 
     assert {path.stem for path in (tmp_path / "spaces").iterdir()} == {"evanet", "evanet_a", "tiny"}
     table = tomllib.loads((tmp_path / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["vnasdsl"]
     assert table["space"] == "spaces/evanet_a.vns"
+
+
+def test_imports_from_another_folder_come_too(run_cli: RunCli, tmp_path: Path) -> None:
+    assert run_cli("new", ".", "--space", "zoo/movinet").stdout.endswith("vnasdsl check spaces/zoo/movinet.vns\n")
+    assert (tmp_path / "spaces/movinet.vns").is_file()
+    assert run_cli("check", "spaces/zoo/movinet.vns").returncode == 0
 
 
 def test_nothing_is_overwritten(run_cli: RunCli, tmp_path: Path) -> None:

@@ -108,6 +108,36 @@ def test_torchrun_and_retraining(plain: Path, videos: Path, tmp_path: Path) -> N
     assert json.loads(out)["videos"] == json.loads((one / "report.json").read_text())["videos"]
 
 
+SCRIPT = """
+import sys
+import vnasdsl
+
+if __name__ == "__main__":
+    space, data, out, strategy = sys.argv[1:]
+    told = []
+    settings = {"batch": 2, "strategy": strategy, "finalists": 1, "finalist_epochs": 1}
+    run = vnasdsl.search(space, data, out, device="cpu", settings=settings, progress=told.append)
+    trained = vnasdsl.retrain(run, device="cpu", settings={"batch": 2, "epochs": 1}, log=["tensorboard"])
+    print(run.state, trained.state, trained.report["top1"] == vnasdsl.evaluate(trained, device="cpu").top1, bool(told))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["gradient", "one_shot"])
+def test_a_script_under_torchrun(strategy: str, plain: Path, videos: Path, tmp_path: Path) -> None:
+    """What follows a supernet's training is done by the first process, and the training after it by both again."""
+    script, out = tmp_path / "script.py", tmp_path / "run"
+    script.write_text(SCRIPT)
+    torchrun = ("torch.distributed.run", "--nproc-per-node", "2", str(script))
+    status, said, err = run(plain, f"synthetic:{videos}", out, strategy, program=torchrun)
+    assert status == 0, err
+    assert sorted(said.splitlines()) == ["finished finished True False", "finished finished True True"]
+    for folder in (out, out / "retrained"):
+        assert json.loads((folder / "run.json").read_text())["devices"] == 2
+    assert len((out / "finalists.jsonl").read_text().splitlines()) == 1
+    assert len(list((out / "retrained" / "tensorboard").iterdir())) == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["gradient", "one_shot"])
 def test_finalists_are_trained_by_the_first_rank(strategy: str, plain: Path, videos: Path, tmp_path: Path) -> None:

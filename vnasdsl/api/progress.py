@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -75,7 +76,9 @@ class CallbackReporter(Reporter):
 
 
 def reporter_for(progress: bool | Callback, loggers: Sequence[Logger] = ()) -> Reporter:
-    """`True`: the bar of the commands, on stderr; a function: it; `False`: nobody."""
+    """`True`: the bar of the commands, on stderr; a function: it; `False`: nobody. Of torchrun's the first process."""
+    if int(os.environ.get("RANK", 0)):
+        return CallbackReporter(None)
     if progress is True:
         return Reporter(loggers=loggers)
     return CallbackReporter(progress or None, loggers)

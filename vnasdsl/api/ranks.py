@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from traceback import format_exception
@@ -15,6 +16,7 @@ from rich.console import Console
 from vnasdsl.elaborate import Space, load_source
 from vnasdsl.language.diagnostics import Error, UserError
 from vnasdsl.language.source import Source
+from vnasdsl.train import ranks
 from vnasdsl.train.devices import pick_device
 from vnasdsl.train.launch import rank_on, run_ranks
 from vnasdsl.train.progress import Reporter
@@ -45,6 +47,9 @@ def on_devices(work: Work, device: str, devices: int, reporter: Reporter) -> Non
     Raises: what the work raises.
     """
     place = pick_device(device, devices)
+    if ranks.launched() > 1:
+        _join(work, place, reporter)
+        return
     if devices == 1:
         work(place, reporter)
         return
@@ -63,6 +68,17 @@ def on_devices(work: Work, device: str, devices: int, reporter: Reporter) -> Non
         run_ranks(devices, _rank, (work, device, devices), told)
     except SystemExit as end:
         raise faults[0] if faults else UserError(f"a process of this run ended with status {end.code}") from None
+
+
+def _join(work: Work, place: torch.device, reporter: Reporter) -> None:
+    """As one of the processes that torchrun has started: the first tells, and all go on when it is done."""
+    try:
+        with ranks.joined(place) as group:
+            with suppress(ranks.RankDone):
+                work(place, reporter)
+            group.wait_for_first()
+    except ranks.RankLost:
+        raise UserError("another process of this training has failed", "see what it says") from None
 
 
 def _rank(connection: Connection, work: Work, device: str, devices: int) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vnasdsl.cli.runs import command_line
-from vnasdsl.language.diagnostics import UserError
 
 if TYPE_CHECKING:
     from vnasdsl.train.progress import Reporter
@@ -35,12 +34,7 @@ def start_ranks(devices: int, folder: Path) -> bool:
     from vnasdsl.train import ranks
     from vnasdsl.train.launch import run_ranks
 
-    already = ranks.launched()
-    if already > 1:
-        if devices not in (1, already):
-            raise UserError(f"--devices is {devices}, but torchrun has started {already} processes", "leave it out")
-        return False
-    if devices == 1:
+    if devices == 1 or ranks.launched() > 1:
         return False
     arguments = command_line()
     if not any(argument.split("=")[0] == "--out" for argument in arguments):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from posixpath import dirname, normpath
 
 import click
 
@@ -57,7 +58,8 @@ def command(folder: Path, shipped: tuple[str, ...]) -> None:
         raise UserError(f"`{folder}` already has {', '.join(f'`{name}`' for name in taken)}", "give another folder")
     for name, text in files.items():
         tell_written(folder / name, write_atomic(folder / name, text))
-    click.echo(f"try: cd {visible(str(folder))} && vnasdsl check spaces/*.vns")
+    first = next(name for name in files if name.endswith(".vns"))
+    click.echo(f"try: cd {visible(str(folder))} && vnasdsl check {first}")
 
 
 def project(title: str, names: list[str]) -> dict[str, str]:
@@ -108,8 +110,8 @@ def _with_imports(name: str) -> Iterator[str]:
     """A shipped file and the files it imports."""
     yield name
     text = shipped_file(name).read_text(encoding="utf-8")
-    for imported in re.findall(r'^import "(\w+)\.vns"', text, re.MULTILINE):
-        yield from _with_imports(f"{name[: name.rfind('/') + 1]}{imported}")
+    for imported in re.findall(r'^import "([\w./]+)\.vns"', text, re.MULTILINE):
+        yield from _with_imports(normpath(f"{dirname(name)}/{imported}").lstrip("/"))
 
 
 def _list(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

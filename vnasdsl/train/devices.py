@@ -22,11 +22,14 @@ def pick_device(wanted: str = "auto", devices: int = 1) -> torch.device:
     """
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    several = max(devices, ranks.launched()) > 1
+    already = ranks.launched()
+    if already > 1 and devices not in (1, already):
+        raise UserError(f"torchrun has started {already} processes, not {devices}", "leave out the number of devices")
+    several = max(devices, already) > 1
     if several and wanted.startswith("cuda"):
         if wanted != "cuda":
             raise UserError(f"--device {wanted} is a single device", "leave it out, or give --device cuda")
-        wanted = f"cuda:{ranks.local_rank() if ranks.launched() > 1 else devices - 1}"
+        wanted = f"cuda:{ranks.local_rank() if already > 1 else devices - 1}"
     try:
         device = torch.device(wanted)
     except RuntimeError:

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count as count_from
 from typing import Any, TypeVar
 
 import torch
@@ -36,6 +37,9 @@ T = TypeVar("T")
 _BUCKET_BYTES = 2**25
 # What a rank may be behind the others, such as in decoding its clips. One that has died is noticed at once.
 _PATIENCE = timedelta(minutes=30)
+_NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+_joins = count_from(1)
+"""A script may train several times: each time the ranks join anew, under another name."""
 
 
 def launched() -> int:
@@ -75,6 +79,7 @@ class Group:
     """The ranks that work together."""
 
     store: Any
+    is_first: bool
 
     def fails_first(self) -> bool:
         """Called by a rank that fails: whether no other rank has failed before."""
@@ -82,6 +87,14 @@ class Group:
             return self.store.add("failed", 1) == 1
         except RuntimeError:  # the process that kept the store is gone
             return False
+
+    def wait_for_first(self) -> None:
+        """Until the first rank has done what it does alone; called by all."""
+        if self.is_first:
+            self.store.set("done", "")
+        while not self.store.check(["done"]):
+            with suppress(dist.DistStoreError):  # patience is over: a search may well take longer
+                self.store.wait(["done"], _PATIENCE)
 
 
 @contextmanager
@@ -99,11 +112,15 @@ def joined(device: torch.device) -> Iterator[Group]:
         ) from None
     # gloo beside nccl: numbers on the CPU are exchanged without waiting for the GPU.
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-    group = PrefixStore("ranks", store)
-    dist.init_process_group(backend, timeout=_PATIENCE, store=group, rank=number, world_size=size)
-    yield Group(store)
-    if dist.is_initialized():  # not after an error: it may wait for ranks that are gone
-        _part()
+    names = {name: os.environ[name] for name in _NAMES if name in os.environ}
+    part = PrefixStore(f"ranks {next(_joins)}", store)
+    dist.init_process_group(backend, timeout=_PATIENCE, store=part, rank=number, world_size=size)
+    try:
+        yield Group(part, number == 0)
+        if dist.is_initialized():  # not after an error: it may wait for ranks that are gone
+            _part()
+    finally:
+        os.environ.update(names)
 
 
 def _part() -> None:
@@ -123,7 +140,7 @@ def leave() -> None:
     _part()
     if not first:
         raise RankDone
-    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+    for name in _NAMES:
         os.environ.pop(name, None)
 
 
