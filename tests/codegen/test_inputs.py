@@ -197,7 +197,7 @@ def test_overrides_are_for_the_first_input_and_those_alike(
             "E0302",
             "`size` of `video` must be a whole number, found `[32.0, 32.0]`",
         ),
-        ("video(frames=8, size=32x0)", "E0303", "`size` of `video` must be from 1 to 1,000,000, found 0"),
+        ("video(frames=8, size=32x0)", "E0303", "`size` of `video` must be from 1 to 1,000,000, found `0`"),
         ("optical_flow(frames=8, size=32, classes=7)", "E0301", "two inputs say how many classes there are"),
         (
             "flow(frames=8, size=32)",

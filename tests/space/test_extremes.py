@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -75,7 +76,9 @@ def test_small_spaces_against_all_of_their_networks(tmp_path: Path, text: str) -
 def test_real_choices_are_drawn_between_their_ends(tmp_path: Path) -> None:
     one = space(tmp_path, REAL)
     found = extremes(one)
-    assert one.params[0] <= found["params_min"] < found["params_max"] <= one.params[1]
+    assert not one.costed
+    drawn = one.price(one.complete({}, Random(1))).params_min
+    assert found["params_min"] <= drawn <= found["params_max"]
 
 
 def test_they_are_the_same_every_time(tmp_path: Path) -> None:

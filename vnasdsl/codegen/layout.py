@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from vnasdsl.language.layout import Break, Document, Group, IfBroken, Indent, join, lay_out
+
 WIDTH = 120
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[()\[\]{}]|, | \+ | for |[^"()\[\]{}, +f]+|.', re.DOTALL)
 OPENING, CLOSING = "([{", ")]}"
@@ -20,7 +22,8 @@ def _wrapped(line: str) -> str:
         return line
     indent = len(line) - len(code)
     code, comment = _without_comment(code)
-    return " " * indent + _fitted(code, indent, comment, statement=True)
+    head, value = _head(code)
+    return " " * indent + lay_out([head, _document(value, head == "def "), comment], WIDTH, indent, step=4)
 
 
 def _without_comment(code: str) -> tuple[str, str]:
@@ -35,42 +38,34 @@ def _without_comment(code: str) -> tuple[str, str]:
     return code, ""
 
 
-def _fitted(code: str, indent: int, after: str = "", statement: bool = False) -> str:
-    """A piece of code that stands at `indent`, with what follows it in its last line."""
-    if indent + len(code) + len(after) <= WIDTH:
-        return code + after
-    head, value = _head(code) if statement else ("", code)
-    terms = _split(value, " + ")
-    inner = "\n" + " " * (indent + 4 if statement else indent)
+def _document(code: str, first: bool = False, alone: bool = True) -> Document:
+    """A piece of code with the places where it can be broken: in its last brackets, those of a function in the first.
+
+    alone: whether a sum needs parentheses over several lines.
+    """
+    terms = _split(code, " + ")
     if len(terms) > 1:
-        terms = [_fitted(term, indent + 4 + 2 * (i > 0)) for i, term in enumerate(terms)]
-        chain = f"{inner}+ ".join(terms)
-        return f"{head}({inner}{chain}\n{' ' * indent}){after}" if statement else chain + after
-    begin, body, end = _brackets(value, first=head.startswith("def "))
+        chain = join([Break(), "+ "], [_document(term, alone=False) for term in terms])
+        return Group([IfBroken("("), Indent([Break(""), *chain]), Break(""), IfBroken(")")] if alone else chain)
+    begin, body, end = _brackets(code, first)
     if not body:
-        return code + after
-    inner = "\n" + " " * (indent + 4)
-    loop = _split(body, " for ")
+        return code
+    loop, items = _split(body, " for "), _split(body.removesuffix(","), ", ")
+    comma: Document = "," if body.endswith(",") else IfBroken(",")
     if len(loop) > 1:
-        parts = [_fitted(loop[0], indent + 4), "for " + " for ".join(loop[1:])]
-        return f"{head}{begin}{inner}{inner.join(parts)}\n{' ' * indent}{end}{after}"
-    items = _split(body, ", ")
-    if len(items) == 1 and not body.endswith(",") and _is_group(begin):
-        return f"{head}{begin}{inner}{_fitted(body, indent + 4)}\n{' ' * indent}{end}{after}"
-    parts = [_item(item.removesuffix(","), indent + 4) for item in items]
-    return f"{head}{begin}{inner}{inner.join(parts)}\n{' ' * indent}{end}{after}"
+        inside: list[Document] = [_document(loop[0], alone=False), Break(), "for " + " for ".join(loop[1:])]
+    else:
+        inside = join([",", Break()], [_item(item) for item in items])
+    if len(loop) > 1 or (len(items) == 1 and _is_group(begin) and comma != ","):
+        comma = ""
+    return [begin, Group([Indent([Break(""), *inside, comma]), Break("")]), end]
 
 
-def _item(item: str, indent: int) -> str:
+def _item(item: str) -> Document:
     """An argument, with its name or its key before it."""
     found = re.match(r'\w+=(?!=)|\*|"(?:[^"\\]|\\.)*": ', item)
     name = found[0] if found else ""
-    if indent + len(item) + 1 <= WIDTH:
-        return f"{item},"
-    terms = _split(item[len(name) :], " + ")
-    if name and len(terms) > 1:
-        return f"{name}{_fitted(item[len(name) :], indent, ',', statement=True)}"
-    return _fitted(item, indent, ",") if _brackets(item)[1] or len(terms) > 1 else f"{item},"
+    return [name, _document(item[len(name) :], alone=bool(name))]
 
 
 def _head(code: str) -> tuple[str, str]:

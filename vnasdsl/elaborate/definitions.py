@@ -73,54 +73,9 @@ class Definitions:
         Raises: VnsError with an E0301 for each wrong argument; an empty one for a function that is not known."""
         if not self.knows(call.function):
             raise VnsError(())
-        function, parameters = call.function, self.parameters(call.function)
-        needed = [p.name for p in parameters if (p.required if isinstance(p, Parameter) else p.default is None)]
-        if function in self.layers and self.layers[function].join is not None:  # what has no name is an input
+        if call.function in self.layers and self.layers[call.function].join is not None:  # an input has no name
             call = replace(call, arguments=tuple(a for a in call.arguments if a.name is not None))
-        bound, faults, orderly = self._assign(call, [p.name for p in parameters])
-        missing = [f"`{name}`" for name in needed if name not in bound]
-        if missing and not faults and orderly:
-            needs = f"{', '.join(missing[:-1])} and {missing[-1]}" if len(missing) > 1 else missing[0]
-            place = call.function_span or call.span
-            faults.append(Diagnostic("E0301", f"`{function}` needs {needs}", Label(place), help=self.usage(function)))
-        if faults or not orderly:
-            raise VnsError(faults)
-        return bound
-
-    def _assign(
-        self, call: tree.Call, names: Sequence[str]
-    ) -> tuple[dict[str, tree.Expression], list[Diagnostic], bool]:
-        """The arguments by name, what is wrong with them, and False when `language.checks` has said that their order
-        is wrong or a name (of an argument, or of a parameter of the block) repeated."""
-        function = call.function
-        first: dict[str, tree.Argument] = {}
-        faults: list[Diagnostic] = []
-        orderly = len(set(names)) == len(names)
-        for i, argument in enumerate(call.arguments):
-            named = argument.name is not None
-            name = argument.name or (names[i] if i < len(names) else "")
-            if not named and any(a.name for a in call.arguments[:i]):
-                orderly = False
-            elif not name:
-                takes = f"{len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
-                many = Label(argument.span.to(call.arguments[-1].span))
-                faults.append(Diagnostic("E0301", f"`{function}` takes {takes}", many, help=self.usage(function)))
-                break
-            elif name not in names:
-                place = argument.span.first(len(name))
-                message = f"`{function}` has no parameter `{name}`"
-                more = guess(place, name, names, self.usage(function))
-                faults.append(Diagnostic("E0301", message, Label(place), **more))
-            elif name in first and (first[name].name or not orderly):
-                orderly = False
-            elif name in first:
-                place = argument.span.first(len(name))
-                message = f"`{name}` of `{function}` is given twice"
-                already = (Label(first[name].span, f"`{name}` already, by its place"),)
-                faults.append(Diagnostic("E0301", message, Label(place), secondary=already, help=self.usage(function)))
-            else:
-                first[name] = argument
-        return {name: argument.value for name, argument in first.items()}, faults, orderly
+        return bind(call, self.parameters(call.function), self.usage(call.function))
 
     def usage(self, function: str) -> str:
         """How a layer or block is written, as a help."""
@@ -275,3 +230,45 @@ def mentions(expression: tree.Node, name: str) -> bool:
 
 def _place(node: tree.Node) -> tuple[object, ...]:
     return id(node.span.source), node.span.start, node.span.end, type(node)
+
+
+def bind(call: tree.Call, parameters: Sequence[Parameter | tree.Parameter], usage: str) -> dict[str, tree.Expression]:
+    """The arguments of a call by parameter name. Raises: VnsError with an E0301 for each wrong argument."""
+    function, names = call.function, [p.name for p in parameters]
+    needed = [p.name for p in parameters if (p.required if isinstance(p, Parameter) else p.default is None)]
+    first: dict[str, tree.Argument] = {}
+    faults: list[Diagnostic] = []
+    # Not so where `language.checks` has said that names are repeated, or that an argument without one comes too late.
+    orderly = len(set(names)) == len(names)
+    for i, argument in enumerate(call.arguments):
+        named = argument.name is not None
+        name = argument.name or (names[i] if i < len(names) else "")
+        if not named and any(a.name for a in call.arguments[:i]):
+            orderly = False
+        elif not name:
+            takes = f"{len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
+            many = Label(argument.span.to(call.arguments[-1].span))
+            faults.append(Diagnostic("E0301", f"`{function}` takes {takes}", many, help=usage))
+            break
+        elif name not in names:
+            place = argument.span.first(len(name))
+            message = f"`{function}` has no parameter `{name}`"
+            faults.append(Diagnostic("E0301", message, Label(place), **guess(place, name, names, usage)))
+        elif name in first and (first[name].name or not orderly):
+            orderly = False
+        elif name in first:
+            place = argument.span.first(len(name))
+            message = f"`{name}` of `{function}` is given twice"
+            already = (Label(first[name].span, f"`{name}` already, by its place"),)
+            faults.append(Diagnostic("E0301", message, Label(place), secondary=already, help=usage))
+        else:
+            first[name] = argument
+    missing = [f"`{name}`" for name in needed if name not in first]
+    if missing and not faults and orderly:
+        needs = f"{', '.join(missing[:-1])} and {missing[-1]}" if len(missing) > 1 else missing[0]
+        faults.append(
+            Diagnostic("E0301", f"`{function}` needs {needs}", Label(call.function_span or call.span), help=usage)
+        )
+    if faults or not orderly:
+        raise VnsError(faults)
+    return {name: argument.value for name, argument in first.items()}

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from typing import Any, TypeAlias
 
+from vnasdsl.elaborate.definitions import bind
 from vnasdsl.elaborate.options import check_distinct, option_expressions
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean, error, guess
+from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean, error
 from vnasdsl.language.source import Span
 from vnasdsl.language.syntax_comments import comment_after
-from vnasdsl.layers.base import Shape, show_value
+from vnasdsl.layers.base import REQUIRED, Layer, Parameter, Shape, show_value
 from vnasdsl.space.elements import Choice, Option, poison
-from vnasdsl.space.values import LARGEST, evaluate
+from vnasdsl.space.values import LARGEST, coerce, evaluate
 
 DEFAULT_CLASSES = 400
 """Kinetics-400, where the text says nothing and no data set is at hand."""
@@ -41,34 +42,45 @@ class Overrides:
 
 
 @dataclass(frozen=True)
-class InputKind:
-    """What `input NAME = kind(...)` makes: a map whose numbers have these defaults; None where one must be given."""
+class InputKind(Layer):
+    """What `input NAME = kind(...)` makes: a map. It is called as a layer is, with whole numbers."""
 
-    doc: str
-    example: str
-    defaults: Mapping[str, int | None] = field(hash=False)
+    example: str = ""
+
+    @property
+    def defaults(self) -> dict[str, int | None]:
+        """The numbers that an input has by itself; None where one must be given."""
+        return {p.name: None if p.required else p.default for p in self.parameters}
 
 
-_CLIPS = {"frame_stride": 1, "classes": DEFAULT_CLASSES, "segments": 1}
+def _kind(doc: str, example: str, *needed: str, **defaults: int) -> InputKind:
+    numbers = {"frame_stride": 1, "classes": DEFAULT_CLASSES, "segments": 1, **defaults}
+    parameters = (Parameter(name, "whole", numbers.get(name, REQUIRED), low=1) for name in (*needed, *numbers))
+    return InputKind(example.partition("(")[0], doc, tuple(parameters), example=example)
+
+
 INPUT_KINDS = {
-    "video": InputKind(
-        "RGB frames of the video", "video(frames=16, size=224)", {"frames": None, "size": None, **_CLIPS, "channels": 3}
-    ),
-    "optical_flow": InputKind(
-        "optical flow that was computed before: to the right, and down",
-        "optical_flow(frames=16, size=224)",
-        {"frames": None, "size": None, **_CLIPS, "channels": 2},
-    ),
-    "maps": InputKind(
-        "maps of any kind, computed before: objects, depth, poses",
-        "maps(20, frames=16, size=28)",
-        {"channels": None, "frames": None, "size": None, **_CLIPS},
-    ),
-    "spectrogram": InputKind(
-        "sound as channels x frames x bins x 1",
-        "spectrogram(frames=128, bins=80)",
-        {"frames": None, "bins": None, **_CLIPS, "channels": 1},
-    ),
+    kind.name: kind
+    for kind in (
+        _kind("RGB frames of the video", "video(frames=16, size=224)", "frames", "size", channels=3),
+        _kind(
+            "optical flow that was computed before: to the right, and down",
+            "optical_flow(frames=16, size=224)",
+            "frames",
+            "size",
+            channels=2,
+        ),
+        _kind(
+            "maps of any kind, computed before: objects, depth, poses",
+            "maps(20, frames=16, size=28)",
+            "channels",
+            "frames",
+            "size",
+        ),
+        _kind(
+            "sound as channels x frames x bins x 1", "spectrogram(frames=128, bins=80)", "frames", "bins", channels=1
+        ),
+    )
 }
 
 
@@ -292,71 +304,41 @@ def _read(line: tree.Input) -> Values:
         help = help or f"write `{INPUT_KINDS.get(function, INPUT_KINDS['video']).example}`"
         raise error("E0306", f"an input must be {', '.join(most)} or {last}", call.span, help=help)
     kind = INPUT_KINDS[function]
-    parameters = tuple(kind.defaults)
+    bound = bind(call, kind.parameters, f"it is written `{kind.signature}`")
     values: Values = {}
-    given: dict[str, bool] = {}
     faults: list[Diagnostic] = []
-    readable = True
-    if len(call.arguments) > len(parameters):
-        raise error("E0301", f"`{function}` takes at most {len(parameters)} arguments", call.span)
-    for i, argument in enumerate(call.arguments):
-        name = argument.name or parameters[i]
-        try:
-            if name in given:
-                if argument.name is not None and given[name]:
-                    raise VnsError(())  # said already, by the check of the tree
-                raise error("E0301", f"`{name}` of `{function}` is given twice", argument.span)
-            given[name] = argument.name is not None
-            values[name] = _values(function, name, argument), argument.value.span
-        except VnsError as fault:
-            readable = False
-            faults += fault.diagnostics
-    if not readable:
+    for parameter in kind.parameters:
+        if parameter.name in bound:
+            expression = bound[parameter.name]
+            try:
+                values[parameter.name] = _values(kind, parameter, expression), expression.span
+            except VnsError as fault:
+                faults += fault.diagnostics
+    if len(values) < len(bound):
         raise VnsError(faults)
-    missing = [f"`{name}`" for name, default in kind.defaults.items() if default is None and name not in values]
-    if missing:
-        place = call.function_span or call.span
-        raise error("E0301", f"`{function}` needs {' and '.join(missing)}", place, help=f"write `{kind.example}`")
     return values
 
 
-def _values(function: str, name: str, argument: tree.Argument) -> tuple[Number, ...]:
+def _values(kind: InputKind, parameter: Parameter, expression: tree.Expression) -> tuple[Number, ...]:
     """The options of one argument: one, unless it is left open."""
-    parameters = INPUT_KINDS[function].defaults
-    if name not in parameters:
-        place = argument.span.first(len(name))
-        more = guess(place, name, parameters, f"it has {', '.join(f'`{p}`' for p in parameters)}")
-        raise error("E0301", f"`{function}` has no parameter `{name}`", place, **more)
-    if not isinstance(argument.value, (tree.Choice, tree.Range)):
-        return (_value(function, name, argument.value),)
-    if name == "classes":
+    if not isinstance(expression, (tree.Choice, tree.Range)):
+        return (_value(kind, parameter, expression),)
+    if parameter.name == "classes":
         help = "the classes are those of the data: `--classes` and data sets set them"
-        raise error("E0302", f"`classes` of `{function}` cannot be a choice", argument.value.span, help=help)
-    values = [(_value(function, name, option), option.span) for option in option_expressions(argument.value)]
+        raise error("E0302", f"`classes` of `{kind.name}` cannot be a choice", expression.span, help=help)
+    values = [(_value(kind, parameter, option), option.span) for option in option_expressions(expression)]
     check_distinct([Option(show_value(value), poison(span), span) for value, span in values])
     return tuple(value for value, _ in values)
 
 
-def _value(function: str, name: str, expression: tree.Expression) -> Number:
-    value = evaluate(expression)
-    what = f"`{name}` of `{function}`"
-    if isinstance(expression, tree.String):
-        help = f"write it without quotes: `{expression.value}`" if expression.value.isdigit() else None
-        raise error("E0302", f"{what} must be a whole number, found a string", expression.span, help=help)
-    if name == "size" and isinstance(value, tuple) and not isinstance(expression, tree.List):
-        if len(value) != 2:
-            help = "write one number for a square, or `size=128x176` for 128 rows of 176 columns"
-            raise error(
-                "E0302", f"{what} must be rows x columns, found `{show_value(value)}`", expression.span, help=help
-            )
-        rows, columns = (_in_bounds(what, int(side), expression) for side in value)
-        return rows if rows == columns else (rows, columns)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise error("E0302", f"{what} must be a whole number, found `{show_value(value)}`", expression.span)
-    return _in_bounds(what, value, expression)
-
-
-def _in_bounds(what: str, value: int, expression: tree.Expression) -> int:
-    if not 1 <= value <= LARGEST:
-        raise error("E0303", f"{what} must be from 1 to {LARGEST:,}, found {value:,}", expression.span)
-    return value
+def _value(kind: InputKind, parameter: Parameter, expression: tree.Expression) -> Number:
+    value, span = evaluate(expression), expression.span
+    if parameter.name != "size" or not isinstance(value, tuple) or isinstance(expression, tree.List):
+        number: int = coerce(parameter, value, span, kind)
+        return number
+    if len(value) != 2:
+        help = "write one number for a square, or `size=128x176` for 128 rows of 176 columns"
+        message = f"`size` of `{kind.name}` must be rows x columns, found `{show_value(value)}`"
+        raise error("E0302", message, span, help=help)
+    rows, columns = (coerce(parameter, side, span, kind) for side in value)
+    return rows if rows == columns else (rows, columns)

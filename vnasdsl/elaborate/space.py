@@ -163,10 +163,7 @@ class Space:
 
     def _of_input(self, given: Inputs) -> dict[str, Decision]:
         made = self.inputs.choices_of(given) or {}
-        return {
-            c.name: Decision(c.name, c.kind, "number", c.options, value=made[c.name], span=c.span)
-            for c in self.inputs.choices
-        }
+        return {c.name: Decision(c.name, c.kind, c.options, c.span, value=made[c.name]) for c in self.inputs.choices}
 
     def _known(self, made: Mapping[str, str]) -> None:
         """Raises: UserError for an unknown choice or option, or what a condition does not allow."""

@@ -1,14 +1,14 @@
 """Insert the comments and empty lines of a file into its document, before it is laid out.
 
 A comment after something stays after it; one on its own line stays before what follows it. Either breaks the nearest
-group that has a break there. Where no line can end (`x = # why`), the first kind waits for the end of the line, and the
-second moves up before the line.
+group that has a break there. Where no line can end (`x = # why`), a comment waits for the end of the line.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 from vnasdsl.language import layout
 from vnasdsl.language.comments import Comment, Trivia, TriviaTable
 from vnasdsl.language.layout import Break, Document, Group, HardBreak, IfBroken, Indent
-from vnasdsl.language.printer import Parenthesis
 
 _SIGN = re.compile(
     r'"(?:[^"\\]|\\.)*"|[0-9](?:[A-Za-z0-9_]|\.[0-9]|(?<=[eE])[+-])*|[A-Za-z_]\w*|->|//|\.\.|[<>=!]=|\S', re.DOTALL
@@ -65,13 +64,13 @@ class _Plan:
         self.owner: list[int] = []
         self.signs: list[int] = []
         self._flatten(document)
-        self.before: list[tuple[bool, str]] = []
-        self.after: defaultdict[int, list[str]] = defaultdict(list)
-        self.lines: defaultdict[int, list[tuple[bool, str]]] = defaultdict(list)
+        self.before: defaultdict[int, list[Document]] = defaultdict(list)
+        """What goes before an event, and after the last one."""
+        self.lines: defaultdict[int, list[Document]] = defaultdict(list)
+        """Lines that go before the line end at an event."""
         self.blank: dict[int, bool] = {}
+        """Whether an empty line follows a line end."""
         self.broken: set[int] = set()
-        self.last = -1
-        """The last event with a comment: a later comment must not go before it."""
 
     def _flatten(self, document: Document) -> None:
         events, owner, signs = self.events, self.owner, self.signs
@@ -94,180 +93,85 @@ class _Plan:
             events.append(part)
             owner.append(groups[-1])
 
-    # ------------------------------------------------------------ where to put it
-
     def put(self, place: int, here: Trivia) -> None:
+        """Comments, then perhaps an empty line, before the sign of a number."""
         if place == 0:
-            self.before = [*((comment.blank, comment.text) for comment in here.comments), (here.blank, "")]
+            ends = [*(comment.blank for comment in here.comments[1:]), here.blank]
+            for comment, blank in zip(here.comments, ends, strict=False):
+                self.before[0] += [comment.text, HardBreak(blank)]
+            if here.comments and not self.events:
+                self.before[0].pop()
             return
         low = self.signs[place - 1]
-        high = self.signs[place] if place < len(self.signs) else len(self.events)
-        matches = self._matches(here, low, high)
-        part: list[Comment] = []
-        for i, item in enumerate(here.items):
-            if isinstance(item, Comment):
-                part.append(item)
-            elif i in matches:
-                self._put_between(low, matches[i], part, False)
-                low = matches[i]
-                part = []
-        self._put_between(low, high, part, here.blank)
+        if place == len(self.signs):
+            for comment in here.comments:
+                own: Document = [HardBreak(comment.blank), comment.text]
+                self.before[len(self.events)].append(own if comment.own_line else layout.Comment(comment.text))
+            return
+        inner, outer = self._breaks(low, self.signs[place])
+        broken = inner is not None and self.owner[inner] in self.broken
+        inside = [c for c in here.comments if c.inside or (c.inside is None and broken and not c.own_line)]
+        self._put_at(low, inner, inside, False)
+        self._put_at(low, outer, here.comments[len(inside) :], here.blank)
 
-    def _matches(self, here: Trivia, low: int, high: int) -> dict[int, int]:
-        """Which grouping parenthesis of the file is which of the document: index in the gap -> event."""
-        matches: dict[int, int] = {}
-        written = [(i, item) for i, item in enumerate(here.items) if item in ("(", ")")]
-        if not written:
-            return matches
-        needed = [event for event in self.events[low + 1 : high] if isinstance(event, Parenthesis)]
+    def _breaks(self, low: int, high: int) -> tuple[int | None, int | None]:
+        """The first and the outermost place between two signs where a line can end.
+
+        After `->` or `|` that is the place before the sign: it begins the next line.
+        """
+        first, outermost, depth, lowest = None, None, 0, 0
         for i in range(low + 1, high):
             event = self.events[i]
-            if not isinstance(event, Parenthesis | IfBroken):
-                continue
-            text = event.text if isinstance(event, IfBroken) else str(event)
-            left = [k for k, item in written if item == text]
-            if isinstance(event, IfBroken) and len(left) <= needed.count(Parenthesis(text)):
-                continue
-            if not left:
-                raise ValueError("the canonical form has parentheses that the file lacks")
-            matches[left[0]] = i
-            written = [(k, item) for k, item in written if k > left[0]]
-            if isinstance(event, Parenthesis):
-                needed.remove(event)
-        return matches
+            depth += isinstance(event, Group)
+            depth -= isinstance(event, _End) and isinstance(self.events[event.begin], Group)
+            if isinstance(event, Break | HardBreak) and (outermost is None or depth < lowest):
+                first = i if first is None else first
+                outermost, lowest = i, depth
+        if first is None and self.events[low] in _LEADING and isinstance(self.events[low - 1], Break):
+            return low - 1, low - 1
+        return first, outermost
 
-    def _put_between(self, low: int, high: int, comments: list[Comment], blank: bool) -> None:
-        """Comments, then perhaps an empty line, between two neighbouring signs."""
-        target = self._outermost_break(low, high)
-        after_brace = str(self.events[low]).endswith("{")
-        closes = target is not None and self._break(target).closes
-        in_lines = target is not None and (
-            isinstance(self.events[target], HardBreak) or after_brace or (closes and self.events[target + 1] == "}")
+    def _put_at(self, low: int, target: int | None, comments: Sequence[Comment], blank: bool) -> None:
+        """Comments at a line end behind a sign, then perhaps an empty line."""
+        if target is None:
+            self.before[low + 1] += [layout.Comment(comment.text) for comment in comments]
+            return
+        line_end = self.events[target]
+        assert isinstance(line_end, Break | HardBreak)
+        first = str(self.events[low]).endswith("{")
+        in_braces = first or isinstance(line_end, HardBreak) or self.events[target + 1] == "}"
+        # Between definitions there is an empty line: where the author put it, else before everything.
+        missing = (
+            isinstance(line_end, HardBreak) and line_end.blank and not blank and not any(c.blank for c in comments)
         )
-        first = after_brace
-        for i, comment in enumerate(comments):
-            # After a sign that is left out, a comment follows others: it stays after them.
-            if not comment.own_line and (target is None or not any(before.own_line for before in comments[:i])):
-                self._put_after(low, target, comment.text)
-            elif high == len(self.events):
-                self.lines[high].append((comment.blank, comment.text))
-            elif target is not None:
-                self._put_on_line(target, comment.text, comment.blank and in_lines and not first)
-                first = False
-            else:
-                self._put_above(low, comment.text)
-        if target is not None and blank and isinstance(self.events[target], HardBreak) and not closes and not first:
-            self.blank[target] = True
-
-    def _outermost_break(self, low: int, high: int) -> int | None:
-        found: int | None = None
-        depth = 0
-        lowest = 0
-        for i in range(low + 1, high):
-            event = self.events[i]
-            if isinstance(event, Group):
-                depth += 1
-            elif isinstance(event, _End):
-                depth -= isinstance(self.events[event.begin], Group)
-            elif isinstance(event, Break | HardBreak) and (found is None or depth < lowest):
-                found, lowest = i, depth
-        return found
-
-    def _break(self, event: int) -> Break | HardBreak:
-        found = self.events[event]
-        assert isinstance(found, Break | HardBreak)
-        return found
-
-    def _put_after(self, low: int, target: int | None, text: str) -> None:
-        """A comment that follows something on its line."""
-        if target is None and self.events[low] in _LEADING and isinstance(self.events[low - 1], Break):
-            # `a -> # why`: the sign goes to the next line, the comment stays on this one.
-            if self.last >= low - 1:
-                self._put_on_line(low - 1, text, False)
-                return
-            self._force(low - 1)
-            low -= 2
-        elif target is not None:
-            self._force(target)
-        self.after[low].append(text)
-        self.last = max(self.last, low)
-
-    def _put_on_line(self, target: int, text: str, blank: bool) -> None:
-        """A comment on its own line, before the line that begins at a break."""
-        self.lines[target].append((blank, text))
-        self._force(target)
-        self.last = max(self.last, target)
-
-    def _put_above(self, low: int, text: str) -> None:
-        """A comment on its own line where no line can end: above that line, if this keeps the order of comments."""
-        i = low - 1
-        while i >= self.last and i >= 0:
-            event = self.events[i]
-            if isinstance(event, _End):
-                i = event.begin
-            elif isinstance(event, Break | HardBreak) and not event.closes:
-                self._put_on_line(i, text, self.blank.pop(i, False))
-                return
-            i -= 1
-        self._put_after(low, None, text)
-
-    def _force(self, target: int) -> None:
-        """Break the group of a break."""
-        if isinstance(self.events[target], Break):
+        for comment in comments:
+            if not comment.own_line and not self.lines[target]:
+                self.before[target].append(layout.Comment(comment.text))
+                continue
+            self.lines[target].append([HardBreak(missing or (comment.blank and in_braces and not first)), comment.text])
+            first = missing = False
+        if comments and isinstance(line_end, Break):
             self.broken.add(self.owner[target])
-
-    # ------------------------------------------------------------- the result
+        self.blank[target] = missing or (blank and not line_end.closes and not first)
 
     def finished(self) -> Document:
-        stack: list[list[Document]] = [self._start()]
+        stack: list[list[Document]] = [[]]
         for i, event in enumerate(self.events):
-            if isinstance(event, str):
-                stack[-1].append(event)
-            elif isinstance(event, _End):
+            stack[-1] += self.before.get(i, ())
+            if lines := self.lines.get(i):
+                assert isinstance(event, Break | HardBreak)
+                stack[-1].append(Indent(lines) if event.closes else lines)
+            if isinstance(event, _End):
                 content = stack.pop()
                 begin = self.events[event.begin]
-                if isinstance(begin, Indent):
-                    stack[-1].append(Indent(content))
-                else:
-                    assert isinstance(begin, Group)
-                    stack[-1].append(content if event.begin in self.broken else replace(begin, content=content))
+                assert isinstance(begin, Group | Indent)
+                stack[-1].append(content if event.begin in self.broken else replace(begin, content=content))
             elif isinstance(event, Group | Indent):
                 stack.append([])
-            elif isinstance(event, IfBroken):
-                stack[-1].append(event.text if self.owner[i] in self.broken else event)
+            elif self.owner[i] in self.broken and isinstance(event, Break | IfBroken):
+                stack[-1].append(HardBreak(closes=event.closes) if isinstance(event, Break) else event.text)
+            elif i in self.blank and isinstance(event, HardBreak):
+                stack[-1].append(replace(event, blank=self.blank[i]))
             else:
-                stack[-1].append(self._line_end(i, event))
-            if i in self.after:
-                stack[-1].extend(layout.Comment(text) for text in self.after[i])
-        if self.events:
-            stack[-1].append(_own_lines(self.lines[len(self.events)]))
-        return stack[-1]
-
-    def _start(self) -> list[Document]:
-        """The lines before the first definition."""
-        start: list[Document] = []
-        for i, (_, text) in enumerate(self.before[:-1]):
-            start.append(text)
-            if self.events or i + 2 < len(self.before):
-                start.append(HardBreak(self.before[i + 1][0]))
-        return start
-
-    def _line_end(self, i: int, event: Break | HardBreak) -> Document:
-        if isinstance(event, Break) and self.owner[i] not in self.broken:
-            return event
-        lines, blank = self.lines[i], self.blank.get(i, False)
-        if isinstance(event, HardBreak) and event.blank and not blank and not any(is_blank for is_blank, _ in lines):
-            # Between definitions there is an empty line: where the author put it, else before everything.
-            if lines:
-                lines[0] = (True, lines[0][1])
-            else:
-                blank = True
-        end = HardBreak(blank, event.closes)
-        if not lines:
-            return end
-        comments = _own_lines(lines)
-        return [Indent(comments) if event.closes else comments, end]
-
-
-def _own_lines(lines: list[tuple[bool, str]]) -> list[Document]:
-    return [[HardBreak(blank), text] for blank, text in lines]
+                stack[-1].append(event)
+        return [*stack[0], *self.before.get(len(self.events), ())]

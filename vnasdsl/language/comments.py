@@ -21,17 +21,15 @@ class Comment(NamedTuple):
     text: str
     own_line: bool
     blank: bool
+    inside: bool | None = None
+    """Whether parentheses that only group end after it, or before it; None where none end between the same signs."""
 
 
 class Trivia(NamedTuple):
-    """What is between two counted signs: comments and grouping parentheses in order, then perhaps an empty line."""
+    """What is between two counted signs: comments, then perhaps an empty line."""
 
-    items: tuple[Comment | str, ...]
+    comments: tuple[Comment, ...]
     blank: bool
-
-    @property
-    def comments(self) -> list[Comment]:
-        return [item for item in self.items if isinstance(item, Comment)]
 
 
 class TriviaTable(NamedTuple):
@@ -50,7 +48,8 @@ def find_trivia(tokens: Tokens) -> TriviaTable:
     uncounted = set(_uncounted(tokens.items))
     text = tokens.source.text
     by_place: dict[int, Trivia] = {}
-    items: list[Comment | str] = []
+    found: list[Comment] = []
+    closed = False
     count = 0
     end = 0
     for i, token in enumerate(tokens.items):
@@ -60,15 +59,17 @@ def find_trivia(tokens: Tokens) -> TriviaTable:
         blank = False
         if span.start - end > 1:
             comments, blank = _between(text[end : span.start], first=end == 0)
-            items += comments
+            found += [comment._replace(inside=False) for comment in comments] if closed else comments
         end = span.end
         if i in uncounted:
-            items.append(token.text)
+            if token.type == "RPAR":
+                found = [comment._replace(inside=True) for comment in found]
+                closed = True
             continue
-        if blank or items:
-            if blank or any(isinstance(item, Comment) for item in items):
-                by_place[count] = Trivia(tuple(items), blank)
-            items = []
+        if blank or found:
+            by_place[count] = Trivia(tuple(found), blank)
+            found = []
+        closed = False
         count += token.type != END
     return TriviaTable(by_place, count)
 

@@ -37,8 +37,6 @@ class Parameter:
     low: float | None = None
     high: float | None = None
     """The least and the greatest value of the kinds `real` and `whole`."""
-    rising: bool = False
-    """For the kinds `real` and `share`: MACs and parameters never fall when it grows, and no shape depends on it."""
     same: str = ""
     """The parameter before this one that `same` stands for; without it `same` is the channels of the input."""
 

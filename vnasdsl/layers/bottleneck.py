@@ -98,7 +98,7 @@ LAYER = Layer(
             "groups", "channels", 1, "groups of the convolution in the middle, or `same` for depthwise", same="channels"
         ),
         activation(of="all activations"),
-        Parameter("start", "real", 1.0, "initial weight of the last batch norm", low=0.0, high=1.0, rising=True),
+        Parameter("start", "real", 1.0, "initial weight of the last batch norm", low=0.0, high=1.0),
     ),
     apply,
 )

@@ -41,7 +41,7 @@ def linear(arguments: Arguments, shape: Shape) -> Applied:
 DROPOUT = Layer(
     "dropout",
     "sets a share of the values to zero during training",
-    (Parameter("share", "share", doc="share of the values that are set to zero", rising=True),),
+    (Parameter("share", "share", doc="share of the values that are set to zero"),),
     dropout,
     takes="any",
 )
@@ -49,7 +49,7 @@ DROP_PATH = Layer(
     "drop_path",
     "stochastic depth: sets a share of the clips to zero during training. It ends the body of a `residual`, which is"
     " then left out for these clips. The others are divided by 1 - share, so that the mean stays",
-    (Parameter("share", "share", doc="share of the clips that are set to zero", rising=True),),
+    (Parameter("share", "share", doc="share of the clips that are set to zero"),),
     drop_path,
     takes="any",
 )

@@ -18,10 +18,8 @@ LAYER = Layer(
     " for each clip; the last frame is compared with itself",
     (
         Parameter("iterations", "whole", 40, "iterations of TV-L1", low=1),
-        Parameter(
-            "theta", "real", 0.3, "how closely the smoothed flow follows the data", low=0.001, high=1000.0, rising=True
-        ),
-        Parameter("weight", "real", 0.15, "weight of the data term (lambda)", low=0.0, high=1000.0, rising=True),
+        Parameter("theta", "real", 0.3, "how closely the smoothed flow follows the data", low=0.001, high=1000.0),
+        Parameter("weight", "real", 0.15, "weight of the data term (lambda)", low=0.0, high=1000.0),
         Parameter(
             "tau",
             "real",
@@ -29,7 +27,6 @@ LAYER = Layer(
             "step size of the smoothing; above 0.25 it can oscillate",
             low=0.0,
             high=1000.0,
-            rising=True,
         ),
     ),
     apply,

@@ -30,9 +30,7 @@ LAYER = Layer(
     " frame, then for each class the sum over t of z_t * softmax_t(z_t / sqrt(frames))",
     (
         Parameter("features", "outputs", doc="output features, `same`, or `classes` for the number of classes"),
-        Parameter(
-            "dropout", "share", 0, "share of the frame features that are set to zero during training", rising=True
-        ),
+        Parameter("dropout", "share", 0, "share of the frame features that are set to zero during training"),
     ),
     apply,
 )

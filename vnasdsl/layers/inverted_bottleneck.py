@@ -74,7 +74,6 @@ LAYER = Layer(
             "width of squeeze-excite as a share of the middle, rounded to a multiple of 8; 0 means none",
             low=0.0,
             high=1.0,
-            rising=True,
         ),
         activation("sigmoid", "gate", "function of the gate of squeeze-excite"),
     ),

@@ -20,7 +20,7 @@ def apply(arguments: Arguments, shape: Shape) -> Applied:
 LAYER = Layer(
     "layer_norm",
     "layer norm: normalises the channels at each position of each clip, with a learned weight and bias",
-    (Parameter("eps", "real", 1e-5, "added to the variance", low=0.0, high=1.0, rising=True),),
+    (Parameter("eps", "real", 1e-5, "added to the variance", low=0.0, high=1.0),),
     apply,
     takes="any",
 )

@@ -42,12 +42,9 @@ LAYER = Layer(
             "initial value of the weights; use 0 for the last batch norm of a residual body",
             low=0,
             high=100,
-            rising=True,
         ),
-        Parameter("eps", "real", EPS, "added to the variance", low=0, high=1, rising=True),
-        Parameter(
-            "momentum", "real", MOMENTUM, "share of a batch in the running statistics", low=0, high=1, rising=True
-        ),
+        Parameter("eps", "real", EPS, "added to the variance", low=0, high=1),
+        Parameter("momentum", "real", MOMENTUM, "share of a batch in the running statistics", low=0, high=1),
     ),
     apply,
 )

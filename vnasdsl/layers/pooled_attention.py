@@ -83,7 +83,7 @@ LAYER = Layer(
         Parameter("stride_kv", "sizes", ONE, "stride of the pooling of keys and values"),
         Parameter("relative", "flag", False, "learned relative positions along frames, rows and columns (MViTv2)"),
         Parameter("residual", "flag", False, "add the pooled queries to the output, except the token's (MViTv2)"),
-        Parameter("eps", "real", 1e-6, "added to the variance in layer norms", low=0.0, high=1.0, rising=True),
+        Parameter("eps", "real", 1e-6, "added to the variance in layer norms", low=0.0, high=1.0),
         GRID,
     ),
     apply,

@@ -75,9 +75,7 @@ SHIFT = Layer(
     "temporal shift (TSM): some channels come from the frame after, as many from the frame before, the others stay;"
     " it costs no MACs. A 2-D network with it before its convolutions sees time",
     (
-        Parameter(
-            "share", "real", 0.125, "share of the channels moved in each direction", low=0, high=0.5, rising=True
-        ),
+        Parameter("share", "real", 0.125, "share of the channels moved in each direction", low=0, high=0.5),
         Parameter("online", "flag", False, "take channels from the frame before only"),
     ),
     shift,
@@ -113,7 +111,7 @@ SCALE = Layer(
     "scale",
     "multiplies by learned numbers: one (ReZero), or one for each channel (LayerScale)",
     (
-        Parameter("start", "real", 1.0, "initial value", low=-100, high=100, rising=True),
+        Parameter("start", "real", 1.0, "initial value", low=-100, high=100),
         Parameter("channelwise", "flag", False, "a number for every channel, instead of one for all"),
     ),
     scale,

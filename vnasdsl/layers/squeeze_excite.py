@@ -63,7 +63,6 @@ LAYER = Layer(
             doc="width between the convolutions as a share of E; 0 means no layer",
             low=0.0,
             high=1.0,
-            rising=True,
         ),
         Parameter("least", "whole", 8, "smallest width between the convolutions", low=1),
         MULTIPLE,

@@ -15,7 +15,7 @@ from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Applied, Layer, LayerError, Shape
 from vnasdsl.network.graph import SINGLE, Attributes, LayerNode, NetworkGraph, Part, Section, Values, many, one
-from vnasdsl.space.decisions import Decide, Decision, Form, NoSuchNetworkError, form_of
+from vnasdsl.space.decisions import Decide, Decision, NoSuchNetworkError
 from vnasdsl.space.deferred import first_value
 from vnasdsl.space.elements import (
     POISON,
@@ -267,7 +267,7 @@ class Lowerer:
         name = join(here, element.key)
         texts = tuple(option.text for option in element.options)
         if self.decide is not None:
-            value = self.ask(Decision(name, element.kind, form_of(texts), texts, span=element.span))
+            value = self.ask(Decision(name, element.kind, texts, element.span))
             option = element.options[texts.index(value)].element
             part = self.child(option, x, At(at.label, at.origin, here), env)
             part.label = element.label
@@ -307,9 +307,7 @@ class Lowerer:
         taken = texts
         if self.decide is not None:
             most = min(element.most, len(texts))
-            taken = picked(
-                self.ask(Decision(name, element.kind, "edges", texts, element.least, most, span=element.span))
-            )
+            taken = picked(self.ask(Decision(name, element.kind, texts, element.span, element.least, most)))
         own = At(at.label, at.origin, here)
         parts = tuple(self.child(option.element, x, own, env) for option in options if option.text in taken)
         values = tuple(key for part in parts for key in many(part.value))
@@ -334,9 +332,8 @@ class Lowerer:
         if self.decide is not None:
             texts = []
             for f in element.fields:
-                form: Form = "real" if f.low is not None else form_of(f.options)
-                decision = Decision(join(here, f.key), f.kind, form, f.options, low=f.low, high=f.high, span=f.span)
-                texts.append(self.ask(decision))
+                name = join(here, f.key)
+                texts.append(self.ask(Decision(name, f.kind, f.options, f.span, low=f.low, high=f.high)))
             part = self.walk(element.make(tuple(texts)), x, At(at.label, at.origin, here), env)
             part.label = element.label
             return part

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers.base import Shape
-from vnasdsl.network.graph import LayerNode, NetworkGraph
+from vnasdsl.network.graph import LayerNode, NetworkGraph, one
+from vnasdsl.network.lower import At, Lowerer
 from vnasdsl.relax.plan import PlanStage, PlanState
 from vnasdsl.space.elements import (
     BodyLayer,
@@ -56,71 +57,37 @@ class _Supernet:
     """The graph of a supernet."""
 
     def __init__(self, space: Space):
-        self.rules = space.rules
-        self.graph = NetworkGraph(name=space.name)
+        self.lowerer = Lowerer(space.rules)
+        self.graph = self.lowerer.graph
+        self.graph.graph["name"] = space.name
         shape = space.input.shape
         sources = [self.graph.add(LayerNode(space.input.name, "input", (), shape, shape))]
         for stage in space.plan.stages:
             sources = [self.state(stage, state, sources) for state in stage.states]
-        self.graph.output = self.join("logits", "sum", sources, space.plan.output)
+        self.graph.output = self.sum("logits", sources, space.plan.output)
 
-    def join(self, label: str, operation: str, inputs: list[str], shape: Shape) -> str:
-        """What is no layer of the file: the sum of branches, a mixture, the end of a residual."""
-        return self.graph.add(LayerNode(self.graph.free(label), operation, tuple(inputs), shape, shape))
+    def sum(self, label: str, inputs: list[str], shape: Shape) -> str:
+        """Where branches come together, which is no layer of the file."""
+        return self.graph.add(LayerNode(self.graph.free(label), "sum", tuple(inputs), shape, shape))
 
     def state(self, stage: PlanStage, state: PlanState, sources: list[str]) -> str:
         prefix = f"{stage.name}.{label_text(state.label) or 'only'}"
         ends = []
         for source, head in zip(sources, state.heads, strict=True):
             place = f"{prefix}.heads.{label_text(head.source)}"
-            end, shape = source, head.input
+            end = source
             for element in head.elements:
-                where = place if len(head.elements) == 1 else join(place, element.label)
-                end, shape = self.walk(element, shape, where, end)
+                end = self.walk(element, end, place if len(head.elements) == 1 else join(place, element.label))
             ends.append(end)
-        end, shape = self.join(f"{prefix}.sum", "sum", ends, state.head_shape), state.head_shape
+        end = self.sum(f"{prefix}.sum", ends, state.head_shape)
         for piece in state.pieces:
             place = join(f"{prefix}.layers", piece.place)
             for element in piece.elements:
-                end, shape = self.walk(element, shape, join(place, element.label), end)
+                end = self.walk(element, end, join(place, element.label))
         return end
 
-    def walk(self, element: Element, shape: Shape, place: str, before: str) -> tuple[str, Shape]:
-        """Add what is below an element that stands at `place` (its own label included); its end and shape."""
-        match element:
-            case LayerCall():
-                applied = self.rules.apply(element, shape)
-                node = LayerNode(
-                    self.graph.free(place),
-                    element.layer.name,
-                    (before,),
-                    applied.output,
-                    shape,
-                    applied.macs,
-                    applied.params,
-                    applied.attributes,
-                    element.layer,
-                )
-                return self.graph.add(node), applied.output
-            case Group():
-                for item in element.items:
-                    before, shape = self.walk(item, shape, join(place, item.label), before)
-                return before, shape
-            case Repeat():
-                for i, item in enumerate(element.items):
-                    before, shape = self.walk(item, shape, f"{place}.{i}", before)
-                return before, shape
-            case BodyLayer():
-                inner, _ = self.walk(element.body, shape, place, before)
-                return self.join(join(place, "add"), "add", [inner, before], shape), shape
-            case LayerChoice():
-                walked = [
-                    self.walk(option.element, shape, join(place, label_text(option.text)), before)
-                    for option in element.options
-                ]
-                after = walked[-1][1]
-                return self.join(join(place, "mix"), "mix", [end for end, _ in walked], after), after
-        raise AssertionError("no row of layers")
+    def walk(self, element: Element, before: str, place: str) -> str:
+        return one(self.lowerer.walk(element, before, At(place, place, ""), {}).value)
 
 
 def candidates(space: Space) -> int:

@@ -224,9 +224,8 @@ class _Builder:
         name = segment.name
         line = Group("", (first,), segment.body.span)
         for choice in choices(line, name):
-            if choice.is_subset or choice.is_real:
-                what = "a `pick`" if choice.is_subset else "a real number"
-                raise not_relaxed(f"{what} in a line that makes states has no mixture", choice.span or line.span)
+            if choice.is_subset:
+                raise not_relaxed("a `pick` in a line that makes states has no mixture", choice.span or line.span)
         rest = segment.body.lines[1:] if first else segment.body.lines
         states: list[PlanState] = []
         ways = either(Walk().outcomes(line, UNKNOWN).values())

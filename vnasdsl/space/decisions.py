@@ -11,43 +11,23 @@ from random import Random
 from typing import Literal, TypeAlias, TypeVar
 
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.language.source import Span
-from vnasdsl.space.elements import Choice, real, together
+from vnasdsl.space.elements import Choice, together
 
 
 class NoSuchNetworkError(UserError):
     """The choices made so far leave no network: one that was fixed takes an item that only a longer list has."""
 
 
-Form: TypeAlias = Literal["option", "number", "edges", "real"]
-
-
 @dataclass(frozen=True)
-class Decision:
-    """A choice as one network meets it, and what it takes there.
+class Decision(Choice):
+    """A choice as one network meets it, and what it takes there."""
 
-    `form`: "number" where all options are numbers, "edges" where between `least` and `most` options are taken at a
-    time (written with ` + ` between them), "real" where any number from `low` to `high` may be taken, else "option".
-    """
-
-    name: str
-    kind: str
-    form: Form
-    options: tuple[str, ...] = ()
-    least: int | None = None
-    most: int | None = None
-    low: float | None = None
-    high: float | None = None
-    value: str = ""
-    span: Span | None = field(default=None, compare=False, repr=False)
+    value: str = field(default="", kw_only=True)
 
     @property
-    def choice(self) -> Choice:
-        return Choice(self.name, self.kind, self.options, self.span, self.least, self.most, self.low, self.high)
-
-    def allows(self, value: str) -> bool:
-        """Whether a text is a value of this choice."""
-        return self.choice.allows(value)
+    def form(self) -> Literal["option", "edges", "real"]:
+        """Whether it takes one of its options, several, or any number from `low` to `high`."""
+        return "real" if self.is_real else "edges" if self.is_subset else "option"
 
     @property
     def count(self) -> int | None:
@@ -110,10 +90,6 @@ class Decision:
 
 Decide: TypeAlias = Callable[[Decision], str]
 """From a choice (its `value` still empty) to what it takes."""
-
-
-def form_of(options: tuple[str, ...]) -> Form:
-    return "number" if options and all(real(text) is not None for text in options) else "option"
 
 
 Made = TypeVar("Made")

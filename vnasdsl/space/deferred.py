@@ -10,19 +10,6 @@ from vnasdsl.space.elements import DeferredArgument, DeferredCall
 
 MOST_WAYS = 4096
 """Ways to close the structural arguments of one call that are looked at."""
-MOST_CLOSED = 512
-"""Ways to close one call that are built to learn its costs: each takes about a millisecond."""
-
-
-def closings(element: DeferredCall) -> Iterator[tuple[str, ...]] | None:
-    """Values for the fields of a call among which are, for every network, one that costs no more and one that costs
-    no less, and all shapes that come out; None where they are too many, or not known."""
-    columns = []
-    for field in element.fields:
-        if not field.options and field.points is None:
-            return None
-        columns.append(field.options or tuple(repr(point) for point in field.points or ()))
-    return None if prod(map(len, columns)) > MOST_CLOSED else product(*columns)
 
 
 def first_value(field: DeferredArgument) -> str:

@@ -246,8 +246,6 @@ class DeferredArgument:
     """Whether other choices below the call may depend on it."""
     parameter: str = ""
     """The parameter of the call in whose value it stands."""
-    points: tuple[float, ...] | None = None
-    """Of a real number: values between which costs do not fall and shapes stay; None where that is not known."""
 
 
 @dataclass(frozen=True, eq=False)

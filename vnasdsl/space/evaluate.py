@@ -125,7 +125,7 @@ class Walk:
         if structural_count(element) > MOST_WAYS:
             raise CannotCountError(f"a call can be closed in {structural_count(element):,} ways")
         return gather(
-            (after, closed(element, texts, free=True) + ways)
+            (after, _closed(element, texts) + ways)
             for texts in structural_ways(element)
             for after, ways in self.outcomes(element.make(texts), flow, env).items()
         )
@@ -414,10 +414,10 @@ class Walk:
         return items
 
 
-def closed(element: DeferredCall, texts: Iterable[str], free: bool = False) -> Ways:
-    """The choices of a call that is closed; where they are `free`, those on which no others depend take any value."""
+def _closed(element: DeferredCall, texts: Iterable[str]) -> Ways:
+    """The choices of a call that is closed; those on which no others depend take any value."""
     ways: Ways = NOTHING
     for field, text in zip(element.fields, texts, strict=True):
-        options = field.options if free and field.options and not field.structural else (text,)
+        options = field.options if field.options and not field.structural else (text,)
         ways = ways + either(Taken(field.key, option, real=field.low is not None) for option in options)
     return ways

@@ -14,7 +14,6 @@ from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Applied, LayerError, Shape, show_shape
 from vnasdsl.space.costs import Costs
-from vnasdsl.space.deferred import closings
 from vnasdsl.space.elements import (
     POISON,
     BodyLayer,
@@ -29,7 +28,7 @@ from vnasdsl.space.elements import (
     Segment,
     When,
 )
-from vnasdsl.space.evaluate import MOST_SETS, MOST_SHAPES, MOST_STATES, Outcomes, Walk, closed
+from vnasdsl.space.evaluate import MOST_SETS, MOST_SHAPES, MOST_STATES, Outcomes, Walk
 from vnasdsl.space.flow import UNKNOWN, Flow, TensorList
 from vnasdsl.space.parts import has_choices
 from vnasdsl.space.reads import line_names
@@ -58,7 +57,7 @@ class Analysis(Walk):
         self.unread = False
         """Whether some line could not be read; the fault was said where it was found."""
         self.missing: list[Element] = []
-        """Parts whose costs are not worked out: there are too many ways to close them."""
+        """Calls whose costs are not worked out: there are too many ways to close them."""
         self._places = 0
         self._sites: list[tuple[Span, str]] = []
         """The uses of blocks on the way down: where, and of which block."""
@@ -176,16 +175,9 @@ class Analysis(Walk):
         return self.outcomes(side, flow, env)
 
     def deferred(self, element: DeferredCall, flow: Flow, env: Env) -> Outcomes:
-        ways = closings(element)
-        if ways is None:
-            if element not in self.missing:
-                self.missing.append(element)
-            return {}
-        return gather(
-            (after, closed(element, texts) + more)
-            for texts in ways
-            for after, more in self.outcomes(element.make(texts), flow, env).items()
-        )
+        if element not in self.missing:
+            self.missing.append(element)
+        return {}
 
     def too_many_states(self) -> None:
         """They are put together, and costs are bounds from there on."""

@@ -6,21 +6,20 @@ from vnasdsl.space.decisions import Decision
 
 
 def option(name: str, value: str, *options: str, kind: str = "op") -> Decision:
-    form = "number" if all(text.replace(".", "").isdigit() for text in options) else "option"
-    return Decision(name, kind, form, options, value=value)  # type: ignore[arg-type]
+    return Decision(name, kind, options, value=value)
 
 
 def number(path: str, value: int, most: int, least: int = 1) -> Decision:
     options = tuple(str(count) for count in range(least, most + 1))
-    return Decision(f"{path}.number", "number", "number", options, value=str(value))
+    return Decision(f"{path}.number", "number", options, value=str(value))
 
 
 def edges(name: str, value: str, options: str, least: int = 1, most: int = 3) -> Decision:
-    return Decision(name, "edges", "edges", tuple(options.split()), least, most, value=value)
+    return Decision(name, "edges", tuple(options.split()), None, least, most, value=value)
 
 
 def real(name: str, value: float, low: float = 0.0, high: float = 1.0) -> Decision:
-    return Decision(name, "ratio", "real", low=low, high=high, value=str(value))
+    return Decision(name, "ratio", (), low=low, high=high, value=str(value))
 
 
 def streams(widths: tuple[int, ...] = (8, 16, 8)) -> tuple[Decision, ...]:

@@ -133,7 +133,7 @@ def test_delete_moves_later_copies_and_cuts_who_read_it() -> None:
 def test_lists_do_not_grow_or_shrink_beyond_what_there_is() -> None:
     for kind, network in (("insert", streams((8, 8, 8, 8))), ("delete", streams((8,))), ("split", streams((8,) * 4))):
         assert MUTATION_KINDS[kind](network, Random(0)) is None
-    gaps = Decision("s.number", "number", "number", ("1", "4"), value="1")
+    gaps = Decision("s.number", "number", ("1", "4"), value="1")
     assert MUTATION_KINDS["insert"]((gaps, option("s[0].op", "a", "a", "b")), Random(0)) is None
 
 

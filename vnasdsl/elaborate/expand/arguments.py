@@ -9,7 +9,6 @@ from typing import TypeAlias
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.expand.measure import MOST_HANDED
 from vnasdsl.elaborate.options import OpenChoice, all_choices, option_expressions, real_bounds, replace_node
-from vnasdsl.elaborate.real_arguments import points
 from vnasdsl.elaborate.scope import Handed, Scope
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
@@ -60,8 +59,7 @@ def open_fields(
                 texts = tuple(print_inline(o) for o in option_expressions(choice))
                 field = DeferredArgument(key, kind, texts, choice.span, None, None, structural, name)
             else:
-                ends = points(definitions, call.function, name, *bounds) if value is choice else None
-                field = DeferredArgument(key, kind, (), choice.span, *bounds, structural, name, ends)
+                field = DeferredArgument(key, kind, (), choice.span, *bounds, structural, name)
             fields.append((choice, field))
     return fields
 

@@ -85,7 +85,7 @@ def neighbours(decision: Decision) -> list[str]:
 
     `basic(2)` among `basic(1) | basic(2) | basic(4) | skip` has `basic(1)` and `basic(4)`.
     """
-    if decision.form not in ("option", "number"):
+    if decision.form != "option":
         return []
     found: list[str] = []
     for match in _NUMBER.finditer(decision.value):
