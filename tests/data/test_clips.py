@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,10 @@ import pytest
 import torch
 
 from tests.data.videos import clip_loader, encode, encode_numbered, numbers_in
-from vnasdsl.data import Video, open_data
+from vnasdsl.data import FaultLog, Video, decode, open_data
 from vnasdsl.data.cache import STORE, VideoStore
+from vnasdsl.data.decode import open_video
+from vnasdsl.data.examine import require_readable
 from vnasdsl.data.loader import MEAN, STD
 from vnasdsl.language.diagnostics import UserError
 
@@ -193,3 +197,26 @@ def test_the_store_keeps_small_videos_within_its_limit_and_notices_a_new_file(tm
     lengths = []
     store.read(paths[0], lambda length: lengths.append(length) or [0], 16, 2 * size)
     assert set(lengths) == {7}
+
+
+def test_what_is_kept_is_not_looked_into_again(
+    folder_set: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening small files takes longer than all else that is done with them."""
+    data = open_data(f"folder:{folder_set(train=3, test=1)}")
+    opened: list[str] = []
+
+    def open_and_tell(path: str, *more: object) -> AbstractContextManager[object]:
+        opened.append(path)
+        return open_video(path, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(decode, "open_video", open_and_tell)
+    STORE.clear()
+    for _ in range(2):
+        require_readable(data.train, FaultLog(), workers=0)
+        list(clip_loader(data.train, frames=4, size=16, scale=24, workers=0))
+        assert Counter(opened) == {video.path: 3 for video in data.train}  # index, first frame, all frames
+    Path(data.train[0].path).write_bytes(b"")
+    faults = FaultLog(1.0)
+    require_readable(data.train, faults, workers=0)
+    assert list(faults.files) == [data.train[0].path]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -79,11 +78,11 @@ class ClipLoader(VideoLoader):
                 yield clips, labels
                 continue
             pixels = clips.to(self.device)
-            draws = [generator_for(self.seed, self.epoch, index, 1) for index in indices.tolist()]
-            change = None if self.plain or not self.augment else partial(self._augmented, draws)
+            change = None if self.plain or not self.augment else partial(self._augmented, indices.tolist())
             yield normalise(pixels, change, self.streams), labels.to(self.device)
 
-    def _augmented(self, draws: list[random.Random], clips: torch.Tensor) -> torch.Tensor:
+    def _augmented(self, indices: list[int], clips: torch.Tensor) -> torch.Tensor:
+        draws = [generator_for(self.seed, self.epoch, index, 1) for index in indices]
         return torch.stack([self.augment(clip, draw) for clip, draw in zip(clips, draws, strict=True)])
 
 

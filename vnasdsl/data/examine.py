@@ -12,7 +12,8 @@ from typing import Generic, TypeVar
 import av
 from torch.utils.data import Dataset
 
-from vnasdsl.data.decode import UnreadableVideo, open_video, pictures_in, read, reason_of, scan
+from vnasdsl.data.cache import STORE
+from vnasdsl.data.decode import UnreadableVideo, open_video, pictures_in, reason_of, scan
 from vnasdsl.data.faults import FaultLog
 from vnasdsl.data.loader import VideoLoader
 from vnasdsl.data.videos import Video
@@ -47,7 +48,7 @@ class Condition:
 def look(path: str) -> str:
     """Why a video cannot be read, as far as its index and its first frame tell; "" if it can."""
     try:
-        read(path, scan(path), [0], 16)
+        STORE.look(path)
     except UnreadableVideo as problem:
         return str(problem)
     return ""

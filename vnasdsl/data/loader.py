@@ -267,6 +267,7 @@ def _together(
     if slot is not None and len(places) == len(clips):
         return slot[: len(clips)] if len(clips) == places[-1] + 1 else slot[places]
     pictures = []
+    to_device = any(isinstance(clip, Planes | _Left) for clip in clips)
     for clip in clips:
         if isinstance(clip, int):
             assert slot is not None
@@ -276,7 +277,7 @@ def _together(
             clip = Planes(_bytes_of(slot[clip.place], 0)[: math.prod(clip.shape)].view(clip.shape), clip.layout)
         if isinstance(clip, Planes):
             clip = replace(clip, pixels=clip.pixels.to(device)).pictures()
-        elif any(isinstance(other, Planes | _Left) for other in clips):
+        elif to_device:
             clip = clip.to(device)
         pictures.append(clip.movedim(-1, -4))
     return torch.stack(pictures).movedim(-4, -1)
