@@ -32,10 +32,7 @@ def test_commands(complete) -> None:
 
 
 def test_files_spaces_and_keys(complete) -> None:
-    assert complete("vnasdsl check spaces/x3d3") == ["spaces/x3d3.vns", "spaces/x3d3_k400.vns"]
-    assert complete("vnasdsl check spac") == ["spaces/"]
-    assert complete("vnasdsl compile spaces/x3d3.vns:") == ["spaces/x3d3.vns:x3d3"]
-    assert complete("vnasdsl show spaces/x3d3_k400.vns ") == ["x3d3_k400"]
+    assert complete("vnasdsl check spaces/x3d3") == ["spaces/x3d3"]  # the shell completes files itself
     keys = complete("vnasdsl search spaces/tiny.vns --set ")
     assert keys == [f"{key}=" for key in recipe_fields("search")]
     assert complete("vnasdsl retrain runs/x --set epo") == ["epochs="]

@@ -111,7 +111,7 @@ def test_equal(form: str) -> None:
 
 
 def test_it_is_a_light_command_with_a_status(run_cli: Callable[..., CompletedProcess[str]]) -> None:
-    probe = "import sys; from vnasdsl.cli import diff; from vnasdsl.show.diff import text, markdown, as_json, canonical"
+    probe = "import sys; from vnasdsl.cli import diff; from vnasdsl.show.diff import text, canonical"
     code = f"{probe}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, env=cli_environment())
     result = run_cli("diff", ROOT / "spaces" / "x3d3.vns", ROOT / "spaces" / "x3d3_k400.vns")
@@ -194,8 +194,10 @@ def test_a_revision_brings_its_own_imports(repository: Path) -> None:
     status, out, _ = diff("HEAD~1:n.vns", "HEAD:n.vns:n", "--format", "json")
     assert status == 1
     (pair,) = json.loads(out)["compared"]
-    assert [line["after"]["text"] for stage in pair["stages"] for line in stage["lines"]] == ["layer(2)"]
-    assert [block["after"] for block in pair["blocks"]] == ["layer(channels)"]
+    changes = [(c["what"], c["after"]["text"]) for c in pair["changes"] if c["change"] == "changed"]
+    assert changes == [("block", "layer(channels)"), ("stage", "s1")]
+    added = [line["after"]["text"] for c in pair["changes"] for line in c["inside"] if line["change"] == "added"]
+    assert added == ["layer(2)"]
     git("add", ".")
     assert diff("HEAD:n.vns", ":n.vns")[0] == 2
 
@@ -274,7 +276,7 @@ def test_git_difftool(repository: Path) -> None:
     for tool in (("-t", "vns"), ("-x", f"{shlex.quote(sys.executable)} -m vnasdsl diff")):
         out = git("difftool", "-y", *tool, "HEAD~1", "HEAD", "--", "n.vns")
         assert "+ layer(2)" in out
-        assert "block layer(channels) changed" in out
+        assert "~ block layer(channels)" in out
     (repository / "new.vns").write_text(NETWORK)
     git("add", "new.vns")
     assert "+ network n:" in git("difftool", "-y", "-t", "vns", "HEAD", "--", "new.vns")

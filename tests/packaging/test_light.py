@@ -26,7 +26,6 @@ NEEDS_TORCH = (
     ("retrain", "x3d3_k400.vns", "--data", "synthetic", "--out", "runs/again"),
     ("evaluate", "runs/none"),
     ("derive", "runs/none"),
-    ("latency", "x3d3_k400.vns"),
     ("data", "synthetic", "videos"),
     ("predict", "runs/none", "a.mp4"),
     ("export", "runs/none"),

@@ -17,7 +17,7 @@ from vnasdsl.cli.main import cli
 from vnasdsl.runs.folder import RunReader
 from vnasdsl.runs.holder import LOCK_FILE, SILENCE, holder_of
 from vnasdsl.runs.lines import JsonLines
-from vnasdsl.runs.terminal import age, curve
+from vnasdsl.runs.terminal import age
 
 
 def vnasdsl(*arguments: str | Path) -> Result:
@@ -121,9 +121,7 @@ def test_a_run_is_running_while_its_process_lives(folder: Path) -> None:
     assert holder_of(run) is None
 
 
-def test_curves_and_ages() -> None:
-    assert curve([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█"
-    assert curve([1.0, 1.0]) == "▁▁" and len(curve(list(range(500)))) == 60
+def test_ages() -> None:
     assert [age(seconds) for seconds in (5, 60, 7200, 200_000)] == ["5 s", "1 min", "2 h", "2 d"]
 
 

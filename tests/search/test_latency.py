@@ -1,20 +1,17 @@
-"""The protocol of a latency, with a clock that is set by hand; and the command."""
+"""The protocol of a latency, with a clock that is set by hand."""
 
 from __future__ import annotations
 
 import gc
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner, Result
 from torch import Tensor, nn
 
 from tests.support import ROOT
-from vnasdsl.cli.main import cli
 from vnasdsl.elaborate import Overrides, load
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.searching.latency import ROUNDS, STABLE, measure_latency, network_latency
@@ -171,36 +168,3 @@ def test_a_network_is_measured_on_clips_of_its_input() -> None:
     latency = network_latency(network, runs=2, warm_up=0)
     assert latency.protocol["shape"] == [3, 2, 16, 16] and latency.median_ms > 0
     assert torch.equal(torch.get_rng_state(), random)
-
-
-def command(*arguments: str | Path) -> Result:
-    result = CliRunner(env={"COLUMNS": "100", "NO_COLOR": "1"}).invoke(cli, ["latency", *map(str, arguments)])
-    assert "Traceback" not in result.output and "bug in vnasdsl" not in result.output, result.output
-    return result
-
-
-SMALL = ("--frames", "2", "--size", "16", "--runs", "3", "--warm-up", "1")
-
-
-def test_the_command_for_people() -> None:
-    result = command(f"{NETWORK}:tiny_spatial", *SMALL, "--threads", "2")
-    assert result.exit_code == 0
-    first, second = result.stdout.splitlines()
-    assert first.startswith("tiny_spatial: ") and " ms, median of 3 runs, spread " in first
-    assert second.startswith("cpu (") and ", 2 threads, torch " in second
-    assert "one clip of 3 x 2 x 16 x 16 in float32, 1 runs to warm up, " in second
-
-
-def test_the_command_for_programs() -> None:
-    result = command(NETWORK, *SMALL, "--json")
-    found = json.loads(result.stdout)
-    assert list(found) == ["name", "median_ms", "spread", "runs", "stable", "protocol"]
-    assert (found["name"], found["runs"], found["protocol"]["shape"]) == ("tiny_spatial", 3, [3, 2, 16, 16])
-    assert found["stable"] == (found["spread"] <= found["protocol"]["stable_up_to"])
-    assert found["stable"] == ("not stable" not in result.stderr)
-
-
-def test_the_command_on_a_space() -> None:
-    result = command(ROOT / "spaces" / "tiny.vns")
-    assert result.exit_code == 1
-    assert result.stderr == "error: `tiny` is a space: only a network has a latency\n"

@@ -13,7 +13,7 @@ Side: TypeAlias = Space | Network | str | os.PathLike[str]
 
 
 class Difference:
-    """What `diff` finds. Printed, it is the text of `vnasdsl diff`; in a notebook, tables."""
+    """What `diff` finds. Printed, it is the text of `vnasdsl diff`; in a notebook, coloured."""
 
     def __init__(self, found: FileDiff):
         """For `diff`, which makes it."""
@@ -27,15 +27,13 @@ class Difference:
     @property
     def markdown(self) -> str:
         """The comparison for a pull request."""
-        from vnasdsl.show.diff.markdown import as_markdown
+        from vnasdsl.show.diff.text import as_markdown
 
         return as_markdown(self._found)
 
     def as_dict(self) -> dict[str, Any]:
         """The comparison for programs: what `vnasdsl diff --json` prints."""
-        from vnasdsl.show.diff.as_json import as_object
-
-        return as_object(self._found)
+        return self._found.as_object()
 
     def __str__(self) -> str:
         from vnasdsl.show.diff.text import as_text

@@ -149,9 +149,14 @@ class Model:
         return render(picture_of(self._meaning), ".svg").decode()
 
     def _repr_html_(self) -> str:
-        from vnasdsl.show.html import as_html
+        from base64 import b64encode
+        from html import escape
 
-        return as_html(self._meaning, self._repr_svg_())
+        from vnasdsl.show.table import short_table
+
+        picture = b64encode(self._repr_svg_().encode()).decode("ascii")  # embedded, so its styles stay its own
+        image = f'<img alt="{escape(self.name)}" style="max-width:100%" src="data:image/svg+xml;base64,{picture}">'
+        return f"<pre>{escape(short_table(self._meaning))}</pre>\n{image}"
 
 
 class Space(Model):

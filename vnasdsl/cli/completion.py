@@ -1,10 +1,6 @@
-"""`vnasdsl completion`: the scripts that let a shell complete commands, files, spaces and recipe keys."""
+"""`vnasdsl completion`: the scripts that let a shell complete commands, files and recipe keys."""
 
 from __future__ import annotations
-
-import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
@@ -29,8 +25,6 @@ def command(shell: str) -> None:
     made = get_completion_class(shell)
     assert made is not None
     script = made(cli, {}, "vnasdsl", COMPLETION_VARIABLE).source()
-    if shell == "bash":  # `FILE:NAME` is one word
-        script = f'COMP_WORDBREAKS="${{COMP_WORDBREAKS//:/}}"\n{script}'
     if shell == "fish":  # only the first comma separates: descriptions have commas too
         script = script.replace('string split ","', 'string split --max 1 ","')
     click.echo(script)
@@ -47,26 +41,9 @@ def prepare(command: click.Command) -> None:
             parameter.shell_complete = complete  # type: ignore[assignment, method-assign]
 
 
-def complete_target(context: click.Context, incomplete: str) -> list[CompletionItem]:
-    """Files and folders, and the spaces and networks of a file: `spaces/x3d3.vns:x3d3`."""
-    path, colon, name = incomplete.rpartition(":")
-    if colon and Path(path).is_file():
-        return [CompletionItem(f"{path}:{known}") for known in _nets(Path(path)) if known.startswith(name)]
-    folder, slash, start = incomplete.rpartition("/")
-    place = Path(folder + slash or ".")
-    return [
-        CompletionItem(f"{folder}{slash}{entry.name}{'/' if entry.is_dir() else ''}")
-        for entry in (sorted(place.iterdir()) if place.is_dir() else ())
-        if entry.name.startswith(start) and (start or not entry.name.startswith("."))
-        if entry.is_dir() or entry.suffix == ".vns"
-    ]
-
-
-def complete_name(context: click.Context, incomplete: str) -> list[CompletionItem]:
-    """The spaces and networks of the file named before it."""
-    file = context.params.get("file")
-    names = _nets(Path(file)) if isinstance(file, str) else ()
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+def complete_file(context: click.Context, incomplete: str) -> list[CompletionItem]:
+    """Whatever files and folders the shell finds."""
+    return [CompletionItem(incomplete, type="file")]
 
 
 def complete_setting(context: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -97,20 +74,9 @@ def complete_space(context: click.Context, incomplete: str) -> list[CompletionIt
 
 
 COMPLETERS = {
-    **dict.fromkeys(("files", "file", "paths", "target", "targets", "space"), complete_target),
+    **dict.fromkeys(("files", "file", "paths", "target", "targets", "space"), complete_file),
     "shipped": complete_space,
-    "name": complete_name,
     "settings": complete_setting,
     "code": complete_code,
 }
 """By the name of the parameter."""
-
-
-def _nets(path: Path) -> Iterator[str]:
-    """The spaces and networks that a file defines, found without reading it whole."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    for match in re.finditer(r"^(?:space|network)\s+([A-Za-z_]\w*)", text, re.MULTILINE):
-        yield match[1]

@@ -53,8 +53,8 @@ def command(targets: tuple[str, ...], form: str, as_json: bool, textconv: bool, 
 
     A and B are each FILE, FILE:NAME, a run folder (its network.vns, or its space.vns if there is none), REVISION:FILE
     or REVISION:FILE:NAME of git (imports come from the same revision). Two files with several definitions are compared
-    name by name. Only the meaning is compared: layout, comments, the order of definitions, parameter names and recipes
-    are ignored.
+    name by name. Only the meaning is compared: layout, comments, the order of definitions and recipes are ignored, and
+    two networks with the same layers are equal, however they are written.
 
     The exit status is 0 if both mean the same, 1 if they differ, and 2 if they cannot be compared: wrong usage, or an
     unreadable file, revision or run.
@@ -134,11 +134,9 @@ def _named(target: Target, other: str | None) -> Space:
 
 def rendered(diff: FileDiff, form: str) -> str:
     if form == "json":
-        from vnasdsl.show.diff.as_json import as_object
-
-        return json.dumps(as_object(diff), indent=2, allow_nan=False)
+        return json.dumps(diff.as_object(), indent=2, allow_nan=False)
     if form == "markdown":
-        from vnasdsl.show.diff.markdown import as_markdown
+        from vnasdsl.show.diff.text import as_markdown
 
         return as_markdown(diff)
     from vnasdsl.show.diff.text import as_text

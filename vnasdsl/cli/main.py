@@ -39,7 +39,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "watch": ("vnasdsl.cli.watch", "Show a run in the terminal while it goes on."),
     "report": ("vnasdsl.cli.report", "Write a report of runs, one HTML file."),
     "bench": ("vnasdsl.cli.bench", "Compare speed and memory of networks."),
-    "latency": ("vnasdsl.cli.latency", "Measure how long a network takes for one clip."),
     "data": ("vnasdsl.cli.data", "Make or inspect video data sets."),
     "lsp": ("vnasdsl.cli.lsp", "Serve an editor: the language server."),
     "completion": ("vnasdsl.cli.completion", "Print the completion script of a shell."),

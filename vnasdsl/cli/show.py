@@ -19,7 +19,7 @@ from vnasdsl.show.table import as_table, layer_table
 @click.command()
 @click.argument("file", metavar="FILE[:NAME]")
 @click.argument("name", required=False)
-@click.option("--layers", "all_layers", is_flag=True, help="Every layer with all its attributes.")
+@click.option("--layers", "all_layers", is_flag=True, help="Every layer with all its attributes, defaults filled in.")
 @click.option(
     "--emit",
     type=click.Choice(["tree", "space", "graph", "python"]),
@@ -35,8 +35,7 @@ def command(
     """Show a space or network stage by stage: shapes, choices, MACs and parameters.
 
     Give NAME when the file defines several. For a space, MACs and parameters are the exact minimum and maximum over all
-    its networks, or bounds that are labelled as such, together with the range that sampled networks have. Defaults that
-    the file does not state are listed at the end.
+    its networks, or bounds that are labelled as such, together with the range that sampled networks have.
 
     \b
     Examples:

@@ -21,8 +21,8 @@ import click
     help="How often the files are read.",
 )
 def command(run: Path, once: bool, every: float) -> None:
-    """Show a search or training in the terminal, from its files: progress, curves, the last epochs, the least decided
-    choices, the best networks.
+    """Show a search or training in the terminal, from its files: progress, the last epochs, the least decided choices,
+    the best networks.
 
     It only reads, from any process or machine that sees the folder, and ends with the run. Ctrl-C ends it, not the run.
 

@@ -18,7 +18,7 @@ RUN_FILE = "run.json"
 class JsonLines:
     """A file of JSON objects, one per line, each with its CRC-32 under `crc`, which records read from it do not have.
 
-    A last line cut short by a kill does not count. In a run of an older version a line may have no CRC.
+    A last line cut short by a kill does not count.
     """
 
     def __init__(self, path: Path):
@@ -43,7 +43,7 @@ class JsonLines:
         for number, line in enumerate(complete.splitlines(), 1):
             try:
                 record = json.loads(line)
-                if ("crc" in record or not self._is_older()) and record.pop("crc") != _crc(record):
+                if record.pop("crc") != _crc(record):
                     raise ValueError("not what was written")
             except (ValueError, AttributeError, KeyError, TypeError):
                 raise UserError(
@@ -52,14 +52,6 @@ class JsonLines:
                 ) from None
             records.append(record)
         return records
-
-    def _is_older(self) -> bool:
-        """Whether the run of this file was begun before lines had a CRC."""
-        try:
-            facts = json.loads((self.path.parent / RUN_FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return False
-        return isinstance(facts, dict) and "format" not in facts
 
     def write(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Replace the content of the file."""

@@ -17,9 +17,8 @@ from vnasdsl.runs.folder import RunReader
 from vnasdsl.show.numbers import amount, bar
 
 _STYLES = {"running": "cyan", "finished": "green", "stopped": "yellow", "damaged": "red"}
-_LAST, _BAR, _CURVE, _CHOICES = 6, 24, 60, 12
-"""Epochs or trials that are listed, widths of bars and curves, and choices that are shown, the least decided first."""
-_STEPS = "▁▂▃▄▅▆▇█"
+_LAST, _BAR, _CHOICES = 10, 24, 12
+"""Epochs or trials that are listed, the width of bars, and choices that are shown, the least decided first."""
 _COLUMNS = (
     ("train_loss", "train loss", 1.0, ".3f"),
     ("train_top1", "train %", 100.0, ".1f"),
@@ -115,8 +114,6 @@ def _parts(run: RunReader) -> Iterator[RenderableType]:
     if run.best is not None:
         yield Text(f"best so far: {100 * run.best[0]:.1f} % top-1 ({run.best[1]})")
     if run.metrics:
-        if len(run.metrics) > 1:
-            yield _curves(run.metrics)
         yield _epochs(run.metrics[-_LAST:])
         yield from _open_choices(run.metrics[-1])
     for title, records in (
@@ -128,24 +125,6 @@ def _parts(run: RunReader) -> Iterator[RenderableType]:
         if scored:
             yield Text(f"the best of {len(scored)} networks {title}", "bold")
             yield _best(scored)
-
-
-def _curves(metrics: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for key, label, factor, form in _COLUMNS[:5]:
-        values = [record[key] * factor for record in metrics if record.get(key) is not None]
-        if len(values) > 1:
-            table.add_row(label, curve(values), f"{format(values[0], form)} to {format(values[-1], form)}")
-    return table
-
-
-def curve(values: Sequence[float]) -> str:
-    """Values as a line of blocks, the last ones where there are many."""
-    shown = values[-_CURVE:]
-    low, high = min(shown), max(shown)
-    if high == low:
-        return _STEPS[0] * len(shown)
-    return "".join(_STEPS[min(7, int(8 * (value - low) / (high - low)))] for value in shown)
 
 
 def _epochs(records: Sequence[Mapping[str, Any]]) -> Table:

@@ -11,7 +11,7 @@ from vnasdsl.elaborate.space import Space
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.space.costs import Cost
-from vnasdsl.space.elements import BodyLayer, Group, Segment
+from vnasdsl.space.elements import BodyLayer, Group
 from vnasdsl.space.evaluate import States
 from vnasdsl.space.flow import TensorList, spliced
 from vnasdsl.space.shapes import Analysis
@@ -54,27 +54,20 @@ def line_figures(space: Space) -> list[LineFigures]:
     A line that is a list counts with each of its values as a shape of its own.
     """
     sections = section_figures(space)
-    return [figures for whole, lines in sections for figures in ([whole, *lines] if whole.whole else lines)]
+    return [figures for whole, lines in sections for figures in ((whole, *lines) if whole.whole else lines)]
 
 
-def section_figures(space: Space) -> list[tuple[LineFigures, list[LineFigures]]]:
+def section_figures(space: Space) -> Iterator[tuple[LineFigures, Iterator[LineFigures]]]:
     """The figures of each stage, and of the lines between stages, with those of its lines."""
-    analysis = space.analysis
-    found = []
-    for segment, before, after in segment_states(space):
-        own = analysis.step(free(before), segment.body)
-        one = analysis.step(free(list(before)[:1]), segment.body)
-        whole = _figures(segment.body.span, before, own, one, analysis, bool(segment.name))
-        found.append((whole, list(_lines(segment.body, before, analysis, names_held(after)))))
-    return found
-
-
-def segment_states(space: Space) -> Iterator[tuple[Segment, States, States]]:
-    """Each segment with the states before and after it."""
     analysis = space.analysis
     first = gather(pair for given in space.inputs.ways() for pair in analysis.start(shapes_of(given)).items())
     reached = analysis.through(space.segments, first)
-    return zip(space.segments, reached, reached[1:], strict=False)
+    for segment, before, after in zip(space.segments, reached, reached[1:], strict=False):
+        own = analysis.step(_free(before), segment.body)
+        one = analysis.step(_free(list(before)[:1]), segment.body)
+        held = frozenset(name for _, env in after for name, _ in env)  # the lines that are still read after it
+        whole = _figures(segment.body.span, before, own, one, analysis, bool(segment.name))
+        yield whole, _lines(segment.body, before, analysis, held)
 
 
 def _figures(
@@ -88,11 +81,11 @@ def _figures(
 def _lines(group: Group, states: States, analysis: Analysis, keep: frozenset[str]) -> Iterator[LineFigures]:
     """The lines of a body, from the states before it: each costs by itself."""
     for i, line in enumerate(group.lines):
-        own = analysis.line(free(states), line)
+        own = analysis.line(_free(states), line)
         span = line[0].span.to(line[-1].span)
-        one = analysis.line(free(list(states)[:1]), line)
+        one = analysis.line(_free(list(states)[:1]), line)
         yield _figures(span, states, own, one, analysis)
-        before = free(states)
+        before = _free(states)
         for element in line:
             if isinstance(element, BodyLayer):
                 yield from _lines(element.body, _entered(element, before, analysis), analysis, frozenset())
@@ -100,14 +93,9 @@ def _lines(group: Group, states: States, analysis: Analysis, keep: frozenset[str
         states = analysis.lines(group, states, keep, only=(i,))
 
 
-def free(states: Iterable[State]) -> States:
+def _free(states: Iterable[State]) -> States:
     """The same states, from which costs begin anew."""
     return dict.fromkeys(states, NOTHING)
-
-
-def names_held(states: Iterable[State]) -> frozenset[str]:
-    """The names of lines that are still read after a segment."""
-    return frozenset(name for _, env in states for name, _ in env)
 
 
 def _entered(wrap: BodyLayer, states: States, analysis: Analysis) -> States:

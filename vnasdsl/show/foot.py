@@ -1,4 +1,4 @@
-"""What stands below a table: exact figures or what is known instead of them, limits, and defaults in effect."""
+"""What stands below a table: exact figures or what is known instead of them, and limits."""
 
 from __future__ import annotations
 
@@ -6,16 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from vnasdsl.elaborate.inputs import INPUT_KINDS
 from vnasdsl.elaborate.space import Space
-from vnasdsl.language import tree
-from vnasdsl.layers.base import Layer, show_value
 from vnasdsl.show.numbers import count_words
 from vnasdsl.space.bounds import extremes
 from vnasdsl.space.costs import GOALS, Goal
 from vnasdsl.space.counting import CannotCountError
-from vnasdsl.space.elements import BodyLayer, Element, Join, LayerCall
-from vnasdsl.space.parts import children
 
 WIDTH = 100
 """Columns a table should fit."""
@@ -36,7 +31,7 @@ def size_words(space: Space) -> str:
 
 
 def foot(space: Space) -> Iterator[str]:
-    """Exact figures, limits, and the defaults in effect."""
+    """Exact figures and limits."""
     if space.kind == "network":
         yield f"{space.macs[0]} MACs per clip, {space.params[0]} parameters"
     else:
@@ -48,7 +43,6 @@ def foot(space: Space) -> Iterator[str]:
         yield from wrap(f"{whole}, in {number} ({kinds})", WIDTH, subsequent_indent="  ")
         yield from costs(space)
     yield from (f"limit: {limit.condition.span.text}" for limit in space.limits)
-    yield from default_lines(space)
 
 
 def costs(space: Space) -> Iterator[str]:
@@ -82,50 +76,3 @@ def found_lines(found: dict[Goal, int], goals: Sequence[Goal]) -> Iterator[str]:
                 parts.append(f"{word} {name}: {side} {found[goal]} (found)")
         if parts:
             yield f"  {', '.join(parts)}"
-
-
-# ----------------------------------------------------------------- defaults
-
-
-def silent_parameters(call: tree.Expression, names: Sequence[str]) -> tuple[str, ...]:
-    """The parameters a call says nothing about."""
-    arguments = call.arguments if isinstance(call, tree.Call) else ()
-    positional = sum(argument.name is None for argument in arguments)
-    named = {argument.name for argument in arguments}
-    return tuple(name for name in names[positional:] if name not in named)
-
-
-def default_lines(space: Space) -> Iterator[str]:
-    """`conv: stride=1x1x1, bias=false` for every layer and parameter that some call leaves to its default."""
-    found = []
-    for one in space.inputs.each:
-        defaults = {name: n for name, n in INPUT_KINDS[one.given.kind].defaults.items() if name != "channels"}
-        silent_here = silent_parameters(one.line.value, one.given.parameters)
-        left = [name for name in silent_here if name in defaults and getattr(one.given, name) == defaults[name]]
-        if len(space.inputs.each) > 1:  # the classes are those of all
-            left = [name for name in left if name != "classes"]
-        if left:
-            found.append(f"  {one.given.kind}: {', '.join(f'{name}={defaults[name]}' for name in left)}")
-    found = list(dict.fromkeys(found))
-    silent: dict[Layer, set[str]] = {}
-    seen: set[int] = set()
-
-    def visit(element: Element) -> None:
-        if id(element) in seen:
-            return
-        seen.add(id(element))
-        if isinstance(element, (LayerCall, BodyLayer, Join)):
-            names = [p.name for p in element.layer.parameters]
-            silent.setdefault(element.layer, set()).update(silent_parameters(element.call, names))
-        for child, _ in children(element, ""):
-            visit(child)
-
-    for segment in space.segments:
-        visit(segment.body)
-    for layer, names in silent.items():
-        values = ", ".join(f"{p.name}={show_value(p.default)}" for p in layer.parameters if p.name in names)
-        if values:
-            found.append(f"  {layer.name}: {values}")
-    if found:
-        yield "defaults in effect:"
-        yield from found

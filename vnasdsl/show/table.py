@@ -11,6 +11,7 @@ from typing import Any
 from vnasdsl.elaborate.inputs import INPUT_KINDS, OpenInput
 from vnasdsl.elaborate.space import Space
 from vnasdsl.layers.base import Shape, show_value
+from vnasdsl.show.figures import LineFigures
 from vnasdsl.show.foot import WIDTH, foot, size_words
 from vnasdsl.show.numbers import amount, bar, ordinal, short
 from vnasdsl.show.stages import Row, rows
@@ -26,7 +27,7 @@ def as_table(space: Space, ascii_only: bool = False) -> str:
 
     ascii_only: bars of `#`, for streams that cannot show blocks.
     """
-    found = rows(space)
+    found = list(rows(space))
     for terse in range(3):  # where stages say too much for a line, they say less
         table = stage_table(space, found, ascii_only, terse)
         if max(map(len, table.splitlines())) <= WIDTH:
@@ -34,6 +35,11 @@ def as_table(space: Space, ascii_only: bool = False) -> str:
     note = ["share: the greatest MACs of a stage as part of the greatest of the space"]
     noted = space.kind == "space" and space.costed
     return "\n".join([title(space), *input_lines(space), "", table, "", *(note if noted else ()), *foot(space)])
+
+
+def short_table(space: Space) -> str:
+    """The stages alone, without what takes long to work out."""
+    return "\n".join([title(space), *input_lines(space), "", stage_table(space, list(rows(space)), False, terse=1)])
 
 
 def title(space: Space) -> str:
@@ -94,10 +100,10 @@ def stage_table(space: Space, found: Sequence[Row], ascii_only: bool, terse: int
     shares: list[float | None] = []
     greatest = (space.macs[1] or 1) if space.costed else None
     for row in found:
-        cost = row.cost
+        cost = row.figures.cost
         macs = UNKNOWN if cost is None else between(cost.macs_min, cost.macs_max)
         params = UNKNOWN if cost is None else between(cost.params_min, cost.params_max)
-        table.append([row.name, output_text(row, terse > 1), choice_text(row.choices, terse > 0), macs, params])
+        table.append([row.name, output_text(row.figures, terse > 1), choice_text(row.choices, terse > 0), macs, params])
         shares.append(None if cost is None or greatest is None else cost.macs_max / greatest)
     total = [between(*space.macs), between(*space.params)] if space.costed else [UNKNOWN, UNKNOWN]
     table.append(["total", "", "", *total])
@@ -119,13 +125,12 @@ def between(low: int, high: int) -> str:
     return least if least == greatest else f"{least}..{greatest}"
 
 
-def output_text(row: Row, terse: bool = False) -> str:
+def output_text(line: LineFigures, terse: bool = False) -> str:
     """The shapes that can come out; of a list also how many values: `2 of 64 x 8x56x56`."""
-    if not row.values:
+    if not line.values:
         return UNKNOWN
-    if row.values == (1,):
-        return shapes(row.shapes, terse)
-    return f"{_range(row.values)} of {shapes(row.shapes, terse)}"
+    number = "" if line.values == (1,) else f"{_range(line.values)} of "
+    return number + shapes(tuple(line.after), terse)
 
 
 def shapes(found: Sequence[Shape], terse: bool = False) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from vnasdsl.elaborate import Space, load
 from vnasdsl.elaborate.shipped import shipped_file, shipped_names
 from vnasdsl.show.numbers import amount
+from vnasdsl.show.table import columns
 
 FOLDER = "zoo/"
 _LINE = re.compile(r"# (source|parameters|checked): (.+)|network (\w+)")
@@ -82,12 +83,4 @@ def zoo_table() -> str:
         size = f"{clip.frames} x {clip.size} x {clip.size}"
         costs = amount(network.macs[0]), f"{network.params[0]:,}".replace(",", " ")
         rows.append((network.name, each.file, size, *costs, each.source, each.checked))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    right = {"MACs", "parameters"}
-    return "\n".join(
-        "  ".join(
-            text.rjust(width) if title in right else text.ljust(width)
-            for text, width, title in zip(row, widths, rows[0], strict=True)
-        ).rstrip()
-        for row in rows
-    )
+    return columns(rows, right=(3, 4))

@@ -21,8 +21,9 @@ from vnasdsl.searching.session import Session
 from vnasdsl.searching.supernet import SupernetSearch
 from vnasdsl.searching.task import SearchResult, SearchTask
 from vnasdsl.show.curves import curves_png
+from vnasdsl.show.draw import render
 from vnasdsl.show.draw.learnt import Learnt
-from vnasdsl.show.paths import paths_png
+from vnasdsl.show.draw.trellis import trellis_picture
 from vnasdsl.train import ranks
 from vnasdsl.train.loop import run_epochs
 from vnasdsl.train.progress import megas, percent
@@ -84,7 +85,8 @@ class GradientStrategy:
         yield "curves.png", curves_png(task.run.metrics.read(), task.recipe.warmup)
         learned = json.loads((task.run / "choices.json").read_text(encoding="utf-8"))
         keys = ("path_weights", "mixture_weights", "path", "choices")
-        yield "paths.png", paths_png(trellis(task.space), Learnt("", *(learned[key] for key in keys)))
+        learnt = Learnt("", *(learned[key] for key in keys))
+        yield "paths.png", render(trellis_picture(task.space, learnt), ".png")
 
 
 class _Session(Session):

@@ -1,6 +1,6 @@
-"""Comparing spaces and networks: `compute.py` finds the values of `model.py`, the other files show them."""
+"""Comparing spaces and networks: `compare.py` finds the values of `model.py`, `text.py` shows them."""
 
-from vnasdsl.show.diff.compute import compare, compare_programs
+from vnasdsl.show.diff.compare import compare, compare_programs
 from vnasdsl.show.diff.model import Choosing, Comparison, FileDiff
 
 __all__ = ["Choosing", "Comparison", "FileDiff", "compare", "compare_programs"]

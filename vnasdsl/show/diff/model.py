@@ -1,118 +1,50 @@
-"""What a comparison finds. `as_json.py` prints these values field by field, so their names are part of its format.
+"""What a comparison finds. `as_object` gives these values field by field, so their names are part of its format.
 
 Shapes are (C, T, H, W) or (C,).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal, TypeAlias
 
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.costs import Cost
 
-NOTHING = Cost()
 Size: TypeAlias = "int | str"
 """A number of networks, or why there is none: "infinite" or "not counted"."""
+What: TypeAlias = Literal["input", "limit", "block", "stage", "line"]
 
 
 @dataclass(frozen=True)
-class Detail:
-    """One change inside a line: an argument, an option of a choice, the number of copies, the label.
+class Side:
+    """A part of a definition on one side: what it says, and of stages and lines what comes out and what it costs.
 
-    `before` is None for what is new, `after` for what is gone.
+    The text of a stage is its name, empty for lines outside stages; that of a block is its signature. Lines of a block
+    have no costs and shapes, because those depend on where the block is used; nor has what has too many options.
     """
 
-    what: Literal["argument", "option", "copies", "label"]
-    name: str
-    before: str | None
-    after: str | None
-
-
-@dataclass(frozen=True)
-class LineSide:
-    """A line on one side. Lines of a block have no costs and shapes: those depend on where the block is used."""
-
-    label: str
     text: str
-    inputs: tuple[Shape, ...] = ()
     outputs: tuple[Shape, ...] = ()
     size: Size = 1
     cost: Cost | None = None
 
-
-@dataclass(frozen=True)
-class LineChange:
-    change: Literal["added", "removed", "changed"]
-    before: LineSide | None
-    after: LineSide | None
-    details: tuple[Detail, ...] = ()
-    inside: tuple[LineChange, ...] = ()
-    """The lines that changed in the body of a layer such as `residual { ... }`."""
+    @property
+    def figures(self) -> tuple[tuple[Shape, ...], Size, Cost | None]:
+        return self.outputs, self.size, self.cost
 
 
 @dataclass(frozen=True)
-class StageSide:
-    """A stage on one side, with its output and its own costs. An empty name: lines outside stages.
+class Change:
+    """A part that is on one side only, or that differs."""
 
-    No outputs and no cost: a layer in or before it has too many options to compute them.
-    """
-
-    name: str
-    outputs: tuple[Shape, ...]
-    size: Size
-    cost: Cost | None
-
-
-@dataclass(frozen=True)
-class Affected:
-    """Unchanged lines of a stage that have other shapes or costs than before, with their sums."""
-
-    lines: int = 0
-    before: Cost = NOTHING
-    after: Cost = NOTHING
-
-
-NO_LINES = Affected()
-
-
-@dataclass(frozen=True)
-class StageChange:
-    """A stage is `affected` if its lines are unchanged but its shapes, costs or size are not."""
-
-    change: Literal["added", "removed", "changed", "renamed", "moved", "affected"]
-    before: StageSide | None
-    after: StageSide | None
-    lines: tuple[LineChange, ...] = ()
-    affected: Affected = NO_LINES
-
-
-@dataclass(frozen=True)
-class BlockUse:
-    """How many lines of a stage use a block."""
-
-    stage: str
-    lines: int
-
-
-@dataclass(frozen=True)
-class BlockChange:
-    """A block whose own lines changed. `before` and `after` are its signatures."""
-
-    change: Literal["added", "removed", "changed", "renamed"]
-    before: str | None
-    after: str | None
-    lines: tuple[LineChange, ...] = ()
-    uses: tuple[BlockUse, ...] = ()
-
-
-@dataclass(frozen=True)
-class ValueChange:
-    """A value of the input (frames, size, frame_stride, classes), or a limit."""
-
-    name: str
-    before: str | None
-    after: str | None
+    what: What
+    before: Side | None
+    after: Side | None
+    inside: tuple[Change, ...] = ()
+    """The lines of a stage, a block, or a layer such as `residual { ... }`."""
+    change: Literal["added", "removed", "changed", "affected"] = "changed"
+    """`affected`: what it says is unchanged, its shapes or costs are not."""
 
 
 @dataclass(frozen=True)
@@ -132,14 +64,12 @@ class Comparison:
     before: Definition
     after: Definition
     what: Literal["comparison"] = field(default="comparison", init=False)
-    input: tuple[ValueChange, ...] = ()
-    limits: tuple[ValueChange, ...] = ()
-    blocks: tuple[BlockChange, ...] = ()
-    stages: tuple[StageChange, ...] = ()
+    changes: tuple[Change, ...] = ()
+    """Those of inputs, limits, blocks and stages."""
 
     @property
     def equal(self) -> bool:
-        return not (self.input or self.limits or self.blocks or self.stages)
+        return not self.changes
 
 
 @dataclass(frozen=True)
@@ -195,10 +125,34 @@ class FileDiff:
     after: str
     removed: tuple[Definition, ...] = ()
     added: tuple[Definition, ...] = ()
-    blocks: tuple[BlockChange, ...] = ()
+    blocks: tuple[Change, ...] = ()
     """Blocks that none of the compared definitions uses."""
     compared: tuple[Comparison | Choosing, ...] = ()
 
     @property
     def equal(self) -> bool:
         return not (self.removed or self.added or self.blocks) and all(pair.equal for pair in self.compared)
+
+    def as_object(self) -> dict[str, Any]:
+        """For JSON; docs/git.md describes the keys. Numbers of networks are strings: JSON readers may lose digits."""
+        return {"format": 1, **_plain(self)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Cost):
+        return {
+            "macs": {"min": value.macs_min, "max": value.macs_max},
+            "params": {"min": value.params_min, "max": value.params_max},
+        }
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if not is_dataclass(value):
+        return value
+    found = {"equal": value.equal} if hasattr(value, "equal") else {}
+    for f in fields(value):
+        item = getattr(value, f.name)
+        if f.name == "cost":
+            found |= {"macs": None, "params": None} if item is None else _plain(item)
+        else:
+            found[f.name] = str(item) if f.name == "size" else _plain(item)
+    return found

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from textwrap import wrap
 
 from vnasdsl.show.diff import wording
-from vnasdsl.show.diff.model import (
-    BlockChange,
-    Choosing,
-    Comparison,
-    Detail,
-    FileDiff,
-    LineChange,
-    StageChange,
-    ValueChange,
-)
+from vnasdsl.show.diff.model import Change, Choosing, FileDiff
 from vnasdsl.show.table import columns
+from vnasdsl.space.costs import Cost
 
 WIDTH = 100
-SIGNS = {"added": "+", "removed": "-", "affected": " "}
+SIGNS = {"added": "+", "removed": "-", "changed": "~", "affected": " "}
+WORDS = {"input": "input ", "limit": "require ", "block": "block ", "stage": "", "line": ""}
 COLORS = {"+": "\x1b[32m", "-": "\x1b[31m", "~": "\x1b[33m"}
 _OFF = "\x1b[0m"
 _GLUE = "\N{NO-BREAK SPACE}"
@@ -30,34 +24,79 @@ def as_text(diff: FileDiff, color: bool = False) -> str:
     """Without a line end."""
     if diff.equal:
         return f"no difference: {diff.before} and {diff.after} mean the same"
-    parts = [f"- {diff.before}\n+ {diff.after}", *outside(diff)]
-    for pair in diff.compared:
-        if not pair.equal:
-            table = columns(wording.totals(pair), right=(1, 2, 3) if isinstance(pair, Choosing) else (1, 2))
-            parts += [wording.headline(pair), "\n".join(changes(pair)), table]
-    text = "\n\n".join(parts)
+    text = "\n\n".join([f"- {diff.before}\n+ {diff.after}", *_parts(diff)])
     return "\n".join(map(_painted, text.split("\n"))) if color else text
 
 
-def outside(diff: FileDiff) -> Iterator[str]:
-    """What only one side has, and blocks that no compared definition uses."""
+def as_markdown(diff: FileDiff) -> str:
+    """For a pull request: the text as a fenced diff that sites colour. Without a line end.
+
+    Signs go to the first column, where sites look for them; `!` is the one that they colour as a change.
+    """
+    if diff.equal:
+        return as_text(diff)
+    text = re.sub(r"^( *)([-+~!]) ", r"\2 \1", as_text(diff), flags=re.MULTILINE)
+    text = re.sub("^~", "!", text, flags=re.MULTILINE)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}diff\n{text}\n{fence}"
+
+
+def _parts(diff: FileDiff) -> Iterator[str]:
     yield from (f"- {wording.summary(one)}" for one in diff.removed)
     yield from (f"+ {wording.summary(one)}" for one in diff.added)
-    yield from ("\n".join(_block(block)) for block in diff.blocks)
+    yield from ("\n".join(_change(block, 0)) for block in diff.blocks)
+    for pair in diff.compared:
+        if not pair.equal:
+            yield wording.headline(pair)
+            if isinstance(pair, Choosing):
+                yield "\n".join(_chosen(pair) if pair.departure is None else _departure(pair))
+            else:
+                yield "\n".join(line for change in pair.changes for line in _change(change, 0))
+            yield columns(wording.totals(pair), right=(1, 2, 3) if isinstance(pair, Choosing) else (1, 2))
 
 
-def changes(pair: Comparison | Choosing) -> Iterator[str]:
-    """What changed, without headline and totals."""
-    if isinstance(pair, Choosing):
-        yield from _chosen(pair) if pair.departure is None else _departure(pair)
-        return
-    for value in pair.input:
-        yield f"~ input: {value.name} {value.before} -> {value.after}"
-    yield from map(_limit, pair.limits)
-    for block in pair.blocks:
-        yield from _block(block)
-    for stage in pair.stages:
-        yield from _stage(stage)
+# ------------------------------------------------------------------------ changes
+
+
+def _change(change: Change, indent: int, with_effect: bool = True) -> Iterator[str]:
+    """A change with what changed inside; `with_effect`: unless the change around it says the same."""
+    space = " " * indent
+    below = f"{space}    "
+    lines = [line for line in change.inside if line.change != "affected"]
+    said = wording.effects(change.before, change.after) if with_effect and change.what != "block" else []
+    for head in _head(change, bool(change.inside)):
+        yield from _wrapped(f"{space}{head}", below)
+    if said:
+        yield from _wrapped(f"{below}{'; '.join(said)}", below)
+    for line in lines:
+        yield from _change(line, indent + 4, change.what != "stage" or len(change.inside) > 1)
+    rest = [line for line in change.inside if line.change == "affected"]
+    if rest and lines:
+        sums = [_sum(side.cost for line in rest if (side := getattr(line, end))) for end in ("before", "after")]
+        effect = wording.effect(*sums) or "other shapes"
+        yield from _wrapped(f"{below}  {_count(len(rest), 'unchanged line')}: {effect}", below)
+
+
+def _head(change: Change, opened: bool) -> list[str]:
+    """What changed, on one line or two. opened: what is inside is shown below."""
+    texts = [side.text for side in (change.before, change.after) if side]
+    if change.what == "line" and opened:
+        texts = [f"{text.split('{')[0]}{{ ... }}" for text in texts]
+    if change.what == "stage":
+        texts = [f"stage {text}" if text else "outside stages" for text in texts]
+    start = f"{SIGNS[change.change]} {WORDS[change.what]}"
+    a, *more = dict.fromkeys(texts)
+    both = " -> ".join([start + a, *more])
+    if not more or (len(both) <= WIDTH - 8 and " -> " not in a + more[0]):
+        return [both]
+    return [start + a, f"  became {more[0]}"]
+
+
+def _sum(costs: Iterable[Cost | None]) -> Cost:
+    return sum((cost for cost in costs if cost is not None), Cost())
+
+
+# ---------------------------------------------------------------- what was chosen
 
 
 def _departure(pair: Choosing) -> Iterator[str]:
@@ -70,11 +109,10 @@ def _departure(pair: Choosing) -> Iterator[str]:
 
 
 def _chosen(pair: Choosing) -> Iterator[str]:
-    total = len(pair.chosen)
     more = f"; {pair.unmade} more do not exist after these" if pair.unmade else ""
     made = "chosen" if pair.before.kind == "space" else "opened"
-    yield f"{made}: {total} choice{'s' * (total != 1)} of {pair.space.name}{more}"
-    rows = list(wording.choice_rows(pair))
+    yield f"{made}: {_count(len(pair.chosen), 'choice')} of {pair.space.name}{more}"
+    rows = list(_choice_rows(pair))
     widths = [max((len(row[k]) for row in rows), default=0) for k in (0, 1)]
     for stage, kind, option, options in rows:
         start = f"  {stage.ljust(widths[0])}  {kind.ljust(widths[1])}  "
@@ -88,90 +126,21 @@ def _chosen(pair: Choosing) -> Iterator[str]:
             yield space + of
 
 
-def _limit(change: ValueChange) -> str:
-    if change.before is None or change.after is None:
-        return f"{'-' if change.after is None else '+'} require {change.before or change.after}"
-    return f"~ require {change.before} -> {change.after}"
+def _choice_rows(pair: Choosing) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    """Stage, kind, what was chosen, and from what. Equal choices in a row share a line: `3 x basic(4), 2 x skip`."""
+    stage = None
+    for (own, kind, options), group in groupby(pair.chosen, lambda one: (one.stage, one.kind, one.options)):
+        runs = [(option, len([*same])) for option, same in groupby(one.option for one in group)]
+        made = ", ".join(option if count == 1 else f"{count} x {option}" for option, count in runs)
+        yield "" if own == stage else own or "-", kind, made, options
+        stage = own
 
 
-def _block(change: BlockChange) -> Iterator[str]:
-    sign, before, after = SIGNS.get(change.change, "~"), change.before, change.after
-    head = f"{sign} block {after or before}"
-    if change.change == "renamed":
-        head = f"{sign} block {before} is now {after}"
-    elif change.change == "changed":
-        head = f"{sign} block {before if before == after else f'{before} -> {after}'} changed"
-    if change.uses:
-        counts = (
-            f"{_count(use.lines, 'line')} {f'of {use.stage}' if use.stage else 'outside stages'}" for use in change.uses
-        )
-        head += f", used by {', '.join(counts)}"
-    yield from _wrapped(head, "    ")
-    for line in change.lines:
-        yield from _line(line, 4)
-
-
-def _stage(change: StageChange) -> Iterator[str]:
-    a, b = change.before, change.after
-    name = wording.stage_name(b.name if b else a.name if a else "")
-    if change.change == "renamed" and a and b:
-        name = f"{wording.stage_name(a.name)} is now {name}"
-    elif change.change == "moved":
-        name += " is now at another place"
-    yield from _headed(f"{SIGNS.get(change.change, '~')} {name}", wording.effects(a, b), " " * 6)
-    affected = change.affected
-    alone = len(change.lines) == 1 and not affected.lines  # then the line has the effect of the stage
-    for line in change.lines:
-        yield from _line(line, 4, with_effect=not (alone and (a is None) == (line.before is None)))
-    if affected.lines and change.lines:
-        effect = wording.effect(affected.before, affected.after) or "other shapes"
-        yield from _headed(f"      {_count(affected.lines, 'unchanged line')}", [effect], " " * 8)
-
-
-def _line(change: LineChange, indent: int, with_effect: bool = True) -> Iterator[str]:
-    space = " " * indent
-    a, b = change.before, change.after
-    if a is None or b is None:
-        one = a or b
-        assert one is not None
-        yield from _wrapped(f"{space}{SIGNS[change.change]} {one.text}", f"{space}    ")
-    elif change.inside:
-        yield f"{space}~ {b.text.split('{')[0]}{{ ... }}"
-        for line in change.inside:
-            yield from _line(line, indent + 4)
-    elif len(f"{space}~ {a.text} -> {b.text}") <= WIDTH and " -> " not in a.text + b.text:
-        yield f"{space}~ {a.text} -> {b.text}"
-    else:
-        yield from _wrapped(f"{space}~ {a.text}", f"{space}    ")
-        yield from _wrapped(f"{space}  became {b.text}", f"{space}    ")
-    for text in (wording.details(_hidden(change)), "; ".join(wording.effects(a, b)) if with_effect else ""):
-        if text:
-            yield from _wrapped(f"{space}    {text}", f"{space}    ")
-
-
-def _hidden(change: LineChange) -> list[Detail]:
-    """The details that are not seen at once: not the only changed argument of a short line, nor a whole list of options
-    that the line shows before and after."""
-    text = change.before.text if change.before else ""
-    found = [
-        d for d in change.details if d.what != "argument" or " | " not in str(d.before) or str(d.before) not in text
-    ]
-    return [] if len(found) == 1 and found[0].what == "argument" and len(text) <= 30 else found
+# -------------------------------------------------------------------------- lines
 
 
 def _count(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
-
-
-def _headed(head: str, parts: Sequence[str], indent: str) -> Iterator[str]:
-    """`head: part; part` on one line if it fits, else each part on a line of its own."""
-    line = f"{head}: {'; '.join(parts)}" if parts else head
-    if len(line) <= WIDTH:
-        yield line
-        return
-    yield head
-    for part in parts:
-        yield from _wrapped(indent + part, indent)
 
 
 def _wrapped(line: str, indent: str) -> Sequence[str]:

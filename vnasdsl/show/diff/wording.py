@@ -1,18 +1,15 @@
-"""Figures, changes and lines in words, for text and Markdown."""
+"""Figures of a comparison in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-
 from vnasdsl.layers.base import Shape
-from vnasdsl.show.diff.model import Choosing, Comparison, Definition, Detail, LineSide, Size, StageSide
+from vnasdsl.show.diff.model import Choosing, Comparison, Definition, Side, Size
 from vnasdsl.show.numbers import amount, count_words
 from vnasdsl.show.table import between, shapes
 from vnasdsl.space.costs import Cost
 
+QUANTITIES = (("MACs", "macs"), ("parameters", "params"))
 UNCHANGED = "unchanged"
-Cells = tuple[str, str, str, str]
 
 
 def signed(before: int, after: int) -> str:
@@ -48,7 +45,7 @@ def effect(before: Cost | None, after: Cost | None) -> str:
     """What a change does to MACs and parameters: `+1.04 G MACs (+16.7%), +330.88 K parameters (+1.2%)`, or for spaces
     `MACs 442K..885K -> 885K..2.65M`. A line or stage that is not there costs None."""
     parts = []
-    for name, field in (("MACs", "macs"), ("parameters", "params")):
+    for name, field in QUANTITIES:
         a, b = ((getattr(c, f"{field}_min"), getattr(c, f"{field}_max")) if c else (0, 0) for c in (before, after))
         if a == b:
             continue
@@ -67,7 +64,7 @@ def outputs(before: tuple[Shape, ...], after: tuple[Shape, ...]) -> str:
     return " -> ".join(dict.fromkeys(f"out {shapes(side)}" for side in (before, after) if side)).replace("-> out", "->")
 
 
-def effects(before: LineSide | StageSide | None, after: LineSide | StageSide | None) -> list[str]:
+def effects(before: Side | None, after: Side | None) -> list[str]:
     """Shapes if they changed, costs, and the number of networks, of a line or stage."""
     a, b = before.outputs if before else (), after.outputs if after else ()
     parts = [outputs(a, b) if a != b else ""]
@@ -80,24 +77,6 @@ def effects(before: LineSide | StageSide | None, after: LineSide | StageSide | N
     return [part for part in parts if part]
 
 
-def details(found: Sequence[Detail]) -> str:
-    """`dilation 1 -> 4`, `copies 5 -> 6`, `op loses basic(4), gains basic(8) and skip`."""
-    parts = [f"{d.name} {d.before} -> {d.after}" for d in found if d.what != "option"]
-    for name in dict.fromkeys(d.name for d in found if d.what == "option"):
-        own = [d for d in found if d.what == "option" and d.name == name]
-        texts = ("loses", [d.before for d in own if d.before]), ("gains", [d.after for d in own if d.after])
-        parts.append(f"{name} " + ", ".join(f"{verb} {_enumerated(each)}" for verb, each in texts if each))
-    return "; ".join(parts)
-
-
-def _enumerated(texts: Sequence[str]) -> str:
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
-
-
-def stage_name(name: str) -> str:
-    return f"stage {name}" if name else "outside stages"
-
-
 def headline(pair: Comparison | Choosing) -> str:
     """`network a`, `network a -> b`, or `space a -> network b`."""
     a, b = pair.before, pair.after
@@ -108,48 +87,32 @@ def headline(pair: Comparison | Choosing) -> str:
 
 def summary(one: Definition) -> str:
     """A definition that only one side has: `network a: 15.78 G MACs, 13.45 M parameters`."""
-    costs = []
-    if one.kind == "space":
-        costs.append(f"{size_words(one.size)} networks")
+    costs = [f"{size_words(one.size)} networks"] if one.kind == "space" else []
     if one.cost is not None:
         costs.append(f"{between(one.cost.macs_min, one.cost.macs_max)} MACs")
         costs.append(f"{between(one.cost.params_min, one.cost.params_max)} parameters")
     return f"{one.kind} {one.name}: {', '.join(costs)}"
 
 
-def totals(pair: Comparison | Choosing) -> list[Cells]:
+def totals(pair: Comparison | Choosing) -> list[tuple[str, ...]]:
     """A table: of a comparison what each figure was and is, of a choosing where the network lies in the space."""
-    return _choosing_totals(pair) if isinstance(pair, Choosing) else _comparison_totals(pair.before, pair.after)
-
-
-def _comparison_totals(before: Definition, after: Definition) -> list[Cells]:
-    table: list[Cells] = [("", "before", "after", "change")]
+    if isinstance(pair, Choosing):
+        space, network = pair.space.cost, pair.network.cost
+        ends = [
+            [amount(getattr(space, f"{field}_{end}")) if space else "not computed" for end in ("min", "max")]
+            for _, field in QUANTITIES
+        ]
+        own = [amount(getattr(network, f"{field}_min")) for _, field in QUANTITIES]
+        rows = ((name, own[i], *ends[i]) for i, (name, _) in enumerate(QUANTITIES))
+        return [("", "network", "least of space", "greatest"), *rows]
+    before, after = pair.before, pair.after
+    table: list[tuple[str, ...]] = [("", "before", "after", "change")]
     if before.kind == "space":
         sizes = before.size, after.size
         table.append(("networks", size_words(sizes[0]), size_words(sizes[1]), times(*sizes)))
-    ends = (("least ", "min"), ("greatest ", "max")) if before.kind == "space" else (("", "min"),)
-    for name, field in (("MACs", "macs"), ("parameters", "params")) if before.cost and after.cost else ():
-        for word, end in ends:
+    words = (("least ", "min"), ("greatest ", "max")) if before.kind == "space" else (("", "min"),)
+    for name, field in QUANTITIES if before.cost and after.cost else ():
+        for word, end in words:
             a, b = (getattr(one.cost, f"{field}_{end}") for one in (before, after))
             table.append((f"{word}{name}", amount(a), amount(b), signed(a, b)))
     return table
-
-
-def _choosing_totals(pair: Choosing) -> list[Cells]:
-    table: list[Cells] = [("", "network", "least of space", "greatest")]
-    space, network = pair.space.cost, pair.network.cost
-    for name, field in (("MACs", "macs"), ("parameters", "params")):
-        texts = [amount(getattr(network, f"{field}_min"))]
-        texts += [amount(getattr(space, f"{field}_{end}")) if space else "not computed" for end in ("min", "max")]
-        table.append((name, texts[0], texts[1], texts[2]))
-    return table
-
-
-def choice_rows(pair: Choosing) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
-    """Stage, kind, what was chosen, and from what. Equal choices in a row share a line: `3 x basic(4), 2 x skip`."""
-    stage = None
-    for (own, kind, options), group in groupby(pair.chosen, lambda one: (one.stage, one.kind, one.options)):
-        runs = [(option, len([*same])) for option, same in groupby(one.option for one in group)]
-        made = ", ".join(option if count == 1 else f"{count} x {option}" for option, count in runs)
-        yield "" if own == stage else own or "-", kind, made, options
-        stage = own

@@ -11,7 +11,7 @@ class Learnt:
     """What a search has learnt, in plain numbers."""
 
     source: str
-    """The run, as it is named in the picture."""
+    """The run, as it is named in the picture; empty in the folder of the run."""
     path_weights: Mapping[str, Sequence[Sequence[float]]]
     """By stage: a row per candidate of the stage before, a column per candidate."""
     mixture_weights: Mapping[str, Sequence[float]]

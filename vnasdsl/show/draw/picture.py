@@ -112,7 +112,7 @@ class Picture:
     texts: tuple[Text, ...] = ()
     rects: tuple[Rect, ...] = ()
     lines: tuple[Edge, ...] = ()
-    """Lines that join nothing or many things: samples in the legend, strands of a bundle."""
+    """Lines that join nothing or many things, such as samples in the legend."""
     hidden: tuple[Edge, ...] = ()
     """Lines between nodes for which there is no room; formats without places have them all the same."""
     frames: tuple[NodeBox, ...] = ()

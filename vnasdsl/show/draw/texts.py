@@ -31,8 +31,8 @@ def text_of(element: Element) -> str:
         case NameRef():
             return element.wire if element.index is None else f"{element.wire}[{element.index}]"
         case BodyLayer():
-            inner = ", ".join(" -> ".join(map(text_of, line)) for line in element.body.lines)
-            return f"{_call(element.call)} {{ {inner} }}"
+            inner = "; ".join(" -> ".join(map(text_of, line)) for line in element.body.lines)
+            return f"{_call(element.call).removesuffix('()')} {{ {inner} }}"
         case Join():
             return f"{element.layer.name}({', '.join(map(text_of, element.inputs))})"
         case Group() if element.block is not None and element.call is not None:

@@ -79,7 +79,7 @@ def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
         tuple(edge for line in lines for edge in line.edges),
         (*texts, *below.texts),
         below.rects,
-        (*(edge for line in lines for edge in line.bundle), *below.lines),
+        below.lines,
         tuple(edge for line in lines for edge in line.hidden),
     )
 
@@ -222,8 +222,7 @@ def _rows(
                 center, y, colour = x + column.width / 2, top + 10 + 15 * line, "faint" if ghost else role
                 texts.append(Text(center, y, said, colour, 10.5 if line else 13, bold=not line))
             if before and not ghost:
-                drawn.append(joined(edges[number], before, placed, middle))
-                texts += drawn[-1].texts
+                drawn.append(joined(edges[number], before, placed))
             nodes += placed.values()
             before = placed
             x += column.width + (gaps[number] if number < len(gaps) else 0)
@@ -243,7 +242,7 @@ def _gap(left: _Column, right: _Column) -> float:
 
 def _title(space: Space, learnt: Learnt | None) -> str:
     low, high = space.macs
-    run = f", searched in {learnt.source}" if learnt else ""
+    run = f", searched in {learnt.source}" if learnt and learnt.source else ""
     assert space.size is not None  # real choices have no trellis
     return f"{space.name}: {count_words(space.size)} networks, {short(low)} to {short(high)} MACs{run}"
 

@@ -1,4 +1,4 @@
-"""The lines between the candidates of neighbouring stages: each of its own, or a bundle where they would be a slab."""
+"""The lines between the candidates of neighbouring stages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from vnasdsl.relax.trellis import Trellis
 from vnasdsl.show.draw.learnt import Learnt
-from vnasdsl.show.draw.picture import Edge, NodeBox, Text, swing
+from vnasdsl.show.draw.picture import Edge, NodeBox, swing
 
 THIN, THICK = 0.6, 7.0
 MOST_LINES = 256
-"""Between two columns; of more the strongest are drawn, or a bundle where all are alike."""
+"""Between two columns; of more the strongest are drawn, or evenly some where all are alike."""
 
 
 def links(columns: Sequence[Sequence[NodeBox]], trellis: Trellis, learnt: Learnt | None) -> dict[int, list[Edge]]:
@@ -43,16 +43,13 @@ class Joined:
     """The lines between two columns with their places."""
 
     edges: tuple[Edge, ...]
-    """Those drawn one by one."""
     hidden: tuple[Edge, ...] = ()
-    """Those that are not."""
-    bundle: tuple[Edge, ...] = ()
-    texts: tuple[Text, ...] = ()
+    """Those that are not drawn."""
     note: str = ""
 
 
-def joined(edges: Sequence[Edge], before: Mapping[str, NodeBox], after: Mapping[str, NodeBox], middle: float) -> Joined:
-    """The lines from the boxes `before` to those `after`; `middle` is the height at which a bundle is tied."""
+def joined(edges: Sequence[Edge], before: Mapping[str, NodeBox], after: Mapping[str, NodeBox]) -> Joined:
+    """The lines from the boxes `before` to those `after`."""
 
     def placed(edge: Edge) -> Edge:
         start, end = before[edge.source], after[edge.target]
@@ -60,22 +57,13 @@ def joined(edges: Sequence[Edge], before: Mapping[str, NodeBox], after: Mapping[
 
     if len(edges) <= MOST_LINES:
         return Joined(tuple(map(placed, edges)))
-    between = f"between `{_stage(before)}` and `{_stage(after)}`"
+    weighed = any(edge.strength is not None for edge in edges)
     ranked = sorted(edges, key=lambda edge: (not edge.marked, -(edge.strength or 0.0)))
-    if any(edge.strength is not None for edge in edges):
-        note = f"{between} the {MOST_LINES} strongest of {len(edges):,} lines are drawn"
-        return Joined(tuple(map(placed, ranked[:MOST_LINES])), tuple(ranked[MOST_LINES:]), note=note)
-    knot = ((max(n.right for n in before.values()) + min(n.x for n in after.values())) / 2, middle)
-    strands = [
-        *(Edge(n.id, "", swing((n.right, n.middle), knot)) for n in before.values()),
-        *(Edge("", n.id, swing(knot, (n.x, n.middle))) for n in after.values()),
-    ]
-    taken = [placed(edge) for edge in edges if edge.marked]
-    note = f"{between} every candidate leads to every one: {len(edges):,} lines drawn as a bundle"
-    above = min(node.y for node in (*before.values(), *after.values())) - 4  # free of strands
-    size = Text(knot[0], above, f"{len(before)} × {len(after)}", "text", 10.5, bold=True)
-    rest = tuple(edge for edge in edges if not edge.marked)
-    return Joined(tuple(taken), rest, tuple(strands), (size,), note)
+    shown = ranked[:MOST_LINES] if weighed else edges[:: -(-len(edges) // MOST_LINES)]
+    chosen = set(shown)
+    note = f"between `{_stage(before)}` and `{_stage(after)}` {len(shown)} of {len(edges):,} lines are drawn"
+    rest = tuple(edge for edge in ranked if edge not in chosen)
+    return Joined(tuple(map(placed, shown)), rest, f"{note}, the strongest" if weighed else note)
 
 
 def _stage(nodes: Mapping[str, NodeBox]) -> str:
