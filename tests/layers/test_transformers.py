@@ -19,6 +19,7 @@ from tests.layers.test_window_attention import NETWORK
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import LayerError, Shape
+from vnasdsl.train.verify import differences
 
 torch.set_num_threads(1)
 SIZES = st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 4))
@@ -170,6 +171,7 @@ def test_a_transformer_with_a_class_token() -> None:
     clips = torch.randn(2, *space.input.shape)
     model(clips).sum().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
+    assert differences(space) == []  # MACs of attention, too, are what torch counts
 
 
 @pytest.mark.parametrize(

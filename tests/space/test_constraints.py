@@ -29,7 +29,7 @@ space s {{
   input clip = video(frames=2, size=8, classes=3)
   stage s1 {{
     wide = part(4 | 8 | 12, 3)
-    2 * (relu | skip)
+    0..2 * (relu | skip)
   }}
   stage s2 {{
     wide = part(4 | 8 | 12, 1)
@@ -48,6 +48,11 @@ CASES: dict[str, tuple[str, Allowed]] = {
     "equal": (f"require {A} == {B}", lambda m: m[A] == m[B]),
     "unequal": (f"require {X} != {Y}", lambda m: m[X] != m[Y]),
     "a number": (f"require 8 >= {B}\n  require {A} > 4", lambda m: int(m[B]) <= 8 and int(m[A]) > 4),
+    "copies": (
+        "require s1.stack[0].op == s1.stack[1].op\n  require s1.stack.number != 0",
+        lambda m: m["s1.stack.number"] == "1" or m.get("s1.stack[0].op") == m.get("s1.stack[1].op", "none"),
+    ),
+    "inside": (f"require {X} != s1.stack[1].op", lambda m: m[X] != m.get("s1.stack[1].op")),
     "two": (f"require {A} >= {B}\n  require {X} == {Y}", lambda m: int(m[A]) >= int(m[B]) and m[X] == m[Y]),
 }
 
@@ -151,7 +156,7 @@ def test_what_is_decoded_is_the_most_probable_network_that_is_allowed(name: str,
 
 WRONG = {
     "no such choice": ("require s1.wide.widht <= 8", "E0511", "the space has no choice `s1.wide.widht`"),
-    "inner": ("require s1.stack[0].op == skip", "E0101", None),
+    "no such copy": ("require s1.stack[2].op == skip", "E0511", "the space has no choice `s1.stack[2].op`"),
     "no number": (f"require {X} <= 3", "E0511", f"`<=` compares numbers, and `{X}` can be `conv(same, 3x1x1)`"),
     "a word": (f"require {A} <= same", "E0511", "expected a number, found `same`"),
     "none": (f"require {A} > 12", "E0505", f"no network of the space meets `{A} > 12`"),

@@ -12,7 +12,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError
 from vnasdsl.language.source import Span
 from vnasdsl.network.membership import prove
-from vnasdsl.space.constraints import conditions_of, keeps
+from vnasdsl.space.constraints import conditions_of, met
 from vnasdsl.space.parts import has_poison
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ def choices_in(network: Space, space: Space) -> dict[str, str]:
         raise VnsError(wrong_input(network, space, span.span))
     given = shapes_of(space.inputs.closed(made))
     found = {**made, **prove(network.graph, space.segments, given, space.rules, span)}
-    if not space.parts or any(keeps(part, found) for part in space.parts):
+    if not space.parts or met(space.parts, found):
         return found
     for fixed, case in space.cases:  # there may be other choices that make it
         with suppress(VnsError):
             return in_order(space, {**fixed, **choices_in(network, case)})
-    values = " and ".join(f"{name}={found[name]}" for name in space.parts[0])
+    values = " and ".join(f"{name}={found[name]}" for name in space.parts[0] if name in found)
     message = f"`{network.name}` breaks a condition of space `{space.name}`: it has {values}"
     required = [Label(condition.span, "the space") for condition in conditions_of(space.syntax)]
     raise VnsError(Diagnostic("E0601", message, Label(span.span, "claimed here"), secondary=tuple(required)))

@@ -82,6 +82,6 @@ def in_order(space: Space, made: Mapping[str, str]) -> dict[str, str]:
 def refuse(space: Space, made: Mapping[str, str]) -> UserError:
     """What to say about choices that a condition does not allow."""
     names = dict.fromkeys(name for part in space.parts for name in part)
-    values = " and ".join(f"{name}={made.get(name)}" for name in names)
+    values = " and ".join(f"{name}={made[name]}" for name in names if name in made)
     texts = ", ".join(f"`{print_inline(condition)}`" for condition in conditions_of(space.syntax))
     return UserError(f"`{space.name}` has no network with {values}", f"it has the conditions {texts}")

@@ -30,7 +30,7 @@ from vnasdsl.relax.layer_graph import layer_graph
 from vnasdsl.relax.plan import Plan, make_plan
 from vnasdsl.relax.relax import not_relaxed
 from vnasdsl.space.bounds import exact_ends
-from vnasdsl.space.constraints import Kept, conditions_of, keeps, narrowed, read_parts
+from vnasdsl.space.constraints import Kept, conditions_of, met, narrowed, read_parts
 from vnasdsl.space.costs import GOALS, Cost, Goal
 from vnasdsl.space.counting import CannotCountError, Counts, countable
 from vnasdsl.space.decisions import Decide, Decision
@@ -175,7 +175,7 @@ class Space:
             if not (choice.is_subset or choice.is_real) and value not in choice.options:
                 options = ", ".join(f"`{o}`" for o in choice.options)
                 raise UserError(f"choice `{name}` has no option `{value}`", f"its options are {options}")
-        if self.parts and not any(keeps(part, made) for part in self.parts):
+        if self.parts and not met(self.parts, made):
             raise drawing.refuse(self, made)
 
     @cached_property

@@ -7,8 +7,7 @@ most expensive part, and a network is drawn from a part.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import prod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from vnasdsl.language import tree
@@ -25,7 +24,8 @@ MOST_PARTS = 100
 """Spaces that a space is the union of."""
 Kept: TypeAlias = Mapping[str, tuple[str, ...]]
 """The options that choices keep in one part, by their names."""
-NONE: frozenset[str] = frozenset()
+Reached: TypeAlias = tuple[Kept, tuple[str, ...]]
+"""A place of a choice: what has to be chosen for a network to get there, and its options there."""
 
 
 def is_constraint(condition: tree.Compare) -> bool:
@@ -49,28 +49,32 @@ def read_parts(
     segments: Iterable[Segment],
 ) -> tuple[tuple[Kept, ...], list[Diagnostic]]:
     """The parts that a space is the union of, and warnings. Raises: VnsError E0505, E0511."""
-    everywhere = NONE.union(*(_everywhere(segment.body, "") for segment in segments), (c.name for c in of_inputs))
+    places: dict[str, list[Reached]] = {choice.name: [({}, choice.options)] for choice in of_inputs}
+    for name, place in (found for segment in segments for found in _reached(segment.body, "", {})):
+        places.setdefault(name, []).append(place)
     known = {choice.name: choice for choice in choices}
-    faults = [fault for c in conditions for fault in _faults(c, known, everywhere)]
+    faults = [fault for c in conditions for fault in _faults(c, known, places)]
     if faults:
         raise VnsError(faults)
     warnings = []
     for condition in conditions:
         text, label = f"`{print_inline(condition)}`", Label(condition.span)
-        named = [known[name] for name in dict.fromkeys(_names(condition))]
-        allowed = len(_allowed([condition], named))
+        named = _with_outer(_names(condition), places, known)
+        allowed = len(_allowed([condition], named, places))
         if not allowed:
             help = "allow at least one combination of their options"
             raise VnsError(Diagnostic("E0505", f"no network of the space meets {text}", label, help=help))
-        if allowed == prod(len(choice.options) for choice in named):
+        if allowed == len(_allowed([], named, places)):
             message = f"every network of the space meets {text}"
             warnings.append(Diagnostic("W0505", message, label, "warning", help="remove it, or make it tighter"))
-    named = [known[name] for name in known if any(name in _names(c) for c in conditions)]
-    found = _allowed(conditions, named)
+    named = _with_outer([name for c in conditions for name in _names(c)], places, known)
+    found = _allowed(conditions, named, places)
     if not found:
         message = "no network of the space meets all conditions on its choices"
         raise error("E0505", message, conditions[-1].span, help="allow at least one combination of their options")
-    parts = _merged([tuple((value,) for value in way) for way in found])
+    parts = _merged(
+        [tuple((v,) if v is not None else c.options for v, c in zip(way, named, strict=True)) for way in found]
+    )
     if len(parts) > MOST_PARTS:
         message = f"the conditions on choices cut the space into {len(parts):,} parts: {MOST_PARTS} are possible"
         raise error("E0511", message, conditions[-1].span, help="compare fewer choices, or give them fewer options")
@@ -78,7 +82,13 @@ def read_parts(
     return tuple(dict(zip(names, part, strict=True)) for part in parts), warnings
 
 
-def _faults(condition: tree.Compare, known: Mapping[str, Choice], everywhere: Collection[str]) -> list[Diagnostic]:
+def _with_outer(names: Iterable[str], places: Mapping[str, list[Reached]], known: Mapping[str, Choice]) -> list[Choice]:
+    """Choices, and those that they stand inside of, in the order of the file."""
+    wanted = {outer for name in names for way, _ in places[name] for outer in (name, *way)}
+    return [choice for name, choice in known.items() if name in wanted]
+
+
+def _faults(condition: tree.Compare, known: Mapping[str, Choice], places: Collection[str]) -> list[Diagnostic]:
     """Why a condition has no meaning."""
     found = []
     for side in (condition.left, condition.right):
@@ -88,9 +98,9 @@ def _faults(condition: tree.Compare, known: Mapping[str, Choice], everywhere: Co
         if choice is None:
             more = guess(side.span, side.id, known, "`vnasdsl show --emit space` lists the choices")
             found.append(Diagnostic("E0511", f"the space has no choice `{side.id}`", label, **more))
-        elif side.id not in everywhere:
-            message = f"not every network makes the choice `{side.id}`"
-            help = "a condition needs choices that stand inside no other: name a value that every network has"
+        elif side.id not in places:
+            message = f"`{side.id}` stands inside a choice of edges or of values"
+            help = "hand it to the block as a value: that is chosen once, and can be compared"
             found.append(Diagnostic("E0511", message, label, help=help))
         elif choice.is_real or choice.is_subset:
             message = f"`{side.id}` is no choice between single options"
@@ -105,25 +115,32 @@ def _faults(condition: tree.Compare, known: Mapping[str, Choice], everywhere: Co
     return found
 
 
-def _everywhere(element: Element, path: str) -> frozenset[str]:
-    """The choices that every network makes."""
+def _reached(element: Element, path: str, way: Kept) -> Iterator[tuple[str, Reached]]:
+    """Each choice, as often as it stands somewhere."""
     here = inside(element, path)
     match element:
         case LayerChoice():
-            inner = (_everywhere(option.element, here) for option in element.options)
-            return frozenset.intersection(*inner) | {join(here, element.key)}
+            yield join(here, element.key), (way, tuple(option.text for option in element.options))
+            for option in element.options:
+                yield from _reached(option.element, here, {**way, join(here, element.key): (option.text,)})
         case DeferredCall():
-            return frozenset(join(here, f.key) for f in element.fields)
-        case When():
-            return _everywhere(element.then, here) & _everywhere(element.otherwise, here)
+            yield from ((join(here, f.key), (way, f.options)) for f in element.fields)
+        case When():  # which side there is, shapes say
+            otherwise = list(_reached(element.otherwise, here, way))
+            yield from (found for found in _reached(element.then, here, way) if found in otherwise)
         case Pick():
-            return NONE
-    return NONE.union(*(_everywhere(part, where) for part, where in children(element, path)))
+            return
+        case _:
+            for part, where in children(element, path):
+                yield from _reached(part, where, way)
 
 
-def _allowed(conditions: Sequence[tree.Compare], choices: Sequence[Choice]) -> list[tuple[str, ...]]:
-    """The combinations of options that meet all conditions, in the order of the file. Raises: VnsError E0511."""
-    found: list[tuple[str, ...]] = [()]
+def _allowed(
+    conditions: Sequence[tree.Compare], choices: Sequence[Choice], places: Mapping[str, list[Reached]]
+) -> list[tuple[str | None, ...]]:
+    """The combinations of options that meet all conditions, in the order of the file; None for a choice that is not
+    made with the others. Raises: VnsError E0511."""
+    found: list[tuple[str | None, ...]] = [()]
     names: list[str] = []
     for choice in choices:
         names.append(choice.name)
@@ -132,23 +149,33 @@ def _allowed(conditions: Sequence[tree.Compare], choices: Sequence[Choice]) -> l
             message = f"the conditions on choices compare more than {MOST_TRIED:,} combinations of options"
             help = "compare fewer choices, or give them fewer options"
             raise error("E0511", message, conditions[-1].span, help=help)
-        longer = ((*way, option) for way in found for option in choice.options)
+        made = [dict(zip(names, before, strict=False)) for before in found]
+        there = [{o for way, options in places[choice.name] if keeps(way, each) for o in options} for each in made]
+        longer = (
+            (*before, option)
+            for before, options in zip(found, there, strict=True)
+            for option in (choice.options if options else (None,))
+            if option is None or option in options
+        )
         found = [way for way in longer if all(_meets(c, dict(zip(names, way, strict=True))) for c in ready)]
     return found
 
 
-def _meets(condition: tree.Compare, made: Mapping[str, str]) -> bool:
+def _meets(condition: tree.Compare, made: Mapping[str, str | None]) -> bool:
+    """Whether choices meet a condition: one of a choice that is not made says nothing."""
+    if any(made[name] is None for name in _names(condition)):
+        return True
     left, right = (_value(side, made) for side in (condition.left, condition.right))
     if is_number(left) != is_number(right):
         return condition.op == "!="
     return COMPARISON[condition.op](left, right)
 
 
-def _value(side: tree.Expression, made: Mapping[str, str]) -> Value:
+def _value(side: tree.Expression, made: Mapping[str, str | None]) -> Value:
     """A number, or the text of an option without blanks."""
-    if isinstance(side, tree.Name) and side.id in made:
-        number = real(made[side.id])
-        return "".join(made[side.id].split()) if number is None else number
+    if isinstance(side, tree.Name) and (text := made.get(side.id)) is not None:
+        number = real(text)
+        return "".join(text.split()) if number is None else number
     value = evaluate(side)
     return value if is_number(value) else "".join(show_value(value).split())
 
@@ -164,9 +191,14 @@ def _merged(parts: list[tuple[tuple[str, ...], ...]]) -> list[tuple[tuple[str, .
     return parts
 
 
-def keeps(part: Kept, made: Mapping[str, str]) -> bool:
+def keeps(part: Kept, made: Mapping[str, str | None]) -> bool:
     """Whether choices make a network of a part."""
     return all(made.get(name) in options for name, options in part.items())
+
+
+def met(parts: Iterable[Kept], made: Mapping[str, str]) -> bool:
+    """Whether choices make a network of one of the parts; those that they do not make are left out of account."""
+    return any(keeps({name: options for name, options in part.items() if name in made}, made) for part in parts)
 
 
 def narrowed(parts: Iterable[Kept], keep: Kept) -> tuple[Kept, ...]:
