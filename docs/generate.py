@@ -144,7 +144,7 @@ def model_schema() -> str:
 
 
 def licences() -> str:
-    """Those of the packages in pyproject.toml, from their metadata; of one that is not installed the row as it is."""
+    """Those of the packages in pyproject.toml, from their metadata; where that says nothing, the row as it is."""
     page = DOCS / "licences.md"
     rows = page.read_text(encoding="utf-8").splitlines() if page.exists() else []
     known = {row.split("`")[1]: row for row in rows if row.startswith("| `")}
@@ -170,7 +170,8 @@ def licence_row(name: str, part: str, known: dict[str, str]) -> str:
         return known[name]
     classifiers = [text.split(" :: ")[-1] for text in about.get_all("Classifier", ()) if text.startswith("License")]
     stated = (about["License"] or "").partition("\n")[0]
-    return f"| `{name}` | {part} | {about['License-Expression'] or ', '.join(classifiers) or stated} |"
+    licence = about["License-Expression"] or ", ".join(classifiers) or stated
+    return f"| `{name}` | {part} | {licence} |" if licence else known[name]
 
 
 def metrics() -> str:

@@ -155,7 +155,7 @@ def test_hover_on_a_line_that_is_read(editor: Editor) -> None:
     assert [d.code for d in analysis.diagnostics] == ["W0209"]  # of the end of the stage
     found = hover.hover(editor.documents, text, analysis, offset)
     assert found is not None
-    assert "line `stem` of `s` gives `4 x 4 x 8 x 8`" in found[1]
+    assert "line `stem` of `s` gives `4 x 4x8x8`" in found[1]
     assert "stem = clip -> conv(4, 1x1x1)" in found[1]
 
 
@@ -164,9 +164,9 @@ def test_hints_and_hover_count_the_values_of_lists(editor: Editor) -> None:
     analysis = analyse(editor.documents, text)
     hints = features.inlay_hints(analysis, Span(text.source, 0, len(text.source.text)), "utf-16")
     labels = {hint.position.line + 1: hint.label for hint in hints}
-    assert labels[15] == "→ 2 of 4 x 4 x 8 x 8" and labels[14] == "→ 4 x 4 x 8 x 8"
+    assert labels[15] == "→ 2 of 4 x 4x8x8" and labels[14] == "→ 4 x 4x8x8"
     found = hover.hover(editor.documents, text, analysis, offset)
-    assert found is not None and "2 of 4 x 4 x 8 x 8" in found[1]
+    assert found is not None and "2 of 4 x 4x8x8" in found[1]
 
 
 def test_all_layers_are_offered_in_a_join(editor: Editor) -> None:

@@ -220,7 +220,7 @@ def test_hover_shows_signature_documentation_and_figures(client: Client, tmp_pat
     shown = client.request("textDocument/hover", **params)["contents"]["value"]
     assert "block head(channels, stride)" in shown
     assert "🎬 Sets the channels 🎥 of a stage." in shown
-    assert "`16 x 8 x 16 x 16`" in shown
+    assert "`16 x 8x16x16`" in shown
     cost = lines[2].cost
     assert cost is not None
     assert f"{cost.params_max / 1000:.2f} K parameters" in shown
@@ -239,8 +239,8 @@ def test_hints_give_the_shape_behind_every_line(client: Client) -> None:
     client.diagnostics("s.vns")
     hints = client.request("textDocument/inlayHint", textDocument=params["textDocument"], range=whole(SPACE))
     labels = {hint["position"]["line"] + 1: hint["label"] for hint in hints}
-    assert labels[5] == "→ (8 | 12) x 8 x 16 x 16"
-    assert labels[7] == "→ 16 x 8 x 16 x 16"
+    assert labels[5] == "→ 8 | 12 x 8x16x16"
+    assert labels[7] == "→ 16 x 8x16x16"
     assert labels[10] == "→ 8"
     ends = {hint["position"]["line"]: hint["position"]["character"] for hint in hints}
     assert all(len(SPACE.split("\n")[line]) == column for line, column in ends.items())

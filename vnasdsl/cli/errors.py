@@ -23,7 +23,7 @@ from vnasdsl.train.shortages import explained
 
 INPUT, BUG, PIPE = 1, 70, 141
 TRACEBACK_VARIABLE = "VNASDSL_TRACEBACK"
-FULL_ONLY = {"av", "matplotlib", "safetensors", "torch"}
+FULL_ONLY = {"av", "matplotlib", "resvg_py", "safetensors", "torch"}
 """Packages that `vnasdsl-lang` does not install and `vnasdsl` does."""
 FULL_INSTALL = "pip install vnasdsl, or in a clone of the repository: pip install '.[search]'"
 

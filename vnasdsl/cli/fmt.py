@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -49,100 +49,60 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
     """
     if STDIN in paths and len(paths) > 1:
         raise click.UsageError("`-` is the standard input and cannot be combined with other paths")
-    outcome = _Outcome(check, diff)
-    if paths == (STDIN,):
-        outcome.format_stdin()
-    else:
-        for file in _files(paths or (".",)):
-            outcome.format_file(file)
-        outcome.summary()
-    if outcome.status:
-        raise SystemExit(outcome.status)
-
-
-@dataclass
-class _Outcome:
-    check: bool
-    diff: bool
-    status: int = 0
-    changed: list[str] = field(default_factory=list)
-    unchanged: int = 0
-    failed: int = 0
-
-    def format_stdin(self) -> None:
-        data = sys.stdin.buffer.read(MAX_BYTES + 1)  # one more, to see that it is too much
-        text = self._formatted("<stdin>", data)
-        if text is None:
-            return
-        if self.check or self.diff:
-            self._compare("<stdin>", data, text)
-        else:
-            sys.stdout.buffer.write(text.encode("utf-8"))
-
-    def format_file(self, name: str) -> None:
+    counts: Counter[str] = Counter()
+    status = 0
+    for name in [STDIN] if paths == (STDIN,) else _files(paths or (".",)):
+        shown = "<stdin>" if name == STDIN else visible(name)
         try:
-            source = read_source(name)
-            data = Path(name).read_bytes()
-        except VnsError as fault:
-            self._report(fault)
-            return
-        text = self._formatted(source, data)
-        if text is None:
-            return
-        if not (self.check or self.diff):
-            try:
-                write_atomic(name, text)
-            except OSError as fault:
-                self._fail(
-                    f"error: `{visible(name)}` cannot be written: {(fault.strerror or str(fault)).lower()}", INPUT
-                )
+            data, source = _read(name)
+            text = format_text(source)
+            if name == STDIN and not (check or diff):
+                sys.stdout.buffer.write(text.encode("utf-8"))
                 return
-        self._compare(name, data, text)
-
-    def summary(self) -> None:
-        """One line of counts, on stderr."""
-        would = "would be " if self.check or self.diff else ""
-        counts = [(len(self.changed), f"{would}formatted"), (self.unchanged, "unchanged"), (self.failed, "with errors")]
-        parts = [f"{count} {what}" for count, what in counts if count]
-        click.echo(", ".join(parts) if parts else "no .vns files here", err=True)
-
-    def _formatted(self, given: Source | str, data: bytes) -> str | None:
-        """The canonical form, or None after reporting an error."""
-        try:
-            source = given if isinstance(given, Source) else decode_source(given, data)
-            return format_text(source)
+            if not (check or diff):
+                write_atomic(name, text)
         except VnsError as fault:
-            self._report(fault)
+            message, failed = as_text(fault.diagnostics), INPUT
         except FormatError as fault:
-            name = given.name if isinstance(given, Source) else given
-            self._fail(f"error: this is a bug in vnasdsl: `{visible(name)}` is left as it is: {fault}", BUG)
-        return None
-
-    def _compare(self, name: str, data: bytes, text: str) -> None:
-        """Names a file that is not in canonical form, or shows the difference."""
-        if data == text.encode("utf-8"):
-            self.unchanged += 1
-            return
-        self.changed.append(name)
-        if self.check or self.diff:
-            self.status = max(self.status, INPUT)
-        if self.diff:
-            click.echo("".join(_difference(name, data.decode("utf-8"), text)), nl=False)
+            message, failed = f"error: this is a bug in vnasdsl: `{shown}` is left as it is: {fault}", BUG
+        except OSError as fault:
+            message, failed = f"error: `{shown}` cannot be written: {(fault.strerror or str(fault)).lower()}", INPUT
         else:
-            click.echo(f"{'would format' if self.check else 'formatted'} {visible(name)}")
-
-    def _report(self, fault: VnsError) -> None:
-        self._fail(as_text(fault.diagnostics), INPUT)
-
-    def _fail(self, message: str, status: int) -> None:
+            if data == text.encode("utf-8"):
+                counts["unchanged"] += 1
+                continue
+            counts["formatted"] += 1
+            if check or diff:
+                status = max(status, INPUT)
+            if diff:
+                click.echo("".join(_difference(shown, data.decode("utf-8"), text)), nl=False)
+            else:
+                click.echo(f"{'would format' if check else 'formatted'} {shown}")
+            continue
         click.echo(message, err=True, color=True)
-        self.failed += 1
-        self.status = max(self.status, status)
+        counts["with errors"] += 1
+        status = max(status, failed)
+    if paths != (STDIN,):
+        would = "would be " if check or diff else ""
+        words = {"formatted": f"{would}formatted", "unchanged": "unchanged", "with errors": "with errors"}
+        parts = [f"{counts[key]} {what}" for key, what in words.items() if counts[key]]
+        click.echo(", ".join(parts) if parts else "no .vns files here", err=True)
+    if status:
+        raise SystemExit(status)
+
+
+def _read(name: str) -> tuple[bytes, Source]:
+    """The bytes of a file or of the standard input, and the source in them. Raises: VnsError."""
+    if name == STDIN:
+        data = sys.stdin.buffer.read(MAX_BYTES + 1)  # one more, to see that it is too much
+        return data, decode_source("<stdin>", data)
+    source = read_source(name)
+    return Path(name).read_bytes(), source
 
 
 def _difference(name: str, before: str, after: str) -> Iterator[str]:
     """A unified diff; a line of `before` keeps its carriage return, which may be all that differs."""
-    for line in difflib.unified_diff(_lines(before), _lines(after), visible(name), f"{visible(name)} (formatted)"):
+    for line in difflib.unified_diff(_lines(before), _lines(after), name, f"{name} (formatted)"):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 

@@ -48,12 +48,12 @@ def candidates(documents: Documents, text: Text, offset: int) -> tuple[Span, lis
     if cursor is None:
         return nowhere, []
     place = place_at(cursor, documents.catalogue(text).layers)
-    found = list(_at(place, documents, text, offset))
+    found = list(_at(place, documents, text))
     found += [Candidate(word, "keyword") for word in sorted(place.keywords)]
     return cursor.word, found
 
 
-def _at(place: Place, documents: Documents, text: Text, offset: int) -> Iterator[Candidate]:
+def _at(place: Place, documents: Documents, text: Text) -> Iterator[Candidate]:
     match place.kind:
         case "definition":
             for kind in RECIPE_KINDS:
@@ -73,7 +73,7 @@ def _at(place: Place, documents: Documents, text: Text, offset: int) -> Iterator
         case "nothing":
             return
         case _:
-            yield from _of_recipe(place, text, offset)
+            yield from _of_recipe(place)
 
 
 def _of_program(place: Place, definitions: Definitions) -> Iterator[Candidate]:
@@ -142,34 +142,27 @@ def _signature(function: str, definitions: Definitions) -> Iterator[tuple[str, s
 # ---------------------------------------------------------------------- recipes
 
 
-def _of_recipe(place: Place, text: Text, offset: int) -> Iterator[Candidate]:
+def _of_recipe(place: Place) -> Iterator[Candidate]:
+    """Keys of a recipe or of a part of one, such as `sgd(lr=0.1)`, and what a key can be set to."""
     if place.recipe not in KINDS:
         return
-    fields = recipe_fields(place.recipe)
+    owner, fields, key, part = place.recipe, recipe_fields(place.recipe), place.key, place.function
+    if "." in key:  # `weights.lr` is of the part that `weights` is by default
+        head, _, key = key.partition(".")
+        part = _default_part(fields.get(head))
+    if part:
+        owner, fields = f"{part}(...)", dict(PARTS[part].model_fields) if part in PARTS else {}
     if place.kind == "key":
-        written = _keys_around(text, offset)
-        for row in recipe_rows(place.recipe):
-            if row["name"] not in written:
-                yield _key(row, f"{row['name']} = ")
-    elif place.kind == "part key":
-        for row in recipe_rows(f"{_default_part(fields.get(place.key))}(...)"):
-            yield _key(row, row["name"])
-    elif place.kind == "part argument":
-        for row in recipe_rows(f"{place.function}(...)"):
+        equals = "=" if place.function else " = "
+        for row in recipe_rows(owner):
             if row["name"] not in place.given:
-                yield _key(row, f"{row['name']}=")
-    elif place.kind == "part value" and place.function in PARTS:
-        yield from _words(PARTS[place.function].model_fields.get(place.parameter))
-    elif place.kind == "entry":
-        for part in parts_of(fields.get(place.key)):
-            doc = (PARTS[part].__doc__ or "").strip()
-            yield Candidate(part, "part", doc=doc, snippet=f"{part}($0)")
-        head, _, rest = place.key.partition(".")
-        field = fields.get(head)
-        if rest:
-            part_type = PARTS.get(_default_part(field))
-            field = part_type.model_fields.get(rest) if part_type else None
-        yield from _words(field)
+                yield _key(row, row["name"] + equals)
+        return
+    field = fields.get(key)
+    for name in parts_of(field):
+        doc = (PARTS[name].__doc__ or "").strip()
+        yield Candidate(name, "part", doc=doc, snippet=f"{name}($0)")
+    yield from _words(field)
 
 
 def _key(row: dict[str, str], text: str) -> Candidate:
@@ -192,23 +185,6 @@ def _words(field: Any) -> Iterable[Candidate]:
     for kind in kinds:
         if str(get_origin(kind)) == "typing.Literal":
             yield from (Candidate(str(word), "word") for word in get_args(kind))
-
-
-def _keys_around(text: Text, offset: int) -> set[str]:
-    """The keys that the recipe around a place has already, but for the one that is being written."""
-    tokens = text.tokens.items if text.tokens is not None else []
-    place = next((i for i, token in enumerate(tokens) if token.span.end >= offset), len(tokens) - 1)
-    first = last = place
-    while first > 0 and tokens[first].type != "LBRACE":
-        first -= 1
-    while last < len(tokens) - 1 and tokens[last].type != "RBRACE":
-        last += 1
-    return {
-        tokens[i].text
-        for i in range(first + 1, last)
-        if tokens[i].type == "NAME" and tokens[i + 1].type == "EQUAL" and tokens[i - 1].type in ("LBRACE", "NEWLINE")
-        if not tokens[i].span.start <= offset <= tokens[i].span.end
-    }
 
 
 def _paths(documents: Documents, text: Text) -> Iterator[Candidate]:

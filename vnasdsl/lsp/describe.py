@@ -9,14 +9,11 @@ from vnasdsl.elaborate.definitions import block_signature
 from vnasdsl.elaborate.inputs import OpenInput
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError
-from vnasdsl.layers.base import Layer, Shape, show_shape, show_value
+from vnasdsl.layers.base import Layer, show_shape, show_value
 from vnasdsl.show.figures import LineFigures
 from vnasdsl.show.foot import size_words
-from vnasdsl.show.numbers import span
+from vnasdsl.show.table import cost_text, output_text, shapes
 from vnasdsl.space.costs import Cost
-
-SHAPES_SHOWN = 3
-"""Shapes that are listed; of more, the first and the last."""
 
 
 @cache
@@ -88,39 +85,9 @@ def key_text(row: dict[str, str]) -> str:
 
 def figures_text(line: LineFigures) -> str:
     """Shapes, MACs and parameters of a line."""
-    cost = line.cost
-    if cost is None:
+    if line.cost is None:
         return ""
-    return f"`{shapes_text(line.before)}` -> `{after_text(line)}`: {cost_text(cost)}"
-
-
-def after_text(line: LineFigures) -> str:
-    """What comes out of a line: `64 x 8 x 28 x 28`, of a list `2 .. 4 of 64 x 8 x 28 x 28`."""
-    shapes = shapes_text(tuple(line.after))
-    if line.values == (1,):
-        return shapes
-    counts = f"{line.values[0]} .. {line.values[-1]}" if len(line.values) > 1 else str(line.values[0])
-    return f"{counts} of {shapes}"
-
-
-def cost_text(cost: Cost) -> str:
-    return f"{span(cost.macs_min, cost.macs_max)} MACs, {span(cost.params_min, cost.params_max)} parameters"
-
-
-def shapes_text(shapes: tuple[Shape, ...]) -> str:
-    """`(72 | 96 | 112) x 16 x 28 x 28`: several shapes that differ in one size, else one after the other."""
-    if len(shapes) == 1:
-        return show_shape(shapes[0])
-    if len({len(shape) for shape in shapes}) == 1:
-        columns = list(zip(*shapes, strict=True))
-        varied = [i for i, sizes in enumerate(columns) if len(set(sizes)) > 1]
-        if len(varied) == 1:
-            sizes = sorted(set(columns[varied[0]]))
-            some = " | ".join(map(str, sizes)) if len(sizes) <= 4 else f"{sizes[0]} .. {sizes[-1]}"
-            parts = [f"({some})" if i == varied[0] else str(column[0]) for i, column in enumerate(columns)]
-            return " x ".join(parts)
-    shown = shapes if len(shapes) <= SHAPES_SHOWN else (shapes[0], shapes[-1])
-    return (" | " if len(shapes) <= SHAPES_SHOWN else " .. ").join(show_shape(shape) for shape in shown)
+    return f"`{shapes(line.before)}` -> `{output_text(line)}`: {cost_text(line.cost)}"
 
 
 def code(text: str) -> str:

@@ -12,9 +12,9 @@ from vnasdsl.language.query import path_at
 from vnasdsl.language.source import Source, Span
 from vnasdsl.language.tree import Line, Out, Wire
 from vnasdsl.lsp.analysis import Analysis
-from vnasdsl.lsp.describe import after_text
 from vnasdsl.lsp.documents import Documents, Text
 from vnasdsl.lsp.positions import Encoding, position, range_of
+from vnasdsl.show.table import output_text
 
 SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
 
@@ -138,7 +138,7 @@ def inlay_hints(analysis: Analysis, within: Span, encoding: Encoding) -> list[ty
         path = path_at(module, line.span.start) if module is not None else ()
         statement = next((n for n in reversed(path) if isinstance(n, (Line, Wire, Out))), None)
         end = line_end(source, max(line.span.end, statement.span.end) if statement is not None else line.span.end)
-        found[end] = types.InlayHint(position(source, end, encoding), f"→ {after_text(line)}", padding_left=True)
+        found[end] = types.InlayHint(position(source, end, encoding), f"→ {output_text(line)}", padding_left=True)
     return [found[end] for end in sorted(found)]
 
 

@@ -15,6 +15,7 @@ from vnasdsl.lsp import describe, navigation
 from vnasdsl.lsp.analysis import Analysis
 from vnasdsl.lsp.documents import Documents, Text
 from vnasdsl.show.figures import LineFigures
+from vnasdsl.show.table import output_text
 from vnasdsl.train.recipe_parts import PARTS
 from vnasdsl.train.recipes import KINDS, recipe_fields
 
@@ -72,7 +73,7 @@ def _line(documents: Documents, text: Text, analysis: Analysis | None, here: Occ
     if wire is None:
         return what
     figures = _figures(analysis, (wire,)) if analysis is not None else None
-    shown = f" gives `{describe.after_text(figures)}`" if figures is not None and figures.after else ""
+    shown = f" gives `{output_text(figures)}`" if figures is not None and figures.after else ""
     return f"{what}{shown}\n{describe.code(f'{wire.name} = {print_inline(wire.value)}')}"
 
 

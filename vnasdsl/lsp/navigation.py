@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vnasdsl.elaborate.definition_checks import check_definitions
-from vnasdsl.elaborate.definitions import Definitions
-from vnasdsl.elaborate.imports import collect, import_target
+from vnasdsl.elaborate.imports import import_target
+from vnasdsl.elaborate.names import check_name
 from vnasdsl.elaborate.symbols import Occurrence, Symbol, occurrences
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, UserError, VnsError
+from vnasdsl.language.diagnostics import UserError, VnsError
+from vnasdsl.language.lexer import Tokens
 from vnasdsl.language.query import path_at
 from vnasdsl.language.source import Source, Span
 from vnasdsl.lsp.documents import Documents, Text
@@ -93,54 +92,20 @@ def in_text(documents: Documents, text: Text, symbol: Symbol) -> list[Occurrence
 
 
 def rename(documents: Documents, text: Text, offset: int, name: str) -> list[Occurrence]:
-    """The places to change so that the name at a place becomes another. Raises: UserError."""
+    """The places to change so that the name at a place becomes another. Raises: UserError, also for a name that one of
+    these files has already."""
     here = at(documents, text, offset)
     if here is None:
         raise UserError("there is no name here that can be changed")
-    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+    try:
+        kinds = [token.type for token in Tokens(Source("", name)).items]
+        check_name(name, here.symbol.kind, here.span, documents.catalogue(text))
+    except VnsError as fault:
+        raise UserError(fault.diagnostics[0].message) from None
+    if "NAME" not in kinds[:1] or not name.isidentifier():
         raise UserError(f"`{name}` is not a name", "names are made of ASCII letters, digits and underscores")
     found = uses(documents, text, here.symbol)
-    _try_out(documents, here.symbol, found, name)
+    texts = [documents.named(source) for source in {o.span.source.name for o in found}]
+    if any(o.symbol.name == name for each in texts if each is not None for o in _names(documents, each)):
+        raise UserError(f"the name `{name}` is taken")
     return found
-
-
-def _try_out(documents: Documents, symbol: Symbol, places: list[Occurrence], name: str) -> None:
-    """Refuses a name under which one of the files would have an error that it does not have now."""
-    changed: list[Text] = []
-    trial = Documents()
-    trial.open = dict(documents.open)
-    for source_name in {o.span.source.name for o in places}:
-        text = documents.named(source_name)
-        if text is None:
-            raise UserError(f"`{source_name}` cannot be read")
-        spans = sorted((o.span for o in places if o.span.source.name == source_name), key=lambda span: span.start)
-        changed.append(text)
-        trial.open[text.uri] = Text(text.uri, text.path, replaced(text.source, [(span, name) for span in spans]))
-    for text in changed:
-        after = _errors(trial, trial.open[text.uri])
-        known = [(d.code, d.primary.span.line) for d in _errors(documents, text) if d.primary] if after else []
-        for d in after:
-            if d.primary is not None and (d.code, d.primary.span.line) not in known:
-                raise UserError(d.message, d.help)
-
-
-def _errors(documents: Documents, text: Text) -> list[Diagnostic]:
-    """Errors of names and arguments: shapes cannot change with a name."""
-    module, faults = text.parsed
-    if module is None:
-        return list(faults)
-    definitions = Definitions(documents.catalogue(text))
-    found = [*faults]
-    collect(module, text.path, definitions, found, parse_file=documents.parse_file)
-    found += check_definitions(definitions, module.items)
-    return [d for d in found if d.severity == "error"]
-
-
-def replaced(source: Source, changes: list[tuple[Span, str]]) -> Source:
-    """A source with some spans, in the order of the text, replaced."""
-    pieces: list[str] = []
-    done = 0
-    for span, new in changes:
-        pieces += [source.text[done : span.start], new]
-        done = span.end
-    return Source(source.name, "".join([*pieces, source.text[done:]]))

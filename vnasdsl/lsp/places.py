@@ -17,9 +17,8 @@ from vnasdsl.space.elements import POISON
 from vnasdsl.space.values import WORDS, coerce
 
 Kind: TypeAlias = Literal[
-    "definition", "net", "space", "path", "layer", "value", "argument", "input", "quantity",
-    "key", "part key", "entry", "part argument", "part value", "nothing",
-]  # fmt: skip
+    "definition", "net", "space", "path", "layer", "value", "argument", "input", "quantity", "key", "entry", "nothing"
+]
 
 STATEMENTS = frozenset({"stage", "input", "require"})
 """Keywords that stand only directly in a space or a network."""
@@ -94,21 +93,19 @@ def _header(tokens: Sequence[Token], brace: int) -> Sequence[Token]:
 def _in_recipe(cursor: Cursor, statement: Sequence[Token], recipe: str, keywords: frozenset[str]) -> Place:
     types = [token.type for token in statement]
     if len(cursor.open) == 1:
-        if not types:
-            return Place("key", keywords, recipe=recipe)
-        if types == ["NAME", "DOT"]:
-            return Place("part key", recipe=recipe, key=statement[0].text)
+        if not types or types == ["NAME", "DOT"]:
+            return Place("key", keywords, recipe=recipe, key="".join(token.text for token in statement))
         if types[-1] == "EQUAL":
             return Place("entry", recipe=recipe, key="".join(token.text for token in statement[:-1]))
         return Place("nothing")
     function = _called(cursor.before, cursor.open[-1])
     if function is None:
         return Place("nothing")
-    argument, position, given = _argument(statement)
+    argument, _, given = _argument(statement)
     if not argument:
-        return Place("part argument", function=function, position=position, given=given, recipe=recipe)
+        return Place("key", recipe=recipe, function=function, given=given)
     if [token.type for token in argument] == ["NAME", "EQUAL"]:
-        return Place("part value", function=function, parameter=argument[0].text, recipe=recipe)
+        return Place("entry", recipe=recipe, function=function, key=argument[0].text)
     return Place("nothing")
 
 

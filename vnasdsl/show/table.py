@@ -13,8 +13,9 @@ from vnasdsl.elaborate.space import Space
 from vnasdsl.layers.base import Shape, show_value
 from vnasdsl.show.figures import LineFigures
 from vnasdsl.show.foot import WIDTH, foot, size_words
-from vnasdsl.show.numbers import amount, bar, ordinal, short
+from vnasdsl.show.numbers import amount, bar, ordinal, short, span
 from vnasdsl.show.stages import Row, rows
+from vnasdsl.space.costs import Cost
 from vnasdsl.space.elements import Choice
 
 MOST_BAR, LEAST_BAR = 24, 6
@@ -123,6 +124,11 @@ def between(low: int, high: int) -> str:
         return amount(low).replace(" ", "")
     least, greatest = short(low).replace(" ", ""), short(high).replace(" ", "")
     return least if least == greatest else f"{least}..{greatest}"
+
+
+def cost_text(cost: Cost) -> str:
+    macs, params = span(cost.macs_min, cost.macs_max), span(cost.params_min, cost.params_max)
+    return f"{macs} MACs, {params} parameters"
 
 
 def output_text(line: LineFigures, terse: bool = False) -> str:

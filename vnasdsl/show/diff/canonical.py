@@ -11,8 +11,7 @@ from vnasdsl.language.printer import print_definition, print_module
 from vnasdsl.show.diff.compare import definition
 from vnasdsl.show.diff.model import Side
 from vnasdsl.show.diff.outline import stages, used_blocks
-from vnasdsl.show.numbers import span
-from vnasdsl.show.table import shapes
+from vnasdsl.show.table import cost_text, shapes
 from vnasdsl.space.costs import Cost
 
 
@@ -46,16 +45,12 @@ def _space(space: Space) -> str:
     whole = definition(space)
     if space.kind == "space":
         lines.append(f"  {whole.size} networks")
-    lines.append(f"  total: {_costs(whole.cost) if whole.cost else 'costs not computed'}")
+    lines.append(f"  total: {cost_text(whole.cost) if whole.cost else 'costs not computed'}")
     return "\n".join([*lines, "}"])
 
 
 def _facts(side: Side) -> str:
     facts = [shapes(side.outputs)] if side.outputs else []
     if side.cost is not None and side.cost != Cost():
-        facts.append(_costs(side.cost))
+        facts.append(cost_text(side.cost))
     return f"  # {'; '.join(facts)}" if facts else ""
-
-
-def _costs(cost: Cost) -> str:
-    return f"{span(cost.macs_min, cost.macs_max)} MACs, {span(cost.params_min, cost.params_max)} parameters"
