@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -113,7 +114,7 @@ def test_ucf101_missing_split_file(ucf: Callable[..., Path], name: str) -> None:
         (["Archery/v_Archery_g08_c01.avi 2"], ["line 1", "label 2 is not the number of class `Archery`, which is 1"]),
         ([UCF_TRAIN[0], UCF_TRAIN[0], UCF_TRAIN[2]], ["v_Archery_g08_c01.avi", "twice", "train"]),
         ([*UCF_TRAIN, "Biking/v_Biking_g02_c03.avi 2"], ["v_Biking_g02_c03.avi", "both a train and a test video"]),
-        ([*UCF_TRAIN, "Biking/v_Biking_g11_c01.avi 2"], ["1 of 4 videos", "v_Biking_g11_c01.avi"]),
+        ([*UCF_TRAIN, "Biking/v_Biking_g11_c01.avi 2"], ["1 of 4 listed train videos", "v_Biking_g11_c01.avi"]),
         (UCF_TRAIN[:2], ["class `Biking` has no train videos"]),
         (["v_Archery_g08_c01.avi 1"], ["line 1", "expected `<Class>/<video>.avi`"]),
         (["Archery/v_Archery_g08_c01.avi 1 x"], ["line 1", "expected"]),
@@ -221,7 +222,7 @@ def test_kinetics_faults(tmp_path: Path) -> None:
     fails(spec, "train.csv", "does not exist")
     kinetics(tmp_path / "k")
     (tmp_path / "k/val.csv").unlink()
-    fails(spec, "neither `val.csv` nor `validate.csv` nor `test.csv`")
+    fails(spec, "`val.csv` or `validate.csv` or `validation.csv` or `test.csv` does not exist")
 
 
 def test_kinetics_one_clip_in_both_lists(tmp_path: Path) -> None:
@@ -256,13 +257,13 @@ def test_folders(tmp_path: Path, second: str) -> None:
 
 def test_folder_faults(tmp_path: Path) -> None:
     root = class_folders(tmp_path / "f")
-    (root / "test/wlak").mkdir()
+    touch(root / "test/wlak/w.mp4")
     fails(f"folder:{root}", "label `wlak` is not in the class list", "did you mean `walk`?")
-    (root / "test/wlak").rmdir()
+    shutil.rmtree(root / "test/wlak")
     (root / "train/run").mkdir()
     fails(f"folder:{root}", "class `run` has no train videos")
     touch(root / "train/run/r.mp4")
-    fails(f"folder:{root}", "class `run` has no test videos")
+    assert open_data(f"folder:{root}").notes == ("1 of 3 classes have no test video: `run`",)
     (root / "test/run").mkdir()
     (root / "test/run/r.mp4").symlink_to(root / "train/run/r.mp4")
     fails(f"folder:{root}", "r.mp4", "both a train and a test video")

@@ -79,10 +79,10 @@ def test_faulty_lists(tmp_path: Path) -> None:
     fails(f"mmaction2:{tmp_path}", "no list `*train*.txt`")
     (tmp_path / "train.txt").write_text("a.mp4 0\n")
     (tmp_path / "val.txt").write_text("b.mp4 x\n")
-    fails(f"mmaction2:{tmp_path}", "1 of 1 videos of `train.txt` are not in", "`a.mp4`")
-    touch(tmp_path / "a.mp4")
     fails(f"mmaction2:{tmp_path}", "val.txt`, line 1", "`b.mp4 x`")
     (tmp_path / "val.txt").write_text("a.mp4 1\n")
+    fails(f"mmaction2:{tmp_path}", "1 of 1 listed train videos are not on disk", "`a.mp4`")
+    touch(tmp_path / "a.mp4")
     fails(f"mmaction2:{tmp_path}", "both a train and a test video")
     (tmp_path / "label_map.txt").write_text("only\n")
     fails(f"mmaction2:{tmp_path}", "names 1 classes", "number 1")
@@ -117,7 +117,7 @@ def test_something_something(tmp_path: Path, folder: str) -> None:
     assert data.classes == ("Holding something", "Pushing something")
     assert [(Path(video.path).name, video.label) for video in data.train] == [("7.webm", 0), ("9.webm", 1)]
     assert [video.label for video in data.test] == [0, 1]
-    assert (data.missing["train"], data.notes) == (("10",), ("1 listed train videos are not on disk",))
+    assert (data.missing["train"], data.notes) == (("10",), ("1 of 3 listed train videos are not on disk",))
 
 
 def test_something_something_faults(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_lists(tmp_path: Path) -> None:
     assert data.train[0].target == [True, False, True]
     assert data.notes[:2] == (
         "1 train videos without an action are left out",
-        "1 listed test videos are not on disk",
+        "1 of 2 listed test videos are not on disk",
     )
     assert data.missing["test"] == ("EEEE5",)
 

@@ -59,20 +59,20 @@ def group_of(path: str | Path) -> str:
     return match.group(1) if match else ""
 
 
-def check_data(data: DataSet, may_lack_test: bool = False) -> DataSet:
-    """Raises UserError for no videos, a double one, or an empty class (`may_lack_test`: only noted of test videos)."""
+def check_data(data: DataSet) -> DataSet:
+    """Raises UserError for no videos, a double one, or a class that cannot be trained; notes classes without a test."""
     for part, videos in (("training", data.train), ("test", data.test)):
         if not videos:
             help = f"`vnasdsl data info --help` describes the folders that `{data.layout}` expects"
             raise UserError(f"no {part} videos in `{data.name}`", help)
     check_doubles({"train": data.train, "test": data.test})
-    _check_empty(data, "train", _classes_without(data, data.train))
-    lacking = _classes_without(data, data.test)
-    if not may_lack_test:
-        _check_empty(data, "test", lacking)
-    if not lacking:
+    empty, untested = (_classes_without(data, videos) for videos in (data.train, data.test))
+    if empty:
+        many = f"classes {_some(empty)} have" if len(empty) > 1 else f"class `{empty[0]}` has"
+        raise UserError(f"{many} no train videos in `{data.name}`", "add videos or remove the class from the lists")
+    if not untested:
         return data
-    note = f"{len(lacking)} of {len(data.classes)} classes have no test video: {_some(lacking)}"
+    note = f"{len(untested)} of {len(data.classes)} classes have no test video: {_some(untested)}"
     return replace(data, notes=(*data.notes, note))
 
 
@@ -90,7 +90,7 @@ def together(name: str, sets: Sequence[DataSet]) -> DataSet:
     missing = {part: tuple(path for each in sets for path in each.missing.get(part, ())) for part in ("train", "test")}
     notes = tuple(f"{each.name}: {note}" for each in sets for note in each.notes)
     layout = sets[0].layout if len({each.layout for each in sets}) == 1 else "several"
-    return check_data(DataSet(name, layout, classes, parts("train"), parts("test"), notes, missing), may_lack_test=True)
+    return check_data(DataSet(name, layout, classes, parts("train"), parts("test"), notes, missing))
 
 
 def check_doubles(lists: dict[str, Sequence[Video]]) -> None:
@@ -109,12 +109,6 @@ def check_doubles(lists: dict[str, Sequence[Video]]) -> None:
                     "remove it from one of the lists: training videos must not be used for testing",
                 )
             split_of[video.path] = split
-
-
-def _check_empty(data: DataSet, split: str, empty: list[str]) -> None:
-    if empty:
-        many = f"classes {_some(empty)} have" if len(empty) > 1 else f"class `{empty[0]}` has"
-        raise UserError(f"{many} no {split} videos in `{data.name}`", "add videos or remove the class from the lists")
 
 
 def _classes_without(data: DataSet, videos: tuple[Video, ...]) -> list[str]:

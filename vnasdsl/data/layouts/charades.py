@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vnasdsl.data.layouts.common import absolute, existing_folder, label_number, read_lines, read_table
-from vnasdsl.data.videos import DataSet, Video, check_data
+from vnasdsl.data.layouts.common import Listed, absolute, data_set, existing_folder, read_lines, read_table
+from vnasdsl.data.videos import DataSet
 from vnasdsl.language.diagnostics import UserError
 
 
@@ -25,30 +25,20 @@ def read(spec: str, place: str, split: int) -> DataSet:
         if not name or key in names:
             raise UserError(f"`{class_file}`, line {line}: expected `c000 Holding some clothes`, each number once")
         names[key] = name.strip()
-    numbers = {key: number for number, key in enumerate(names)}
-    classes = tuple(names.values())
-    parts: dict[str, tuple[Video, ...]] = {}
-    missing: dict[str, tuple[str, ...]] = {}
+    parts: dict[str, list[Listed]] = {}
     notes: list[str] = []
     for part in ("train", "test"):
-        file = _find(root, f"Charades_v1_{part}.csv")
-        videos, lost, idle = [], [], 0
+        file, idle = _find(root, f"Charades_v1_{part}.csv"), 0
+        parts[part] = []
         for line, row in read_table(file, ("id",), ("actions",)):
             keys = dict.fromkeys(action.split()[0] for action in row["actions"].split(";") if action.strip())
-            labels = tuple(sorted(label_number(key, numbers, f"`{file}`, line {line}") for key in keys))
-            path = _video(root, row["id"])
-            if path is None:
-                lost.append(row["id"])
-            elif not labels:
-                idle += 1
-            else:
-                video = Video(absolute(path), labels[0], classes[labels[0]], "", labels, len(classes))
-                videos.append(video)
-        parts[part], missing[part] = tuple(videos), tuple(lost)
-        notes += [f"{len(lost)} listed {part} videos are not on disk"] if lost else []
+            labels = tuple(names.get(key, key) for key in keys)
+            idle += not labels
+            if labels:
+                where = f"`{file}`, line {line}"
+                parts[part].append(Listed(row["id"], _video(root, row["id"]), labels[0], where, labels=labels))
         notes += [f"{idle} {part} videos without an action are left out"] if idle else []
-    data = DataSet(spec, "charades", classes, parts["train"], parts["test"], tuple(notes), missing)
-    return check_data(data, may_lack_test=True)
+    return data_set(spec, "charades", parts, tuple(names.values()), notes=notes)
 
 
 def _find(root: Path, name: str) -> Path:
@@ -58,6 +48,6 @@ def _find(root: Path, name: str) -> Path:
     raise UserError(f"`{root}` has no `{name}`", "it is part of the published annotations")
 
 
-def _video(root: Path, name: str) -> Path | None:
+def _video(root: Path, name: str) -> str | None:
     places = (root / folder / f"{name}.mp4" for folder in ("", "Charades_v1_480", "Charades_v1", "videos"))
-    return next((place for place in places if place.is_file()), None)
+    return next((absolute(place) for place in places if place.is_file()), None)

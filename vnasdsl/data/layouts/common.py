@@ -1,12 +1,14 @@
-"""What the layout readers share: places that must exist, text files, tables."""
+"""What the layout readers share: places that must exist, text files, tables, and from listed videos to a data set."""
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from vnasdsl.data.videos import DataSet, Video, check_data, check_doubles, group_of, split_by_class
 from vnasdsl.language.diagnostics import UserError, did_you_mean
 
 VIDEO_SUFFIXES = frozenset(
@@ -81,9 +83,75 @@ def read_table(
         raise UserError(f"`{path}`, line {reader.line_num}: not a CSV table: {problem}") from None
 
 
-def label_number(name: str, classes: dict[str, int], where: str) -> int:
+def _label_number(name: str, classes: Mapping[str, int], where: str) -> int:
     """The number of a class name; raises UserError naming the nearest known one."""
     if name not in classes:
         help = did_you_mean(name, classes) or "the class list is that of the training videos"
         raise UserError(f"{where}: label `{name}` is not in the class list", help)
     return classes[name]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A video as a list names it, with its place in the list for messages."""
+
+    name: str
+    path: str | None
+    """None where it is not on disk."""
+    label: str
+    where: str
+    group: str = ""
+    """By default that in the name of its file."""
+    labels: tuple[str, ...] = ()
+    """Where videos may have several."""
+
+
+def class_names(labels: Iterable[str]) -> list[str]:
+    """The classes where only labels name them: in the order of their names, numbers by value."""
+    names = set(labels)
+    numeric = all(name.isdecimal() for name in names)
+    return sorted(names, key=(lambda text: (int(text), text)) if numeric else None)
+
+
+def data_set(
+    spec: str,
+    layout: str,
+    parts: Mapping[str, Iterable[Listed]],
+    classes: Sequence[str] | None = None,
+    *,
+    whole: bool = False,
+    notes: Sequence[str] = (),
+) -> DataSet:
+    """The data set of the lists `train` and `test`; without the latter a fifth of every class is for testing, always
+    the same videos. Listed videos that are not on disk are noted.
+
+    classes: without them the labels of the training videos; whole: every video must be there. Raises: UserError.
+    """
+    listed = {part: list(entries) for part, entries in parts.items()}
+    names = class_names(one.label for one in listed["train"]) if classes is None else classes
+    numbers = {name: number for number, name in enumerate(names)}
+    found: dict[str, tuple[Video, ...]] = {}
+    missing: dict[str, tuple[str, ...]] = {}
+    lost_notes: list[str] = []
+    for part, entries in listed.items():
+        videos = []
+        for one in entries:
+            labels = sorted(_label_number(label, numbers, one.where) for label in one.labels or (one.label,))
+            if one.path is not None:
+                several = (tuple(labels), len(names)) if one.labels else ((), 0)
+                group = one.group or group_of(one.path)
+                videos.append(Video(one.path, labels[0], names[labels[0]], group, *several))
+        lost = [one.name for one in entries if one.path is None]
+        if lost:
+            lost_notes.append(f"{len(lost)} of {len(entries)} listed {part} videos are not on disk")
+        if lost and whole:
+            shown = ", ".join(f"`{name}`" for name in lost[:3]) + (", ..." if len(lost) > 3 else "")
+            raise UserError(f"{lost_notes[-1]}: {shown}", "put them there, or remove these lines from the list")
+        found[part], missing[part] = tuple(videos), tuple(lost)
+    all_notes = [*notes, *lost_notes]
+    if "test" not in found:
+        check_doubles({"video": found["train"]})
+        found["train"], found["test"] = split_by_class(found["train"], (0.8, 0.2))
+        drawn = f"{len(found['test'])} of {len(listed['train'])} videos drawn for testing, a fifth of every class"
+        all_notes.append(f"no column `split`: {drawn}")
+    return check_data(DataSet(spec, layout, tuple(names), found["train"], found["test"], tuple(all_notes), missing))

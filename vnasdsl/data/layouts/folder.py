@@ -7,24 +7,22 @@ The classes are the folders under train/, in the order of their names.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from vnasdsl.data.layouts.common import absolute, existing_folder, label_number, videos_in
-from vnasdsl.data.videos import DataSet, Video, check_data, group_of
+from vnasdsl.data.layouts.common import Listed, absolute, data_set, existing_folder, videos_in
+from vnasdsl.data.videos import DataSet
 from vnasdsl.language.diagnostics import UserError
 
 
 def read(spec: str, place: str, split: int) -> DataSet:
     root = existing_folder(place, spec)
-    train_folder = _split_folder(root, ("train", "training"))
-    test_folder = _split_folder(root, ("test", "val", "validation"))
-    names = _class_folders(train_folder)
-    classes = {name: number for number, name in enumerate(names)}
-    for name in _class_folders(test_folder):
-        label_number(name, classes, f"`{test_folder}`")
-    train = _read_split(train_folder, classes)
-    test = _read_split(test_folder, classes)
-    return check_data(DataSet(spec, "folder", tuple(names), train, test))
+    folders = {
+        "train": _split_folder(root, ("train", "training")),
+        "test": _split_folder(root, ("test", "val", "validation")),
+    }
+    parts = {part: _listed(folder) for part, folder in folders.items()}
+    return data_set(spec, "folder", parts, _class_folders(folders["train"]))
 
 
 def _split_folder(root: Path, names: tuple[str, ...]) -> Path:
@@ -38,10 +36,7 @@ def _class_folders(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _read_split(folder: Path, classes: dict[str, int]) -> tuple[Video, ...]:
-    return tuple(
-        Video(absolute(path), label, name, group_of(path))
-        for name, label in classes.items()
-        if (folder / name).is_dir()
-        for path in videos_in(folder / name)
-    )
+def _listed(folder: Path) -> Iterator[Listed]:
+    for name in _class_folders(folder):
+        for path in videos_in(folder / name):
+            yield Listed(path.name, absolute(path), name, f"`{folder}`")

@@ -8,10 +8,12 @@ Paths start at DIR, or at a folder of it: videos, videos_train, videos_val, rawf
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from vnasdsl.data.layouts.common import absolute, existing_folder, read_lines, read_text
-from vnasdsl.data.videos import DataSet, Video, check_data, group_of
+from vnasdsl.data.layouts.common import Listed, absolute, data_set, existing_folder, read_lines, read_text
+from vnasdsl.data.videos import DataSet
 from vnasdsl.language.diagnostics import UserError
 
 _TOPS = {"train": ("train", ""), "test": ("val", "test", "")}
@@ -19,14 +21,11 @@ _TOPS = {"train": ("train", ""), "test": ("val", "test", "")}
 
 def read(spec: str, place: str, split: int) -> DataSet:
     root = existing_folder(place, spec)
-    listed = {part: _read_list(root, _find_list(root, part), part) for part in ("train", "test")}
-    numbers = [number for rows in listed.values() for _, number in rows]
+    listed = {part: list(_listed(root, _find_list(root, part), part)) for part in ("train", "test")}
+    numbers = [int(one.label) for entries in listed.values() for one in entries]
     names = _class_names(root, max(numbers, default=-1) + 1)
-    parts = {
-        part: tuple(Video(absolute(path), number, names[number], group_of(path)) for path, number in rows)
-        for part, rows in listed.items()
-    }
-    return check_data(DataSet(spec, "mmaction2", names, parts["train"], parts["test"]), may_lack_test=True)
+    named = {part: [replace(one, label=names[int(one.label)]) for one in entries] for part, entries in listed.items()}
+    return data_set(spec, "mmaction2", named, names, whole=True)
 
 
 def _find_list(root: Path, part: str) -> Path:
@@ -41,35 +40,25 @@ def _find_list(root: Path, part: str) -> Path:
     raise UserError(f"`{root}` has no list `*{part}*.txt`", "each of its lines is a path and the number of a class")
 
 
-def _read_list(root: Path, file: Path, part: str) -> list[tuple[Path, int]]:
+def _listed(root: Path, file: Path, part: str) -> Iterator[Listed]:
+    """Labelled by the numbers of classes."""
     folders = [
         folder
         for kind in ("videos", "rawframes")
         for top in _TOPS[part]
         if (folder := root / (f"{kind}_{top}" if top else kind)).is_dir()
     ]
-    rows: list[tuple[Path, int]] = []
-    missing: list[str] = []
     for line, text in read_lines(file):
+        where = f"`{file}`, line {line}"
         words = text.rsplit(maxsplit=1)
         if len(words) != 2 or not words[1].isdecimal():
-            raise UserError(f"`{file}`, line {line}: expected a path and the number of a class, not `{text}`")
+            raise UserError(f"{where}: expected a path and the number of a class, not `{text}`")
         names = [words[0]]
         if (shorter := words[0].rsplit(maxsplit=1))[-1].isdecimal() and len(shorter) == 2:
             names.append(shorter[0])  # a folder of frames is followed by their number
         places = (folder / name for name in names for folder in (root, *folders))
-        path = next((place for place in places if place.exists()), None)
-        if path is None:
-            missing.append(names[-1])
-        else:
-            rows.append((path, int(words[1])))
-    if missing:
-        shown = ", ".join(f"`{name}`" for name in missing[:3]) + (", ..." if len(missing) > 3 else "")
-        raise UserError(
-            f"{len(missing)} of {len(missing) + len(rows)} videos of `{file.name}` are not in `{root}`: {shown}",
-            "put them there, or remove these lines from the list",
-        )
-    return rows
+        path = next((absolute(place) for place in places if place.exists()), None)
+        yield Listed(names[-1], path, words[1], where)
 
 
 def _class_names(root: Path, count: int) -> tuple[str, ...]:

@@ -10,11 +10,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from vnasdsl.data.layouts.common import VIDEO_SUFFIXES, absolute, existing_folder, label_number, read_text
-from vnasdsl.data.videos import DataSet, Video, check_data
+from vnasdsl.data.layouts.common import VIDEO_SUFFIXES, Listed, absolute, data_set, existing_folder, read_text
+from vnasdsl.data.videos import DataSet
 from vnasdsl.language.diagnostics import UserError
 
 
@@ -23,30 +24,21 @@ def read(spec: str, place: str, split: int) -> DataSet:
     numbers, label_file = _json(root, "labels")
     if not isinstance(numbers, dict):
         raise UserError(f"`{label_file}` is no object of class names and numbers")
-    names = tuple(sorted(numbers, key=lambda name: int(numbers[name])))
-    classes = {name: number for number, name in enumerate(names)}
     files = _files(root)
-    parts: dict[str, tuple[Video, ...]] = {}
-    missing: dict[str, tuple[str, ...]] = {}
-    for part, word in (("train", "train"), ("test", "validation")):
-        entries, file = _json(root, word)
-        videos, lost = [], []
-        for number, entry in enumerate(entries, start=1):
-            where = f"`{file}`, entry {number}"
-            try:
-                key, template = str(entry["id"]), str(entry.get("template") or entry["label"])
-            except (TypeError, KeyError, AttributeError):
-                raise UserError(f"{where}: expected an object with `id` and `template`") from None
-            name = template.replace("[", "").replace("]", "")
-            label = label_number(name, classes, where)
-            if key in files:
-                videos.append(Video(absolute(files[key]), label, name))
-            else:
-                lost.append(key)
-        parts[part], missing[part] = tuple(videos), tuple(lost)
-    notes = tuple(f"{len(lost)} listed {part} videos are not on disk" for part, lost in missing.items() if lost)
-    data = DataSet(spec, "something", names, parts["train"], parts["test"], notes, missing)
-    return check_data(data, may_lack_test=True)
+    parts = {"train": _listed(root, "train", files), "test": _listed(root, "validation", files)}
+    return data_set(spec, "something", parts, sorted(numbers, key=lambda name: int(numbers[name])))
+
+
+def _listed(root: Path, word: str, files: dict[str, Path]) -> Iterator[Listed]:
+    entries, file = _json(root, word)
+    for number, entry in enumerate(entries, start=1):
+        where = f"`{file}`, entry {number}"
+        try:
+            key, template = str(entry["id"]), str(entry.get("template") or entry["label"])
+        except (TypeError, KeyError, AttributeError):
+            raise UserError(f"{where}: expected an object with `id` and `template`") from None
+        path = absolute(files[key]) if key in files else None
+        yield Listed(key, path, template.replace("[", "").replace("]", ""), where)
 
 
 def _json(root: Path, word: str) -> tuple[Any, Path]:

@@ -11,10 +11,11 @@ The set is published whole, so a listed video that is not on disk is an error. N
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from vnasdsl.data.layouts.common import absolute, existing_folder, label_number, read_lines
-from vnasdsl.data.videos import DataSet, Video, check_data, group_of
+from vnasdsl.data.layouts.common import Listed, absolute, data_set, existing_folder, read_lines
+from vnasdsl.data.videos import DataSet
 from vnasdsl.language.diagnostics import UserError
 
 _VIDEO = re.compile(r"(?P<class>[^/]+)/(?P<file>[^/]+\.\w+)(\s+(?P<number>\d+))?")
@@ -27,9 +28,10 @@ def read(spec: str, place: str, split: int) -> DataSet:
     lists = _folder_of_lists(folder)
     classes = _read_classes(_existing(lists / "classInd.txt"))
     root = folder / "UCF-101" if (folder / "UCF-101").is_dir() else folder
-    train = _read_list(_existing(lists / f"trainlist{split:02d}.txt"), root, classes)
-    test = _read_list(_existing(lists / f"testlist{split:02d}.txt"), root, classes)
-    return check_data(DataSet(spec, "ucf101", tuple(classes), train, test))
+    parts = {
+        part: _listed(_existing(lists / f"{part}list{split:02d}.txt"), root, classes) for part in ("train", "test")
+    }
+    return data_set(spec, "ucf101", parts, tuple(classes), whole=True)
 
 
 def _folder_of_lists(folder: Path) -> Path:
@@ -67,28 +69,16 @@ def _read_classes(path: Path) -> dict[str, int]:
     return {numbered[number]: number - 1 for number in sorted(numbered)}
 
 
-def _read_list(path: Path, root: Path, classes: dict[str, int]) -> tuple[Video, ...]:
-    videos: list[Video] = []
-    missing: list[str] = []
+def _listed(path: Path, root: Path, classes: dict[str, int]) -> Iterator[Listed]:
     for line, text in read_lines(path):
         where = f"`{path}`, line {line}"
         match = _VIDEO.fullmatch(text.replace("\\", "/"))
         if match is None:
             help = "train lists have the class number after it, as in `Archery/v_Archery_g08_c01.avi 1`"
             raise UserError(f"{where}: expected `<Class>/<video>.avi`, not `{text}`", help)
-        class_name, file_name, number = match["class"], match["file"], match["number"]
-        label = label_number(class_name, classes, where)
-        if number not in (None, str(label + 1)):
-            raise UserError(f"{where}: label {number} is not the number of class `{class_name}`, which is {label + 1}")
-        file = root / class_name / file_name
-        if file.is_file():
-            videos.append(Video(absolute(file), label, class_name, group_of(file_name)))
-        else:
-            missing.append(f"{class_name}/{file_name}")
-    if missing:
-        shown = ", ".join(f"`{name}`" for name in missing[:3]) + (", ..." if len(missing) > 3 else "")
-        raise UserError(
-            f"{len(missing)} of {len(missing) + len(videos)} videos of `{path.name}` are not in `{root}`: {shown}",
-            "complete the download, or remove these lines from the list",
-        )
-    return tuple(videos)
+        name, number = match["class"], match["number"]
+        if name in classes and number not in (None, str(classes[name] + 1)):
+            own = classes[name] + 1
+            raise UserError(f"{where}: label {number} is not the number of class `{name}`, which is {own}")
+        file = root / name / match["file"]
+        yield Listed(f"{name}/{match['file']}", absolute(file) if file.is_file() else None, name, where)

@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from vnasdsl.data.decode_path import in_archive
-from vnasdsl.data.layouts.common import VIDEO_SUFFIXES, absolute, existing_folder, label_number, read_text
-from vnasdsl.data.videos import DataSet, Video, check_data
+from vnasdsl.data.layouts.common import VIDEO_SUFFIXES, Listed, absolute, data_set, existing_folder, read_lines
+from vnasdsl.data.videos import DataSet
 from vnasdsl.language.diagnostics import UserError
 
 _LABELS = (".cls", ".txt", ".json")
@@ -25,27 +26,22 @@ _LARGEST_LABEL = 1 << 16  # bytes
 
 def read(spec: str, place: str, split: int) -> DataSet:
     root = existing_folder(place, spec)
-    found = {part: list(_samples(root, words)) for part, words in (("train", ["train"]), ("test", ["val", "test"]))}
+    parts = {part: list(_samples(root, words)) for part, words in (("train", ["train"]), ("test", ["val", "test"]))}
+    names = None
     if (root / "classes.txt").is_file():
-        names = [line.strip() for line in read_text(root / "classes.txt").splitlines() if line.strip()]
-    else:
-        labels = {label for _, label, _ in found["train"]}
-        numeric = all(label.isdecimal() for label in labels)
-        names = sorted(labels, key=(lambda text: (int(text), text)) if numeric else None)
-    classes = {name: number for number, name in enumerate(names)}
-    parts: dict[str, tuple[Video, ...]] = {}
-    for part, samples in found.items():
-        videos = []
-        for path, label, where in samples:
-            if label not in classes and label.isdecimal() and int(label) < len(names):
-                label = names[int(label)]
-            videos.append(Video(path, label_number(label, classes, where), label))
-        parts[part] = tuple(videos)
-    return check_data(DataSet(spec, "webdataset", tuple(names), parts["train"], parts["test"]), may_lack_test=True)
+        names = [line for _, line in read_lines(root / "classes.txt")]
+        parts = {part: [_named(one, names) for one in entries] for part, entries in parts.items()}
+    return data_set(spec, "webdataset", parts, names)
 
 
-def _samples(root: Path, words: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Path, label and place of every video of a part. Raises: UserError for a video without a label."""
+def _named(one: Listed, names: list[str]) -> Listed:
+    """With the name of its class where its label is a number."""
+    number = int(one.label) if one.label not in names and one.label.isdecimal() else len(names)
+    return replace(one, label=names[number]) if number < len(names) else one
+
+
+def _samples(root: Path, words: list[str]) -> Iterator[Listed]:
+    """Every video of a part. Raises: UserError for a video without a label."""
     for word in words:
         shards = sorted({*root.glob(f"*{word}*.tar"), *(root / word).glob("*.tar")})
         for shard in shards:
@@ -55,7 +51,7 @@ def _samples(root: Path, words: list[str]) -> Iterator[tuple[str, str, str]]:
     raise UserError(f"`{root}` has no shards `*{words[0]}*.tar`", "a shard is a tar file of videos and their labels")
 
 
-def _samples_of(shard: Path) -> Iterator[tuple[str, str, str]]:
+def _samples_of(shard: Path) -> Iterator[Listed]:
     videos: dict[str, tarfile.TarInfo] = {}
     labels: dict[str, str] = {}
     try:
@@ -78,7 +74,8 @@ def _samples_of(shard: Path) -> Iterator[tuple[str, str, str]]:
         where = f"`{shard}`, `{member.name}`"
         if not labels.get(key):
             raise UserError(f"{where}: the video has no label", f"put `{key}.cls` beside it")
-        yield in_archive(absolute(shard), member.name, member.offset_data, member.size), labels[key], where
+        path = in_archive(absolute(shard), member.name, member.offset_data, member.size)
+        yield Listed(member.name, path, labels[key], where)
 
 
 def _parts(name: str) -> tuple[str, str, str]:
