@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.train.locks import in_use
 from vnasdsl.cli.main import cli
 from vnasdsl.runs.folder import RunReader
-from vnasdsl.runs.holder import LOCK_FILE, SILENCE, holder_of
+from vnasdsl.runs.holder import holder_of
 from vnasdsl.runs.lines import JsonLines
 from vnasdsl.runs.terminal import age
 
@@ -33,12 +31,8 @@ def make_run(path: Path, recipe: dict[str, Any], kind: str = "search", **report:
     return path
 
 
-def hold(path: Path, host: str, pid: int) -> None:
-    (path / LOCK_FILE).write_text(json.dumps({"pid": pid, "host": host, "since": "now", "command": "vnasdsl search"}))
-
-
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Iterator[Path]:
     """A finished search with a training below it, one by evolution that was stopped, one that runs, a damaged one."""
     gradient = make_run(
         tmp_path / "a", {"strategy": "gradient", "epochs": 3}, macs=2_000_000, inference={"top1": 0.75, "videos": 4}
@@ -53,10 +47,11 @@ def folder(tmp_path: Path) -> Path:
     for number, top1 in enumerate((0.25, 0.5)):
         trial = {"id": number, "status": "trained", "parents": [0] * number, "macs": 1e6, "score": {"top1": top1}}
         JsonLines(evolution / "trials.jsonl").append(trial)
-    hold(make_run(tmp_path / "c", {"strategy": "one_shot", "epochs": 9}), "another machine", 1)
+    running = make_run(tmp_path / "c", {"strategy": "one_shot", "epochs": 9})
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "run.json").write_text("{")
-    return tmp_path
+    with in_use(running):
+        yield tmp_path
 
 
 def test_runs_are_listed_with_state_progress_and_best_accuracy(folder: Path) -> None:
@@ -109,16 +104,11 @@ def test_watch_shows_progress_epochs_and_the_least_decided_choice_first(folder: 
 def test_a_run_is_running_while_its_process_lives(folder: Path) -> None:
     run = folder / "a"
     assert RunReader(run).state == "finished"
-    sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    hold(run, socket.gethostname(), sleeper.pid)
-    assert RunReader(run).state == "running"
-    sleeper.communicate(b"\n")
-    assert holder_of(run) is None and RunReader(run).state == "finished"
-    hold(run, "another machine", 1)
-    assert (holder_of(run) or {})["host"] == "another machine"
-    before = (run / LOCK_FILE).stat().st_mtime - SILENCE - 1
-    os.utime(run / LOCK_FILE, (before, before))
-    assert holder_of(run) is None
+    with in_use(run) as process:
+        assert (holder_of(run) or {})["pid"] == process.pid and RunReader(run).state == "running"
+        process.kill()
+        process.join()
+        assert holder_of(run) is None and RunReader(run).state == "finished"
 
 
 def test_ages() -> None:

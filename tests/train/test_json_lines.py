@@ -60,23 +60,3 @@ def test_nothing_is_written_that_is_no_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         file.append({"loss": float("nan")})
     assert file.read() == []
-
-
-def test_lines_of_a_run_of_an_older_version_need_no_crc(tmp_path: Path) -> None:
-    file = JsonLines(tmp_path / "lines.jsonl")
-    old = b'{"epoch": 1, "loss": 0.5}\n{"epoch": 2, "loss": 0.25}\n'
-    file.path.write_bytes(old)
-    (tmp_path / "run.json").write_text('{"kind": "search"}')
-    assert [record["epoch"] for record in file.read()] == [1, 2]
-    file.append({"epoch": 3})  # it goes on with this version
-    assert [record["epoch"] for record in file.read()] == [1, 2, 3]
-    file.path.write_bytes(file.path.read_bytes().replace(b'"epoch": 3', b'"epoch": 8'))
-    with pytest.raises(UserError, match="is damaged in line 3"):
-        file.read()
-    file.path.write_bytes(old + b'{"epoch"\n')
-    with pytest.raises(UserError, match="is damaged in line 3"):
-        file.read()
-    (tmp_path / "run.json").write_text('{"format": 2, "kind": "search"}')
-    file.path.write_bytes(old)
-    with pytest.raises(UserError, match="is damaged in line 1"):
-        file.read()

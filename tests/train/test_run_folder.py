@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.train.recipes import RetrainRecipe, Sgd
 from vnasdsl.train.run_folder import RunFolder, open_run
 
 FACTS: dict[str, Any] = {
@@ -42,7 +41,7 @@ def test_resuming_needs_the_same_inputs_and_names_what_differs(tmp_path: Path) -
     message = caught.value.message
     assert "it had 2 classes and has 3" in message
     assert "recipe `epochs` was 3, is 4" in message and "batch" not in message
-    assert "`space.vns` has changed: `space s {}` is now `space s {` (2 more changed lines)" in message
+    assert "`space.vns` has changed: `space s {}` is now `space s {`" in message
 
 
 def test_the_same_videos_may_be_in_another_place(tmp_path: Path) -> None:
@@ -60,17 +59,6 @@ def test_of_another_strategy_only_its_name_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         open_run(tmp_path / "run", {**FACTS, "recipe": other}, TEXTS, resume=True)
     assert caught.value.message.endswith('was started differently: recipe `strategy` was "evolution", is "gradient"')
-
-
-def test_a_run_goes_on_with_keys_that_its_version_did_not_know(tmp_path: Path) -> None:
-    now = RetrainRecipe(epochs=3, weights=Sgd(lr=0.5)).model_dump(mode="json", exclude={"workers", "unreadable"})
-    then = {key: value for key, value in now.items() if key not in ("ema", "mixup")}
-    then["weights"] = {key: value for key, value in then["weights"].items() if key != "warmup"}
-    facts = {**FACTS, "kind": "retrain"}
-    open_run(tmp_path / "run", {**facts, "recipe": then}, TEXTS, resume=False)
-    open_run(tmp_path / "run", {**facts, "recipe": now}, TEXTS, resume=True)
-    with pytest.raises(UserError, match=r"recipe `ema` was 0\.0, is 0\.9"):
-        open_run(tmp_path / "run", {**facts, "recipe": {**now, "ema": 0.9}}, TEXTS, resume=True)
 
 
 def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:

@@ -1,56 +1,35 @@
-"""Who writes into a run folder: what its lock file says (taken in `train/run_lock.py`)."""
+"""Who writes into a run folder: the process that has the lock on its lock file (taken in `train/run_lock.py`)."""
 
 from __future__ import annotations
 
+import fcntl
 import json
-import os
-import socket
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 LOCK_FILE = ".lock"
-SILENCE = 45.0
-"""Seconds without a touch of the lock until a process on another machine counts as gone."""
+OWN: dict[Path, dict[str, Any]] = {}
+"""The folders that this process writes into, and what their locks say. Another look at such a file would end its lock:
+the system gives up all locks of a process on a file when one of its handles is closed."""
 
 
 def holder_of(folder: Path) -> dict[str, Any] | None:
     """The facts of the process that writes into a run folder now, None where none does."""
-    path = folder / LOCK_FILE
-    with suppress(OSError):
-        holder = path.read_text(encoding="utf-8", errors="replace")
-        here = is_here(holder)
-        own = here and lock_facts(holder).get("pid") == os.getpid()
-        recent = time.time() - path.stat().st_mtime < SILENCE
-        if (recent and (own or not here)) or lives_here(holder):
-            return lock_facts(holder)
+    path = folder.resolve()
+    if path in OWN:
+        return OWN[path]
+    with suppress(OSError), (path / LOCK_FILE).open("rb") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return lock_facts(file.read())
     return None
 
 
-def is_here(holder: str) -> bool:
-    """Whether a lock was taken on this machine."""
-    return lock_facts(holder).get("host") == socket.gethostname()
-
-
-def lives_here(holder: str) -> bool:
-    """Whether the process that took a lock is another one that runs on this machine."""
-    pid = lock_facts(holder).get("pid")
-    if not isinstance(pid, int) or pid == os.getpid() or not is_here(holder):  # our own number: a container's, reused
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def lock_facts(holder: str) -> dict[str, Any]:
+def lock_facts(content: bytes) -> dict[str, Any]:
     """What a lock says of its holder: `pid`, `host`, `since`, `command`."""
-    try:
-        facts = json.loads(holder)
-    except ValueError:
-        return {}
-    return facts if isinstance(facts, dict) else {}
+    with suppress(ValueError):
+        facts = json.loads(content)
+        return facts if isinstance(facts, dict) else {}
+    return {}

@@ -10,18 +10,17 @@ checkpoints/   the last and the best epoch
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 
 from vnasdsl import __version__
 from vnasdsl.data import DataSet, Video
@@ -35,10 +34,10 @@ from vnasdsl.runs.lines import RUN_FILE, JsonLines
 from vnasdsl.train import ranks
 from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.recipe_print import print_recipes, recipes_json
-from vnasdsl.train.recipes import KINDS, Recipe, recipe_model
+from vnasdsl.train.recipes import Recipe
 
 _FORMAT = 2
-"""Of a run folder, in run.json, which names none where it is 1: there the lines of .jsonl files have no CRC."""
+"""Of a run folder, in run.json."""
 _COMPARED = {"kind": None, "name": None, "classes": None, "fix": None, "recipe": None, "weights": None, "devices": 1}
 """The facts of run.json that must be equal, and what they are where it lacks them; the place of files, the kind of
 device and the command line may differ. `batch` counts for each device, so their number belongs to the recipe."""
@@ -179,7 +178,6 @@ def _relative_to_here(path: Path) -> str:
 
 def require_same_run(path: Path, before: Mapping[str, Any], now: Mapping[str, Any], sources: Mapping[str, str]) -> None:
     """Raises: UserError that names every fact (of run.json) and source that the run was not started with."""
-    before = {**before, "recipe": _with_newer_keys(before, now)}
     changes = [
         change
         for key, default in _COMPARED.items()
@@ -194,18 +192,6 @@ def require_same_run(path: Path, before: Mapping[str, Any], now: Mapping[str, An
             "give the arguments it was started with, or another --out",
         )
     require_same_videos(path, before, now)
-
-
-def _with_newer_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> Any:
-    """The recipe of a run; keys that its version did not know have their defaults."""
-    recipe, kind = before.get("recipe"), before.get("kind")
-    if not isinstance(recipe, dict) or kind not in KINDS:
-        return recipe
-    try:
-        full = recipe_model(kind, recipe).model_validate_json(json.dumps(recipe)).model_dump(mode="json")
-    except ValidationError:
-        return recipe
-    return {**recipe, **{key: full[key] for key in now.get("recipe") or () if key in full}}
 
 
 def require_same_videos(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -265,16 +251,11 @@ def _fact_changes(key: str, old: Any, new: Any) -> Iterator[str]:
 
 
 def _source_changes(name: str, old: str, new: str) -> Iterator[str]:
-    """The first lines in which two sources differ."""
-    if old == new:
-        return
-    lines = [line.strip() for line in difflib.ndiff(old.splitlines(), new.splitlines()) if line[:2] in ("- ", "+ ")]
-    removed = [line[2:].strip() for line in lines if line.startswith("- ")]
-    added = [line[2:].strip() for line in lines if line.startswith("+ ")]
-    was = f"`{removed[0]}`" if removed else "absent"
-    now = f"`{added[0]}`" if added else "gone"
-    more = len(lines) - bool(removed) - bool(added)
-    yield f"`{name}` has changed: {was} is now {now}" + (f" ({more} more changed lines)" if more else "")
+    """The first line in which two sources differ."""
+    for was, now in zip_longest(old.splitlines(), new.splitlines(), fillvalue=""):
+        if was != now:
+            yield f"`{name}` has changed: `{was.strip()}` is now `{now.strip()}`"
+            return
 
 
 def _plain(value: Any) -> Any:
