@@ -9,7 +9,7 @@ function shade(chart) {
   return (u) => {
     const x = u.scales.x.min;
     if (!chart.shade || chart.shade < x) return;
-    const right = Math.min(u.valToPos(chart.shade + 0.5, "x", true), u.bbox.left + u.bbox.width);
+    const right = Math.min(u.valToPos(chart.shade, "x", true), u.bbox.left + u.bbox.width);
     u.ctx.save();
     u.ctx.fillStyle = "rgba(127, 127, 127, .12)";
     u.ctx.fillRect(u.bbox.left, u.bbox.top, right - u.bbox.left, u.bbox.height);

@@ -23,7 +23,7 @@ from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.searching.pool import make_pool
 from vnasdsl.searching.run import Request, search_space
-from vnasdsl.show.curves import training_png
+from vnasdsl.show.charts import accuracy_and_loss, charts_png
 from vnasdsl.show.results import Row, mean_row, median_row
 from vnasdsl.train.devices import torch_threads
 from vnasdsl.train.progress import Reporter, duration, percent
@@ -141,7 +141,7 @@ def demonstrate(
     )
     metrics = {job.name: RunFolder(job.out).metrics.read() for job in reversed(jobs)}  # with the first seed
     metrics = dict(reversed(metrics.items()))
-    curves = folder.write("training.png", training_png(metrics, [row.name for row in randoms], "random"))
+    curves = folder.write("training.png", charts_png(accuracy_and_loss(metrics)))
     pictures = (*sorted((out / "search").glob("*.png")), curves)
     evaluation: Any = recipes["retrain"]
     seconds = time.monotonic() - began

@@ -13,7 +13,7 @@ from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.searching.monitor import Probabilities
-from vnasdsl.show.curves import budgets_png
+from vnasdsl.show.charts import budgets_chart, charts_png
 from vnasdsl.show.numbers import amount
 from vnasdsl.show.table import columns
 from vnasdsl.train.progress import percent
@@ -145,4 +145,5 @@ class Comparison:
             return {}
         measure = self.wanted.measure
         points = {name: (getattr(network, measure), network.log_probability) for name, network in self.rows}
-        return {"budgets.png": budgets_png(self.budgets.curve(), UNITS[measure], points, self.wanted.limit)}
+        chart = budgets_chart(self.budgets.curve(), UNITS[measure], points, self.wanted.limit)
+        return {"budgets.png": charts_png([chart])}

@@ -1,61 +1,15 @@
-"""Pictures of a search by trials: accuracy against cost with the Pareto front, and the ancestors of the winner."""
+"""The ancestors of the network that a search by trials has found, as a picture."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vnasdsl.show.curves import headed, plain, png
 from vnasdsl.show.draw.metrics import text_width
 from vnasdsl.show.draw.picture import Edge, NodeBox, Picture, Point, Text, straight
-from vnasdsl.show.draw.png import png as picture_png
 
 Trials = Sequence[Mapping[str, Any]]
 """The lines of trials.jsonl."""
-_DOT, _FRONT, _WINNER = "#56B4E9", "#0072B2", "#D55E00"
-
-
-def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Indices of the points (cost, accuracy) on the Pareto front, by increasing cost; of equal points the first."""
-    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1], i))
-    front: list[int] = []
-    for i in order:
-        if not front or points[i][1] > points[front[-1]][1]:
-            front.append(i)
-    return front
-
-
-def pareto_png(trials: Trials, winner: int, what: str = "trained", how: str = "of short trainings") -> bytes:
-    """Accuracy on the validate part against MACs, as PNG: every trained network, the front, and the winner.
-
-    what, how: what the networks are called in the legend, and the accuracy in the title.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
-    axis = figure.subplots()
-    trained = [trial for trial in trials if trial["status"] == "trained"]
-    points = [(float(trial["macs"]), 100 * trial["score"]["top1"]) for trial in trained]
-    unit, prefix = next(
-        ((u, p) for u, p in ((1e9, "G"), (1e6, "M")) if points and max(x for x, _ in points) >= u), (1e3, "k")
-    )
-    if points:
-        axis.scatter([x / unit for x, _ in points], [y for _, y in points], s=26, color=_DOT, label=what)
-        front = pareto_front(points)
-        line = zip(*((points[i][0] / unit, points[i][1]) for i in front), strict=True)
-        axis.plot(*line, color=_FRONT, marker="o", markersize=6, drawstyle="steps-post", label="Pareto front")
-        chosen = next(i for i, trial in enumerate(trained) if trial["id"] == winner)
-        x, y = points[chosen]
-        ring: dict[str, Any] = {"s": 130, "facecolor": "none", "edgecolor": _WINNER, "linewidth": 2, "zorder": 3}
-        axis.scatter([x / unit], [y], label="winner", **ring)
-        for i in dict.fromkeys((*front, chosen)):
-            x, y = points[i]
-            axis.annotate(f"#{trained[i]['id']}", (x / unit, y), xytext=(4, 6), textcoords="offset points", fontsize=8)
-    axis.set_xlabel(f"{prefix}MACs per clip")
-    axis.set_ylabel("top-1 on the validate part in %")
-    plain(axis)
-    headed(axis, f"accuracy {how} against cost", 3)
-    return png(figure)
 
 
 def ancestors(trials: Trials, winner: int) -> list[int]:
@@ -71,11 +25,6 @@ def ancestors(trials: Trials, winner: int) -> list[int]:
 
 _MOST_ROWS, _LONGEST = 40, 90
 _MARGIN, _BOX = 16.0, 44.0
-
-
-def family_png(trials: Trials, winner: int) -> bytes:
-    """`family_picture` as PNG."""
-    return picture_png(family_picture(trials, winner))
 
 
 def family_picture(trials: Trials, winner: int) -> Picture:

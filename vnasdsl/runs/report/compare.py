@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vnasdsl.runs.report.charts import Chart, overlaid
 from vnasdsl.runs.report.sections import View
+from vnasdsl.show.charts import Chart, overlaid
 from vnasdsl.show.numbers import amount
 
 

@@ -13,9 +13,10 @@ from markupsafe import Markup
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.runs.folder import RunReader
 from vnasdsl.runs.predictions import ClassFigures, Predictions
-from vnasdsl.runs.report.charts import Chart, Heat, pareto_chart, probability_heats, training_charts
+from vnasdsl.runs.report.heats import Heat, probability_heats
 from vnasdsl.runs.report.pictures import film_strip, inline
 from vnasdsl.runs.report.verdict import Finding, findings
+from vnasdsl.show.charts import Chart, pareto_chart, training_charts
 from vnasdsl.show.diff import FileDiff, compare
 from vnasdsl.show.diff.text import as_text
 from vnasdsl.show.draw.network import network_picture

@@ -21,7 +21,9 @@ from vnasdsl.searching.evolve.propose import Proposer
 from vnasdsl.searching.evolve.trial import network_of
 from vnasdsl.searching.latency import network_latency
 from vnasdsl.searching.task import SearchResult, SearchTask
-from vnasdsl.show.evolution import family_png, pareto_png
+from vnasdsl.show.charts import charts_png, pareto_chart
+from vnasdsl.show.draw import render
+from vnasdsl.show.evolution import family_picture
 from vnasdsl.train.clips import clip_shape, evaluation_views
 from vnasdsl.train.devices import pick_device, torch_threads
 from vnasdsl.train.evaluation import Evaluation, Scores, score_views, summarise
@@ -77,8 +79,10 @@ class TrialStrategy:
         search.read()
         records = [record.__dict__ for record in search.history.records]
         winner = search.best()[0].id
-        yield "pareto.png", pareto_png(records, winner)
-        yield "family.png", family_png(records, winner)
+        title = "Accuracy of short trainings against cost"
+        if (chart := pareto_chart("", title, records, winner, "trained")) is not None:
+            yield "pareto.png", charts_png([chart])
+        yield "family.png", render(family_picture(records, winner), ".png")
 
     def _search(self, task: Task) -> TrialSearch:
         return TrialSearch(task, self.proposer(task.space, task.recipe), Stopwatch(task.recipe.threads, task.reporter))

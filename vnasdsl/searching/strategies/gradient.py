@@ -20,7 +20,7 @@ from vnasdsl.searching.probable import Comparison, Wanted
 from vnasdsl.searching.session import Session
 from vnasdsl.searching.supernet import SupernetSearch
 from vnasdsl.searching.task import SearchResult, SearchTask
-from vnasdsl.show.curves import curves_png
+from vnasdsl.show.charts import charts_png, training_charts
 from vnasdsl.show.draw import render
 from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.trellis import trellis_picture
@@ -82,7 +82,7 @@ class GradientStrategy:
             return session.result(wanted=wanted)
 
     def pictures(self, task: Task) -> Iterator[tuple[str, bytes]]:
-        yield "curves.png", curves_png(task.run.metrics.read(), task.recipe.warmup)
+        yield "curves.png", charts_png(training_charts("", task.run.metrics.read(), task.recipe.warmup))
         learned = json.loads((task.run / "choices.json").read_text(encoding="utf-8"))
         keys = ("path_weights", "mixture_weights", "path", "choices")
         learnt = Learnt("", *(learned[key] for key in keys))

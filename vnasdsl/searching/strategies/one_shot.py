@@ -21,8 +21,7 @@ from vnasdsl.searching.one_shot.training import PathTraining
 from vnasdsl.searching.probable import Wanted
 from vnasdsl.searching.session import Session
 from vnasdsl.searching.task import SearchResult, SearchTask
-from vnasdsl.show.curves import training_png
-from vnasdsl.show.evolution import pareto_png
+from vnasdsl.show.charts import charts_png, pareto_chart, training_charts
 from vnasdsl.train import ranks
 from vnasdsl.train.loop import run_epochs
 from vnasdsl.train.progress import megas, percent
@@ -83,12 +82,14 @@ class OneShotStrategy:
             return _result(session, ranked, among if wanted is None else _within(ranked, wanted), wanted)
 
     def pictures(self, task: Task) -> Iterator[tuple[str, bytes]]:
-        yield "curves.png", training_png({"paths of the supernet": task.run.metrics.read()})
+        yield "curves.png", charts_png(training_charts("", task.run.metrics.read(), 0))
         ranking = _ranking(task)
         chosen = json.loads((task.run / "choices.json").read_text(encoding="utf-8"))["choices"]
         records = [record.__dict__ for record in ranking.records]
         winner = next(record.id for record in ranking.records if record.choices == chosen)
-        yield "pareto.png", pareto_png(records, winner, "scored", "in the supernet")
+        title = "Accuracy in the supernet against cost"
+        if (chart := pareto_chart("", title, records, winner, "scored")) is not None:
+            yield "pareto.png", charts_png([chart])
 
 
 def _bounds(space: Space, recipe: OneShotRecipe) -> Bounds:

@@ -1,12 +1,12 @@
-"""The charts of a report: series of numbers, which the page draws with uPlot, and heat maps."""
+"""Charts of searches and trainings: series of numbers, which a report draws with uPlot, and `charts_png` as PNG."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any, Literal
-
-from vnasdsl.show.evolution import pareto_front
 
 Style = Literal["line", "dashed", "points", "steps"]
 Records = Sequence[Mapping[str, Any]]
@@ -35,25 +35,13 @@ class Chart:
     unit: bool = False
     """Whether y goes from 0 to 1."""
     shade: float = 0.0
-    """Up to where the ground is shaded: the warm-up."""
+    """Up to where the ground is shaded."""
+    shaded: str = "warm-up"
+    """What that is."""
 
     def as_dict(self) -> dict[str, Any]:
         lines = [vars(line) for line in self.lines]
         return {key: value for key, value in vars(self).items() if key not in ("id", "note")} | {"lines": lines}
-
-
-@dataclass(frozen=True)
-class Heat:
-    """Shares from 0 to 1 as colours."""
-
-    id: str
-    title: str
-    names: Sequence[str]
-    """Of the rows."""
-    columns: Sequence[str]
-    values: Sequence[Sequence[float]]
-    taken: int | None = None
-    """The row that was chosen."""
 
 
 _LOSS = {"train_loss": "train", "validate_loss": "validate"}
@@ -102,7 +90,8 @@ def epochs(
         if any(value is not None for value in values):
             dashed = name.startswith(("target", "expected"))
             lines.append(Line(label, values, "dashed" if dashed else "line"))
-    return Chart(key, title, "epoch", y_label, [record["epoch"] for record in metrics], lines, "", unit, shade)
+    x = [record["epoch"] for record in metrics]
+    return Chart(key, title, "epoch", y_label, x, lines, "", unit, shade and shade + 0.5)
 
 
 def _costs(run: str, metrics: Records, warmup: int) -> Chart:
@@ -124,7 +113,7 @@ def _entropies(run: str, metrics: Records, warmup: int) -> Chart:
         lines,
         "Mean over the choices of each stage, relative to that of a uniform choice.",
         True,
-        warmup,
+        warmup and warmup + 0.5,
     )
 
 
@@ -149,9 +138,27 @@ def pareto_chart(run: str, title: str, records: Records, winner: int | None, wha
     return Chart(f"{run}-pareto", title, "million MACs per clip", "validate top-1 in %", x, lines)
 
 
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Indices of the points (cost, accuracy) on the Pareto front, by increasing cost; of equal points the first."""
+    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1], i))
+    front: list[int] = []
+    for i in order:
+        if not front or points[i][1] > points[front[-1]][1]:
+            front.append(i)
+    return front
+
+
 def _only(values: Sequence[float], places: Iterable[int]) -> list[float | None]:
     kept = set(places)
     return [value if place in kept else None for place, value in enumerate(values)]
+
+
+def accuracy_and_loss(runs: Mapping[str, Records]) -> list[Chart]:
+    """Those of several trainings on their training clips."""
+    return [
+        overlaid("Loss on training clips", "cross entropy", runs, "train_loss", 1.0),
+        overlaid("Accuracy on training clips", "top-1 in %", runs, "train_top1", 100.0),
+    ]
 
 
 def overlaid(title: str, y_label: str, runs: Mapping[str, Records], key: str, factor: float) -> Chart:
@@ -165,23 +172,80 @@ def overlaid(title: str, y_label: str, runs: Mapping[str, Records], key: str, fa
     return Chart(f"all-{key}", title, "epoch", y_label, x, lines)
 
 
-def probability_heats(
-    run: str, metrics: Records, final: Mapping[str, Mapping[str, float]], taken: Mapping[str, str]
-) -> list[Heat]:
-    """The probabilities of every choice by epoch; of a run whose metrics have none, those at its end.
+def budgets_chart(
+    curve: Sequence[tuple[int, float]], unit: str, points: Mapping[str, tuple[int, float]], limit: float | None
+) -> Chart:
+    """The greatest probability within every budget, and single networks.
 
-    final: in choices.json; taken: the option that was chosen.
+    curve: budgets at which it rises, with its logarithm; points: the same of a network by name, a number for those
+    that are the most probable ones.
     """
-    recorded = [record for record in metrics if record.get("probabilities")]
-    steps: list[Mapping[str, Mapping[str, float]]] = [record["probabilities"] for record in recorded]
-    columns = [f"epoch {record['epoch']}" for record in recorded]
-    if not steps and final:
-        steps, columns = [final], ["end"]
-    heats = []
-    for number, (choice, options) in enumerate(steps[-1].items() if steps else ()):
-        if len(options) > 1:
-            names = list(options)
-            values = [[step.get(choice, {}).get(option, 0.0) for step in steps] for option in names]
-            chosen = names.index(taken[choice]) if taken.get(choice) in names else None
-            heats.append(Heat(f"{run}-choice{number}", choice, names, columns, values, chosen))
-    return heats
+    groups: dict[str, dict[float, float]] = {"most probable within": {float(cost): log for cost, log in curve}}
+    for name, (cost, log) in points.items():
+        if log > float("-inf"):
+            groups.setdefault("written and next" if name.isdigit() else name, {})[float(cost)] = log
+    x = sorted({cost for group in groups.values() for cost in group})
+    lines = [Line(name, [group.get(cost) for cost in x], "points") for name, group in groups.items()]
+    lines[0] = replace(lines[0], style="steps")
+    title, y_label = "Probability within a budget", "log probability of the network"
+    shade = (limit or 0.0) / 1e6
+    return Chart("", title, f"million {unit}", y_label, [c / 1e6 for c in x], lines, shade=shade, shaded="the limit")
+
+
+# ---------------------------------------------------------------------------- PNG
+
+_DPI = 110
+# Okabe and Ito: distinct also for colour-blind readers.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+def charts_png(charts: Sequence[Chart]) -> bytes:
+    """Charts side by side, two in a row, as PNG: the same bytes every time."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    wide, high = min(2, len(charts)) or 1, -(-len(charts) // 2) or 1
+    figure = Figure(figsize=(5.5 * wide if wide > 1 else 9.0, 4.0 * high if wide > 1 else 5.5), layout="constrained")
+    axes = figure.subplots(high, wide, squeeze=False).flat
+    for axis, chart in zip_longest(axes, charts):
+        if chart is None:
+            axis.set_axis_off()
+        else:
+            draw_chart(axis, chart)
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_figure(buffer, dpi=_DPI, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def draw_chart(axis: Any, chart: Chart) -> None:
+    for number, line in enumerate(chart.lines):
+        known = [(x, y) for x, y in zip(chart.x, line.values, strict=True) if y is not None]
+        style: dict[str, Any] = {"color": _COLOURS[number % len(_COLOURS)]}
+        if line.style == "points":
+            style |= {"linestyle": "", "marker": "osDv^"[number % 5]}
+        else:
+            style |= {"linestyle": "--" if line.style == "dashed" or number >= len(_COLOURS) else "-"}
+            style |= {"drawstyle": "steps-post", "marker": "o"} if line.style == "steps" else {}
+            style |= {"marker": "."} if len(known) < 40 and line.style == "line" else {}
+        axis.plot([x for x, _ in known], [y for _, y in known], label=line.label, **style)
+        for name, (x, y) in zip(line.names, zip(chart.x, line.values, strict=True), strict=False):
+            if line.style == "steps" and y is not None:
+                axis.annotate(name, (x, y), xytext=(4, 6), textcoords="offset points", fontsize=8)
+    axis.set_xlabel(chart.x_label)
+    axis.set_ylabel(chart.y_label)
+    axis.xaxis.get_major_locator().set_params(integer=chart.x_label == "epoch")
+    if chart.unit:
+        axis.set_ylim(-0.03, 1.03)
+    axis.grid(alpha=0.25)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+    if chart.shade:
+        left, right = axis.get_xlim()
+        axis.axvspan(left, min(chart.shade, right), color="#000000", alpha=0.05, label=chart.shaded)
+        axis.set_xlim(left, right)
+    if not chart.lines:
+        axis.set_title(chart.title, loc="left", fontweight="bold")
+        return
+    bold = {"weight": "bold", "size": 12}
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.2, "alignment": "left"}
+    axis.legend(title=chart.title, title_fontproperties=bold, ncols=3, fontsize=8, frameon=False, **place)
