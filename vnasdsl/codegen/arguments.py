@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vnasdsl.codegen.names import ARGUMENTS, escaped, unique
+from vnasdsl.codegen.names import ARGUMENTS, escaped
 from vnasdsl.layers.base import ModuleClass, Value
+from vnasdsl.space.elements import unique
 
 WIDTHS = ("in_channels", "channels", "groups", "features")
 """Roles whose values are numbers of channels: one argument can serve several of them."""

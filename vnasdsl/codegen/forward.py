@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from vnasdsl.codegen.names import VARIABLES, escaped, unique
+from vnasdsl.codegen.names import VARIABLES, escaped
 from vnasdsl.codegen.regions import Choosing, Copies, Region, Step, Tensor, Tensors, flat
 from vnasdsl.elaborate.inputs import Input, Inputs
 from vnasdsl.layers.base import Shape
+from vnasdsl.space.elements import unique
 
 LONGEST = 76
 """Characters of an expression: with its indentation and a shape after it a statement fits a line."""

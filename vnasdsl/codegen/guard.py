@@ -1,7 +1,7 @@
 """The last look at generated code: nothing but classes of layers, whatever text they were made from.
 
-Everything is listed that may be there; what is not listed is refused. A refusal is a fault of vnasdsl, never of a
-user's text.
+All names and attributes are listed that may be there; what is not listed is refused. A refusal is a fault of vnasdsl,
+never of a user's text.
 """
 
 from __future__ import annotations
@@ -11,24 +11,10 @@ import ast
 from vnasdsl.codegen.names import BUILTINS
 
 IMPORTS = frozenset({"import math", "import torch", "import torch.nn.functional as F", "from torch import Tensor, nn"})
-STATEMENTS = (
-    ast.Module, ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.Return, ast.Assign, ast.AnnAssign,
-    ast.For, ast.If, ast.While, ast.Raise, ast.Expr, ast.Continue, ast.AugAssign,
-    ast.Try,
+REFUSED = (
+    ast.Assert, ast.AsyncFunctionDef, ast.Await, ast.Delete, ast.Global, ast.Lambda, ast.NamedExpr, ast.Nonlocal,
+    ast.With, ast.Yield, ast.YieldFrom,
 )  # fmt: skip
-EXPRESSIONS = (
-    ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Dict, ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.Compare,
-    ast.Call, ast.FormattedValue, ast.JoinedStr, ast.Constant, ast.Attribute, ast.Subscript, ast.Starred, ast.Name,
-    ast.List, ast.Tuple, ast.Slice,
-)  # fmt: skip
-PARTS = (ast.comprehension, ast.arguments, ast.arg, ast.keyword, ast.alias, ast.ExceptHandler)
-LEAVES = frozenset(
-    "ctx op ops id attr kind name asname arg module level conversion simple is_async type_comment".split()
-)
-"""Fields with signs (all of which are harmless), texts and numbers: there is nothing inside them."""
-INSIDE = {kind: tuple(f for f in kind._fields if f not in LEAVES) for kind in (*STATEMENTS, *EXPRESSIONS, *PARTS)}
-INSIDE[ast.Constant] = ()
-"""What may be there, and where there is more inside of it: asking each node anew takes several times as long."""
 TOP_LEVEL = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
 OF_MODULES = {
     "torch": frozenset(
@@ -65,24 +51,14 @@ def check_code(text: str, own: frozenset[str] = frozenset()) -> None:
             raise ValueError(f"generated code runs something as it is imported: {ast.unparse(statement)[:80]}")
     used: set[str] = set()
     known = {*BUILTINS, *own}
-    pending: list[ast.AST | None] = [s for s in module.body if not (isinstance(s, ast.ClassDef) and s.name in own)]
-    while pending:
-        node = pending.pop()
-        if node is None:  # a part that may be left out
-            continue
-        kind = type(node)
-        if kind not in INSIDE:
-            raise ValueError(f"generated code has a {kind.__name__}")
-        for field in INSIDE[kind]:
-            value = getattr(node, field)
-            if type(value) is list:
-                pending += value
-            else:
-                pending.append(value)
-        if kind is ast.Name:
-            (used if isinstance(node.ctx, ast.Load) else known).add(node.id)  # type: ignore[attr-defined]
-        elif kind is ast.Attribute:
-            _check_attribute(node)  # type: ignore[arg-type]
+    checked = [s for s in module.body if not (isinstance(s, ast.ClassDef) and s.name in own)]
+    for node in (node for statement in checked for node in ast.walk(statement)):
+        if isinstance(node, REFUSED):
+            raise ValueError(f"generated code has a {type(node).__name__}")
+        if isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else known).add(node.id)
+        elif isinstance(node, ast.Attribute):
+            _check_attribute(node)
         elif isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             known.add(node.name)
         elif isinstance(node, ast.arg):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from vnasdsl.language.limits import LONGEST_NAME
-from vnasdsl.space.elements import label_text
+from vnasdsl.space.elements import label_text, unique
 
 MODULE_ATTRIBUTES = frozenset(
     """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double
@@ -112,12 +112,3 @@ def attributes(paths: Sequence[tuple[str, ...]]) -> list[str]:
         names[i] = unique(escaped(base or "layer", ATTRIBUTES), taken)
         taken.add(names[i])
     return names
-
-
-def unique(name: str, taken: Collection[str]) -> str:
-    """The name, with a number where it is taken."""
-    base, count = name, 1
-    while name in taken:
-        count += 1
-        name = f"{base}{count}"
-    return name

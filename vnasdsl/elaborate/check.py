@@ -29,7 +29,7 @@ def check(space: Space, relaxed: bool, proofs: bool) -> list[Diagnostic]:
     if any(d.severity == "error" for d in found) or space.analysis.unread:
         return found
     if not space.costed:  # costs are not computed: can some network of it be built?
-        return [*found, *_faults_of_one(space), *(_not_relaxed(space) if relaxed and proofs else [])]
+        return [*found, *faults_of_some(space, 1), *(_not_relaxed(space) if relaxed and proofs else [])]
     found += unread(space.segments)
     found += _unread_inputs(space)
     if _has_too_many(space):
@@ -62,18 +62,10 @@ def _has_too_many(space: Space) -> bool:
         return False
 
 
-def _faults_of_one(space: Space) -> list[Diagnostic]:
-    try:
-        space.choose(space.complete({}, Random(0)))
-    except VnsError as fault:
-        return list(fault.diagnostics)
-    return []
-
-
-def faults_of_some(space: Space) -> list[Diagnostic]:
+def faults_of_some(space: Space, tried: int = TRIED) -> list[Diagnostic]:
     """What is wrong with one of a few networks, where it is not sure that any network has the faults found."""
     random = Random(0)
-    for _ in range(TRIED):
+    for _ in range(tried):
         try:
             space.choose(space.complete({}, random))
         except UserError:

@@ -11,7 +11,6 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, guess
 from vnasdsl.language.limits import MAX_FOUND
 from vnasdsl.language.source import Span
-from vnasdsl.language.syntax_comments import comment_after
 from vnasdsl.language.walk import names_used, walk
 from vnasdsl.space.constraints import is_constraint
 from vnasdsl.space.values import AXES, WORDS, coerce, evaluate
@@ -241,7 +240,7 @@ class _Checker:
             else:
                 for argument in call.arguments if layer.join is not None else ():
                     if argument.name is None:
-                        found += self.joined(call.function, argument.value, names)
+                        found += self.layer(argument.value, names)
                 found += self.arguments(call, bound, names)
         except VnsError as fault:
             found += fault.diagnostics
@@ -288,15 +287,6 @@ class _Checker:
                 except VnsError as fault:
                     found += fault.diagnostics
         return found
-
-    def joined(self, function: str, value: tree.Expression, names: set[str]) -> list[Diagnostic]:
-        """An input of a layer that joins; numbers in a list are most likely its weights."""
-        if isinstance(value, tree.List) and value.items and all(isinstance(i, tree.Number) for i in value.items):
-            takes = any(p.kind == "weights" for p in self.definitions.layers[function].parameters)
-            help = f"weights are given by name: `by={value.span.text}`" if takes else None
-            message = f"expected an input of `{function}`, found numbers"
-            return [Diagnostic("E0305", message, Label(value.span), help=help)]
-        return self.layer(value, names)
 
     def handed(self, value: tree.Expression, names: set[str]) -> list[Diagnostic]:
         """What is handed to a block: a value, a layer, a line, or the name of a block that it will use."""
@@ -366,14 +356,13 @@ def layer_as_value(name: str, span: Span) -> Diagnostic:
 
 
 def not_a_layer(expression: tree.Expression) -> list[Diagnostic]:
-    """What is said about a value in the place of a layer: perhaps it was meant as a comment."""
-    comment = comment_after(expression)
-    if comment:
-        return [comment]
+    """What is said about a value in the place of a layer."""
     label, help = Label(expression.span, "this is a value"), None
     if isinstance(expression, tree.Binary):
         label = Label(expression.span)
         help = "copies are written `N * layer`, one layer after the other `a -> b`, a choice `a | b`"
+        if expression.op == "//":
+            help = "a comment begins with `#`"
     return [Diagnostic("E0305", "expected a layer or a block", label, help=help)]
 
 

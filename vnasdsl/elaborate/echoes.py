@@ -15,7 +15,6 @@ from vnasdsl.language import tree
 from vnasdsl.language.checks import TOO_DEEP
 from vnasdsl.language.diagnostics import Diagnostic
 from vnasdsl.language.source import Span
-from vnasdsl.language.syntax_comments import COMMENT
 from vnasdsl.language.walk import blocks_used
 
 SYNTAX = ("E0101", "E0104", TOO_DEEP)
@@ -53,7 +52,7 @@ class Echoes:
         i = self._at(span)
         item = self.module.items[i] if i >= 0 else None
         inside = item is not None and span.start <= item.span.end
-        if span.text in DEFINING or (not inside and d.help != COMMENT):
+        if span.text in DEFINING or not inside:
             self.hide_definitions = True
         if not isinstance(item, (tree.Block, tree.Space, tree.Network)):
             return
@@ -64,7 +63,7 @@ class Echoes:
         body = _with_gap(now.body, span.start) if inside else None
         if body is not None and span.text not in ("{", "}"):
             self.items[i] = replace(now, body=body)
-        elif d.help != COMMENT:
+        else:
             self.unknown.add(i)
             self.hide_definitions |= isinstance(item, tree.Block) or span.start <= item.name_span.end
             # A block may have had other parameters; the name of a space or network may be claimed.

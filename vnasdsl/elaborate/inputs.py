@@ -13,7 +13,6 @@ from vnasdsl.elaborate.options import check_distinct, option_expressions
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean, error
 from vnasdsl.language.source import Span
-from vnasdsl.language.syntax_comments import comment_after
 from vnasdsl.layers.base import REQUIRED, Layer, Parameter, Shape, show_value
 from vnasdsl.space.elements import Choice, Option, poison
 from vnasdsl.space.values import LARGEST, coerce, evaluate
@@ -294,9 +293,6 @@ def _classes(lines: list[tree.Input], read: list[Values]) -> int:
 def _read(line: tree.Input) -> Values:
     """What an input line says. Raises: VnsError with every argument that is wrong."""
     call = line.value
-    comment = comment_after(call)
-    if comment:
-        raise VnsError(comment)
     function = call.function if isinstance(call, tree.Call) else call.id if isinstance(call, tree.Name) else ""
     if not isinstance(call, tree.Call) or function not in INPUT_KINDS or call.body is not None:
         *most, last = (f"`{name}(...)`" for name in INPUT_KINDS)

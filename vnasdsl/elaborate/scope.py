@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from vnasdsl.elaborate.names import Namer
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Label, VnsError, error
-from vnasdsl.language.walk import walk
 
 
 @dataclass(frozen=True)
@@ -63,25 +62,9 @@ class Scope:
         message = f"`{name.id}` is read before it is made"
         later: tuple[Label, ...] = (Label(self.later[name.id].name_span, "made here"),)
         help = "lines read only lines above them: put this one behind it, or read another"
-        way = self.way_round(name.id)
         if name.id == self.current:
-            message, later, way = f"`{name.id}` reads itself", (), []
-        notes = (f"a circle: {' reads '.join(f'`{n}`' for n in way)}",) if way else ()
-        return error("E0209", message, name.span, secondary=later, notes=notes, help=help)
-
-    def way_round(self, name: str) -> list[str]:
-        """How the line that is being read comes back to itself by way of a later one, or nothing."""
-        paths = [[name]]
-        seen = {name}
-        while paths:
-            path = paths.pop(0)
-            for read in (n.id for n in walk(self.later[path[-1]].value) if isinstance(n, tree.Name)):
-                if read == self.current:
-                    return [self.current, *path, self.current]
-                if read in self.later and read not in seen:
-                    seen.add(read)
-                    paths.append([*path, read])
-        return []
+            message, later = f"`{name.id}` reads itself", ()
+        return error("E0209", message, name.span, secondary=later, help=help)
 
 
 def leading_name(expression: tree.Expression) -> str | None:

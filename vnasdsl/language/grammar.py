@@ -9,7 +9,7 @@ from typing import Any
 
 import lark
 
-from vnasdsl.language.builder import Builder
+from vnasdsl.language.builder import BUILDER
 from vnasdsl.resources import grammar_tables, grammar_text
 
 
@@ -38,7 +38,7 @@ def build() -> lark.Lark:
         keep_all_tokens=True,
         maybe_placeholders=False,
         postlex=_KeepWrongCharacters(),
-        transformer=Builder(),
+        transformer=BUILDER,
     )
 
 
@@ -60,7 +60,7 @@ def load(text: str | None) -> lark.Lark | None:
     parser = data["parser"]["parser"]
     parser["tokens"] = _numbered(parser["tokens"])
     parser["states"] = {state: _numbered(actions) for state, actions in _numbered(parser["states"]).items()}
-    return lark.Lark._load_from_dict(data, memo, postlex=_KeepWrongCharacters(), transformer=Builder())
+    return lark.Lark._load_from_dict(data, memo, postlex=_KeepWrongCharacters(), transformer=BUILDER)
 
 
 def _numbered(table: dict[str, Any]) -> dict[int, Any]:

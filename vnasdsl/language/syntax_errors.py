@@ -10,7 +10,6 @@ from vnasdsl.language.checks import RECIPE_KINDS
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, suggest
 from vnasdsl.language.lexer import END, OPENING, Tokens
 from vnasdsl.language.source import Span
-from vnasdsl.language.syntax_comments import comments
 from vnasdsl.language.syntax_context import Context, Fault
 from vnasdsl.language.syntax_habits import habits
 from vnasdsl.language.wording import (
@@ -314,7 +313,6 @@ _RULES: tuple[Callable[[Context], Iterator[Fault]], ...] = (
     _missing_brace,
     _missing_parenthesis,
     _wrong_bracket,
-    comments,
     _equals,
     habits,
     _bad_string,

@@ -20,7 +20,7 @@ from vnasdsl.language.diagnostics import UserError, error
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Code, Layer, Shape, Value
 from vnasdsl.space.decisions import Decision
-from vnasdsl.space.elements import Element
+from vnasdsl.space.elements import Element, unique
 
 Values: TypeAlias = "str | tuple[str, ...]"
 """What a part gives: the key of a node, or those of a list."""
@@ -171,11 +171,7 @@ class NetworkGraph(nx.DiGraph):
 
     def free(self, label: str) -> str:
         """The label, with a number where it is taken."""
-        name, count = label, 1
-        while name in self:
-            count += 1
-            name = f"{label}{count}"
-        return name
+        return unique(label, self)
 
     def node(self, key: str) -> LayerNode:
         layer: LayerNode = self._node[key]["layer"]

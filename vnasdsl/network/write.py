@@ -17,7 +17,7 @@ from vnasdsl.language.source import Span
 from vnasdsl.language.walk import walk
 from vnasdsl.network.block_calls import BlockCalls
 from vnasdsl.network.graph import NetworkGraph, Part, Values
-from vnasdsl.space.elements import BodyLayer, Group, Join, LayerCall, Many, NameRef, Repeat, label_text
+from vnasdsl.space.elements import BodyLayer, Group, Join, LayerCall, Many, NameRef, Repeat, label_text, unique
 from vnasdsl.space.parts import has_choices
 
 LIST = ""
@@ -357,10 +357,7 @@ class Writer:
         """`normal_16` for a use of `normal(a, b, 16)`."""
         values = [label_text(str(v)) for _, v in group.bound if isinstance(v, int) and not isinstance(v, bool)]
         base = "_".join([group.block or "block", *values])[: LONGEST_NAME - 4]
-        name, number = base, 1
-        while name in self.taken:
-            number += 1
-            name = f"{base}_{number}"
+        name = unique(base, self.taken, "_")
         self.taken.add(name)
         return name
 

@@ -9,7 +9,7 @@ before them; a space without stages is one state.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -17,7 +17,7 @@ from vnasdsl.language.diagnostics import VnsError, error
 from vnasdsl.layers.base import Shape, show_shape
 from vnasdsl.relax.relax import Relaxer, Surroundings, not_relaxed
 from vnasdsl.space.counting import Counts
-from vnasdsl.space.elements import BodyLayer, Element, Group, Many, Repeat, Segment, label_text
+from vnasdsl.space.elements import BodyLayer, Element, Group, Many, Repeat, Segment, label_text, unique
 from vnasdsl.space.evaluate import Walk
 from vnasdsl.space.flow import UNKNOWN, Flow, TensorList
 from vnasdsl.space.parts import children, choices
@@ -107,7 +107,7 @@ def make_plan(segments: tuple[Segment, ...], given: Given, analysis: Analysis) -
     Raises: VnsError E0501 for a choice that changes the shape where it may not, E0502 for a supernet that is too
     large, E0508 for too many states, E0510 for what has no mixture."""
     names = {segment.name for segment in segments}
-    builder = _Builder(analysis, _unique(given[0][0], names), given)
+    builder = _Builder(analysis, unique(given[0][0], names), given)
     for segment, needed in zip(segments, _needed(segments), strict=True):
         builder.add(segment, needed)
     plan = builder.plan()
@@ -147,14 +147,6 @@ def _needed(segments: tuple[Segment, ...]) -> list[tuple[frozenset[str], frozens
         later = reads(body) | (later - own)
         found.append((later, behind))
     return found[::-1]
-
-
-def _unique(base: str, taken: Container[str]) -> str:
-    name, count = base, 1
-    while name in taken:
-        count += 1
-        name = f"{base}{count}"
-    return name
 
 
 def _labels(elements: Iterable[Element]) -> Iterator[str]:
@@ -292,7 +284,7 @@ class _Builder:
         for i, state in enumerate(last.states):
             taken = {piece.place for piece in state.pieces}
             taken.update(label for piece in state.pieces if not piece.place for label in _labels(piece.elements))
-            place = "" if own else _unique(segment.name or TAIL, taken)
+            place = "" if own else unique(segment.name or TAIL, taken)
             where = Surroundings(segment.name, bound)
             made, shape, env = self.relaxer.lines(lines, names, state.shape, self.envs[i], where)
             if isinstance(shape, TensorList):  # a list behind the last line of a stage

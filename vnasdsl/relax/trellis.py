@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from vnasdsl.space.constraints import Kept
-from vnasdsl.space.elements import Element, Group, LayerChoice, Pick, inside, join, picked
+from vnasdsl.space.elements import Element, Group, LayerChoice, Pick, inside, join, picked, unique
 from vnasdsl.space.parts import children, choices
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class _Found:
         key = (choice, options)
         if key in self.shared:
             return self.shared[key]
-        name = unique_name(mixture_name(choice, self.label), self.taken)
+        name = unique(mixture_name(choice, self.label), self.taken, "#")
         self.taken.add(name)
         if block_of(choice) in self.tied:
             self.shared[key] = name
@@ -207,15 +207,6 @@ def mixture_name(choice: str, state: str) -> str:
         return choice
     first, dot, rest = choice.partition(".")
     return f"{first}[{state}]{dot}{rest}"
-
-
-def unique_name(name: str, taken: Container[str]) -> str:
-    """The name, numbered when it is taken. Generated code has the same rule."""
-    count, unique = 1, name
-    while unique in taken:
-        count += 1
-        unique = f"{name}#{count}"
-    return unique
 
 
 def is_none(option: str) -> bool:

@@ -6,7 +6,7 @@ shared by many places and adding a stage renames nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from math import isfinite
@@ -326,3 +326,12 @@ def inside(element: Element, path: str) -> str:
 def label_text(text: str) -> str:
     """An option's text as a name for weights: `basic(2)` as `basic_2`. Generated code has the same rule."""
     return "_".join("".join(c if c.isalnum() and c.isascii() else " " for c in text).split())
+
+
+def unique(name: str, taken: Container[str], sign: str = "") -> str:
+    """The name, with a number where it is taken. Generated code has the same rule."""
+    found, count = name, 1
+    while found in taken:
+        count += 1
+        found = f"{name}{sign}{count}"
+    return found

@@ -210,8 +210,8 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
         return error("E0303", message, span, help=help)
 
     if isinstance(value, Text):
-        help = "sizes and words are written without quotes"
-        raise error("E0302", "expected a number, sizes or a word, found a string", span, help=help)
+        message = "expected a number, sizes or a word, found a string"
+        raise error("E0302", message, span, help=f"write it without quotes: `{value}`")
     if isinstance(value, OtherWord):
         value = str(value)
     match parameter.kind:

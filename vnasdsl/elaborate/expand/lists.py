@@ -133,9 +133,6 @@ def join(expander: Expander, call: tree.Call, layer: Layer, scope: Scope, label:
     if not given:
         help = f"it is written `{layer.name}(a, b)`: lines by their names, or layers that all begin here"
         raise error("E0301", f"`{layer.name}` needs something to join", call.function_span or call.span, help=help)
-    for value in given:
-        if isinstance(value, tree.List) and value.items and all(isinstance(i, tree.Number) for i in value.items):
-            raise VnsError(())  # said already, by the check of names
     inner = scope.inner()
     own = "" if len(given) == 1 and not isinstance(given[0], (tree.Name, tree.Call, tree.Chain)) else None
     inputs = tuple(list_item(expander, value, inner, own) for value in given)
