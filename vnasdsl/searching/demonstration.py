@@ -7,13 +7,12 @@ have at least as many MACs, and these architectures are trained with several see
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -21,13 +20,13 @@ from vnasdsl.codegen import compile_supernet
 from vnasdsl.data import open_data
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.searching.pool import make_pool
+from vnasdsl.searching.pool import Pool, pool_of
 from vnasdsl.searching.run import Request, search_space
 from vnasdsl.show.charts import accuracy_and_loss, charts_png
 from vnasdsl.show.results import Row, mean_row, median_row
 from vnasdsl.train.devices import torch_threads
 from vnasdsl.train.progress import Reporter, duration, percent
-from vnasdsl.train.recipes import Recipe, recipe_of
+from vnasdsl.train.recipes import Recipe, SearchRecipe, recipe_of
 from vnasdsl.train.retrain import Start, evaluate_file, retrain
 from vnasdsl.train.run_folder import RunFolder
 
@@ -93,35 +92,38 @@ def demonstrate(
     folder = RunFolder(out)
     folder.write(f"generated/{space.name}_supernet.py", compile_supernet(space, space_file.name))
 
-    say("search, then decode by Viterbi")
-    request = Request(space, {}, recipes, data, command)
-    # Such small steps gain little from a second thread, and become several times slower when its core is busy.
-    with torch_threads(1):
-        searched = search_space(request, out / "search", _CPU, reporter)
-    assert searched is not None  # it is the only rank
-    for line in searched.all_lines():
-        reporter.note(f"  {line}")
-
-    workers = min(2, os.cpu_count() or 1)
-    jobs = []
-    networks = [("searched", searched.network, searched.weights), ("searched, from scratch", searched.network, None)]
-    networks += [
-        (f"random {number}", network, None) for number, network in enumerate(_random(space, searched.network, seed), 1)
-    ]
-    networks.append(("no temporal operations", load(spatial_file, overrides).get(), None))
-    for name, network, weights in networks:
+    def trainings(name: str, network: Space, weights: Path | None, seeds: int) -> list[Job]:
+        """The trainings of a network with some seeds, or with one that its folder need not name."""
         text = folder.write(f"networks/{name.replace(', ', '-').replace(' ', '-')}.vns", network.text())
-        compared = weights is None and network is not networks[-1][1]
-        for extra in range(SEEDS if compared else 1):
+        found = []
+        for extra in range(seeds):
             plain = {kind: recipe.model_dump() for kind, recipe in recipes.items()}
             plain["retrain"]["seed"] += extra
-            out_folder = out / "trained" / (f"{text.stem}-{seed + extra}" if compared else text.stem)
-            jobs.append(Job(name, text, out_folder, weights, data_spec, plain))
-    say(f"train and evaluate {len(networks)} networks, {workers} at a time: {len(jobs)} trainings with the same recipe")
-    each = _train(jobs, workers, say)
+            out_folder = out / "trained" / (f"{text.stem}-{seed + extra}" if seeds > 1 else text.stem)
+            found.append(Job(name, text, out_folder, weights, data_spec, plain))
+        return found
 
-    with torch_threads(1):
+    # Such small steps gain little from a second thread, and become several times slower when its core is busy. So one
+    # core searches while another begins with the training that waits for no outcome.
+    with pool_of(cast(SearchRecipe, recipes["search"])) as pool, torch_threads(1):
+        flat = trainings("no temporal operations", load(spatial_file, overrides).get(), None, 1)
+        _begin(flat, pool)
+        say("search, then decode by Viterbi")
+        request = Request(space, {}, recipes, data, command, pool)
+        searched = search_space(request, out / "search", _CPU, reporter)
+        assert searched is not None  # it is the only rank
+        for line in searched.all_lines():
+            reporter.note(f"  {line}")
+        jobs = trainings("searched", searched.network, searched.weights, 1)
+        jobs += trainings("searched, from scratch", searched.network, None, SEEDS)
+        for number, network in enumerate(_random(space, searched.network, seed), 1):
+            jobs += trainings(f"random {number}", network, None, SEEDS)
+        _begin(jobs, pool)
+        jobs += flat
+        networks = len({job.name for job in jobs})
+        say(f"train and evaluate {networks} networks: {len(jobs)} trainings with the same recipe")
         before = _before_retraining(searched.network, searched.weights, recipes, data_spec, reporter)
+        each = _ended(jobs, pool, say)
     randoms = [row for name, row in each.items() if name.startswith("random")]
     best = max(randoms, key=lambda row: row.top1)
     anew, middle = each["searched, from scratch"], median_row(f"random, median of {len(randoms)}", randoms)
@@ -191,19 +193,21 @@ def _before_retraining(
     return Row("searched, not retrained", result.top1, result.top5, network.macs[0], network.params[0], "search")
 
 
-def _train(jobs: Sequence[Job], workers: int, say: Callable[[str], None]) -> dict[str, Row]:
-    """Every job, several processes at a time; a row for each network, the mean of its trainings, in the order given."""
+def _begin(jobs: Sequence[Job], pool: Pool) -> None:
+    for job in jobs:
+        pool.submit(job.out, train_one, job)
+
+
+def _ended(jobs: Sequence[Job], pool: Pool, say: Callable[[str], None]) -> dict[str, Row]:
+    """Wait for every job; a row for each network, the mean of its trainings, in the order given."""
     done: dict[str, list[Row]] = {job.name: [] for job in jobs}
-    with make_pool(workers) as pool:
-        for number, job in enumerate(jobs):
-            pool.submit(number, train_one, job)
-        while pool.pending:
-            result = pool.next()
-            if result.error is not None:
-                raise UserError(f"a training failed: {result.error}")
-            row: Row = result.value
-            done[row.name].append(row)
-            say(f"  {row.name}: {percent(row.top1)} ({sum(map(len, done.values()))} of {len(jobs)})")
+    while pool.pending:
+        result = pool.next()
+        if result.error is not None:
+            raise UserError(f"a training failed: {result.error}")
+        row: Row = result.value
+        done[row.name].append(row)
+        say(f"  {row.name}: {percent(row.top1)} ({sum(map(len, done.values()))} of {len(jobs)})")
     return {name: mean_row(name, rows) for name, rows in done.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from vnasdsl.searching.evolve.bounds import Candidate
 from vnasdsl.searching.evolve.history import Record
 from vnasdsl.searching.evolve.strategy import inference_score
 from vnasdsl.searching.evolve.trial import Outcome, Trial, run_trial
-from vnasdsl.searching.pool import make_pool
+from vnasdsl.searching.pool import pool_of
 from vnasdsl.searching.task import SearchResult, SearchTask
 from vnasdsl.train.progress import megas, percent
 from vnasdsl.train.recipes import RandomRecipe, SearchRecipe
@@ -41,14 +42,14 @@ class Finalists:
         reporter = task.reporter
         reporter.begin("finalist", len(networks), len(records))
         try:
-            with make_pool(recipe.pool, threads=recipe.threads, memory=recipe.memory, timeout=recipe.timeout) as pool:
+            with pool_of(recipe) if task.pool is None else nullcontext(task.pool) as pool:
                 begun: dict[int, Record] = {}
                 for place, choices in networks.items():
                     if place not in records:
                         begun[place] = self._begun(number + len(begun), choices)
                         pool.submit(place, run_trial, self._trial(begun[place]))
-                while pool.pending:
-                    result = pool.next()
+                while pending := begun.keys() - records.keys():
+                    result = pool.next(pending)
                     outcome = result.value if result.error is None else Outcome(error=result.error)
                     assert isinstance(result.key, int)
                     record = self._ended(begun[result.key], outcome)

@@ -16,6 +16,7 @@ from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.runs.folder import PREDICTIONS, RunReader
 from vnasdsl.searching.estimate import require_memory
+from vnasdsl.searching.pool import Pool
 from vnasdsl.searching.probable import Wanted
 from vnasdsl.searching.strategies import get_strategy
 from vnasdsl.searching.strategies.gradient import GradientStrategy
@@ -60,6 +61,8 @@ class Request:
     """By kind; `search` is used, the others are written into the run for what follows."""
     data: DataSet
     command: Sequence[str] = ()
+    pool: Pool | None = None
+    """As in `SearchTask`."""
 
 
 def search_space(
@@ -81,7 +84,7 @@ def search_space(
             "open a choice with --open, or train the network as it is with `vnasdsl retrain`",
         )
     strategy.check(space, recipe)
-    task = SearchTask.of(space, recipe, data, RunFolder(out), device, reporter, resume)
+    task = SearchTask.of(space, recipe, data, RunFolder(out), device, reporter, resume, request.pool)
     fixes = {name: list(options) for name, options in request.fixes.items()}
     recipe_facts = recipe.model_dump(mode="json", exclude=MAY_DIFFER)
     facts = run_facts(

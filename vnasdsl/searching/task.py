@@ -12,6 +12,7 @@ from torch import Tensor
 from vnasdsl.data import ClipShape, DataSet, FaultLog, Video, three_way_split
 from vnasdsl.data.streams import require_streams
 from vnasdsl.elaborate import Space
+from vnasdsl.searching.pool import Pool
 from vnasdsl.train.clips import clip_shape, fault_log
 from vnasdsl.train.evaluation import Evaluation
 from vnasdsl.train.progress import Reporter
@@ -57,6 +58,8 @@ class SearchTask(Generic[R]):
     reporter: Reporter
     faults: FaultLog
     resume: bool
+    pool: Pool | None = None
+    """Where finalists are trained; None: in a pool that is made for them."""
 
     @classmethod
     def of(
@@ -68,6 +71,7 @@ class SearchTask(Generic[R]):
         device: torch.device,
         reporter: Reporter,
         resume: bool = False,
+        pool: Pool | None = None,
     ) -> SearchTask[R]:
         """Raises: UserError when the recipe does not fit the videos."""
         parts, shape, faults = (
@@ -76,7 +80,7 @@ class SearchTask(Generic[R]):
             fault_log(reporter, recipe),
         )
         require_streams(data.train, shape.streams)
-        return cls(space, recipe, data, parts, shape, run, device, reporter, faults, resume)
+        return cls(space, recipe, data, parts, shape, run, device, reporter, faults, resume, pool)
 
     @property
     def classes(self) -> tuple[str, ...]:

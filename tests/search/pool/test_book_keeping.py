@@ -59,6 +59,21 @@ def test_only_as_many_run_as_there_is_room_for() -> None:
     assert executor.closed
 
 
+def test_some_trials_are_waited_for_and_others_keep_their_results() -> None:
+    executor = Scripted(2)
+    with Pool(executor) as pool:
+        for key in "abc":
+            pool.submit(key, function, key)
+        executor.then(Ended(1, "a!"))
+        executor.then(Ended(2, "b!"))
+        executor.then(Ended(3, "c!"))
+        assert pool.next({"b", "c"}).key == "b"
+        assert pool.next("c").key == "c"
+        with pytest.raises(ValueError, match="no trial"):
+            pool.next("bc")
+        assert (pool.pending, pool.next().key, pool.pending) == (1, "a", 0)
+
+
 def test_an_attempt_that_fails_is_made_again_before_what_waits() -> None:
     executor = Scripted(1)
     pool = Pool(executor)

@@ -20,7 +20,7 @@ from vnasdsl.searching.evolve.history import History, Record
 from vnasdsl.searching.evolve.propose import Proposer
 from vnasdsl.searching.evolve.standings import Standings
 from vnasdsl.searching.evolve.trial import Outcome, Trial, edges_by_choice, run_trial
-from vnasdsl.searching.pool import Result, make_pool
+from vnasdsl.searching.pool import Result, pool_of
 from vnasdsl.searching.task import SearchTask
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.train.progress import megas, percent
@@ -73,7 +73,7 @@ class TrialSearch:
         task.faults.expect(video.path for part in (task.parts.train, task.parts.validate) for video in part)
         reporter.begin("trial", recipe.rounds, self._spent)
         try:
-            with make_pool(recipe.pool, threads=recipe.threads, memory=recipe.memory, timeout=recipe.timeout) as pool:
+            with pool_of(recipe) as pool:
                 exhausted = False
                 while self._spent < recipe.rounds:
                     while not exhausted and pool.free and self._may_begin():

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.searching.pool.pool import ATTEMPTS, Executor, Function, Inline, Pool, Result
 from vnasdsl.searching.pool.workers import Local
 
-__all__ = ["ATTEMPTS", "Function", "Pool", "Result", "make_pool"]
+if TYPE_CHECKING:  # workers import this before torch may be imported
+    from vnasdsl.train.recipes import SearchRecipe
+
+__all__ = ["ATTEMPTS", "Function", "Pool", "Result", "make_pool", "pool_of"]
 
 MAX_WORKERS = 1024
 
@@ -24,6 +28,11 @@ def make_pool(
     to itself; local workers share all GPUs.
     """
     return Pool(_executor(str(workers).strip(), threads, memory, timeout, cuda))
+
+
+def pool_of(recipe: SearchRecipe) -> Pool:
+    """The pool that the recipe of a search asks for."""
+    return make_pool(recipe.pool, threads=recipe.threads, memory=recipe.memory, timeout=recipe.timeout)
 
 
 def _executor(workers: str, threads: int, memory: int | None, timeout: float | None, cuda: bool) -> Executor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol
@@ -97,16 +97,17 @@ class Pool:
         self._waiting.append(_Trial(key, function, payload))
         self._dispatch()
 
-    def next(self) -> Result:
-        """The next trial that ends, waiting for it. Raises: ValueError when none is pending; UserError when workers do
-        not start or the cluster is gone."""
-        if not self._keys:
+    def next(self, among: Collection[Hashable] | None = None) -> Result:
+        """The next trial that ends, waiting for it; among: keys, if others are not meant. Raises: ValueError when none
+        is pending; UserError when workers do not start or the cluster is gone."""
+        meant = self._keys if among is None else self._keys.intersection(among)
+        if not meant:
             raise ValueError("there is no trial to wait for")
-        while not self._results:
+        while (result := next((result for result in self._results if result.key in meant), None)) is None:
             self._dispatch()
             for ended in self._executor.wait():
                 self._take(ended)
-        result = self._results.popleft()
+        self._results.remove(result)
         self._keys.remove(result.key)
         self._dispatch()
         return result
