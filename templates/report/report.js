@@ -69,12 +69,19 @@ for (const [id, chart] of Object.entries(DATA.charts)) {
 }
 
 function drawHeat(canvas, heat) {
-  canvas.width = heat.columns.length;
-  canvas.height = heat.names.length;
+  const figures = "square" in canvas.dataset && heat.columns.length <= 16;
+  const side = figures ? 96 : 1;
+  canvas.width = heat.columns.length * side;
+  canvas.height = heat.names.length * side;
   const context = canvas.getContext("2d");
+  context.font = "26px system-ui";
+  context.textAlign = "center";
   heat.rows.forEach((row, y) => row.forEach((value, x) => {
     context.fillStyle = `rgba(${colour("--heat")}, ${value})`;
-    context.fillRect(x, y, 1, 1);
+    context.fillRect(x * side, y * side, side, side);
+    if (!figures || !value) return;
+    context.fillStyle = colour("--text");
+    context.fillText(`${Math.round(100 * value)} %`, (x + 0.5) * side, (y + 0.6) * side);
   }));
 }
 

@@ -85,6 +85,7 @@ def test_every_broken_file_is_found_and_its_list_makes_the_set_sound(tmp_path: P
         again = run(f"folder:{root}", "--exclude", tmp_path / name, "--json")
         assert again.exit_code == 0
         assert json.loads(again.stdout)["videos"] == {"train": 8, "test": 2}
+        assert "unused" not in kinds(json.loads(again.stdout))
     data = open_data(f"folder:{root}?exclude={tmp_path / 'bad.txt'}")
     assert len(data.train) == 8 and data.notes == (f"6 videos are excluded by {tmp_path / 'bad.txt'}",)
 

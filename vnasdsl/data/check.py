@@ -128,7 +128,7 @@ def _unused(data: DataSet) -> Iterator[Problem]:
     for path in sorted(root.rglob("*")):
         if any(part.startswith(".") for part in path.relative_to(root).parts) or not path.is_file():
             continue
-        if os.path.realpath(path) in used:
+        if os.path.realpath(path) in used | data.excluded:
             continue
         if path.suffix.lower() in VIDEO_SUFFIXES:
             place = "lies in no folder of a class" if data.layout == "folder" else "is in no list"

@@ -34,5 +34,5 @@ def without(data: DataSet, file: str) -> DataSet:
     test = tuple(video for video in data.test if video.path not in names)
     left_out = len(data.train) + len(data.test) - len(train) - len(test)
     notes = (*data.notes, f"{left_out} videos are excluded by {file}")
-    checked = check_data(replace(data, train=train, test=test, notes=notes))
+    checked = check_data(replace(data, train=train, test=test, notes=notes, excluded=data.excluded | names))
     return replace(checked, notes=tuple(dict.fromkeys(checked.notes)))

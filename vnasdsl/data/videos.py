@@ -41,7 +41,8 @@ class Video:
 class DataSet:
     """The videos of a data set in a deterministic order.
 
-    `notes`: what a user should know before training; `missing`: listed videos that are not on disk, by split.
+    `notes`: what a user should know before training; `missing`: listed videos that are not on disk, by split;
+    `excluded`: paths that a list leaves out.
     """
 
     name: str
@@ -51,6 +52,7 @@ class DataSet:
     test: tuple[Video, ...]
     notes: tuple[str, ...] = ()
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    excluded: frozenset[str] = frozenset()
 
 
 def group_of(path: str | Path) -> str:

@@ -120,7 +120,7 @@ def _after(trainings: Iterable[RunReader]) -> Iterator[Finding]:
     for run in trainings:
         if run.result:
             top1, videos = run.result["top1"], run.result["videos"]
-            yield Finding("good", f"Trained ({run.name}): {100 * top1:.1f} % top-1 on {videos} test videos.")
+            yield Finding("plain", f"Trained ({run.name}): {100 * top1:.1f} % top-1 on {videos} test videos.")
 
 
 def _tiles(run: RunReader) -> Iterator[tuple[str, str]]:
