@@ -90,7 +90,7 @@ def test_what_is_read_and_joined_in_the_expanded_space(run_cli: Run, tmp_path: P
 """
     (tmp_path / "s.vns").write_text(text, encoding="utf-8")
     shown = run_cli("show", tmp_path / "s.vns", "--emit", "space").stdout.splitlines()
-    assert shown[1] == "  input clip frames=2 | 4 size=8 frame_stride=1 classes=2 segments=2"
+    assert shown[1] == "  input clip = video(frames=2 | 4, size=8, frame_stride=1, classes=2, segments=2, channels=3)"
     lines = [line.strip() for line in shown]
     for expected in (
         "line b",

@@ -155,8 +155,7 @@ def test_hover_on_a_line_that_is_read(editor: Editor) -> None:
     assert [d.code for d in analysis.diagnostics] == ["W0209"]  # of the end of the stage
     found = hover.hover(editor.documents, text, analysis, offset)
     assert found is not None
-    assert "line `stem` of `s` gives `4 x 4x8x8`" in found[1]
-    assert "stem = clip -> conv(4, 1x1x1)" in found[1]
+    assert "line `stem` of `s`" in found[1]
 
 
 def test_hints_and_hover_count_the_values_of_lists(editor: Editor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import torch
 from rich.console import Console
 
+from vnasdsl.api.progress import Teller
 from vnasdsl.elaborate import Space, load_source
 from vnasdsl.language.diagnostics import Error, UserError
 from vnasdsl.language.source import Source
@@ -60,7 +61,7 @@ def on_devices(work: Work, device: str, devices: int, reporter: Reporter) -> Non
         if name == "fault":
             faults.append(arguments)
         elif name == "step":
-            reporter.step(lambda: arguments)
+            reporter.step(lambda: arguments[0])
         else:
             getattr(reporter, name)(*arguments)
 
@@ -83,7 +84,7 @@ def _join(work: Work, place: torch.device, reporter: Reporter) -> None:
 
 def _rank(connection: Connection, work: Work, device: str, devices: int) -> None:
     first = os.environ["RANK"] == "0"
-    reporter = _Teller(connection) if first else Reporter(quiet=True, console=Console(quiet=True))
+    reporter = _Piped(connection) if first else Reporter(quiet=True, console=Console(quiet=True))
     try:
         with rank_on(pick_device(device, devices)):
             work(pick_device(device, devices), reporter)
@@ -95,44 +96,17 @@ def _rank(connection: Connection, work: Work, device: str, devices: int) -> None
         raise SystemExit(1) from None
 
 
-class _Teller(Reporter):
-    """Sends what it is told, by the name of the method."""
+class _Piped(Teller):
+    """Tells the process that started this one, which has the loggers."""
 
     def __init__(self, connection: Connection):
-        super().__init__(quiet=True, console=Console(quiet=True))
+        super().__init__(self._send)
         self._connection = connection
         self._text, self._written = "", 0.0
 
     def _send(self, name: str, *arguments: Any) -> None:
+        if name == "step":
+            if self.clock() - self._written > _TEXT_EVERY:
+                self._text, self._written = arguments[0](), self.clock()
+            arguments = (self._text,)
         self._connection.send((name, arguments))
-
-    def note(self, text: str) -> None:
-        self._send("note", text)
-
-    def warn(self, text: str) -> None:
-        self._send("warn", text)
-
-    def record(self, step: int, values: Mapping[str, Any]) -> None:
-        self._send("record", step, values)
-
-    def begin(self, title: str, epochs: int, done: int) -> None:
-        super().begin(title, epochs, done)
-        self._send("begin", title, epochs, done)
-
-    def epoch(self, number: int, steps: int) -> None:
-        super().epoch(number, steps)
-        self._send("epoch", number, steps)
-
-    def step(self, values: Callable[[], str]) -> None:
-        super().step(values)
-        if self.clock() - self._written > _TEXT_EVERY:
-            self._text, self._written = values(), self.clock()
-        self._connection.send(("step", self._text))
-
-    def finished(self, number: int, summary: str) -> None:
-        super().finished(number, summary)
-        self._send("finished", number, summary)
-
-    def end(self) -> None:
-        super().end()
-        self._send("end")

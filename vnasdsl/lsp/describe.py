@@ -6,13 +6,12 @@ from functools import cache
 
 from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.definitions import block_signature
-from vnasdsl.elaborate.inputs import OpenInput
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError
-from vnasdsl.layers.base import Layer, show_shape, show_value
+from vnasdsl.layers.base import Layer, show_value
 from vnasdsl.show.figures import LineFigures
 from vnasdsl.show.foot import size_words
-from vnasdsl.show.table import cost_text, output_text, shapes
+from vnasdsl.show.table import cost_text, input_text, output_text, shapes
 from vnasdsl.space.costs import Cost
 
 
@@ -54,19 +53,12 @@ def net_text(net: tree.Space | tree.Network, space: Space | None) -> str:
     lines = [code(f"{type(net).__name__.lower()} {net.name}{claim}"), comment_above(net)]
     cost = _cost(space) if space is not None else None
     if space is not None and (cost is not None or not (space.faults or space.analysis.failed)):
-        inputs = " and ".join(map(_input_text, space.inputs.each))
+        inputs = " and ".join(map(input_text, space.inputs.each))
         costs = f"{cost_text(cost)}{'' if space.exact else ' (bounds)'}" if cost is not None else "costs not worked out"
         lines.append(f"{costs}, input {inputs}")
         if space.kind == "space":
             lines.append(f"{size_words(space)} in {len(space.choices)} choices")
     return "\n\n".join(filter(None, lines))
-
-
-def _input_text(one: OpenInput) -> str:
-    if one.given.kind != "video":
-        return f"{one.given.kind} {show_shape(one.given.shape)}"
-    size = one.options_text("size")
-    return f"{one.options_text('frames')} frames of {size if 'x' in size else f'{size} x {size}'}"
 
 
 def _cost(space: Space) -> Cost | None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 
-from vnasdsl.elaborate.symbols import Occurrence
 from vnasdsl.language import tree
-from vnasdsl.language.printer import print_inline
 from vnasdsl.language.query import path_at
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Layer
@@ -15,7 +13,6 @@ from vnasdsl.lsp import describe, navigation
 from vnasdsl.lsp.analysis import Analysis
 from vnasdsl.lsp.documents import Documents, Text
 from vnasdsl.show.figures import LineFigures
-from vnasdsl.show.table import output_text
 from vnasdsl.train.recipe_parts import PARTS
 from vnasdsl.train.recipes import KINDS, recipe_fields
 
@@ -55,26 +52,10 @@ def _name(documents: Documents, text: Text, analysis: Analysis | None, offset: i
             parameter = definitions.ends_in(symbol.owner, symbol.name)
             doc = f": {parameter.doc}" if parameter else ""
             return here.span, f"`{symbol.name}`, parameter of `{symbol.owner}`{doc}"
-        case "label":
-            return here.span, _line(documents, text, analysis, here)
-        case "stage" | "input" | "recipe":
-            return here.span, f"{symbol.kind} `{symbol.name}`" + (f" of `{symbol.owner}`" if symbol.owner else "")
+        case "label" | "stage" | "input" | "recipe":
+            kind = "line" if symbol.kind == "label" else symbol.kind
+            return here.span, f"{kind} `{symbol.name}`" + (f" of `{symbol.owner}`" if symbol.owner else "")
     return None
-
-
-def _line(documents: Documents, text: Text, analysis: Analysis | None, here: Occurrence) -> str:
-    """A line by its name; where it is read, how it is written and what comes out of it."""
-    what = f"line `{here.symbol.name}` of `{here.symbol.owner}`"
-    if here.defines or text.module is None:
-        return what
-    span = next((o.span for o in navigation.in_text(documents, text, here.symbol) if o.defines), None)
-    path = path_at(text.module, span.start) if span is not None else ()
-    wire = next((node for node in reversed(path) if isinstance(node, tree.Wire)), None)
-    if wire is None:
-        return what
-    figures = _figures(analysis, (wire,)) if analysis is not None else None
-    shown = f" gives `{output_text(figures)}`" if figures is not None and figures.after else ""
-    return f"{what}{shown}\n{describe.code(f'{wire.name} = {print_inline(wire.value)}')}"
 
 
 def _layer(path: tuple[tree.Node, ...], offset: int, layers: Mapping[str, Layer]) -> tuple[Span, str] | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
-from vnasdsl.elaborate.inputs import OpenInput
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Value, show_shape, show_value
 from vnasdsl.show.draw.texts import number_range
+from vnasdsl.show.table import input_text
 from vnasdsl.space.elements import (
     BodyLayer,
     DeferredCall,
@@ -63,20 +63,12 @@ def _node(role: str, node: tree.Node, depth: int) -> Iterator[str]:
 def emit_space(space: Space) -> str:
     """The space after blocks are expanded: a layer a line with its name, every choice with its name and options."""
     claim = f" : {space.claim.name}" if space.claim else ""
-    lines = [f"{space.kind} {space.name}{claim}", *map(_input, space.inputs.each)]
+    lines = [f"{space.kind} {space.name}{claim}", *(f"  input {input_text(one)}" for one in space.inputs.each)]
     for segment in space.segments:
         lines.append(f"  stage {segment.name}" if segment.name else "  outside of stages")
         lines += _elements(segment.body, "", 2)
     lines += [f"  require {limit.condition.span.text}" for limit in space.limits]
     return "\n".join(lines)
-
-
-def _input(one: OpenInput) -> str:
-    given = one.given
-    shown = [f"{name}={' | '.join(map(show_value, one.options(name)))}" for name in given.parameters]
-    kind = "" if given.kind == "video" else f" {given.kind}"
-    silent = ("segments=1", "channels=3")
-    return f"  input {given.name}{kind} {' '.join(text for text in shown if text not in silent)}"
 
 
 def _elements(element: Element, path: str, depth: int) -> Iterator[str]:

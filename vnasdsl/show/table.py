@@ -49,6 +49,12 @@ def title(space: Space) -> str:
     return f"{space.kind} {space.name}{claim}{size}"
 
 
+def input_text(one: OpenInput) -> str:
+    """`clip = video(frames=8 | 16, size=32, ...)`: every value of an input, as the language writes it."""
+    values = (f"{name}={' | '.join(map(show_value, one.options(name)))}" for name in one.given.parameters)
+    return f"{one.given.name} = {one.given.kind}({', '.join(values)})"
+
+
 def input_lines(space: Space) -> list[str]:
     """What each input is; below it the options of what is searched of it."""
     return [line for place, one in enumerate(space.inputs.each) for line in _input_lines(one, place == 0)]

@@ -11,7 +11,7 @@ from vnasdsl.language.printer import print_definition, print_module
 from vnasdsl.show.diff.compare import definition
 from vnasdsl.show.diff.model import Side
 from vnasdsl.show.diff.outline import stages, used_blocks
-from vnasdsl.show.table import cost_text, shapes
+from vnasdsl.show.table import cost_text, input_text, shapes
 from vnasdsl.space.costs import Cost
 
 
@@ -34,9 +34,7 @@ def canonical_syntax(module: tree.Module, why: str) -> str:
 def _space(space: Space) -> str:
     claim = f" : {space.claim.name}" if space.claim is not None else ""
     lines = [f"{space.kind} {space.name}{claim} {{"]
-    for one in space.inputs.each:
-        values = (f"{name}={one.options_text(name)}" for name in one.given.parameters)
-        lines.append(f"  input {one.given.name} = {one.given.kind}({', '.join(values)})")
+    lines += [f"  input {input_text(one)}" for one in space.inputs.each]
     lines += [f"  require {' '.join(limit.condition.span.text.split())}" for limit in space.limits]
     for stage in stages(space):
         name = stage.name
