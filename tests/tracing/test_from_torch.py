@@ -244,6 +244,36 @@ def test_attention_is_read_from_views_and_products(module: nn.Module, layers: tu
     assert imported.difference < 1e-6 and imported.space.params[0] == sum(p.numel() for p in module.parameters())
 
 
+class Block(nn.Module):  # `block` is a keyword
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.attention = nn.LayerNorm(8), nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(x)
+        return x + self.attention(x, x, x)[0]
+
+
+class Encoder(nn.Module):
+    """Attention by modules of torch, over all positions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch, self.blocks, self.head = nn.Conv3d(3, 8, 2, 2), nn.Sequential(Block(), Block()), nn.Linear(8, 3)
+        layer = nn.TransformerEncoderLayer(8, 2, 12, activation="gelu", batch_first=True, norm_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patch(x).flatten(2).transpose(1, 2)
+        return self.head(self.encoder(self.blocks(x)).mean(1))
+
+
+def test_attention_of_torch() -> None:
+    imported = from_torch(Encoder(), (3, 4, 8, 8))
+    assert "block block2 {" in imported.text and imported.text.count("attention(2)") == 3
+    assert imported.difference < 1e-6
+
+
 class Moved(nn.Module):
     """Numbers that only move: parts, frames as channels or left out, blocks as channels, frames shifted."""
 

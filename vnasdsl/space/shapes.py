@@ -241,7 +241,7 @@ class Analysis(Walk):
         if len(site) > 60 or "`" in site or "{" in site:
             return message
         name, rest = message[1:].split("`", 1) if message.startswith("`") else ("", "")
-        if name in CATALOGUE:
+        if name in CATALOGUE and not rest.startswith(" of "):  # an argument can have the name of a layer
             return f"`{site}`{rest}"
         return f"in `{site}`: {message}" if inside else message
 

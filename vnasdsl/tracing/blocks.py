@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vnasdsl.language.lexer import KEYWORDS
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Value
 from vnasdsl.space.values import AXES, WORDS
@@ -16,6 +17,8 @@ from vnasdsl.tracing.tree import Chain, Item, Lines
 PARAMETERS = {"channels": "width", "features": "width", "kernel": "size"}
 """Better names for parameters of a block than those of the arguments they are used for."""
 AUTO = {"auto", "never"}
+RESERVED = frozenset({*KEYWORDS, *CATALOGUE, *WORDS, *AXES})
+"""What no line, input, block or parameter of one is called."""
 
 
 @dataclass
@@ -44,7 +47,7 @@ def find_blocks(lines: Lines) -> list[Block]:
         for item in _inner_first(chain):
             if item.kind == "block":
                 uses[item.block].append(item)
-    taken = {*CATALOGUE, *WORDS, *AXES}
+    taken = set(RESERVED)
     blocks: list[Block] = []
     pending = [item for chain in lines.chains for item in _inner_first(chain) if item.kind == "block"]
     while pending:
@@ -182,7 +185,7 @@ def _define(name: str, alike: list[Item]) -> Block:
             wish = PARAMETERS.get(key.rstrip("0123456789"), key.rstrip("0123456789"))
             known = next((p for p, row in parameters.items() if row == values and p.rstrip("0123456789") == wish), None)
             if known is None:
-                known = free(wish, {*parameters, *WORDS, *CATALOGUE})
+                known = free(wish, {*parameters, *RESERVED})
                 parameters[known] = values
             texts[number, key] = known
     for i, item in enumerate(alike):

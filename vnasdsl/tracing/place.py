@@ -116,7 +116,7 @@ class Places:
         """The operation that gives a value, with its channels on an axis, for layers that treat all positions alike;
         and the places of the first channel, in any order. Raises: UnknownError."""
         source, index = value.operation, value.index
-        if index.dim() == 2:
+        if index.dim() == 2 and len(index) == 1:
             return self.vector(value), index[:, 0]
         moved, count = index.movedim(axis, 0), prod(source.shape[1:])
         fits = index.numel() == prod(source.shape) and len(moved) == source.shape[0] and int(moved[0].max()) < count

@@ -15,10 +15,8 @@ from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.format import format_text
 from vnasdsl.language.source import Source
-from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import NORM, Shape
-from vnasdsl.space.values import AXES, WORDS
-from vnasdsl.tracing.blocks import find_blocks, free
+from vnasdsl.tracing.blocks import RESERVED, find_blocks, free
 from vnasdsl.tracing.operation import Operation
 from vnasdsl.tracing.text import network_text
 from vnasdsl.tracing.trace import arguments_of, input_names, trace
@@ -84,7 +82,7 @@ def from_torch(module: nn.Module, clip: Sequence[int] | Sequence[Sequence[int]],
 
 def _labels(module: nn.Module, count: int) -> list[str]:
     """Names of the inputs: those of the module's arguments, where it has one for each."""
-    names, taken = input_names(module, count), {*CATALOGUE, *WORDS, *AXES}
+    names, taken = input_names(module, count), set(RESERVED)
     if len(names) != count:
         names = [f"input{i + 1}" for i in range(count)]
     return ["clip"] if count == 1 else [free(name.strip("_").lower(), taken) for name in names]

@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Value
-from vnasdsl.space.values import AXES, WORDS
-from vnasdsl.tracing.blocks import Block, free, leaves
+from vnasdsl.tracing.blocks import RESERVED, Block, free, leaves
 from vnasdsl.tracing.operation import Operation, Raw, written
 from vnasdsl.tracing.tree import Chain, Item, Lines
 
@@ -131,7 +129,7 @@ def _stages(chain: Chain, names: dict[Operation, str]) -> Iterator[str]:
     parts = [_part(item, 0) for item in items]
     if len({part for part in parts if part}) == 1:
         parts = [_part(item, 1) for item in items]
-    taken = {*CATALOGUE, *WORDS, *AXES, *names.values()}
+    taken = {*RESERVED, *names.values()}
     start = chain.start
     for part, run in groupby(zip(items, parts, strict=True), key=lambda pair: pair[1]):
         inside, start = Chain([item for item, _ in run], start), None
@@ -157,7 +155,7 @@ def _part(item: Item, depth: int) -> str:
 
 def _names(lines: Lines, taken: set[str], inputs: dict[str, Operation]) -> dict[Operation, str]:
     """Names for the values that need them, after the modules that make them."""
-    taken |= {*CATALOGUE, *WORDS, *AXES, *inputs}
+    taken |= {*RESERVED, *inputs}
     names: dict[Operation, str] = {operation: label for label, operation in inputs.items()}
     for value, _ in lines.named:
         wish = re.sub(r"\W", "_", value.place).lower() or "x"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from math import floor
 from typing import Any
 
@@ -223,6 +224,10 @@ def standing_in(module: nn.Module, given: tuple[Any, ...]) -> Iterator[list[Know
             part.forward = forward
             changed.append(part)
             known.append(Known(path, step, last))
+        attention: Any
+        for attention in [part for part in module.modules() if isinstance(part, nn.MultiheadAttention)]:
+            attention.forward = partial(_without_weights, attention.forward)
+            changed.append(attention)
         for hook in hooks:
             hook.remove()
         hooks.clear()
@@ -233,3 +238,8 @@ def standing_in(module: nn.Module, given: tuple[Any, ...]) -> Iterator[list[Know
             hook.remove()
         for part in changed:
             del part.forward
+
+
+def _without_weights(forward: Callable[..., Any], *args: Any, **more: Any) -> Any:
+    """Attention of torch in its fused form; most modules do not use the weights that it gives beside the output."""
+    return forward(*args, **{**more, "need_weights": False})
