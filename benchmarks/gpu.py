@@ -197,8 +197,8 @@ class Bench:
                 yield f"\nIt failed:\n\n```\n{done.stderr[-2000:]}\n```"
                 return
             yield f"\n```\n{done.stdout.replace(folder, '.').strip()}\n```\n"
-            latency = network_latency(load(run / "network.vns").get(), self.device)
-            yield f"One clip through the network found: {latency.median_ms:.2f} ms (spread {latency.spread:.1%})."
+            latency = network_latency(load(run / "network.vns").get(), str(self.device))
+            yield f"One clip through the network found: {latency['ms']:.2f} ms (spread {latency['spread']:.1%})."
 
     # -------------------------------------------------------------------- means
 

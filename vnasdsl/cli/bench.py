@@ -90,7 +90,7 @@ def _network(target: str, overrides: Overrides) -> Space:
 def _table(found: list[Measured], threads: int, device: str) -> str:
     import torch
 
-    from vnasdsl.searching.latency import hardware
+    from vnasdsl.searching.bench import hardware
     from vnasdsl.show.numbers import amount
     from vnasdsl.show.table import columns
     from vnasdsl.train.devices import pick_device

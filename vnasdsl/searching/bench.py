@@ -6,10 +6,14 @@ vary with what else it does, ratios far less.
 
 from __future__ import annotations
 
+import gc
+import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import quantiles
 from typing import Any
 
 import torch
@@ -17,13 +21,14 @@ from torch import Tensor, nn
 
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.layers.base import Shape
 from vnasdsl.searching.estimate import _Allocations
-from vnasdsl.searching.latency import Clock, measuring, noise, summary
-from vnasdsl.train.devices import autocast, pick_device
+from vnasdsl.train.devices import autocast, pick_device, torch_threads
 from vnasdsl.train.generated import build
 from vnasdsl.train.progress import Reporter
 
-WARM_UP = 3
+WARM_UP = 5
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -188,3 +193,45 @@ def _measured(
         ratio,
         ratio_spread,
     )
+
+
+def noise(shapes: Sequence[Shape], batch: int, device: torch.device) -> tuple[Tensor, ...]:
+    """Clips to measure with, for each input."""
+    seed = torch.Generator().manual_seed(0)
+    return tuple(torch.randn((batch, *shape), generator=seed).to(device) for shape in shapes)
+
+
+def summary(seconds: list[float]) -> tuple[float, float]:
+    """The median, and the interquartile range divided by it."""
+    low, middle, high = quantiles(seconds, n=4, method="inclusive")
+    return middle, (high - low) / middle if middle > 0 else 0.0
+
+
+@contextmanager
+def measuring(model: nn.Module, threads: int) -> Iterator[None]:
+    """Evaluation mode, no gradients, that many threads, no garbage collector; all undone at the end."""
+    modes = [(module, module.training) for module in model.modules()]
+    collects = gc.isenabled()
+    model.eval()
+    gc.collect()
+    gc.disable()
+    try:
+        with torch_threads(threads), torch.inference_mode():
+            yield
+    finally:
+        if collects:
+            gc.enable()
+        for module, training in modes:
+            module.training = training
+
+
+def hardware(device: torch.device) -> str:
+    """The name of the processor or GPU, as far as the system tells."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())

@@ -19,7 +19,7 @@ from vnasdsl.searching.evolve.engine import TrialSearch
 from vnasdsl.searching.evolve.history import Record
 from vnasdsl.searching.evolve.propose import Proposer
 from vnasdsl.searching.evolve.trial import network_of
-from vnasdsl.searching.latency import network_latency
+from vnasdsl.searching.latency import STABLE, network_latency
 from vnasdsl.searching.task import SearchResult, SearchTask
 from vnasdsl.show.charts import charts_png, pareto_chart
 from vnasdsl.show.draw import render
@@ -113,13 +113,15 @@ class Stopwatch:
         self._warned = False
 
     def __call__(self, network: Space, device: str) -> Mapping[str, Any]:
-        """device: "cpu" or "gpu". Returns: the median `ms`, and the other figures of the measurement."""
+        """device: "cpu" or "gpu". Returns: as `network_latency`."""
         latency = network_latency(network, "cuda" if device == "gpu" else device, threads=self.threads)
-        if latency.warning and self.reporter is not None and not self._warned:
+        if not latency["stable"] and self.reporter is not None and not self._warned:
             self._warned = True
-            self.reporter.warn(f"{latency.warning}; trials.jsonl marks every such measurement")
-        figures = latency.as_dict()
-        return {"ms": round(figures.pop("median_ms"), 4), "spread": round(figures.pop("spread"), 4), **figures}
+            self.reporter.warn(
+                f"the latency is not stable: its spread is {percent(latency['spread'])}, more than {percent(STABLE)};"
+                " other programs may be using this machine; trials.jsonl marks every such measurement"
+            )
+        return latency
 
 
 def _report(search: TrialSearch, best: Record) -> dict[str, Any]:
