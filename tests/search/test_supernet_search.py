@@ -111,17 +111,9 @@ def test_the_expected_cost_ends_at_its_target(cost: MacsCost | ParamsCost, reach
     assert f"cost weight {last['cost_weight']:.3f}" in search.summary(last)
 
 
-@pytest.mark.parametrize(
-    ("order", "alternate", "expected"),
-    [
-        ("choices_first", "step", "cwcwcw"),
-        ("weights_first", "step", "wcwcwc"),
-        ("choices_first", "epoch", "ccwww"),
-        ("weights_first", "epoch", "wwwcc"),
-    ],
-)
-def test_order_and_alternation(order: str, alternate: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    search = new_search(RECIPE.model_copy(update={"order": order, "alternate": alternate}))
+@pytest.mark.parametrize(("order", "expected"), [("choices_first", "cwcwcw"), ("weights_first", "wcwcwc")])
+def test_order(order: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = new_search(RECIPE.model_copy(update={"order": order}))
     steps: list[str] = []
     monkeypatch.setattr(search, "weight_step", lambda *_: steps.append("w"))
     monkeypatch.setattr(search, "choice_step", lambda *_: steps.append("c"))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
-from itertools import chain
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -234,10 +233,7 @@ class SupernetSearch:
         steps = len(batches)
         train, validate = Meter(self.device), Meter(self.device)
         self.model.train()
-        choice_steps = steps if searching else 0
-        if searching and self.recipe.alternate == "epoch":
-            choice_steps = len(self.validate(self.validate_pass + 1))
-        reporter.epoch(epoch, steps + choice_steps)
+        reporter.epoch(epoch, 2 * steps if searching else steps)
         batch: Batch
         busy = 0.0  # seconds that a weight step computes
 
@@ -257,9 +253,9 @@ class SupernetSearch:
                 self.draws.draw(step.of_choices, self._choice_step if step.of_choices else number)
             if step.of_choices:
                 ahead = None if step.ahead is None else Ahead(*self._on_device(step.ahead), rate)
-                self.cost.begin(self._choice_step / (choice_steps * (self.recipe.epochs - self.recipe.warmup)))
+                self.cost.begin(self._choice_step / (steps * (self.recipe.epochs - self.recipe.warmup)))
                 self.choice_step(clips, labels, self._choice_rate(steps), validate, ahead)
-                self.cost.adapt(choice_steps)
+                self.cost.adapt(steps)
                 self._choice_step += 1
             else:
                 began = reporter.clock()
@@ -300,8 +296,6 @@ class SupernetSearch:
         epochs = self.recipe.epochs - self.recipe.warmup
         if self.choice_optimiser is None or not epochs:
             return 0.0
-        if self.recipe.alternate == "epoch":
-            steps = len(self.validate(self.validate_pass + 1))
         random, optimiser = random_state(), copy.deepcopy(self.choice_optimiser.state_dict())
         choices = [choice.detach().clone() for choice in self._choices]
         seconds = 0.0
@@ -321,7 +315,7 @@ class SupernetSearch:
         return epochs * steps * max(seconds, waited)
 
     def _choice_rate(self, steps: int) -> float:
-        """Of the next choice step; approximate where passes alternate."""
+        """Of the next choice step."""
         ahead = max(1, (self.recipe.epochs - self.recipe.warmup) * steps)
         return learning_rate(self.recipe.choices, self._choice_step, ahead)
 
@@ -330,33 +324,24 @@ class SupernetSearch:
 
     def _schedule(self, batches: Batches, searching: bool) -> Iterator[Step]:
         """The steps of an epoch in the order of the recipe."""
-        weights = (Step(False, number, batch) for number, batch in enumerate(batches))
         choices_first = self.recipe.order == "choices_first"
-        if not searching:
-            yield from weights
-        elif self.recipe.alternate == "epoch":
-            choices = (Step(True, 0, batch) for batch in self._next_validate_pass())
-            yield from chain(choices, weights) if choices_first else chain(weights, choices)
-        else:
-            validate = self._endless_validate()
-            try:
-                for step in weights:
-                    if not choices_first:
-                        yield step
-                    yield Step(True, step.number, next(validate), step.batch if self.recipe.second_order else None)
-                    if choices_first:
-                        yield step
-            finally:
-                validate.close()
+        with closing(self._endless_validate()) as validate:
+            for number, batch in enumerate(batches):
+                step = Step(False, number, batch)
+                if searching and choices_first:
+                    yield self._choices_beside(step, validate)
+                yield step
+                if searching and not choices_first:
+                    yield self._choices_beside(step, validate)
 
-    def _next_validate_pass(self) -> Iterator[Batch]:
-        self.validate_pass += 1
-        yield from self.validate(self.validate_pass)
+    def _choices_beside(self, step: Step, validate: Iterator[Batch]) -> Step:
+        return Step(True, step.number, next(validate), step.batch if self.recipe.second_order else None)
 
     def _endless_validate(self) -> Generator[Batch, None, None]:
         """Batches of the validate part, pass after pass; every epoch starts a new pass, so a resumed run does too."""
         while True:
-            yield from self._next_validate_pass()
+            self.validate_pass += 1
+            yield from self.validate(self.validate_pass)
 
     def _macs(self) -> float:
         with torch.no_grad():

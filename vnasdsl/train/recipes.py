@@ -243,8 +243,6 @@ class GradientRecipe(SupernetRecipe):
     """At most so many `skip` in the decoded network, where it is most sure of them (P-DARTS has 2 in a cell)."""
     order: Literal["choices_first", "weights_first"] = "choices_first"
     """Which of the two steps comes first; A.1 says choices, section 3.3 says weights."""
-    alternate: Literal["step", "epoch"] = "step"
-    """Switch between weights and choices with every batch (DARTS) or every pass (DenseNAS)."""
     start: float = Field(0.0, ge=0)
     """Standard deviation of the initial `alphas` and `betas`; DARTS has 1e-3."""
     samples: int = Field(0, ge=0)
@@ -306,8 +304,8 @@ class GradientRecipe(SupernetRecipe):
             raise ValueError("false unless `mode = full`: every other mode draws anew for the weight step")
         if value and info.data.get("samples"):
             raise ValueError("false with `samples`, which takes no gradient through a network")
-        if value and not (isinstance(info.data.get("weights"), Sgd) and info.data.get("alternate") == "step"):
-            raise ValueError("false unless `weights = sgd(...)` and `alternate = step`: it looks one SGD step ahead")
+        if value and not isinstance(info.data.get("weights"), Sgd):
+            raise ValueError("false unless `weights = sgd(...)`: it looks one SGD step ahead")
         if value and (info.data.get("checkpoint") or info.data.get("compile")):
             raise ValueError("false with `checkpoint` or `compile`, which know no gradient through a gradient")
         return value
