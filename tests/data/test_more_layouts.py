@@ -70,7 +70,7 @@ def test_folders_of_frames_are_read_frame_by_frame(tmp_path: Path, suffix: str) 
     found = examine(folder)
     assert (found.frames, found.height, found.width, found.reason) == (12, 32, 48, "")
     (Path(folder) / f"img_00005{suffix}").write_bytes(b"nothing")
-    assert "img_00005" in examine(folder).reason
+    assert "of 12 frames can be decoded" in examine(folder).reason
     with pytest.raises(UnreadableVideo):
         read(folder, scan(folder), [3, 4], 32)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from glob import escape
 from pathlib import Path
 
 import av
@@ -66,11 +67,12 @@ class VideoIndex:
 
 def scan(path: str) -> VideoIndex:
     """Number, time stamps and key frames without decoding. Raises UnreadableVideo."""
-    if Path(path).is_dir():
-        return VideoIndex(len(pictures_in(path)), None, (0,), *_picture_size(pictures_in(path)[0]))
     try:
         with open_video(path) as (container, stream):
             height, width = stream.codec_context.height, stream.codec_context.width
+            if Path(path).is_dir():  # not looked into further: as many frames as files, each by itself
+                numbers = tuple(range(len(_pictures_in(path))))
+                return VideoIndex(len(numbers), numbers, numbers, height, width, "image2")
             formats = set(container.format.name.split(","))
             timed = bool(formats & _SEEKABLE) or (formats == {"avi"} and not stream.codec_context.has_b_frames)
             format = container.format.name.partition(",")[0]
@@ -94,11 +96,14 @@ def scan(path: str) -> VideoIndex:
 
 @contextmanager
 def open_video(path: str, format: str | None = None) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """A file and its first video stream. Raises UnreadableVideo, av.FFmpegError, OSError."""
-    file = Path(file_of(path))
-    if file.exists() and not file.is_file():  # a pipe would be waited for without end
+    """A file, or a folder of frames, and its first video stream. Raises UnreadableVideo, av.FFmpegError, OSError."""
+    file, url, options = Path(file_of(path)), url_of(path), {}
+    if file.is_dir():
+        url, format = f"{escape(path)}/*{Path(_pictures_in(path)[0]).suffix}", "image2"
+        options = {"pattern_type": "glob"}
+    elif file.exists() and not file.is_file():  # a pipe would be waited for without end
         raise UnreadableVideo("it is not a regular file")
-    with av.open(url_of(path), format=format) as container:
+    with av.open(url, format=format, options=options) as container:
         if not container.streams.video:
             raise UnreadableVideo("it holds no video stream")
         stream = container.streams.video[0]
@@ -107,31 +112,12 @@ def open_video(path: str, format: str | None = None) -> Iterator[tuple[av.contai
         yield container, stream
 
 
-def pictures_in(folder: str) -> list[str]:
-    """The pictures of a folder of frames, in the order of their names. Raises UnreadableVideo."""
-    try:
-        names = sorted(name for name in os.listdir(folder) if name.lower().endswith(_PICTURES))  # noqa: PTH208
-    except OSError as problem:
-        raise UnreadableVideo(reason_of(problem)) from None
+def _pictures_in(folder: str) -> list[str]:
+    """The names of the frames in a folder, which have the suffix of the first. Raises UnreadableVideo."""
+    names = sorted(name for name in os.listdir(folder) if name.lower().endswith(_PICTURES))  # noqa: PTH208
     if not names:
         raise UnreadableVideo("the folder holds no pictures")
-    return [f"{folder}/{name}" for name in names]
-
-
-def _picture_size(path: str) -> tuple[int, int]:
-    try:
-        with open_video(path) as (_, stream):
-            return stream.codec_context.height, stream.codec_context.width
-    except (av.FFmpegError, OSError) as problem:
-        raise UnreadableVideo(f"{Path(path).name}: {reason_of(problem)}") from None
-
-
-def _read_pictures(folder: str, wanted: Sequence[int], converter: _Converter) -> Pictures:
-    pictures = pictures_in(folder)
-    for number in wanted:
-        with open_video(pictures[number]) as (container, stream):
-            converter.put(next(container.decode(stream)))
-    return converter.pictures(len(wanted))
+    return [name for name in names if name.endswith(Path(names[0]).suffix)]
 
 
 def read(
@@ -152,8 +138,6 @@ def read_for(
 ) -> tuple[Pictures, int]:
     """As `read`; planes: without scaling and colours, where the device can do both."""
     try:
-        if Path(path).is_dir():
-            return _read_pictures(path, wanted, _Converter(scale, len(wanted), region, planes)), index.frames
         if index.times is not None:
             converter = _Converter(scale, len(wanted), region, planes)
             pictures, _ = _collect(path, index.format, wanted, converter, partial(_numbered_by_time, index, wanted))
@@ -207,6 +191,8 @@ def _numbered_by_time(
     needed = {times[number] for number in wanted}
     skipping = False
     for packet in container.demux(stream):
+        if len(index.keys) == index.frames and packet.pts is not None and packet.pts not in needed:
+            continue  # each frame is decoded by itself
         if skipping == (packet.pts is None or packet.pts in needed):
             skipping = not skipping
             stream.codec_context.skip_frame = "NONREF" if skipping else "DEFAULT"

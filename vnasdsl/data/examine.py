@@ -6,14 +6,13 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Generic, TypeVar
 
 import av
 from torch.utils.data import Dataset
 
 from vnasdsl.data.cache import STORE
-from vnasdsl.data.decode import UnreadableVideo, open_video, pictures_in, reason_of, scan
+from vnasdsl.data.decode import UnreadableVideo, open_video, reason_of, scan
 from vnasdsl.data.faults import FaultLog
 from vnasdsl.data.loader import VideoLoader
 from vnasdsl.data.videos import Video
@@ -55,9 +54,7 @@ def look(path: str) -> str:
 
 
 def examine(path: str) -> Condition:
-    """Decode every frame of a video."""
-    if Path(path).is_dir():
-        return _examine_pictures(path)
+    """Decode every frame of a video; a folder of frames has no clock: 25 frames a second are assumed."""
     digest = hashlib.blake2b(digest_size=16)
     times: list[float] = []
     frames = damaged = rotation = height = width = 0
@@ -91,26 +88,6 @@ def examine(path: str) -> Condition:
     variable = len(gaps) > 1 and max(gaps) > 1.5 * min(gaps)
     seconds = sum(gaps) * len(times) / len(gaps) if gaps else frames / rate
     return Condition(reason, frames, listed, seconds, height, width, rotation, variable, digest.hexdigest())
-
-
-def _examine_pictures(folder: str) -> Condition:
-    """A folder of frames, which has no clock: 25 frames a second are assumed."""
-    digest = hashlib.blake2b(digest_size=16)
-    height = width = frames = 0
-    name = ""
-    try:
-        pictures = pictures_in(folder)
-        for name in pictures:
-            digest.update(Path(name).read_bytes())
-            with open_video(name) as (container, stream):
-                frame = next(container.decode(stream))
-            height, width, frames = frame.height, frame.width, frames + 1
-    except UnreadableVideo as problem:
-        return Condition(str(problem))
-    except (av.FFmpegError, OSError, StopIteration) as problem:
-        reason = f"{Path(name).name}: {reason_of(problem)}"
-        return Condition(reason, frames, len(pictures), frames / 25, height, width)
-    return Condition("", frames, frames, frames / 25, height, width, digest=digest.hexdigest())
 
 
 @dataclass(frozen=True)
