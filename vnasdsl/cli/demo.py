@@ -32,8 +32,6 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
     import os
     import shutil
 
-    from rich.console import Console
-
     from vnasdsl.api.requests import checked_recipe, evaluate_recipe, find_recipe
     from vnasdsl.cli.runs import command_line
     from vnasdsl.elaborate import load
@@ -66,9 +64,7 @@ def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bo
     if as_json:
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
         return
-    columns = min(100, shutil.get_terminal_size((100, 24)).columns)
-    table = results_table(f"{space.name} on {visible(data)}, seed {seed}", shown.rows, shown.views)
-    Console(width=columns, highlight=False).print(table)
+    click.echo(results_table(f"{space.name} on {visible(data)}, seed {seed}", shown.rows, shown.views))
     click.echo(shown.verdict)
     for picture in shown.pictures:
         click.echo(visible(f"picture  {picture}"))

@@ -139,15 +139,15 @@ def _tell(results: Sequence[tuple[EvaluationRequest, Evaluation]], scores: Predi
         print_json({**each[0], **scores.as_dict()} if mean is None else {"runs": each, **mean, **scores.as_dict()})
         return
 
+    from vnasdsl.show.table import columns
     from vnasdsl.train.progress import megas, percent
 
-    width = max(len(visible(name)) for name in ("class", *scores.classes))
-    click.echo(f"{'class':<{width}}  videos     top-1  precision     F1  often taken for")
+    rows = [("class", "videos", "top-1", "precision", "F1", "often taken for")]
     for row in scores.table:
         if row.videos:
-            shares = f"{percent(row.top1 or 0.0):>8}  {'-' if row.precision is None else percent(row.precision):>9}"
-            line = f"{visible(row.name):<{width}}  {row.videos:>6}  {shares}  {row.f1:>5.3f}  {row.taken_for or ''}"
-            click.echo(visible(line).rstrip())
+            shares = percent(row.top1 or 0.0), "-" if row.precision is None else percent(row.precision)
+            rows.append((visible(row.name), str(row.videos), *shares, f"{row.f1:.3f}", visible(row.taken_for or "")))
+    click.echo(columns(rows, right=(1, 2, 3, 4)))
     for asked, result in results:
         views = f"{asked.recipe.clips} x {asked.recipe.crops} views"
         click.echo(

@@ -26,8 +26,6 @@ def command(folder: Path, as_json: bool) -> None:
       vnasdsl runs
       vnasdsl runs /data/experiments --json
     """
-    from rich.console import Console
-
     from vnasdsl.runs.folder import runs_below
     from vnasdsl.runs.terminal import runs_table, summary
 
@@ -36,8 +34,7 @@ def command(folder: Path, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     elif rows:
-        wide = None if Console().is_terminal else 200
-        Console(width=wide, highlight=False).print(runs_table(rows))
+        click.echo(runs_table(rows))
         for row in rows:
             if "error" in row:
                 click.echo(f"warning: {visible(row['error'])}", err=True)

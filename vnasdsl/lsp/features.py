@@ -8,9 +8,7 @@ from lsprotocol import types
 
 from vnasdsl.language.diagnostics import Diagnostic, Fix
 from vnasdsl.language.format import format_tokens
-from vnasdsl.language.query import path_at
-from vnasdsl.language.source import Source, Span
-from vnasdsl.language.tree import Line, Out, Wire
+from vnasdsl.language.source import Span
 from vnasdsl.lsp.analysis import Analysis
 from vnasdsl.lsp.documents import Documents, Text
 from vnasdsl.lsp.positions import Encoding, position, range_of
@@ -109,19 +107,8 @@ def formatting(text: Text, encoding: Encoding) -> list[types.TextEdit]:
     old = text.source.text
     if new == old:
         return []
-    # Only the lines that change, so that the cursor and folds elsewhere stay.
-    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    head = 0
-    while head < min(len(before), len(after)) and before[head] == after[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:
-        tail += 1
-    start = sum(map(len, before[:head]))
-    end = len(old) - sum(map(len, before[len(before) - tail :]))
-    middle = "".join(after[head : len(after) - tail])
-    middle = middle.replace("\n", "\r\n") if text.crlf else middle
-    return [types.TextEdit(range_of(Span(text.source, start, end), encoding), middle)]
+    new = new.replace("\n", "\r\n") if text.crlf else new
+    return [types.TextEdit(range_of(Span(text.source, 0, len(old)), encoding), new)]  # editors find what changes
 
 
 # ------------------------------------------------------------------- inlay hints
@@ -129,23 +116,12 @@ def formatting(text: Text, encoding: Encoding) -> list[types.TextEdit]:
 
 def inlay_hints(analysis: Analysis, within: Span, encoding: Encoding) -> list[types.InlayHint]:
     """The shape that comes out of every line, at its end."""
-    module = analysis.text.module
     source = analysis.text.source
     found: dict[int, types.InlayHint] = {}
     for line in analysis.figures:
         if line.whole or not line.after or line.span.end < within.start or line.span.start > within.end:
             continue
-        path = path_at(module, line.span.start) if module is not None else ()
-        statement = next((n for n in reversed(path) if isinstance(n, (Line, Wire, Out))), None)
-        end = line_end(source, max(line.span.end, statement.span.end) if statement is not None else line.span.end)
+        code = re.compile(r"[^\n#]*").match(source.text, line.span.end)
+        end = line.span.end + len(code[0].rstrip() if code else "")
         found[end] = types.InlayHint(position(source, end, encoding), f"→ {output_text(line)}", padding_left=True)
     return [found[end] for end in sorted(found)]
-
-
-def line_end(source: Source, offset: int) -> int:
-    """Behind a statement; behind the braces that close in the same line when nothing else follows."""
-    rest = re.compile(r"[ \t)}]*").match(source.text, offset)
-    end = rest.end() if rest else offset
-    if end == len(source.text) or source.text[end] in "\n#":
-        return offset + len(source.text[offset:end].rstrip())
-    return offset

@@ -15,6 +15,7 @@ from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.visible import visible
 from vnasdsl.runs.folder import RunReader
 from vnasdsl.show.numbers import amount, bar
+from vnasdsl.show.table import columns
 
 _STYLES = {"running": "cyan", "finished": "green", "stopped": "yellow", "damaged": "red"}
 _LAST, _BAR, _CHOICES = 10, 24, 12
@@ -59,29 +60,19 @@ def summary(path: Path, run: RunReader | str, now: datetime) -> dict[str, Any]:
         return {"run": str(path), "state": "damaged", "error": str(fault)}
 
 
-def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("run", "state", "what", "done", "top-1", "of", "MACs", "age"):
-        right, long = heading in ("done", "top-1", "MACs", "age"), heading in ("run", "what")
-        table.add_column(heading, justify="right" if right else "left", no_wrap=not long, overflow="fold")
+def runs_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    table: list[tuple[str, ...]] = [("run", "state", "what", "done", "top-1", "of", "MACs", "age")]
     for row in rows:
-        state = Text(row["state"], _STYLES[row["state"]])
+        start = visible(row["run"]), row["state"]
         if "error" in row:
-            table.add_row(Text(visible(row["run"])), state)
+            table.append((*start, *[""] * 6))
             continue
         top1 = "" if row["top1"] is None else f"{100 * row['top1']:.1f} %"
+        of = (row["top1_of"] or "").partition(" ")[0]
         macs = "" if row["macs"] is None else amount(row["macs"])
-        table.add_row(
-            Text(visible(row["run"])),
-            state,
-            Text(visible(f"{row['strategy']} {row['name']}")),
-            f"{row['done']}/{row['planned']}",
-            top1,
-            (row["top1_of"] or "").partition(" ")[0],
-            macs,
-            age(row["age_seconds"]),
-        )
-    return table
+        what, done = visible(f"{row['strategy']} {row['name']}"), f"{row['done']}/{row['planned']}"
+        table.append((*start, what, done, top1, of, macs, age(row["age_seconds"])))
+    return columns(table, right=(3, 4, 6, 7))
 
 
 def age(seconds: int) -> str:

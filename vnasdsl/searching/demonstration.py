@@ -220,4 +220,4 @@ def train_one(job: Job) -> Row:
     trained = retrain(network, recipes, data, job.out, _CPU, Reporter(quiet=True), start, resume=True)
     result = trained.evaluation
     origin = "scratch" if start is None else "search"
-    return Row(job.name, result.top1, result.top5, network.macs[0], network.params[0], origin, job.name == "searched")
+    return Row(job.name, result.top1, result.top5, network.macs[0], network.params[0], origin)

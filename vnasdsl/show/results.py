@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import fmean, median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from vnasdsl.show.table import columns
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,6 @@ class Row:
     params: int
     weights: str
     """What training started from: "search" or "scratch"."""
-    highlight: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -45,24 +43,10 @@ def median_row(name: str, rows: Sequence[Row]) -> Row:
     )
 
 
-def results_table(title: str, rows: Sequence[Row], views: int) -> Table:
-    """A rich table that fits 100 columns."""
-    from rich.table import Table
-
-    caption = f"accuracy over {views} view{'s' if views > 1 else ''} of each test video"
-    table = Table(title=title, title_justify="left", caption=caption)
-    table.add_column("network")
-    table.add_column("starts from")
-    for heading in ("top-1 %", "top-5 %", "MMACs", "parameters"):
-        table.add_column(heading, justify="right", no_wrap=True)
+def results_table(title: str, rows: Sequence[Row], views: int) -> str:
+    table = [("network", "starts from", "top-1 %", "top-5 %", "MMACs", "parameters")]
     for row in rows:
-        table.add_row(
-            row.name,
-            row.weights,
-            f"{100 * row.top1:.1f}",
-            f"{100 * row.top5:.1f}",
-            f"{row.macs / 1e6:.2f}",
-            f"{row.params:,}",
-            style="bold" if row.highlight else None,
-        )
-    return table
+        shares = f"{100 * row.top1:.1f}", f"{100 * row.top5:.1f}"
+        table.append((row.name, row.weights, *shares, f"{row.macs / 1e6:.2f}", f"{row.params:,}"))
+    note = f"accuracy over {views} view{'s' if views > 1 else ''} of each test video"
+    return f"{title}; {note}\n\n{columns(table, right=(2, 3, 4, 5))}\n"

@@ -12,9 +12,8 @@ from vnasdsl.show.numbers import amount
 
 _DECIDED, _OPEN = 0.5, 0.9
 """Mean entropy of the choices up to which they count as decided, and from which as open."""
-_COLLAPSED, _GAP, _OVERFIT = 0.9, 0.2, 0.25
-"""Share of skips from which a search has collapsed; accuracy by which the decoded network, or the test videos, may be
-behind."""
+_COLLAPSED, _GAP = 0.9, 0.2
+"""Share of skips from which a search has collapsed; accuracy by which the decoded network may be behind."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,6 @@ def findings(run: RunReader) -> Iterator[Finding]:
     yield _state(run)
     if run.kind == "search":
         yield from _choices(run)
-        yield from _candidates(run)
-    yield from _generalisation(run)
     unreadable = run.report.get("unreadable") or {}
     if unreadable:
         yield Finding("warn", f"{len(unreadable)} videos were unreadable and skipped: `vnasdsl data info` names them.")
@@ -83,29 +80,3 @@ def _choices(run: RunReader) -> Iterator[Finding]:
     if isinstance(greedy, dict):
         same = "the same network as" if greedy.get("same") else "another network than"
         yield Finding("plain", f"Viterbi decodes {same} argmax in each stage.")
-
-
-def _candidates(run: RunReader) -> Iterator[Finding]:
-    if run.scores:
-        yield Finding("plain", f"{len(run.scores)} networks were scored in the supernet.")
-    trained = [trial for trial in run.trials if trial["status"] == "trained"]
-    if run.trials:
-        other = len(run.trials) - len(trained)
-        yield Finding("plain", f"{len(trained)} trainings; {other} networks failed, were drawn twice or dropped.")
-    finalists = [record["score"]["top1"] for record in run.finalists if record.get("score")]
-    if finalists:
-        worst, best = 100 * min(finalists), 100 * max(finalists)
-        yield Finding(
-            "plain", f"{len(finalists)} finalists, trained apart: {worst:.1f} to {best:.1f} % on the validate part."
-        )
-
-
-def _generalisation(run: RunReader) -> Iterator[Finding]:
-    if run.kind != "retrain" or not run.result or not run.metrics:
-        return
-    train, test = run.metrics[-1].get("train_top1"), run.result["top1"]
-    if train is not None and train - test > _OVERFIT:
-        text = (
-            f"{100 * train:.1f} % on the training clips: it has learnt them by heart; more data or augmentation helps."
-        )
-        yield Finding("warn", text)
