@@ -18,8 +18,6 @@ from vnasdsl.language.source import Span
 
 MAGNITUDES = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _LONGEST = len(str(MAX_NUMBER)) + 1
-_OPERATORS = ("+", "-", "*", "//")
-_COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _TOO_LARGE = MAX_NUMBER * 10
 
 Children = list[Any]
@@ -95,19 +93,6 @@ def _chain(children: Children) -> tree.Chain:
     return tree.Chain(tuple(items), span=_span(children))
 
 
-def _compare(children: Children) -> tree.Compare:
-    left, operator, right = children
-    sign = operator.text if operator.text in _COMPARISONS else "<="
-    return tree.Compare(sign, left, right, span=_span(children))
-
-
-def _binary(children: Children) -> tree.Binary | tree.Gap:
-    left, operator, right = children
-    if operator.text not in _OPERATORS:  # put in by a repair, with the text of what stood there
-        return tree.Gap(span=_span(children))
-    return tree.Binary(operator.text, left, right, span=_span(children))
-
-
 def _number(children: Children) -> tree.Number:
     text = children[0].text
     value, unit = read_number(text)
@@ -160,8 +145,8 @@ RULES: dict[str, Callable[[Children], Any]] = {
     "choice_of": lambda c: tree.Choice(_nodes(c), span=_span(c)),
     "conditional_of": lambda c: tree.Conditional(c[0], c[2], c[4], span=_span(c)),
     "chain_of": _chain,
-    "compare": _compare,
-    "binary": _binary,
+    "compare": lambda c: tree.Compare(c[1].text, c[0], c[2], span=_span(c)),
+    "binary": lambda c: tree.Binary(c[1].text, c[0], c[2], span=_span(c)),
     "range_of": lambda c: tree.Range(c[0], c[2], span=_span(c)),
     "negative": lambda c: tree.Negative(c[1], span=_span(c)),
     "name": lambda c: tree.Name(c[0].text, span=c[0].span),

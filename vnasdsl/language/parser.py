@@ -68,7 +68,7 @@ def state_at(tokens: Tokens, index: int) -> tuple[Callable[[Sequence[str]], bool
     """Whether tokens of some types could come at a place (a function), and the places of the brackets open there."""
     run = _Run(tokens, "module")
     run.read(index)
-    return run.takes, tuple(place for place, _ in run.open)
+    return run.takes, tuple(run.open)
 
 
 def parse_expression(source: Source) -> tree.Expression:
@@ -87,8 +87,8 @@ _TRACKED = frozenset({*OPENING, *CLOSING, "NEWLINE"})
 class _Run:
     """One pass over the tokens, with recovery.
 
-    After an error the parser looks for a small repair (a token inserted, replaced or left out) with which it can
-    continue; otherwise it skips to the end of the statement and leaves a gap. Only `parse_partial` returns such a tree.
+    After an error the parser skips to the end of the statement and leaves a gap. Only `parse_partial` returns such a
+    tree.
     """
 
     def __init__(self, tokens: Tokens, start: str):
@@ -99,8 +99,8 @@ class _Run:
         self.diagnostics: list[Diagnostic] = []
         self.silent_line = 0
         self.recoveries = 0
-        # Open brackets: the place of the token (or of the one before which a repair inserted it), and its type.
-        self.open: list[tuple[int, str]] = []
+        self.open: list[int] = []
+        """The places of open brackets."""
         # The parser as it was at the beginning of the current statement: for the file, and for each open brace.
         self.begins: list[Any] = [self._copy()]
 
@@ -131,7 +131,7 @@ class _Run:
         if kind not in _TRACKED:
             return result
         if kind in OPENING:
-            self.open.append((index, kind))
+            self.open.append(index)
             if kind == "LBRACE":
                 self.begins.append(self._copy())
         elif kind in CLOSING:
@@ -153,7 +153,7 @@ class _Run:
         other = other_format(self.tokens.source) if not self.diagnostics else None
         if other is not None:
             raise VnsError(other)
-        context = Context(self.tokens, index, self.start, [place for place, _ in self.open], self.takes)
+        context = Context(self.tokens, index, self.start, tuple(self.open), self.takes)
         fault = syntax_errors.explain(context)
         here = self.items[index].span.line
         if here != self.silent_line or fault.to_top:
@@ -166,11 +166,7 @@ class _Run:
         if fault.to_top:
             self._close_all(index)
             return index
-        if fault.instead is None:
-            return self._skip(index)
-        for kind in fault.instead:
-            self._insert(kind, index)
-        return index + fault.removed
+        return index + fault.removed if fault.removed else self._skip(index)
 
     def takes(self, kinds: Sequence[str]) -> bool:
         """Whether the parser could continue with tokens of these kinds."""
@@ -204,10 +200,6 @@ class _Run:
                 break
             index += 1
         kind = self.items[index].type
-        if kind == END or self.tokens.starts_definition(index):
-            # Nothing else closes a brace that a repair inserted.
-            while self.open and self.items[self.open[-1][0]].type != self.open[-1][1]:
-                self._insert("RBRACE", index)
         if kind not in ("RBRACE", "NEWLINE", END):
             self._insert("NEWLINE", index)
         return index
@@ -222,7 +214,7 @@ class _Run:
     def _close_all(self, index: int) -> None:
         """Close every open bracket, to keep what is before in the same definition."""
         while self.open:
-            if self.open[-1][1] != "LBRACE" or not self.takes(["RBRACE"]):
+            if self.items[self.open[-1]].type != "LBRACE" or not self.takes(["RBRACE"]):
                 self._leave_gap(index)
             self._insert("RBRACE", index)
         if self.items[index].type != END:
@@ -234,12 +226,12 @@ class _Run:
         The places of the brackets other than braces that were open in it.
         """
         left: list[int] = []
-        while self.open and self.open[-1][1] != "LBRACE":
-            left.append(self.open.pop()[0])
+        while self.open and self.items[self.open[-1]].type != "LBRACE":
+            left.append(self.open.pop())
         self.parser = self.begins[-1]
         self.begins[-1] = self._copy()
         first = refused
-        while first > (self.open[-1][0] + 1 if self.open else 0) and not self.tokens.starts_line(first):
+        while first > (self.open[-1] + 1 if self.open else 0) and not self.tokens.starts_line(first):
             first -= 1
         self.parser.feed_token(Token("GAP", self.items[first].span.to(self.items[refused].span)))
         return left

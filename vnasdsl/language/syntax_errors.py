@@ -1,4 +1,4 @@
-"""What to say about a token that no rule takes, and the smallest change under which the rest can still be read."""
+"""What to say about a token that no rule takes, and how to continue."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def explain(context: Context) -> Fault:
     """The error at an unexpected token, and how to continue."""
     for rule in _RULES:
         for fault in rule(context):
-            return fault
-    return _generic(context)
+            return fault if isinstance(fault, Fault) else Fault(fault)
+    return Fault(_error(f"expected {expected(context)}, found {found(context)}", _here(context)))
 
 
 def _error(message: str, span: Span, label: str = "", help: str | None = None, fix: str | None = None) -> Diagnostic:
@@ -62,7 +62,7 @@ def _unclosed(message: str, span: Span, label: str = "", *secondary: Label, help
 # ------------------------------------------------------------------ brackets
 
 
-def _missing_brace(c: Context) -> Iterator[Fault]:
+def _missing_brace(c: Context) -> Iterator[Diagnostic | Fault]:
     braces = [place for place in c.open if c.tokens.items[place].type == "LBRACE"]
     at_end = c.token.type == END and c.innermost == "LBRACE"
     if not braces or not (at_end or c.tokens.starts_definition(c.index)):
@@ -107,7 +107,7 @@ def _inside_another(c: Context, brace: int) -> Fault:
         if depth <= 0 and items[last].type in ("NEWLINE", "RBRACE"):
             break
     last += items[last].type == "NEWLINE"
-    return Fault(diagnostic, instead=(), removed=last - c.index)
+    return Fault(diagnostic, removed=last - c.index)
 
 
 def _unclosed_brace(tokens: Tokens, place: int, end: int) -> tuple[int, Span | None]:
@@ -124,30 +124,29 @@ def _unclosed_brace(tokens: Tokens, place: int, end: int) -> tuple[int, Span | N
     return place, None
 
 
-def _missing_parenthesis(c: Context) -> Iterator[Fault]:
+def _missing_parenthesis(c: Context) -> Iterator[Diagnostic | Fault]:
     if not c.open or c.open[-1] not in c.tokens.unclosed or c.innermost == "LBRACE":
         return
     opening = c.tokens.items[c.open[-1]]
     over = c.token.type in ("NEWLINE", "LBRACE", "RBRACE", END) or c.tokens.starts_line(c.index)
     if over and c.takes([OPENING[opening.type]]):
-        diagnostic = _unclosed(f"this `{opening.text}` is never closed", opening.span)
-        yield c.repaired(diagnostic, ((OPENING[opening.type],), 0))
+        yield _unclosed(f"this `{opening.text}` is never closed", opening.span)
 
 
-def _wrong_bracket(c: Context) -> Iterator[Fault]:
+def _wrong_bracket(c: Context) -> Iterator[Diagnostic | Fault]:
     if c.token.type == "RBRACE" and not c.open:
-        yield Fault(_unclosed("this `}` has no opening brace", c.token.span), (), 1)
+        yield Fault(_unclosed("this `}` has no opening brace", c.token.span), removed=1)
     elif c.token.type in ("RPAR", "RSQB") and c.innermost in ("LPAR", "LSQB") and c.takes([OPENING[c.innermost]]):
         meant = OPENING[c.innermost]
         opened = Label(c.tokens.items[c.open[-1]].span, "opened here")
         message = f"expected `{SIGNS[meant]}`, found `{c.token.text}`"
-        yield c.repaired(_unclosed(message, c.token.span, "", opened), ((meant,), 1))
+        yield _unclosed(message, c.token.span, "", opened)
 
 
 # ----------------------------------------------------- tokens that are no words
 
 
-def _bad_number(c: Context) -> Iterator[Fault]:
+def _bad_number(c: Context) -> Iterator[Diagnostic | Fault]:
     if c.token.type != "BAD_NUMBER":
         return
     text, span = c.token.text, c.token.span
@@ -162,10 +161,10 @@ def _bad_number(c: Context) -> Iterator[Fault]:
         diagnostic = _error(f"`{text}` is not a number", span, help="magnitudes are K, M, G and T; units are ms and s")
     else:
         diagnostic = _error(f"`{text}` is neither a number nor a name", span, help="a name begins with a letter")
-    yield c.repaired(diagnostic, (("NAME",), 1), (("NUMBER",), 1), (("DIMS",), 1))
+    yield diagnostic
 
 
-def _bad_string(c: Context) -> Iterator[Fault]:
+def _bad_string(c: Context) -> Iterator[Diagnostic | Fault]:
     text, span = c.token.text, c.token.span
     if c.token.type == "QUOTED":
         fixed = '"' + text.strip("'").replace("\\", "").replace('"', '\\"') + '"'
@@ -176,10 +175,10 @@ def _bad_string(c: Context) -> Iterator[Fault]:
         diagnostic = _error("unknown escape in a string", span, help='the escapes are `\\"` and `\\\\`')
     else:
         diagnostic = _unclosed("this string is never closed", span, help='it must end with `"` on the same line')
-    yield c.repaired(diagnostic, (("STRING",), 1))
+    yield diagnostic
 
 
-def _bad_name(c: Context) -> Iterator[Fault]:
+def _bad_name(c: Context) -> Iterator[Diagnostic | Fault]:
     if c.token.type != "BAD_NAME":
         return
     text, span = c.token.text, c.token.span
@@ -195,10 +194,10 @@ def _bad_name(c: Context) -> Iterator[Fault]:
     else:
         help = "names consist of the letters a to z, digits and `_`"
         diagnostic = _error(f"`{text}` is not a name", span, help=help)
-    yield c.repaired(diagnostic, (("NAME",), 1))
+    yield diagnostic
 
 
-def _bad_character(c: Context) -> Iterator[Fault]:
+def _bad_character(c: Context) -> Iterator[Diagnostic | Fault]:
     if c.token.type != "UNKNOWN":
         return
     text, span = c.token.text, c.token.span
@@ -211,20 +210,21 @@ def _bad_character(c: Context) -> Iterator[Fault]:
         diagnostic = _error(f"unexpected character {character(text)}", span, fix=_LOOKALIKES[text])
     else:
         diagnostic = _error(f"unexpected character {character(text)}", span)
-    yield c.repaired(diagnostic, ((), 1))
+    yield diagnostic
 
 
 # ------------------------------------------------------------- common mistakes
 
 
-def _keyword_as_name(c: Context) -> Iterator[Fault]:
-    if c.token.type in KEYWORD_TYPES and c.takes(["NAME"]) and not c.line_ended and c.works(("NAME",), 1):
+def _keyword_as_name(c: Context) -> Iterator[Diagnostic | Fault]:
+    begins = not c.open and c.tokens.starts_line(c.index)
+    if c.token.type in KEYWORD_TYPES and c.takes(["NAME"]) and not c.line_ended and not begins:
         word = c.token.text
         help = f"choose another name, such as `{word}_`"
-        yield Fault(_error(f"`{word}` is a keyword and cannot be a name", c.token.span, help=help), ("NAME",), 1)
+        yield _error(f"`{word}` is a keyword and cannot be a name", c.token.span, help=help)
 
 
-def _missing_name(c: Context) -> Iterator[Fault]:
+def _missing_name(c: Context) -> Iterator[Diagnostic | Fault]:
     if c.before is None or not c.takes(["NAME"]) or c.takes(["NUMBER"]):
         return
     what = _NAMED.get(c.before.type)
@@ -233,44 +233,46 @@ def _missing_name(c: Context) -> Iterator[Fault]:
     if what is not None:
         article = "an" if what[0] in "ei" else "a"
         diagnostic = _error(f"{article} {what} needs a name", _here(c), f"expected a name, found {found(c)}")
-        yield c.repaired(diagnostic, (("NAME",), 0), (("NAME",), 1))
+        yield diagnostic
 
 
-def _equals(c: Context) -> Iterator[Fault]:
+def _equals(c: Context) -> Iterator[Diagnostic | Fault]:
     if not c.takes(["EQUAL"]):
         return
     if c.token.type in ("EQUAL_EQUAL", "COLON"):
         help = "`==` compares, `=` sets a value" if c.token.type == "EQUAL_EQUAL" else None
-        yield c.repaired(_error(f"expected `=`, found `{c.token.text}`", c.token.span, help=help, fix="="))
+        yield _error(f"expected `=`, found `{c.token.text}`", c.token.span, help=help, fix="=")
     elif c.before is not None and not c.takes(["NEWLINE"]) and c.innermost == "LBRACE":
-        yield c.repaired(_error(f"expected `=` after `{c.before.text}`, found {found(c)}", _here(c)), (("EQUAL",), 0))
+        yield _error(f"expected `=` after `{c.before.text}`, found {found(c)}", _here(c))
 
 
-def _comparison_as_value(c: Context) -> Iterator[Fault]:
+def _comparison_as_value(c: Context) -> Iterator[Diagnostic | Fault]:
     if c.token.type in COMPARISONS and c.takes(["PLUS"]):
         label = "a comparison can only follow `if` or `require`, without parentheses"
         help = "such as `2 if stride > 1 else 1`"
-        yield c.repaired(_error(f"unexpected `{c.token.text}`", c.token.span, label, help), (("PLUS",), 1))
+        yield _error(f"unexpected `{c.token.text}`", c.token.span, label, help)
 
 
-def _missing_sign(c: Context) -> Iterator[Fault]:
+def _missing_sign(c: Context) -> Iterator[Diagnostic | Fault]:
     """A `,` between arguments, or a `->` between layers."""
     kind, sign = ("COMMA", ",") if c.innermost in ("LPAR", "LSQB") else ("ARROW", " ->")
     if c.before is None or c.line_ended or c.token.type not in _OPERANDS or not c.open or not c.takes([kind]):
         return
     if kind == "COMMA":
         message = f"expected `,` or `{SIGNS[OPENING[c.innermost or 'LPAR']]}`, found {found(c)}"
-    elif c.token.type == "NAME" and c.works(("ARROW",), 0):
+    elif c.token.type == "NAME" and c.takes(
+        ["ARROW", *(token.type for token in c.tokens.items[c.index : c.index + 2])]
+    ):
         message = f"expected {expected(c)}, found {found(c)}"
     else:
         return
     end = c.before.span.end
     place = Span(c.token.span.source, end, end)
     fix = Fix(place, sign, f"write `{sign.strip()}` before {found(c)}")
-    yield c.repaired(Diagnostic("E0101", message, Label(c.token.span), fix=fix))
+    yield Diagnostic("E0101", message, Label(c.token.span), fix=fix)
 
 
-def _misspelt_statement(c: Context) -> Iterator[Fault]:
+def _misspelt_statement(c: Context) -> Iterator[Diagnostic | Fault]:
     word = c.before
     if word is None or word.type != "NAME" or c.innermost != "LBRACE" or not c.tokens.starts_line(c.index - 1):
         return
@@ -278,10 +280,10 @@ def _misspelt_statement(c: Context) -> Iterator[Fault]:
         near = suggest(word.text, _STATEMENTS)
         if near is not None and word.text != near:
             fix = Fix(word.span, near, f"did you mean `{near}`?")
-            yield Fault(Diagnostic("E0101", f"unknown statement `{word.text}`", Label(word.span), fix=fix))
+            yield Diagnostic("E0101", f"unknown statement `{word.text}`", Label(word.span), fix=fix)
 
 
-def _no_definition(c: Context) -> Iterator[Fault]:
+def _no_definition(c: Context) -> Iterator[Diagnostic | Fault]:
     """A line outside braces that is no definition."""
     if c.open or c.start != "module":
         return
@@ -306,10 +308,10 @@ def _no_definition(c: Context) -> Iterator[Fault]:
         help = "is there a `}` too many before this line?"
         before = [token for token in items[:first] if token.type != "NEWLINE"][-1:]
         closing = tuple(Label(t.span, "closes the definition") for t in before if t.type == "RBRACE")
-    yield Fault(Diagnostic("E0101", message, label, secondary=closing, help=help, fix=fix))
+    yield Diagnostic("E0101", message, label, secondary=closing, help=help, fix=fix)
 
 
-_RULES: tuple[Callable[[Context], Iterator[Fault]], ...] = (
+_RULES: tuple[Callable[[Context], Iterator[Diagnostic | Fault]], ...] = (
     _missing_brace,
     _missing_parenthesis,
     _wrong_bracket,
@@ -328,38 +330,7 @@ _RULES: tuple[Callable[[Context], Iterator[Fault]], ...] = (
 )
 
 
-# --------------------------------------------------------------- all the rest
-
-
-def _generic(c: Context) -> Fault:
-    message = f"expected {expected(c)}, found {found(c)}"
-    diagnostic = _error(message, _here(c))
-    if c.line_ended or c.token.type in ("RBRACE", "RPAR", "RSQB"):
-        return Fault(diagnostic)
-    repairs: list[tuple[tuple[str, ...], int]] = []
-    if c.takes(["LBRACE"]) and not c.takes(["NEWLINE"]) and c.innermost not in ("LPAR", "LSQB"):
-        # What follows shows which sign a header lacks.
-        repairs.extend([(("COLON",), 0), ((), 1)])
-        if _has_spare_brace(c):
-            repairs.append((("LBRACE",), 0))
-    if c.innermost in ("LPAR", "LSQB") and c.takes(["COMMA"]):
-        repairs.append((("COMMA",), 0))
-    if c.token.type not in ("LBRACE", "LPAR", "LSQB"):
-        repairs.append(((), 1))
-    return c.repaired(diagnostic, *repairs)
-
-
-def _has_spare_brace(c: Context) -> bool:
-    """Whether a `}` follows in the same definition for which there is no `{`."""
-    open_ = sum(c.tokens.items[place].type == "LBRACE" for place in c.open)
-    for i in range(c.index, len(c.tokens.items)):
-        kind = c.tokens.items[i].type
-        if i > c.index and c.tokens.starts_definition(i):
-            break
-        open_ += (kind == "LBRACE") - (kind == "RBRACE")
-        if open_ < 0:
-            return True
-    return False
+# ------------------------------------------------------------------- in words
 
 
 def _here(c: Context) -> Span:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label
 from vnasdsl.language.lexer import OPENING
 from vnasdsl.language.source import Source, Span
-from vnasdsl.language.syntax_context import Context, Fault
+from vnasdsl.language.syntax_context import Context
 from vnasdsl.language.wording import SIGNS
 
 LONGEST_LINE = 1000
@@ -36,7 +36,7 @@ def _habits() -> list[Habit]:
     return [Habit(**{**entry, "pattern": re.compile(entry["pattern"], re.MULTILINE)}) for entry in table["habit"]]
 
 
-def habits(c: Context) -> Iterator[Fault]:
+def habits(c: Context) -> Iterator[Diagnostic]:
     """The first of these spellings that the unexpected token is a part of, if any."""
     source, place = c.token.span.source, c.token.span.start
     number = c.token.span.line
@@ -49,7 +49,7 @@ def habits(c: Context) -> Iterator[Fault]:
             continue
         for match in habit.pattern.finditer(line):
             if match.start() <= place - begin <= match.end():
-                yield c.repaired(_diagnostic(source, habit, match, begin))
+                yield _diagnostic(source, habit, match, begin)
 
 
 def other_format(source: Source) -> Diagnostic | None:
