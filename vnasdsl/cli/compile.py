@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +10,7 @@ from random import Random
 import click
 
 from vnasdsl.cli.options import input_options
-from vnasdsl.cli.output import format_option, tell_written
+from vnasdsl.cli.output import format_option, tell_written, unified
 from vnasdsl.cli.targets import load_target, source_name
 from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.elaborate.shipped import split_target
@@ -127,14 +126,7 @@ def show_difference(path: Path, text: str) -> bool:
     old, shown = read(path), visible(str(path))
     if old == text:
         return False
-    lines = difflib.unified_diff(
-        (old or "").splitlines(keepends=True),
-        text.splitlines(keepends=True),
-        "/dev/null" if old is None else shown,
-        f"{shown} (expected)",
-    )
-    for line in lines:
-        click.echo(line, nl=not line.endswith("\n"))
+    click.echo(unified("/dev/null" if old is None else shown, f"{shown} (expected)", old or "", text), nl=False)
     return True
 
 

@@ -59,24 +59,8 @@ def complete_setting(context: click.Context, incomplete: str) -> list[Completion
     return [CompletionItem(f"{key}=", help=doc) for key, doc in found.items() if key.startswith(incomplete)]
 
 
-def complete_code(context: click.Context, incomplete: str) -> list[CompletionItem]:
-    """Codes of errors and warnings."""
-    from vnasdsl.language.codes import CODES
-
-    return [CompletionItem(code) for code in CODES if code.lower().startswith(incomplete.lower())]
-
-
-def complete_space(context: click.Context, incomplete: str) -> list[CompletionItem]:
-    """Shipped files by name, for `vnasdsl new --space`."""
-    from vnasdsl.elaborate.shipped import shipped_names
-
-    return [CompletionItem(name) for name in shipped_names() if name.startswith(incomplete)]
-
-
 COMPLETERS = {
     **dict.fromkeys(("files", "file", "paths", "target", "targets", "space"), complete_file),
-    "shipped": complete_space,
     "settings": complete_setting,
-    "code": complete_code,
 }
 """By the name of the parameter."""

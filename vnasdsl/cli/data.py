@@ -268,13 +268,14 @@ def _findings(found: dict[str, Any]) -> Iterator[str]:
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
     """The object that `--json` prints, as a table and notes for people."""
+    from vnasdsl.show.table import columns
+
     classes = [(visible(entry["name"]), entry["train"], entry["test"]) for entry in found["classes"]]
-    wide = max(len("class"), *(len(name) for name, _, _ in classes))
     videos = {part: split["videos"] for part, split in found["splits"].items()}
     yield f"{visible(found['name'])}: {len(classes)} classes, layout {found['layout']}"
     yield ""
-    for name, train, test in [("class", "train", "test"), *classes, ("all", videos["train"], videos["test"])]:
-        yield f"{name:<{wide}}  {train:>7}  {test:>7}"
+    rows = [("class", "train", "test"), *classes, ("all", videos["train"], videos["test"])]
+    yield columns([[str(cell) for cell in row] for row in rows], right=(1, 2))
     yield ""
     for part, split in found["splits"].items():
         if split["lengths"] is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections import Counter
@@ -12,7 +11,7 @@ from pathlib import Path
 import click
 
 from vnasdsl.cli.errors import BUG, INPUT
-from vnasdsl.cli.output import as_text, format_option
+from vnasdsl.cli.output import as_text, format_option, unified
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.files import STDIN, decode_source, read_source
@@ -75,7 +74,7 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
             if check or diff:
                 status = max(status, INPUT)
             if diff:
-                click.echo("".join(_difference(shown, data.decode("utf-8"), text)), nl=False)
+                click.echo(unified(shown, f"{shown} (formatted)", data.decode("utf-8"), text), nl=False)
             else:
                 click.echo(f"{'would format' if check else 'formatted'} {shown}")
             continue
@@ -98,17 +97,6 @@ def _read(name: str) -> tuple[bytes, Source]:
         return data, decode_source("<stdin>", data)
     source = read_source(name)
     return Path(name).read_bytes(), source
-
-
-def _difference(name: str, before: str, after: str) -> Iterator[str]:
-    """A unified diff; a line of `before` keeps its carriage return, which may be all that differs."""
-    for line in difflib.unified_diff(_lines(before), _lines(after), name, f"{name} (formatted)"):
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-
-
-def _lines(text: str) -> list[str]:
-    # Not `splitlines`: a comment may hold characters that it takes for line ends.
-    return [f"{line}\n" for line in text.split("\n")[:-1]] + [line for line in text.split("\n")[-1:] if line]
 
 
 def _files(paths: tuple[str, ...]) -> list[str]:

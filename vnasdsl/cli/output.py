@@ -62,6 +62,17 @@ def tell_written(path: os.PathLike[str] | str, written: bool) -> None:
     click.echo(f"{'wrote' if written else 'unchanged'} {visible(os.fspath(path))}")
 
 
+def unified(old_name: str, new_name: str, old: str, new: str) -> str:
+    """A unified diff; a line of `old` keeps its carriage return, which may be all that differs."""
+    import difflib
+
+    def lines(text: str) -> list[str]:  # not `splitlines`: a comment may hold what it takes for line ends
+        return [f"{line}\n" for line in text.split("\n")[:-1]] + [line for line in text.split("\n")[-1:] if line]
+
+    found = difflib.unified_diff(lines(old), lines(new), old_name, new_name)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in found)
+
+
 def as_text(diagnostics: Sequence[Diagnostic], stream: TextIO | None = None) -> str:
     """Diagnostics in the format asked for, in colour when they go to a terminal."""
     from vnasdsl.language.render import Style, render

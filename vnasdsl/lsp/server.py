@@ -234,14 +234,6 @@ def references(ls: Server, params: types.ReferenceParams) -> list[types.Location
     return [place for place in places if place is not None]
 
 
-@server.feature(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
-def highlight(ls: Server, params: types.DocumentHighlightParams) -> list[types.DocumentHighlight]:
-    text, place = ls.place(params)
-    here = navigation.at(ls.documents, text, place)
-    found = navigation.in_text(ls.documents, text, here.symbol) if here is not None else []
-    return [types.DocumentHighlight(range_of(o.span, ls.encoding)) for o in found]
-
-
 @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
 def prepare_rename(ls: Server, params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder | None:
     here = navigation.at(ls.documents, *ls.place(params))
