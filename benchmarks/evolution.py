@@ -33,7 +33,7 @@ def search(file: Path, data: str, out: Path, settings: dict[str, str], seed: int
     space = program.get()
     retrain = RetrainRecipe()
     recipes: dict[str, Recipe] = {
-        "search": search_recipe(find_recipe(program, "search", space), settings, seed, workers),
+        "search": search_recipe(find_recipe(program, "search", space), settings, seed, workers)[0],
         "retrain": retrain,
         "evaluate": evaluation_of(retrain),
     }

@@ -46,7 +46,7 @@ class Row:
     settings: Mapping[str, str]
 
     def recipe(self, rounds: int) -> TrialRecipe:
-        recipe = search_recipe(None, {**self.settings, "rounds": str(rounds)}, 0, None)
+        recipe, _ = search_recipe(None, {**self.settings, "rounds": str(rounds)}, 0, None)
         assert isinstance(recipe, TrialRecipe)
         return recipe
 

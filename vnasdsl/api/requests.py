@@ -66,8 +66,7 @@ def search_request(
     settings = {**_cost(target_macs, target_params), **asked.settings}
     source = find_recipe(program, "search", space, asked.recipe)
     workers = None if asked.workers is None else str(asked.workers)
-    wanted = search_recipe(source, settings, asked.seed, workers)
-    decoding = decoders(wanted, workers)
+    wanted, decoding = search_recipe(source, settings, asked.seed, workers)
     after = checked_recipe("retrain", find_recipe(program, "retrain", space), {}, asked.seed, decoding)
     scoring = evaluate_recipe(find_recipe(program, "evaluate", space), after, {})
     fixes = fixes_of(space, getattr(wanted, "fix", ()), getattr(wanted, "open", ()), fix, open_)
@@ -213,28 +212,21 @@ def checked_recipe(
 
 def search_recipe(
     source: tree.Recipe | None, settings: Mapping[str, str], seed: int | None, workers: str | None
-) -> Recipe:
-    """The resolved search recipe. `--workers` says where trials run, or how many processes decode videos for a
-    strategy that has no trials. Raises: VnsError; UserError for workers that the strategy cannot have."""
+) -> tuple[Recipe, int | None]:
+    """The resolved search recipe, and the number of processes that decode videos where `--workers` says it: for a
+    strategy with trials it says where these run. Raises: VnsError; UserError for workers it cannot have."""
     recipe = checked_recipe("search", source, settings, seed, None)
     if workers is None:
-        return recipe
+        return recipe, None
     if isinstance(recipe, TrialRecipe):
-        return checked_recipe("search", source, {**settings, "pool": f'"{workers}"'}, seed, None)
-    return checked_recipe("search", source, settings, seed, decoders(recipe, workers))
-
-
-def decoders(search: Recipe, workers: str | None) -> int | None:
-    """The number of processes that decode videos in `--workers` of a search; None where it says something else."""
-    if workers is None or isinstance(search, TrialRecipe):
-        return None
+        return checked_recipe("search", source, {**settings, "pool": f'"{workers}"'}, seed, None), None
     if not re.fullmatch(r"\d{1,4}", workers):
         raise UserError(
-            f"the strategy `{getattr(search, 'strategy', '')}` has no trials to share out: --workers is a number, of"
+            f"the strategy `{getattr(recipe, 'strategy', '')}` has no trials to share out: --workers is a number, of"
             f" processes that decode videos, not `{workers}`",
             "search by --set strategy=evolution to train many networks at a time",
         )
-    return int(workers)
+    return checked_recipe("search", source, settings, seed, workers), int(workers)
 
 
 def evaluate_recipe(source: tree.Recipe | None, retrain: Recipe, settings: Mapping[str, str]) -> Recipe:
