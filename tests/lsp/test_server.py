@@ -180,6 +180,17 @@ def test_snippets_hold_what_a_call_needs(client: Client) -> None:
     assert conv["documentation"]["value"] == CATALOGUE["conv"].doc
 
 
+CONDITION = """space z {
+  input clip = video(frames=4, size=8, classes=3)
+  stage a {
+    wide = conv(4 | 8, 1x3x3)
+    2 * (relu | skip)
+  }
+  pool -> linear(classes)
+"""
+NAMES = ["a.wide.channels", "a.stack[0].op", "a.stack[1].op"]
+
+
 @pytest.mark.parametrize(
     ("marked", "expected"),
     [
@@ -192,6 +203,11 @@ def test_snippets_hold_what_a_call_needs(client: Client) -> None:
         ("search x for s {\n  flip = @\n}", ["true", "false"]),
         ("search x for s {\n  order = @\n}", ["choices_first", "weights_first"]),
         ("space z {\n  require @\n}", ["macs", "params", "latency_cpu", "latency_gpu"]),
+        (CONDITION + "  require @\n}", ["macs", "params", "latency_cpu", "latency_gpu", *NAMES]),
+        (CONDITION + "  require a.wi@\n}", [name.removeprefix("a.") for name in NAMES]),
+        (CONDITION + "  require a.@\n}", [name.removeprefix("a.") for name in NAMES]),
+        (CONDITION + "  require a.wide.channels < a.stack[0].@\n}", ["op"]),
+        (CONDITION + "  require a.wide.channels 8 @\n}", []),
         ("space z {\n  input c = @\n}", ["video", "optical_flow", "maps", "spectrogram"]),
         ("@", ["search", "retrain", "evaluate", "block", "import", "network", "space"]),
         ('import "@', ["blocks.vns", *(f"vnasdsl:{name}" for name in shipped_names())]),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from vnasdsl.elaborate.definitions import Definitions, block_signature
-from vnasdsl.elaborate.inputs import INPUT_KINDS
+from vnasdsl.elaborate.inputs import INPUT_KINDS, Overrides
 from vnasdsl.elaborate.shipped import PREFIX, shipped_names
+from vnasdsl.elaborate.space import build
 from vnasdsl.language import tree
 from vnasdsl.language.checks import RECIPE_KINDS
 from vnasdsl.language.diagnostics import VnsError
@@ -29,7 +31,7 @@ class Candidate:
 
     label: str
     kind: str
-    """"keyword", "layer", "block", "parameter", "line", "word", "key", "part", "space", "file", "name"."""
+    """"keyword", "layer", "block", "parameter", "line", "word", "key", "part", "space", "file"."""
     detail: str = ""
     doc: str = ""
     text: str = ""
@@ -66,8 +68,10 @@ def _at(place: Place, documents: Documents, text: Text) -> Iterator[Candidate]:
                 filled = ", ".join(f"{p}=${{{i}}}" for i, p in enumerate(needed, 1))
                 signature = f"{name}({', '.join(made.defaults)})"
                 yield Candidate(name, "layer", signature, made.doc, snippet=f"{name}({filled})")
-        case "quantity":
-            yield from (Candidate(name, "word") for name in QUANTITIES)
+        case "quantity" | "choice":
+            if place.kind == "quantity":
+                yield from (Candidate(name, "word") for name in QUANTITIES)
+            yield from _choices(place, documents.definitions(documents.soon(text)))
         case "layer" | "value" | "argument" | "net" | "space":
             yield from _of_program(place, documents.definitions(documents.soon(text)))
         case "nothing":
@@ -103,6 +107,17 @@ def _of_program(place: Place, definitions: Definitions) -> Iterator[Candidate]:
     wanted = place.parameter or (known[place.position][0] if place.position < len(known) else "")
     parameter = definitions.ends_in(place.function, wanted) if wanted else None
     yield from (Candidate(word, "word") for word in words_for(parameter))
+
+
+def _choices(place: Place, definitions: Definitions) -> Iterator[Candidate]:
+    """What follows of the names of choices that a condition can compare."""
+    net = definitions.nets.get(place.function)
+    if net is None:
+        return
+    with suppress(VnsError):
+        for choice in build(net, definitions, Overrides()).choices:
+            if choice.name.startswith(place.key) and not choice.is_real and not choice.is_subset:
+                yield Candidate(choice.name.removeprefix(place.key), "line", " | ".join(choice.options))
 
 
 def _readable(place: Place) -> Iterator[Candidate]:

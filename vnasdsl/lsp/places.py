@@ -12,6 +12,7 @@ from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.lexer import Token
 from vnasdsl.language.query import Cursor
 from vnasdsl.language.source import Source, Span
+from vnasdsl.language.wording import COMPARISONS
 from vnasdsl.layers.base import Layer, Parameter
 from vnasdsl.space.elements import POISON
 from vnasdsl.space.values import WORDS, coerce
@@ -34,7 +35,7 @@ class Place:
     kind: Kind
     keywords: frozenset[str] = frozenset()
     function: str = ""
-    """The layer, block or part of a recipe whose argument stands here."""
+    """The layer, block or part of a recipe whose argument stands here; the space whose choice is named here."""
     parameter: str = ""
     """The parameter whose value stands here, when it is named; else see `position`."""
     position: int = 0
@@ -42,6 +43,7 @@ class Place:
     """Arguments that are there already."""
     recipe: str = ""
     key: str = ""
+    """The key of the recipe, or what is written of the name of a choice."""
     parameters: tuple[str, ...] = ()
     """The parameters of the block around."""
     lines: tuple[str, ...] = ()
@@ -117,6 +119,8 @@ def _in_body(
     known: Mapping[str, Layer],
 ) -> Place:
     parameters = _parameters(cursor.before, cursor.open[0]) if "BLOCK" in {t.type for t in header} else ()
+    if statement and statement[0].type == "REQUIRE":
+        return _in_condition(statement, header)
     lines = _lines(cursor)
     brace = max(i for i in cursor.open if cursor.before[i].type == "LBRACE")
     around = [i for i in cursor.open if i > brace]
@@ -187,13 +191,22 @@ def _in_braces(statement: Sequence[Token]) -> Kind:
             return "layer"
         case ["INPUT", *_, "EQUAL"]:
             return "input"
-        case ["REQUIRE"]:
-            return "quantity"
-        case ["INPUT" | "REQUIRE" | "STAGE", *_]:
+        case ["INPUT" | "STAGE", *_]:
             return "nothing"
         case [*_, last]:
             return "layer" if last in _BEFORE_LAYER else "value"
     return "nothing"
+
+
+def _in_condition(statement: Sequence[Token], header: Sequence[Token]) -> Place:
+    """After `require`: a quantity, or the name of a choice, of which a part may be there."""
+    start = len(statement)
+    while statement[start - 1].type in ("NAME", "DOT", "LSQB", "NUMBER", "RSQB"):
+        start -= 1
+    written = "".join(token.text for token in statement[start:])
+    if start > 1 and statement[start - 1].type not in COMPARISONS:
+        return Place("nothing")
+    return Place("quantity" if start == 1 and not written else "choice", function=header[-1].text, key=written)
 
 
 def _called(tokens: Sequence[Token], bracket: int) -> str | None:
