@@ -18,7 +18,19 @@ from vnasdsl.space.elements import POISON
 from vnasdsl.space.values import WORDS, coerce
 
 Kind: TypeAlias = Literal[
-    "definition", "net", "space", "path", "layer", "value", "argument", "input", "quantity", "key", "entry", "nothing"
+    "definition",
+    "net",
+    "space",
+    "path",
+    "layer",
+    "value",
+    "argument",
+    "input",
+    "quantity",
+    "choice",
+    "key",
+    "entry",
+    "nothing",
 ]
 
 STATEMENTS = frozenset({"stage", "input", "require"})
