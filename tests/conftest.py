@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -60,6 +61,13 @@ def old_objects_left_alone() -> None:
     """What was made before a file of tests is not looked at again by the garbage collector, which takes a second."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def disk_not_waited_for() -> Iterator[None]:
+    """Nothing that a test writes has to survive the machine."""
+    with patch.object(os, "fsync"):
+        yield
 
 
 @pytest.fixture

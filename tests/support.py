@@ -6,8 +6,8 @@ import difflib
 import io
 import os
 import sys
-from collections.abc import Container, Iterable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -76,6 +76,20 @@ def shipped(name: str, overrides: Overrides | None = None) -> Program:
 def shipped_space(name: str, overrides: Overrides | None = None) -> Space:
     """The space or network NAME of `spaces/NAME.vns`."""
     return shipped(name, overrides).get(name)
+
+
+@contextmanager
+def pictures_as_words() -> Iterator[None]:
+    """Pictures of matplotlib are not drawn, which takes longer than a short search: their file has their words."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    def written(canvas: FigureCanvasAgg, file: io.BytesIO, **_: object) -> None:
+        words = [text.get_text() for text in canvas.figure.findobj(Text)]
+        file.write(b"\x89PNG\r\n\x1a\n" + "\n".join(words).encode())
+
+    with patch.object(FigureCanvasAgg, "print_figure", written):
+        yield
 
 
 @cache

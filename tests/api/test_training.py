@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
 import vnasdsl
-from tests.support import ROOT, run_here
+from tests.support import ROOT, pictures_as_words, run_here
 from vnasdsl import Network, Progress, Run, Space
 from vnasdsl.data.synthetic.make import make
 from vnasdsl.data.synthetic.settings import Settings
@@ -18,6 +19,13 @@ torch.set_num_threads(1)
 
 SPACE = ROOT / "tests" / "search" / "small.vns"
 SHORT = {"epochs": 1, "warmup": 0, "score_from": 0, "recalibrate": 1, "weights.lr": 1e-5}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_picture_is_drawn() -> Iterator[None]:
+    """tests/show draws each kind."""
+    with pictures_as_words():
+        yield
 
 
 @pytest.fixture(scope="module")

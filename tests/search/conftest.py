@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from tests.support import ROOT
+from tests.support import ROOT, pictures_as_words
 from vnasdsl.cli.main import cli
 from vnasdsl.data.synthetic.make import make
 from vnasdsl.data.synthetic.settings import Settings
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_picture_is_drawn() -> Iterator[None]:
+    """tests/show draws each kind."""
+    with pictures_as_words():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +64,8 @@ def searched(space: Path, videos: Path, tmp_path_factory: pytest.TempPathFactory
     """A finished search; tests only read it. What it printed is beside it, in output.txt."""
     run = tmp_path_factory.mktemp("runs") / "searched"
     arguments = ["search", str(space), "--data", f"synthetic:{videos}", "--out", str(run), "--device", "cpu", "-q"]
-    result = CliRunner().invoke(cli, arguments, prog_name="vnasdsl")
+    with pictures_as_words():
+        result = CliRunner().invoke(cli, arguments, prog_name="vnasdsl")
     assert result.exit_code == 0, result.output
     (run.parent / "output.txt").write_text(result.stdout, encoding="utf-8")
     return run

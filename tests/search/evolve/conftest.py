@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.support import ROOT
+from tests.support import ROOT, pictures_as_words
 from vnasdsl.cli.main import cli
 
 Search = Callable[..., Path]
@@ -48,7 +48,8 @@ def search(videos: Path, tmp_path: Path) -> Search:
 def evolved(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished evolution with an ensemble; tests only read it."""
     run = tmp_path_factory.mktemp("evolved") / "run"
-    result = searched(run, videos, "rounds=10", "epochs=2", "ensemble=3", "limits.params=700")
+    with pictures_as_words():
+        result = searched(run, videos, "rounds=10", "epochs=2", "ensemble=3", "limits.params=700")
     assert result.exit_code == 0, result.output
     (run.parent / "output.txt").write_text(result.output, encoding="utf-8")
     return run
