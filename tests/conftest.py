@@ -33,8 +33,18 @@ for name, count in (("quick", QUICK), ("thorough", THOROUGH)):
     )
 settings.load_profile("quick")
 
-LONGEST = ("packaging", "search", "train", "codegen", "safety")
-"""Folders whose files are run first."""
+LONGEST = """
+packaging/test_light.py packaging/test_wheel.py api/test_training.py safety/test_hostile.py search/test_runs_kept.py
+search/evolve/test_going_on.py search/test_commands.py codegen/test_committed.py tracing/test_from_torch.py
+show/test_draw.py search/pool/test_workers.py search/test_estimate.py cli/test_show.py train/test_ranks.py
+search/one_shot/test_runs.py network/test_published_members.py language/test_format.py cli/test_diff.py
+benchmarks/test_tabular.py layers/test_arguments.py codegen/test_adversarial.py lsp/test_server.py
+safety/test_repeatable.py derive/test_budget.py safety/test_fuzz.py search/evolve/test_runs.py
+search/evolve/test_streams.py space/test_faults_together.py cli/test_explain.py codegen/test_names.py
+search/evolve/test_propose.py spaces/test_published.py spaces/test_movinet.py train/test_export.py
+search/test_draws.py space/test_constraints.py search/test_cells.py language/test_robustness.py
+""".split()
+"""The files of tests that take seconds, longest first."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,7 +63,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take long first: two workers then end together."""
-    items.sort(key=lambda item: item.path.relative_to(ROOT / "tests").parts[0] not in LONGEST)
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    tests = ROOT / "tests"
+    items.sort(key=lambda item: ranks.get(item.path.relative_to(tests).as_posix(), len(ranks)))
 
 
 @pytest.fixture(autouse=True, scope="module")

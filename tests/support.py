@@ -31,14 +31,15 @@ QUICK, THOROUGH = 25, 200
 """Examples of a property test that names no number, in `make test` and `make test-slow`."""
 
 
-def examples(thorough: int, *, shrink: bool = True) -> settings:
+def examples(thorough: int, quick: int | None = None, *, shrink: bool = True) -> settings:
     """`@examples(80)`: so many drawn examples in `make test-slow`, a quarter of them (at least 5) in `make test`.
 
+    quick: how many in `make test` instead.
     shrink: look for a smaller example that fails, which takes minutes where a single one takes a second.
     """
     full = settings.default is not None and settings.default.max_examples >= THOROUGH
     phases = [phase for phase in Phase if phase is not Phase.explain and (shrink or phase is not Phase.shrink)]
-    count = thorough if full else max(5, thorough // 4)
+    count = thorough if full else quick or max(5, thorough // 4)
     return settings(max_examples=count, phases=phases, suppress_health_check=list(HealthCheck))
 
 

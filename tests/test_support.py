@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests import conftest
-from tests.support import golden_difference
+from tests.support import ROOT, golden_difference
 
 
 def test_a_difference_is_shown(tmp_path: Path) -> None:
@@ -29,3 +29,7 @@ def test_no_update_under_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.UsageError, match="goldens are not updated under CI"):
         conftest.pytest_configure(config)  # type: ignore[arg-type]
+
+
+def test_the_files_that_are_run_first_are_there() -> None:
+    assert [name for name in conftest.LONGEST if not (ROOT / "tests" / name).is_file()] == []

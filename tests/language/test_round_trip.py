@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.language import strategies
 from tests.language.strategies import Shown, same, shown_expressions, shown_modules
+from tests.support import examples
 from vnasdsl.language import tree
 from vnasdsl.language.files import read_source
 from vnasdsl.language.lexer import lex
@@ -24,6 +25,7 @@ def again(text: str) -> tree.Module:
     return parse(Source("again", text))
 
 
+@examples(200, quick=8)
 @given(shown_modules())
 def test_a_printed_module_parses_to_the_same_tree(drawn: Shown) -> None:
     text = print_module(drawn.node)
@@ -31,6 +33,7 @@ def test_a_printed_module_parses_to_the_same_tree(drawn: Shown) -> None:
     assert print_module(again(text)) == text
 
 
+@examples(200, quick=8)
 @given(shown_expressions())
 def test_a_printed_expression_parses_to_the_same_tree(drawn: Shown) -> None:
     for text in (print_expression(drawn.node), print_inline(drawn.node)):

@@ -50,11 +50,7 @@ def run_in_turn(python: Path, commands: Sequence[Sequence[str]], cwd: Path) -> l
 
 def build_wheel(source: Path, folder: Path) -> Path:
     """Build a wheel with the build backend of the running environment, so that nothing is downloaded."""
-    run(
-        *(sys.executable, "-m", "pip", "--quiet", "wheel", source),
-        *("--no-deps", "--no-build-isolation", "--wheel-dir", folder),
-        cwd=folder,
-    )
+    run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder, cwd=source)
     (wheel,) = folder.glob("*.whl")
     return wheel
 

@@ -101,7 +101,7 @@ def test_what_hooks_and_ci_jobs_call(light: SimpleNamespace, project: Path) -> N
         "check tiny.vns x3d3.vns x3d3_k400.vns": (0, "tiny.vns: ok"),
         "fmt --check tiny.vns": (0, ""),
         "show x3d3_k400.vns": (0, "MACs"),
-        "diff tiny.vns x3d3.vns": (1, "input: frames 8 -> 16"),
+        "diff tiny.vns x3d3.vns": (1, "input frames=8 -> frames=16"),
         "compile tiny.vns -o out": (0, "tiny_supernet.py"),
         "compile --check tiny.vns -o out": (0, ""),
         "draw tiny.vns -o tiny.svg": (0, ""),

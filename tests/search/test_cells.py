@@ -20,7 +20,7 @@ from vnasdsl.train.generated import load_class
 
 Command = Callable[..., Result]
 SPACE = ROOT / "spaces" / "peng2019_tiny.vns"
-QUICK = ("epochs=2", "warmup=0", "score_from=1", "batch=4", "workers=0", "recalibrate=1", "scale=18")
+QUICK = ("epochs=2", "warmup=0", "score_from=1", "batch=8", "workers=0", "recalibrate=1", "scale=18")
 DARTS = ("start=1e-3", "affine=false", "second_order=true", "choices=adam(lr=0.05)", "cost=none", "grad_clip=5.0")
 
 

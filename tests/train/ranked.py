@@ -30,7 +30,8 @@ RANKS = 2
 def in_ranks(folder: Path, function: Callable[..., Any], *arguments: Any) -> list[Any]:
     """What `function(*arguments)` returns on each of two ranks."""
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # torch is imported once for all ranks
     files = [folder / f"rank{rank}.pt" for rank in range(RANKS)]
     processes = [
         context.Process(target=_run, args=(rank, store.port, file, function, arguments))

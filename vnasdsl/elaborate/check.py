@@ -28,10 +28,10 @@ def check(space: Space, relaxed: bool, proofs: bool) -> list[Diagnostic]:
     found = [*space.faults, *space.analysis.diagnostics]
     if any(d.severity == "error" for d in found) or space.analysis.unread:
         return found
-    if not space.costed:  # costs are not computed: can some network of it be built?
-        return [*found, *faults_of_some(space, 1), *(_not_relaxed(space) if relaxed and proofs else [])]
     found += unread(space.segments)
     found += _unread_inputs(space)
+    if not space.costed:  # costs are not computed: can some network of it be built?
+        return [*found, *faults_of_some(space, 1), *(_not_relaxed(space) if relaxed and proofs else [])]
     if _has_too_many(space):
         message = f"`{space.name}` has more than 10^{len(str(MOST_NETWORKS)) - 1} networks"
         return [*found, Diagnostic("E0502", message, Label(space.syntax.name_span), help="use fewer copies")]
