@@ -16,6 +16,7 @@ from vnasdsl.language.files import read_source
 from vnasdsl.language.limits import MAX_BYTES
 from vnasdsl.language.parser import parse_with_errors
 from vnasdsl.project import project_root
+from vnasdsl.resources import spaces_dir
 
 DEEPEST_IMPORT = 16
 LONGEST_PATH = 1000
@@ -127,7 +128,9 @@ def import_target(item: tree.Import, here: Path | None) -> Path:
         raise error("E0701", f"`{text}` is not the path of a .vns file", span, help='write `import "relative.vns"`')
     if len(text) > LONGEST_PATH:
         raise error("E0701", f"the path has more than {LONGEST_PATH} characters", span)
-    root = project_root(here)
+    root, shipped = project_root(here), spaces_dir().resolve()
+    if root.is_relative_to(shipped):  # in a wheel they are in no project
+        root = shipped
     target = Path(os.path.normpath(here.parent / text))
     resolved = Path(os.path.realpath(target))  # unlike Path.resolve it says nothing about links in a circle
     inside = target.is_relative_to(root) and resolved.is_relative_to(os.path.realpath(root))
