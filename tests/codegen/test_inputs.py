@@ -236,5 +236,7 @@ def test_show_and_diff_tell_the_inputs_apart() -> None:
     assert "input a: 7 x 4 x 16 x 16..24 (channels x frames x rows x columns), maps of any kind" in as_table(space)
     assert json.loads(json.dumps(as_object(space)))["input"]["size"] == [16, [16, 24]]
     assert [one["name"] for one in as_object(read(TWO))["inputs"]] == ["rgb", "objects"]
-    (changed,) = compare(read(THREE), read(THREE.replace("bins=10", "bins=12"))).input
-    assert (changed.name, changed.before, changed.after) == ("sound.bins", "10", "12")
+    changes = compare(read(THREE), read(THREE.replace("bins=10", "bins=12"))).changes
+    (changed,) = (change for change in changes if change.what == "input")
+    assert changed.before and changed.after
+    assert (changed.before.text, changed.after.text) == ("sound.bins=10", "sound.bins=12")
