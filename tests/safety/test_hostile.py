@@ -133,13 +133,16 @@ def test_the_lists_are_long_enough() -> None:
     assert min(len(set(some)) for some in (NAMES, STRINGS, IMPORTS)) >= 40
 
 
+PARTS = 8
+
+
 def some(roles: dict[str, str], name: str, part: int) -> list[str]:
-    """A fifth of the roles, another one for the next name: the five parts are all roles."""
-    return list(roles)[(NAMES.index(name) + part) % 5 :: 5]
+    """A part of the roles, another one for the next name: the parts are all roles."""
+    return list(roles)[(NAMES.index(name) + part) % PARTS :: PARTS]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name)[:30])
-@pytest.mark.parametrize("part", parts(5))
+@pytest.mark.parametrize("part", parts(PARTS))
 def test_a_name_is_refused_or_is_nothing_but_a_name(name: str, part: int) -> None:
     for role in some(ROLES, name, part):
         try:
@@ -174,7 +177,7 @@ def in_a_file(text: str) -> bool:
 
 
 @pytest.mark.parametrize("name", [*filter(in_a_file, NAMES)], ids=lambda name: ascii(name)[:30])
-@pytest.mark.parametrize("part", parts(5))
+@pytest.mark.parametrize("part", parts(PARTS))
 def test_a_name_of_a_line_a_list_an_input_or_a_tied_block_is_refused_or_nothing_but_a_name(
     name: str, part: int
 ) -> None:
