@@ -22,7 +22,8 @@ def test_the_searched_network_stands_beside_random_and_spatial_ones(
     monkeypatch.setattr(demonstration, "SEEDS", 2)
     program = load(space)
     small = program.get()
-    search = checked_recipe("search", find_recipe(program, "search", small), {"epochs": "1"}, 5, None)
+    shared = {"pool": '"2"', "finalists": "2", "finalist_epochs": "1"}  # by finalists and all other trainings
+    search = checked_recipe("search", find_recipe(program, "search", small), {"epochs": "1", **shared}, 5, None)
     after = checked_recipe("retrain", find_recipe(program, "retrain", small), {"epochs": "1"}, 5, None)
     recipes = {"search": search, "retrain": after, "evaluate": evaluate_recipe(None, after, {})}
     spatial = space.with_name("spatial.vns")
