@@ -7,17 +7,17 @@ from vnasdsl.layers.window import ONE, STRIDE
 
 FUNCTIONS = {
     "relu": ("F.relu", "nn.ReLU", "ReLU: max(x, 0)"),
-    "relu6": ("F.relu6", "nn.ReLU6", "min(max(x, 0), 6)"),
-    "leaky_relu": ("F.leaky_relu", "nn.LeakyReLU", "x where it is positive, else 0.01 x"),
-    "elu": ("F.elu", "nn.ELU", "x where it is positive, else exp(x) - 1"),
+    "relu6": ("F.relu6", "nn.ReLU6", "ReLU6: min(max(x, 0), 6)"),
+    "leaky_relu": ("F.leaky_relu", "nn.LeakyReLU", "leaky ReLU: x where it is positive, else 0.01 x"),
+    "elu": ("F.elu", "nn.ELU", "ELU: x where it is positive, else exp(x) - 1"),
     "gelu": ("F.gelu", "nn.GELU", "GELU: x * P(X < x) for a standard normal X"),
     "silu": ("F.silu", "nn.SiLU", "SiLU, also called swish: x * sigmoid(x)"),
     "hardswish": ("F.hardswish", "nn.Hardswish", "hard swish: x * min(max(x + 3, 0), 6) / 6"),
-    "mish": ("F.mish", "nn.Mish", "x * tanh(log(1 + exp(x)))"),
-    "sigmoid": ("torch.sigmoid", "nn.Sigmoid", "1 / (1 + exp(-x))"),
+    "mish": ("F.mish", "nn.Mish", "Mish: x * tanh(log(1 + exp(x)))"),
+    "sigmoid": ("torch.sigmoid", "nn.Sigmoid", "sigmoid: 1 / (1 + exp(-x))"),
     "hardsigmoid": ("F.hardsigmoid", "nn.Hardsigmoid", "hard sigmoid: min(max(x + 3, 0), 6) / 6"),
     "tanh": ("torch.tanh", "nn.Tanh", "hyperbolic tangent"),
-    "softplus": ("F.softplus", "nn.Softplus", "log(1 + exp(x))"),
+    "softplus": ("F.softplus", "nn.Softplus", "softplus: log(1 + exp(x))"),
 }
 """By the names of torch: function and module, what they are. None has parameters or MACs."""
 
