@@ -200,8 +200,10 @@ def test_one_shot_and_evolution_propose_what_is_allowed() -> None:
 
 
 def test_names_in_conditions_are_renamed_with_the_lines() -> None:
-    source = Source("made.vns", TEXT.format(conditions=CASES["less"][0]))
+    conditions = f"{CASES['less'][0]}\n  require s1.many[0].op == s1.many[1].op"
+    text = TEXT.format(conditions=conditions).replace("0..2 * (relu", "many = 0..2 * (relu")
+    source = Source("made.vns", text)
     program = load_source(source, None)
     places = [(o.symbol.kind, o.symbol.name) for o in occurrences(program.module, program.definitions)]
-    assert places.count(("stage", "s1")) == places.count(("stage", "s2")) == 2
-    assert places.count(("label", "wide")) == 4
+    assert (places.count(("stage", "s1")), places.count(("stage", "s2"))) == (4, 2)
+    assert (places.count(("label", "wide")), places.count(("label", "many"))) == (4, 3)

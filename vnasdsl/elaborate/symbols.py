@@ -92,12 +92,13 @@ def _body(
 
 
 def _path(choice: tree.Name, body: Sequence[tree.Statement], owner: str) -> Iterator[Occurrence]:
-    """The stage and the label in the name of a choice: `s1.wide.channels`."""
+    """The stage and the label in the name of a choice: `s1.wide.channels`, `s1.units[0].op`."""
     first, _, rest = choice.id.partition(".")
+    name = first.partition("[")[0]
     for statement in body:
-        if rest and isinstance(statement, (tree.Wire, tree.Input, tree.Stage)) and statement.name == first:
-            place = choice.span.first(len(first))
-            yield Occurrence(Symbol(KINDS[type(statement)], first, statement.span.source.name, owner), place)
+        if rest and isinstance(statement, (tree.Wire, tree.Input, tree.Stage)) and statement.name == name:
+            place = choice.span.first(len(name))
+            yield Occurrence(Symbol(KINDS[type(statement)], name, statement.span.source.name, owner), place)
             if isinstance(statement, tree.Stage):
                 after = Span(choice.span.source, choice.span.start + len(first) + 1, choice.span.end)
                 inner = tree.Name(rest, span=after)
