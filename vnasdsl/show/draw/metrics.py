@@ -17,7 +17,10 @@ ELLIPSIS = "…"
 
 def text_width(text: str, size: float = 12, bold: bool = False) -> float:
     """Pixels that a text takes at a font size in pixels."""
-    return sum(map(_width, text)) * size * (_BOLD if bold else 1)
+    width = 0.0  # not `sum`, which rounds otherwise since Python 3.12: pictures are the same in all versions
+    for character in text:
+        width += _width(character)
+    return width * size * (_BOLD if bold else 1)
 
 
 def _width(char: str) -> float:
