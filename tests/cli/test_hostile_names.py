@@ -37,10 +37,12 @@ def videos(tmp_path: Path) -> Path:
 
 
 def test_classes_and_unreadable_videos(run_cli: RunCli, videos: Path) -> None:
-    result = run_cli("data", "info", f"folder:{videos}")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert_safe(result.stdout)
-    assert result.stdout.count(SHOWN) == 2
+    listed = run_cli("data", "info", f"folder:{videos}")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    checked = run_cli("data", "check", f"folder:{videos}", "--workers", "0")
+    for result in (listed, checked):
+        assert_safe(result.stdout)
+        assert SHOWN in result.stdout
 
 
 def test_skipped_videos_are_named(videos: Path) -> None:

@@ -28,11 +28,11 @@ def test_make_a_set_and_look_at_it(tmp_path: Path, layout: str) -> None:
     found = json.loads(looked.stdout)
     assert (found["name"], found["layout"]) == (f"{layout}:{folder}", layout)
     assert [(row["train"], row["test"]) for row in found["classes"]] == [(3, 2), (3, 2)]
-    train = found["splits"]["train"]
-    assert (train["videos"], train["missing"], train["looked_into"], train["unreadable"]) == (6, 0, 6, {})
-    assert 4 <= train["lengths"]["min"] <= train["lengths"]["median"] <= train["lengths"]["max"] <= 6
-    assert sum(row["files"] for row in train["sizes"]) == 6
+    assert found["splits"]["train"] == {"videos": 6, "missing": 0}
     assert found["notes"] == []
+    seen = json.loads(run("check", f"{layout}:{folder}", "--clip", "4", "--workers", "0", "--json").stdout)
+    assert 4 <= seen["lengths"]["min"] <= seen["lengths"]["median"] <= seen["lengths"]["max"] <= 6
+    assert sum(row["files"] for row in seen["sizes"]) == 10
 
 
 def test_info_for_people(folder_set: Callable[..., Path]) -> None:
@@ -47,14 +47,10 @@ def test_info_for_people(folder_set: Callable[..., Path]) -> None:
         "a          3     2",
         "b          3     2",
         "all        6     4",
-        "",
-        "train: 7 to 7 frames, median 7; height x width (files): 32x48 (5); 6 files read",
-        f"unreadable: {root}/train/b/v1.avi: Invalid data found when processing input",
-        "test: 7 to 7 frames, median 7; height x width (files): 32x48 (4); 4 files read",
     ]
-    unseen = json.loads(run("info", f"folder:{root}", "--look", "0", "--json").stdout)
-    assert unseen["splits"]["train"]["looked_into"] == 0
-    assert unseen["splits"]["train"]["lengths"] is None
+    checked = run("check", f"folder:{root}", "--workers", "0").output
+    assert f"unreadable: {root}/train/b/v1.avi: Invalid data found when processing input" in checked
+    assert "7 to 7 frames, median 7; height x width (files): 32x48 (9)" in checked
 
 
 @pytest.mark.parametrize(
@@ -100,7 +96,6 @@ def test_names_with_control_characters_do_not_reach_the_terminal(tmp_path: Path)
         encode_numbered(tmp_path / part / "plain" / "v.avi", 3)
         encode_numbered(tmp_path / part / name / "v.avi", 3)
     (tmp_path / "train" / name / "broken\r.avi").write_bytes(b"nothing")
-    looked = run("info", f"folder:{tmp_path}")
-    assert looked.exit_code == 0
+    looked = run("check", f"folder:{tmp_path}", "--workers", "0")
     assert "wave␛[2J<U+009B>31m␊hand" in looked.output and "broken␍.avi: " in looked.output
     assert not set("\x1b\x9b\r") & set(looked.output)

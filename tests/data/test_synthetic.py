@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vnasdsl.data import open_data
-from vnasdsl.data.survey import survey
+from vnasdsl.data.check import check
 from vnasdsl.data.synthetic.make import make
 from vnasdsl.data.synthetic.motions import MOTIONS, SHAKE, SPEED, draw_path
 from vnasdsl.data.synthetic.settings import MARKER, TASKS, Settings
@@ -92,10 +92,10 @@ def test_a_set_is_read_like_a_downloaded_one(tmp_path: Path, layout: str) -> Non
     data = open_data(f"{layout}:{folder}")
     assert (len(data.classes), len(data.train), len(data.test)) == (3, 12, 6)
     assert open_data(f"synthetic:{folder}").train == data.train
-    seen = survey(data.train + data.test)
-    assert seen.unreadable == {}
-    assert set(seen.sizes) == {(36, 50), (50, 36)}
-    assert 5 <= seen.lengths[0] < seen.lengths[-1] <= 9
+    seen = check(data, workers=0, shortest=5)
+    assert seen["problems"] == []
+    assert {(size["height"], size["width"]) for size in seen["sizes"]} == {(36, 50), (50, 36)}
+    assert 5 <= seen["lengths"]["min"] < seen["lengths"]["max"] <= 9
     codec, suffix = {"ucf101": ("mpeg4", ".avi"), "kinetics": ("h264", ".mp4")}[layout]
     rates = set()
     for video in data.train:

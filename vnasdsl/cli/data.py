@@ -25,7 +25,7 @@ def command() -> None:
     \b
     Examples:
       vnasdsl data synthetic data/motion          # 8 classes told apart only by motion
-      vnasdsl data info ucf101:data/UCF101        # classes, counts, lengths, sizes
+      vnasdsl data info ucf101:data/UCF101        # classes and counts
       vnasdsl data check ucf101:data/UCF101       # decode everything and say what is wrong
     """
 
@@ -140,18 +140,10 @@ def synthetic(
 @click.option(
     "--split", type=click.Choice(["1", "2", "3"]), default="1", show_default=True, help="UCF101's official split."
 )
-@click.option(
-    "--look",
-    type=click.IntRange(min=0),
-    default=1000,
-    show_default=True,
-    metavar="N",
-    help="Read lengths and sizes of at most N files of each split; 0 for none.",
-)
 @exclude_option
 @json_option
-def info(spec: str, split: str, look: int, exclude: str | None, as_json: bool) -> None:
-    """List classes, counts, lengths and frame sizes of the data that SPEC names.
+def info(spec: str, split: str, exclude: str | None, as_json: bool) -> None:
+    """List the classes of the data that SPEC names, and how many videos they have. No video is opened.
 
     \b
     SPEC is one of
@@ -179,9 +171,9 @@ def info(spec: str, split: str, look: int, exclude: str | None, as_json: bool) -
       vnasdsl data info ucf101:data/UCF101 --split 2
       vnasdsl data info kinetics:data/k400 --json
     """
-    from vnasdsl.data.survey import describe
+    from vnasdsl.data.videos import listing
 
-    found = describe(_opened(spec, exclude, int(split)), look)
+    found = listing(_opened(spec, exclude, int(split)))
     if as_json:
         print_json(found)
     else:
@@ -215,7 +207,7 @@ def check(
 
     Reported are files that are unreadable or damaged, shorter than a clip, of variable frame rate or turned; copies of
     one another by content, above all training videos that are test videos too; odd labels; and files that no reader
-    takes. The exit status is 1 where a training would end with an error.
+    takes; and lengths and sizes of all. The exit status is 1 where a training would end with an error.
 
     \b
     Examples:
@@ -256,6 +248,13 @@ def _findings(found: dict[str, Any]) -> Iterator[str]:
         yield visible(f"{problem['kind']}: {problem['file']}: {problem['detail']}")
     for note in found["notes"]:
         yield visible(f"note: {note}")
+    if found["lengths"] is not None:
+        lengths, sizes = found["lengths"], found["sizes"]
+        shown = ", ".join(f"{size['height']}x{size['width']} ({size['files']})" for size in sizes[:6])
+        yield (
+            f"{lengths['min']} to {lengths['max']} frames, median {lengths['median']};"
+            f" height x width (files): {shown}{', ...' * (len(sizes) > 6)}"
+        )
     counts = found["videos"]
     yield (
         f"{visible(found['name'])}: {counts['train']} training and {counts['test']} test videos, {found['hours']:.2f}"
@@ -276,16 +275,5 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield ""
     rows = [("class", "train", "test"), *classes, ("all", videos["train"], videos["test"])]
     yield columns([[str(cell) for cell in row] for row in rows], right=(1, 2))
-    yield ""
-    for part, split in found["splits"].items():
-        if split["lengths"] is not None:
-            lengths, sizes = split["lengths"], sorted(split["sizes"], key=lambda size: -size["files"])
-            shown = ", ".join(f"{size['height']}x{size['width']} ({size['files']})" for size in sizes[:6])
-            yield (
-                f"{part}: {lengths['min']} to {lengths['max']} frames, median {lengths['median']};"
-                f" height x width (files): {shown}{', ...' * (len(sizes) > 6)}; {split['looked_into']} files read"
-            )
-        for path, reason in split["unreadable"].items():
-            yield visible(f"unreadable: {path}: {reason}")
     for note in found["notes"]:
         yield visible(f"note: {note}")

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 from vnasdsl.data.examine import Condition, examine, of_each
@@ -60,12 +61,21 @@ def check(
             {"name": name, **{part: counts[part][name] for part in counts}, "hours": round(seconds[name] / 3.6e6, 4)}
             for name in data.classes
         ],
+        "lengths": _spread([condition.frames for condition in seen if condition.frames]),
+        "sizes": [
+            {"height": height, "width": width, "files": files}
+            for (height, width), files in Counter((c.height, c.width) for c in seen if c.frames).most_common()
+        ],
         "balance": max(counts["train"].values()) / min(counts["train"].values()),
         "problems": [asdict(problem) for problem in problems],
         "exclude": sorted(broken | doubled),
         "fails": list(_failures(data, {p.file for p in problems if p.kind == "unreadable"}, most_unreadable)),
         "notes": list(data.notes),
     }
+
+
+def _spread(lengths: list[int]) -> dict[str, int] | None:
+    return {"min": min(lengths), "median": median_low(lengths), "max": max(lengths)} if lengths else None
 
 
 def _classes_of(data: DataSet, video: Video) -> list[str]:

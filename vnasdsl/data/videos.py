@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from vnasdsl.language.diagnostics import UserError
 
@@ -53,6 +55,21 @@ class DataSet:
     notes: tuple[str, ...] = ()
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     excluded: frozenset[str] = frozenset()
+
+
+def listing(data: DataSet) -> dict[str, Any]:
+    """Classes, counts and notes of a data set, as JSON has them."""
+    parts = {"train": data.train, "test": data.test}
+    counts = {part: Counter(video.class_name for video in videos) for part, videos in parts.items()}
+    return {
+        "name": data.name,
+        "layout": data.layout,
+        "classes": [{"name": name, **{part: counts[part][name] for part in parts}} for name in data.classes],
+        "splits": {
+            part: {"videos": len(videos), "missing": len(data.missing.get(part, ()))} for part, videos in parts.items()
+        },
+        "notes": list(data.notes),
+    }
 
 
 def group_of(path: str | Path) -> str:

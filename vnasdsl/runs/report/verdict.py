@@ -29,7 +29,7 @@ def findings(run: RunReader) -> Iterator[Finding]:
         yield from _choices(run)
     unreadable = run.report.get("unreadable") or {}
     if unreadable:
-        yield Finding("warn", f"{len(unreadable)} videos were unreadable and skipped: `vnasdsl data info` names them.")
+        yield Finding("warn", f"{len(unreadable)} videos were unreadable and skipped: `vnasdsl data check` names them.")
 
 
 def _state(run: RunReader) -> Finding:
