@@ -188,7 +188,7 @@ def test_recipes_need_no_torch() -> None:
 
 
 def test_every_strategy_has_a_recipe() -> None:
-    from vnasdsl.searching.strategies import strategy_names
+    from vnasdsl.searching.strategies import get_strategy
 
-    assert set(STRATEGIES) == set(strategy_names())
     assert {model().strategy for model in STRATEGIES.values()} == set(STRATEGIES)
+    assert {get_strategy(name).name for name in STRATEGIES} == set(STRATEGIES)

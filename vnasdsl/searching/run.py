@@ -24,7 +24,7 @@ from vnasdsl.searching.strategies.one_shot import OneShotStrategy
 from vnasdsl.searching.task import SearchResult, SearchTask, Strategy
 from vnasdsl.train import ranks
 from vnasdsl.train.clips import report_faults, require_readable
-from vnasdsl.train.model_file import Metrics, weights_of, write_model
+from vnasdsl.train.model_file import Metrics, write_model
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
 from vnasdsl.train.recipes import Recipe, SearchRecipe
@@ -39,14 +39,13 @@ from vnasdsl.train.run_folder import (
     video_facts,
 )
 from vnasdsl.train.run_lock import writing
-from vnasdsl.train.weights import load_weights, save_weights
+from vnasdsl.train.weights import save_weights
 
 MAY_DIFFER = {"workers", "unreadable", "pool", "memory", "timeout", "rounds"}
 """Keys of a recipe that may change when a run is resumed: where it runs, and how many trials it may have."""
 _LEARNED = ("path", "stages", "labels", "probabilities", "path_weights", "mixture_weights")
 """Keys of a strategy's report for choices.json; large, so not all in report.json."""
 _NOT_REPORTED = ("probabilities", "path_weights", "mixture_weights")
-_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 @dataclass(frozen=True)
@@ -255,21 +254,14 @@ def _write_outcome(
 
 
 def _kept(task: SearchTask[Any], network: Space, found: SearchResult) -> Outcome | None:
-    """What the run holds, where it is the network found, with the same weights apart from batch-norm statistics."""
+    """What the run holds, where it is the network found and has a score."""
     run = RunReader(task.run.path)
     score = run.report.get("inference")
-    if score is None or run.report.get("choices") != found.choices:
-        return None
-    try:
-        file = weights_of(run.path)
-        kept = load_weights(file)
-    except UserError:
-        return None
-    names = {name for name in found.weights if name.rpartition(".")[2] not in _STATISTICS}
-    if kept.keys() != found.weights.keys() or not all(kept[name].equal(found.weights[name]) for name in names):
+    weights = run / "network.safetensors"
+    if score is None or run.report.get("choices") != found.choices or not weights.is_file():
         return None
     lines = tuple(run.text("report.txt").splitlines())
-    return Outcome(network, run / "network.vns", run / "network.py", file, score, lines)
+    return Outcome(network, run / "network.vns", run / "network.py", weights, score, lines)
 
 
 def _figure_lines(found: SearchResult, network: Space, videos: int) -> list[str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-from importlib.abc import InspectLoader
 from pathlib import Path
-from typing import Any, cast
+from types import ModuleType
+from typing import cast
 
 from torch import nn
 
@@ -14,17 +13,6 @@ from vnasdsl.elaborate import Space
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.inputs import taking_inputs
-
-
-class _MemoryLoader(InspectLoader):
-    """Loads a module from memory, so that the code that was checked is the code that runs."""
-
-    def __init__(self, source: str, path: Path):
-        self.source = source
-        self.path = path
-
-    def get_source(self, fullname: str) -> str:
-        return self.source
 
 
 def load_generated(path: Path, class_name: str, source: str) -> type[nn.Module]:
@@ -45,11 +33,9 @@ def load_generated(path: Path, class_name: str, source: str) -> type[nn.Module]:
 
 def load_class(source: str, class_name: str, path: Path) -> type[nn.Module]:
     """The class of a module that the caller has just compiled; `path` is what tracebacks show."""
-    spec = importlib.util.spec_from_loader(f"generated_{path.stem}", _MemoryLoader(source, path), origin=str(path))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return cast(type[nn.Module], cast(Any, module).__dict__[class_name])
+    module = ModuleType(f"generated_{path.stem}")
+    exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+    return cast(type[nn.Module], module.__dict__[class_name])
 
 
 def build(network: Space) -> nn.Module:
