@@ -67,12 +67,6 @@ def test_a_fraction_of_zero_gives_an_empty_part() -> None:
     assert (len(first), len(second), third) == (2, 2, ())
 
 
-@pytest.mark.parametrize("fractions", [(0.6, 0.2), (0.6, 0.2, 0.1), (1.2, -0.1, -0.1)])
-def test_fractions_that_are_none(fractions: tuple[float, ...]) -> None:
-    with pytest.raises(UserError, match="fractions"):
-        three_way_split(videos({"a": 10}), fractions, 0)
-
-
 def test_too_few_videos_or_groups() -> None:
     with pytest.raises(UserError, match="class `b` has 2 video groups"):
         three_way_split(videos({"a": 10, "b": 2}), seed=0)

@@ -10,7 +10,6 @@ import torch
 from tests.data.test_clips import pixels
 from tests.data.videos import encode, encode_numbered, numbers_in, view_loader
 from vnasdsl.data import Video, open_data
-from vnasdsl.language.diagnostics import UserError
 
 
 def views_of(path: Path, **more: object) -> torch.Tensor:
@@ -82,9 +81,3 @@ def test_batches_of_videos_alike_whatever_the_workers(folder_set: Callable[..., 
         assert [len(views) for views in found] == sizes
         assert torch.equal(torch.cat(found), torch.cat([views for views, _, _ in expected]))
         loader.close()
-
-
-@pytest.mark.parametrize("more", [{"size": 33}, {"clips": 0}, {"crops": 0}, {"frames": 0}])
-def test_settings_that_cannot_be(more: dict[str, int]) -> None:
-    with pytest.raises(UserError):
-        view_loader([Video("v", 0, "x")], **{"frames": 2, "size": 16, "scale": 32, **more})

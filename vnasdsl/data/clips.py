@@ -20,7 +20,6 @@ from vnasdsl.data.maps import mirrored, read_streams
 from vnasdsl.data.planes import Planes, Region
 from vnasdsl.data.sampling import ClipShape, clip_frames, crop_corners, even_starts, generator_for, random_starts
 from vnasdsl.data.videos import Video
-from vnasdsl.language.diagnostics import UserError
 
 _AS_IT_IS = Augment()
 
@@ -108,8 +107,6 @@ class ViewLoader(VideoLoader):
         device: torch.device = CPU,
         planes: bool | None = None,
     ):
-        if clips < 1 or crops < 1:
-            raise UserError(f"{clips} clips x {crops} crops give no view", "use at least 1 of each, as in 10 x 3")
         samples = _Views(tuple(videos), shape, cache_bytes, _as_planes(planes, device, shape), clips, crops)
         room = (clips * crops, shape.frames, *shape.crop, shape.channels)
         each = max(1, batch // (clips * crops))

@@ -16,8 +16,6 @@ class FaultLog:
 
     def __init__(self, max_share: float = 0.01, report: Callable[[str], None] = lambda message: None):
         """report: called with a message for each unreadable file."""
-        if not 0.0 <= max_share <= 1.0:
-            raise ValueError(f"max_share must lie in 0 .. 1, not {max_share}")
         self.max_share = max_share
         self.files: dict[str, str] = {}
         """Unreadable path -> reason, in the order they were met."""

@@ -147,9 +147,6 @@ class VideoLoader:
         """
         if not videos:
             raise UserError("there are no videos to read")
-        for name, value, least in (("batch", batch, 1), ("workers", workers, 0)):
-            if value < least:
-                raise UserError(f"{name} must be at least {least}, not {value}")
         self.videos = tuple(videos)
         self.epoch = 0
         self.videos_per_batch, self.drop_last = batch, drop_last

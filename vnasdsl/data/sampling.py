@@ -16,8 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from vnasdsl.language.diagnostics import UserError
-
 Size = int | tuple[int, int]
 """In pixels: a square, or (height, width)."""
 Scale = int | tuple[int, int]
@@ -42,7 +40,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class ClipShape:
-    """How clips are cut out of videos. Raises: UserError for numbers that make no clip."""
+    """How clips are cut out of videos."""
 
     frames: int = 16
     size: Size = 224
@@ -52,19 +50,6 @@ class ClipShape:
     """Frames are scaled to this before they are cropped to `size`."""
     streams: tuple[Stream, ...] = ()
     """What a clip has behind its three channels of RGB."""
-
-    def __post_init__(self) -> None:
-        for name, value in (("frames", self.frames), ("frame stride", self.frame_stride), ("segments", self.segments)):
-            if value < 1:
-                raise UserError(f"{name} must be at least 1, not {value}")
-        if self.frames % self.segments:
-            raise UserError(f"{self.frames} frames cannot be divided evenly among {self.segments} segments")
-        (height, width), room = self.crop, scaled_size(1, 1, self.scale)  # of a square frame, the narrowest
-        if height < 1 or width < 1 or height > room[0] or width > room[1]:
-            whole = f"a short side of {self.scale}" if isinstance(self.scale, int) else f"{room[0]} x {room[1]}"
-            raise UserError(
-                f"a crop of {height} x {width} does not fit into frames scaled to {whole}", "scale frames larger"
-            )
 
     @property
     def channels(self) -> int:
