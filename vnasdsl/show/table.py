@@ -28,19 +28,19 @@ def as_table(space: Space, ascii_only: bool = False) -> str:
 
     ascii_only: bars of `#`, for streams that cannot show blocks.
     """
+    note = ["share: the greatest MACs of a stage as part of the greatest of the space"]
+    noted = space.kind == "space" and space.costed
+    return "\n".join([short_table(space, ascii_only), "", *(note if noted else ()), *foot(space)])
+
+
+def short_table(space: Space, ascii_only: bool = False) -> str:
+    """The stages alone, without what takes long to work out."""
     found = list(rows(space))
     for terse in range(3):  # where stages say too much for a line, they say less
         table = stage_table(space, found, ascii_only, terse)
         if max(map(len, table.splitlines())) <= WIDTH:
             break
-    note = ["share: the greatest MACs of a stage as part of the greatest of the space"]
-    noted = space.kind == "space" and space.costed
-    return "\n".join([title(space), *input_lines(space), "", table, "", *(note if noted else ()), *foot(space)])
-
-
-def short_table(space: Space) -> str:
-    """The stages alone, without what takes long to work out."""
-    return "\n".join([title(space), *input_lines(space), "", stage_table(space, list(rows(space)), False, terse=1)])
+    return "\n".join([title(space), *input_lines(space), "", table])
 
 
 def title(space: Space) -> str:
