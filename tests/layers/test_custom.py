@@ -88,7 +88,7 @@ def test_check_says_what_it_ran_and_other_commands_know_the_layers(tmp_path: Pat
     project(tmp_path)
     checked = run_here("check", "net.vns", cwd=tmp_path)
     assert (checked.returncode, checked.stderr) == (0, "ran own/mine.py, which `layers` of [tool.vnasdsl] names\n")
-    assert "gain: mode=even" in run_here("show", "net.vns", cwd=tmp_path).stdout
+    assert "mode=even" in run_here("show", "net.vns", "--layers", cwd=tmp_path).stdout
     assert "gain(mode=even)  (of this project)" in run_here("layers", cwd=tmp_path).stdout
     assert "the greatest of its inputs" in run_here("layers", "top", cwd=tmp_path).stdout
     (tmp_path / "other.vns").write_text(TEXT.replace("unit(steep)", "unit(even)"), encoding="utf-8")
