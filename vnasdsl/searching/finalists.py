@@ -47,12 +47,13 @@ class Finalists:
                 for place, choices in networks.items():
                     if place not in records:
                         begun[place] = self._begun(number + len(begun), choices)
-                        pool.submit(place, run_trial, self._trial(begun[place]))
+                        # All start from the same seed: that of the search.
+                        trial = Trial.of(task, begun[place], trial_recipe(recipe), recipe.seed)
+                        pool.submit(place, run_trial, trial)
                 while pending := begun.keys() - records.keys():
                     result = pool.next(pending)
-                    outcome = result.value if result.error is None else Outcome(error=result.error)
                     assert isinstance(result.key, int)
-                    record = self._ended(begun[result.key], outcome)
+                    record = self._ended(begun[result.key], Outcome.of(result))
                     records[result.key] = record
                     reporter.finished(len(records), _shown(record))
         finally:
@@ -106,27 +107,11 @@ class Finalists:
         macs, params, text = network.macs[0], network.params[0], network.text()
         return Record(number, "failed", (), (), dict(choices), macs=macs, params=params, text=text)
 
-    def _trial(self, record: Record) -> Trial:
-        """All finalists start from the same seed: that of the search."""
-        task = self.task
-        assert record.text is not None
-        recipe = trial_recipe(task.recipe).model_dump()
-        return Trial(
-            record.id,
-            record.text,
-            recipe,
-            task.data.name,
-            len(task.classes),
-            task.recipe.seed,
-            str(task.device),
-            layers=task.space.definitions.catalogue.files,
-        )
-
     def _ended(self, record: Record, outcome: Outcome) -> Record:
         if outcome.error is not None:
             record = replace(record, error=outcome.error)
         else:
-            score = {key: outcome.score[key] for key in ("top1", "top5", "loss")}
+            score = outcome.figures
             record = replace(record, status="trained", score=score, fitness=score["top1"])
             self.task.run.write(f"finalists/{self.weights_of(record).name}", outcome.weights)
         for file, reason in outcome.unreadable.items():

@@ -191,34 +191,22 @@ class TrialSearch:
 
     def _trial(self, begun: _Begun) -> Trial:
         record, recipe = begun.record, self.recipe
-        assert record.text is not None
         start = None
         if isinstance(recipe, EvolutionRecipe) and recipe.inherit and record.parents:
             parent = record.parents[0]
             if self.weights(parent, f"#{record.id} starts from new weights instead of those of its parent #{parent}"):
                 start = self.weights_of(parent).read_bytes()
-        return Trial(
-            record.id,
-            record.text,
-            recipe.model_dump(),
-            self.task.data.name,
-            len(self.task.classes),
-            (recipe.seed * 1_000_003 + record.id) % 2**32,
-            str(self.task.device),
-            start,
-            self.task.space.definitions.catalogue.files,
-        )
+        return Trial.of(self.task, record, recipe, (recipe.seed * 1_000_003 + record.id) % 2**32, start)
 
     def _finish(self, result: Result) -> None:
         """Record the outcome of a trial."""
         assert isinstance(result.key, int)
         begun = self._begun.pop(result.key)
-        outcome = result.value if result.error is None else Outcome(error=result.error)
-        assert isinstance(outcome, Outcome)
+        outcome = Outcome.of(result)
         if outcome.error is not None:
             record = replace(begun.record, status="failed", error=outcome.error)
         else:
-            score = {key: outcome.score[key] for key in ("top1", "top5", "loss")}
+            score = outcome.figures
             record = replace(
                 begun.record,
                 status="trained",

@@ -20,7 +20,9 @@ from vnasdsl.elaborate.project_layers import catalogue_of
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Source
 from vnasdsl.network.graph import NetworkGraph, many
-from vnasdsl.searching.task import Parts
+from vnasdsl.searching.evolve.history import Record
+from vnasdsl.searching.pool import Result
+from vnasdsl.searching.task import Parts, SearchTask
 from vnasdsl.space.elements import picked
 from vnasdsl.train.clips import clip_shape, training_clips
 from vnasdsl.train.devices import pick_device, seed_everything
@@ -52,6 +54,16 @@ class Trial:
     layers: tuple[LayerFile, ...] = ()
     """The files of the project that define layers."""
 
+    @classmethod
+    def of(
+        cls, task: SearchTask[Any], record: Record, recipe: TrialRecipe, seed: int, start: bytes | None = None
+    ) -> Trial:
+        """The training of a network that was drawn."""
+        assert record.text is not None
+        values, layers = recipe.model_dump(), task.space.definitions.catalogue.files
+        classes, device = len(task.classes), str(task.device)
+        return cls(record.id, record.text, values, task.data.name, classes, seed, device, start, layers)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -69,6 +81,16 @@ class Outcome:
     unreadable: dict[str, str] = field(default_factory=dict)
     """Videos that could not be read, and why."""
     error: str | None = None
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Of the score, for its record."""
+        return {key: self.score[key] for key in ("top1", "top5", "loss")}
+
+    @classmethod
+    def of(cls, result: Result) -> Outcome:
+        """Of a trial that has ended in a pool."""
+        return cls(error=result.error) if result.error is not None else result.value
 
 
 def run_trial(trial: Trial) -> Outcome:
