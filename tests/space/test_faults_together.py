@@ -204,7 +204,7 @@ network long {
 """
 
 
-@pytest.mark.parametrize("syntax", range(3, 13))
+@pytest.mark.parametrize("syntax", range(3, 12))
 @pytest.mark.parametrize("shape", [3, 5, 6, 9])
 def test_within_a_network_what_stands_before_the_fault_is_known(syntax: int, shape: int) -> None:
     lines = LINES.split("\n")
