@@ -17,6 +17,7 @@ from tests.data.test_layouts import fails
 from tests.data.videos import clip_loader, encode_numbered, view_loader
 from vnasdsl.data import ClipShape, FaultLog, Video, open_data
 from vnasdsl.data.check import check
+from vnasdsl.data.videos import listing
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.clips import training_clips
 from vnasdsl.train.evaluation import average_precision, evaluate_views
@@ -102,8 +103,10 @@ def test_keys_for_one_label_are_refused(tmp_path: Path, key: dict[str, object]) 
 
 
 def test_every_label_counts_in_a_check(tmp_path: Path) -> None:
-    found = check(open_data(charades(tmp_path)), workers=0)
-    assert [(row["train"], row["test"]) for row in found["classes"]] == [(1, 0), (1, 1), (1, 1)]
+    data = open_data(charades(tmp_path))
+    found = check(data, workers=0)
+    for of in (found, listing(data)):
+        assert [(row["train"], row["test"]) for row in of["classes"]] == [(1, 0), (1, 1), (1, 1)]
     assert found["fails"] == []
 
 

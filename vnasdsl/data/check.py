@@ -48,11 +48,8 @@ def check(
     broken = {problem.file for problem in problems if problem.kind in ("unreadable", "damaged")}
     seconds = Counter[str]()
     for video, condition in found:
-        seconds.update(dict.fromkeys(_classes_of(data, video), int(1000 * condition.seconds)))
-    counts = {
-        part: Counter(name for video in of for name in _classes_of(data, video))
-        for part, of in (("train", data.train), ("test", data.test))
-    }
+        seconds.update(dict.fromkeys(data.classes_of(video), int(1000 * condition.seconds)))
+    counts = {"train": data.counts(data.train), "test": data.counts(data.test)}
     return {
         "name": data.name,
         "videos": {"train": len(data.train), "test": len(data.test)},
@@ -76,10 +73,6 @@ def check(
 
 def _spread(lengths: list[int]) -> dict[str, int] | None:
     return {"min": min(lengths), "median": median_low(lengths), "max": max(lengths)} if lengths else None
-
-
-def _classes_of(data: DataSet, video: Video) -> list[str]:
-    return [data.classes[number] for number in video.labels or (video.label,)]
 
 
 def _problems_of(video: Video, found: Condition, shortest: int) -> Iterator[Problem]:
@@ -152,7 +145,7 @@ def _failures(data: DataSet, unreadable: set[str], most: float) -> Iterator[str]
     total = len(data.train) + len(data.test)
     if len(unreadable) > most * total:
         yield f"{len(unreadable)} of {total} videos are unreadable, more than the allowed share of {most:.2%}"
-    good = {name for video in data.train if video.path not in unreadable for name in _classes_of(data, video)}
+    good = {name for video in data.train if video.path not in unreadable for name in data.classes_of(video)}
     for name in data.classes:
         if name not in good:
             yield f"no training video of class `{name}` can be read"

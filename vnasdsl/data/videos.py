@@ -56,11 +56,18 @@ class DataSet:
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     excluded: frozenset[str] = frozenset()
 
+    def classes_of(self, video: Video) -> list[str]:
+        return [self.classes[number] for number in video.labels or (video.label,)]
+
+    def counts(self, videos: Iterable[Video]) -> Counter[str]:
+        """Videos by class; one with several labels counts for each."""
+        return Counter(name for video in videos for name in self.classes_of(video))
+
 
 def listing(data: DataSet) -> dict[str, Any]:
     """Classes, counts and notes of a data set, as JSON has them."""
     parts = {"train": data.train, "test": data.test}
-    counts = {part: Counter(video.class_name for video in videos) for part, videos in parts.items()}
+    counts = {part: data.counts(videos) for part, videos in parts.items()}
     return {
         "name": data.name,
         "layout": data.layout,
