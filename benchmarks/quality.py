@@ -67,6 +67,25 @@ VARIANTS: dict[str, dict[str, str]] = {
     "gradient, shared, of the mixture": {**_GRADIENT, "mode": "shared", "samples": "0"},
 }
 
+# What may close the gap between the mixture and the network decoded from it, each on top of a search of half the length.
+_BASE = {**_GRADIENT, **_SHORTER, "mode": "shared", "samples": "0"}
+_FULL = {**_BASE, "mode": "full"}
+DECIDING: dict[str, dict[str, str]] = {
+    "shared": _BASE,
+    "shared, warm-up of 10 epochs": {**_BASE, "warmup": "10"},
+    "shared, warm-up of 20 epochs": {**_BASE, "warmup": "20"},
+    "shared, anneal": {**_BASE, "anneal": "(5, 0.1)"},
+    "shared, entropy": {**_BASE, "entropy": "0.5"},
+    "shared, skip_dropout": {**_BASE, "skip_dropout": "0.5"},
+    "shared, skips": {**_BASE, "skips": "0"},
+    "shared, samples": {**_BASE, "samples": "4"},
+    "shared, finalists": {**_BASE, "finalists": "5"},
+    "full": _FULL,
+    "full, anneal": {**_FULL, "anneal": "(5, 0.1)"},
+    "full, gumbel": {**_FULL, "gumbel": "true"},
+    "full, gumbel and anneal": {**_FULL, "gumbel": "true", "anneal": "(5, 0.1)"},
+}
+
 # The rows of Table 6 (Zhou et al. 2021): which choices are searched, and what the others are fixed to.
 _OPERATIONS = {"op": ("basic(1)", "basic(2)", "basic(4)")}
 _NUMBER = {"op": ("basic(1)", "skip")}
@@ -349,12 +368,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", action="append", metavar="VARIANT", help=f"one of {', '.join(VARIANTS)}; repeatable")
+    parser.add_argument("--deciding", action="store_true", help="the keys that make a gradient search decide, in turn")
     parser.add_argument("--table-6", action="store_true", help="what is searched against accuracy and MACs")
     parser.add_argument("--no-finalists-within", action="store_true", help="take the first network within each budget")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="a variant")
     given = parser.parse_args()
 
-    variants = {name: VARIANTS[name] for name in given.only} if given.only else dict(VARIANTS)
+    known = DECIDING if given.deciding else VARIANTS
+    variants = {name: known[name] for name in given.only} if given.only else dict(known)
     if given.settings:
         variants = {" ".join(given.settings): dict(setting.split("=", 1) for setting in given.settings)}
     fixes: dict[str, dict[str, tuple[str, ...]]] = {}
