@@ -75,6 +75,7 @@ DECIDING: dict[str, dict[str, str]] = {
     "shared, warm-up of 10 epochs": {**_BASE, "warmup": "10"},
     "shared, warm-up of 20 epochs": {**_BASE, "warmup": "20"},
     "shared, anneal": {**_BASE, "anneal": "(5, 0.1)"},
+    "shared, anneal, 80 epochs": {**_GRADIENT, "mode": "shared", "samples": "0", "anneal": "(5, 0.1)"},
     "shared, entropy": {**_BASE, "entropy": "0.5"},
     "shared, skip_dropout": {**_BASE, "skip_dropout": "0.5"},
     "shared, skips": {**_BASE, "skips": "0"},
