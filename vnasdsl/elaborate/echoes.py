@@ -54,9 +54,11 @@ class Echoes:
         inside = item is not None and span.start <= item.span.end
         if span.text in DEFINING or not inside:
             self.hide_definitions = True
-        if not isinstance(item, (tree.Block, tree.Space, tree.Network)):
+        words = re.findall(r"\w+", span.source.line(span.line))
+        apart = not inside and words[:1] and words[0] in DEFINING  # the fault is in a definition that is lost itself
+        if apart or not isinstance(item, (tree.Block, tree.Space, tree.Network)):
             return
-        self.lost.setdefault(i, set()).update(re.findall(r"\w+", span.source.line(span.line)))
+        self.lost.setdefault(i, set()).update(words)
         now = self.items[i]
         if not isinstance(now, (tree.Block, tree.Space, tree.Network)):
             return
