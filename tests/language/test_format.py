@@ -215,6 +215,13 @@ def test_any_layout_of_a_tree_gives_a_stable_text_of_the_same_tree(drawn: Shown,
     assert not any(before.endswith("{") and not line for before, line in pairwise(lines))
 
 
+def test_comments_on_both_sides_of_a_parenthesis_that_goes_away() -> None:
+    text = "space s {\n  x = f(a # 1\n    if a < (0) else # 2\n    # 3\n    ( # 4\n    0))\n}\n"
+    formatted = format_text(text)
+    assert same(read(formatted), read(text))
+    assert comments(formatted) == ["# 1", "# 2", "# 3", "# 4"]
+
+
 def test_deep_nesting() -> None:
     deep = MAX_DEPTH - 10
     for opening, inner, closing in (("f(", "a", ")"), ("[", "", "]"), ("(", "a", ")")):

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 from vnasdsl.language import layout
@@ -110,7 +111,9 @@ class _Plan:
             return
         inner, outer = self._breaks(low, self.signs[place])
         broken = inner is not None and self.owner[inner] in self.broken
-        inside = [c for c in here.comments if c.inside or (c.inside is None and broken and not c.own_line)]
+        inside = list(
+            takewhile(lambda c: c.inside or (c.inside is None and broken and not c.own_line), here.comments)
+        )
         self._put_at(low, inner, inside, False)
         self._put_at(low, outer, here.comments[len(inside) :], here.blank)
 
