@@ -67,7 +67,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     "gradient, shared, of the mixture": {**_GRADIENT, "mode": "shared", "samples": "0"},
 }
 
-# What may close the gap between the mixture and the network decoded from it, each on top of a search of half the length.
+# What may close the gap between the mixture and the network decoded from it, in a search of half the length.
 _BASE = {**_GRADIENT, **_SHORTER, "mode": "shared", "samples": "0"}
 _FULL = {**_BASE, "mode": "full"}
 DECIDING: dict[str, dict[str, str]] = {
