@@ -111,9 +111,7 @@ class _Plan:
             return
         inner, outer = self._breaks(low, self.signs[place])
         broken = inner is not None and self.owner[inner] in self.broken
-        inside = list(
-            takewhile(lambda c: c.inside or (c.inside is None and broken and not c.own_line), here.comments)
-        )
+        inside = list(takewhile(lambda c: c.inside or (c.inside is None and broken and not c.own_line), here.comments))
         self._put_at(low, inner, inside, False)
         self._put_at(low, outer, here.comments[len(inside) :], here.blank)
 
