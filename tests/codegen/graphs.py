@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from vnasdsl.codegen.inherit import tensors
 from vnasdsl.elaborate import Space
-from vnasdsl.network.graph import LayerNode
+from vnasdsl.network.nodes import LayerNode
 
 # ------------------------------------------------------------------ interpreting
 

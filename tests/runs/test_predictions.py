@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn import metrics
 
 from vnasdsl.data import Video
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.runs.predictions import Predictions
-from vnasdsl.train.evaluation import Scores, summarise
+from vnasdsl.train.evaluation import Scores, average_precision, summarise
 
 CLASSES = ("a", "b,c", 'd"', "e é", "=f", "g", "never")
 
@@ -36,6 +35,8 @@ def predictions_of(scores: Scores) -> Predictions:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_figures_are_those_of_scikit_learn(seed: int) -> None:
+    from sklearn import metrics  # takes seconds: only where it is used
+
     scores = drawn(seed)
     result, found = summarise(scores, CLASSES), predictions_of(scores)
     truth, values, numbers = scores.labels.numpy(), scores.mean.numpy(), range(len(CLASSES))
@@ -52,6 +53,20 @@ def test_figures_are_those_of_scikit_learn(seed: int) -> None:
         assert row.f1 == pytest.approx(0.0 if np.isnan(f1) else f1)
     assert found.table[CLASSES.index("never")].top1 is None
     assert found.table[CLASSES.index("g")].f1 == 0.0
+
+
+def test_average_precision_is_that_of_scikit_learn() -> None:
+    from sklearn.metrics import average_precision_score
+
+    draws = np.random.default_rng(0)
+    for _ in range(50):
+        scores = draws.integers(0, 6, 12) / 5 if draws.random() < 0.5 else draws.random(12)  # half with equal scores
+        positive = draws.random(12) < 0.4
+        found = average_precision(torch.tensor(scores), torch.tensor(positive))
+        if positive.any():
+            assert found == pytest.approx(average_precision_score(positive, scores))
+        else:
+            assert found is None
 
 
 def test_a_row_names_the_class_that_is_taken_for_it_most() -> None:

@@ -22,7 +22,8 @@ from vnasdsl.codegen.regions import (
     splice,
 )
 from vnasdsl.layers.base import BodyCode, FunctionCode, ModuleCode
-from vnasdsl.network.graph import LayerNode, NetworkGraph, Part, Values, many
+from vnasdsl.network.graph import NetworkGraph
+from vnasdsl.network.nodes import LayerNode, Part, Values, many
 from vnasdsl.space.elements import BodyLayer, Group, Join, LayerCall, LayerChoice, Many, NameRef, Pick, Repeat
 
 Env = dict[str, Tensors]

@@ -27,8 +27,9 @@ from vnasdsl.codegen.render import render
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.layers.base import Shape
-from vnasdsl.network.graph import LayerNode, NetworkGraph, Values, one
+from vnasdsl.network.graph import NetworkGraph
 from vnasdsl.network.lower import At, Lowerer, choosing
+from vnasdsl.network.nodes import LayerNode, Values, one
 from vnasdsl.relax.plan import Head, PlanStage, PlanState
 from vnasdsl.relax.trellis import tied_blocks
 from vnasdsl.space.elements import Group

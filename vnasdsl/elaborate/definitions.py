@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ class Definitions:
             raise VnsError(())
         if call.function in self.layers and self.layers[call.function].join is not None:  # an input has no name
             call = replace(call, arguments=tuple(a for a in call.arguments if a.name is not None))
-        return bind(call, self.parameters(call.function), self.usage(call.function))
+        return bind(call, self.parameters(call.function), lambda: self.usage(call.function))
 
     def usage(self, function: str) -> str:
         """How a layer or block is written, as a help."""
@@ -232,7 +232,9 @@ def _place(node: tree.Node) -> tuple[object, ...]:
     return id(node.span.source), node.span.start, node.span.end, type(node)
 
 
-def bind(call: tree.Call, parameters: Sequence[Parameter | tree.Parameter], usage: str) -> dict[str, tree.Expression]:
+def bind(
+    call: tree.Call, parameters: Sequence[Parameter | tree.Parameter], usage: Callable[[], str]
+) -> dict[str, tree.Expression]:
     """The arguments of a call by parameter name. Raises: VnsError with an E0301 for each wrong argument."""
     function, names = call.function, [p.name for p in parameters]
     needed = [p.name for p in parameters if (p.required if isinstance(p, Parameter) else p.default is None)]
@@ -248,26 +250,26 @@ def bind(call: tree.Call, parameters: Sequence[Parameter | tree.Parameter], usag
         elif not name:
             takes = f"{len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
             many = Label(argument.span.to(call.arguments[-1].span))
-            faults.append(Diagnostic("E0301", f"`{function}` takes {takes}", many, help=usage))
+            faults.append(Diagnostic("E0301", f"`{function}` takes {takes}", many, help=usage()))
             break
         elif name not in names:
             place = argument.span.first(len(name))
             message = f"`{function}` has no parameter `{name}`"
-            faults.append(Diagnostic("E0301", message, Label(place), **guess(place, name, names, usage)))
+            faults.append(Diagnostic("E0301", message, Label(place), **guess(place, name, names, usage())))
         elif name in first and (first[name].name or not orderly):
             orderly = False
         elif name in first:
             place = argument.span.first(len(name))
             message = f"`{name}` of `{function}` is given twice"
             already = (Label(first[name].span, f"`{name}` already, by its place"),)
-            faults.append(Diagnostic("E0301", message, Label(place), secondary=already, help=usage))
+            faults.append(Diagnostic("E0301", message, Label(place), secondary=already, help=usage()))
         else:
             first[name] = argument
     missing = [f"`{name}`" for name in needed if name not in first]
     if missing and not faults and orderly:
         needs = f"{', '.join(missing[:-1])} and {missing[-1]}" if len(missing) > 1 else missing[0]
         faults.append(
-            Diagnostic("E0301", f"`{function}` needs {needs}", Label(call.function_span or call.span), help=usage)
+            Diagnostic("E0301", f"`{function}` needs {needs}", Label(call.function_span or call.span), help=usage())
         )
     if faults or not orderly:
         raise VnsError(faults)

@@ -300,7 +300,7 @@ def _read(line: tree.Input) -> Values:
         help = help or f"write `{INPUT_KINDS.get(function, INPUT_KINDS['video']).example}`"
         raise error("E0306", f"an input must be {', '.join(most)} or {last}", call.span, help=help)
     kind = INPUT_KINDS[function]
-    bound = bind(call, kind.parameters, f"it is written `{kind.signature}`")
+    bound = bind(call, kind.parameters, lambda: f"it is written `{kind.signature}`")
     values: Values = {}
     faults: list[Diagnostic] = []
     for parameter in kind.parameters:

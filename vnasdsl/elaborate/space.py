@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from operator import or_
 from random import Random
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from vnasdsl.elaborate import drawing
 from vnasdsl.elaborate.belonging import choices_in
@@ -22,8 +22,8 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean
 from vnasdsl.language.limits import MAX_CHOICES
 from vnasdsl.layers.base import Shape
-from vnasdsl.network.graph import LayerNode, NetworkGraph
 from vnasdsl.network.lower import choosing, lower
+from vnasdsl.network.nodes import LayerNode
 from vnasdsl.network.outline import Outliner
 from vnasdsl.network.write import write
 from vnasdsl.relax.layer_graph import layer_graph
@@ -41,6 +41,9 @@ from vnasdsl.space.restrict import restrict_all
 from vnasdsl.space.rules import LayerRules
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.ways import Ways
+
+if TYPE_CHECKING:
+    from vnasdsl.network.graph import NetworkGraph
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import show_value
-from vnasdsl.network.graph import LayerNode, NetworkGraph, Part, Section
+from vnasdsl.network.nodes import LayerNode, Part, Section
 from vnasdsl.network.reading import Miss
 from vnasdsl.network.replay import Replay
 from vnasdsl.space.elements import BodyLayer, DeferredCall, Element, Group, Join, LayerCall, Segment
+
+if TYPE_CHECKING:
+    from vnasdsl.network.graph import NetworkGraph
 
 MOST_NAMED = 8
 """Expected layers that are named; of more, the rest is counted."""

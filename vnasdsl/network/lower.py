@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vnasdsl.language.diagnostics import UserError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Applied, Layer, LayerError, Shape
-from vnasdsl.network.graph import SINGLE, Attributes, LayerNode, NetworkGraph, Part, Section, Values, many, one
+from vnasdsl.network.nodes import SINGLE, Attributes, LayerNode, Part, Section, Values, many, one
 from vnasdsl.space.decisions import Decide, Decision, NoSuchNetworkError
 from vnasdsl.space.deferred import first_value
 from vnasdsl.space.elements import (
@@ -40,6 +40,9 @@ from vnasdsl.space.elements import (
 )
 from vnasdsl.space.rules import LayerRules
 from vnasdsl.space.values import holds, with_shape
+
+if TYPE_CHECKING:
+    from vnasdsl.network.graph import NetworkGraph
 
 Env = dict[str, Values]
 Result = TypeVar("Result")
@@ -103,6 +106,8 @@ class Lowerer:
     def __init__(self, rules: LayerRules, decide: Decide | None = None, graph: NetworkGraph | None = None):
         self.rules = rules
         self.decide = decide
+        from vnasdsl.network.graph import NetworkGraph
+
         self.graph = NetworkGraph() if graph is None else graph
         self.decisions: dict[str, Decision] = {}
         self.region: tuple[str, ...] = ()
@@ -265,7 +270,7 @@ class Lowerer:
     def _choice(self, element: LayerChoice, x: Values, at: At, env: Env) -> Part:
         here = inside(element, at.path)
         name = join(here, element.key)
-        texts = tuple(option.text for option in element.options)
+        texts = element.texts
         if self.decide is not None:
             value = self.ask(Decision(name, element.kind, texts, element.span))
             option = element.options[texts.index(value)].element

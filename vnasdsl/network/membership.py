@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from typing import TYPE_CHECKING
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.layers.base import Shape
 from vnasdsl.network.departure import departure, other_stage, undecided, unread
-from vnasdsl.network.graph import NetworkGraph, matching
 from vnasdsl.network.lower import lower
 from vnasdsl.network.made import listed
 from vnasdsl.network.reading import Extent, GaveUpError, Way
@@ -21,6 +21,9 @@ from vnasdsl.network.replay import Replay
 from vnasdsl.space.decisions import Decision
 from vnasdsl.space.elements import Group, Segment
 from vnasdsl.space.rules import LayerRules
+
+if TYPE_CHECKING:
+    from vnasdsl.network.graph import NetworkGraph
 
 Inputs = Sequence[tuple[str, Shape]]
 MOST_TRIED = 64
@@ -85,4 +88,6 @@ def _made_again(
         graph = lower(space, given, rules, decide)
     except (VnsError, UserError):
         return None
+    from vnasdsl.network.graph import matching
+
     return graph.choices if matching(network, graph) is not None else None

@@ -10,8 +10,8 @@ from contextlib import suppress
 
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.layers.base import Shape
-from vnasdsl.network.graph import Part, Values, many
 from vnasdsl.network.lower import At, Env, Lowerer
+from vnasdsl.network.nodes import Part, Values, many
 from vnasdsl.space.elements import DeferredCall, LayerChoice, Many, Repeat, inside, join
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from vnasdsl.layers.base import Applied, Shape
-from vnasdsl.network.graph import LayerNode, NetworkGraph, Values
 from vnasdsl.network.made import Made, both
+from vnasdsl.network.nodes import LayerNode, Values
 from vnasdsl.space.elements import BodyLayer, Element, Group, Join, LayerCall, Repeat
 from vnasdsl.space.reads import reads
 from vnasdsl.space.rules import LayerRules
+
+if TYPE_CHECKING:
+    from vnasdsl.network.graph import NetworkGraph
 
 Number: TypeAlias = int
 """The place of a node in the order of the network."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from vnasdsl.layers.base import LayerError
-from vnasdsl.network.graph import SINGLE
 from vnasdsl.network.made import Made, at, both, copy
+from vnasdsl.network.nodes import SINGLE
 from vnasdsl.network.reading import BEAM, UNUSED, ZERO, Env, Extent, Reading, Value, Way, many
 from vnasdsl.space.elements import Element, Group, Join, LayerChoice, Many, NameRef, Pick, together
 from vnasdsl.space.parts import gives_list

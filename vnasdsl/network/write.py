@@ -10,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from vnasdsl.language import tree
 from vnasdsl.language.limits import LONGEST_NAME
 from vnasdsl.language.source import Span
 from vnasdsl.language.walk import walk
 from vnasdsl.network.block_calls import BlockCalls
-from vnasdsl.network.graph import NetworkGraph, Part, Values
+from vnasdsl.network.nodes import Part, Values
 from vnasdsl.space.elements import BodyLayer, Group, Join, LayerCall, Many, NameRef, Repeat, label_text, unique
 from vnasdsl.space.parts import has_choices
+
+if TYPE_CHECKING:
+    from vnasdsl.network.graph import NetworkGraph
 
 LIST = ""
 """In the place of the one value that comes in, after a line that is a list: nothing takes it."""

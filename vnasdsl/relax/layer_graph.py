@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers.base import Shape
-from vnasdsl.network.graph import LayerNode, NetworkGraph, one
 from vnasdsl.network.lower import At, Lowerer
+from vnasdsl.network.nodes import LayerNode, one
 from vnasdsl.relax.plan import PlanStage, PlanState
 from vnasdsl.space.elements import (
     BodyLayer,
@@ -31,6 +31,7 @@ from vnasdsl.space.parts import children
 
 if TYPE_CHECKING:
     from vnasdsl.elaborate.space import Space
+    from vnasdsl.network.graph import NetworkGraph
 
 
 MOST_CANDIDATES = 20_000

@@ -128,7 +128,7 @@ class _Found:
         """The names of the outermost mixtures below an element, an empty one for a choice of edges; all are found."""
         here = inside(element, path)
         if isinstance(element, LayerChoice):
-            choice, options = join(here, element.key), tuple(o.text for o in element.options)
+            choice, options = join(here, element.key), element.texts
             name = self.name(choice, options)
             known = self.mixtures.get(name)
             made = Mixture(name, choice, options, when, on_edge=on_edge)
@@ -139,7 +139,7 @@ class _Found:
                 self.visit(option.element, here, (*when, (choice, option.text)), False)
             return [name]
         if isinstance(element, Pick):
-            choice, options = join(here, element.key), tuple(o.text for o in element.options)
+            choice, options = join(here, element.key), element.texts
             inner = [self.visit(o.element, here, (*when, (choice, o.text)), True) for o in element.options]
             judged = all(len(names) == 1 and names[0] for names in inner)
             name = self.name(choice, options)

@@ -120,7 +120,7 @@ def _reached(element: Element, path: str, way: Kept) -> Iterator[tuple[str, Reac
     here = inside(element, path)
     match element:
         case LayerChoice():
-            yield join(here, element.key), (way, tuple(option.text for option in element.options))
+            yield join(here, element.key), (way, element.texts)
             for option in element.options:
                 yield from _reached(option.element, here, {**way, join(here, element.key): (option.text,)})
         case DeferredCall():

@@ -199,6 +199,10 @@ class Pick:
     """An option whose element is a Read of a list stands for every value of it: `level0[0]`, `level0[1]`, ..."""
     span: Span
 
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(option.text for option in self.options)
+
 
 @dataclass(frozen=True, eq=False)
 class When:
@@ -230,6 +234,10 @@ class LayerChoice:
     kind: str
     options: tuple[Option, ...]
     span: Span
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(option.text for option in self.options)
 
 
 @dataclass(frozen=True)

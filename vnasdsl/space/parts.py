@@ -151,11 +151,10 @@ def choices(element: Element, path: str) -> Iterator[Choice]:
         below: Iterable[tuple[Element, str]]
         match element:
             case LayerChoice():
-                texts = tuple(option.text for option in element.options)
-                yield Choice(join(here, element.key), element.kind, texts, element.span)
+                yield Choice(join(here, element.key), element.kind, element.texts, element.span)
             case Pick():
-                texts = tuple(option.text for option in element.options)
-                yield Choice(join(here, element.key), element.kind, texts, element.span, element.least, element.most)
+                more = element.least, element.most
+                yield Choice(join(here, element.key), element.kind, element.texts, element.span, *more)
             case DeferredCall():
                 for f in element.fields:
                     yield Choice(join(here, f.key), f.kind, f.options, f.span, low=f.low, high=f.high)

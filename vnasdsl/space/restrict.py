@@ -74,7 +74,7 @@ def _restrict(element: Element, path: str, keep: Keep) -> Element:
 
 def _choice(element: LayerChoice, here: str, keep: Keep) -> Element:
     name = join(here, element.key)
-    kept = keep(name, element.kind, tuple(option.text for option in element.options))
+    kept = keep(name, element.kind, element.texts)
     options = _options((option for option in element.options if option.text in kept), here, keep)
     if not options:
         raise _NothingLeft(name)
@@ -103,7 +103,7 @@ def _unchanged(new: tuple[Option, ...], old: tuple[Option, ...]) -> bool:
 
 def _pick(pick: Pick, here: str, keep: Keep) -> Element:
     name = join(here, pick.key)
-    texts = tuple(option.text for option in pick.options)
+    texts = pick.texts
     kept = keep(name, pick.kind, texts)
     least = pick.least
     # One text is a whole value where it could be: of `pick 0..1 of [a]` the item `a` alone may be asked for.

@@ -23,6 +23,11 @@ OpenField: TypeAlias = tuple[OpenChoice, DeferredArgument]
 """A choice among the arguments of a call, and what it chooses."""
 
 
+OPEN_KINDS = {tree.Choice, tree.Range, tree.Call, tree.Gap}
+"""An argument without any of these leaves no choice open."""
+COMPUTED = (tree.Binary, tree.Conditional, tree.Name)
+
+
 def is_layer(expression: tree.Expression, scope: Scope, definitions: Definitions) -> bool:
     """Whether an argument is a layer and no value."""
     match expression:
@@ -45,10 +50,11 @@ def open_fields(
     """The choices among the arguments of a call, those in layers handed to a block included, in the file's order."""
     fields: list[OpenField] = []
     for name, value in bound.items():
-        if isinstance(value, (tree.Number, tree.Dims)):
+        kinds = {type(node) for node in walk(value)}
+        if not kinds & OPEN_KINDS:
             continue
         layer = call.function not in definitions.layers and is_layer(value, scope, definitions)
-        if not layer and any(isinstance(node, tree.Call) for node in walk(value)):
+        if not layer and tree.Call in kinds:
             raise VnsError(())  # said already: a layer cannot stand where a value is expected
         for i, choice in enumerate(all_choices(value), 1):
             key = name if i == 1 else f"{name}{i}"
@@ -124,10 +130,9 @@ def closed(call: tree.Call) -> tree.Expression:
 
 
 def _worked_out(value: tree.Expression, span: Span) -> tree.Expression:
-    if isinstance(value, (tree.Number, tree.Dims)):
+    if isinstance(value, (tree.Number, tree.Dims)) or reads_shape(value):
         return value
-    computed = any(isinstance(n, (tree.Binary, tree.Conditional, tree.Name)) for n in walk(value))
-    if reads_shape(value) or (isinstance(value, tree.Tuple) and not computed):
+    if isinstance(value, tree.Tuple) and not any(isinstance(n, COMPUTED) for n in walk(value)):
         return value
     return expression_of(evaluate(value), span)
 

@@ -19,7 +19,8 @@ from vnasdsl.elaborate.program import load_source
 from vnasdsl.elaborate.project_layers import catalogue_of
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Source
-from vnasdsl.network.graph import NetworkGraph, many
+from vnasdsl.network.graph import NetworkGraph
+from vnasdsl.network.nodes import many
 from vnasdsl.searching.evolve.history import Record
 from vnasdsl.searching.pool import Result
 from vnasdsl.searching.task import Parts, SearchTask

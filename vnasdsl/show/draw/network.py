@@ -14,7 +14,8 @@ from vnasdsl.elaborate.inputs import OpenInput
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers.base import show_value
-from vnasdsl.network.graph import NetworkGraph, Part, many
+from vnasdsl.network.graph import NetworkGraph
+from vnasdsl.network.nodes import Part, many
 from vnasdsl.show.draw.metrics import text_width, wrapped
 from vnasdsl.show.draw.picture import SERIES, Edge, NodeBox, Picture, Rect, Text, around, dims, rounded, rows_of
 from vnasdsl.show.draw.place import SMALL, Placed, logical_edges, place

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from vnasdsl.layers.base import Shape
-from vnasdsl.network.graph import LayerNode, NetworkGraph, Part, many
+from vnasdsl.network.graph import NetworkGraph
+from vnasdsl.network.nodes import LayerNode, Part, many
 from vnasdsl.show.draw.texts import field_text, number_range, options_text, text_of
 from vnasdsl.space.elements import BodyLayer, DeferredCall, Group, Join, LayerCall, LayerChoice, Many, Pick, Repeat
 
