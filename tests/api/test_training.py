@@ -117,6 +117,7 @@ def test_a_network_trains_from_scratch(found: Run, data: str, tmp_path: Path) ->
     assert Network.load(network.text, classes=3).params == trained.network.params
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*collapsing:UserWarning")
 def test_two_devices_logs_and_videos_left_out(data: str, tmp_path: Path) -> None:
     """The ranks are processes, whose progress comes here."""

@@ -14,7 +14,7 @@ import tabular
 from tabular import Play, Remembered, Row, Trainings, found, rows_of, trained
 from truth import Network, Table
 
-from tests.support import ROOT
+from tests.support import ROOT, some_slow
 from vnasdsl.elaborate import Overrides, Space, load
 
 PLAIN = "population=20 sample=5 strength=1 confirm=0 predicted=0"
@@ -46,7 +46,7 @@ def mean_regret(table: Table, row: Row, seeds: int, trials: int, workers: int = 
     return sum(play(row, seed)[0][0] for seed in range(seeds)) / seeds
 
 
-@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("workers", some_slow([1, 4], {1}))
 def test_evolution_beats_random_search(table: Table, workers: int) -> None:
     evolution, random, unpredicted = rows_of(["predicted=0"])
     regret = mean_regret(table, evolution, 10, 30, workers)

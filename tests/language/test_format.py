@@ -200,7 +200,7 @@ def ugly(text: str, random: Random) -> str:
     return "".join(parts)
 
 
-@examples(60)
+@examples(60, 8)
 @given(shown_modules(), st.integers(0, 2**32))
 def test_any_layout_of_a_tree_gives_a_stable_text_of_the_same_tree(drawn: Shown, seed: int) -> None:
     text = ugly(print_module(drawn.node), Random(seed))

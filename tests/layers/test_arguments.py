@@ -53,10 +53,10 @@ def errors(text: str) -> list[Diagnostic]:
 @pytest.mark.parametrize(
     "layer", [layer for layer in CATALOGUE.values() if layer.parameters], ids=lambda layer: layer.name
 )
-@pytest.mark.parametrize("part", parts(4))
+@pytest.mark.parametrize("part", parts(8))
 def test_what_is_accepted_compiles(layer: Layer, part: int) -> None:
     for number, parameter in enumerate(layer.parameters):
-        for value in VALUES[(number + part) % 4 :: 4]:
+        for value in VALUES[(number + part) % 8 :: 8]:
             line = written(layer, parameter, value)
             assert all(d.primary is not None for d in errors(network(line))), line
             block = f"block b(v) {{\n  {written(layer, parameter, 'v')}\n}}\n\n"
