@@ -87,32 +87,11 @@ def test_a_run_with_fixed_choices(run_cli: Run, search: Path, tmp_path: Path) ->
     assert "4 networks" in title(tmp_path / "a.svg")
 
 
-def test_a_checkpoint(run_cli: Run, search: Path, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    from vnasdsl.codegen import compile_supernet
-    from vnasdsl.train.checkpoint import Checkpoints
-    from vnasdsl.train.generated import load_class
-
-    text = compile_supernet(load(SMALL).get("small"), "small.vns")
-    model: Any = load_class(text, "Supernet", search / "supernet.py")()
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if name.endswith("betas"):
-                parameter.copy_(torch.tensor(PATHS["s1"]).log())
-            if name.endswith("alphas"):
-                parameter.copy_(torch.tensor(MIXTURES[f"s1[channels=4].stack[{1 if '1.' in name else 0}].op"]).log())
-    Checkpoints(search / "checkpoints").save(3, model.state_dict(), {})
+def test_a_search_that_has_not_finished(run_cli: Run, search: Path) -> None:
     (search / "choices.json").unlink()
     result = run_cli("draw", search, "-o", "a.svg")
     assert result.returncode == 1
     assert "has not finished" in result.stderr
-    assert "give --checkpoint last" in result.stderr
-    result = run_cli("draw", search, "--checkpoint", "last", "-o", "a.svg")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert title(tmp_path / "a.svg").endswith("searched in found, checkpoint last")
-    assert "s1 channels=8: 0.7500" in (tmp_path / "a.svg").read_text(encoding="utf-8")
-    result = run_cli("draw", search, "--checkpoint", "best", "-o", "b.svg")
-    assert "has no checkpoint `best`" in result.stderr
 
 
 def refused(run_cli: Run, status: int, message: str, *arguments: str | Path) -> None:
@@ -123,12 +102,10 @@ def refused(run_cli: Run, status: int, message: str, *arguments: str | Path) -> 
 
 
 def test_what_is_refused(run_cli: Run, search: Path, tmp_path: Path) -> None:
-    tiny = ROOT / "spaces" / "tiny.vns"
     refused(run_cli, 1, "did you mean `.svg`?", SMALL, "small", "-o", "a.svgg")
     refused(run_cli, 1, "ends in .svg, .png, .mmd, .dot", SMALL, "small", "-o", "a")
     refused(run_cli, 2, "Missing option '-o'", SMALL, "small")
     refused(run_cli, 1, "is not a run folder of vnasdsl", tmp_path, "-o", "a.svg")
-    refused(run_cli, 2, "give its folder", tiny, "--checkpoint", "last", "-o", "a.svg")
     refused(run_cli, 2, "give its folder alone", search, "--layers", "-o", "a.svg")
     refused(run_cli, 2, "give its folder alone", search, "--frames", "2", "-o", "a.svg")
     assert not (tmp_path / "a.svg").exists()

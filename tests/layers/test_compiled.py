@@ -11,7 +11,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tests.codegen.code import child, read, run, shuffle, supernet
 from vnasdsl.codegen import compile_network
-from vnasdsl.relax.layer_graph import layer_graph
 
 torch.set_num_threads(1)
 LAYERS = """
@@ -61,7 +60,7 @@ def agrees(text: str) -> None:
         model(torch.randn(2, *space.input.shape))
     assert counter.get_total_flops() == 2 * 2 * space.macs[0]
     assert sum(p.numel() for p in model.parameters()) == space.params[0]
-    rows = layer_graph(space).order
+    rows = space.graph.order
     compared = [row for row in rows if row.label in shapes]
     assert all(shapes[row.label] == row.shape for row in compared)
     assert compared

@@ -12,7 +12,6 @@ from tests.space.random_graphs import graphs
 from tests.space.random_spaces import Made, examples, spaces
 from vnasdsl.elaborate import load_source
 from vnasdsl.language.source import Source
-from vnasdsl.relax.layer_graph import layer_graph
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.show.draw.dot import dot
 from vnasdsl.show.draw.mermaid import mermaid
@@ -43,7 +42,7 @@ def test_pictures_and_tables_of_random_spaces(made: Made) -> None:
         assert dot(picture).startswith("digraph ")
     for choice in space.choices:
         assert choice.name in emit_space(space)
-    assert emit_graph(space).count("\nnode ") == len(layer_graph(space).order)
+    assert emit_graph(space).count("\nnode ") == len(space.outline.order)
 
 
 @examples(25)

@@ -13,7 +13,6 @@ from tests.space.random_spaces import CLASSES, Made, examples, shuffled, spaces
 from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.source import Source
-from vnasdsl.relax.layer_graph import layer_graph
 
 
 def read(text: str, name: str | None = None) -> Space:
@@ -95,7 +94,7 @@ def test_graph_is_consistent(made: Made) -> None:
     space = read(made.text)
     networks = [space.network(way) for way in shuffled(list(space.networks()), 3)]
     for net in [space, *networks]:
-        view = layer_graph(net)
+        view = net.outline
         assert networkx.is_directed_acyclic_graph(view)
         assert networkx.is_weakly_connected(view)
         for source, target in view.edges:

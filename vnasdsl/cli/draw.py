@@ -13,7 +13,6 @@ from vnasdsl.elaborate import Overrides
 from vnasdsl.files import write_atomic
 from vnasdsl.runs.folder import RunReader
 from vnasdsl.show.draw import check_kind, picture_of, render
-from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.themes import THEMES
 
 
@@ -28,9 +27,6 @@ from vnasdsl.show.draw.themes import THEMES
     metavar="PICTURE",
     help="File to write: .svg, .png, .mmd (Mermaid) or .dot (Graphviz).",
 )
-@click.option(
-    "--checkpoint", metavar="NAME", help="Of a RUN that goes on or was stopped: last, best or the name of a checkpoint."
-)
 @click.option("--layers", is_flag=True, help="Every layer, with all blocks opened.")
 @click.option(
     "--theme",
@@ -44,7 +40,6 @@ def command(
     file: str,
     name: str | None,
     output: Path,
-    checkpoint: str | None,
     layers: bool,
     theme: str,
     overrides: Overrides,
@@ -60,25 +55,14 @@ def command(
       vnasdsl draw spaces/x3d3.vns -o x3d3.svg
       vnasdsl draw spaces/x3d3_k400.vns -o x3d3_k400.png --theme dark
       vnasdsl draw runs/tiny -o tiny.svg
-      vnasdsl draw runs/tiny --checkpoint best -o best.svg
       vnasdsl draw spaces/x3d3_k400.vns --layers -o layers.dot
     """
     suffix = check_kind(output, theme)
     if not Path(file).is_dir():
-        if checkpoint is not None:
-            raise click.UsageError("--checkpoint is that of a RUN: give its folder")
         picture = picture_of(load_space(file, overrides, name), layers=layers)
     elif name is not None or layers or overrides != Overrides():
         raise click.UsageError("a run is drawn as it was searched: give its folder alone")
     else:
         run = RunReader(Path(file))
-        picture = picture_of(run.space, run.learnt if checkpoint is None else _learnt_by(run, checkpoint))
+        picture = picture_of(run.space, run.learnt)
     tell_written(output, write_atomic(output, render(picture, suffix, theme)))
-
-
-def _learnt_by(run: RunReader, checkpoint: str) -> Learnt:
-    from vnasdsl.searching.monitor import checkpoint_probabilities  # torch, only where it is needed
-
-    temperature = float(run.recipe.get("temperature", 1.0))
-    probabilities = checkpoint_probabilities(run.path, checkpoint, run.space, temperature)
-    return run.learnt_from(run.space, *probabilities, "the checkpoint", f"{run.name}, checkpoint {checkpoint}")

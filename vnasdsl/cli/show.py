@@ -35,7 +35,7 @@ def command(
     """Show a space or network stage by stage: shapes, choices, MACs and parameters.
 
     Give NAME when the file defines several. For a space, MACs and parameters are the exact minimum and maximum over all
-    its networks, or bounds that are labelled as such, together with the range that sampled networks have.
+    its networks, or bounds that are labelled as such.
 
     \b
     Examples:

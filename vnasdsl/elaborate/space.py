@@ -26,7 +26,6 @@ from vnasdsl.network.lower import choosing, lower
 from vnasdsl.network.nodes import LayerNode
 from vnasdsl.network.outline import Outliner
 from vnasdsl.network.write import write
-from vnasdsl.relax.layer_graph import layer_graph
 from vnasdsl.relax.plan import Plan, make_plan
 from vnasdsl.relax.relax import not_relaxed
 from vnasdsl.space.bounds import exact_ends
@@ -241,14 +240,12 @@ class Space:
         return graph
 
     @cached_property
-    def candidates(self) -> NetworkGraph:
-        """Every layer of every option at once, as a graph; shapes and costs that depend on a choice are left empty."""
-        return lower(self.segments, shapes_of(self.inputs.given), self.rules, None, self.name)
-
-    @cached_property
     def outline(self) -> NetworkGraph:
-        """The graph for pictures: of a network its layers; of a space the last option of each choice between numbers,
-        every option of the other choices, and one of several equal copies."""
+        """What is drawn and listed: of a network its layers; of a space the last option of each choice between numbers,
+        every option of the other choices, and one of several equal copies. Shapes and costs that depend on another
+        choice are left empty. Raises: VnsError when a shape does not fit."""
+        if self.costed:
+            _ = self.cost  # what is faulty is told, not shown
         if self.kind == "network":
             return self.graph
         given = self.inputs.with_choices({c.name: c.options[-1] for c in self.inputs.choices})
@@ -358,7 +355,7 @@ class Space:
         if self._cost is None and not self.faults and not self.analysis.failed and self.analysis.missing:
             raise UserError(
                 f"the costs of `{self.name}` are not worked out: a call has too many combinations",
-                "those of each of its networks are; `vnasdsl show` finds some by trying",
+                "those of each of its networks are",
             )
         if self._cost is None or self.faults:
             raise VnsError([d for d in (*self.faults, *self.analysis.diagnostics) if d.severity == "error"])
@@ -390,8 +387,8 @@ class Space:
         return (self.input.classes,)
 
     def layers(self) -> tuple[LayerNode, ...]:
-        """The layers of the file: of a network as it runs, of a space those of all its candidates."""
-        return tuple(node for node in layer_graph(self).order if node.is_layer)
+        """The layers of the outline. Raises: VnsError when a shape does not fit."""
+        return tuple(node for node in self.outline.order if node.is_layer)
 
     # ------------------------------------------------------------- membership
 

@@ -222,20 +222,16 @@ class RunReader:
         if not self.choices:
             raise UserError(
                 f"the search in `{self.path}` has not finished: there is no `choices.json` in it",
-                "give --checkpoint last, or go on with the search by --resume",
+                "go on with the search by --resume",
             )
         paths, mixtures = self.choices.get("path_weights"), self.choices.get("mixture_weights")
         if not isinstance(paths, dict) or not isinstance(mixtures, dict):
             raise UserError(f"`{file}` holds no path weights", "only a gradient search learns them")
-        return self.learnt_from(self.space, paths, mixtures, str(file))
-
-    def learnt_from(self, space: Space, paths: Any, mixtures: Any, file: str, name: str = "") -> Learnt:
-        """What some probabilities of the space mean. Raises: UserError, naming the file, when they do not fit it."""
         try:
-            decoded = decode(trellis(space), paths, mixtures, self.recipe.get("skips"))
+            decoded = decode(trellis(self.space), paths, mixtures, self.recipe.get("skips"))
         except (TypeError, AttributeError):
             raise UserError(f"`{file}` is damaged") from None
-        return Learnt(name or self.name, paths, mixtures, decoded.path, decoded.choices)
+        return Learnt(self.name, paths, mixtures, decoded.path, decoded.choices)
 
     def following(self) -> list[RunReader]:
         """The trainings in folders below, such as RUN/retrained."""

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-import safetensors
-import torch
-
-from vnasdsl.codegen import compile_supernet
 from vnasdsl.derive import Decoded, decode
 from vnasdsl.derive.decode import SKIP
-from vnasdsl.elaborate import Space
-from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import Trellis
-from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.evaluation import Evaluation
-from vnasdsl.train.generated import load_class
 from vnasdsl.train.progress import Reporter
 
 # Warn when this share of the layers that could be skipped would be.
@@ -34,10 +25,7 @@ Probabilities = tuple[dict[str, list[list[float]]], dict[str, list[float]]]
 
 def learned_probabilities(model: Any) -> Probabilities:
     """The probabilities of a supernet as plain numbers."""
-    paths = {  # a stage of one candidate has no `betas`: on the meta device its ones are not known
-        stage: (torch.ones(matrix.shape) if matrix.is_meta else matrix.detach()).double().tolist()
-        for stage, matrix in model.path_probabilities().items()
-    }
+    paths = {stage: matrix.detach().double().tolist() for stage, matrix in model.path_probabilities().items()}
     return paths, {name: row.detach().double().tolist() for name, row in model.mixture_probabilities().items()}
 
 
@@ -138,25 +126,3 @@ class Monitor:
                 "the choices are still almost uniform: more epochs or a larger choices.lr are needed to tell options"
                 " apart",
             )
-
-
-def checkpoint_probabilities(run: Path, which: str, space: Space, temperature: float) -> Probabilities:
-    """The probabilities in checkpoint `which` ("last", "best" or a name); only `alphas` and `betas` are loaded.
-
-    Raises: UserError when there is no such checkpoint, or it belongs to another space.
-    """
-    file = Checkpoints(run / "checkpoints").find(which) / "weights.safetensors"
-    supernet_class: Any = load_class(compile_supernet(space, "space.vns"), "Supernet", run / "supernet.py")
-    with torch.device("meta"):  # shapes without memory: a supernet may be large, its choices are not
-        supernet = supernet_class(temperature=temperature)
-    names = [name for name, _ in supernet.named_parameters(remove_duplicate=False)]  # tied choices share theirs
-    wanted = [name for name in names if name.rpartition(".")[2] in ("alphas", "betas")]
-    try:
-        with safetensors.safe_open(file, framework="pt") as tensors:
-            supernet.load_state_dict({name: tensors.get_tensor(name) for name in wanted}, strict=False, assign=True)
-    except FileNotFoundError:
-        raise UserError(f"there is no file `{file}`") from None
-    except (safetensors.SafetensorError, RuntimeError) as fault:
-        detail = " ".join(str(fault).split())[:120]
-        raise UserError(f"`{file}` does not hold the choices of `{space.name}`: {detail}") from None
-    return learned_probabilities(supernet)

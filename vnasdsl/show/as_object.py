@@ -6,9 +6,7 @@ from typing import Any
 
 from vnasdsl.elaborate.inputs import OpenInput
 from vnasdsl.elaborate.space import Space
-from vnasdsl.relax.layer_graph import MOST_CANDIDATES, candidates
 from vnasdsl.show.foot import known_size
-from vnasdsl.space.bounds import extremes
 from vnasdsl.space.elements import Choice
 
 
@@ -16,14 +14,11 @@ def as_object(space: Space) -> dict[str, Any]:
     """What `show --json` prints.
 
     A space has its costs as {"min", "max"} with "exact": whether a network has both, or they are bounds; null where
-    they are not worked out. "found" has the costs of networks that were found by trying where they are not exact. The
-    layers of a space are those of its supernet, or of all its candidates; null where these are too many, or costs are
-    not worked out. "size" is null for infinitely many networks, and where they cannot be counted.
+    they are not worked out. The layers of a space have the last option of each choice between numbers, and equal copies
+    once. "size" is null for infinitely many networks, and where they cannot be counted.
     """
     network = space.kind == "network"
     size = known_size(space)
-    found = {} if network or space.exact else extremes(space)
-    layered = network or (space.costed and candidates(space) <= MOST_CANDIDATES)
     return {
         "name": space.name,
         "kind": space.kind,
@@ -33,10 +28,9 @@ def as_object(space: Space) -> dict[str, Any]:
         "claim": space.claim.name if space.claim else None,
         "macs": space.macs[0] if network else _ends(space, "macs"),
         "params": space.params[0] if network else _ends(space, "params"),
-        **({"found": {goal: n for goal, n in found.items() if goal not in space.exact_ends}} if found else {}),
         "limits": [limit.condition.span.text for limit in space.limits],
         "choices": [_choice(c) for c in space.choices],
-        "layers": _layers(space) if layered else None,
+        "layers": _layers(space),
     }
 
 

@@ -9,7 +9,7 @@ from vnasdsl.elaborate.space import Space
 from vnasdsl.language import tree
 from vnasdsl.language.printer import print_inline
 from vnasdsl.layers.base import Value, show_shape, show_value
-from vnasdsl.show.draw.texts import number_range
+from vnasdsl.show.draw.texts import field_options, number_range, text_of
 from vnasdsl.show.table import input_text
 from vnasdsl.space.elements import (
     BodyLayer,
@@ -72,78 +72,44 @@ def emit_space(space: Space) -> str:
 
 
 def _elements(element: Element, path: str, depth: int) -> Iterator[str]:
+    """What stands at a place, and below it its parts; lines that only follow one another are not set off."""
     here = inside(element, path)
     place = join(path, element.label) or "-"
-    pad = "  " * depth
+    said = []
     match element:
-        case Group():
-            yield from _group(element, path, depth)
-            return
-        case When():
-            for word, part in ((f"if {print_inline(element.test)}", element.then), ("else", element.otherwise)):
-                yield f"{pad}{word}"
-                yield from _elements(part, here, depth + 1)
-            return
-        case Pick() | LayerChoice():
-            count, word = "", "option"
-            if isinstance(element, Pick):
-                count, word = f": {number_range(element.least, element.most)} of", "item"
-            yield f"{pad}choice {join(here, element.key)} of kind {element.kind}{count}"
-            for option in element.options:
-                yield f"{pad}  {word} {option.text}"
-                yield from _elements(option.element, here, depth + 2)
-            return
+        case Group() if element.block is not None:
+            bound = ", ".join(f"{name}={show_value(value)}" for name, value in element.bound)
+            said = [f"{'tied ' if element.tied else ''}block {element.block}({bound})"]
+        case LayerChoice() | Pick():
+            count = f"{number_range(element.least, element.most)} of " if isinstance(element, Pick) else ""
+            options = " | ".join(option.text for option in element.options)
+            said = [f"choice {join(here, element.key)} of kind {element.kind}: {count}{options}"]
         case DeferredCall():
-            yield f"{pad}{place} = {' '.join(print_inline(element.call).split())}"
-            for field in element.fields:
-                options = ", ".join(field.options) or f"{field.low}..{field.high}"
-                yield f"{pad}  choice {join(here, field.key)} of kind {field.kind}: {options}"
-            return
+            said = [f"{place} = {text_of(element)}, with the first option of each choice"]
+            said += [f"choice {join(here, f.key)} of kind {f.kind}: {field_options(f)}" for f in element.fields]
         case LayerCall() | Join():
             given = ", ".join(f"{name}={_argument(value)}" for name, value in element.arguments)
-            yield f"{pad}{place} = {element.layer.name}({given}){' of' if isinstance(element, Join) else ''}"
+            said = [f"{place} = {element.layer.name}({given})"]
         case NameRef():
-            yield f"{pad}{place} = read {element.wire}{'' if element.index is None else f'[{element.index}]'}"
+            said = [f"{place} = {text_of(element)}"]
+        case When():
+            said = [f"if {print_inline(element.test)}, else"]
         case BodyLayer():
-            yield f"{pad}{element.layer.name}"
-        case Many():
-            yield f"{pad}list of {len(element.items)}"
-        case Repeat():
-            yield f"{pad}{len(element.items)} copies"
+            said = [element.layer.name]
+        case Repeat() | Many():
+            said = [f"{len(element.items)} {'copies' if isinstance(element, Repeat) else 'values'}"]
+    yield from ("  " * depth + line for line in said)
     for part, at in children(element, path):
-        yield from _elements(part, at, depth + 1)
+        yield from _elements(part, at, depth + bool(said))
 
 
 def _argument(value: Value) -> str:
     return print_inline(value.expression) if isinstance(value, FromShape) else show_value(value)
 
 
-def _group(group: Group, path: str, depth: int) -> Iterator[str]:
-    here = inside(group, path)
-    pad = "  " * depth
-    if group.block is not None:
-        bound = ", ".join(f"{name}={show_value(value)}" for name, value in group.bound)
-        yield f"{pad}{'tied ' if group.tied else ''}block {group.block}({bound})"
-        depth += 1
-        for name, value in group.inputs:
-            yield f"{pad}  input {name}"
-            yield from _elements(value, path, depth + 1)
-    for i, line in enumerate(group.lines):
-        name = group.name_of(i)
-        if name:
-            yield f"{'  ' * depth}line {name}"
-        for item in line:
-            yield from _elements(item, here, depth + 1 if name else depth)
-    if group.out is not None:
-        yield f"{'  ' * depth}out"
-        yield from _elements(group.out, here, depth + 1)
-
-
 def emit_graph(space: Space) -> str:
-    """Nodes with shapes, MACs and parameters, then the edges: of a network its layers, of a space its supernet."""
-    from vnasdsl.relax.layer_graph import layer_graph
-
-    graph = layer_graph(space)
+    """Nodes with shapes, MACs and parameters, then the edges: of a network its layers, of a space its outline."""
+    graph = space.outline
     pairs = [(source, node.label) for node in graph.order for source in node.inputs]
     lines = [f"graph {space.name}: {len(graph.order)} nodes, {len(pairs)} edges"]
     for node in graph.order:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from vnasdsl.show.draw.metrics import text_width
-from vnasdsl.show.draw.picture import Edge, NodeBox, Picture, Point, Text, straight
+from vnasdsl.show.draw.picture import Picture, Text
+from vnasdsl.show.draw.place import place
+from vnasdsl.show.draw.regions import Box, Region
 
 Trials = Sequence[Mapping[str, Any]]
 """The lines of trials.jsonl."""
@@ -23,60 +26,32 @@ def ancestors(trials: Trials, winner: int) -> list[int]:
     return sorted(found)
 
 
-_MOST_ROWS, _LONGEST = 40, 90
-_MARGIN, _BOX = 16.0, 44.0
+_MOST, _WIDTH, _MARGIN = 40, 1000.0, 24.0
 
 
 def family_picture(trials: Trials, winner: int) -> Picture:
-    """The winner and all its ancestors, the oldest at the top.
+    """The winner and all its ancestors, from parent to child.
 
-    Beside each network stand its accuracy on the validate part and how it was made; a line leads from parent to child.
+    In the box of each network stand its accuracy on the validate part and how it was made.
     """
-    known = {trial["id"]: trial for trial in trials}
-    family = ancestors(trials, winner)
-    shown = family[-_MOST_ROWS:]
-    reach = max((_bend(shown, trial, parent) for trial in shown for parent in known[trial]["parents"]), default=0.0)
+    known = {str(trial["id"]): trial for trial in trials}
+    family = [str(number) for number in ancestors(trials, winner)]
+    shown = family[-_MOST:]
+    boxes = {name: Box(name, _story(known[name]), (), (name,), f"#{name}") for name in shown}
+    for name, box in boxes.items():
+        box.reads = tuple(parent for parent in map(str, known[name]["parents"]) if parent in boxes)
+    placed = place(Region("family", "", [*boxes.values()], ()), _WIDTH, end=False).moved(_MARGIN, 2 * _MARGIN)
+    nodes = tuple(replace(node, marked=node.id == str(winner)) for node in placed.nodes)
     older = len(family) - len(shown)
-    left_out = f" ({older} older ones left out)" if older else ""
-    title = f"family of the winner, oldest first{left_out}"
-    x = _MARGIN + reach
-    beside = x + _BOX + 14
-    texts = [Text(_MARGIN, _MARGIN + 10, title, size=14, anchor="start", bold=True)]
-    nodes: dict[int, NodeBox] = {}
-    down = _MARGIN + 30.0
-    for trial in shown:
-        story = _story(known[trial])
-        label = Text(x + _BOX / 2, down + 15, f"#{trial}", size=11)
-        nodes[trial] = NodeBox(f"#{trial}", x, down, _BOX, 22, "state", (label,), marked=trial == winner)
-        texts += [Text(beside, down + 15 + 16 * row, line, anchor="start") for row, line in enumerate(story)]
-        down += 16 * len(story) + 22
-    edges = []
-    for trial, child in nodes.items():
-        for parent in (nodes[each] for each in known[trial]["parents"] if each in nodes):
-            bend = _bend(shown, trial, int(parent.id[1:]))
-            middle = x + _BOX / 2
-            if bend:  # around those between
-                controls = (x - bend, parent.middle), (x - bend, child.middle)
-                points: tuple[Point, ...] = ((x, parent.middle), *controls, (x, child.middle))
-            else:
-                points = straight((middle, parent.bottom), (middle, child.y))
-            edges.append(Edge(parent.id, child.id, points, arrow=True))
-    width = max(text.x + text_width(text.content, text.size, text.bold) for text in texts) + _MARGIN
-    words = "; ".join(f"#{trial}: {', '.join(_story(known[trial]))}" for trial in shown)
-    return Picture("family", title, words, width, down + _MARGIN, tuple(nodes.values()), tuple(edges), tuple(texts))
-
-
-def _bend(shown: Sequence[int], trial: int, parent: int) -> float:
-    """How far to the left a line goes from a parent: not at all to its neighbour, else the farther the more."""
-    if parent not in shown:
-        return 0.0
-    far = shown.index(trial) - shown.index(parent)
-    return 0.0 if far == 1 else 20.0 + 60.0 * far / len(shown)
+    title = f"family of the winner{f' ({older} older ones left out)' if older else ''}"
+    heading = Text(_MARGIN, _MARGIN, title, size=14, anchor="start", bold=True)
+    words = "; ".join(node.tip for node in nodes)
+    width = max(placed.width, text_width(title, 14, True)) + 2 * _MARGIN
+    return Picture("family", title, words, width, placed.height + 3 * _MARGIN, nodes, placed.edges, (heading,))
 
 
 def _story(trial: Mapping[str, Any]) -> list[str]:
     score = trial.get("score")
     accuracy = f"{100 * score['top1']:.1f} %" if score else str(trial["status"])
     parents = " and ".join(f"#{parent}" for parent in trial["parents"])
-    texts = [text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..." for text in trial["mutations"]]
-    return [f"{accuracy}, {f'child of {parents}' if parents else 'drawn at random'}", *texts]
+    return [f"{accuracy}, {f'child of {parents}' if parents else 'drawn at random'}", *trial["mutations"]]

@@ -1,15 +1,14 @@
-"""What stands below a table: exact figures or what is known instead of them, and limits."""
+"""What stands below a table: exact figures or bounds, and limits."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from textwrap import wrap
 
 from vnasdsl.elaborate.space import Space
 from vnasdsl.show.numbers import count_words
-from vnasdsl.space.bounds import extremes
-from vnasdsl.space.costs import GOALS, Goal
+from vnasdsl.space.costs import Goal
 from vnasdsl.space.counting import CannotCountError
 
 WIDTH = 100
@@ -46,10 +45,9 @@ def foot(space: Space) -> Iterator[str]:
 
 
 def costs(space: Space) -> Iterator[str]:
-    """Least and greatest costs of a space; where they are bounds, or not worked out, what was found by trying."""
+    """Least and greatest costs of a space, and whether they are bounds."""
     if not space.costed:
-        yield "least and greatest costs: not worked out, a call has too many combinations; found by trying:"
-        yield from found_lines(extremes(space), GOALS)
+        yield "least and greatest costs: not worked out, a call has too many combinations"
         return
 
     def written(goal: Goal, value: int) -> str:
@@ -57,22 +55,6 @@ def costs(space: Space) -> Iterator[str]:
 
     macs = f"MACs from {written('macs_min', space.macs[0])} to {written('macs_max', space.macs[1])}"
     params = f"parameters from {written('params_min', space.params[0])} to {written('params_max', space.params[1])}"
-    if space.exact:
-        yield f"{macs}, {params}"
-        return
-    yield f"{macs},"
-    yield params
-    yield "a bound: no network is beyond it, and perhaps none reaches it; found by trying:"
-    yield from found_lines(extremes(space), [goal for goal in GOALS if goal not in space.exact_ends])
-
-
-def found_lines(found: dict[Goal, int], goals: Sequence[Goal]) -> Iterator[str]:
-    """`least MACs: at most 1017 (found)`: of networks that were looked at, whatever the limits say."""
-    for quantity, name in (("macs", "MACs"), ("params", "parameters")):
-        parts = []
-        for end, word, side in (("min", "least", "at most"), ("max", "greatest", "at least")):
-            goal: Goal = f"{quantity}_{end}"  # type: ignore[assignment]
-            if goal in goals and goal in found:
-                parts.append(f"{word} {name}: {side} {found[goal]} (found)")
-        if parts:
-            yield f"  {', '.join(parts)}"
+    yield from wrap(f"{macs}, {params}", WIDTH)
+    if not space.exact:
+        yield "a bound: no network is beyond it, and perhaps none reaches it"

@@ -199,7 +199,8 @@ def layer_table(space: Space) -> str:
         around.append(([row.label] if apart else [], wrap(what, WIDTH, initial_indent=pad, subsequent_indent=2 * pad)))
     heading, *lines = columns(table, right=(3, 4)).splitlines()
     body = [text for line, (above, below) in zip(lines, around, strict=True) for text in (*above, line, *below)]
-    return "\n".join([title(space), *input_lines(space), "", heading, *body, "", *foot(space)])
+    note = ["of each choice between numbers the last option, of equal copies one"] * (space.kind == "space")
+    return "\n".join([title(space), *input_lines(space), "", heading, *body, "", *note, *foot(space)])
 
 
 def compact(shape: Shape) -> str:

@@ -38,8 +38,6 @@ BLOCK_GAP = 48
 def network_picture(space: Space, layers: bool = False) -> Picture:
     """layers: every layer, with all blocks opened. Raises: VnsError when a shape does not fit; UserError for too many
     boxes."""
-    if space.costed:
-        _ = space.cost  # what is faulty is told, not drawn
     graph = space.outline
     reader = RegionReader(graph, 99 if layers else -1, copies=layers and space.kind == "network")
     stages = _stages(space, graph, reader)

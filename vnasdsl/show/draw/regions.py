@@ -13,7 +13,7 @@ from typing import TypeAlias
 from vnasdsl.layers.base import Shape
 from vnasdsl.network.graph import NetworkGraph
 from vnasdsl.network.nodes import LayerNode, Part, many
-from vnasdsl.show.draw.texts import field_text, number_range, options_text, text_of
+from vnasdsl.show.draw.texts import field_options, number_range, options_text, text_of
 from vnasdsl.space.elements import BodyLayer, DeferredCall, Group, Join, LayerCall, LayerChoice, Many, Pick, Repeat
 
 IN, OUT = "<in>", "<out>"
@@ -158,7 +158,7 @@ class RegionReader:
             case DeferredCall():
                 if self.depth > 0 and part.items and isinstance(part.items[0].element, Group):
                     return self.things(part.items[0])
-                lines = [element.call.function, *map(field_text, element.fields)]
+                lines = [element.call.function, *(f"{f.key}: {field_options(f)}" for f in element.fields)]
                 made = self._box(part, lines[0])
                 return [replace(box, title=lines[0], texts=lines[1:]) for box in made if isinstance(box, Box)]
         return self._box(part, text_of(element))

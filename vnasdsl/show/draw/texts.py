@@ -111,6 +111,6 @@ def number_range(least: int, most: int) -> str:
     return str(least) if least == most else f"{least}..{most}"
 
 
-def field_text(field: DeferredArgument) -> str:
-    """`width: 8 | 16`, `se: 0.0..1.0`."""
-    return f"{field.key}: {options_text(field.options) if field.options else f'{field.low}..{field.high}'}"
+def field_options(field: DeferredArgument) -> str:
+    """`8 | 16`, `0.0..1.0`."""
+    return options_text(field.options) if field.options else f"{field.low}..{field.high}"
