@@ -1,4 +1,4 @@
-"""A network or space as a picture: its stages row by row, and below them each block that they use, opened.
+"""A network or space as a picture: its stages as frames, and below them each block that they use, opened.
 
 Of a space everything that can be chosen is shown; shapes and costs are those with the last option of each choice
 between numbers.
@@ -17,7 +17,7 @@ from vnasdsl.layers.base import show_value
 from vnasdsl.network.graph import NetworkGraph
 from vnasdsl.network.nodes import Part, many
 from vnasdsl.show.draw.metrics import text_width, wrapped
-from vnasdsl.show.draw.picture import SERIES, Edge, NodeBox, Picture, Rect, Text, around, dims, rounded, rows_of
+from vnasdsl.show.draw.picture import SERIES, Edge, NodeBox, Picture, Text, dims, rows_of
 from vnasdsl.show.draw.place import SMALL, Placed, logical_edges, place
 from vnasdsl.show.draw.regions import Box, Region, RegionReader, Thing, boxes, nodes_of
 from vnasdsl.show.draw.texts import options_text, text_of
@@ -25,13 +25,10 @@ from vnasdsl.show.numbers import amount, count_words
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.elements import Group, LayerChoice
 
-MARGIN, ROW_GAP = 28, 24
-MOST_WIDTH, MOST_ROW = 1360, 940
-"""Of a picture, and of a row that has facts beside it."""
+MARGIN, MOST_WIDTH = 28, 1360
 MOST_BOXES, MOST_LINES, OFTEN = 600, 28, 3
 """Boxes in a picture; lines of text in a block, of which more is closed where there are more; uses of one block in
 another that make it one to be drawn by itself."""
-FACTS, BAR, COLUMN = 34, 110, 20
 BLOCK_GAP = 48
 
 
@@ -50,13 +47,7 @@ def network_picture(space: Space, layers: bool = False) -> Picture:
     if not layers:
         _coloured(stages)
     sheet = _Sheet(space)
-    if len(stages) > 1 and _is_chain(graph, stages):
-        for stage in stages:  # the shape stands beside the row
-            for box in boxes([stage.region]):
-                box.changed = box.changed and box.shape != graph.node(stage.region.ends[0]).shape
-        sheet.rows(stages, graph)
-    else:
-        sheet.whole(stages, graph)
+    sheet.whole(Region("all", "", _framed(stages, graph, space.kind), (graph.output,)))
     if not layers:
         sheet.blocks(list(_blocks(graph, shown)))
     return sheet.picture()
@@ -101,14 +92,23 @@ def _input_texts(one: OpenInput) -> list[str]:
     return [f"{name}: {options_text([show_value(n) for n in one.options(name)])}" for name in names]
 
 
-def _is_chain(graph: NetworkGraph, stages: list[Stage]) -> bool:
-    """Whether each stage reads nothing but what the one before gives."""
-    before: tuple[str, ...] = (graph.layers[0].label,)
+def _framed(stages: list[Stage], graph: NetworkGraph, kind: str) -> list[Thing]:
+    """Each stage in a frame that says its name, its shape, and of a network its costs."""
+    things: list[Thing] = []
     for stage in stages:
-        if not set(stage.region.reads) <= set(before):
-            return False
-        before = stage.region.ends
-    return all(len(stage.region.ends) == 1 for stage in stages)
+        if not stage.name:
+            things += stage.region.things
+            continue
+        facts = (
+            [stage.name, dims(graph.node(stage.region.ends[0]).shape)] if len(stage.region.ends) == 1 else [stage.name]
+        )
+        found = [graph.node(key) for key in set(stage.keys) & graph.live] if kind == "network" else []
+        macs, params = sum(node.macs for node in found), sum(node.params for node in found)
+        facts += [f"{amount(macs)} MACs ({100 * macs / graph.macs:.1f} %)"] if macs else []
+        facts += [f"{amount(params)} parameters"] if params else []
+        stage.region.title = " · ".join(filter(None, facts))
+        things.append(stage.region)
+    return things
 
 
 def _coloured(stages: list[Stage]) -> None:
@@ -205,7 +205,6 @@ class _Sheet:
         self.lines: list[Edge] = []
         self.hidden: list[Edge] = []
         self.texts = [Text(MARGIN, MARGIN + 6, self.title, size=16, anchor="start", bold=True)]
-        self.rects: list[Rect] = []
         self.said: list[str] = []
         self.y = MARGIN + 34.0
         self.width = text_width(self.title, 16, True)
@@ -228,68 +227,12 @@ class _Sheet:
         pairs = [pair for pair in logical_edges(region, prefix) if pair not in drawn]
         self.hidden += [Edge(source, target, ()) for source, target in pairs]
 
-    def whole(self, stages: list[Stage], graph: NetworkGraph) -> None:
-        """Everything in one region; stages are frames in it."""
-        things: list[Thing] = []
-        for stage in stages:
-            things += [stage.region] if stage.name else stage.region.things
-        whole = Region("all", "", things, (graph.output,))
-        placed = place(whole, MOST_WIDTH - 2 * MARGIN, end=False)
+    def whole(self, region: Region) -> None:
+        placed = place(region, MOST_WIDTH - 2 * MARGIN, end=False)
         self.put(placed, MARGIN, self.y)
-        self.logic(whole)
-        self.tell("", whole)
+        self.logic(region)
+        self.tell("", region)
         self.y += placed.height + MARGIN
-
-    def rows(self, stages: list[Stage], graph: NetworkGraph) -> None:
-        """A row for each stage with its name on the left and its shape and share of the costs on the right."""
-        names = max(text_width(stage.name, 13, True) for stage in stages)
-        left = MARGIN + (names + 18 if names else 0)
-        placed = [place(stage.region, MOST_ROW, stage.name, end=False) for stage in stages]
-        right = left + max(one.width for one in placed) + FACTS
-        facts = [self.facts(graph, stage) for stage in stages]
-        columns = zip(*(texts for texts, _ in facts), strict=True)
-        widths = [max([62.0, *(text_width(text, 11) for text in column)]) for column in columns]
-        ends = [right + widths[0], right + widths[0] + COLUMN + widths[1]]
-        ends.append(ends[1] + 8 + BAR + COLUMN + widths[2])
-        headings = ("output", "MACs", "parameters")[: 3 if self.space.kind == "network" else 1]
-        for end, heading in zip(ends, headings, strict=False):
-            self.texts.append(Text(end, self.y, heading, "faint", 11, "end"))
-            self.width = max(self.width, end - MARGIN)
-        self.y += 16
-        most = max(share for _, share in facts)
-        before: Placed | None = None
-        for stage, one, (texts, share) in zip(stages, placed, facts, strict=True):
-            put = self.put(one, left, self.y)
-            middle = put.entry[1]
-            if stage.name:
-                self.texts.append(Text(left - 18, middle + 5, stage.name, size=13, anchor="end", bold=True))
-            if before is not None:
-                corners = around(before.end, put.entry, self.y - ROW_GAP / 2)
-                self.lines.append(Edge("", "", rounded(corners), 1.3))
-            before, middle = put, put.end[1]
-            for end, text in zip(ends, texts, strict=True):
-                self.texts += [Text(end, middle + 4, text, size=11, anchor="end")] if text else []
-            if share:
-                bar, percent = max(1.0, (BAR - 44) * share / most), f"{100 * share:.1f} %"
-                self.rects.append(Rect(ends[1] + 8, middle - 6, bar, 12, "bar", f"{percent} of the MACs", radius=2))
-                self.texts.append(Text(ends[1] + 14 + bar, middle + 4, percent, "faint", 10.5, "start"))
-            line = put.end[0] + 24
-            room = ends[0] - 8 - text_width(texts[0], 11) - line
-            if room > 0:
-                self.rects.append(Rect(line, middle, room, 1, "rule"))
-            self.tell(stage.name, stage.region)
-            self.y += one.height + ROW_GAP
-        self.logic(Region("all", "", [stage.region for stage in stages], (graph.output,)))
-        self.y += MARGIN - ROW_GAP
-
-    def facts(self, graph: NetworkGraph, stage: Stage) -> tuple[tuple[str, str, str], float]:
-        """Shape, MACs and parameters; MACs as a part of all."""
-        shape = dims(graph.node(stage.region.ends[0]).shape)
-        if self.space.kind == "space":
-            return (shape, "", ""), 0.0
-        found = [graph.node(key) for key in set(stage.keys) & graph.live]
-        macs, params = sum(node.macs for node in found), sum(node.params for node in found)
-        return (shape, amount(macs) if macs else "", amount(params) if params else ""), macs / (graph.macs or 1)
 
     def blocks(self, found: list[tuple[str, str, Region]]) -> None:
         """Blocks side by side, each with its title above it."""
@@ -335,7 +278,7 @@ class _Sheet:
             tuple(self.nodes),
             tuple(self.edges),
             tuple(self.texts),
-            tuple(self.rects),
+            (),
             tuple(self.lines),
             tuple(self.hidden),
             tuple(self.frames),

@@ -43,8 +43,8 @@ class Placed:
 def place(region: Region, room: float, group: str = "", prefix: str = "", end: bool = True) -> Placed:
     """Boxes, frames and arrows of a region.
 
-    room: the width to keep to where that can be; group: what its boxes belong to; prefix: what their ids begin with;
-    end: whether arrows lead from the last boxes to the right side.
+    room: the width to keep to where that can be; group: what its boxes belong to, by default the frame around them;
+    prefix: what their ids begin with; end: whether arrows lead from the last boxes to the right side.
     """
     inner = {thing.id: _placed(thing, room - 2 * PAD, group, prefix) for thing in region.things}
     pairs = [pair for pair in edges(region) if end or pair[1] != OUT]
@@ -87,6 +87,7 @@ def _placed(thing: Thing, room: float, group: str, prefix: str) -> Placed:
         node = box_node(thing, group, prefix)
         middle = node.height / 2
         return Placed(node.width, node.height, (0, middle), (node.width, middle), (node,))
+    group = group or thing.title
     inner = place(thing, min(room, thing.room), group, prefix)
     head = HEAD if thing.title else PAD
     width = max(inner.width + 2 * PAD, text_width(thing.title, SMALL, True) + 2 * PAD)
