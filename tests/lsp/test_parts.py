@@ -15,7 +15,7 @@ from vnasdsl.language.source import Source, Span
 from vnasdsl.lsp import completion, features, hover, navigation
 from vnasdsl.lsp.analysis import analyse
 from vnasdsl.lsp.documents import Documents
-from vnasdsl.lsp.positions import offset, position, units
+from vnasdsl.lsp.positions import offset, position
 
 ENCODINGS = ["utf-8", "utf-16", "utf-32"]
 
@@ -31,7 +31,7 @@ def test_positions_outside_of_the_text() -> None:
     source = Source("x", "a🎬\nb")
     assert offset(source, types.Position(0, 99), "utf-16") == 2
     assert offset(source, types.Position(9, 0), "utf-16") == 4
-    assert [units("a🎬é", encoding) for encoding in ENCODINGS] == [7, 4, 3]
+    assert [position(Source("x", "a🎬é"), 3, encoding).character for encoding in ENCODINGS] == [7, 4, 3]
 
 
 def project(folder: Path) -> Documents:

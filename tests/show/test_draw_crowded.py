@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.mermaid import mermaid
 from vnasdsl.show.draw.picture import SERIES
 from vnasdsl.show.draw.trellis import trellis_picture
-from vnasdsl.show.draw.trellis_edges import MOST_LINES
 
 
 def many_options(folder: Path, count: int) -> Space:
@@ -63,28 +61,8 @@ def crowded(folder: Path) -> Space:
     return load(path).get()
 
 
-def test_of_more_lines_than_can_be_told_apart_some_are_drawn(tmp_path: Path) -> None:
+def test_every_line_of_crowded_stages_is_drawn(tmp_path: Path) -> None:
     picture = trellis_picture(crowded(tmp_path))
     assert_tidy(picture)
-    assert len(picture.edges) == 30 + 20 + 200
-    assert len(picture.hidden) == 400
-    assert any("200 of 600 lines are drawn" in text.content for text in picture.texts)
+    assert len(picture.edges) == 30 + 20 + 600
     assert dot(picture).count(" -> ") == mermaid(picture).count(" --> ") == 650
-
-
-def test_of_more_lines_than_can_be_told_apart_the_strongest_are_drawn(tmp_path: Path) -> None:
-    space = crowded(tmp_path)
-    drawing = random.Random(0)
-
-    def rows(sources: int, targets: int) -> list[list[float]]:
-        found = [[drawing.random() for _ in range(targets)] for _ in range(sources)]
-        return [[weight / sum(row) for weight in row] for row in found]
-
-    learnt = Learnt("runs/x", {"s1": rows(1, 30), "s2": rows(30, 20)}, {}, (0, 0), {})
-    picture = trellis_picture(space, learnt)
-    drawn = [edge for edge in picture.edges if edge.source.startswith("0.") and edge.target.startswith("1.")]
-    hidden = [edge.strength or 0 for edge in picture.hidden]
-    assert len(drawn) == MOST_LINES and len(hidden) == 600 - MOST_LINES
-    assert min(edge.strength or 0 for edge in drawn if not edge.marked) >= max(hidden)
-    assert sum(edge.marked for edge in drawn) == 1
-    assert any(f"{MOST_LINES} of 600 lines are drawn, the strongest" in text.content for text in picture.texts)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from vnasdsl.cli.options import pairs
 from vnasdsl.cli.output import tell_written
 from vnasdsl.language.diagnostics import UserError
 
@@ -16,13 +17,6 @@ def _clips(_context: click.Context, _parameter: click.Parameter, values: tuple[s
         if not re.fullmatch(r"[1-9]\d{0,4}(x[1-9]\d{0,4}){3}", value):
             raise click.BadParameter("expected channels x frames x rows x columns, such as 3x16x112x112")
     return [tuple(map(int, value.split("x"))) for value in values]
-
-
-def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    for value in values:
-        if "=" not in value:
-            raise click.BadParameter(f"expected NAME=VALUE, found {value}")
-    return dict(value.split("=", 1) for value in values)
 
 
 @click.command()
@@ -40,7 +34,7 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[s
     "--arg",
     "arguments",
     multiple=True,
-    callback=_pairs,
+    callback=pairs,
     metavar="NAME=VALUE",
     help="An argument of the class or function; may be repeated.",
 )

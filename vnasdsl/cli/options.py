@@ -31,23 +31,24 @@ def _amount(_context: click.Context, _parameter: click.Parameter, value: str | N
     return float(match[1]) * 1000 ** " KMGT".index(match[2] or " ")
 
 
-def _pairs(values: tuple[str, ...]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
+def pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """The callback of an option KEY=VALUE that may be repeated."""
+    found: dict[str, str] = {}
     for value in values:
         key, equals, text = (part.strip() for part in value.partition("="))
         if not (key and equals and text):
             raise click.BadParameter(f"`{value}` is not of the form KEY=VALUE")
-        if key in pairs:
+        if key in found:
             raise click.BadParameter(f"`{key}` is given twice")
-        pairs[key] = text
-    return pairs
+        found[key] = text
+    return found
 
 
-def _fixes(values: tuple[str, ...]) -> dict[str, list[str]]:
+def _fixes(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, list[str]]:
     from vnasdsl.api.fixes import split_options
 
     try:
-        return {selector: split_options(text) for selector, text in _pairs(values).items()}
+        return {selector: split_options(text) for selector, text in pairs(context, parameter, values).items()}
     except ValueError as fault:
         raise click.BadParameter(str(fault)) from None
 
@@ -125,7 +126,7 @@ set_option = click.option(
     "--set",
     "settings",
     multiple=True,
-    callback=lambda _context, _parameter, values: _pairs(values),
+    callback=pairs,
     metavar="KEY=VALUE",
     help="Set a value of the recipe: --set epochs=20, --set 'weights=sgd(lr=0.1)'. May be repeated.",
 )
@@ -155,7 +156,7 @@ def fix_options(command: F) -> F:
         click.option(
             "--fix",
             multiple=True,
-            callback=lambda _context, _parameter, values: _fixes(values),
+            callback=_fixes,
             metavar="SELECTOR=OPTION[,OPTION...]",
             help="Leave a choice (a name, kind or pattern) only these options: --fix 'op=basic(1)'. May be repeated.",
         ),

@@ -1,11 +1,13 @@
-"""Diagnostics, quick fixes, formatting and inlay hints in the types of the protocol."""
+"""Diagnostics, quick fixes, formatting, outline and inlay hints in the types of the protocol."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from lsprotocol import types
 
+from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Fix
 from vnasdsl.language.format import format_tokens
 from vnasdsl.language.source import Span
@@ -109,6 +111,36 @@ def formatting(text: Text, encoding: Encoding) -> list[types.TextEdit]:
         return []
     new = new.replace("\n", "\r\n") if text.crlf else new
     return [types.TextEdit(range_of(Span(text.source, 0, len(old)), encoding), new)]  # editors find what changes
+
+
+# ----------------------------------------------------------------------- outline
+
+
+SYMBOLS = {
+    tree.Block: types.SymbolKind.Function,
+    tree.Space: types.SymbolKind.Class,
+    tree.Network: types.SymbolKind.Object,
+    tree.Recipe: types.SymbolKind.Event,
+    tree.Stage: types.SymbolKind.Namespace,
+    tree.Wire: types.SymbolKind.Variable,
+    tree.Input: types.SymbolKind.Field,
+}
+
+
+def symbols(items: Iterable[tree.Node], encoding: Encoding) -> Iterator[types.DocumentSymbol]:
+    """The definitions, stages and lines with names, as a tree."""
+    for item in items:
+        if not isinstance(item, (tree.Block, tree.Space, tree.Network, tree.Recipe, tree.Stage, tree.Wire, tree.Input)):
+            continue
+        kind = "label" if isinstance(item, tree.Wire) else type(item).__name__.lower()
+        yield types.DocumentSymbol(
+            name=item.name,
+            kind=SYMBOLS[type(item)],
+            detail=f"{item.kind} for {item.target.id}" if isinstance(item, tree.Recipe) else kind,
+            range=range_of(item.span, encoding),
+            selection_range=range_of(item.name_span, encoding),
+            children=list(symbols(getattr(item, "body", ()), encoding)),
+        )
 
 
 # ------------------------------------------------------------------- inlay hints

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 from vnasdsl.elaborate.imports import import_target
 from vnasdsl.elaborate.names import check_name
 from vnasdsl.elaborate.symbols import Occurrence, Symbol, occurrences
@@ -14,39 +11,6 @@ from vnasdsl.language.lexer import Tokens
 from vnasdsl.language.query import path_at
 from vnasdsl.language.source import Source, Span
 from vnasdsl.lsp.documents import Documents, Text
-
-
-@dataclass(frozen=True)
-class Outline:
-    """One entry of the outline of a file."""
-
-    name: str
-    kind: str
-    detail: str
-    span: Span
-    name_span: Span
-    inside: tuple[Outline, ...] = ()
-
-
-def outline(module: tree.Module) -> list[Outline]:
-    found = []
-    for item in module.items:
-        if isinstance(item, tree.Import):
-            continue
-        kind = type(item).__name__.lower()
-        detail = f"{item.kind} for {item.target.id}" if isinstance(item, tree.Recipe) else kind
-        inside = () if isinstance(item, tree.Recipe) else tuple(_statements(item.body))
-        found.append(Outline(item.name, kind, detail, item.span, item.name_span, inside))
-    return found
-
-
-def _statements(body: tuple[tree.Statement, ...]) -> Iterator[Outline]:
-    for s in body:
-        if isinstance(s, tree.Stage):
-            yield Outline(s.name, "stage", "stage", s.span, s.name_span, tuple(_statements(s.body)))
-        elif isinstance(s, tree.Wire | tree.Input):
-            kind = "label" if isinstance(s, tree.Wire) else "input"
-            yield Outline(s.name, kind, kind, s.span, s.name_span)
 
 
 def _names(documents: Documents, text: Text) -> list[Occurrence]:

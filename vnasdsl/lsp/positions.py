@@ -7,45 +7,27 @@ the client prefers another. Line ends are "\\n", "\\r\\n" and "\\r"; sources hav
 from __future__ import annotations
 
 from lsprotocol import types
+from pygls.workspace import PositionCodec
 
 from vnasdsl.language.source import Source, Span
 
-UTF8, UTF16 = types.PositionEncodingKind.Utf8, types.PositionEncodingKind.Utf16
 Encoding = str
-
-
-def units(text: str, encoding: Encoding) -> int:
-    """How many columns a text takes."""
-    if text.isascii():
-        return len(text)
-    if encoding == UTF16:
-        return len(text) + sum(char > "\uffff" for char in text)
-    if encoding == UTF8:
-        return len(text.encode("utf-8", "surrogatepass"))
-    return len(text)
 
 
 def position(source: Source, offset: int, encoding: Encoding) -> types.Position:
     """The position of an offset in code points."""
     line, column = source.position(offset)
-    start = offset - column + 1
-    return types.Position(line - 1, units(source.text[start:offset], encoding))
+    before = source.text[offset - column + 1 : offset]
+    return types.Position(line - 1, PositionCodec(encoding).client_num_units(before))
 
 
 def offset(source: Source, place: types.Position, encoding: Encoding) -> int:
     """The offset of a position in code points; a place past the end of its line or of the text is that end."""
     if place.line >= len(source.line_starts):
         return len(source.text)
-    line = source.line(place.line + 1)
-    start = source.line_starts[place.line]
-    if line.isascii():
-        return start + min(place.character, len(line))
-    column = 0
-    for i, char in enumerate(line):
-        if column >= place.character:
-            return start + i
-        column += units(char, encoding)
-    return start + len(line)
+    line, codec = source.line(place.line + 1), PositionCodec(encoding)
+    known = types.Position(0, min(place.character, codec.client_num_units(line)))
+    return source.line_starts[place.line] + codec.position_from_client_units([line], known).character
 
 
 def range_of(span: Span, encoding: Encoding) -> types.Range:

@@ -26,15 +26,6 @@ PAUSE = 0.15
 PATIENCE = 5.0
 """Seconds that hints wait for shapes; other answers come without them while they are being worked out."""
 
-SYMBOLS = {
-    "block": types.SymbolKind.Function,
-    "space": types.SymbolKind.Class,
-    "network": types.SymbolKind.Object,
-    "recipe": types.SymbolKind.Event,
-    "stage": types.SymbolKind.Namespace,
-    "label": types.SymbolKind.Variable,
-    "input": types.SymbolKind.Field,
-}
 ITEMS = {
     "keyword": types.CompletionItemKind.Keyword,
     "layer": types.CompletionItemKind.Function,
@@ -205,18 +196,7 @@ async def on_hover(ls: Server, params: types.HoverParams) -> types.Hover | None:
 @server.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
 def symbols(ls: Server, params: types.DocumentSymbolParams) -> list[types.DocumentSymbol]:
     module = ls.text(params.text_document.uri).module
-
-    def symbol(entry: navigation.Outline) -> types.DocumentSymbol:
-        return types.DocumentSymbol(
-            name=entry.name,
-            kind=SYMBOLS.get(entry.kind, types.SymbolKind.Variable),
-            detail=entry.detail,
-            range=range_of(entry.span, ls.encoding),
-            selection_range=range_of(entry.name_span, ls.encoding),
-            children=[symbol(child) for child in entry.inside],
-        )
-
-    return [symbol(entry) for entry in navigation.outline(module)] if module is not None else []
+    return list(features.symbols(module.items, ls.encoding)) if module is not None else []
 
 
 @server.feature(types.TEXT_DOCUMENT_DEFINITION)

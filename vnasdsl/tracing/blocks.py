@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -42,11 +42,6 @@ def find_blocks(lines: Lines) -> list[Block]:
     )
     for chain in lines.chains:
         _group(chain, sizes, ())
-    uses: dict[str, list[Item]] = defaultdict(list)
-    for chain in lines.chains:
-        for item in _inner_first(chain):
-            if item.kind == "block":
-                uses[item.block].append(item)
     taken = set(RESERVED)
     blocks: list[Block] = []
     pending = [item for chain in lines.chains for item in _inner_first(chain) if item.kind == "block"]

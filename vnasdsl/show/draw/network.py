@@ -47,6 +47,8 @@ def network_picture(space: Space, layers: bool = False) -> Picture:
     if not layers:
         _coloured(stages)
     sheet = _Sheet(space)
+    for stage in stages:
+        sheet.tell(stage.name, stage.region)
     sheet.whole(Region("all", "", _framed(stages, graph, space.kind), (graph.output,)))
     if not layers:
         sheet.blocks(list(_blocks(graph, shown)))
@@ -231,7 +233,6 @@ class _Sheet:
         placed = place(region, MOST_WIDTH - 2 * MARGIN, end=False)
         self.put(placed, MARGIN, self.y)
         self.logic(region)
-        self.tell("", region)
         self.y += placed.height + MARGIN
 
     def blocks(self, found: list[tuple[str, str, Region]]) -> None:

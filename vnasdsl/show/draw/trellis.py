@@ -18,7 +18,7 @@ from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.metrics import shortened, text_width
 from vnasdsl.show.draw.picture import Edge, NodeBox, Picture, Rect, Text, dims, rows_of
 from vnasdsl.show.draw.texts import text_of
-from vnasdsl.show.draw.trellis_edges import Joined, joined, links
+from vnasdsl.show.draw.trellis_edges import joined, links
 from vnasdsl.show.draw.trellis_legend import MARGIN, OTHER, legend, roles
 from vnasdsl.show.numbers import count_words, short
 
@@ -63,8 +63,7 @@ def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
     edges = links([column.nodes for column in columns], trellis, learnt)
 
     nodes, texts, lines, width, bottom = _rows(columns, edges, top=MARGIN + 36)
-    notes = [line.note for line in lines if line.note]
-    below = legend(options, learnt, notes, bottom + 26, max(width, 760))
+    below = legend(options, learnt, bottom + 26, max(width, 760))
     texts.append(Text(MARGIN, MARGIN + 6, _title(space, learnt), size=16, anchor="start", bold=True))
     right = max(
         [width, *(t.x + text_width(t.content, t.size, t.bold) for t in (*texts, *below.texts) if t.anchor == "start")]
@@ -76,11 +75,10 @@ def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
         right + MARGIN,
         below.bottom,
         tuple(nodes),
-        tuple(edge for line in lines for edge in line.edges),
+        tuple(lines),
         (*texts, *below.texts),
         below.rects,
         below.lines,
-        tuple(edge for line in lines for edge in line.hidden),
     )
 
 
@@ -198,11 +196,11 @@ class _Drawer:
 
 def _rows(
     columns: Sequence[_Column], edges: Mapping[int, list[Edge]], top: float
-) -> tuple[list[NodeBox], list[Text], list[Joined], float, float]:
+) -> tuple[list[NodeBox], list[Text], list[Edge], float, float]:
     """Columns put side by side in rows; a row begins with the last column of the one before, as ghosts."""
     nodes: list[NodeBox] = []
     texts: list[Text] = []
-    drawn: list[Joined] = []
+    drawn: list[Edge] = []
     widest = 0.0
     gaps = [_gap(a, b) for a, b in itertools.pairwise(columns)]
     for members in rows_of([column.width for column in columns], gaps, MOST_WIDTH - 2 * MARGIN, repeat=True):
@@ -222,7 +220,7 @@ def _rows(
                 center, y, colour = x + column.width / 2, top + 10 + 15 * line, "faint" if ghost else role
                 texts.append(Text(center, y, said, colour, 10.5 if line else 13, bold=not line))
             if before and not ghost:
-                drawn.append(joined(edges[number], before, placed))
+                drawn += joined(edges[number], before, placed)
             nodes += placed.values()
             before = placed
             x += column.width + (gaps[number] if number < len(gaps) else 0)

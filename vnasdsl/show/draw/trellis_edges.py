@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vnasdsl.relax.trellis import Trellis
 from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.picture import Edge, NodeBox, swing
 
 THIN, THICK = 0.6, 7.0
-MOST_LINES = 256
-"""Between two columns; of more the strongest are drawn, or evenly some where all are alike."""
 
 
 def links(columns: Sequence[Sequence[NodeBox]], trellis: Trellis, learnt: Learnt | None) -> dict[int, list[Edge]]:
@@ -38,33 +36,10 @@ def _said(node: NodeBox) -> str:
     return node.tip.partition(":")[0]
 
 
-@dataclass(frozen=True)
-class Joined:
-    """The lines between two columns with their places."""
-
-    edges: tuple[Edge, ...]
-    hidden: tuple[Edge, ...] = ()
-    """Those that are not drawn."""
-    note: str = ""
-
-
-def joined(edges: Sequence[Edge], before: Mapping[str, NodeBox], after: Mapping[str, NodeBox]) -> Joined:
-    """The lines from the boxes `before` to those `after`."""
-
-    def placed(edge: Edge) -> Edge:
+def joined(edges: Sequence[Edge], before: Mapping[str, NodeBox], after: Mapping[str, NodeBox]) -> list[Edge]:
+    """The lines with their places, from the boxes `before` to those `after`."""
+    placed = []
+    for edge in edges:
         start, end = before[edge.source], after[edge.target]
-        return replace(edge, points=swing((start.right, start.middle), (end.x, end.middle)))
-
-    if len(edges) <= MOST_LINES:
-        return Joined(tuple(map(placed, edges)))
-    weighed = any(edge.strength is not None for edge in edges)
-    ranked = sorted(edges, key=lambda edge: (not edge.marked, -(edge.strength or 0.0)))
-    shown = ranked[:MOST_LINES] if weighed else edges[:: -(-len(edges) // MOST_LINES)]
-    chosen = set(shown)
-    note = f"between `{_stage(before)}` and `{_stage(after)}` {len(shown)} of {len(edges):,} lines are drawn"
-    rest = tuple(edge for edge in ranked if edge not in chosen)
-    return Joined(tuple(map(placed, shown)), rest, f"{note}, the strongest" if weighed else note)
-
-
-def _stage(nodes: Mapping[str, NodeBox]) -> str:
-    return next((node.group or node.id for node in nodes.values()), "")
+        placed.append(replace(edge, points=swing((start.right, start.middle), (end.x, end.middle))))
+    return placed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from vnasdsl.relax.trellis import State, Trellis
@@ -45,8 +45,8 @@ def roles(trellis: Trellis, learnt: Learnt | None) -> dict[str, str]:
     return {option: SKIP if option == SKIP else colours.get(option, OTHER) for option in weight}
 
 
-def legend(options: Mapping[str, str], learnt: Learnt | None, notes: Sequence[str], top: float, room: float) -> Legend:
-    """What the colours and lines are; `notes` say what is not drawn in full."""
+def legend(options: Mapping[str, str], learnt: Learnt | None, top: float, room: float) -> Legend:
+    """What the colours and lines are."""
     texts: list[Text] = []
     rects: list[Rect] = []
     lines: list[Edge] = []
@@ -82,6 +82,4 @@ def legend(options: Mapping[str, str], learnt: Learnt | None, notes: Sequence[st
         lines.append(Edge("", "", straight((left, y), (left + 26, y)), 3.5, 0.5, True))
         left = put("width of a line: probability of the next candidate", 26)
         lines.append(Edge("", "", straight((left, y), (left + 26, y)), 3.5, 0.5))
-    for note in notes:
-        put(note, 0)
     return Legend(tuple(texts), tuple(rects), tuple(lines), y + MARGIN)
