@@ -9,7 +9,7 @@ from random import Random
 
 import click
 
-from vnasdsl.cli.options import input_options
+from vnasdsl.cli.options import FOLDER, input_options, option
 from vnasdsl.cli.output import format_option, tell_written, unified
 from vnasdsl.cli.targets import load_target, source_name
 from vnasdsl.elaborate import Overrides, Space
@@ -24,15 +24,7 @@ VERIFIED = 3
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE[:NAME]...")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("generated"),
-    show_default=True,
-    metavar="DIR",
-    help="Folder to write to.",
-)
+@option("-o --output", "DIR", "Folder to write to.", FOLDER, default=Path("generated"))
 @click.option("--check", "check_only", is_flag=True, help="Write nothing; print stale and missing files and exit 1.")
 @click.option("--force", is_flag=True, help="Overwrite files that were edited or not generated.")
 @click.option("--verify", "verified", is_flag=True, help="Run the code too, and compare each layer with its rule.")

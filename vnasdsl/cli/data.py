@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vnasdsl.cli.options import SEED, exclude_option, json_option
+from vnasdsl.cli.options import PATH, SEED, exclude_option, json_option, option
 from vnasdsl.cli.output import print_json
 from vnasdsl.language.visible import visible
 
@@ -61,30 +61,18 @@ def _pair(value: str, pattern: str, fault: str) -> tuple[int, int]:
     show_default=True,
     help="Folders, lists and encoding of that data set: MPEG-4 in .avi, or H.264 in .mp4.",
 )
-@click.option(
-    "--classes", type=int, default=8, show_default=True, metavar="N", help="Classes, 2 to 16; 2 to 8 of periods."
-)
+@option("--classes", "N", "Classes, 2 to 16; 2 to 8 of periods.", int, default=8)
 @click.option("--clips", type=int, metavar="N", help="Training videos per class.  [default: 40; 120 of periods]")
 @click.option("--test-clips", type=int, metavar="N", help="Test videos per class.  [default: 20; 60 of periods]")
-@click.option(
-    "--size",
-    "sizes",
+@option(
+    "--size sizes",
+    "HxW",
+    "Height and width in pixels; may be repeated to mix sizes.  [default: four sizes, 48x64 to 72x96]",
     callback=_sizes,
     multiple=True,
-    metavar="HxW",
-    help="Height and width in pixels; may be repeated to mix sizes.  [default: four sizes, 48x64 to 72x96]",
 )
-@click.option(
-    "--length",
-    callback=_length,
-    default="16-32",
-    show_default=True,
-    metavar="MIN-MAX",
-    help="Length in frames, a number or a range.",
-)
-@click.option(
-    "--seed", type=SEED, default=0, show_default=True, metavar="N", help="The same seed makes the same videos."
-)
+@option("--length", "MIN-MAX", "Length in frames, a number or a range.", callback=_length, default="16-32")
+@option("--seed", "N", "The same seed makes the same videos.", SEED, default=0)
 @click.option("--force", is_flag=True, help="Replace a synthetic set that DIR already holds.")
 def synthetic(
     folder: Path,
@@ -183,12 +171,8 @@ def info(spec: str, split: str, exclude: str | None, as_json: bool) -> None:
 @command.command()
 @click.argument("spec")
 @exclude_option
-@click.option(
-    "--list", "list_file", type=click.Path(path_type=Path), metavar="FILE", help="Write what to exclude there."
-)
-@click.option(
-    "--clip", type=click.IntRange(min=1), default=16, show_default=True, metavar="N", help="Frames of a clip."
-)
+@option("--list list_file", "FILE", "Write what to exclude there.", PATH)
+@option("--clip", "N", "Frames of a clip.", click.IntRange(min=1), default=16)
 @click.option(
     "--unreadable", type=click.FloatRange(0, 1), default=0.01, show_default=True, help="Share that may be unreadable."
 )

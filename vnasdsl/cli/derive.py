@@ -6,29 +6,23 @@ from pathlib import Path
 
 import click
 
-from vnasdsl.cli.options import amount_option, training_options
+from vnasdsl.cli.options import FILE, amount_option, option, training_options
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.vns",
-    help="Write the network here, code and weights beside it.  [default: RUN/network.vns]",
+@option(
+    "-o --output", "FILE.vns", "Write the network here, code and weights beside it.  [default: RUN/network.vns]", FILE
 )
-@click.option(
-    "--checkpoint", default="last", show_default=True, metavar="NAME", help="last, best (by its score), or its name."
-)
+@option("--checkpoint", "NAME", "last, best (by its score), or its name.", default="last")
 @click.option("--data", metavar="SPEC", help="The run's videos, where they have been moved.")
 @amount_option("--max-macs", "The most probable network of at most N MACs, such as 10G: see --top.")
 @amount_option("--max-params", "The same of at most N parameters.")
-@click.option(
+@option(
     "--top",
-    type=click.IntRange(1, 100),
-    metavar="N",
-    help="The N most probable networks, widths and operations decided together; the first is written.",
+    "N",
+    "The N most probable networks, widths and operations decided together; the first is written.",
+    click.IntRange(1, 100),
 )
 @click.option("--curve", is_flag=True, help="The greatest probability within every budget, as table and picture.")
 @training_options

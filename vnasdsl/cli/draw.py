@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from vnasdsl.cli.options import input_options
+from vnasdsl.cli.options import FILE, input_options, option
 from vnasdsl.cli.output import tell_written
 from vnasdsl.cli.targets import load_space
 from vnasdsl.elaborate import Overrides
@@ -19,14 +19,7 @@ from vnasdsl.show.draw.themes import THEMES
 @click.command()
 @click.argument("file", metavar="FILE[:NAME]|RUN")
 @click.argument("name", required=False)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    metavar="PICTURE",
-    help="File to write: .svg, .png, .mmd (Mermaid) or .dot (Graphviz).",
-)
+@option("-o --output", "PICTURE", "File to write: .svg, .png, .mmd (Mermaid) or .dot (Graphviz).", FILE, required=True)
 @click.option("--layers", is_flag=True, help="Every layer, with all blocks opened.")
 @click.option(
     "--theme",

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vnasdsl.cli.options import POSITIVE, exclude_option, input_options, set_option, training_options
+from vnasdsl.cli.options import (
+    FILE,
+    PATH,
+    POSITIVE,
+    exclude_option,
+    input_options,
+    option,
+    set_option,
+    training_options,
+)
 from vnasdsl.cli.output import print_json, tell_written
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible
@@ -25,29 +34,14 @@ _MEANS = ("top1", "top5", "mean_class")
 
 @click.command()
 @click.argument("targets", metavar="RUN|FILE.vns[:NAME]...", nargs=-1, required=True)
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Weights, .safetensors or `torchvision:FILE`.  [default: RUN's]",
-)
+@option("--weights", "FILE", "Weights, .safetensors or `torchvision:FILE`.  [default: RUN's]", PATH)
 @click.option("--data", metavar="SPEC", help="Videos, of which the test part is used.  [default: RUN's]")
 @exclude_option
 @click.option("--recipe", metavar="NAME", help="An evaluate recipe of the file.  [default: the network's first]")
 @click.option("--clips", type=POSITIVE, metavar="N", help="Clips of each video, instead of the recipe's.")
 @click.option("--crops", type=click.IntRange(1, 3), metavar="M", help="Crops of each clip, instead of the recipe's.")
-@click.option(
-    "--predictions",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write class, predicted class and scores of every video: .csv or .json.",
-)
-@click.option(
-    "--confusion",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="PICTURE",
-    help="Draw the confusion matrix: .png, .svg or .pdf.",
-)
+@option("--predictions", "FILE", "Write class, predicted class and scores of every video: .csv or .json.", FILE)
+@option("--confusion", "PICTURE", "Draw the confusion matrix: .png, .svg or .pdf.", FILE)
 @set_option
 @input_options
 @training_options

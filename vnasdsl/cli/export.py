@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from vnasdsl.cli.options import json_option, weights_options
+from vnasdsl.cli.options import FILE, json_option, option, weights_options
 from vnasdsl.cli.output import print_json
 from vnasdsl.language.visible import visible
 
@@ -34,20 +34,14 @@ def _source(_context: Any, _parameter: Any, value: str | None) -> tuple[bool, tu
     show_default=True,
     help="ONNX (extra `onnx`), or torch.export (.pt2).",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="The file to write.  [default: network.onnx or network.pt2 in NETWORK]",
-)
-@click.option(
+@option("-o --output", "FILE", "The file to write.  [default: network.onnx or network.pt2 in NETWORK]", FILE)
+@option(
     "--preprocess",
+    "[HxW]",
+    "Take uint8 RGB frames: of this size, which are then scaled and cropped, or without a size cropped ones.",
     is_flag=False,
     flag_value=_CROPPED,
     callback=_source,
-    metavar="[HxW]",
-    help="Take uint8 RGB frames: of this size, which are then scaled and cropped, or without a size cropped ones.",
 )
 @weights_options
 @json_option

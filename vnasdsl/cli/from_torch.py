@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from vnasdsl.cli.options import pairs
+from vnasdsl.cli.options import FILE, option, pairs
 from vnasdsl.cli.output import tell_written
 from vnasdsl.language.diagnostics import UserError
 
@@ -21,31 +21,23 @@ def _clips(_context: click.Context, _parameter: click.Parameter, values: tuple[s
 
 @click.command()
 @click.argument("target", metavar="MODULE:NAME")
-@click.option(
-    "--clip",
-    "clips",
+@option(
+    "--clip clips",
+    "CxTxHxW",
+    "The shape of a clip; of a module with several inputs once for each, in their order.",
     multiple=True,
     callback=_clips,
     required=True,
-    metavar="CxTxHxW",
-    help="The shape of a clip; of a module with several inputs once for each, in their order.",
 )
-@click.option(
-    "--arg",
-    "arguments",
+@option(
+    "--arg arguments",
+    "NAME=VALUE",
+    "An argument of the class or function; may be repeated.",
     multiple=True,
     callback=pairs,
-    metavar="NAME=VALUE",
-    help="An argument of the class or function; may be repeated.",
 )
 @click.option("--name", help="Name of the network.  [default: that of the class or function]")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.vns",
-    help="Write here instead of to the standard output.",
-)
+@option("-o --output", "FILE.vns", "Write here instead of to the standard output.", FILE)
 @click.option("--weights", is_flag=True, help="Write the weights of the module beside FILE.vns, as FILE.safetensors.")
 @click.option("--force", is_flag=True, help="Overwrite FILE.vns.")
 def command(

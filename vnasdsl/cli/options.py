@@ -12,8 +12,15 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+FILE, FOLDER = click.Path(path_type=Path, dir_okay=False), click.Path(path_type=Path, file_okay=False)
+PATH = click.Path(path_type=Path)
 POSITIVE = click.IntRange(min=1)
 SEED = click.IntRange(0, 2**32 - 1)
+
+
+def option(names: str, metavar: str, help: str, kind: Any = None, **more: Any) -> Callable[[Any], Any]:
+    """An option with a value, by its names with blanks between them; help says its default if it has one."""
+    return click.option(*names.split(), metavar=metavar, help=help, type=kind, show_default="default" in more, **more)
 
 
 def _device(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -92,18 +99,17 @@ FORMAT = "vnasdsl.format"
 
 def out_option(metavar: str, help: str, **more: Any) -> Callable[[F], F]:
     """`--out`: parameter `out`, a folder."""
-    return click.option("--out", type=click.Path(path_type=Path), metavar=metavar, help=help, **more)
+    return click.option("--out", type=PATH, metavar=metavar, help=help, **more)
 
 
 def device_option_of(default: str) -> Callable[[F], F]:
     """`--device`: parameter `device`, "auto", "cpu", "cuda" or "cuda:N"."""
-    return click.option(
+    return option(
         "--device",
+        "auto|cpu|cuda|cuda:N",
+        "Device to compute on; auto takes a GPU if there is one.",
         default=default,
-        show_default=True,
         callback=_device,
-        metavar="auto|cpu|cuda|cuda:N",
-        help="Device to compute on; auto takes a GPU if there is one.",
     )
 
 
@@ -113,27 +119,23 @@ def amount_option(name: str, help: str) -> Callable[[F], F]:
 
 
 device_option = device_option_of("auto")
-devices_option = click.option(
+devices_option = option(
     "--devices",
-    type=POSITIVE,
+    "N",
+    "GPUs, or with --device cpu processes, that train together; `batch` is that of each.",
+    POSITIVE,
     default=1,
-    show_default=True,
-    metavar="N",
-    help="GPUs, or with --device cpu processes, that train together; `batch` is that of each.",
 )
 seed_option = click.option("--seed", type=SEED, metavar="N", help="Seed of everything random, instead of the recipe's.")
-set_option = click.option(
-    "--set",
-    "settings",
+set_option = option(
+    "--set settings",
+    "KEY=VALUE",
+    "Set a value of the recipe: --set epochs=20, --set 'weights=sgd(lr=0.1)'. May be repeated.",
     multiple=True,
     callback=pairs,
-    metavar="KEY=VALUE",
-    help="Set a value of the recipe: --set epochs=20, --set 'weights=sgd(lr=0.1)'. May be repeated.",
 )
 """`--set KEY=VALUE`: parameter `settings`, a dict from key to the text of the value."""
-workers_option = click.option(
-    "--workers", type=click.IntRange(min=0), metavar="N", help="Processes that decode videos."
-)
+workers_option = option("--workers", "N", "Processes that decode videos.", click.IntRange(min=0))
 log_option = click.option(
     "--log",
     "logs",
@@ -145,27 +147,26 @@ log_option = click.option(
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress, only the result.")
 
 
-exclude_option = click.option(
-    "--exclude", metavar="LIST", help="Leave out the videos of a list, such as one that `data check --list` wrote."
+exclude_option = option(
+    "--exclude", "LIST", "Leave out the videos of a list, such as one that `data check --list` wrote."
 )
 
 
 def fix_options(command: F) -> F:
     """`--fix` and `--open`: parameters `fix` (selector -> list of option texts) and `open_` (tuple of selectors)."""
     options = (
-        click.option(
+        option(
             "--fix",
+            "SELECTOR=OPTION[,OPTION...]",
+            "Leave a choice (a name, kind or pattern) only these options: --fix 'op=basic(1)'. May be repeated.",
             multiple=True,
             callback=_fixes,
-            metavar="SELECTOR=OPTION[,OPTION...]",
-            help="Leave a choice (a name, kind or pattern) only these options: --fix 'op=basic(1)'. May be repeated.",
         ),
-        click.option(
-            "--open",
-            "open_",
+        option(
+            "--open open_",
+            "SELECTOR",
+            "Search choices (a name, kind or pattern) that the recipe fixes. May be repeated.",
             multiple=True,
-            metavar="SELECTOR",
-            help="Search choices (a name, kind or pattern) that the recipe fixes. May be repeated.",
         ),
     )
     return _all_of(options)(command)
@@ -174,18 +175,13 @@ def fix_options(command: F) -> F:
 def weights_options(command: F) -> F:
     """`--weights` and `--labels` of a .vns file: parameters `weights` and `labels`, paths."""
     options = (
-        click.option(
+        option(
             "--weights",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="Weights, .safetensors or `torchvision:FILE`, for a .vns file.  [default: NETWORK's]",
+            "FILE",
+            "Weights, .safetensors or `torchvision:FILE`, for a .vns file.  [default: NETWORK's]",
+            PATH,
         ),
-        click.option(
-            "--labels",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="Class names, one a line, for a .vns file without a model file.",
-        ),
+        option("--labels", "FILE", "Class names, one a line, for a .vns file without a model file.", PATH),
     )
     return _all_of(options)(command)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vnasdsl.cli.options import POSITIVE, training_options, weights_options
+from vnasdsl.cli.options import PATH, POSITIVE, option, training_options, weights_options
 from vnasdsl.cli.output import print_json
 from vnasdsl.language.visible import visible
 
@@ -23,19 +23,17 @@ if TYPE_CHECKING:
 @click.option("--top", type=POSITIVE, default=5, show_default=True, metavar="N", help="Classes to name.")
 @click.option("--clips", type=POSITIVE, metavar="N", help="Clips of each video, evenly over it.  [default: NETWORK's]")
 @click.option("--crops", type=click.IntRange(1, 3), metavar="M", help="Crops of each clip.  [default: NETWORK's]")
-@click.option(
-    "--stream",
-    "streams",
+@option(
+    "--stream streams",
+    "NAME=DIR",
+    "Where the maps for a further input of NETWORK lie, as in --data 'folder:videos?NAME=DIR'; repeatable.",
     multiple=True,
-    metavar="NAME=DIR",
-    help="Where the maps for a further input of NETWORK lie, as in --data 'folder:videos?NAME=DIR'; repeatable.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE.mp4|DIR",
-    help="Write the video with the classes below it; of several videos one each into a folder.",
+@option(
+    "-o --output",
+    "FILE.mp4|DIR",
+    "Write the video with the classes below it; of several videos one each into a folder.",
+    PATH,
 )
 @training_options
 def command(

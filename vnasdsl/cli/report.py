@@ -6,28 +6,14 @@ from pathlib import Path
 
 import click
 
+from vnasdsl.cli.options import FILE, option
 from vnasdsl.cli.output import tell_written
 
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("report.html"),
-    show_default=True,
-    metavar="FILE",
-    help="File to write.",
-)
-@click.option(
-    "--videos",
-    type=click.IntRange(min=0),
-    default=12,
-    show_default=True,
-    metavar="N",
-    help="Show this many of the videos that are classified worst.",
-)
+@option("-o --output", "FILE", "File to write.", FILE, default=Path("report.html"))
+@option("--videos", "N", "Show this many of the videos that are classified worst.", click.IntRange(min=0), default=12)
 def command(runs: tuple[Path, ...], output: Path, videos: int) -> None:
     """Write a report of a search or training, or of several side by side: one HTML file that opens without a network.
 

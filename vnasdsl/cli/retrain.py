@@ -13,6 +13,7 @@ from vnasdsl.cli.options import (
     exclude_option,
     input_options,
     log_option,
+    option,
     out_option,
     seed_option,
     set_option,
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("target", metavar="RUN|FILE.vns[:NAME]")
-@click.option(
+@option(
     "--weights",
-    metavar="FILE|none",
-    help="Weights to start from, .safetensors or `torchvision:FILE` (or pytorchvideo's); none: from scratch."
+    "FILE|none",
+    "Weights to start from, .safetensors or `torchvision:FILE` (or pytorchvideo's); none: from scratch."
     "  [default: those of RUN; for a FILE none]",
 )
 @click.option("--mapping", metavar="FILE.toml", help="What the tensors in --weights are called here.")

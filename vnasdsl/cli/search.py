@@ -16,6 +16,7 @@ from vnasdsl.cli.options import (
     input_options,
     json_option,
     log_option,
+    option,
     out_option,
     quiet_option,
     seed_option,
@@ -40,10 +41,10 @@ if TYPE_CHECKING:
 @device_option
 @devices_option
 @seed_option
-@click.option(
+@option(
     "--workers",
-    metavar="N|ray:N|ray://HOST:PORT",
-    help="Processes that decode videos; for evolution and random search those that train networks: N here, N on a"
+    "N|ray:N|ray://HOST:PORT",
+    "Processes that decode videos; for evolution and random search those that train networks: N here, N on a"
     " local Ray cluster, or those of a running Ray cluster.",
 )
 @click.option("--resume", is_flag=True, help="Continue the run in --out after its last finished epoch or trial.")

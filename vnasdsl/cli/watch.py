@@ -8,18 +8,13 @@ from pathlib import Path
 
 import click
 
+from vnasdsl.cli.options import option
+
 
 @click.command()
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--once", is_flag=True, help="Show it once and end.")
-@click.option(
-    "--every",
-    type=click.FloatRange(min=0.2),
-    default=2.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How often the files are read.",
-)
+@option("--every", "SECONDS", "How often the files are read.", click.FloatRange(min=0.2), default=2.0)
 def command(run: Path, once: bool, every: float) -> None:
     """Show a search or training in the terminal, from its files: progress, the last epochs, the least decided choices,
     the best networks.
