@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -14,7 +13,7 @@ from vnasdsl.cli.errors import BUG, INPUT
 from vnasdsl.cli.output import as_text, format_option, unified
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import VnsError
-from vnasdsl.language.files import STDIN, decode_source, read_source
+from vnasdsl.language.files import STDIN, decode_source, read_source, vns_files
 from vnasdsl.language.format import FormatError, format_text
 from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.limits import MAX_BYTES
@@ -103,14 +102,6 @@ def _files(paths: tuple[str, ...]) -> list[str]:
     """The files of some paths, each once, those of a folder sorted by name."""
     found: dict[str, str] = {}
     for path in paths:
-        for name in _in_folder(path) if Path(path).is_dir() else (path,):
+        for name in map(str, vns_files(Path(path))) if Path(path).is_dir() else (path,):
             found.setdefault(os.path.realpath(name), name)
     return list(found.values())
-
-
-def _in_folder(folder: str) -> Iterator[str]:
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if name.endswith(".vns"):
-                yield os.path.normpath(str(Path(place) / name))

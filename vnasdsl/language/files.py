@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from vnasdsl.language.diagnostics import error, suggest_file
@@ -77,3 +78,10 @@ def decode_source(name: str, data: bytes) -> Source:
 
 def _universal_lines(text: str) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def vns_files(folder: Path) -> Iterator[Path]:
+    """The .vns files in a folder and below it, sorted; hidden folders and `node_modules` are left out."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
+        yield from (Path(place, name) for name in sorted(names) if name.endswith(".vns"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from pygls.uris import from_fs_path, to_fs_path
@@ -16,7 +16,7 @@ from vnasdsl.elaborate.imports import collect
 from vnasdsl.elaborate.project_layers import catalogue_in
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, UserError, VnsError
-from vnasdsl.language.files import read_source
+from vnasdsl.language.files import read_source, vns_files
 from vnasdsl.language.lexer import Tokens
 from vnasdsl.language.parser import parse_partial
 from vnasdsl.language.source import Source
@@ -141,7 +141,8 @@ class Documents:
         if text.path is None:
             return
         seen = {text.path}
-        for path in (*(t.path for t in list(self.open.values()) if t.path), *_files(project_root(text.path))):
+        saved = (path.resolve() for path in islice(vns_files(project_root(text.path)), MOST_FILES))
+        for path in (*(t.path for t in list(self.open.values()) if t.path), *saved):
             if path in seen:
                 continue
             seen.add(path)
@@ -149,19 +150,6 @@ class Documents:
                 yield self.at(path)
             except VnsError:
                 continue
-
-
-def _files(root: Path) -> Iterator[Path]:
-    """The .vns files of a folder and those in it, hidden folders left out; the first MOST_FILES."""
-    count = 0
-    for folder, inside, names in os.walk(root):
-        inside[:] = sorted(name for name in inside if not name.startswith(".") and name != "node_modules")
-        for name in sorted(names):
-            if name.endswith(".vns"):
-                yield Path(folder, name).resolve()
-                count += 1
-                if count == MOST_FILES:
-                    return
 
 
 def path_of(uri: str) -> Path | None:
