@@ -109,6 +109,18 @@ def test_a_network_drawn_from_a_space_is_found_in_it(name: str) -> None:
         assert (again.macs, again.params) == (loaded.macs, loaded.params) == (network.macs, network.params)
 
 
+@pytest.mark.parametrize("name", ["assemblenet_tiny", "peng2019"])
+def test_it_is_found_too_where_its_lines_have_other_names(name: str) -> None:
+    space = shipped_space(name)
+    for seed in range(3):
+        head, body = space.network(space.sample(Random(seed)), name="child").text().split("network child")
+        names = "|".join(re.findall(r"^ +(\w+) = ", body, re.MULTILINE))
+        renamed = re.sub(rf"\b({names})\b(?!\()", r"\1_of_mine", body)
+        assert renamed != body
+        loaded = load_source(Source("child.vns", f"{head}network child{renamed}"), None).get("child")
+        assert space.network(loaded.choices_in(space)).graph.fingerprint == loaded.graph.fingerprint
+
+
 TIED = """
 block part(time, flat) {
   conv(4, ((1 if flat == true else time), 1, 1))

@@ -11,8 +11,8 @@ from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import show_value
 from vnasdsl.network.nodes import LayerNode, Part, Section
-from vnasdsl.network.reading import Miss
-from vnasdsl.network.replay import Replay
+from vnasdsl.network.reach import NOWHERE, Miss, Reach
+from vnasdsl.network.ways import Conflict
 from vnasdsl.space.elements import BodyLayer, DeferredCall, Element, Group, Join, LayerCall, Segment
 
 if TYPE_CHECKING:
@@ -50,15 +50,25 @@ def undecided(network: NetworkGraph, claim: tree.Name) -> VnsError:
     return outside(message, claim.span, claim, help)
 
 
-def departure(replay: Replay, network: NetworkGraph, space: Sequence[Segment], claim: tree.Name) -> VnsError:
+def departure(
+    reach: Reach, conflicts: Sequence[Conflict], network: NetworkGraph, space: Sequence[Segment], claim: tree.Name
+) -> VnsError:
     """The first layer, in the order of the file, that the space does not have there."""
-    return _Departure(replay, network, space, claim).error()
+    return _Departure(reach, conflicts, network, space, claim).error()
 
 
 class _Departure:
-    def __init__(self, replay: Replay, network: NetworkGraph, space: Sequence[Segment], claim: tree.Name):
-        self.replay = replay
-        self.trace = replay.trace
+    def __init__(
+        self,
+        reach: Reach,
+        conflicts: Sequence[Conflict],
+        network: NetworkGraph,
+        space: Sequence[Segment],
+        claim: tree.Name,
+    ):
+        self.reach = reach
+        self.conflicts = conflicts
+        self.trace = reach.trace
         self.network = network
         self.space = space
         self.claim = claim
@@ -76,36 +86,28 @@ class _Departure:
             self._collect(child, use)
 
     def error(self) -> VnsError:
-        first = min(self.replay.unmatched, default=len(self.replay.nodes))
-        ends = [c.value for c in self.trace.conflicts if isinstance(c.value, int) and 0 < c.value < first]
-        sources = self.replay.inputs[first] if first < len(self.replay.nodes) else ()
-        if ends and not any(self.trace.missed.get(source) for source in sources):  # no way leads on to the next layer
-            conflict = next(c for c in self.trace.conflicts if c.value == max(ends))
+        first = min(self.reach.unmatched, default=len(self.reach.nodes))
+        for section in self.network.sections:
+            end = self.reach.number_of(section.body.value)
+            if section.name and end is not None and end < first and end not in self.trace.ends[section.name]:
+                return self.too_short(section)
+        if first < len(self.reach.nodes):
+            return self.layer(first)
+        if self.trace.missed.get(self.reach.output, {}):
+            return self.too_short(self.network.sections[-1])
+        if self.conflicts:
+            conflict = self.conflicts[0]
             block = conflict.choice.partition(".")[0]
             message = f"the uses of tied block `{block}` make different choices"
-            help = f"`{conflict.choice}` is `{conflict.first}` at its first use and `{conflict.second}` here"
-            return self.outside(message, self.replay.nodes[max(ends)], help)
-        for section in self.network.sections:
-            end = self.replay.value_of(section.body.value)
-            if (
-                section.name
-                and isinstance(end, int)
-                and end < first
-                and end not in self.trace.ends.get(section.name, ())
-            ):
-                return self.too_short(section)
-        if first < len(self.replay.nodes):
-            return self.layer(first)
-        misses = self.trace.missed.get(self.replay.output, {})
-        if misses:
-            return self.too_short(self.network.sections[-1])
+            help = f"`{conflict.choice}` is `{conflict.earlier}` at its first use and `{conflict.later}` here"
+            return self.outside(message, self.reach.nodes[conflict.end], help)
         message = f"`{self.network.name}` is not in space `{self.claim.id}`: its layers are, but wired in another way"
         return outside(message, self.claim.span, self.claim, None)
 
     def layer(self, number: int) -> VnsError:
-        node = self.replay.nodes[number]
+        node = self.reach.nodes[number]
         assert node.span is not None
-        inputs = self.replay.inputs[number]
+        inputs = self.reach.inputs[number]
         part, use = self.parts.get(node.label, (None, None))
         message = f"`{short(node.span)}` is not in {self.where(node)}"
         tried = self.trace.joined.get(node.operation, ()) if node.layer is not None and node.layer.join else ()
@@ -114,7 +116,7 @@ class _Departure:
         before = inputs[-1:] if node.layer is not None and node.layer.wraps else inputs
         misses = [miss for source in before for miss in self.trace.missed.get(source, {})]
         repeat = next((self.trace.crowded[source] for source in before if source in self.trace.crowded), None)
-        if repeat is not None and self.replay.goes_on(repeat.items[-1], before[0], number):
+        if repeat is not None and self.reach.goes_on(repeat.items[-1], before[0], number):
             copies = f"{len(repeat.items)} cop{'y' if len(repeat.items) == 1 else 'ies'}"
             return self.outside(message, node, f"the space has at most {copies} of `{short(repeat.items[-1].span)}`")
         candidates = [_candidate(miss, use) for miss in misses]
@@ -125,14 +127,14 @@ class _Departure:
         if argument is not None:
             return self.outside(message, node, argument, inner)
         expected = [f"`{text}`" for text in dict.fromkeys(map(_written, candidates))]
-        if any(source in self.trace.ends.get(stage_of(node), ()) for source in before):
+        if any(source in self.trace.ends.get(stage_of(node), NOWHERE) for source in before):
             expected.append("the end of the stage")
         return self.outside(message, node, one_of(expected), inner)
 
     def too_short(self, section: Section) -> VnsError:
         where = f"stage `{section.name}` of space `{self.claim.id}`" if section.name else f"space `{self.claim.id}`"
-        value = self.replay.value_of(section.body.value)
-        misses = self.trace.missed.get(value, {})
+        value = self.reach.number_of(section.body.value)
+        misses = {} if value is None else self.trace.missed.get(value, {})
         expected = [f"`{_written(_candidate(miss, None))}`" for miss in misses]
         items = section.body.items
         span = items[-1].element.span if items else section.body.element.span

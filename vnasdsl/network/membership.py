@@ -1,23 +1,25 @@
 """Proof that a network lies in a space: the choices of the space that make it.
 
-`replay` finds choices; the network that they make is then lowered and compared with the given one, so a wrong proof is
-never given. What does not fit is explained by `departure`.
+`demands` finds choices; the network that they make is then lowered and compared with the given one, so a wrong proof is
+never given. What does not fit is found by `reach` and explained by `departure`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import product
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.layers.base import Shape
+from vnasdsl.network.demands import Demands
 from vnasdsl.network.departure import departure, other_stage, undecided, unread
 from vnasdsl.network.lower import lower
 from vnasdsl.network.made import listed
-from vnasdsl.network.reading import Extent, GaveUpError, Way
-from vnasdsl.network.replay import Replay
+from vnasdsl.network.nodes import Values
+from vnasdsl.network.reach import Reach
+from vnasdsl.network.reading import Number
+from vnasdsl.network.ways import GaveUpError, Way
 from vnasdsl.space.decisions import Decision
 from vnasdsl.space.elements import Group, Segment
 from vnasdsl.space.rules import LayerRules
@@ -49,36 +51,71 @@ def prove(
     groups = [(part, part.element) for part in parts if isinstance(part.element, Group)]
     uses = [group for _, group in groups if group.block is not None]
     called = [(name, part.lines[i][-1].value) for part, group in groups for i, name in enumerate(group.names) if name]
-    replays: list[Replay] = []
-    for extent, alternatives in product(Extent if called else (Extent.USED, Extent.ALL), (False, True)):
-        if alternatives and not replays[-1].simplified:
-            continue
-        replay = Replay(network, rules, uses, extent, called, alternatives)
-        replays.append(replay)
-        ways: list[Way] = []
-        try:
-            ways = replay.space(
-                space, [name for name, _ in given], {s.name: replay.value_of(s.body.value) for s in mine}
-            )
-        except GaveUpError:
-            replay.trace.cut = True
-        for way in ways[:MOST_TRIED]:
-            choices = _made_again(way, network, space, given, rules)
-            if choices is not None:
-                return choices
-    # What is not there under its name may be there.
-    replays = [replay for replay in replays if replay.extent is not Extent.NAMED]
-    furthest = max(replays, key=lambda replay: min(replay.unmatched, default=len(replay.nodes)))
-    if replays[-1].trace.cut and (furthest.trace.cut or not furthest.unmatched):
+    names = [name for name, _ in given]
+    reach = Reach(network, rules, uses)
+    ends = {s.name: end for s in mine if (end := reach.number_of(s.body.value)) is not None}
+    reach.space(space, names, ends)
+    if reach.unmatched:
+        raise departure(reach, (), network, space, claim)
+    named = _named(network, called)
+
+    def possible(name: str, _: int | None, number: Number) -> bool:
+        return number in reach.trace.lines.get(name, ())
+
+    def called_so(name: str, place: int | None, number: Number) -> bool:
+        return possible(name, place, number) and number in named.get((name, place), (number,))
+
+    for allowed in (called_so, possible):  # what is not there under its name may be there
+        demands = Demands(network, rules, uses, allowed)
+        found = _choices(demands, network, space, given, ends)
+        if found is not None:
+            return found
+    if demands.cut:
         raise undecided(network, claim)
-    raise departure(furthest, network, space, claim)
+    raise departure(reach, demands.conflicts, network, space, claim)
+
+
+def _named(network: NetworkGraph, called: Sequence[tuple[str, Values]]) -> dict[tuple[str, int | None], set[Number]]:
+    """What the network calls by the name of a line, or as a value of a list `n`: what it has at that place of its own
+    list `n`, or calls `n_0`."""
+    numbers = {node.label: number for number, node in enumerate(network.order)}
+    named: dict[tuple[str, int | None], set[Number]] = {}
+    for name, values in called:
+        places: list[tuple[str, int | None, str]] = []
+        if isinstance(values, tuple):
+            places += ((name, i, label) for i, label in enumerate(values))
+        else:
+            places.append((name, None, values))
+            base, _, number = name.rpartition("_")
+            if number.isdecimal():
+                places.append((base, int(number), values))
+        for line, place, label in places:
+            if label in numbers:
+                named.setdefault((line, place), set()).add(numbers[label])
+    return named
+
+
+def _choices(
+    demands: Demands, network: NetworkGraph, space: Sequence[Segment], given: Inputs, ends: Mapping[str, Number]
+) -> dict[str, str] | None:
+    try:
+        ways = demands.space(space, [name for name, _ in given], ends)
+    except GaveUpError:
+        demands.cut = True
+        return None
+    for way in ways[:MOST_TRIED]:
+        choices = _made_again(way, network, space, given, demands.rules)
+        if choices is not None:
+            return choices
+    return None
 
 
 def _made_again(
     way: Way, network: NetworkGraph, space: Sequence[Segment], given: Inputs, rules: LayerRules
 ) -> dict[str, str] | None:
     """The choices of a way, if they make this network. Those of lines that nothing reads take their first value."""
-    chosen = {name: values[0] for name, values in (*listed(way.made, ""), *way.tied)}
+    tied = ((name, values) for name, values, _ in way.tied)
+    chosen = {name: values[0] for name, values in (*listed(way.made, ""), *tied)}
 
     def decide(decision: Decision) -> str:
         value = chosen.get(decision.name)
