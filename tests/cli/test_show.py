@@ -97,9 +97,19 @@ def test_tables_of_layers_fit_100_columns(name: str) -> None:
     assert widest(show(str(SPACES / f"{name}.vns"), "--layers").stdout) <= 100
 
 
-def test_infinite_sizes_have_no_number() -> None:
+INFINITE = """\
+space s {
+  input clip = video(frames=2 | 4 | 8, size=4, classes=2)
+  conv(4, 1x1x1) -> squeeze_excite(0.0..1.0)
+  pool -> linear(classes)
+}
+"""
+
+
+def test_infinite_sizes_have_no_number(tmp_path: Path) -> None:
+    (tmp_path / "s.vns").write_text(INFINITE, encoding="utf-8")
     shown = (CASES / "show" / "tinyvideonet_tiny.txt").read_text(encoding="utf-8")
-    found = json.loads(show(str(SPACES / "tinyvideonet_tiny.vns"), "--json").stdout)
+    found = json.loads(show(str(tmp_path / "s.vns"), "--json").stdout)
     assert found["size"] is None and "infinite (real choices)" in shown
     assert found["input"]["frames"] == [2, 4, 8] and "  frames: 2 | 4 | 8\n" in shown
     reals = [c for c in found["choices"] if "low" in c]

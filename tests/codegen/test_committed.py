@@ -84,7 +84,7 @@ def test_what_is_committed_is_what_the_compiler_writes(name: str) -> None:
     assert compile_space(source(name), f"spaces/{expected()[name].name}") == (name, text_of(name))
 
 
-LARGE = ("assemblenet101.py", "assemblenet_plus50.py", "peng2019_supernet.py", "ofa3d_supernet.py")
+LARGE = ("assemblenet50.py", "assemblenet101.py", "assemblenet_plus50.py", "peng2019_supernet.py", "ofa3d_supernet.py")
 
 
 @pytest.mark.parametrize("name", some_slow(NETWORKS, LARGE))

@@ -63,6 +63,18 @@ def make_environment(folder: Path, wheel: Path, lent: Sequence[Path]) -> Path:
     run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=ROOT.parent)
     python = folder / "bin" / "python"
     packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
-    run(sys.executable, "-m", "pip", "--quiet", "--python", python, "install", "--no-deps", wheel, cwd=folder)
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--quiet",
+        "--python",
+        python,
+        "install",
+        "--no-deps",
+        "--no-compile",
+        wheel,
+        cwd=folder,
+    )
     (packages / "lent.pth").write_text("\n".join(map(str, lent)) + "\n", encoding="utf-8")
     return folder

@@ -290,9 +290,9 @@ def test_shared_widths_share_the_alphas_of_their_layers() -> None:
     ("mode", "keys"),
     [
         ("operations", {}),
-        ("paths", {}),
-        ("shared", {"memory_format": "channels_last"}),
+        pytest.param("paths", {}, marks=pytest.mark.slow),
         ("shared", {"samples": 2}),
+        pytest.param("shared", {"memory_format": "channels_last"}, marks=pytest.mark.slow),
         ("full", {"memory_format": "channels_last"}),
     ],
 )

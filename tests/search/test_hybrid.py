@@ -12,7 +12,7 @@ from click.testing import Result
 from safetensors.torch import load_file
 
 from tests.codegen.code import supernet
-from tests.support import SPACES, shipped
+from tests.support import SPACES, shipped, some_slow
 from vnasdsl.data.synthetic.make import make
 from vnasdsl.data.synthetic.settings import Settings
 from vnasdsl.elaborate import Overrides, load
@@ -51,9 +51,7 @@ def search(vnasdsl: Callable[..., Result], data: Path, run: Path, strategy: str)
     assert found.exit_code == 0, found.output
 
 
-@pytest.mark.parametrize(
-    "strategy", ["one_shot", "evolution", pytest.param("gradient", marks=pytest.mark.slow)], ids=str
-)
+@pytest.mark.parametrize("strategy", some_slow(["one_shot", "evolution", "gradient"], {"evolution", "gradient"}))
 def test_what_is_found_is_a_network_of_the_space(
     vnasdsl: Callable[..., Result], periods: Path, tmp_path: Path, strategy: str
 ) -> None:

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from tests.codegen.code import child
 from tests.layers.test_streams import agree
 from tests.oracles.movinet import TABLES, MoViNet
-from tests.support import ROOT, shipped
+from tests.support import ROOT, shipped, some_slow
 from vnasdsl.elaborate import Overrides, load
 from vnasdsl.train.generated import build
 
@@ -53,7 +53,7 @@ def test_it_lies_in_the_space_with_the_units_of_the_paper(name: str) -> None:
         assert [tuple(map(int, re.findall(r"\d+", value)[:2])) for value in kernels] == [unit[2:] for unit in units]
 
 
-@pytest.mark.parametrize("name", ["movinet", "movinet_stream"])
+@pytest.mark.parametrize("name", some_slow(["movinet", "movinet_stream"], {"movinet_stream"}))
 def test_networks_of_the_space(name: str) -> None:
     """Costs as torch counts them."""
     space = load(ROOT / "spaces" / "movinet.vns", Overrides(frames=3, size=32)).get(name)

@@ -70,7 +70,7 @@ def test_parameters_and_macs(name: str) -> None:
     assert space.macs[0] == MACS.get(name, space.macs[0])
 
 
-@pytest.mark.parametrize("name", some_slow(DESIGNS, ("tvn2", "tvn3")))
+@pytest.mark.parametrize("name", some_slow(DESIGNS, ("tvn2", "tvn3", "tvn4")))
 def test_tiny_video_networks_give_what_their_oracles_give(name: str) -> None:
     design: Design = DESIGNS[name]
     space = network(name, None, 64)
