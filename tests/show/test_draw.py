@@ -27,8 +27,7 @@ from vnasdsl.show.draw.network import network_picture
 from vnasdsl.show.draw.picture import NodeBox, Picture, Text
 from vnasdsl.show.draw.svg import svg
 from vnasdsl.show.draw.themes import DARK, LIGHT
-from vnasdsl.show.draw.trellis import MOST_WIDTH, trellis_picture
-from vnasdsl.show.draw.trellis_edges import THICK, THIN
+from vnasdsl.show.draw.trellis import MOST_WIDTH, THICK, THIN, trellis_picture
 from vnasdsl.show.draw.trellis_legend import MARGIN
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -7,7 +7,7 @@ weights of the operations (Eq. 2), and the most probable path (Viterbi) is marke
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vnasdsl.elaborate.space import Space
@@ -16,9 +16,8 @@ from vnasdsl.relax.plan import PlanStage, PlanState
 from vnasdsl.relax.trellis import Mixture, Stage, State, Trellis, holds, trellis_of
 from vnasdsl.show.draw.learnt import Learnt
 from vnasdsl.show.draw.metrics import shortened, text_width
-from vnasdsl.show.draw.picture import Edge, NodeBox, Picture, Rect, Text, dims, rows_of
+from vnasdsl.show.draw.picture import Edge, NodeBox, Picture, Rect, Text, dims, rows_of, swing
 from vnasdsl.show.draw.texts import text_of
-from vnasdsl.show.draw.trellis_edges import joined, links
 from vnasdsl.show.draw.trellis_legend import MARGIN, OTHER, legend, roles
 from vnasdsl.show.numbers import count_words, short
 
@@ -28,6 +27,7 @@ BAR, BAR_GAP, BAR_HEIGHT = 8, 2, 30
 CELLS = 12
 """Bars side by side in a box."""
 STATE_GAP, COLUMN_GAP = 14, 58
+THIN, THICK = 0.6, 7.0
 HEADER = 44
 LABEL_MOST = 220
 HEADING_REACH = 36
@@ -60,9 +60,8 @@ def trellis_picture(space: Space, learnt: Learnt | None = None) -> Picture:
     alone = len(space.segments) == 1  # no stage follows these lines: they are the only column
     tail = [] if last.name or alone else [shortened(text_of(item), LABEL_MOST, 10.5) for item in last.body.items]
     columns.append(_ends("out", (f"{space.input.classes} classes", *tail), learnt is not None))
-    edges = links([column.nodes for column in columns], trellis, learnt)
 
-    nodes, texts, lines, width, bottom = _rows(columns, edges, top=MARGIN + 36)
+    nodes, texts, lines, width, bottom = _rows(columns, trellis, learnt, top=MARGIN + 36)
     below = legend(options, learnt, bottom + 26, max(width, 760))
     texts.append(Text(MARGIN, MARGIN + 6, _title(space, learnt), size=16, anchor="start", bold=True))
     right = max(
@@ -195,7 +194,7 @@ class _Drawer:
 
 
 def _rows(
-    columns: Sequence[_Column], edges: Mapping[int, list[Edge]], top: float
+    columns: Sequence[_Column], trellis: Trellis, learnt: Learnt | None, top: float
 ) -> tuple[list[NodeBox], list[Text], list[Edge], float, float]:
     """Columns put side by side in rows; a row begins with the last column of the one before, as ghosts."""
     nodes: list[NodeBox] = []
@@ -209,24 +208,42 @@ def _rows(
         row = columns[begin : members[-1] + 1]
         middle = top + HEADER + max(column.height for column in row) / 2
         x = float(MARGIN)
-        before: dict[str, NodeBox] = {}
+        before: list[NodeBox] = []
         for number, column in enumerate(row, start=begin):
             ghost = number < first
-            placed = {node.id: replace(node.moved(x, middle), ghost=ghost) for node in column.nodes}
+            placed = [replace(node.moved(x, middle), ghost=ghost) for node in column.nodes]
             if ghost:  # what was shown above is not shown again
-                placed = {name: replace(node, rects=()) for name, node in placed.items()}
+                placed = [replace(node, rects=()) for node in placed]
             for line, (text, role) in enumerate(column.heading):
                 said = f"{text} again" if ghost and not line else text
                 center, y, colour = x + column.width / 2, top + 10 + 15 * line, "faint" if ghost else role
                 texts.append(Text(center, y, said, colour, 10.5 if line else 13, bold=not line))
             if before and not ghost:
-                drawn += joined(edges[number], before, placed)
-            nodes += placed.values()
+                drawn += _lines(number, before, placed, trellis, learnt)
+            nodes += placed
             before = placed
             x += column.width + (gaps[number] if number < len(gaps) else 0)
-        widest = max(widest, max(node.right for node in before.values()))
+        widest = max(widest, max(node.right for node in before))
         top = middle + max(column.height for column in row) / 2 + 30
     return nodes, texts, drawn, widest, top - 30
+
+
+def _lines(
+    number: int, before: Sequence[NodeBox], after: Sequence[NodeBox], trellis: Trellis, learnt: Learnt | None
+) -> Iterator[Edge]:
+    """The lines from the boxes of a column to those of the next, which has a number."""
+    stage = trellis.stages[number - 1] if number <= len(trellis.stages) else None
+    weights = learnt.path_weights[stage.name] if learnt and stage else None
+    taken = (0, *learnt.path, 0)[number - 1 : number + 1] if learnt else ()
+    for i, source in enumerate(before):
+        for j, target in enumerate(after):
+            weight = weights[i][j] if weights is not None else None
+            marked = taken == (i, j)
+            width = (2.5 if marked else 1.1) if weight is None else THIN + (THICK - THIN) * weight
+            names = " → ".join(node.tip.partition(":")[0] for node in (source, target))
+            tip = names if weight is None else f"{names}: {weight:.4f}"
+            points = swing((source.right, source.middle), (target.x, target.middle))
+            yield Edge(source.id, target.id, points, width, weight, marked, tip=tip)
 
 
 def _gap(left: _Column, right: _Column) -> float:
