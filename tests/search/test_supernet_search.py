@@ -20,7 +20,7 @@ from vnasdsl.train.devices import seed_everything
 from vnasdsl.train.evaluation import Evaluation, evaluate_views
 from vnasdsl.train.loop import Meter, learning_rate, run_epochs
 from vnasdsl.train.progress import Reporter
-from vnasdsl.train.recipe_parts import Adam, Cost, MacsCost, Nothing, ParamsCost, Sgd
+from vnasdsl.train.recipe_parts import Adam, Cost, MacsCost, Nothing, ParamsCost
 from vnasdsl.train.recipes import GradientRecipe
 from vnasdsl.train.run_folder import RunFolder, open_run
 
@@ -141,26 +141,10 @@ def test_the_time_of_the_search_is_said_in_the_warm_up() -> None:
         return timed
 
     search.weight_step = taking(10.0, search.weight_step)  # type: ignore[method-assign]
-    search.choice_step = taking(25.0, search.choice_step)  # type: ignore[method-assign]
     reporter = Reporter(console=Console(file=text, width=200), clock=lambda: now[0])
     reporter.begin("search", RECIPE.epochs, 0)
     search.run_epoch(1, reporter)
-    assert "about 5:45 for 4 epochs" in text.getvalue()  # 12 x 10 s and 9 x 25 s
-
-
-@pytest.mark.parametrize("keys", [{}, {"second_order": True, "weights": Sgd(lr=0.1)}])
-def test_trying_a_choice_step_out_leaves_nothing_behind(keys: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    ends = []
-    for tried in (True, False):
-        search, reporter = new_search(RECIPE.model_copy(update=keys)), quiet()[0]
-        if not tried:
-            monkeypatch.setattr(search, "_choice_steps_later", lambda *_: 0.0)
-        reporter.begin("search", RECIPE.epochs, 0)
-        records = [search.run_epoch(epoch, reporter) for epoch in (1, 2)]
-        ends.append((records, snapshot(search.model), torch.get_rng_state()))
-    (records, weights, state), (other_records, other_weights, other_state) = ends
-    assert records == other_records and torch.equal(state, other_state)
-    assert all(torch.equal(tensor, other_weights[name]) for name, tensor in weights.items())
+    assert "about 3:30 for 4 epochs" in text.getvalue()  # 12 + 9 steps of 10 s
 
 
 class Interrupted(Exception):

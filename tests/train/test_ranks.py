@@ -12,7 +12,8 @@ from tests.support import some_slow
 from tests.train import ranked
 from vnasdsl.data import Video
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.train.launch import rank_on
+from vnasdsl.train.launch import on_devices
+from vnasdsl.train.progress import Reporter
 
 LOSSES = ("train_loss", "train_top1", "validate_loss", "validate_top1", "expected_macs")
 
@@ -81,10 +82,9 @@ def test_a_batch_that_one_rank_cannot_read_is_passed_over_by_both(
 
 
 def test_processes_that_do_not_find_each_other_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vnasdsl.train.launch.ENDING", ())  # the handlers of the tests stay
     for name, value in (("RANK", "0"), ("WORLD_SIZE", "2")):
         monkeypatch.setenv(name, value)
     for name in ("MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(UserError, match=r"2 processes .* MASTER_ADDR"), rank_on(torch.device("cpu")):
-        pass
+    with pytest.raises(UserError, match=r"2 processes .* MASTER_ADDR"):
+        on_devices(lambda device, reporter: None, "cpu", 1, Reporter(quiet=True))

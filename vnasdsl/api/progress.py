@@ -35,43 +35,43 @@ class Progress:
 Callback: TypeAlias = Callable[[Progress], object]
 
 
-def _told(name: str) -> Any:
-    """A method of `Reporter` that tells what it is told."""
-
-    def method(self: Teller, *arguments: Any) -> None:
-        getattr(Reporter, name)(self, *arguments)
-        self.tell(name, *arguments)
-
-    return method
-
-
-class Teller(Reporter):
-    """Shows nothing, and tells whom it may concern: the names of its methods and their arguments."""
-
-    def __init__(self, tell: Callable[..., object], loggers: Sequence[Logger] = ()):
-        super().__init__(quiet=True, console=Console(quiet=True), loggers=loggers)
-        self.tell = tell
-
-    note, warn, record = map(_told, ("note", "warn", "record"))
-    begin, epoch, step, finished, end = map(_told, ("begin", "epoch", "step", "finished", "end"))
-
-
-class CallbackReporter(Teller):
-    """Tells a function of its progress, or nobody. Warnings are Python's."""
+class CallbackReporter(Reporter):
+    """Shows nothing, and tells a function of its progress, or nobody. Warnings are Python's."""
 
     def __init__(self, callback: Callback | None, loggers: Sequence[Logger] = ()):
-        super().__init__(self._progress, loggers)
+        super().__init__(quiet=True, console=Console(quiet=True), loggers=loggers)
         self._callback = callback
 
-    def _progress(self, event: Any, *arguments: Any) -> None:
-        if event == "warn":
-            warnings.warn(arguments[0], stacklevel=4)
-        elif event == "begin":
-            self._epoch, self._step, self._steps = arguments[2], 0, 0
-        if self._callback is not None and event not in ("warn", "record"):
-            text = arguments[-1] if event in ("note", "finished") else ""
-            now = Progress(event, self._title, self._epoch, self._epochs, self._step, self._steps, text)
-            self._callback(now)
+    def warn(self, text: str) -> None:
+        warnings.warn(text, stacklevel=3)
+
+    def note(self, text: str) -> None:
+        self._tell("note", text)
+
+    def begin(self, title: str, epochs: int, done: int) -> None:
+        super().begin(title, epochs, done)
+        self._epoch, self._step, self._steps = done, 0, 0
+        self._tell("begin")
+
+    def epoch(self, number: int, steps: int) -> None:
+        super().epoch(number, steps)
+        self._tell("epoch")
+
+    def step(self, values: Callable[[], str]) -> None:
+        super().step(values)
+        self._tell("step")
+
+    def finished(self, number: int, summary: str) -> None:
+        super().finished(number, summary)
+        self._tell("finished", summary)
+
+    def end(self) -> None:
+        super().end()
+        self._tell("end")
+
+    def _tell(self, event: Any, text: str = "") -> None:
+        if self._callback is not None:
+            self._callback(Progress(event, self._title, self._epoch, self._epochs, self._step, self._steps, text))
 
 
 def reporter_for(progress: bool | Callback, loggers: Sequence[Logger] = ()) -> Reporter:

@@ -10,11 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import torch
-
 from vnasdsl.api.models import Model, Network, Space
 from vnasdsl.api.progress import Callback, reporter_for
-from vnasdsl.api.ranks import Whole, on_devices
 from vnasdsl.api.requests import (
     Asked,
     Target,
@@ -24,18 +21,15 @@ from vnasdsl.api.requests import (
     training_request,
 )
 from vnasdsl.api.run import Run
-from vnasdsl.data import DataSet
 from vnasdsl.elaborate import Overrides
 from vnasdsl.language.diagnostics import Error
-from vnasdsl.searching.run import Request, search_space
+from vnasdsl.searching.run import Outcome, search_space
 from vnasdsl.train.devices import pick_device
 from vnasdsl.train.evaluation import Evaluation
-from vnasdsl.train.launch import require_shared_steps
+from vnasdsl.train.launch import Work, on_devices, require_shared_steps
 from vnasdsl.train.loggers import loggers_of
 from vnasdsl.train.predict import Prediction, find_videos, predict_each
-from vnasdsl.train.progress import Reporter
-from vnasdsl.train.recipes import Recipe
-from vnasdsl.train.retrain import Start, evaluate_file
+from vnasdsl.train.retrain import Trained, evaluate_file
 from vnasdsl.train.retrain import retrain as train
 from vnasdsl.train.shortages import explained
 from vnasdsl.train.trained import open_trained
@@ -88,8 +82,8 @@ def search(
         folder = free_folder(Path("runs"), request.space.name, resume) if out is None else Path(out)
         require_shared_steps(request.recipes["search"], devices)
         with _reporting(progress, log, folder) as reporter:
-            parts = Whole(request.space), request.fixes, request.recipes, request.data
-            on_devices(partial(_search, *parts, folder, resume), device, devices, reporter)
+            work: Work[Outcome | None] = partial(search_space, request, folder, resume=resume)
+            on_devices(work, device, devices, reporter)
     return Run(folder)
 
 
@@ -125,8 +119,10 @@ def retrain(
         asked = Asked(_target(network), data, _path(exclude), recipe, _texts(settings), overrides, seed, workers)
         job = training_request(asked, _path(weights), None if out is None else Path(out), _path(mapping))
         with _reporting(progress, log, job.folder) as reporter:
-            parts = Whole(job.network), job.recipes, job.data, job.start
-            on_devices(partial(_train, *parts, job.folder, resume), device, devices, reporter)
+            work: Work[Trained] = partial(
+                train, job.network, job.recipes, job.data, job.folder, start=job.start, resume=resume
+            )
+            on_devices(work, device, devices, reporter)
     return Run(job.folder)
 
 
@@ -194,32 +190,6 @@ def predict(
                 found[prediction.path] = prediction
                 reporter.step(lambda path=prediction.path: path)
     return [found[file] for file in files]
-
-
-def _search(
-    space: Whole,
-    fixes: Mapping[str, Sequence[str]],
-    recipes: Mapping[str, Recipe],
-    data: DataSet,
-    out: Path,
-    resume: bool,
-    device: torch.device,
-    reporter: Reporter,
-) -> None:
-    search_space(Request(space.space, fixes, recipes, data), out, device, reporter, resume)
-
-
-def _train(
-    network: Whole,
-    recipes: Mapping[str, Recipe],
-    data: DataSet,
-    start: Start | None,
-    out: Path,
-    resume: bool,
-    device: torch.device,
-    reporter: Reporter,
-) -> None:
-    train(network.space, recipes, data, out, device, reporter, start, resume)
 
 
 def _target(given: Run | Model | PathLike) -> Target:

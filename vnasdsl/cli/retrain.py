@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,11 +80,8 @@ def command(
       vnasdsl retrain runs/kinetics --data ucf101:data/UCF101 --out runs/ucf --set weights.lr=0.01
     """
     from vnasdsl.api.requests import Asked, training_request
-    from vnasdsl.cli.devices import reporter_of, start_ranks
-    from vnasdsl.cli.runs import command_line, resumable
-    from vnasdsl.train import ranks
-    from vnasdsl.train.devices import pick_device
-    from vnasdsl.train.launch import rank_on
+    from vnasdsl.cli.runs import command_line, reporter_of, resumable
+    from vnasdsl.train.launch import on_devices
     from vnasdsl.train.progress import megas, percent
     from vnasdsl.train.retrain import retrain
 
@@ -91,15 +89,11 @@ def command(
     job = training_request(asked, weights, out, mapping)
     folder, reporter = job.folder, reporter_of(quiet, logs, job.folder)
     with resumable(folder, reporter):
-        place = pick_device(device, devices)
-        if start_ranks(devices, folder):
-            return
-        with rank_on(place):
-            trained = retrain(
-                job.network, job.recipes, job.data, folder, place, reporter, job.start, resume, command_line()
-            )
-            if not ranks.is_first():
-                return
+        start, line = job.start, command_line()
+        work = partial(retrain, job.network, job.recipes, job.data, folder, start=start, resume=resume, command=line)
+        trained = on_devices(work, device, devices, reporter)
+    if trained is None:  # torchrun's first process says it
+        return
     if as_json:
         print_json({"run": str(folder), **trained.as_dict()})
         return

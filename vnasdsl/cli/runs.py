@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
 def command_line() -> list[str]:
     """The arguments of this process, as the user gave them."""
     return sys.argv[1:]
+
+
+def reporter_of(quiet: bool, logs: tuple[str, ...] = (), run: Path = Path()) -> Reporter:
+    """One that prints, unless this is another rank than the first. logs, run: the loggers of `--log`, and where to."""
+    from rich.console import Console
+
+    from vnasdsl.train.loggers import loggers_of
+    from vnasdsl.train.progress import Reporter
+
+    console = Console(quiet=True) if int(os.environ.get("RANK", 0)) else None
+    return Reporter(quiet, console, loggers=loggers_of(logs, run))
 
 
 def tell_outcome(run: Path, outcome: Outcome, again: Sequence[str], as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,13 +98,11 @@ def command(
       all three, 40 epochs   --set epochs=40
     """
     from vnasdsl.api.requests import Asked, free_folder, search_request
-    from vnasdsl.cli.devices import reporter_of, start_ranks
-    from vnasdsl.cli.runs import command_line, resumable, tell_outcome
+    from vnasdsl.cli.runs import command_line, reporter_of, resumable, tell_outcome
     from vnasdsl.language.diagnostics import UserError
     from vnasdsl.project import read_settings
     from vnasdsl.searching.run import search_space
-    from vnasdsl.train.devices import pick_device
-    from vnasdsl.train.launch import rank_on, require_shared_steps
+    from vnasdsl.train.launch import on_devices, require_shared_steps
 
     if target_macs is not None and target_params is not None:
         raise click.UsageError("--target-macs and --target-params: a search has one target")
@@ -121,10 +120,6 @@ def command(
     folder = out or free_folder(Path(project.out or "runs"), request.space.name, resume)
     reporter = reporter_of(quiet, logs, folder)
     with resumable(folder, reporter):
-        place = pick_device(device, devices)
-        if start_ranks(devices, folder):
-            return
-        with rank_on(place):
-            outcome = search_space(request, folder, place, reporter, resume)
+        outcome = on_devices(partial(search_space, request, folder, resume=resume), device, devices, reporter)
     if outcome is not None:
         tell_outcome(folder, outcome, [str(folder)], as_json)

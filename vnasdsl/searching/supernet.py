@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from vnasdsl.searching.monitor import Monitor
 from vnasdsl.searching.slices import slice_widths
 from vnasdsl.train import ranks
 from vnasdsl.train.batchnorm import recalibrate, statistics_frozen, statistics_restored
-from vnasdsl.train.devices import autocast, random_state, restore_random_state
+from vnasdsl.train.devices import autocast
 from vnasdsl.train.loop import Batches, Meter, build_optimiser, learning_rate, require_sound, set_learning_rate
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_parts import Sgd
@@ -234,22 +233,19 @@ class SupernetSearch:
         train, validate = Meter(self.device), Meter(self.device)
         self.model.train()
         reporter.epoch(epoch, 2 * steps if searching else steps)
-        batch: Batch
-        busy = 0.0  # seconds that a weight step computes
-
-        def later(each: float) -> float:
-            return 0.0 if searching else self._choice_steps_later(batch, steps, each - busy, reporter.clock)
-
+        # A choice step counts as a weight step: it has no gradient of weights, but often runs more of the supernet.
+        later = 0 if searching or not self._choices else (self.recipe.epochs - self.recipe.warmup) * steps
         reporter.foretell(later)
 
         def shown() -> str:
             return f"{train.text() or validate.text()}  expected {megas(self._macs())}"
 
         for step in self._schedule(batches, searching):
-            batch = clips, labels = self._on_device(step.batch)
+            clips, labels = self._on_device(step.batch)
             number = (epoch - 1) * steps + step.number
             rate = learning_rate(self.recipe.weights, number, self.recipe.epochs * steps)
-            if self.draws is not None and self._draws_for(step):
+            # With `samples` a choice step draws for itself.
+            if self.draws is not None and not (self.recipe.samples and (step.of_choices or self.recipe.mode == "full")):
                 self.draws.draw(step.of_choices, self._choice_step if step.of_choices else number)
             if step.of_choices:
                 ahead = None if step.ahead is None else Ahead(*self._on_device(step.ahead), rate)
@@ -258,9 +254,7 @@ class SupernetSearch:
                 self.cost.adapt(steps)
                 self._choice_step += 1
             else:
-                began = reporter.clock()
                 self.weight_step(clips, labels, rate, train)
-                busy = reporter.clock() - began
             reporter.step(shown)
         if self.draws is not None:
             self.draws.everything()
@@ -283,36 +277,6 @@ class SupernetSearch:
         record.update(self.cost.record())
         record.update(self.monitor.observe(self.model, epoch, searching, reporter))
         return record
-
-    def _draws_for(self, step: Step) -> bool:
-        """Whether the mode says what runs in a step; with `samples` the choice step draws for itself."""
-        return not self.recipe.samples or not (step.of_choices or self.recipe.mode == "full")
-
-    def _choice_steps_later(self, batch: Batch, steps: int, waited: float, clock: Callable[[], float]) -> float:
-        """Seconds of all choice steps after the warm-up. One is tried out; nothing of it remains.
-
-        waited: seconds that a step waits for its clips.
-        """
-        epochs = self.recipe.epochs - self.recipe.warmup
-        if self.choice_optimiser is None or not epochs:
-            return 0.0
-        random, optimiser = random_state(), copy.deepcopy(self.choice_optimiser.state_dict())
-        choices = [choice.detach().clone() for choice in self._choices]
-        seconds = 0.0
-        for _ in range(2):  # the first one is slower
-            began = clock()
-            if self.draws is not None and self._draws_for(Step(True, 0, batch)):
-                self.draws.draw(True, self._choice_step)
-            self.choice_step(*batch, 0.0, Meter(self.device), Ahead(*batch, 0.0) if self.recipe.second_order else None)
-            if self.device.type == "cuda":
-                torch.cuda.synchronize(self.device)
-            seconds = clock() - began
-        with torch.no_grad():
-            for choice, value in zip(self._choices, choices, strict=True):
-                choice.copy_(value)
-        self.choice_optimiser.load_state_dict(optimiser)
-        restore_random_state(random)
-        return epochs * steps * max(seconds, waited)
 
     def _choice_rate(self, steps: int) -> float:
         """Of the next choice step."""

@@ -40,7 +40,7 @@ class Reporter:
         self._title = ""
         self._epochs = self._first = self._epoch = self._steps = self._step = 0
         self._began = self._shown = self._first_step = 0.0
-        self._later: Callable[[float], float] | None = None
+        self._more: int | None = None
 
     def note(self, text: str) -> None:
         if not self.quiet:
@@ -67,7 +67,7 @@ class Reporter:
         """Start a phase of `epochs` epochs (or trials), `done` of which are finished."""
         self._title, self._epochs, self._first = title, epochs, done
         self._began = self._shown = self.clock()
-        self._later = None
+        self._more = None
         if self.console.is_terminal and not self.quiet:
             self._bar = Progress(
                 TextColumn("{task.description}"),
@@ -86,13 +86,13 @@ class Reporter:
         if self._bar is not None:
             self._bar.reset(self._task, total=steps, description=f"{self._title} {number}/{self._epochs}", values="")
 
-    def foretell(self, later: Callable[[float], float] = lambda each: 0.0) -> None:
+    def foretell(self, more: int = 0) -> None:
         """In the first epoch of a phase: say after a few steps how long the phase will take.
 
-        later: from the seconds of a step to those that later epochs take besides as many steps as this one has.
+        more: steps of all later epochs together, besides as many in each as this one has.
         """
         if self._epoch == self._first + 1:
-            self._later = later
+            self._more = more
 
     def step(self, values: Callable[[], str]) -> None:
         """One step is done; `values` is called only when something is shown, as it may wait for the device."""
@@ -128,15 +128,15 @@ class Reporter:
     def _time_first_steps(self) -> None:
         if self._step == 1:
             self._first_step = self.clock()
-        elif self._later is not None and self._step == min(1 + _TIMED_STEPS, self._steps):
+        elif self._more is not None and self._step == min(1 + _TIMED_STEPS, self._steps):
             each = (self.clock() - self._first_step) / (self._step - 1)
             epochs = self._epochs - self._first
-            seconds = each * epochs * self._steps + self._later(each)
+            seconds = each * (epochs * self._steps + self._more)
             if seconds >= _WORTH_SAYING:
                 self.note(
                     f"about {duration(seconds)} for {epochs} epoch{'s' if epochs > 1 else ''}, by the first steps"
                 )
-            self._later = None
+            self._more = None
 
     def _line(self, epoch: int, text: str) -> None:
         self._print(f"{self._title} {epoch}/{self._epochs}  {text}")

@@ -1,4 +1,4 @@
-"""One training on several devices: one process for each, started by `--devices N` or torchrun.
+"""One training on several devices: one process for each, see `launch.py`.
 
 Every process (rank) runs the same program on its share of the clips, and draws the same samples. Rank 0 writes files
 and shows progress. A step is that of one process with the batches of all ranks together: losses are weighted by the
@@ -20,7 +20,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import count as count_from
 from typing import Any, TypeVar
 
 import torch
@@ -38,8 +37,6 @@ _BUCKET_BYTES = 2**25
 # What a rank may be behind the others, such as in decoding its clips. One that has died is noticed at once.
 _PATIENCE = timedelta(minutes=30)
 _NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
-_joins = count_from(1)
-"""A script may train several times: each time the ranks join anew, under another name."""
 
 
 def launched() -> int:
@@ -81,13 +78,6 @@ class Group:
     store: Any
     is_first: bool
 
-    def fails_first(self) -> bool:
-        """Called by a rank that fails: whether no other rank has failed before."""
-        try:
-            return self.store.add("failed", 1) == 1
-        except RuntimeError:  # the process that kept the store is gone
-            return False
-
     def wait_for_first(self) -> None:
         """Until the first rank has done what it does alone; called by all."""
         if self.is_first:
@@ -98,8 +88,11 @@ class Group:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[Group]:
-    """Inside, this process and the others that the environment names work together. Raises: UserError."""
+def joined(device: torch.device, time: int = 1) -> Iterator[Group]:
+    """Inside, this process and the others that the environment names work together.
+
+    time: processes may join several times, each time under another name. Raises: UserError.
+    """
     if device.type == "cuda":
         torch.cuda.set_device(device)
     try:
@@ -113,14 +106,21 @@ def joined(device: torch.device) -> Iterator[Group]:
     # gloo beside nccl: numbers on the CPU are exchanged without waiting for the GPU.
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     names = {name: os.environ[name] for name in _NAMES if name in os.environ}
-    part = PrefixStore(f"ranks {next(_joins)}", store)
+    part = PrefixStore(f"ranks {time}", store)
     dist.init_process_group(backend, timeout=_PATIENCE, store=part, rank=number, world_size=size)
     try:
         yield Group(part, number == 0)
-        if dist.is_initialized():  # not after an error: it may wait for ranks that are gone
+        if dist.is_initialized():
             _part()
     finally:
+        abort()  # where there was an error: another end may wait for ranks that are gone
         os.environ.update(names)
+
+
+def abort() -> None:
+    """End the exchanges of this process with the others; what waits for one in another thread fails."""
+    if dist.is_initialized():
+        dist.distributed_c10d._abort_process_group()
 
 
 def _part() -> None:
