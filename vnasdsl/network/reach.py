@@ -72,7 +72,10 @@ class Reach(Reading):
         super().__init__(network, rules, uses)
         self.trace = Trace()
         self._after: dict[Number, list[Number]] = {}
+        self._joins: dict[str, list[Number]] = {}
         for number, node in enumerate(self.nodes):
+            if node.layer is not None and node.layer.join is not None:
+                self._joins.setdefault(node.layer.name, []).append(number)
             for source in self.inputs[number][-1:]:
                 if node.layer is None or node.layer.join is None:
                     self._after.setdefault(source, []).append(number)
@@ -195,8 +198,8 @@ class Reach(Reading):
         self.trace.joined.setdefault(name, set()).add(some)
         found = {
             number
-            for number, node in enumerate(self.nodes)
-            if node.layer is element.layer and self._could(items, self.inputs[number]) and self.is_join(number, element)
+            for number in self._joins.get(name, ())
+            if self._could(items, self.inputs[number]) and self.is_join(number, element)
         }
         self.trace.matched |= found
         if name in SINGLE:

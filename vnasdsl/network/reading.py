@@ -104,8 +104,10 @@ class Reading:
         attributes = self.nodes[number].attributes
         if attributes == applied.attributes:
             return True
-        weights = {p.name for p in element.layer.parameters if p.kind == "weights"}
-        mine, theirs = ({n: v for n, v in a if n not in weights} for a in (attributes, applied.attributes))
+        weights = {p.name for p in element.layer.parameters if p.kind == "weights"}  # trained, not designed
+        if not weights:
+            return False
+        mine, theirs = ([pair for pair in each if pair[0] not in weights] for each in (attributes, applied.attributes))
         return mine == theirs
 
     def closings(self, element: DeferredCall) -> Iterator[tuple[tuple[str, ...], Element]]:

@@ -121,6 +121,7 @@ def _each(items: tuple[Element, ...], here: str, rule: Callable[[Element, str], 
     return items if same(made, items) else made
 
 
+@kept
 def gives_list(element: Element) -> bool:
     """Whether an element gives several values."""
     match element:
