@@ -92,7 +92,7 @@ def test_ucf101_split_number(ucf: Callable[..., Path]) -> None:
     assert len(open_data(f"ucf101:{root}").train) == 3
     assert len(open_data(f"ucf101:{root}", split=2).train) == 2
     assert len(open_data(f"ucf101:{root}?split=2").train) == 2
-    fails(f"ucf101:{root}?split=3", "trainlist03.txt", "does not exist")
+    fails(f"ucf101:{root}?split=3", "has no list `trainlist03.txt`")
     fails(f"ucf101:{root}?split=4", "no split 4")
     fails(f"ucf101:{root}?split=two", "`two`", "not a split number")
 
@@ -219,10 +219,10 @@ def test_kinetics_faults(tmp_path: Path) -> None:
     (tmp_path / "k/train.csv").write_bytes(b"label\xff\n")
     fails(spec, "not UTF-8")
     (tmp_path / "k/train.csv").unlink()
-    fails(spec, "train.csv", "does not exist")
+    fails(spec, "has no list `train.csv`")
     kinetics(tmp_path / "k")
     (tmp_path / "k/val.csv").unlink()
-    fails(spec, "`val.csv` or `validate.csv` or `validation.csv` or `test.csv` does not exist")
+    fails(spec, "has no list `val.csv` or `validate.csv` or `validation.csv` or `test.csv`")
 
 
 def test_kinetics_one_clip_in_both_lists(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_faulty_lists(tmp_path: Path) -> None:
     (tmp_path / "label_map.txt").write_text("only\n")
     fails(f"mmaction2:{tmp_path}", "names 1 classes", "number 1")
     touch(tmp_path / "train_rawframes.txt")
-    fails(f"mmaction2:{tmp_path}", "several train lists")
+    fails(f"mmaction2:{tmp_path}", "several lists")
 
 
 # --- Something-Something --------------------------------------------------------------------------------------------

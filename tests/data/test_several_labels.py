@@ -62,7 +62,7 @@ def test_faulty_lists(tmp_path: Path) -> None:
     fails(charades(tmp_path, "BBBB2,X,,c001 0.00 9.00,12\n"), "classes `Sitting down`, `Holding a book` have no train")
     fails(f"{charades(tmp_path)},{charades(tmp_path)}", "cannot be joined")
     (tmp_path / "Charades_v1_classes.txt").unlink()
-    fails(spec, "no `Charades_v1_classes.txt`")
+    fails(spec, "no list `Charades_v1_classes.txt`")
 
 
 @pytest.mark.parametrize("workers", [0, 1])

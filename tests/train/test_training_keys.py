@@ -110,7 +110,7 @@ def test_the_curve_watches_the_average() -> None:
     training = NetworkTraining(network(), recipe(ema=0.9), lambda epoch: batches(3), CPU, watch, 1)
     training.run_epoch(1, QUIET)
     assert training.average is not None
-    assert torch.equal(seen[0], training.average.values["1.weight"])
+    assert torch.equal(seen[0], training.average.module[1].weight)
     assert not torch.equal(seen[0], training.model[1].weight)
 
 

@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 
-class MovingAverage:
-    """Of every parameter and buffer: average = d * average + (1 - d) * weight after each step.
+def moving_average(model: nn.Module, decay: float) -> AveragedModel:
+    """A copy of the model with the averages of its parameters and buffers: after each step, average = d * average
+    + (1 - d) * weight.
 
     d is min(decay, (1 + steps) / (10 + steps)), so that a short training has an average too: the rule of TensorFlow's
     ExponentialMovingAverage. What counts (integers) is copied.
     """
+    averaged = AveragedModel(model, multi_avg_fn=partial(_average, decay), use_buffers=True)
+    averaged.n_averaged.fill_(1)  # the first average counts the weights before the first step
+    return averaged
 
-    def __init__(self, model: nn.Module, decay: float):
-        self.decay, self.steps = decay, 0
-        self.values = {name: value.detach().clone() for name, value in model.state_dict().items()}
 
-    @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
-        """After a step of the optimiser."""
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        state = model.state_dict()
-        moving = [name for name, value in self.values.items() if value.is_floating_point()]
-        torch._foreach_lerp_([self.values[name] for name in moving], [state[name] for name in moving], 1 - decay)
-        for name in self.values.keys() - set(moving):
-            self.values[name].copy_(state[name])
-
-    @contextmanager
-    def in_place(self, model: nn.Module) -> Iterator[None]:
-        """Inside, the model has the averages."""
-        before = {name: value.clone() for name, value in model.state_dict().items()}
-        model.load_state_dict(self.values)
-        try:
-            yield
-        finally:
-            model.load_state_dict(before)
-
-    def state(self) -> dict[str, object]:
-        return {"steps": self.steps, "values": self.values}
-
-    def restore(self, state: Mapping[str, object]) -> None:
-        assert isinstance(state["steps"], int) and isinstance(state["values"], dict)
-        self.steps = state["steps"]
-        for name, value in self.values.items():
-            kept: Tensor = state["values"][name]
-            value.copy_(kept)
+@torch.no_grad()
+def _average(decay: float, averages: Any, weights: Any, steps: Any) -> None:
+    if averages[0].is_floating_point():
+        torch._foreach_lerp_(averages, weights, 1 - min(decay, (1 + float(steps)) / (10 + float(steps))))
+    else:
+        torch._foreach_copy_(averages, weights)

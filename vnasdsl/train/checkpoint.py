@@ -2,9 +2,9 @@
 
 checkpoints/epoch-0012/weights.safetensors    parameters and buffers
 checkpoints/epoch-0012/state.safetensors      epoch, optimisers, random generators: values in its header, and tensors
-checkpoints/index.json                        {"last": "epoch-0012", "previous": "epoch-0011", "best": "epoch-0010"}
+checkpoints/best                              the name of the best of them, where epochs are scored
 
-Both files hold a checksum of their content. Nothing is pickled or unpickled.
+The last two and the best stay. Both files hold a checksum of their content. Nothing is pickled or unpickled.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,8 @@ from vnasdsl.files import flush_folder, make_folder, write_atomic
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.weights import load_weights, read_weights, save_weights
 
-_INDEX = "index.json"
+_BEST = "best"
 _WEIGHTS, _STATE = "weights.safetensors", "state.safetensors"
-_ROLES = ("last", "previous", "best")
 
 
 @dataclass(frozen=True)
@@ -51,42 +51,30 @@ class Checkpoints:
         make_folder(temporary)
         save_weights(temporary / _WEIGHTS, weights)
         _save_state(temporary / _STATE, {"epoch": epoch, **state})
+        if best:  # before it is there: a kill in between repeats the epoch, which is the best one then too
+            write_atomic(self.folder / _BEST, name)
         shutil.rmtree(final, ignore_errors=True)
         temporary.rename(final)
         flush_folder(self.folder)
-        before = self.index()
-        roles = {"last": name, "previous": before.get("last"), "best": name if best else before.get("best")}
-        index = self._write_index(roles)
+        kept = {*self._names()[:2], self.index().get("best")}
         for old in self.folder.iterdir():
-            if old.is_dir() and old.name not in index.values():
+            if old.is_dir() and old.name not in kept:
                 shutil.rmtree(old, ignore_errors=True)
 
-    def _write_index(self, roles: Mapping[str, str | None]) -> dict[str, str]:
-        index = {role: name for role, name in roles.items() if name is not None}
-        write_atomic(self.folder / _INDEX, json.dumps(index) + "\n")
-        return index
-
     def resume(self, warn: Callable[[str], None]) -> Checkpoint | None:
-        """The checkpoint to go on from: the last one, or where that is damaged the newest whole one, which then counts
-        as the last; `warn` is told. None when there is none yet. Raises: UserError when all are damaged."""
-        try:
-            index = self.index()
-        except UserError as fault:
-            warn(fault.message)
-            index = {}
-        names = [index[role] for role in _ROLES if role in index] or self._folders()
+        """The checkpoint to go on from: the newest that is not damaged. Damaged ones are removed, and `warn` is told.
+        None when there is none yet. Raises: UserError when all are damaged."""
         damaged: dict[str, str] = {}
-        for name in dict.fromkeys(names):
+        for name in self._names():
             try:
                 found = self._read(self.folder / name)
             except UserError as fault:
                 damaged[name] = fault.message
                 continue
-            if damaged or not index:
-                reasons = "".join(f"{reason}; " for reason in damaged.values())
-                warn(f"{reasons}going on from the checkpoint `{name}`")
-                best = index.get("best", name)  # of those that are left the best is not known
-                self._write_index({"last": name, "best": name if best in damaged else best})
+            if damaged:
+                warn(f"{'; '.join(damaged.values())}; going on from the checkpoint `{name}`")
+                for lost in damaged:
+                    shutil.rmtree(self.folder / lost, ignore_errors=True)
             return found
         if damaged:
             raise UserError(
@@ -95,22 +83,19 @@ class Checkpoints:
             )
         return None
 
-    def _folders(self) -> list[str]:
-        """What checkpoints there are without an index, the newest first."""
+    def _names(self) -> list[str]:
+        """Of all checkpoints, the newest first."""
         names = (path.name for path in self.folder.glob("epoch-*") if path.is_dir())
         return sorted(names, key=lambda name: (len(name), name), reverse=True)
 
     def index(self) -> dict[str, str]:
-        """Names of the kept checkpoints by role; empty before the first. Raises: UserError when it is damaged."""
-        path = self.folder / _INDEX
-        try:
-            index = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(index, dict) or not all(map(_is_plain_name, index.values())):
-                raise ValueError("not an index")
-        except FileNotFoundError:
-            return {}
-        except (ValueError, OSError) as fault:
-            raise UserError(f"`{path}` is damaged: {fault}") from None
+        """Names of the kept checkpoints by role; empty before the first."""
+        names = self._names()
+        index = dict(zip(("last", "previous"), names, strict=False))
+        with suppress(OSError, UnicodeDecodeError):
+            best = (self.folder / _BEST).read_text(encoding="utf-8")
+            if best in names:
+                index["best"] = best
         return index
 
     def find(self, which: str) -> Path:
@@ -146,10 +131,6 @@ class Checkpoints:
 def folder_name(epoch: int) -> str:
     """Of the checkpoint after some epochs."""
     return f"epoch-{epoch:04d}"
-
-
-def _is_plain_name(name: object) -> bool:
-    return isinstance(name, str) and Path(name).name == name and name not in ("", ".", "..")
 
 
 def _save_state(path: Path, state: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
 from typing import Any, Protocol, assert_never
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import ranks
-from vnasdsl.train.average import MovingAverage
+from vnasdsl.train.average import moving_average
 from vnasdsl.train.checkpoint import folder_name
 from vnasdsl.train.devices import autocast, random_state, restore_random_state
 from vnasdsl.train.evaluation import Evaluation
@@ -184,7 +183,7 @@ class NetworkTraining:
         self.parameters = [parameter for group in groups for parameter in group["params"]]
         self.optimiser = build_optimiser(recipe.weights, groups)
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
-        self.average = MovingAverage(self.model, recipe.ema) if recipe.ema else None
+        self.average = moving_average(self.model, recipe.ema) if recipe.ema else None
 
     def run_epoch(self, epoch: int, reporter: Reporter) -> dict[str, Any]:
         batches = self.batches(epoch)
@@ -213,10 +212,10 @@ class NetworkTraining:
             "lr": base_rate(self.optimiser),
         }
         if self.average is not None and epoch == self.recipe.epochs:
-            self.model.load_state_dict(self.average.values)
+            self.model.load_state_dict(self.average.module.state_dict())
         if self.watch is not None and self.watch_every and epoch % self.watch_every == 0:
-            with nullcontext() if self.average is None else self.average.in_place(self.model):
-                record["test_top1"] = self.watch(self.model).top1
+            watched = self.model if self.average is None else self.average.module
+            record["test_top1"] = self.watch(watched).top1
         return record
 
     def add_gradients(self, step: int, clips: Tensor, labels: Tensor, part: float, meter: Meter) -> None:
@@ -239,7 +238,7 @@ class NetworkTraining:
         self.scaler.step(self.optimiser)
         self.scaler.update()
         if self.average is not None:
-            self.average.update(self.model)
+            self.average.update_parameters(self.model)
 
     def summary(self, record: dict[str, Any]) -> str:
         test = f"  test (1 view) {percent(record['test_top1'])}" if "test_top1" in record else ""
@@ -253,7 +252,7 @@ class NetworkTraining:
         if self.scaler.is_enabled():
             state["scaler"] = self.scaler.state_dict()
         if self.average is not None:
-            state["average"] = self.average.state()
+            state["average"] = self.average.state_dict()
         return state
 
     def restore(self, weights: dict[str, Tensor], state: dict[str, Any]) -> None:
@@ -262,7 +261,7 @@ class NetworkTraining:
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(state["scaler"])
         if self.average is not None:
-            self.average.restore(state["average"])
+            self.average.load_state_dict(state["average"])
 
     def quality(self, record: dict[str, Any]) -> float | None:
         return None  # test videos select nothing

@@ -2,23 +2,21 @@
 
     DIR/Charades_v1_train.csv, Charades_v1_test.csv      id, ..., actions: "c092 11.90 21.20;c147 0.00 12.60"
     DIR/Charades_v1_classes.txt                          "c000 Holding some clothes"
-    DIR[/Charades_v1_480 or /Charades_v1]/ID.mp4
+    DIR/.../ID.mp4                                       anywhere, such as in Charades_v1_480
 
 The lists may lie in DIR/Charades. A video without an action is left out, one that is not on disk too; both are noted.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from vnasdsl.data.layouts.common import Listed, absolute, data_set, existing_folder, read_lines, read_table
+from vnasdsl.data.layouts.common import Listed, data_set, existing_folder, find_list, located, read_lines, read_table
 from vnasdsl.data.videos import DataSet
 from vnasdsl.language.diagnostics import UserError
 
 
 def read(spec: str, place: str, split: int) -> DataSet:
     root = existing_folder(place, spec)
-    class_file = _find(root, "Charades_v1_classes.txt")
+    class_file = find_list(root, "Charades_v1_classes.txt")
     names: dict[str, str] = {}
     for line, text in read_lines(class_file):
         key, _, name = text.partition(" ")
@@ -28,7 +26,7 @@ def read(spec: str, place: str, split: int) -> DataSet:
     parts: dict[str, list[Listed]] = {}
     notes: list[str] = []
     for part in ("train", "test"):
-        file, idle = _find(root, f"Charades_v1_{part}.csv"), 0
+        file, idle = find_list(root, f"Charades_v1_{part}.csv"), 0
         parts[part] = []
         for line, row in read_table(file, ("id",), ("actions",)):
             keys = dict.fromkeys(action.split()[0] for action in row["actions"].split(";") if action.strip())
@@ -36,18 +34,6 @@ def read(spec: str, place: str, split: int) -> DataSet:
             idle += not labels
             if labels:
                 where = f"`{file}`, line {line}"
-                parts[part].append(Listed(row["id"], _video(root, row["id"]), labels[0], where, labels=labels))
+                parts[part].append(Listed(row["id"], None, labels[0], where, labels=labels))
         notes += [f"{idle} {part} videos without an action are left out"] if idle else []
-    return data_set(spec, "charades", parts, tuple(names.values()), notes=notes)
-
-
-def _find(root: Path, name: str) -> Path:
-    for folder in (root, root / "Charades"):
-        if (folder / name).is_file():
-            return folder / name
-    raise UserError(f"`{root}` has no `{name}`", "it is part of the published annotations")
-
-
-def _video(root: Path, name: str) -> str | None:
-    places = (root / folder / f"{name}.mp4" for folder in ("", "Charades_v1_480", "Charades_v1", "videos"))
-    return next((absolute(place) for place in places if place.is_file()), None)
+    return data_set(spec, "charades", located(root, parts), tuple(names.values()), notes=notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vnasdsl.data.videos import DataSet, Video, check_data, check_doubles, group_of, split_by_class
@@ -14,6 +14,9 @@ from vnasdsl.language.diagnostics import UserError, did_you_mean
 VIDEO_SUFFIXES = frozenset(
     ".avi .mp4 .mkv .webm .mov .mpg .mpeg .m4v .wmv .flv .3gp .ogv .ts .mts .m2ts .vob .asf".split()
 )
+
+_LISTS = ("annotations", "labels", "Charades")
+"""Folders of a data set that lists may lie in."""
 
 
 def existing_folder(place: str, spec: str) -> Path:
@@ -34,6 +37,22 @@ def videos_in(folder: Path) -> list[Path]:
     return sorted(
         path for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
     )
+
+
+def find_list(root: Path, *patterns: str, help: str = "it is part of the published annotations") -> Path:
+    """The list whose name fits the first of some patterns that any fits, in a data folder or where such lists lie.
+
+    Raises: UserError when there is none, or several.
+    """
+    for pattern in patterns:
+        for folder in (root, *(root / name for name in _LISTS)):
+            found = sorted(folder.glob(pattern))
+            if len(found) > 1:
+                shown = ", ".join(f"`{path.name}`" for path in found)
+                raise UserError(f"`{folder}` has several lists `{pattern}`: {shown}", "keep the one that is meant")
+            if found:
+                return found[0]
+    raise UserError(f"`{root}` has no list {' or '.join(f'`{pattern}`' for pattern in patterns)}", help)
 
 
 def read_text(path: Path) -> str:
@@ -104,6 +123,25 @@ class Listed:
     """By default that in the name of its file."""
     labels: tuple[str, ...] = ()
     """Where videos may have several."""
+
+
+def located(root: Path, parts: Mapping[str, Iterable[Listed]]) -> dict[str, list[Listed]]:
+    """Listed videos with their places, wherever in a data folder: files of that name with any suffix of videos, or
+    folders of frames. Each folder is read once, as there may be hundreds of thousands of videos."""
+    listed = {part: list(entries) for part, entries in parts.items()}
+    wanted = {Path(one.name).stem for entries in listed.values() for one in entries}
+    found: dict[str, str] = {}
+    for top, folders, files in os.walk(root):
+        for name in sorted(files):
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122 in a fifth of the time
+            if suffix.lower() in VIDEO_SUFFIXES and stem in wanted:
+                found.setdefault(stem, absolute(Path(top, name)))
+        for name in wanted.intersection(folders):
+            found.setdefault(name, absolute(Path(top, name)))
+        folders[:] = sorted(name for name in folders if name not in wanted and not name.startswith("."))
+    return {
+        part: [replace(one, path=found.get(Path(one.name).stem)) for one in entries] for part, entries in listed.items()
+    }
 
 
 def class_names(labels: Iterable[str]) -> list[str]:

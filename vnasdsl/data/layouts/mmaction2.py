@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from vnasdsl.data.layouts.common import Listed, absolute, data_set, existing_folder, read_lines, read_text
+from vnasdsl.data.layouts.common import Listed, absolute, data_set, existing_folder, find_list, read_lines, read_text
 from vnasdsl.data.videos import DataSet
 from vnasdsl.language.diagnostics import UserError
 
@@ -21,23 +21,13 @@ _TOPS = {"train": ("train", ""), "test": ("val", "test", "")}
 
 def read(spec: str, place: str, split: int) -> DataSet:
     root = existing_folder(place, spec)
-    listed = {part: list(_listed(root, _find_list(root, part), part)) for part in ("train", "test")}
+    help = "each of its lines is a path and the number of a class"
+    lists = find_list(root, "*train*.txt", help=help), find_list(root, "*val*.txt", "*test*.txt", help=help)
+    listed = {part: list(_listed(root, file, part)) for part, file in zip(_TOPS, lists, strict=True)}
     numbers = [int(one.label) for entries in listed.values() for one in entries]
     names = _class_names(root, max(numbers, default=-1) + 1)
     named = {part: [replace(one, label=names[int(one.label)]) for one in entries] for part, entries in listed.items()}
     return data_set(spec, "mmaction2", named, names, whole=True)
-
-
-def _find_list(root: Path, part: str) -> Path:
-    """The list of a part. Raises: UserError when there is none, or several."""
-    for word in (part,) if part == "train" else ("val", "test"):
-        found = sorted(path for folder in (root, root / "annotations") for path in folder.glob(f"*{word}*.txt"))
-        if len(found) > 1:
-            shown = ", ".join(f"`{path.name}`" for path in found)
-            raise UserError(f"`{root}` has several {word} lists: {shown}", "keep the one that is meant in the folder")
-        if found:
-            return found[0]
-    raise UserError(f"`{root}` has no list `*{part}*.txt`", "each of its lines is a path and the number of a class")
 
 
 def _listed(root: Path, file: Path, part: str) -> Iterator[Listed]:

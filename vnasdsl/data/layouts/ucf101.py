@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from vnasdsl.data.layouts.common import Listed, absolute, data_set, existing_folder, read_lines
+from vnasdsl.data.layouts.common import Listed, absolute, data_set, existing_folder, find_list, read_lines
 from vnasdsl.data.videos import DataSet
 from vnasdsl.language.diagnostics import UserError
 
@@ -26,11 +26,9 @@ def read(spec: str, place: str, split: int) -> DataSet:
         raise UserError(f"UCF101 has no split {split}", "its official splits are 1, 2 and 3")
     folder = existing_folder(place, spec)
     lists = _folder_of_lists(folder)
-    classes = _read_classes(_existing(lists / "classInd.txt"))
+    classes = _read_classes(lists / "classInd.txt")
     root = folder / "UCF-101" if (folder / "UCF-101").is_dir() else folder
-    parts = {
-        part: _listed(_existing(lists / f"{part}list{split:02d}.txt"), root, classes) for part in ("train", "test")
-    }
+    parts = {part: _listed(find_list(lists, f"{part}list{split:02d}.txt"), root, classes) for part in ("train", "test")}
     return data_set(spec, "ucf101", parts, tuple(classes), whole=True)
 
 
@@ -43,14 +41,6 @@ def _folder_of_lists(folder: Path) -> Path:
         f"split file `classInd.txt` not found for `{folder}`",
         "put the official `ucfTrainTestlist` folder into the data folder or beside it",
     )
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise UserError(
-            f"split file `{path}` does not exist", "it comes with the official `ucfTrainTestlist` of UCF101"
-        )
-    return path
 
 
 def _read_classes(path: Path) -> dict[str, int]:
