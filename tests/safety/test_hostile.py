@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from tests.safety.hostile import IMPORTS, NAMES, STRINGS
 from tests.safety.shape import first_lines_are_a_header, shape
-from tests.support import parts
+from tests.support import parts, some_slow
 from vnasdsl.cli.main import cli
 from vnasdsl.codegen.outputs import compile_space
 from vnasdsl.codegen.render import is_ours
@@ -141,7 +141,7 @@ def some(roles: dict[str, str], name: str, part: int) -> list[str]:
     return list(roles)[(NAMES.index(name) + part) % PARTS :: PARTS]
 
 
-@pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name)[:30])
+@pytest.mark.parametrize("name", some_slow(NAMES, NAMES[1::2]), ids=lambda name: ascii(name)[:30])
 @pytest.mark.parametrize("part", parts(PARTS))
 def test_a_name_is_refused_or_is_nothing_but_a_name(name: str, part: int) -> None:
     for role in some(ROLES, name, part):
@@ -176,7 +176,7 @@ def in_a_file(text: str) -> bool:
     return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
-@pytest.mark.parametrize("name", [*filter(in_a_file, NAMES)], ids=lambda name: ascii(name)[:30])
+@pytest.mark.parametrize("name", some_slow(filter(in_a_file, NAMES), NAMES[::2]), ids=lambda name: ascii(name)[:30])
 @pytest.mark.parametrize("part", parts(PARTS))
 def test_a_name_of_a_line_a_list_an_input_or_a_tied_block_is_refused_or_nothing_but_a_name(
     name: str, part: int

@@ -159,6 +159,7 @@ space s{"p" * n} {{
 """
 
 
+@pytest.mark.slow
 def test_ruff_with_the_settings_of_the_project_finds_nothing(tmp_path: Path) -> None:
     texts = [*TEXTS.values(), *map(at_the_edge, (*range(1, 48, 3), 46, 47))]
     for i, text in enumerate(texts):

@@ -76,6 +76,7 @@ def test_a_mode_that_runs_less_takes_less(peak: Peak) -> None:
     assert peak(OneShotRecipe(batch=8)) <= paths
 
 
+@pytest.mark.slow
 def test_activations_grow_with_the_batch_and_halve_in_bf16(peak: Peak) -> None:
     four, eight, sixteen = (peak(GradientRecipe(batch=batch)) for batch in (4, 8, 16))
     assert sixteen - eight == pytest.approx(2 * (eight - four), rel=0.01)

@@ -321,7 +321,7 @@ GENERATED = {
     if (match := re.search(r'"""Network (\w+) of (\S+)\.\n', path.read_text(encoding="utf-8")))
 }
 """The committed networks, each with its .vns file."""
-QUICK = {"mini_spatial", "tiny_spatial", "tvn_mobile1"}
+QUICK = {"mini_spatial", "tiny_spatial"}
 FULL = {"mvit_v1_b", "mvit_v2_s", "s3d", "timesformer"}
 """Networks that name the sizes of their maps, or end with a window of them; others are tried on small clips."""
 
