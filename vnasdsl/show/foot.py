@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from random import Random
 from textwrap import wrap
 
 from vnasdsl.elaborate.space import Space
@@ -13,6 +14,8 @@ from vnasdsl.space.counting import CannotCountError
 
 WIDTH = 100
 """Columns a table should fit."""
+DRAWN = 20
+"""Networks drawn where the costs of a space are not known: half a second."""
 
 
 def known_size(space: Space) -> int | None:
@@ -48,6 +51,10 @@ def costs(space: Space) -> Iterator[str]:
     """Least and greatest costs of a space, and whether they are bounds."""
     if not space.costed:
         yield "least and greatest costs: not worked out, a call has too many combinations"
+        drawn = [space.price(space.complete({}, Random(seed))) for seed in range(DRAWN)]
+        macs, params = sorted(cost.macs_min for cost in drawn), sorted(cost.params_min for cost in drawn)
+        of = f"of {DRAWN} networks drawn at random: MACs from {macs[0]} to {macs[-1]}"
+        yield from wrap(f"{of}, parameters from {params[0]} to {params[-1]}", WIDTH, subsequent_indent="  ")
         return
 
     def written(goal: Goal, value: int) -> str:
