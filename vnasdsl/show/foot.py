@@ -52,9 +52,9 @@ def costs(space: Space) -> Iterator[str]:
     if not space.costed:
         yield "least and greatest costs: not worked out, a call has too many combinations"
         drawn = [space.price(space.complete({}, Random(seed))) for seed in range(DRAWN)]
-        macs, params = sorted(cost.macs_min for cost in drawn), sorted(cost.params_min for cost in drawn)
-        of = f"of {DRAWN} networks drawn at random: MACs from {macs[0]} to {macs[-1]}"
-        yield from wrap(f"{of}, parameters from {params[0]} to {params[-1]}", WIDTH, subsequent_indent="  ")
+        every_macs, every_params = sorted(cost.macs_min for cost in drawn), sorted(cost.params_min for cost in drawn)
+        of = f"of {DRAWN} networks drawn at random: MACs from {every_macs[0]} to {every_macs[-1]}"
+        yield from wrap(f"{of}, parameters from {every_params[0]} to {every_params[-1]}", WIDTH, subsequent_indent="  ")
         return
 
     def written(goal: Goal, value: int) -> str:
