@@ -205,7 +205,8 @@ class Demands(Ways):
             found = []
             for way in ways:
                 bare = way._replace(made=())
-                for before in self._before(bare, item):
+                # Copies that change nothing first: of several ways to choose, the one with the skips at the end.
+                for before in sorted(self._before(bare, item), key=lambda before: before.x != bare.x):
                     found.append(before._replace(made=both(copy(i, before.made), way.made)))
             ways = self._distinct(found)
         return self._labelled(element, ways)
