@@ -143,6 +143,18 @@ def test_reading_a_network_ends_after_so_many_steps(monkeypatch: pytest.MonkeyPa
         network.choices_in(space)
 
 
+def test_two_long_lists_of_the_same_choices_are_read_in_bounded_work() -> None:
+    block = "block b(d) { residual { conv(same, 1x3x3, dilation=(1, d, d)) -> bn } }\n"
+    stage = "stage a {{ conv(4, 1x1x1)\n {}\n {} }}"
+    choices = "(0..300) * (b(1) | b(2) | skip)"
+    space = "space s {\n input clip = video(frames=2, size=8, classes=3)\n" + stage.format(choices, choices) + "\n"
+    network = "network n : s {\n input clip = video(frames=2, size=8, classes=3)\n"
+    network += stage.format("200 * b(1)", "200 * b(2)") + "\n"
+    end = "pool -> linear(classes)\n}\n"
+    _, found = examine(Source("s.vns", f"{block}{space}{end}{network}{end}"), None)
+    assert [d.message.partition(" whether")[0] for d in found] == ["could not decide"]
+
+
 def test_a_text_handed_to_a_block_is_written_in_quotes() -> None:
     """Once it was written as a name, and the network had no costs."""
     block = 'block kind(l, word) { l if word == "depth // (" else bn }\n'

@@ -18,8 +18,8 @@ from vnasdsl.network.lower import lower
 from vnasdsl.network.made import listed
 from vnasdsl.network.nodes import Values
 from vnasdsl.network.reach import Reach
-from vnasdsl.network.reading import Number
-from vnasdsl.network.ways import GaveUpError, Way
+from vnasdsl.network.reading import GaveUpError, Number
+from vnasdsl.network.ways import Way
 from vnasdsl.space.decisions import Decision
 from vnasdsl.space.elements import Group, Segment
 from vnasdsl.space.rules import LayerRules
@@ -54,7 +54,10 @@ def prove(
     names = [name for name, _ in given]
     reach = Reach(network, rules, uses)
     ends = {s.name: end for s in mine if (end := reach.number_of(s.body.value)) is not None}
-    reach.space(space, names, ends)
+    try:
+        reach.space(space, names, ends)
+    except GaveUpError:
+        raise undecided(network, claim) from None
     if reach.unmatched:
         raise departure(reach, (), network, space, claim)
     named = _named(network, called)

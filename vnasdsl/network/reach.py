@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from vnasdsl.layers.base import LayerError
 from vnasdsl.network.nodes import SINGLE
-from vnasdsl.network.reading import ZERO, Number, Reading
+from vnasdsl.network.reading import ZERO, GaveUpError, Number, Reading
 from vnasdsl.space.elements import (
     BodyLayer,
     DeferredCall,
@@ -93,7 +93,7 @@ class Reach(Reading):
         self._known.clear()
         try:
             self.read(element, x, {})
-        except KeyError:
+        except (GaveUpError, KeyError):
             return False
         finally:
             trace, self.trace = self.trace, trace
@@ -116,7 +116,8 @@ class Reach(Reading):
                 xs &= {ends[segment.name]}
 
     def read(self, element: Element, x: Number | None, env: Env) -> Numbers:
-        """The nodes that an element, after `x`, could be."""
+        """The nodes that an element, after `x`, could be. Raises: GaveUpError."""
+        self.step()
         names = reads(element)
         seen = {name: numbers for name, numbers in env.items() if name in names}
         key = (id(element), x, *seen.items())

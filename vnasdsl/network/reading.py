@@ -32,6 +32,12 @@ ZERO = -1
 
 MOST_CALLS = 512
 """Ways to close a call with open arguments where the network does not say which."""
+MOST_STEPS = 200_000
+"""Steps of a walk over the space; a step takes some microseconds."""
+
+
+class GaveUpError(Exception):
+    """Reading the network takes more steps than are spent on it."""
 
 
 class Reading:
@@ -48,10 +54,17 @@ class Reading:
         """The inputs; None for one that nothing reads."""
         self.cut = False
         """Whether some ways to read it were left out because there were too many."""
+        self._steps = 0
         self._calls: dict[str, dict[tuple[tuple[str, object], ...], None]] = {}
         for use in uses:
             self._calls.setdefault(use.block or "", {})[use.bound] = None
         self._reals = {0.0, 1.0} | {v for node in self.nodes for _, v in node.attributes if isinstance(v, float)}
+
+    def step(self) -> None:
+        """Raises: GaveUpError after MOST_STEPS."""
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            raise GaveUpError
 
     def shape(self, number: Number) -> Shape:
         return self.nodes[number].shape

@@ -22,8 +22,6 @@ Tied: TypeAlias = "frozenset[tuple[str, tuple[str, ...], Value]]"
 
 BEAM = 512
 """Ways to read one element that are followed."""
-MOST_STEPS = 100_000
-"""Steps of the walk; a step takes some microseconds."""
 
 
 class Wants(NamedTuple):
@@ -48,10 +46,6 @@ class Way(NamedTuple):
     taken: int = 1
 
 
-class GaveUpError(Exception):
-    """Reading the network takes more steps than are spent on it."""
-
-
 @dataclass(frozen=True)
 class Conflict:
     """Two uses of a tied block that need different choices."""
@@ -71,7 +65,6 @@ class Ways(Reading):
         self.conflicts: list[Conflict] = []
         self._tied = 0
         """How many tied blocks are around what is read."""
-        self._steps = 0
 
     def _distinct(self, ways: Iterable[Way]) -> tuple[Way, ...]:
         """Each way once. In a tied block also what was chosen counts, since its other uses have to agree."""
@@ -85,9 +78,7 @@ class Ways(Reading):
 
     def _and(self, a: Way, b: Way) -> Way | None:
         """Both ways at once, with what comes in before `b`; None where they contradict each other."""
-        self._steps += 1
-        if self._steps > MOST_STEPS:
-            raise GaveUpError
+        self.step()
         if a.used & b.used:
             return None
         demands = a.demands or b.demands
