@@ -15,7 +15,9 @@ from vnasdsl.space.counting import CannotCountError
 WIDTH = 100
 """Columns a table should fit."""
 DRAWN = 20
-"""Networks drawn where the costs of a space are not known: half a second."""
+"""Networks drawn where the costs of a space are not known; fewer where choices are many, as each takes long then."""
+CHOICES_DRAWN = 2500
+"""Choices made for all of them at most."""
 
 
 def known_size(space: Space) -> int | None:
@@ -51,9 +53,12 @@ def costs(space: Space) -> Iterator[str]:
     """Least and greatest costs of a space, and whether they are bounds."""
     if not space.costed:
         yield "least and greatest costs: not worked out, a call has too many combinations"
-        drawn = [space.price(space.complete({}, Random(seed))) for seed in range(DRAWN)]
+        count = min(DRAWN, CHOICES_DRAWN // max(len(space.choices), 1))
+        if count < 2:
+            return
+        drawn = [space.price(space.complete({}, Random(seed))) for seed in range(count)]
         every_macs, every_params = sorted(cost.macs_min for cost in drawn), sorted(cost.params_min for cost in drawn)
-        of = f"of {DRAWN} networks drawn at random: MACs from {every_macs[0]} to {every_macs[-1]}"
+        of = f"of {count} networks drawn at random: MACs from {every_macs[0]} to {every_macs[-1]}"
         yield from wrap(f"{of}, parameters from {every_params[0]} to {every_params[-1]}", WIDTH, subsequent_indent="  ")
         return
 
