@@ -8,6 +8,7 @@ from random import Random
 from textwrap import wrap
 
 from vnasdsl.elaborate.space import Space
+from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.show.numbers import count_words
 from vnasdsl.space.costs import Goal
 from vnasdsl.space.counting import CannotCountError
@@ -53,13 +54,7 @@ def costs(space: Space) -> Iterator[str]:
     """Least and greatest costs of a space, and whether they are bounds."""
     if not space.costed:
         yield "least and greatest costs: not worked out, a call has too many combinations"
-        count = min(DRAWN, CHOICES_DRAWN // max(len(space.choices), 1))
-        if count < 2:
-            return
-        drawn = [space.price(space.complete({}, Random(seed))) for seed in range(count)]
-        every_macs, every_params = sorted(cost.macs_min for cost in drawn), sorted(cost.params_min for cost in drawn)
-        of = f"of {count} networks drawn at random: MACs from {every_macs[0]} to {every_macs[-1]}"
-        yield from wrap(f"{of}, parameters from {every_params[0]} to {every_params[-1]}", WIDTH, subsequent_indent="  ")
+        yield from _drawn(space, min(DRAWN, CHOICES_DRAWN // max(len(space.choices), 1)))
         return
 
     def written(goal: Goal, value: int) -> str:
@@ -70,3 +65,15 @@ def costs(space: Space) -> Iterator[str]:
     yield from wrap(f"{macs}, {params}", WIDTH)
     if not space.exact:
         yield "a bound: no network is beyond it, and perhaps none reaches it"
+
+
+def _drawn(space: Space, count: int) -> Iterator[str]:
+    """What some networks cost."""
+    try:
+        costs = [space.price(space.complete({}, Random(seed))) for seed in range(count)]
+    except (UserError, VnsError):  # not every choice fits the others
+        return
+    if len(costs) > 1:
+        macs, params = sorted(cost.macs_min for cost in costs), sorted(cost.params_min for cost in costs)
+        of = f"of {count} networks drawn at random: MACs from {macs[0]} to {macs[-1]}"
+        yield from wrap(f"{of}, parameters from {params[0]} to {params[-1]}", WIDTH, subsequent_indent="  ")
