@@ -17,6 +17,7 @@ from vnasdsl.lsp.completion import candidates
 from vnasdsl.lsp.documents import Documents
 from vnasdsl.lsp.hover import hover
 from vnasdsl.searching.evolve.trial import network_of
+from vnasdsl.train import launch
 from vnasdsl.train.generated import build
 
 SETTINGS = '[tool.vnasdsl]\nlayers = ["own/mine.py"]\n'
@@ -235,6 +236,15 @@ def test_a_trial_in_another_process_gets_the_files_with_it(tmp_path: Path) -> No
     files = network.definitions.catalogue.files
     assert [file.name for file in files] == ["own/mine.py"]
     assert network_of(network.text(), 3, files).params == network.params
+
+
+def test_a_rank_of_a_training_on_several_devices_gets_the_files_with_the_network(tmp_path: Path) -> None:
+    network = load(project(tmp_path)).get()
+    (tmp_path / "own" / "mine.py").unlink()
+    again = launch.ForkingPickler.loads(launch.ForkingPickler.dumps(network))
+    assert again is not network
+    assert (again.macs, again.params) == (network.macs, network.params)
+    assert list(build(again).state_dict()) == list(build(network).state_dict())
 
 
 def test_projects_in_one_editor_do_not_mix(tmp_path: Path) -> None:
