@@ -13,7 +13,7 @@ from vnasdsl.api.fixes import fixes_of
 from vnasdsl.api.requests import checked_recipe, evaluate_recipe, free_folder
 from vnasdsl.cli.options import fix_options
 from vnasdsl.elaborate import Space
-from vnasdsl.elaborate.shipped import split_target
+from vnasdsl.elaborate.imports import split_target
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.recipe_text import resolve_recipe
 from vnasdsl.train.recipes import EvaluateRecipe, RetrainRecipe, SearchRecipe

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import strategies as st
 
-from vnasdsl.codegen.inherit import tensors
+from vnasdsl.codegen.supernet import tensors
 from vnasdsl.elaborate import Space
 from vnasdsl.network.nodes import LayerNode
 

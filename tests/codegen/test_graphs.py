@@ -18,7 +18,7 @@ from tests.codegen.code import child, read, run, shuffle, supernet
 from tests.codegen.graphs import interpret, networks
 from tests.support import ROOT, examples
 from vnasdsl.codegen import compile_network
-from vnasdsl.codegen.inherit import tensors
+from vnasdsl.codegen.supernet import tensors
 from vnasdsl.elaborate import Space
 
 

@@ -12,9 +12,9 @@ import pytest
 from tests.codegen.code import read, run
 from tests.support import ROOT
 from vnasdsl.codegen import compile_network, compile_supernet
-from vnasdsl.codegen.guard import check_code
 from vnasdsl.codegen.helpers import helper_texts, helpers_for, modules_used
 from vnasdsl.codegen.names import class_name
+from vnasdsl.codegen.render import check_code
 
 IMPORTS = "import math\n\nimport torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n"
 NAMES = sorted(helper_texts())

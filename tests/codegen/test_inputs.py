@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from vnasdsl.codegen import compile_supernet
-from vnasdsl.codegen.inherit import inherited_names
+from vnasdsl.codegen.supernet import inherited_names
 from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import VnsError

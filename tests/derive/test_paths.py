@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vnasdsl.derive.paths import argmax, greedy, log, path_log_probability, viterbi
+from vnasdsl.derive.decode import argmax, greedy, log, path_log_probability, viterbi
 
 
 def logs(weights: list[list[list[float]]]) -> list[list[list[float]]]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, UserError
-from vnasdsl.language.render import render
-from vnasdsl.language.render_json import render_user_error
+from vnasdsl.language.render import render, render_user_error
 from vnasdsl.language.source import Source, Span
 
 SOURCE = Source("spaces/x.vns", "block b {\n  bsic(1) -> bn # \N{GRINNING FACE}\n  wide(3)\n}\n")

@@ -9,8 +9,7 @@ import torch
 
 from tests.support import run_here
 from vnasdsl.elaborate import load
-from vnasdsl.elaborate.catalogue import LayerFile
-from vnasdsl.elaborate.project_layers import catalogue_of
+from vnasdsl.elaborate.project_layers import LayerFile, catalogue_of
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.lsp.analysis import analyse
 from vnasdsl.lsp.completion import candidates

@@ -13,7 +13,7 @@ import pytest
 from tests.lsp.client import SNIPPETS, Client, Refused, apply
 from tests.support import cli_environment
 from vnasdsl.elaborate import load
-from vnasdsl.elaborate.shipped import shipped_names
+from vnasdsl.elaborate.imports import shipped_names
 from vnasdsl.language.format import format_text
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.show.figures import line_figures

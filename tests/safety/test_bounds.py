@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from vnasdsl.cli.main import cli
-from vnasdsl.elaborate.names import LONGEST_NAME
 from vnasdsl.elaborate.program import examine
+from vnasdsl.elaborate.scope import LONGEST_NAME
 from vnasdsl.language.codes import CODES
 from vnasdsl.language.limits import MAX_BLOCKS, MAX_BYTES, MAX_CHOICES, MAX_NETS, MAX_TOKENS
 from vnasdsl.language.source import Source

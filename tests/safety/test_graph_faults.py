@@ -8,7 +8,7 @@ import pytest
 
 from tests.safety.test_bounds import net
 from vnasdsl.elaborate import Space
-from vnasdsl.elaborate.expand.measure import MOST_HANDED
+from vnasdsl.elaborate.options import MOST_HANDED
 from vnasdsl.elaborate.program import examine, load_source
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source

@@ -14,13 +14,22 @@ from torch import nn
 
 from tests.codegen.code import read, supernet
 from tests.support import ROOT
-from vnasdsl.codegen.arguments import LOOP, Joined, Name
-from vnasdsl.codegen.filters import FILTERS, annotation, callee, constant, expression, identifier, number, plain, prose
 from vnasdsl.codegen.forward import Expression
-from vnasdsl.codegen.guard import check_code
-from vnasdsl.codegen.names import ATTRIBUTES, FILES, LABELS, MODULE_ATTRIBUTES, SUPERNET_ATTRIBUTES
+from vnasdsl.codegen.names import ATTRIBUTES, FILES, LABELS, LOOP, MODULE_ATTRIBUTES, SUPERNET_ATTRIBUTES, Joined, Name
 from vnasdsl.codegen.outputs import compile_space
-from vnasdsl.codegen.render import environment
+from vnasdsl.codegen.render import (
+    FILTERS,
+    annotation,
+    callee,
+    check_code,
+    constant,
+    environment,
+    expression,
+    identifier,
+    number,
+    plain,
+    prose,
+)
 
 TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*.j2") if not path.name.endswith(".html.j2"))
 """Of generated code. What a page shows is escaped by Jinja (tests/search/test_report.py)."""

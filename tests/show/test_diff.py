@@ -20,7 +20,7 @@ from vnasdsl.show.diff.compare import align
 from vnasdsl.show.diff.model import Change, Side
 from vnasdsl.show.diff.outline import Item
 from vnasdsl.show.diff.text import _wrapped, as_text
-from vnasdsl.space.costs import Cost
+from vnasdsl.space.ways import Cost
 
 BLOCKS = """
 block stem(channels) {

@@ -14,7 +14,7 @@ import pytest
 from tests.support import CASES, ROOT, shipped, shipped_space, some_slow
 from vnasdsl.derive import decode
 from vnasdsl.elaborate import Space, load, load_source
-from vnasdsl.elaborate.shipped import shipped_names
+from vnasdsl.elaborate.imports import shipped_names
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Source
 from vnasdsl.relax.trellis import trellis

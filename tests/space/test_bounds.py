@@ -8,7 +8,7 @@ from tests.space.test_counting import space
 from tests.space.test_wired_spaces import built
 from tests.support import some_slow
 from vnasdsl.show.figures import line_figures
-from vnasdsl.space.costs import GOALS
+from vnasdsl.space.ways import GOALS
 
 
 @pytest.mark.parametrize("call", ["squeeze_excite(0.0..1.0)", "odd(0.0..1.0)"])

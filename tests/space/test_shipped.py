@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import RunCli
 from tests.support import SPACES, shipped
 from vnasdsl.elaborate import load, load_source
-from vnasdsl.elaborate.shipped import shipped_names, split_target
+from vnasdsl.elaborate.imports import shipped_names, split_target
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.source import Source
 from vnasdsl.lsp import completion, features, navigation

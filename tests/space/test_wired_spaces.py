@@ -21,10 +21,9 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, UserError
 from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source
-from vnasdsl.space.costs import GOALS, Cost
 from vnasdsl.space.counting import CannotCountError
 from vnasdsl.space.restrict import restrict_all
-from vnasdsl.space.ways import Unsure, Ways
+from vnasdsl.space.ways import GOALS, Cost, Unsure, Ways
 
 MOST = 400
 SHAPE = (3, FRAMES, SIZE, SIZE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from vnasdsl.elaborate.fixes import kept_options
+from vnasdsl.elaborate.drawing import kept_options
 from vnasdsl.language.diagnostics import UserError
 
 if TYPE_CHECKING:

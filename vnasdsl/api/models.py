@@ -14,13 +14,13 @@ import networkx as nx
 
 from vnasdsl.elaborate import Choice, Overrides, Program, load, load_source
 from vnasdsl.elaborate import Space as Meaning
+from vnasdsl.elaborate.imports import split_target
 from vnasdsl.elaborate.inputs import Input
-from vnasdsl.elaborate.shipped import split_target
 from vnasdsl.elaborate.space import build
 from vnasdsl.language.diagnostics import Diagnostic, UserError, VnsError
 from vnasdsl.language.source import Source
 from vnasdsl.network.graph import NetworkGraph
-from vnasdsl.space.costs import Cost
+from vnasdsl.space.ways import Cost
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

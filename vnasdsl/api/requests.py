@@ -14,7 +14,7 @@ from vnasdsl.api.models import Loaded
 from vnasdsl.data import DataSet, open_data
 from vnasdsl.data.spec import with_option
 from vnasdsl.elaborate import Overrides, Program, Space, load
-from vnasdsl.elaborate.shipped import split_target
+from vnasdsl.elaborate.imports import split_target
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.runs.folder import RunReader

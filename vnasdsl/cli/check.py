@@ -55,7 +55,7 @@ def command(files: tuple[str, ...], overrides: Overrides, as_json: bool) -> None
     if ran:
         click.echo(f"ran {', '.join(map(visible, ran))}, which `layers` of [tool.vnasdsl] names", err=True)
     if chosen == "json":
-        from vnasdsl.language.render_json import render_json
+        from vnasdsl.language.render import render_json
 
         click.echo(render_json(arrange(found)))
     if any_error(found):

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from vnasdsl.elaborate import Overrides, Program
+from vnasdsl.elaborate.imports import PREFIX, split_target
 from vnasdsl.elaborate.program import examine
-from vnasdsl.elaborate.shipped import PREFIX, split_target
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, VnsError
 from vnasdsl.language.files import STDIN, read_source, read_stdin

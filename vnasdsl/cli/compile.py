@@ -13,7 +13,7 @@ from vnasdsl.cli.options import FOLDER, input_options, option
 from vnasdsl.cli.output import format_option, tell_written, unified
 from vnasdsl.cli.targets import load_target, source_name
 from vnasdsl.elaborate import Overrides, Space
-from vnasdsl.elaborate.shipped import split_target
+from vnasdsl.elaborate.imports import split_target
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.visible import visible

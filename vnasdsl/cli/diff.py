@@ -16,7 +16,7 @@ from vnasdsl.cli.errors import INPUT, reporting
 from vnasdsl.cli.options import input_options
 from vnasdsl.cli.revisions import load_copy, open_revision
 from vnasdsl.elaborate import Overrides, Program, Space, load, load_source
-from vnasdsl.elaborate.shipped import split_target
+from vnasdsl.elaborate.imports import split_target
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.source import Source
 from vnasdsl.show.diff import FileDiff, compare, compare_programs

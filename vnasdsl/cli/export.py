@@ -66,7 +66,7 @@ def command(
       vnasdsl export runs/tiny/retrained --format torch -o tiny.pt2
       vnasdsl export runs/tiny/retrained --preprocess=240x320 -o tiny.onnx
     """
-    from vnasdsl.elaborate.shipped import split_target
+    from vnasdsl.elaborate.imports import split_target
     from vnasdsl.train.export import SUFFIXES, export
     from vnasdsl.train.trained import open_trained
 

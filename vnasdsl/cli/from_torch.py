@@ -67,7 +67,7 @@ def command(
     """
     from vnasdsl.files import write_atomic
     from vnasdsl.tracing import from_torch
-    from vnasdsl.tracing.target import load_module
+    from vnasdsl.tracing.result import load_module
     from vnasdsl.train.weights import weights_bytes
 
     if weights and output is None:

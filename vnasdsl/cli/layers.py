@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from vnasdsl.cli.options import json_option
-from vnasdsl.elaborate.catalogue import Catalogue
-from vnasdsl.elaborate.project_layers import catalogue_for
+from vnasdsl.elaborate.project_layers import Catalogue, catalogue_for
 from vnasdsl.language.diagnostics import UserError, did_you_mean
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Layer, show_value

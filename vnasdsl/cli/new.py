@@ -10,7 +10,7 @@ from posixpath import dirname, normpath
 import click
 
 from vnasdsl.cli.output import tell_written
-from vnasdsl.elaborate.shipped import shipped_file, shipped_names
+from vnasdsl.elaborate.imports import shipped_file, shipped_names
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible

@@ -90,11 +90,11 @@ def user_error_text(fault: UserError) -> str:
     """An error that has no place in a file, in the format asked for."""
     chosen = style()
     if chosen == "json":
-        from vnasdsl.language.render_json import render_user_error
+        from vnasdsl.language.render import render_user_error
 
         return render_user_error(fault)
     if chosen == "github":
-        from vnasdsl.language.render_github import github_command
+        from vnasdsl.language.render import github_command
 
         return github_command("error", {}, fault.message + (f"\nhelp: {fault.help}" if fault.help else ""))
     help = f"\n  = help: {visible(fault.help)}" if fault.help and chosen == "full" else ""

@@ -10,7 +10,7 @@ from vnasdsl.cli.options import input_options, json_option
 from vnasdsl.cli.output import format_option, print_json
 from vnasdsl.cli.targets import load_target, source_name
 from vnasdsl.elaborate import Overrides, Space
-from vnasdsl.elaborate.shipped import split_target
+from vnasdsl.elaborate.imports import split_target
 from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.show.as_object import as_object
 from vnasdsl.show.table import as_table, layer_table

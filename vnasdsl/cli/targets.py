@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vnasdsl.cli.output import show
 from vnasdsl.elaborate import Overrides, Program, Space, load
-from vnasdsl.elaborate.shipped import PREFIX, split_target
+from vnasdsl.elaborate.imports import PREFIX, split_target
 from vnasdsl.project import project_root
 from vnasdsl.resources import spaces_dir
 

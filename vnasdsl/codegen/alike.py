@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vnasdsl.codegen.arguments import LOOP
-from vnasdsl.codegen.names import attributes
+from vnasdsl.codegen.names import LOOP, attributes
 from vnasdsl.codegen.regions import (
     Choosing,
     Copies,

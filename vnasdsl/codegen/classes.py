@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from vnasdsl.codegen.alike import Alike, counted
-from vnasdsl.codegen.arguments import LOOP, WIDTHS, Argument, Arguments, Constant
 from vnasdsl.codegen.forward import Forward, show_all
 from vnasdsl.codegen.helpers import class_texts
-from vnasdsl.codegen.names import CLASSES, LOOP_VARIABLES, class_name, numbered
+from vnasdsl.codegen.names import (
+    CLASSES,
+    LOOP,
+    LOOP_VARIABLES,
+    WIDTHS,
+    Argument,
+    Arguments,
+    Constant,
+    class_name,
+    numbered,
+)
 from vnasdsl.codegen.regions import (
     Choosing,
     Copies,
@@ -21,7 +30,7 @@ from vnasdsl.codegen.regions import (
     Tensor,
     flat,
 )
-from vnasdsl.elaborate.catalogue import Catalogue
+from vnasdsl.elaborate.project_layers import Catalogue
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers.base import Field
 

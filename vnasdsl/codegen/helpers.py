@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from vnasdsl.elaborate.catalogue import Catalogue
+from vnasdsl.elaborate.project_layers import Catalogue
 from vnasdsl.resources import templates_dir
 
 FOLDER = "layers"

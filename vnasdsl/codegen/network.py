@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from vnasdsl.codegen.build import Builder, Env, only
 from vnasdsl.codegen.classes import Classes
-from vnasdsl.codegen.filters import plain
 from vnasdsl.codegen.forward import inputs_prose
 from vnasdsl.codegen.regions import Layers, Param, Region, Step, Tensor, Tensors, as_layers, finish
-from vnasdsl.codegen.render import render
+from vnasdsl.codegen.render import plain, render
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language.gc_paused import gc_paused
 

@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from vnasdsl.elaborate.definitions import Definitions, own_nodes
-from vnasdsl.elaborate.names import check_name
+from vnasdsl.elaborate.scope import check_name
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, VnsError, guess
 from vnasdsl.language.limits import MAX_FOUND
 from vnasdsl.language.source import Span
 from vnasdsl.language.walk import names_used, walk
-from vnasdsl.space.constraints import is_constraint
+from vnasdsl.space.requirements import is_constraint
 from vnasdsl.space.values import AXES, WORDS, coerce, evaluate
 
 PLACES = {

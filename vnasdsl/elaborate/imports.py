@@ -9,9 +9,17 @@ from typing import Any
 
 from vnasdsl.elaborate.definition_checks import check_definitions
 from vnasdsl.elaborate.definitions import Definitions
-from vnasdsl.elaborate.shipped import PREFIX, shipped_file, shipped_names
 from vnasdsl.language import tree
-from vnasdsl.language.diagnostics import Diagnostic, Fix, UserError, VnsError, error, suggest, suggest_file
+from vnasdsl.language.diagnostics import (
+    Diagnostic,
+    Fix,
+    UserError,
+    VnsError,
+    did_you_mean,
+    error,
+    suggest,
+    suggest_file,
+)
 from vnasdsl.language.files import read_source
 from vnasdsl.language.limits import MAX_BYTES
 from vnasdsl.language.parser import parse_with_errors
@@ -145,3 +153,38 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # a part of it is longer than a name can be, or may not be looked at
         return False
+
+
+# ------------------------ what comes with vnasdsl: `vnasdsl:x3d3`, `vnasdsl:zoo/r3d_18`
+
+PREFIX = "vnasdsl:"
+
+
+def shipped_names() -> tuple[str, ...]:
+    folder = spaces_dir()
+    return tuple(sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.vns")))
+
+
+def shipped_file(name: str) -> Path:
+    """The file of a shipped space or network, links resolved. Raises: UserError with the nearest name."""
+    known = shipped_names()
+    if name not in known:
+        near = next((each for each in known if each.endswith(f"/{name}")), None)
+        help = f"did you mean `{near}`?" if near else did_you_mean(name, known)
+        help = help or f"shipped are {', '.join(known)}"
+        raise UserError(f"vnasdsl comes with no space `{name}`", help)
+    return (spaces_dir() / f"{name}.vns").resolve()
+
+
+def split_target(text: str) -> tuple[Path, str | None]:
+    """`spaces/x.vns:name` as path and name; a path that exists is never split. `vnasdsl:x3d3` is a shipped file.
+
+    Raises: UserError for a shipped file that there is not.
+    """
+    if text.startswith(PREFIX) and not Path(text).exists():
+        file, _, name = text.removeprefix(PREFIX).removesuffix(".vns").partition(":")
+        return shipped_file(file), name or None
+    path, colon, name = text.rpartition(":")
+    if colon and path and name.isidentifier() and not Path(text).exists():
+        return Path(path), name
+    return Path(text), None

@@ -1,4 +1,4 @@
-"""The layers that a project adds: `layers = ["mylayers.py"]` under `[tool.vnasdsl]` of its pyproject.toml.
+"""The layers that a text can use; a project adds its own by `layers = ["mylayers.py"]` under `[tool.vnasdsl]`.
 
 This is the only place that runs Python of a project, and it runs the files of that line alone.
 """
@@ -8,14 +8,13 @@ from __future__ import annotations
 import ast
 import builtins
 import traceback
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Any, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
-from vnasdsl.elaborate.catalogue import SHIPPED, Catalogue, LayerFile
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.lexer import KEYWORDS
 from vnasdsl.layers import CATALOGUE, layers_of
@@ -23,6 +22,40 @@ from vnasdsl.layers.base import Applied, Body, Kind, Layer, LayerError
 from vnasdsl.project import is_project, layer_paths, project_root
 from vnasdsl.resources import templates_dir
 from vnasdsl.space.values import AXES, RESERVED
+
+# ----------------------------------------------------------- what layers a text can use
+
+
+class LayerFile(NamedTuple):
+    """A file of a project that defines layers: its path from the root of the project, and its text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """Immutable. Every file that is loaded has its own, so projects in one process do not mix."""
+
+    layers: Mapping[str, Layer]
+    """Every layer by name, in alphabetical order."""
+    files: tuple[LayerFile, ...] = ()
+    """The files of the project that were run for it."""
+    classes: Mapping[str, str] = field(default_factory=dict)
+    """The Python source of the classes that layers of the project bring along, by name."""
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Words that only layers of the project take as values."""
+        own = (layer for name, layer in self.layers.items() if name not in CATALOGUE)
+        return frozenset(word for layer in own for p in layer.parameters for word in p.words)
+
+
+SHIPPED = Catalogue(CATALOGUE)
+"""The layers of the language alone."""
+
+
+# -------------------------------------------------------------------------- layer files
 
 CODE = "E0420"
 F = TypeVar("F", bound=Callable[..., Any])

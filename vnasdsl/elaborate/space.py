@@ -11,11 +11,10 @@ from random import Random
 from typing import TYPE_CHECKING, Literal
 
 from vnasdsl.elaborate import drawing
-from vnasdsl.elaborate.belonging import choices_in
-from vnasdsl.elaborate.check import check, faults_of_some, report_wrong_end
+from vnasdsl.elaborate.check import check, choices_in, exact_ends, faults_of_some, report_wrong_end
 from vnasdsl.elaborate.definitions import Definitions
+from vnasdsl.elaborate.drawing import kept_options, select
 from vnasdsl.elaborate.expand import Expander
-from vnasdsl.elaborate.fixes import kept_options, select
 from vnasdsl.elaborate.inputs import Input, Inputs, OpenInputs, Overrides, read_inputs, shapes_of
 from vnasdsl.elaborate.written import input_lines, written
 from vnasdsl.language import tree
@@ -28,18 +27,14 @@ from vnasdsl.network.outline import Outliner
 from vnasdsl.network.write import write
 from vnasdsl.relax.plan import Plan, make_plan
 from vnasdsl.relax.relax import not_relaxed
-from vnasdsl.space.bounds import exact_ends
-from vnasdsl.space.constraints import Kept, conditions_of, met, narrowed, read_parts
-from vnasdsl.space.costs import GOALS, Cost, Goal
 from vnasdsl.space.counting import CannotCountError, Counts, countable
 from vnasdsl.space.decisions import Decide, Decision
 from vnasdsl.space.elements import Choice, Segment
-from vnasdsl.space.limits import Limit, read_limits
 from vnasdsl.space.parts import named_choices, shapes_decide
+from vnasdsl.space.requirements import Kept, Limit, conditions_of, met, narrowed, read_limits, read_parts
 from vnasdsl.space.restrict import restrict_all
-from vnasdsl.space.rules import LayerRules
-from vnasdsl.space.shapes import Analysis
-from vnasdsl.space.ways import Ways
+from vnasdsl.space.shapes import Analysis, LayerRules
+from vnasdsl.space.ways import GOALS, Cost, Goal, Ways
 
 if TYPE_CHECKING:
     from vnasdsl.network.graph import NetworkGraph

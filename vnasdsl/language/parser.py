@@ -16,9 +16,7 @@ from vnasdsl.language.grammar import grammar
 from vnasdsl.language.lexer import CLOSING, END, OPENING, Token, Tokens
 from vnasdsl.language.limits import MAX_DEPTH, MAX_RECOVERIES, MAX_STACK
 from vnasdsl.language.source import Source, Span
-from vnasdsl.language.syntax_context import Context
-from vnasdsl.language.syntax_habits import other_format
-from vnasdsl.language.wording import DEFINITION_TYPES
+from vnasdsl.language.syntax_context import DEFINITION_TYPES, Context, other_format
 
 SYNTAX = ("E0101", "E0104")
 """The codes of errors after which a part of the tree is missing or guessed."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 
 from vnasdsl.language import tree
-from vnasdsl.language.builder import MAGNITUDES, read_number
+from vnasdsl.language.grammar import MAGNITUDES, read_number
 from vnasdsl.language.layout import Break, Document, Group, HardBreak, IfBroken, Indent, join, lay_out
 
 WIDTH = 100

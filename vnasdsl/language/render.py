@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, get_args
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, get_args
 
-from vnasdsl.language.diagnostics import Diagnostic, Label
+from vnasdsl.language.diagnostics import Diagnostic, Label, UserError
 from vnasdsl.language.limits import MAX_DIAGNOSTICS
-from vnasdsl.language.render_github import render_github
-from vnasdsl.language.render_json import render_json
-from vnasdsl.language.source import Source
+from vnasdsl.language.source import Source, Span
 from vnasdsl.language.visible import columns, visible
 
 Style = Literal["full", "concise", "json", "github"]
@@ -159,3 +158,118 @@ def _window(starts: list[int], target: int) -> tuple[int, int]:
     first = next(i for i, start in enumerate(starts) if start >= begin)
     last = max(i for i, start in enumerate(starts) if start <= starts[first] + room)
     return first, last
+
+
+# ------------------------------------------------------------------------------- GitHub
+
+
+def render_github(diagnostics: Sequence[Diagnostic]) -> str:
+    """One command a line: `::error file=a.vns,line=1,col=3,endLine=1,endColumn=7,title=E0201::message`."""
+    return "\n".join(_command(diagnostic) for diagnostic in diagnostics)
+
+
+def _command(diagnostic: Diagnostic) -> str:
+    properties: dict[str, str] = {}
+    if diagnostic.primary is not None:
+        span = diagnostic.primary.span
+        properties["file"] = span.source.name
+        if span.source.text:
+            line, column = span.source.position(span.start)
+            end_line, end_column = span.source.position(span.end)
+            properties |= {"line": str(line), "endLine": str(end_line)}
+            # GitHub rejects columns for spans of several lines.
+            if line == end_line:
+                properties |= {"col": str(column), "endColumn": str(end_column)}
+    properties["title"] = diagnostic.code
+    return github_command(diagnostic.severity, properties, _text(diagnostic))
+
+
+def github_command(name: str, properties: Mapping[str, str], text: str) -> str:
+    """A workflow command with its parts escaped."""
+    given = ",".join(f"{key}={_property(value)}" for key, value in sorted(properties.items(), key=_order))
+    return f"::{name}{' ' if given else ''}{given}::{_data(text)}"
+
+
+def _order(item: tuple[str, str]) -> int:
+    return ("file", "line", "col", "endLine", "endColumn", "title").index(item[0])
+
+
+def _text(diagnostic: Diagnostic) -> str:
+    """The message with its label, notes and help."""
+    label = diagnostic.primary.text if diagnostic.primary else ""
+    lines = [diagnostic.message + (f": {label}" if label else ""), *diagnostic.notes]
+    help = diagnostic.help or (diagnostic.fix.description if diagnostic.fix else None)
+    return "\n".join([*lines, *([f"help: {help}"] if help else [])])
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+# --------------------------------------------------------------------------------- JSON
+#     {"version": 1, "errors": 1, "warnings": 0, "diagnostics": [{
+#         "code": "E0201", "severity": "error", "message": "unknown layer or block `baisc`",
+#         "span": {"file": "a.vns", "start": {"line": 3, "column": 7, "offset": 30}, "end": {...}}, "label": "",
+#         "secondary": [{"span": {...}, "label": "first here"}],
+#         "notes": [], "help": null,
+#         "fix": {"span": {...}, "replacement": "basic", "description": "did you mean `basic`?"}}]}
+#
+# Lines and columns count from 1, offsets from 0, in code points of the file with "\n" as line end and without a byte
+# order mark; `end` is after the last character. `code` and `span` are null for an error outside any .vns file, `start`
+# and `end` for a file that could not be read. Fields may be added under the same version, never changed.
+
+VERSION = 1
+
+
+def render_json(diagnostics: Sequence[Diagnostic]) -> str:
+    """One JSON object without a line end."""
+    errors = sum(d.severity == "error" for d in diagnostics)
+    return _document(errors, len(diagnostics) - errors, [as_object(diagnostic) for diagnostic in diagnostics])
+
+
+def render_user_error(fault: UserError) -> str:
+    """The same for an error outside any .vns file: it has no code and no span."""
+    absent: dict[str, Any] = {"span": None, "label": "", "secondary": [], "notes": [], "help": fault.help, "fix": None}
+    return _document(1, 0, [{"code": None, "severity": "error", "message": fault.message, **absent}])
+
+
+def _document(errors: int, warnings: int, diagnostics: list[dict[str, Any]]) -> str:
+    document = {"version": VERSION, "errors": errors, "warnings": warnings, "diagnostics": diagnostics}
+    return json.dumps(document, indent=2)
+
+
+def as_object(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A diagnostic as JSON values."""
+    primary, fix = diagnostic.primary, diagnostic.fix
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        "span": _span(primary.span) if primary else None,
+        "label": primary.text if primary else "",
+        "secondary": [_label(label) for label in diagnostic.secondary],
+        "notes": list(diagnostic.notes),
+        "help": diagnostic.help,
+        "fix": {"span": _span(fix.span), "replacement": fix.replacement, "description": fix.description}
+        if fix
+        else None,
+    }
+
+
+def _label(label: Label) -> dict[str, Any]:
+    return {"span": _span(label.span), "label": label.text}
+
+
+def _span(span: Span) -> dict[str, Any]:
+    if not span.source.text:
+        return {"file": span.source.name, "start": None, "end": None}
+    return {"file": span.source.name, "start": _position(span, span.start), "end": _position(span, span.end)}
+
+
+def _position(span: Span, offset: int) -> dict[str, int]:
+    line, column = span.source.position(offset)
+    return {"line": line, "column": column, "offset": offset}

@@ -10,16 +10,17 @@ from vnasdsl.language.checks import RECIPE_KINDS
 from vnasdsl.language.diagnostics import Diagnostic, Fix, Label, suggest
 from vnasdsl.language.lexer import END, OPENING, Tokens
 from vnasdsl.language.source import Span
-from vnasdsl.language.syntax_context import Context, Fault
-from vnasdsl.language.syntax_habits import habits
-from vnasdsl.language.wording import (
+from vnasdsl.language.syntax_context import (
     COMPARISONS,
     DEFINITION_TYPES,
     KEYWORD_TYPES,
     SIGNS,
     TERMINALS,
+    Context,
+    Fault,
     alternatives,
     character,
+    habits,
     shorten,
 )
 

@@ -1,9 +1,21 @@
 """The end of a classifier: dropout, of values or of whole clips (stochastic depth, Huang et al. 2016), and the linear
-layer."""
+layer.
+"""
 
 from __future__ import annotations
 
-from vnasdsl.layers.base import Applied, Arguments, Field, Layer, LayerError, ModuleCode, Parameter, Shape, show_shape
+from vnasdsl.layers.base import (
+    Applied,
+    Arguments,
+    Field,
+    Layer,
+    LayerError,
+    ModuleCode,
+    Parameter,
+    Shape,
+    show_shape,
+    tensors,
+)
 
 
 def dropout(arguments: Arguments, shape: Shape) -> Applied:
@@ -62,4 +74,38 @@ LINEAR = Layer(
     ),
     linear,
     takes="any",
+)
+
+
+# --------------------------------- logits of every frame, pooled by a softmax over time
+
+
+def frame_linear(arguments: Arguments, shape: Shape) -> Applied:
+    """MACs of the dense layer at every frame."""
+    before, features = shape[0], arguments["features"]
+    return Applied(
+        output=(features,),
+        macs=shape[1] * before * features,
+        params=before * features + features,
+        code=ModuleCode(
+            "FrameLinear",
+            (
+                Field("in_features", before, positional=True),
+                Field("features", features, positional=True),
+                Field("dropout", arguments["dropout"], 0),
+            ),
+            tensors("linear+"),
+        ),
+    )
+
+
+FRAME_LINEAR = Layer(
+    "frame_linear",
+    "classifier for long clips: mean over rows and columns, one linear layer with bias for the logits z_t of each"
+    " frame, then for each class the sum over t of z_t * softmax_t(z_t / sqrt(frames))",
+    (
+        Parameter("features", "outputs", doc="output features, `same`, or `classes` for the number of classes"),
+        Parameter("dropout", "share", 0, "share of the frame features that are set to zero during training"),
+    ),
+    frame_linear,
 )

@@ -1,4 +1,4 @@
-"""Layers that only move values: temporal shift (TSM, Lin et al. 2019), parts, flattening, enlarging; and a factor."""
+"""Layers that move values: temporal shift (TSM, Lin et al. 2019), parts, flattening, enlarging; a factor, and flow."""
 
 from __future__ import annotations
 
@@ -115,4 +115,80 @@ SCALE = Layer(
         Parameter("channelwise", "flag", False, "a number for every channel, instead of one for all"),
     ),
     scale,
+)
+
+
+# ----------------------------- the slow pathway of SlowFast (Feichtenhofer et al. 2019)
+
+
+def sample_frames(arguments: Arguments, shape: Shape) -> Applied:
+    """Positions as in PySlowFast and pytorchvideo: linspace(0, frames - 1, count), rounded down."""
+    channels, frames, rows, columns = shape
+    count = arguments["count"]
+    if count > frames:
+        message = f"`sample_frames` cannot take {count} of {frames} frame{'s' * (frames != 1)}"
+        raise LayerError("E0303", message, f"{frames} is the most", "count")
+    taken = [n * (frames - 1) // max(count - 1, 1) for n in range(count)]
+    code = FunctionCode(f"{{x}}[:, :, {taken}]") if count < frames else None
+    return Applied(output=(channels, count, rows, columns), code=code)
+
+
+SAMPLE_FRAMES = Layer(
+    "sample_frames",
+    "takes `count` of the frames, evenly spaced from the first to the last, positions rounded down: the slow pathway of"
+    " SlowFast",
+    (Parameter("count", "whole", doc="number of frames to take", low=1),),
+    sample_frames,
+)
+
+
+# --------------------
+# Blocks of positions as channels of one position: patch merging of Swin (Liu et al. 2021), with a linear layer after
+# it.
+
+
+def space_to_depth(arguments: Arguments, shape: Shape) -> Applied:
+    block = arguments["block"]
+    size = tuple(-(-n // b) for n, b in zip(shape[1:], block, strict=True))
+    code = ModuleCode("SpaceToDepth", (Field("block", block, positional=True),), ())
+    return Applied(output=(shape[0] * prod(block), *size), code=code)
+
+
+SPACE_TO_DEPTH = Layer(
+    "space_to_depth",
+    "each block of positions becomes one position, whose channels are those of all positions of the block: the"
+    " frames first, then the rows, then the columns vary. A map that blocks do not divide gets zeros at its ends",
+    (Parameter("block", "sizes", doc="size of a block as frames x rows x columns"),),
+    space_to_depth,
+)
+
+
+# ------------------------------------- representation flow (Piergiovanni and Ryoo 2019)
+
+
+def flow(arguments: Arguments, shape: Shape) -> Applied:
+    """No MACs: those are counted for convolutions and dense layers, and this is arithmetic on single pixels."""
+    fields = tuple(Field(name, arguments[name]) for name in ("iterations", "theta", "weight", "tau"))
+    return Applied(output=(2, *shape[1:]), code=ModuleCode("RepresentationFlow", fields, ()))
+
+
+FLOW = Layer(
+    "flow",
+    "optical flow from each frame to the next (in pixels; channel 1 along columns, channel 2 along rows) by unrolled"
+    " iterations of TV-L1, without a pyramid or learned weights. The mean of the input channels is scaled to 0..255"
+    " for each clip; the last frame is compared with itself",
+    (
+        Parameter("iterations", "whole", 40, "iterations of TV-L1", low=1),
+        Parameter("theta", "real", 0.3, "how closely the smoothed flow follows the data", low=0.001, high=1000.0),
+        Parameter("weight", "real", 0.15, "weight of the data term (lambda)", low=0.0, high=1000.0),
+        Parameter(
+            "tau",
+            "real",
+            0.25,
+            "step size of the smoothing; above 0.25 it can oscillate",
+            low=0.0,
+            high=1000.0,
+        ),
+    ),
+    flow,
 )

@@ -1,4 +1,4 @@
-"""A body whose output is added to its input, with a projection where one is asked for."""
+"""Bodies: one whose output is added to its input, and one that runs on each part of a clip."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from vnasdsl.layers.base import (
     ModuleCode,
     Parameter,
     Shape,
+    need_map,
     show_shape,
     tensors,
 )
 
 
-def leave(arguments: Arguments, before: Shape, after: Shape, classes: int) -> Applied:
+def leave_residual(arguments: Arguments, before: Shape, after: Shape, classes: int) -> Applied:
     """MACs and parameters of the projection: 1x1x1 convolution without bias, and batch-norm."""
     project = arguments["project"]
     add = "{kept} + {x}"
@@ -78,7 +79,7 @@ def _to_fit(before: Shape, after: Shape) -> str:
     return "keep the size in the body: `padding=same` and no stride"
 
 
-LAYER = Layer(
+RESIDUAL = Layer(
     "residual",
     "adds the input of the body to its output. Both must have the same shape, or the input goes through a"
     " projection: a 1x1x1 convolution without bias, with the stride that fits, and batch norm",
@@ -91,5 +92,42 @@ LAYER = Layer(
             words=("never", "auto", "always"),
         ),
     ),
-    body=Body(leave),
+    body=Body(leave_residual),
+)
+
+
+# -------------------------------------------- temporal segments (TSN, Wang et al. 2016)
+
+
+def enter_segments(arguments: Arguments, shape: Shape) -> Shape:
+    """(C, T, H, W) to (C, T / count, H, W)."""
+    channels, frames, rows, columns = need_map("segments", shape)
+    count = arguments["count"]
+    if frames % count:
+        message = f"`segments` cannot cut {frames} frame{'s' * (frames != 1)} into {count} equal parts"
+        fitting = [n for n in range(1, frames + 1) if frames % n == 0]
+        near = sorted(sorted(fitting, key=lambda n: abs(n - count))[:4])
+        help = f"numbers that divide {frames}: {', '.join(map(str, near))}" if len(near) > 1 else None
+        raise LayerError("E0406", message, help, "count")
+    return channels, frames // count, rows, columns
+
+
+def leave_segments(arguments: Arguments, before: Shape, after: Shape, classes: int) -> Applied:
+    """The mean of what the parts gave; the parts go through the body as clips of one batch, with one set of weights."""
+    count = arguments["count"]
+    if count == 1:
+        return Applied(output=after, code=BodyCode(), attributes=(("count", count),))
+    code = BodyCode(
+        enter=f"{{x}}.unflatten(2, ({count}, -1)).transpose(1, 2).flatten(0, 1)",
+        leave=f"{{x}}.unflatten(0, (-1, {count})).mean(dim=1)",
+    )
+    return Applied(output=after, code=code, attributes=(("count", count),))
+
+
+SEGMENTS = Layer(
+    "segments",
+    "splits the frames into equal parts, applies the body to each part with the same weights, and returns the mean"
+    " of the outputs (maps or vectors)",
+    (Parameter("count", "whole", doc="number of parts; it must divide the frames", low=1),),
+    body=Body(leave_segments, enter_segments, lambda arguments: int(arguments["count"]), apart=True),
 )

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from vnasdsl.elaborate.definitions import Definitions, block_signature
+from vnasdsl.elaborate.imports import PREFIX, shipped_names
 from vnasdsl.elaborate.inputs import INPUT_KINDS, Overrides
-from vnasdsl.elaborate.shipped import PREFIX, shipped_names
 from vnasdsl.elaborate.space import build
 from vnasdsl.language import tree
 from vnasdsl.language.checks import RECIPE_KINDS
@@ -20,7 +20,7 @@ from vnasdsl.language.source import Span
 from vnasdsl.lsp.describe import recipe_rows
 from vnasdsl.lsp.documents import Documents, Text
 from vnasdsl.lsp.places import Place, place_at, words_for
-from vnasdsl.space.limits import QUANTITIES
+from vnasdsl.space.requirements import QUANTITIES
 from vnasdsl.train.recipe_parts import PARTS, parts_of
 from vnasdsl.train.recipes import KINDS, recipe_fields
 

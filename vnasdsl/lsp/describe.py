@@ -12,7 +12,7 @@ from vnasdsl.layers.base import Layer, show_value
 from vnasdsl.show.figures import LineFigures
 from vnasdsl.show.foot import size_words
 from vnasdsl.show.table import cost_text, input_text, output_text, shapes
-from vnasdsl.space.costs import Cost
+from vnasdsl.space.ways import Cost
 
 
 @cache

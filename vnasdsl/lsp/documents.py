@@ -10,10 +10,9 @@ from pathlib import Path
 
 from pygls.uris import from_fs_path, to_fs_path
 
-from vnasdsl.elaborate.catalogue import SHIPPED, Catalogue
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.imports import collect
-from vnasdsl.elaborate.project_layers import catalogue_in
+from vnasdsl.elaborate.project_layers import SHIPPED, Catalogue, catalogue_in
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, UserError, VnsError
 from vnasdsl.language.files import read_source, vns_files

@@ -115,7 +115,6 @@ def formatting(text: Text, encoding: Encoding) -> list[types.TextEdit]:
 
 # ----------------------------------------------------------------------- outline
 
-
 SYMBOLS = {
     tree.Block: types.SymbolKind.Function,
     tree.Space: types.SymbolKind.Class,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vnasdsl.elaborate.imports import import_target
-from vnasdsl.elaborate.names import check_name
+from vnasdsl.elaborate.scope import check_name
 from vnasdsl.elaborate.symbols import Occurrence, Symbol, occurrences
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError

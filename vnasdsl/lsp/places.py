@@ -12,7 +12,7 @@ from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.lexer import Token
 from vnasdsl.language.query import Cursor
 from vnasdsl.language.source import Source, Span
-from vnasdsl.language.wording import COMPARISONS
+from vnasdsl.language.syntax_context import COMPARISONS
 from vnasdsl.layers.base import Layer, Parameter
 from vnasdsl.space.elements import POISON
 from vnasdsl.space.values import WORDS, coerce

@@ -11,10 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from vnasdsl.layers.base import LayerError
-from vnasdsl.network.made import Made, at, both, copy, listed
 from vnasdsl.network.nodes import SINGLE
-from vnasdsl.network.reading import ZERO, Number
-from vnasdsl.network.ways import BEAM, Wants, Way, Ways
+from vnasdsl.network.reading import BEAM, ZERO, Made, Number, Wants, Way, Ways, at, both, copy, listed
 from vnasdsl.space.elements import (
     BodyLayer,
     DeferredCall,
@@ -32,7 +30,7 @@ from vnasdsl.space.elements import (
     together,
 )
 from vnasdsl.space.parts import gives_list
-from vnasdsl.space.rules import LayerRules
+from vnasdsl.space.shapes import LayerRules
 from vnasdsl.space.values import holds, with_shape
 
 if TYPE_CHECKING:

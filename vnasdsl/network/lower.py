@@ -16,7 +16,6 @@ from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Applied, Layer, LayerError, Shape
 from vnasdsl.network.nodes import SINGLE, Attributes, LayerNode, Part, Section, Values, many, one
 from vnasdsl.space.decisions import Decide, Decision, NoSuchNetworkError
-from vnasdsl.space.deferred import first_value
 from vnasdsl.space.elements import (
     POISON,
     BodyLayer,
@@ -38,7 +37,8 @@ from vnasdsl.space.elements import (
     label_text,
     picked,
 )
-from vnasdsl.space.rules import LayerRules
+from vnasdsl.space.parts import first_value
+from vnasdsl.space.shapes import LayerRules
 from vnasdsl.space.values import holds, with_shape
 
 if TYPE_CHECKING:

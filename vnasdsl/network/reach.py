@@ -27,7 +27,7 @@ from vnasdsl.space.elements import (
 )
 from vnasdsl.space.parts import gives_list
 from vnasdsl.space.reads import reads
-from vnasdsl.space.rules import LayerRules
+from vnasdsl.space.shapes import LayerRules
 from vnasdsl.space.values import holds, with_shape
 
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ from vnasdsl.relax.relax import Relaxer, Surroundings, not_relaxed
 from vnasdsl.space.counting import Counts
 from vnasdsl.space.elements import BodyLayer, Element, Group, Many, Repeat, Segment, label_text, unique
 from vnasdsl.space.evaluate import Walk
-from vnasdsl.space.flow import UNKNOWN, Flow, TensorList
 from vnasdsl.space.parts import children, choices
 from vnasdsl.space.reads import reads
 from vnasdsl.space.restrict import restrict
 from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.states import UNKNOWN, Flow, TensorList
 from vnasdsl.space.ways import either, listed
 
 TAIL = "tail"

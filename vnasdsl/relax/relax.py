@@ -30,10 +30,10 @@ from vnasdsl.space.elements import (
     When,
     same,
 )
-from vnasdsl.space.flow import UNKNOWN, Flow, TensorList, pool, read, spliced
 from vnasdsl.space.parts import choices
 from vnasdsl.space.reads import reads
 from vnasdsl.space.shapes import Analysis
+from vnasdsl.space.states import UNKNOWN, Flow, TensorList, pool, read, spliced
 from vnasdsl.space.values import holds, with_shape
 
 Env = Mapping[str, Flow]

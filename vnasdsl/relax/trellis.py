@@ -11,9 +11,9 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from vnasdsl.space.constraints import Kept
 from vnasdsl.space.elements import Element, Group, LayerChoice, Pick, inside, join, picked, unique
 from vnasdsl.space.parts import children, choices
+from vnasdsl.space.requirements import Kept
 
 if TYPE_CHECKING:
     from vnasdsl.elaborate.space import Space

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vnasdsl.derive import UNITS, Budgets, Decoded, Measure, Probable, argmax_choices
-from vnasdsl.derive.paths import IMPOSSIBLE
+from vnasdsl.derive.decode import IMPOSSIBLE
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import trellis

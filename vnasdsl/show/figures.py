@@ -10,13 +10,11 @@ from vnasdsl.elaborate.inputs import shapes_of
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import LayerError, Shape
-from vnasdsl.space.costs import Cost
 from vnasdsl.space.elements import BodyLayer, Group
 from vnasdsl.space.evaluate import States
-from vnasdsl.space.flow import TensorList, spliced
 from vnasdsl.space.shapes import Analysis
-from vnasdsl.space.states import State, flows_of
-from vnasdsl.space.ways import NOTHING, Ways, either, gather
+from vnasdsl.space.states import State, TensorList, flows_of, spliced
+from vnasdsl.space.ways import NOTHING, Cost, Ways, either, gather
 
 
 @dataclass(frozen=True)

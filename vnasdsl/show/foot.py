@@ -10,8 +10,8 @@ from textwrap import wrap
 from vnasdsl.elaborate.space import Space
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.show.numbers import count_words
-from vnasdsl.space.costs import Goal
 from vnasdsl.space.counting import CannotCountError
+from vnasdsl.space.ways import Goal
 
 WIDTH = 100
 """Columns a table should fit."""

@@ -15,8 +15,8 @@ from vnasdsl.show.figures import LineFigures
 from vnasdsl.show.foot import WIDTH, foot, size_words
 from vnasdsl.show.numbers import amount, bar, ordinal, short, span
 from vnasdsl.show.stages import Row, rows
-from vnasdsl.space.costs import Cost
 from vnasdsl.space.elements import Choice
+from vnasdsl.space.ways import Cost
 
 MOST_BAR, LEAST_BAR = 24, 6
 UNKNOWN = "?"
@@ -180,7 +180,6 @@ def options_text(choice: Choice) -> str:
 
 
 # ------------------------------------------------------------------- layers
-
 
 LONGEST_LABEL = 44
 """Columns of a label that shapes and costs stand beside; a longer one has a line of its own."""

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from vnasdsl.elaborate import Space, load
-from vnasdsl.elaborate.shipped import shipped_file, shipped_names
+from vnasdsl.elaborate.imports import shipped_file, shipped_names
 from vnasdsl.show.numbers import amount
 from vnasdsl.show.table import columns
 

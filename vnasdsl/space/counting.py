@@ -10,11 +10,9 @@ from typing import TypeAlias, TypeVar
 from vnasdsl.layers.base import Shape
 from vnasdsl.space.elements import Choice, Group, Segment, inside, join, picked, together
 from vnasdsl.space.evaluate import CannotCountError, Walk
-from vnasdsl.space.flow import UNKNOWN
 from vnasdsl.space.parts import choices, shapes_decide
-from vnasdsl.space.rules import LayerRules
-from vnasdsl.space.shapes import Analysis
-from vnasdsl.space.states import flows_of
+from vnasdsl.space.shapes import Analysis, LayerRules
+from vnasdsl.space.states import UNKNOWN, flows_of
 from vnasdsl.space.ways import Both, Edge, Either, Taken, Tied, Ways, Within, either, fold
 
 __all__ = ["CannotCountError", "Counts", "countable"]

@@ -14,7 +14,6 @@ from typing import TypeAlias
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers.base import Shape
-from vnasdsl.space.deferred import MOST_WAYS, structural_count, structural_ways
 from vnasdsl.space.elements import (
     BodyLayer,
     DeferredCall,
@@ -30,14 +29,16 @@ from vnasdsl.space.elements import (
     Segment,
     When,
 )
-from vnasdsl.space.flow import UNKNOWN, Flow, TensorList, spliced, value_of
-from vnasdsl.space.parts import has_choices, shapes_decide
+from vnasdsl.space.parts import MOST_WAYS, has_choices, shapes_decide, structural_count, structural_ways
 from vnasdsl.space.reads import all_reads, line_names, reads, unsure_lines, unsure_lines_of, uses_previous
 from vnasdsl.space.states import (
+    UNKNOWN,
     Env,
+    Flow,
     Held,
     OneOf,
     State,
+    TensorList,
     drop,
     extended,
     flows_of,
@@ -46,7 +47,9 @@ from vnasdsl.space.states import (
     one_of,
     only,
     put,
+    spliced,
     unordered,
+    value_of,
 )
 from vnasdsl.space.ways import NOTHING, Edge, Taken, Tied, Unsure, Ways, either, gather, within
 

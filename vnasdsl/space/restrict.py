@@ -23,8 +23,8 @@ from vnasdsl.space.elements import (
     relabel,
     same,
 )
-from vnasdsl.space.flow import value_of
 from vnasdsl.space.parts import choices, gives_list, has_choices, mapped
+from vnasdsl.space.states import value_of
 
 Keep = Callable[[str, str, tuple[str, ...]], tuple[str, ...]]
 """(name, kind, options) -> the options to keep, at least one.

@@ -12,9 +12,8 @@ from torch import fx
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import NORM, ModuleCode
 from vnasdsl.layers.window import PADDINGS
-from vnasdsl.tracing.layout import UnknownError, Value, Weights, same, without_padding
-from vnasdsl.tracing.operation import GRID, Operation, Raw, with_defaults
-from vnasdsl.tracing.place import GLOBAL, Places
+from vnasdsl.tracing.place import GLOBAL, Places, UnknownError, Value, Weights, same, without_padding
+from vnasdsl.tracing.tree import GRID, Operation, Raw, with_defaults
 from vnasdsl.tracing.whole import Known
 
 RESHAPING = frozenset("permute flatten view reshape squeeze _unsafe_view adaptive_avg_pool3d mean contiguous".split())

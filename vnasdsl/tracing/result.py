@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vnasdsl.codegen.inherit import layer_modules
+from vnasdsl.codegen.supernet import layer_modules
 from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.program import load_source
-from vnasdsl.language.diagnostics import UserError
+from vnasdsl.language.diagnostics import UserError, did_you_mean
 from vnasdsl.language.format import format_text
 from vnasdsl.language.source import Source
 from vnasdsl.layers.base import NORM, Shape
-from vnasdsl.tracing.blocks import RESERVED, find_blocks, free
-from vnasdsl.tracing.operation import Operation
-from vnasdsl.tracing.text import network_text
+from vnasdsl.tracing.text import RESERVED, find_blocks, free, network_text
 from vnasdsl.tracing.trace import arguments_of, input_names, trace
-from vnasdsl.tracing.tree import Chain, Lines, decompose
+from vnasdsl.tracing.tree import Chain, Lines, Operation, decompose
 from vnasdsl.train.generated import build
 
 CLOSE = 1e-4
@@ -170,3 +174,67 @@ def _drawn(name: str, value: Tensor, random: torch.Generator) -> Tensor:
     if value.dim() < 2:
         return torch.rand(value.shape, generator=random) + 0.5
     return torch.randn(value.shape, generator=random) / (value[0].numel() ** 0.5)
+
+
+# ------------------------ the module that a command names; this runs Python of the user
+
+
+def load_module(target: str, arguments: dict[str, str]) -> nn.Module:
+    """Import the file or package, and call the class or function. Values of arguments are JSON, else words.
+
+    Raises: UserError.
+    """
+    place, colon, name = target.rpartition(":")
+    if not colon or not place or not name:
+        help = "write `module.py:Class` or `package.module:function`"
+        raise UserError(f"`{target}` names no class or function", help)
+    found = _file(Path(place)) if place.endswith(".py") else _package(place)
+    if not hasattr(found, name):
+        known = [each for each in vars(found) if not each.startswith("_")]
+        raise UserError(f"`{place}` has no `{name}`", did_you_mean(name, known))
+    made = getattr(found, name)
+    if callable(made) and not isinstance(made, nn.Module):
+        try:
+            made = made(**{key: _value(text) for key, text in arguments.items()})
+        except Exception as fault:  # whatever it raises
+            help = "give its arguments with `--arg NAME=VALUE`, or name a function without arguments"
+            raise UserError(f"`{name}` cannot be called: {_said(fault)}", help) from None
+    if not isinstance(made, nn.Module):
+        raise UserError(f"`{target}` gives a {type(made).__name__}, not a torch.nn.Module")
+    return made
+
+
+def _file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise UserError(f"there is no file `{path}`")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)  # for dataclasses and the like; never in the place of another module
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as fault:
+        raise UserError(f"`{path}` cannot be imported: {_said(fault)}") from None
+    finally:
+        sys.path.pop(0)
+    return module
+
+
+def _package(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as fault:
+        help = "for a file write its path: `./module.py:Class`"
+        raise UserError(f"`{name}` cannot be imported: {_said(fault)}", help) from None
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _said(fault: BaseException) -> str:
+    return f"{type(fault).__name__}: {' '.join(str(fault).split())[:300]}"

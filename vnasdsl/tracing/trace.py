@@ -15,8 +15,8 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers.activation import FUNCTIONS
 from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.tracing.calls import ATTENDED, Layers
-from vnasdsl.tracing.layout import REARRANGING, UnknownError, Value, Weights, rearranged
-from vnasdsl.tracing.operation import GRID, Operation, ordered
+from vnasdsl.tracing.place import REARRANGING, UnknownError, Value, Weights, rearranged
+from vnasdsl.tracing.tree import GRID, Operation, ordered
 from vnasdsl.tracing.whole import standing_in
 
 SAME = frozenset("alias clone contiguous detach lift_fresh_copy _to_copy to type_as feature_dropout".split())

@@ -21,9 +21,8 @@ from rich.console import Console
 
 from vnasdsl.data.loader import end_with_parent
 from vnasdsl.elaborate import Space
-from vnasdsl.elaborate.catalogue import LayerFile
 from vnasdsl.elaborate.program import load_source
-from vnasdsl.elaborate.project_layers import catalogue_of
+from vnasdsl.elaborate.project_layers import LayerFile, catalogue_of
 from vnasdsl.interrupts import held_back, let_through
 from vnasdsl.language.diagnostics import Error, UserError
 from vnasdsl.language.source import Source

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from vnasdsl.elaborate import Overrides, Space, load
-from vnasdsl.elaborate.shipped import split_target
+from vnasdsl.elaborate.imports import split_target
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.generated import build
 from vnasdsl.train.model_file import Preprocessing, Protocol, model_path, read_model

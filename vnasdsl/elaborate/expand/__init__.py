@@ -10,32 +10,39 @@ from math import prod
 from vnasdsl.elaborate.definition_checks import after_input, not_a_layer
 from vnasdsl.elaborate.definitions import Definitions
 from vnasdsl.elaborate.expand.arguments import (
+    EMPTY_LIST,
     OpenField,
     as_value,
     closed,
+    counted,
     hand_over,
     handed_function,
     handed_on,
     is_layer,
+    join,
     layer_arguments,
+    list_item,
+    many,
     open_fields,
     reads_lines,
     used_at,
     whole_clips_read,
     with_value,
 )
-from vnasdsl.elaborate.expand.lists import EMPTY_LIST, counted, join, list_item, many
-from vnasdsl.elaborate.expand.measure import (
+from vnasdsl.elaborate.options import (
     DEEPEST,
     MOST_CALLS,
     MOST_COMBINATIONS,
     MOST_LAYERS,
+    MOST_OPTIONS,
     OPTIONS_A_CALL,
     Measures,
+    check_distinct,
+    option_expressions,
+    too_many_options,
+    value_of,
 )
-from vnasdsl.elaborate.names import Namer
-from vnasdsl.elaborate.options import MOST_OPTIONS, check_distinct, option_expressions, too_many_options, value_of
-from vnasdsl.elaborate.scope import Handed, Scope
+from vnasdsl.elaborate.scope import Handed, Namer, Scope
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError, error
 from vnasdsl.language.printer import print_inline

@@ -14,7 +14,7 @@ from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.network.graph import NetworkGraph
 from vnasdsl.searching.evolve.history import Record
-from vnasdsl.space.limits import Limit
+from vnasdsl.space.requirements import Limit
 from vnasdsl.space.values import COMPARISON
 from vnasdsl.train.recipe_parts import Limits, Score
 from vnasdsl.train.recipes import RankedRecipe

@@ -14,9 +14,8 @@ from torch import nn
 
 from vnasdsl.data import FaultLog, open_data
 from vnasdsl.elaborate import Overrides, Space
-from vnasdsl.elaborate.catalogue import LayerFile
 from vnasdsl.elaborate.program import load_source
-from vnasdsl.elaborate.project_layers import catalogue_of
+from vnasdsl.elaborate.project_layers import LayerFile, catalogue_of
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Source
 from vnasdsl.network.graph import NetworkGraph

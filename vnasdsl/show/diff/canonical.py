@@ -12,7 +12,7 @@ from vnasdsl.show.diff.compare import definition
 from vnasdsl.show.diff.model import Side
 from vnasdsl.show.diff.outline import stages, used_blocks
 from vnasdsl.show.table import cost_text, input_text, shapes
-from vnasdsl.space.costs import Cost
+from vnasdsl.space.ways import Cost
 
 
 def canonical(program: Program) -> str:

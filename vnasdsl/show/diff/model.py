@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal, TypeAlias
 
 from vnasdsl.layers.base import Shape
-from vnasdsl.space.costs import Cost
+from vnasdsl.space.ways import Cost
 
 Size: TypeAlias = "int | str"
 """A number of networks, or why there is none: "infinite" or "not counted"."""

@@ -10,7 +10,7 @@ from textwrap import wrap
 from vnasdsl.show.diff import wording
 from vnasdsl.show.diff.model import Change, Choosing, FileDiff
 from vnasdsl.show.table import columns
-from vnasdsl.space.costs import Cost
+from vnasdsl.space.ways import Cost
 
 WIDTH = 100
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "affected": " "}

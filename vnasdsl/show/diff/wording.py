@@ -6,7 +6,7 @@ from vnasdsl.layers.base import Shape
 from vnasdsl.show.diff.model import Choosing, Comparison, Definition, Side, Size
 from vnasdsl.show.numbers import amount, count_words
 from vnasdsl.show.table import between, shapes
-from vnasdsl.space.costs import Cost
+from vnasdsl.space.ways import Cost
 
 QUANTITIES = (("MACs", "macs"), ("parameters", "params"))
 UNCHANGED = "unchanged"
