@@ -30,7 +30,8 @@ import torch
 from vnasdsl.data import ClipShape, Video
 from vnasdsl.data.cache import STORE
 from vnasdsl.data.clips import ClipLoader
-from vnasdsl.data.decode import read, scan
+from vnasdsl.data.decode import read
+from vnasdsl.data.index import scan
 from vnasdsl.data.sampling import clip_frames, generator_for, random_starts
 
 PASSES = 3

@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks import data
 from vnasdsl.data import Video
-from vnasdsl.data.decode import read_for, scan
+from vnasdsl.data.decode import read_for
+from vnasdsl.data.index import scan
 
 
 def test_it_runs_and_gives_every_ratio(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

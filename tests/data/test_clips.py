@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,8 @@ import pytest
 import torch
 
 from tests.data.videos import clip_loader, encode, encode_numbered, numbers_in
-from vnasdsl.data import FaultLog, Video, decode, open_data
+from vnasdsl.data import FaultLog, Video, cache, open_data
 from vnasdsl.data.cache import STORE, VideoStore
-from vnasdsl.data.decode import open_video
 from vnasdsl.data.examine import require_readable
 from vnasdsl.data.loader import MEAN, STD
 from vnasdsl.language.diagnostics import UserError
@@ -190,18 +188,18 @@ def test_what_is_kept_is_not_looked_into_again(
 ) -> None:
     """Opening small files takes longer than all else that is done with them."""
     data = open_data(f"folder:{folder_set(train=3, test=1)}")
-    opened: list[str] = []
+    looked_into: list[str] = []
 
-    def open_and_tell(path: str, *more: object) -> AbstractContextManager[object]:
-        opened.append(path)
-        return open_video(path, *more)  # type: ignore[arg-type]
+    def telling(work: Callable[..., object]) -> Callable[..., object]:
+        return lambda path, *more, **named: looked_into.append(path) or work(path, *more, **named)
 
-    monkeypatch.setattr(decode, "open_video", open_and_tell)
+    for name in ("scan", "read_for"):
+        monkeypatch.setattr(cache, name, telling(getattr(cache, name)))
     STORE.clear()
     for _ in range(2):
         require_readable(data.train, FaultLog(), workers=0)
         list(clip_loader(data.train, frames=4, size=16, scale=24, workers=0))
-        assert Counter(opened) == {video.path: 3 for video in data.train}  # index, first frame, all frames
+        assert Counter(looked_into) == {video.path: 3 for video in data.train}  # index, first frame, all frames
     Path(data.train[0].path).write_bytes(b"")
     faults = FaultLog(1.0)
     require_readable(data.train, faults, workers=0)

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from tests.data.videos import encode, encode_numbered, numbered_frame, numbers_in
-from vnasdsl.data.decode import UnreadableVideo, read, scaled_size, scan
+from vnasdsl.data.decode import read, scaled_size
+from vnasdsl.data.index import UnreadableVideo, scan
 
 ENCODINGS = {
     "mpeg4.avi": {},

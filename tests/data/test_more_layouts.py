@@ -15,8 +15,9 @@ import torch
 from tests.data.test_layouts import fails, touch
 from tests.data.videos import clip_loader, encode_numbered, numbered_frame, numbers_in, view_loader
 from vnasdsl.data import open_data
-from vnasdsl.data.decode import UnreadableVideo, read, scan
+from vnasdsl.data.decode import read
 from vnasdsl.data.examine import examine
+from vnasdsl.data.index import UnreadableVideo, scan
 from vnasdsl.data.spec import is_there, rebased
 
 

@@ -12,7 +12,8 @@ import torch
 from tests.data.videos import clip_loader, encode, view_loader
 from vnasdsl.data import Video, open_data
 from vnasdsl.data.cache import STORE
-from vnasdsl.data.decode import read, read_for, scan, whole
+from vnasdsl.data.decode import read, read_for, whole
+from vnasdsl.data.index import scan
 from vnasdsl.data.planes import Planes
 
 MOST = 6  # levels of 255 by which pixels of noise may differ

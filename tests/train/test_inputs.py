@@ -14,7 +14,7 @@ import vnasdsl
 from tests.support import run_here
 from vnasdsl.data import ClipShape, open_data
 from vnasdsl.data.clips import ClipLoader, ViewLoader
-from vnasdsl.data.decode import scan
+from vnasdsl.data.index import scan
 from vnasdsl.data.sampling import Stream
 from vnasdsl.data.synthetic.make import make
 from vnasdsl.data.synthetic.settings import Settings

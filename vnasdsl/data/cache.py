@@ -12,8 +12,9 @@ from typing import cast
 
 import torch
 
-from vnasdsl.data.decode import Pictures, UnreadableVideo, VideoIndex, read_for, scan, whole
+from vnasdsl.data.decode import Pictures, read_for, whole
 from vnasdsl.data.decode_path import file_of
+from vnasdsl.data.index import UnreadableVideo, VideoIndex, scan
 from vnasdsl.data.planes import Planes, Region
 from vnasdsl.data.sampling import Scale, scaled_size
 

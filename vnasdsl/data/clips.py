@@ -13,8 +13,9 @@ from torch.utils.data import Dataset
 
 from vnasdsl.data.augment import Augment
 from vnasdsl.data.cache import DEFAULT_CACHE_BYTES, STORE, Pick
-from vnasdsl.data.decode import Pictures, UnreadableVideo, whole
+from vnasdsl.data.decode import Pictures, whole
 from vnasdsl.data.faults import FaultLog
+from vnasdsl.data.index import UnreadableVideo
 from vnasdsl.data.loader import CPU, Fault, Sample, VideoLoader, normalise
 from vnasdsl.data.maps import mirrored, read_streams
 from vnasdsl.data.planes import Planes, Region

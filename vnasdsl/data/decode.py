@@ -1,22 +1,13 @@
-"""Frame-accurate reading of chosen frames of a video file, by PyAV.
+"""Frame-accurate reading of chosen frames of a video file, by PyAV: scaled, upright and cropped.
 
-Frames are identified by their time stamps, never by the nominal frame rate, so variable frame rates work. `scan` reads
-the packets without decoding them; `read` seeks to the key frame before the first wanted frame, and decodes only what
-it needs. Where time stamps are not reliable (see `_SEEKABLE`), or a seek
-lands elsewhere, it counts from the start: slower, never wrong.
+Where the index does not say where frames lie, or they are not there, frames are counted from the start: slower, never
+wrong.
 """
 
 from __future__ import annotations
 
-import os
 import threading
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
-from glob import escape
-from pathlib import Path
+from collections.abc import Sequence
 
 import av
 import numpy as np
@@ -24,15 +15,11 @@ import torch
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from vnasdsl.data.decode_path import file_of, url_of
+from vnasdsl.data.index import UnreadableVideo, VideoIndex, reason_of
 from vnasdsl.data.memory import empty
+from vnasdsl.data.packets import Frames, by_counting, by_kept_decoder, by_own_decoder
 from vnasdsl.data.planes import SITED_LEFT, PlaneReader, Planes, Region, converts_after_scaling, layout_of
 from vnasdsl.data.sampling import Scale, scaled_size
-
-# Formats that store a presentation time for every frame. AVI stores none: they are guessed, and with reordered frames
-# (B-frames) guessed differently after a seek, so such a file is always counted from its start.
-_SEEKABLE = frozenset({"mov", "mp4", "matroska", "webm"})
-
 
 Pictures = torch.Tensor | Planes
 """(frames, h, w, 3) uint8 RGB, or what becomes that on the device."""
@@ -44,80 +31,6 @@ def whole(_height: int, _width: int) -> tuple[slice, slice]:
 
 _TOGETHER = 4
 """Frames whose colours are converted in one go."""
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
-
-
-class UnreadableVideo(Exception):
-    """The file cannot be decoded; the message says why."""
-
-
-@dataclass(frozen=True)
-class VideoIndex:
-    """`times`: the time stamp of every frame in order of display, None where only counting is safe.
-    `keys`: numbers of the frames that decoding may start at. `height`, `width`: as stored, before any turning.
-    `format`: FFmpeg's name of it; to find it out takes half as long as opening the file."""
-
-    frames: int
-    times: tuple[int, ...] | None
-    keys: tuple[int, ...]
-    height: int
-    width: int
-    format: str | None = None
-
-
-def scan(path: str) -> VideoIndex:
-    """Number, time stamps and key frames without decoding. Raises UnreadableVideo."""
-    try:
-        with open_video(path) as (container, stream):
-            height, width = stream.codec_context.height, stream.codec_context.width
-            if Path(path).is_dir():  # not looked into further: as many frames as files, each by itself
-                numbers = tuple(range(len(_pictures_in(path))))
-                return VideoIndex(len(numbers), numbers, numbers, height, width, "image2")
-            formats = set(container.format.name.split(","))
-            timed = bool(formats & _SEEKABLE) or (formats == {"avi"} and not stream.codec_context.has_b_frames)
-            format = container.format.name.partition(",")[0]
-            packets = [
-                (packet.pts, bool(packet.is_keyframe))
-                for packet in container.demux(stream)
-                if packet.size and not packet.is_discard
-            ]
-    except (av.FFmpegError, OSError) as problem:
-        raise UnreadableVideo(reason_of(problem)) from None
-    if not packets:
-        raise UnreadableVideo("it holds no frames")
-    stamps = {time for time, _ in packets if time is not None}
-    if not timed or len(stamps) < len(packets):
-        return VideoIndex(len(packets), None, (0,), height, width, format)
-    packets.sort()
-    times = tuple(time for time, _ in packets if time is not None)
-    keys = tuple(number for number, (_, key) in enumerate(packets) if key)
-    return VideoIndex(len(times), times, keys or (0,), height, width, format)
-
-
-@contextmanager
-def open_video(path: str, format: str | None = None) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """A file, or a folder of frames, and its first video stream. Raises UnreadableVideo, av.FFmpegError, OSError."""
-    file, url, options = Path(file_of(path)), url_of(path), {}
-    if file.is_dir():
-        url, format = f"{escape(path)}/*{Path(_pictures_in(path)[0]).suffix}", "image2"
-        options = {"pattern_type": "glob"}
-    elif file.exists() and not file.is_file():  # a pipe would be waited for without end
-        raise UnreadableVideo("it is not a regular file")
-    with av.open(url, format=format, options=options) as container:
-        if not container.streams.video:
-            raise UnreadableVideo("it holds no video stream")
-        stream = container.streams.video[0]
-        # One thread per process: loaders run one process per core, and threads would only delay the first frame.
-        stream.codec_context.thread_count = 1
-        yield container, stream
-
-
-def _pictures_in(folder: str) -> list[str]:
-    """The names of the frames in a folder, which have the suffix of the first. Raises UnreadableVideo."""
-    names = sorted(name for name in os.listdir(folder) if name.lower().endswith(_PICTURES))  # noqa: PTH208
-    if not names:
-        raise UnreadableVideo("the folder holds no pictures")
-    return [name for name in names if name.endswith(Path(names[0]).suffix)]
 
 
 def read(
@@ -138,71 +51,28 @@ def read_for(
 ) -> tuple[Pictures, int]:
     """As `read`; planes: without scaling and colours, where the device can do both."""
     try:
-        if index.times is not None:
-            converter = _Converter(scale, len(wanted), region, planes)
-            pictures, _ = _collect(path, index.format, wanted, converter, partial(_numbered_by_time, index, wanted))
-            if len(pictures) == len(wanted):
-                return pictures, index.frames
-        converter = _Converter(scale, len(wanted), region, planes)
-        numbered = lambda file, stream: enumerate(file.decode(stream))  # noqa: E731
-        pictures, decoded = _collect(path, index.format, wanted, converter, numbered)
+        for way in (by_kept_decoder, by_own_decoder, by_counting):
+            if way is by_counting or index.times is not None:
+                converter = _Converter(scale, len(wanted), region, planes and index.codec in SITED_LEFT)
+                pictures, seen = _collected(way(path, index, wanted), wanted, converter)
+                if len(pictures) == len(wanted):
+                    return pictures, index.frames
     except (av.FFmpegError, OSError, StopIteration) as problem:
         raise UnreadableVideo(reason_of(problem)) from None
-    if decoded == 0:
+    if seen == 0:
         raise UnreadableVideo("no frame can be decoded")
-    return pictures, index.frames if len(pictures) == len(wanted) else decoded
+    return pictures, seen
 
 
-def _collect(
-    path: str,
-    format: str | None,
-    wanted: Sequence[int],
-    converter: _Converter,
-    numbered: Callable[[av.container.InputContainer, av.VideoStream], Iterator[tuple[int, av.VideoFrame]]],
-) -> tuple[Pictures, int]:
+def _collected(frames: Frames, wanted: Sequence[int], converter: _Converter) -> tuple[Pictures, int]:
     """Wanted pictures up to the first one that is missing, and the number of frames up to the last one seen."""
     seen = count = 0
-    with open_video(path, format) as file:
-        converter.planes &= file[1].codec_context.name in SITED_LEFT
-        for number, frame in numbered(*file):
-            seen = number + 1
-            if number > wanted[count]:
-                break
-            if number == wanted[count]:
-                converter.put(frame)
-                count += 1
-                if count == len(wanted):
-                    break
-        return converter.pictures(count), seen
-
-
-def _numbered_by_time(
-    index: VideoIndex, wanted: Sequence[int], container: av.container.InputContainer, stream: av.VideoStream
-) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Frames from the key frame before the first wanted one, identified by time stamp; ends where one is unknown.
-
-    Frames that no other frame refers to are decoded only if they are wanted.
-    """
-    times = index.times
-    assert times is not None
-    start = index.keys[max(0, bisect_right(index.keys, wanted[0]) - 1)]
-    if start > 0:
-        container.seek(times[start], stream=stream, backward=True)
-    needed = {times[number] for number in wanted}
-    skipping = False
-    for packet in container.demux(stream):
-        if len(index.keys) == index.frames and packet.pts is not None and packet.pts not in needed:
-            continue  # each frame is decoded by itself
-        if skipping == (packet.pts is None or packet.pts in needed):
-            skipping = not skipping
-            stream.codec_context.skip_frame = "NONREF" if skipping else "DEFAULT"
-        for frame in packet.decode():
-            assert isinstance(frame, av.VideoFrame)
-            number = len(times) if frame.pts is None else bisect_left(times, frame.pts)
-            if number == len(times) or times[number] != frame.pts:
-                return
-            if number >= start:  # frames shown before the key frame but stored after it may lack their reference
-                yield number, frame
+    for number, frame in frames:
+        seen = number + 1
+        if count < len(wanted) and number == wanted[count]:
+            converter.put(frame)
+            count += 1
+    return converter.pictures(count), seen
 
 
 class _Converter:
@@ -328,8 +198,3 @@ def _reformatted(step: int, frame: av.VideoFrame, height: int, width: int, forma
 def _pixels(plane: av.video.plane.VideoPlane) -> NDArray[np.uint8]:
     """The rows of a plane, with what pads them."""
     return np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)
-
-
-def reason_of(problem: Exception) -> str:
-    text = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
-    return str(text)

@@ -18,6 +18,12 @@ def file_of(path: str) -> str:
     return path if found is None else found["file"]
 
 
+def start_of(path: str) -> int:
+    """Where it begins in that file."""
+    found = _IN_ARCHIVE.fullmatch(path)
+    return 0 if found is None else int(found["start"])
+
+
 def url_of(path: str) -> str:
     """What FFmpeg opens."""
     found = _IN_ARCHIVE.fullmatch(path)

@@ -12,8 +12,8 @@ import av
 from torch.utils.data import Dataset
 
 from vnasdsl.data.cache import STORE
-from vnasdsl.data.decode import UnreadableVideo, open_video, reason_of, scan
 from vnasdsl.data.faults import FaultLog
+from vnasdsl.data.index import UnreadableVideo, open_video, reason_of, scan
 from vnasdsl.data.loader import VideoLoader
 from vnasdsl.data.videos import Video
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from vnasdsl.data.cache import STORE, Pick
-from vnasdsl.data.decode import UnreadableVideo
+from vnasdsl.data.index import UnreadableVideo
 from vnasdsl.data.planes import Region
 from vnasdsl.data.sampling import Stream
 from vnasdsl.data.streams import ARRAY

@@ -11,7 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from vnasdsl.data.decode import scan
+from vnasdsl.data.index import scan
 
 Caption = Callable[[float], tuple[str, ...]]
 """From a time in seconds to the lines that are shown then."""

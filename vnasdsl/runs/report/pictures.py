@@ -26,7 +26,7 @@ def film_strip(path: str) -> str:
     from matplotlib.image import imsave  # these take a second, and only here
 
     from vnasdsl.data.cache import VideoStore
-    from vnasdsl.data.decode import UnreadableVideo
+    from vnasdsl.data.index import UnreadableVideo
 
     def evenly(length: int) -> list[int]:
         return [round((2 * place + 1) * length / (2 * _FRAMES) - 0.5) for place in range(_FRAMES)]
