@@ -13,8 +13,7 @@ from pathlib import Path
 from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source, Span
 from vnasdsl.lsp import completion, features, hover, navigation
-from vnasdsl.lsp.analysis import analyse
-from vnasdsl.lsp.documents import Documents, Text
+from vnasdsl.lsp.documents import Documents, Text, analyse
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES = 1_000

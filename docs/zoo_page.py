@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from vnasdsl.cli.new import descriptions
 from vnasdsl.show.draw import picture_of
-from vnasdsl.show.draw.metrics import text_width
-from vnasdsl.show.draw.picture import Edge, Picture, Rect, Text, straight
-from vnasdsl.show.draw.svg import svg
+from vnasdsl.show.draw.formats import svg
+from vnasdsl.show.draw.picture import Edge, Picture, Rect, Text, straight, text_width
 from vnasdsl.show.numbers import amount, short
 from vnasdsl.show.zoo import FOLDER, Published, published
 

@@ -16,30 +16,28 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from vnasdsl.api.difference import Difference, diff
-    from vnasdsl.api.files import format, load, parse
+    from vnasdsl.api.files import Difference, diff, format, load, parse
     from vnasdsl.api.models import Network, Space
-    from vnasdsl.api.progress import Progress
     from vnasdsl.api.run import Run
-    from vnasdsl.api.training import evaluate, predict, retrain, search
+    from vnasdsl.api.training import Progress, evaluate, predict, retrain, search
     from vnasdsl.language.diagnostics import Error, UserError, VnsError
     from vnasdsl.tracing.result import Imported, from_torch
     from vnasdsl.train.evaluation import Evaluation
     from vnasdsl.train.predict import Prediction
 
 _PLACES = {
-    "Difference": "api.difference",
+    "Difference": "api.files",
     "Error": "language.diagnostics",
     "Evaluation": "train.evaluation",
     "Imported": "tracing.result",
     "Network": "api.models",
     "Prediction": "train.predict",
-    "Progress": "api.progress",
+    "Progress": "api.training",
     "Run": "api.run",
     "Space": "api.models",
     "UserError": "language.diagnostics",
     "VnsError": "language.diagnostics",
-    "diff": "api.difference",
+    "diff": "api.files",
     "evaluate": "api.training",
     "format": "api.files",
     "from_torch": "tracing.result",

@@ -111,7 +111,7 @@ def test_equal(form: str) -> None:
 
 
 def test_it_is_a_light_command_with_a_status(run_cli: Callable[..., CompletedProcess[str]]) -> None:
-    probe = "import sys; from vnasdsl.cli import diff; from vnasdsl.show.diff import text, canonical"
+    probe = "import sys; from vnasdsl.cli import diff; from vnasdsl.show.diff import text"
     code = f"{probe}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, env=cli_environment())
     result = run_cli("diff", ROOT / "spaces" / "x3d3.vns", ROOT / "spaces" / "x3d3_k400.vns")

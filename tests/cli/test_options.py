@@ -8,9 +8,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from vnasdsl.api.fixes import split_options
 from vnasdsl.cli import options
 from vnasdsl.elaborate import Overrides
+from vnasdsl.elaborate.drawing import split_options
 
 
 @click.command

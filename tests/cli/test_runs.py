@@ -9,8 +9,7 @@ import click
 import pytest
 
 from tests.support import shipped, shipped_space
-from vnasdsl.api.fixes import fixes_of
-from vnasdsl.api.requests import checked_recipe, evaluate_recipe, free_folder
+from vnasdsl.api.requests import checked_recipe, evaluate_recipe, fixes_of, free_folder
 from vnasdsl.cli.options import fix_options
 from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.imports import split_target

@@ -18,8 +18,8 @@ from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Source
 from vnasdsl.network.graph import matching
-from vnasdsl.show.as_object import as_object
 from vnasdsl.show.diff import compare
+from vnasdsl.show.emit import as_object
 from vnasdsl.show.table import as_table
 from vnasdsl.train.generated import build, load_class
 

@@ -11,9 +11,8 @@ from tests.support import run_here
 from vnasdsl.elaborate import load
 from vnasdsl.elaborate.project_layers import LayerFile, catalogue_of
 from vnasdsl.language.diagnostics import UserError, VnsError
-from vnasdsl.lsp.analysis import analyse
 from vnasdsl.lsp.completion import candidates
-from vnasdsl.lsp.documents import Documents
+from vnasdsl.lsp.documents import Documents, analyse
 from vnasdsl.lsp.hover import hover
 from vnasdsl.searching.evolve.trial import network_of
 from vnasdsl.train import launch

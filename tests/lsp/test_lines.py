@@ -10,8 +10,7 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.lsp import completion, features, hover, navigation
-from vnasdsl.lsp.analysis import analyse
-from vnasdsl.lsp.documents import Documents, Text
+from vnasdsl.lsp.documents import Documents, Text, analyse
 
 TEXT = """\
 block unit(channels, act) {

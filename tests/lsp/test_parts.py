@@ -13,9 +13,8 @@ from lsprotocol import types
 from tests.support import ROOT
 from vnasdsl.language.source import Source, Span
 from vnasdsl.lsp import completion, features, hover, navigation
-from vnasdsl.lsp.analysis import analyse
-from vnasdsl.lsp.documents import Documents
-from vnasdsl.lsp.positions import offset, position
+from vnasdsl.lsp.documents import Documents, analyse
+from vnasdsl.lsp.features import offset, position
 
 ENCODINGS = ["utf-8", "utf-16", "utf-32"]
 

@@ -12,9 +12,7 @@ from click.testing import CliRunner, Result
 
 from tests.train.locks import in_use
 from vnasdsl.cli.main import cli
-from vnasdsl.runs.folder import RunReader
-from vnasdsl.runs.holder import holder_of
-from vnasdsl.runs.lines import JsonLines
+from vnasdsl.runs.folder import JsonLines, RunReader, holder_of
 from vnasdsl.runs.terminal import age
 
 

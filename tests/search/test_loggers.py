@@ -13,8 +13,7 @@ from click.testing import Result
 
 from vnasdsl.runs.folder import RunReader
 from vnasdsl.runs.metrics import EpochRecord
-from vnasdsl.train.loggers import TensorBoard, loggers_of, scalars
-from vnasdsl.train.progress import Reporter
+from vnasdsl.train.progress import Reporter, TensorBoard, loggers_of, scalars
 
 Command = Callable[..., Result]
 
@@ -118,7 +117,7 @@ def test_a_writer_that_fails_does_not_end_the_training(capsys: pytest.CaptureFix
 def test_a_package_that_is_not_installed_is_named(
     vnasdsl: Command, searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vnasdsl.train.loggers.find_spec", lambda name: None)
+    monkeypatch.setattr("vnasdsl.train.progress.find_spec", lambda name: None)
     result = vnasdsl("retrain", searched, "--out", tmp_path / "x", "--log", "wandb")
     assert result.exit_code == 1 and "pip install 'vnasdsl[wandb]'" in result.output
     assert not (tmp_path / "x").exists()

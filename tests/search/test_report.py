@@ -17,8 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vnasdsl.cli.main import cli
-from vnasdsl.runs.folder import RunReader
-from vnasdsl.runs.lines import JsonLines
+from vnasdsl.runs.folder import JsonLines, RunReader
 from vnasdsl.runs.predictions import Predictions
 from vnasdsl.runs.report import report_html
 

@@ -19,16 +19,10 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Source
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.show.draw import SUFFIXES, render
-from vnasdsl.show.draw.dot import dot
-from vnasdsl.show.draw.learnt import Learnt
-from vnasdsl.show.draw.mermaid import mermaid
-from vnasdsl.show.draw.metrics import shortened, text_width
+from vnasdsl.show.draw.formats import DARK, LIGHT, dot, mermaid, svg
 from vnasdsl.show.draw.network import network_picture
-from vnasdsl.show.draw.picture import NodeBox, Picture, Text
-from vnasdsl.show.draw.svg import svg
-from vnasdsl.show.draw.themes import DARK, LIGHT
-from vnasdsl.show.draw.trellis import MOST_WIDTH, THICK, THIN, trellis_picture
-from vnasdsl.show.draw.trellis_legend import MARGIN
+from vnasdsl.show.draw.picture import NodeBox, Picture, Text, shortened, text_width
+from vnasdsl.show.draw.trellis import MARGIN, MOST_WIDTH, THICK, THIN, Learnt, trellis_picture
 
 SVG = "{http://www.w3.org/2000/svg}"
 TINY = shipped_space("tiny")

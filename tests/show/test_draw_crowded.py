@@ -8,11 +8,9 @@ import pytest
 
 from tests.show.test_draw import assert_tidy
 from vnasdsl.elaborate import Space, load
-from vnasdsl.show.draw.dot import dot
-from vnasdsl.show.draw.learnt import Learnt
-from vnasdsl.show.draw.mermaid import mermaid
+from vnasdsl.show.draw.formats import dot, mermaid
 from vnasdsl.show.draw.picture import SERIES
-from vnasdsl.show.draw.trellis import trellis_picture
+from vnasdsl.show.draw.trellis import Learnt, trellis_picture
 
 
 def many_options(folder: Path, count: int) -> Space:

@@ -13,10 +13,8 @@ from tests.space.random_spaces import Made, examples, spaces
 from vnasdsl.elaborate import load_source
 from vnasdsl.language.source import Source
 from vnasdsl.relax.trellis import trellis
-from vnasdsl.show.draw.dot import dot
-from vnasdsl.show.draw.mermaid import mermaid
+from vnasdsl.show.draw.formats import dot, mermaid, svg
 from vnasdsl.show.draw.network import network_picture
-from vnasdsl.show.draw.svg import svg
 from vnasdsl.show.draw.trellis import trellis_picture
 from vnasdsl.show.emit import emit_graph, emit_space
 from vnasdsl.show.table import WIDTH, as_table, layer_table

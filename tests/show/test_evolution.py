@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from matplotlib.image import imread
 
+from vnasdsl.show.charts import ancestors, family_picture
 from vnasdsl.show.draw import render
-from vnasdsl.show.evolution import ancestors, family_picture
 
 
 def trial(number: int, *parents: int, top1: float | None = 0.5, macs: int = 1000) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from random import Random
 import pytest
 
 from tests.space.test_wired_spaces import built
-from vnasdsl.api.fixes import fixes_of, split_options
+from vnasdsl.api.requests import fixes_of
+from vnasdsl.elaborate.drawing import split_options
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.network.lower import lower
 from vnasdsl.space.decisions import Decision

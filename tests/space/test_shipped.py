@@ -13,8 +13,7 @@ from vnasdsl.elaborate.imports import shipped_names, split_target
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.source import Source
 from vnasdsl.lsp import completion, features, navigation
-from vnasdsl.lsp.analysis import analyse
-from vnasdsl.lsp.documents import Documents
+from vnasdsl.lsp.documents import Documents, analyse
 
 COPY = (SPACES / "evanet_a.vns").read_text(encoding="utf-8").replace('"evanet.vns"', '"vnasdsl:evanet"')
 

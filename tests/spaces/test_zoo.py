@@ -18,8 +18,7 @@ from vnasdsl.codegen.outputs import compile_space
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.show.zoo import Published, networks_of, published
 from vnasdsl.train.generated import build
-from vnasdsl.train.originals import by_order
-from vnasdsl.train.weights import load_exactly
+from vnasdsl.train.weights import by_order, load_exactly
 
 EQUAL = networks_of(("torchvision", "pytorchvideo"))
 SMALL = {"x3d_l": (4, 96), "x3d_m": (4, 64), "x3d_s": (4, 64), "x3d_xs": (4, 64), "s3d": (16, 224)}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.runs.lines import JsonLines
+from vnasdsl.runs.folder import JsonLines
 
 
 def test_a_line_cut_short_by_a_kill_does_not_count(tmp_path: Path) -> None:

@@ -18,8 +18,7 @@ from tests.train.test_checkpoint import Bomb
 from vnasdsl.data.synthetic.make import make
 from vnasdsl.data.synthetic.settings import Settings
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.train.originals import by_order, read_original, split_library
-from vnasdsl.train.weights import inherit
+from vnasdsl.train.weights import by_order, inherit, read_original, split_library
 
 TEXT = """\
 block unit(width) {

@@ -11,11 +11,10 @@ from torch import Tensor, nn
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.loop import NetworkTraining
-from vnasdsl.train.pretrained import in_shape, parameter_groups, read_mapping, renamed
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipe_parts import Sgd
 from vnasdsl.train.recipes import RetrainRecipe
-from vnasdsl.train.weights import inherit
+from vnasdsl.train.weights import in_shape, inherit, parameter_groups, read_mapping, renamed
 
 CPU = torch.device("cpu")
 

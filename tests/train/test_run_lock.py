@@ -16,7 +16,7 @@ import pytest
 import vnasdsl
 from tests.train.locks import in_use
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.runs.holder import LOCK_FILE, holder_of
+from vnasdsl.runs.folder import LOCK_FILE, holder_of
 from vnasdsl.train.run_lock import writing
 
 
@@ -65,7 +65,7 @@ def test_looking_at_ones_own_lock_does_not_end_it(tmp_path: Path) -> None:
         assert (holder_of(tmp_path) or {})["pid"] == os.getpid()
         with pytest.raises(UserError, match=f"in use by process {os.getpid()}"):
             taken(tmp_path)
-        code = "from pathlib import Path; from vnasdsl.runs.holder import holder_of; print(holder_of(Path()))"
+        code = "from pathlib import Path; from vnasdsl.runs.folder import holder_of; print(holder_of(Path()))"
         other = [sys.executable, "-c", code]
         seen = subprocess.run(other, capture_output=True, text=True, check=True, cwd=tmp_path, env=env)
         assert str(os.getpid()) in seen.stdout

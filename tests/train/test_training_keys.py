@@ -12,10 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vnasdsl.train.loop import NetworkTraining, learning_rate
-from vnasdsl.train.mixing import mixed
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import RetrainRecipe, Sgd
-from vnasdsl.train.targets import Targets, hits
+from vnasdsl.train.targets import Targets, hits, mixed
 
 CPU = torch.device("cpu")
 QUIET = Reporter(quiet=True)

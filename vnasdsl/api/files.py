@@ -1,14 +1,16 @@
-"""`load`, `parse` and `format`: from files and texts to what they mean, how they are built, and how they look."""
+"""`load`, `parse`, `format` and `diff`: from files and texts to what they mean, and how two of them differ."""
 
 from __future__ import annotations
 
 import os
+from typing import Any, TypeAlias
 
 from vnasdsl.api.models import Loaded, Network, Space, model_of
 from vnasdsl.elaborate import Overrides
 from vnasdsl.language import format as layout
 from vnasdsl.language import parser, tree
 from vnasdsl.language.source import Source
+from vnasdsl.show.diff import FileDiff, compare
 
 
 def load(
@@ -44,3 +46,51 @@ def format(text: str) -> str:
     Raises: VnsError with every fault of syntax.
     """
     return layout.format_text(Source("<text>", text))
+
+
+Side: TypeAlias = Space | Network | str | os.PathLike[str]
+
+
+class Difference:
+    """What `diff` finds. Printed, it is the text of `vnasdsl diff`; in a notebook, coloured."""
+
+    def __init__(self, found: FileDiff):
+        """For `diff`, which makes it."""
+        self._found = found
+
+    @property
+    def equal(self) -> bool:
+        """Whether both mean the same. A space and a network never do: the network's choices are compared."""
+        return self._found.equal
+
+    @property
+    def markdown(self) -> str:
+        """The comparison for a pull request."""
+        from vnasdsl.show.diff.text import as_markdown
+
+        return as_markdown(self._found)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The comparison for programs: what `vnasdsl diff --json` prints."""
+        return self._found.as_object()
+
+    def __str__(self) -> str:
+        from vnasdsl.show.diff.text import as_text
+
+        return as_text(self._found)
+
+    def __repr__(self) -> str:
+        return f"<Difference of {self._found.before} and {self._found.after}: {'none' if self.equal else 'some'}>"
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown
+
+
+def diff(a: Side, b: Side) -> Difference:
+    """Compare two networks, two spaces, or a space and a network: what was added, removed, changed or chosen, and the
+    effect on shapes, MACs, parameters and the number of networks. Layout and comments do not count.
+
+    a, b: what `load` gave, or what it takes. Raises: VnsError, UserError as `load`.
+    """
+    before, after = (side if isinstance(side, Space | Network) else load(side) for side in (a, b))
+    return Difference(FileDiff(before.name, after.name, compared=(compare(before._meaning, after._meaning),)))

@@ -225,7 +225,7 @@ class Space(Model):
         return True
 
     def __repr__(self) -> str:
-        from vnasdsl.show.foot import size_words
+        from vnasdsl.show.table import size_words
 
         count = len(self.choices)
         return f"<Space {self.name}: {size_words(self._meaning)} in {count} choice{'s' * (count != 1)}>"
@@ -271,8 +271,7 @@ class Network(Model):
         Raises: UserError for weights that cannot be read, or do not fit.
         """
         from vnasdsl.train.generated import build as build_module
-        from vnasdsl.train.originals import weights_for
-        from vnasdsl.train.weights import load_exactly
+        from vnasdsl.train.weights import load_exactly, weights_for
 
         model = build_module(self._meaning)
         if isinstance(weights, Mapping):

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from vnasdsl.api.fixes import fixes_of
 from vnasdsl.api.models import Loaded
 from vnasdsl.data import DataSet, open_data
 from vnasdsl.data.spec import with_option
 from vnasdsl.elaborate import Overrides, Program, Space, load
+from vnasdsl.elaborate.drawing import kept_options, split_options
 from vnasdsl.elaborate.imports import split_target
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError
@@ -25,6 +25,47 @@ from vnasdsl.train.recipe_text import read_recipes, resolve_recipe
 from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe, TrialRecipe, evaluation_of
 from vnasdsl.train.retrain import Start
 from vnasdsl.train.run_folder import run_data
+
+if TYPE_CHECKING:
+    from vnasdsl.elaborate import Space
+
+
+def fixes_of(
+    space: Space,
+    recipe_fix: Sequence[str],
+    recipe_open: Sequence[str],
+    fix: Mapping[str, Sequence[str]],
+    open_: Sequence[str],
+) -> dict[str, tuple[str, ...]]:
+    """Choice name to the options it keeps: the recipe's `fix` less its `open`, then the command line's in the same way.
+
+    Raises: UserError for a selector that selects nothing, or an option that is not there.
+    """
+    kept: dict[str, tuple[str, ...]] = {}
+    for fixes, opened in ((_parsed(recipe_fix), recipe_open), (fix, open_)):
+        for selector, options in fixes.items():
+            restricted = {choice.name: choice.options for choice in space.fix({selector: options}).choices}
+            for name, only in kept_options(space, {selector: options}).items():
+                kept[name] = restricted.get(name) or only
+        for selector in opened:
+            for choice in space.select(selector):
+                kept.pop(choice.name, None)
+    return kept
+
+
+def _parsed(entries: Sequence[str]) -> dict[str, list[str]]:
+    """`fix` of a recipe: texts like "op=basic(1)|skip"."""
+    parsed = {}
+    for entry in entries:
+        selector, equals, text = (part.strip() for part in entry.partition("="))
+        try:
+            if not (selector and equals and text):
+                raise ValueError(f"`{entry}` is not of the form SELECTOR=OPTION|OPTION")
+            parsed[selector] = split_options(text)
+        except ValueError as fault:
+            raise UserError(f"`fix` in the recipe: {fault}", 'for example fix = ["op=basic(1)|skip"]') from None
+    return parsed
+
 
 Target: TypeAlias = str | Loaded
 """A run folder or `FILE[:NAME]`, or what was loaded already."""

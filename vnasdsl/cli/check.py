@@ -14,7 +14,7 @@ from vnasdsl.language.diagnostics import Diagnostic, arrange
 from vnasdsl.language.files import STDIN
 from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.visible import visible
-from vnasdsl.show.foot import size_words
+from vnasdsl.show.table import size_words
 
 
 @click.command()

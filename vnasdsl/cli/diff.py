@@ -152,7 +152,7 @@ def meaning(path: Path, overrides: Overrides) -> str:
     from vnasdsl.language.files import read_source
     from vnasdsl.language.parser import parse
     from vnasdsl.language.visible import visible
-    from vnasdsl.show.diff.canonical import canonical, canonical_syntax
+    from vnasdsl.show.diff.text import canonical, canonical_syntax
 
     source = read_source(path)
     try:

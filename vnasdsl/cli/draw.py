@@ -13,7 +13,7 @@ from vnasdsl.elaborate import Overrides
 from vnasdsl.files import write_atomic
 from vnasdsl.runs.folder import RunReader
 from vnasdsl.show.draw import check_kind, picture_of, render
-from vnasdsl.show.draw.themes import THEMES
+from vnasdsl.show.draw.formats import THEMES
 
 
 @click.command()

@@ -78,7 +78,7 @@ def command(
     """
     from vnasdsl.api.requests import Asked, evaluation_request
     from vnasdsl.runs.predictions import Predictions, suffix_of
-    from vnasdsl.show.confusion import SUFFIXES
+    from vnasdsl.show.charts import SUFFIXES
     from vnasdsl.train.devices import pick_device
     from vnasdsl.train.progress import Reporter
     from vnasdsl.train.retrain import evaluate_file
@@ -175,7 +175,7 @@ def _mean(results: Sequence[tuple[EvaluationRequest, Evaluation]]) -> dict[str, 
 
 def _draw(scores: Predictions, file: Path) -> None:
     from vnasdsl.files import write_atomic
-    from vnasdsl.show.confusion import confusion_picture
+    from vnasdsl.show.charts import confusion_picture
 
     hits = int(scores.confusion.trace())
     title = f"{100 * hits / len(scores.videos):.1f} % of {len(scores.videos)} videos"

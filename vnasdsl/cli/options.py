@@ -52,7 +52,7 @@ def pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[st
 
 
 def _fixes(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, list[str]]:
-    from vnasdsl.api.fixes import split_options
+    from vnasdsl.elaborate.drawing import split_options
 
     try:
         return {selector: split_options(text) for selector, text in pairs(context, parameter, values).items()}

@@ -32,8 +32,7 @@ def reporter_of(quiet: bool, logs: tuple[str, ...] = (), run: Path = Path()) -> 
     """One that prints, unless this is another rank than the first. logs, run: the loggers of `--log`, and where to."""
     from rich.console import Console
 
-    from vnasdsl.train.loggers import loggers_of
-    from vnasdsl.train.progress import Reporter
+    from vnasdsl.train.progress import Reporter, loggers_of
 
     console = Console(quiet=True) if int(os.environ.get("RANK", 0)) else None
     return Reporter(quiet, console, loggers=loggers_of(logs, run))

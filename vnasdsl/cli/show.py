@@ -12,7 +12,7 @@ from vnasdsl.cli.targets import load_target, source_name
 from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.elaborate.imports import split_target
 from vnasdsl.language.gc_paused import gc_paused
-from vnasdsl.show.as_object import as_object
+from vnasdsl.show.emit import as_object
 from vnasdsl.show.table import as_table, layer_table
 
 

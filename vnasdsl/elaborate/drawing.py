@@ -137,3 +137,25 @@ def kept_options(space: Space, fixes: Mapping[str, Sequence[str]]) -> dict[str, 
 
 def _normal(text: str) -> str:
     return "".join(text.split())
+
+
+def split_options(text: str) -> list[str]:
+    """The parts of `a, b(1, 2) | c`: split at commas and bars outside brackets.
+
+    Raises: ValueError when a part is empty or brackets do not match.
+    """
+    parts, depth = [""], 0
+    for char in text:
+        depth += (char in "([{") - (char in ")]}")
+        if depth < 0:
+            break
+        if char in ",|" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += char
+    parts = [part.strip() for part in parts]
+    if depth != 0:
+        raise ValueError(f"brackets do not match in `{text}`")
+    if not all(parts):
+        raise ValueError(f"an option is missing in `{text}`")
+    return parts

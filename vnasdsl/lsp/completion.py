@@ -17,8 +17,8 @@ from vnasdsl.language.checks import RECIPE_KINDS
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.query import cursor_at
 from vnasdsl.language.source import Span
-from vnasdsl.lsp.describe import recipe_rows
 from vnasdsl.lsp.documents import Documents, Text
+from vnasdsl.lsp.hover import recipe_rows
 from vnasdsl.lsp.places import Place, place_at, words_for
 from vnasdsl.space.requirements import QUANTITIES
 from vnasdsl.train.recipe_parts import PARTS, parts_of

@@ -3,18 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise
 
+from vnasdsl.elaborate import Space
+from vnasdsl.elaborate.definitions import block_signature
 from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.query import path_at
 from vnasdsl.language.source import Span
-from vnasdsl.layers.base import Layer
-from vnasdsl.lsp import describe, navigation
-from vnasdsl.lsp.analysis import Analysis
-from vnasdsl.lsp.documents import Documents, Text
+from vnasdsl.layers.base import Layer, show_value
+from vnasdsl.lsp import navigation
+from vnasdsl.lsp.documents import Analysis, Documents, Text
 from vnasdsl.show.figures import LineFigures
+from vnasdsl.show.table import cost_text, input_text, output_text, shapes, size_words
+from vnasdsl.space.ways import Cost
 from vnasdsl.train.recipe_parts import PARTS
 from vnasdsl.train.recipes import KINDS, recipe_fields
+
+
+@cache
+def recipe_rows(owner: str) -> tuple[dict[str, str], ...]:
+    """The keys of a kind of recipe (`search`) or of a part (`sgd(...)`): name, type, default, description."""
+    from vnasdsl.train.recipe_print import recipe_keys
+
+    return tuple(row for row in recipe_keys() if row["recipe"] == owner)
+
+
+def comment_above(item: tree.Node) -> str:
+    """The comment in the lines directly above a definition."""
+    source = item.span.source
+    number = item.span.line - 1
+    lines: list[str] = []
+    while number >= 1 and source.line(number).strip().startswith("#"):
+        lines.append(source.line(number).strip().lstrip("#").strip())
+        number -= 1
+    return "\n".join(reversed(lines))
+
+
+def layer_text(layer: Layer) -> str:
+    """Signature, documentation and parameters of a layer, as Markdown."""
+    lines = [code(layer.signature), layer.doc, ""]
+    for p in layer.parameters:
+        default = "" if p.required else f" (default `{show_value(p.default)}`)"
+        lines.append(f"- `{p.name}`: {p.doc}{default}")
+    return "\n".join(lines).rstrip()
+
+
+def block_text(block: tree.Block) -> str:
+    return "\n".join([code(f"block {block_signature(block)}"), comment_above(block)]).rstrip()
+
+
+def net_text(net: tree.Space | tree.Network, space: Space | None) -> str:
+    """What a space or network is and costs, as Markdown."""
+    claim = f" : {net.space.id}" if isinstance(net, tree.Network) and net.space is not None else ""
+    lines = [code(f"{type(net).__name__.lower()} {net.name}{claim}"), comment_above(net)]
+    cost = _cost(space) if space is not None else None
+    if space is not None and (cost is not None or not (space.faults or space.analysis.failed)):
+        inputs = " and ".join(map(input_text, space.inputs.each))
+        costs = f"{cost_text(cost)}{'' if space.exact else ' (bounds)'}" if cost is not None else "costs not worked out"
+        lines.append(f"{costs}, input {inputs}")
+        if space.kind == "space":
+            lines.append(f"{size_words(space)} in {len(space.choices)} choices")
+    return "\n\n".join(filter(None, lines))
+
+
+def _cost(space: Space) -> Cost | None:
+    """None where a line has a fault, or where they are not worked out."""
+    try:
+        return space.cost
+    except (UserError, VnsError):
+        return None
+
+
+def key_text(row: dict[str, str]) -> str:
+    default = {"": "", "required": "required"}.get(row["default"], f"default `{row['default']}`")
+    head = code(f"{row['name']} = {row['default'] or '...'}") if row["default"] != "required" else code(row["name"])
+    return "\n".join([head, row["description"], "", ", ".join(filter(None, [row["type"], default]))])
+
+
+def figures_text(line: LineFigures) -> str:
+    """Shapes, MACs and parameters of a line."""
+    if line.cost is None:
+        return ""
+    return f"`{shapes(line.before)}` -> `{output_text(line)}`: {cost_text(line.cost)}"
+
+
+def code(text: str) -> str:
+    return f"```vns\n{text}\n```"
 
 
 def hover(documents: Documents, text: Text, analysis: Analysis | None, offset: int) -> tuple[Span, str] | None:
@@ -30,7 +106,7 @@ def hover(documents: Documents, text: Text, analysis: Analysis | None, offset: i
     line = _figures(analysis, path) if analysis is not None else None
     parts = [meaning] if meaning else []
     if line is not None:
-        parts.append((line.span, describe.figures_text(line)))
+        parts.append((line.span, figures_text(line)))
     shown = [shown for _, shown in parts if shown]
     return (parts[0][0], "\n\n---\n\n".join(shown)) if shown else None
 
@@ -44,10 +120,10 @@ def _name(documents: Documents, text: Text, analysis: Analysis | None, offset: i
     spaces = dict(analysis.sizes) if analysis is not None else {}
     match symbol.kind:
         case "block" if symbol.name in definitions.blocks:
-            return here.span, describe.block_text(definitions.blocks[symbol.name])
+            return here.span, block_text(definitions.blocks[symbol.name])
         case "space" | "network" if symbol.name in definitions.nets:
             net = definitions.nets[symbol.name]
-            return here.span, describe.net_text(net, spaces.get(symbol.name))
+            return here.span, net_text(net, spaces.get(symbol.name))
         case "parameter":
             parameter = definitions.ends_in(symbol.owner, symbol.name)
             doc = f": {parameter.doc}" if parameter else ""
@@ -62,7 +138,7 @@ def _layer(path: tuple[tree.Node, ...], offset: int, layers: Mapping[str, Layer]
     """A layer of the catalogue, or a parameter of one that is given by name."""
     for depth, node in reversed(list(enumerate(path))):
         if isinstance(node, tree.Name) and node.id in layers:
-            return node.span, describe.layer_text(layers[node.id])
+            return node.span, layer_text(layers[node.id])
         if isinstance(node, tree.Argument) and node.name is not None and depth:
             span, call = node.span.first(len(node.name)), path[depth - 1]
             if isinstance(call, tree.Call) and call.function in layers and offset <= span.end:
@@ -71,7 +147,7 @@ def _layer(path: tuple[tree.Node, ...], offset: int, layers: Mapping[str, Layer]
                 return (span, f"`{found.name}`: {found.doc}") if found else None
         if isinstance(node, tree.Call) and node.function_span is not None and node.function in layers:
             if node.function_span.start <= offset <= node.function_span.end:
-                return node.function_span, describe.layer_text(layers[node.function])
+                return node.function_span, layer_text(layers[node.function])
             return None
     return None
 
@@ -98,8 +174,8 @@ def _key(path: tuple[tree.Node, ...], offset: int) -> tuple[Span, str] | None:
 
 
 def _row(owner: str, name: str, span: Span) -> tuple[Span, str] | None:
-    row = next((row for row in describe.recipe_rows(owner) if row["name"] == name), None)
-    return (span, describe.key_text(row)) if row is not None else None
+    row = next((row for row in recipe_rows(owner) if row["name"] == name), None)
+    return (span, key_text(row)) if row is not None else None
 
 
 def _figures(analysis: Analysis, path: tuple[tree.Node, ...]) -> LineFigures | None:

@@ -16,10 +16,9 @@ from vnasdsl import __version__
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Span
 from vnasdsl.lsp import completion, features, navigation
-from vnasdsl.lsp.analysis import Analysis, analyse
-from vnasdsl.lsp.documents import Documents, Text, path_of
+from vnasdsl.lsp.documents import Analysis, Documents, Text, analyse, path_of
+from vnasdsl.lsp.features import Encoding, offset, range_of, span_of
 from vnasdsl.lsp.hover import hover
-from vnasdsl.lsp.positions import Encoding, offset, range_of, span_of
 
 PAUSE = 0.15
 """Seconds without typing after which a text is examined."""

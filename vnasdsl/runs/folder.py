@@ -5,21 +5,109 @@ Whatever is missing yet, in a run that goes on or was stopped, is None or empty.
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from zlib import crc32
 
 from vnasdsl.derive import decode
 from vnasdsl.elaborate import Overrides, Space, load
+from vnasdsl.files import flush_folder, naming, write_atomic
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.relax.trellis import trellis
-from vnasdsl.runs.holder import holder_of
-from vnasdsl.runs.lines import RUN_FILE, JsonLines
 from vnasdsl.runs.predictions import Predictions
-from vnasdsl.show.draw.learnt import Learnt
+from vnasdsl.show.draw.trellis import Learnt
+
+RUN_FILE = "run.json"
+
+
+class JsonLines:
+    """A file of JSON objects, one per line, each with its CRC-32 under `crc`, which records read from it do not have.
+
+    A last line cut short by a kill does not count.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Add a record; it is on the disk when this returns."""
+        new = not self.path.exists()
+        with naming(self.path), self.path.open("ab") as file:
+            file.write(_line(record).encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            flush_folder(self.path.parent)
+
+    def read(self) -> list[dict[str, Any]]:
+        """All records; none when there is no file. Raises: UserError for a damaged line."""
+        if not self.path.is_file():
+            return []
+        records = []
+        complete = self.path.read_bytes().rpartition(b"\n")[0]
+        for number, line in enumerate(complete.splitlines(), 1):
+            try:
+                record = json.loads(line)
+                if record.pop("crc") != _crc(record):
+                    raise ValueError("not what was written")
+            except (ValueError, AttributeError, KeyError, TypeError):
+                raise UserError(
+                    f"`{self.path}` is damaged in line {number}",
+                    "restore the file from a copy, or delete that line: the run goes on without it",
+                ) from None
+            records.append(record)
+        return records
+
+    def write(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Replace the content of the file."""
+        write_atomic(self.path, "".join(map(_line, records)))
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return _text({**record, "crc": _crc(record)}) + "\n"
+
+
+def _crc(record: Mapping[str, Any]) -> str:
+    return f"{crc32(_text(record).encode('utf-8')):08x}"
+
+
+def _text(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+
+
+LOCK_FILE = ".lock"
+OWN: dict[Path, dict[str, Any]] = {}
+"""The folders that this process writes into, and what their locks say. Another look at such a file would end its lock:
+the system gives up all locks of a process on a file when one of its handles is closed."""
+
+
+def holder_of(folder: Path) -> dict[str, Any] | None:
+    """The facts of the process that writes into a run folder now, None where none does."""
+    path = folder.resolve()
+    if path in OWN:
+        return OWN[path]
+    with suppress(OSError), (path / LOCK_FILE).open("rb") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return lock_facts(file.read())
+    return None
+
+
+def lock_facts(content: bytes) -> dict[str, Any]:
+    """What a lock says of its holder: `pid`, `host`, `since`, `command`."""
+    with suppress(ValueError):
+        facts = json.loads(content)
+        return facts if isinstance(facts, dict) else {}
+    return {}
+
 
 PREDICTIONS = "predictions.csv"
 """What the network says of each test video, or of each of the inference part of a search."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.runs.lines import JsonLines
+from vnasdsl.runs.folder import JsonLines
 from vnasdsl.searching.evolve.bounds import Candidate
 from vnasdsl.searching.evolve.history import Record
 from vnasdsl.searching.evolve.strategy import inference_score

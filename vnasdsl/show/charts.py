@@ -1,4 +1,5 @@
-"""Charts of searches and trainings: series of numbers, which a report draws with uPlot, and `charts_png` as PNG."""
+"""Pictures of searches and trainings: series of numbers, which a report draws with uPlot and `charts_png` as PNG, the
+ancestors of a network, and confusion matrices."""
 
 from __future__ import annotations
 
@@ -7,6 +8,98 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, Literal
+
+from vnasdsl.show.draw.picture import Picture, Text, shortened, text_width
+from vnasdsl.show.draw.place import place
+from vnasdsl.show.draw.regions import Box, Region
+
+Trials = Sequence[Mapping[str, Any]]
+"""The lines of trials.jsonl."""
+
+
+def ancestors(trials: Trials, winner: int) -> list[int]:
+    """The winner, its parents, theirs and so on, oldest first."""
+    parents = {trial["id"]: tuple(trial["parents"]) for trial in trials}
+    found, waiting = {winner}, [winner]
+    while waiting:
+        new = [parent for parent in parents.get(waiting.pop(), ()) if parent not in found]
+        found.update(new)
+        waiting += new
+    return sorted(found)
+
+
+_MOST, _WIDTH, _MARGIN = 40, 1000.0, 24.0
+
+
+def family_picture(trials: Trials, winner: int) -> Picture:
+    """The winner and all its ancestors, from parent to child.
+
+    In the box of each network stand its accuracy on the validate part and how it was made.
+    """
+    known = {str(trial["id"]): trial for trial in trials}
+    family = [str(number) for number in ancestors(trials, winner)]
+    shown = family[-_MOST:]
+    boxes = {name: Box(name, _story(known[name]), (), (name,), f"#{name}") for name in shown}
+    for name, box in boxes.items():
+        box.reads = tuple(parent for parent in map(str, known[name]["parents"]) if parent in boxes)
+    placed = place(Region("family", "", [*boxes.values()], ()), _WIDTH, end=False).moved(_MARGIN, 2 * _MARGIN)
+    nodes = tuple(replace(node, marked=node.id == str(winner)) for node in placed.nodes)
+    older = len(family) - len(shown)
+    title = f"family of the winner{f' ({older} older ones left out)' if older else ''}"
+    heading = Text(_MARGIN, _MARGIN, title, size=14, anchor="start", bold=True)
+    words = "; ".join(node.tip for node in nodes)
+    width = max(placed.width, text_width(title, 14, True)) + 2 * _MARGIN
+    return Picture("family", title, words, width, placed.height + 3 * _MARGIN, nodes, placed.edges, (heading,))
+
+
+def _story(trial: Mapping[str, Any]) -> list[str]:
+    score = trial.get("score")
+    accuracy = f"{100 * score['top1']:.1f} %" if score else str(trial["status"])
+    parents = " and ".join(f"#{parent}" for parent in trial["parents"])
+    return [f"{accuracy}, {f'child of {parents}' if parents else 'drawn at random'}", *trial["mutations"]]
+
+
+SUFFIXES = (".png", ".svg", ".pdf")
+_MOST_NUMBERS, _MOST_NAMES = 25, 120
+"""Classes up to which cells hold their number, and rows and columns their names."""
+_LONGEST = 160.0
+
+
+def confusion_picture(classes: Sequence[str], confusion: Sequence[Sequence[int]], suffix: str, title: str) -> bytes:
+    """Shares of each class by predicted class, as a picture of the kind that the suffix names.
+
+    confusion: videos by (class, predicted class).
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    count = len(classes)
+    shares = [[number / max(1, sum(row)) for number in row] for row in confusion]
+    side = min(24.0, 2.5 + count * (0.42 if count <= _MOST_NUMBERS else 0.16))
+    figure = Figure(figsize=(side + 1.0, side), layout="constrained")
+    axis = figure.subplots()
+    shown = axis.imshow(shares, vmin=0, vmax=1, cmap="Blues")
+    figure.colorbar(shown, ax=axis, label="share of the class's videos", shrink=0.8)
+    if count <= _MOST_NAMES:
+        names = [shortened(name.replace("$", r"\$"), _LONGEST, 11) for name in classes]
+        size = 9 if count <= _MOST_NUMBERS else 6
+        axis.set_xticks(range(count), names, rotation=60, ha="right", rotation_mode="anchor", fontsize=size)
+        axis.set_yticks(range(count), names, fontsize=size)
+    if count <= _MOST_NUMBERS:
+        for i, row in enumerate(confusion):
+            for j, number in enumerate(row):
+                if number:
+                    colour = "white" if shares[i][j] > 0.6 else "black"
+                    axis.text(j, i, str(number), ha="center", va="center", fontsize=9, color=colour)
+    axis.set_xlabel("predicted class")
+    axis.set_ylabel("class")
+    axis.set_title(title, loc="left", fontweight="bold")
+    buffer = io.BytesIO()
+    stamp: dict[str, Any] = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[suffix]
+    with matplotlib.rc_context({"svg.hashsalt": "vnasdsl"}):  # the same bytes every time
+        figure.savefig(buffer, format=suffix[1:], dpi=110, metadata=stamp)
+    return buffer.getvalue()
+
 
 Style = Literal["line", "dashed", "points", "steps"]
 Records = Sequence[Mapping[str, Any]]

@@ -3,20 +3,137 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from random import Random
 from textwrap import wrap
 from typing import Any
 
 from vnasdsl.elaborate.inputs import INPUT_KINDS, OpenInput
 from vnasdsl.elaborate.space import Space
+from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.layers.base import Shape, show_value
-from vnasdsl.show.figures import LineFigures
-from vnasdsl.show.foot import WIDTH, foot, size_words
-from vnasdsl.show.numbers import amount, bar, ordinal, short, span
-from vnasdsl.show.stages import Row, rows
-from vnasdsl.space.elements import Choice
-from vnasdsl.space.ways import Cost
+from vnasdsl.show.figures import LineFigures, section_figures
+from vnasdsl.show.numbers import amount, bar, count_words, ordinal, short, span
+from vnasdsl.space.counting import CannotCountError
+from vnasdsl.space.elements import Choice, Element, Group, NameRef, When, inside
+from vnasdsl.space.parts import choices
+from vnasdsl.space.ways import Cost, Goal
+
+
+@dataclass(frozen=True)
+class Row:
+    """A stage, or a line outside of stages."""
+
+    name: str
+    figures: LineFigures
+    choices: tuple[Choice, ...]
+    """Those that are met here first: the choices of a tied block stand at its first use."""
+
+
+def rows(space: Space) -> Iterator[Row]:
+    """Lines outside of stages without a name are called `-`, or where there are no stages at all by their layers."""
+    seen: set[str] = set()
+    staged = any(segment.name for segment in space.segments)
+    for segment, (whole, lines) in zip(space.segments, section_figures(space), strict=True):
+        body = segment.body
+        if segment.name:
+            yield Row(segment.name, whole, tuple(_new_choices((body,), "", seen)))
+            continue
+        figures = {(line.span.start, line.span.end): line for line in lines}
+        for i, line in enumerate(body.lines):
+            own = figures[line[0].span.start, line[-1].span.end]
+            made = tuple(_new_choices(line, inside(body, ""), seen))
+            yield Row(body.name_of(i) or ("-" if staged else label_of(body, i)), own, made)
+
+
+def _new_choices(elements: Iterable[Element], path: str, seen: set[str]) -> Iterator[Choice]:
+    for element in elements:
+        for choice in choices(element, path):
+            if choice.name not in seen:
+                seen.add(choice.name)
+                yield choice
+
+
+def label_of(body: Group, line: int) -> str:
+    """What a line without a name is called: by what stands first and last in it."""
+    labels = [label for label in map(_label, body.lines[line]) if label]
+    if len(labels) < 2:
+        return "".join(labels) or "-"
+    return f"{labels[0]} {'->' if len(labels) == 2 else '..'} {labels[-1]}"
+
+
+def _label(element: Element) -> str:
+    if isinstance(element, NameRef):
+        return element.wire
+    return _label(element.then) if isinstance(element, When) else element.label
+
+
+WIDTH = 100
+"""Columns a table should fit."""
+DRAWN = 20
+"""Networks drawn where the costs of a space are not known; fewer where choices are many, as each takes long then."""
+CHOICES_DRAWN = 2500
+"""Choices made for all of them at most."""
+
+
+def known_size(space: Space) -> int | None:
+    """The number of networks; None for infinitely many, and where they cannot be counted."""
+    try:
+        return space.size
+    except CannotCountError:
+        return None
+
+
+def size_words(space: Space) -> str:
+    """`5.84e18 networks`, or why there is no such number."""
+    size = known_size(space)
+    return space.size_text() if size is None else f"{count_words(size)} network{'' if size == 1 else 's'}"
+
+
+def foot(space: Space) -> Iterator[str]:
+    """Exact figures and limits."""
+    if space.kind == "network":
+        yield f"{space.macs[0]} MACs per clip, {space.params[0]} parameters"
+    else:
+        size = known_size(space)
+        whole = f"number of networks: {space.size_text()}" if size is None else f"exactly {size} networks"
+        number = f"{len(space.choices)} choices" if len(space.choices) > 1 else "1 choice"
+        counted = Counter(choice.kind for choice in space.choices)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counted.items())
+        yield from wrap(f"{whole}, in {number} ({kinds})", WIDTH, subsequent_indent="  ")
+        yield from costs(space)
+    yield from (f"limit: {limit.condition.span.text}" for limit in space.limits)
+
+
+def costs(space: Space) -> Iterator[str]:
+    """Least and greatest costs of a space, and whether they are bounds."""
+    if not space.costed:
+        yield "least and greatest costs: not worked out, a call has too many combinations"
+        yield from _drawn(space, min(DRAWN, CHOICES_DRAWN // max(len(space.choices), 1)))
+        return
+
+    def written(goal: Goal, value: int) -> str:
+        return str(value) if goal in space.exact_ends else f"{value} (bound)"
+
+    macs = f"MACs from {written('macs_min', space.macs[0])} to {written('macs_max', space.macs[1])}"
+    params = f"parameters from {written('params_min', space.params[0])} to {written('params_max', space.params[1])}"
+    yield from wrap(f"{macs}, {params}", WIDTH)
+    if not space.exact:
+        yield "a bound: no network is beyond it, and perhaps none reaches it"
+
+
+def _drawn(space: Space, count: int) -> Iterator[str]:
+    """What some networks cost."""
+    try:
+        costs = [space.price(space.complete({}, Random(seed))) for seed in range(count)]
+    except (UserError, VnsError):  # not every choice fits the others
+        return
+    if len(costs) > 1:
+        macs, params = sorted(cost.macs_min for cost in costs), sorted(cost.params_min for cost in costs)
+        of = f"of {count} networks drawn at random: MACs from {macs[0]} to {macs[-1]}"
+        yield from wrap(f"{of}, parameters from {params[0]} to {params[-1]}", WIDTH, subsequent_indent="  ")
+
 
 MOST_BAR, LEAST_BAR = 24, 6
 UNKNOWN = "?"
@@ -180,6 +297,7 @@ def options_text(choice: Choice) -> str:
 
 
 # ------------------------------------------------------------------- layers
+
 
 LONGEST_LABEL = 44
 """Columns of a label that shapes and costs stand beside; a longer one has a line of its own."""

@@ -20,10 +20,9 @@ from vnasdsl.elaborate.inputs import Inputs
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import ranks
 from vnasdsl.train.inputs import largest, streams_of
-from vnasdsl.train.mixing import mixed
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import Recipe, TrainingRecipe
-from vnasdsl.train.targets import Targets
+from vnasdsl.train.targets import Targets, mixed
 from vnasdsl.train.waiting import WAITING
 
 # The paper scales frames to 256 x 342 for crops of 224.

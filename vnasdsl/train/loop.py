@@ -16,14 +16,13 @@ from vnasdsl.train.average import moving_average
 from vnasdsl.train.checkpoint import folder_name
 from vnasdsl.train.devices import autocast, random_state, restore_random_state
 from vnasdsl.train.evaluation import Evaluation
-from vnasdsl.train.pretrained import FACTOR, freeze, parameter_groups
 from vnasdsl.train.progress import Reporter, percent
 from vnasdsl.train.recipe_parts import Adam, Sgd
 from vnasdsl.train.recipes import RetrainRecipe, TrainingRecipe
 from vnasdsl.train.run_folder import RunFolder
 from vnasdsl.train.targets import hits, loss_of
 from vnasdsl.train.waiting import WAITING
-from vnasdsl.train.weights import load_exactly
+from vnasdsl.train.weights import FACTOR, freeze, load_exactly, parameter_groups
 
 _ODD_LOSS, _LOST_LOSS = 100.0, 1e6
 _MUCH_WAITING = 0.1

@@ -26,13 +26,24 @@ from vnasdsl.train.generated import build, load_generated
 from vnasdsl.train.inputs import taking_inputs
 from vnasdsl.train.loop import NetworkTraining, run_epochs
 from vnasdsl.train.model_file import Metrics, write_model
-from vnasdsl.train.originals import by_order, read_original, split_library, weights_for
-from vnasdsl.train.pretrained import in_shape, read_mapping, renamed
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import EvaluateRecipe, Recipe, RetrainRecipe
 from vnasdsl.train.run_folder import RunFolder, open_run, run_facts, run_sources
 from vnasdsl.train.run_lock import writing
-from vnasdsl.train.weights import Inheritance, inherit, load_exactly, load_weights, save_weights
+from vnasdsl.train.weights import (
+    Inheritance,
+    by_order,
+    in_shape,
+    inherit,
+    load_exactly,
+    load_weights,
+    read_mapping,
+    read_original,
+    renamed,
+    save_weights,
+    split_library,
+    weights_for,
+)
 
 
 @dataclass(frozen=True)

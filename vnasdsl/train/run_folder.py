@@ -28,9 +28,7 @@ from vnasdsl.data.spec import is_there, rebased
 from vnasdsl.elaborate import Space
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.runs.folder import RunReader
-from vnasdsl.runs.holder import LOCK_FILE
-from vnasdsl.runs.lines import RUN_FILE, JsonLines
+from vnasdsl.runs.folder import LOCK_FILE, RUN_FILE, JsonLines, RunReader
 from vnasdsl.train import ranks
 from vnasdsl.train.checkpoint import Checkpoints
 from vnasdsl.train.recipe_print import print_recipes, recipes_json

@@ -23,7 +23,7 @@ from typing import Any
 
 from vnasdsl.files import make_folder
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.runs.holder import LOCK_FILE, OWN, lock_facts
+from vnasdsl.runs.folder import LOCK_FILE, OWN, lock_facts
 from vnasdsl.train import ranks
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL}

@@ -13,9 +13,8 @@ from vnasdsl.elaborate.imports import split_target
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.generated import build
 from vnasdsl.train.model_file import Preprocessing, Protocol, model_path, read_model
-from vnasdsl.train.originals import weights_for
 from vnasdsl.train.recipe_text import resolve_recipe
-from vnasdsl.train.weights import load_exactly
+from vnasdsl.train.weights import load_exactly, weights_for
 
 
 @dataclass(frozen=True)

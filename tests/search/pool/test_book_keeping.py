@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from vnasdsl.searching.pool import Pool, Result
-from vnasdsl.searching.pool.pool import Ended, Function
+from vnasdsl.searching.pool import Function, Pool, Result
+from vnasdsl.searching.pool.pool import Ended
 
 
 def function(payload: Any) -> Any:

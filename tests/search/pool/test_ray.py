@@ -24,6 +24,7 @@ from vnasdsl.searching.pool import Pool, Result, make_pool
 # Ray writes a token into the home folder unless it is told not to ask for one.
 QUIET = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
 MIB = 2**20
+LIMIT = ", or there was no result within 30 s"
 
 
 def free_port() -> int:
@@ -87,9 +88,8 @@ def test_results_are_those_of_this_process(pool: Pool) -> None:
 
 
 @pytest.mark.slow
-def test_workers_are_two_other_processes_with_their_limits(pool: Pool) -> None:
-    used = {result.value for result in collect(pool, trials.process, range(8))}
-    assert len(used) == 2 and os.getpid() not in used
+def test_workers_are_other_processes_with_their_limits(pool: Pool) -> None:
+    assert os.getpid() not in {result.value for result in collect(pool, trials.process, range(8))}
     assert [result.value for result in collect(pool, trials.limits, range(2))] == [(1, "1", 2048 * MIB)] * 2
 
 
@@ -113,7 +113,7 @@ def test_three_killed_workers_end_the_trial_but_not_the_pool(pool: Pool) -> None
     pool.submit(1, trials.square, 5)
     results = sorted((pool.next() for _ in range(2)), key=lambda result: int(str(result.key)))
     assert results == [
-        Result(0, None, "its worker ended unexpectedly: perhaps memory ran out", 3),
+        Result(0, None, f"its worker ended unexpectedly: perhaps memory ran out{LIMIT}", 3),
         Result(1, 25, None, 1),
     ]
 
@@ -128,7 +128,7 @@ def test_what_cannot_be_sent_is_told(pool: Pool) -> None:
 def test_a_worker_that_hangs_is_ended_with_what_it_started(pool: Pool, tmp_path: Path) -> None:
     # The pool of this file, with a shorter limit for a moment: another would need another connection.
     workers: Any = pool._executor
-    before, workers._timeout = workers._timeout, 5.0
+    before, workers._limits = workers._limits, (*workers._limits[:2], 5.0)
     try:
         with open_pipe(tmp_path) as (pipe, read):
             results = collect(pool, trials.hold_once, [(str(tmp_path / "held"), str(pipe))])
@@ -138,7 +138,7 @@ def test_a_worker_that_hangs_is_ended_with_what_it_started(pool: Pool, tmp_path:
                 written += part
             assert written == b"xx"
     finally:
-        workers._timeout = before
+        workers._limits = before
 
 
 @pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])

@@ -2,27 +2,167 @@
 
 from __future__ import annotations
 
+import io
 import shlex
-from collections.abc import Collection, Iterable, Iterator
+from base64 import b64encode
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal
 
 from markupsafe import Markup
 
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.runs.folder import RunReader
 from vnasdsl.runs.predictions import ClassFigures, Predictions
-from vnasdsl.runs.report.heats import Heat, probability_heats
-from vnasdsl.runs.report.pictures import film_strip, inline
-from vnasdsl.runs.report.verdict import Finding, findings
-from vnasdsl.show.charts import Chart, pareto_chart, training_charts
+from vnasdsl.show.charts import Chart, family_picture, pareto_chart, training_charts
 from vnasdsl.show.diff import FileDiff, compare
 from vnasdsl.show.diff.text import as_text
+from vnasdsl.show.draw.formats import svg
 from vnasdsl.show.draw.network import network_picture
+from vnasdsl.show.draw.picture import Picture
 from vnasdsl.show.draw.trellis import trellis_picture
-from vnasdsl.show.evolution import family_picture
 from vnasdsl.show.numbers import amount
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Shares from 0 to 1 as colours."""
+
+    id: str
+    title: str
+    names: Sequence[str]
+    """Of the rows."""
+    columns: Sequence[str]
+    values: Sequence[Sequence[float]]
+    taken: int | None = None
+    """The row that was chosen."""
+
+
+def probability_heats(
+    run: str, metrics: Sequence[Mapping[str, Any]], final: Mapping[str, Mapping[str, float]], taken: Mapping[str, str]
+) -> list[Heat]:
+    """The probabilities of every choice by epoch; of a run whose metrics have none, those at its end.
+
+    final: in choices.json; taken: the option that was chosen.
+    """
+    recorded = [record for record in metrics if record.get("probabilities")]
+    steps: list[Mapping[str, Mapping[str, float]]] = [record["probabilities"] for record in recorded]
+    columns = [f"epoch {record['epoch']}" for record in recorded]
+    if not steps and final:
+        steps, columns = [final], ["end"]
+    heats = []
+    for number, (choice, options) in enumerate(steps[-1].items() if steps else ()):
+        if len(options) > 1:
+            names = list(options)
+            values = [[step.get(choice, {}).get(option, 0.0) for step in steps] for option in names]
+            chosen = names.index(taken[choice]) if taken.get(choice) in names else None
+            heats.append(Heat(f"{run}-choice{number}", choice, names, columns, values, chosen))
+    return heats
+
+
+_FRAMES, _HEIGHT = 4, 96
+"""Of the strip of frames of a video."""
+
+
+def inline(picture: Picture, key: str) -> Markup:
+    """A drawing that follows the page's colours. key: what its description is called, once in the page."""
+    text = svg(picture).replace('"vns-description"', f'"{key}"')
+    return Markup(text)  # `svg` has escaped every text
+
+
+def film_strip(path: str) -> str:
+    """A few frames of a video side by side, as the address of a JPEG; "" where it cannot be read."""
+    from matplotlib.image import imsave  # these take a second, and only here
+
+    from vnasdsl.data.cache import VideoStore
+    from vnasdsl.data.index import UnreadableVideo
+
+    def evenly(length: int) -> list[int]:
+        return [round((2 * place + 1) * length / (2 * _FRAMES) - 0.5) for place in range(_FRAMES)]
+
+    with suppress(UnreadableVideo, OSError):
+        frames = VideoStore().read(path, evenly, _HEIGHT, 0)
+        strip = frames.transpose(0, 1).flatten(1, 2).numpy()  # (H, frames x W, 3)
+        buffer = io.BytesIO()
+        imsave(buffer, strip, format="jpg", pil_kwargs={"quality": 80})
+        return "data:image/jpeg;base64," + b64encode(buffer.getvalue()).decode("ascii")
+    return ""
+
+
+_DECIDED, _OPEN = 0.5, 0.9
+"""Mean entropy of the choices up to which they count as decided, and from which as open."""
+_COLLAPSED, _GAP = 0.9, 0.2
+"""Share of skips from which a search has collapsed; accuracy by which the decoded network may be behind."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    tone: Literal["good", "warn", "plain"]
+    text: str
+
+
+def findings(run: RunReader) -> Iterator[Finding]:
+    """The sentences of a run, the most important first."""
+    yield _state(run)
+    if run.kind == "search":
+        yield from _choices(run)
+    unreadable = run.report.get("unreadable") or {}
+    if unreadable:
+        yield Finding("warn", f"{len(unreadable)} videos were unreadable and skipped: `vnasdsl data check` names them.")
+
+
+def _state(run: RunReader) -> Finding:
+    done, planned, what = run.progress
+    if run.state == "running":
+        return Finding("plain", f"It is running: {done} of {planned} {what} are done. The figures are those so far.")
+    if run.state == "stopped":
+        return Finding("warn", f"It stopped after {done} of {planned} {what}; `--resume` continues it.")
+    top1, videos = run.result.get("top1"), run.result.get("videos")
+    if top1 is None:
+        return Finding("plain", f"It finished: {done} {what}.")
+    chance = 1 / len(run.classes)
+    where = "videos of the inference part" if run.kind == "search" else "test videos"
+    text = f"{100 * top1:.1f} % top-1 on {videos} {where}; guessing gives {100 * chance:.1f} %."
+    return Finding("good" if top1 > 2 * chance else "warn", text)
+
+
+def _choices(run: RunReader) -> Iterator[Finding]:
+    last = run.metrics[-1] if run.metrics else {}
+    entropy = last.get("entropy")
+    if entropy:
+        mean = fmean(entropy.values())
+        text = f"Mean entropy of the choices at the end: {mean:.2f} (1 is open, 0 decided)."
+        if mean >= _OPEN:
+            yield Finding("warn", f"{text} They are hardly decided: search longer, or with a larger choices.lr.")
+        else:
+            yield Finding("good" if mean <= _DECIDED else "plain", text)
+    skips = last.get("decoded_skip_share")
+    if skips is not None:
+        text = f"{100 * skips:.0f} % of the layers that can be skipped are skipped."
+        collapsed = " The search has collapsed." if skips >= _COLLAPSED else ""
+        yield Finding("warn" if collapsed else "plain", text + collapsed)
+    mixture, decoded = last.get("validate_top1"), run.result.get("top1", last.get("score_top1"))
+    if mixture is not None and decoded is not None:
+        text = f"The mixture scores {100 * mixture:.1f} % (validate part), the decoded network {100 * decoded:.1f} %."
+        behind = mixture - decoded > _GAP
+        yield Finding("warn" if behind else "plain", text + (" The search judged other networks." if behind else ""))
+    for kind in ("macs", "params"):
+        target, cost = last.get(f"target_{kind}"), run.report.get(kind, last.get(f"decoded_{kind}"))
+        if target and cost:
+            within = cost <= target
+            text = (
+                f"{amount(round(cost))} {'MACs' if kind == 'macs' else 'parameters'}, target {amount(round(target))}."
+            )
+            advice = f" `vnasdsl derive RUN --max-{kind} {target:.0f}` finds the most probable one within."
+            yield Finding("good" if within else "warn", text + ("" if within else advice))
+    greedy = run.report.get("greedy")
+    if isinstance(greedy, dict):
+        same = "the same network as" if greedy.get("same") else "another network than"
+        yield Finding("plain", f"Viterbi decodes {same} argmax in each stage.")
+
 
 _STRATEGIES = {
     "gradient": "gradient search",

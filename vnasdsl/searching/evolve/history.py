@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.runs.lines import JsonLines
+from vnasdsl.runs.folder import JsonLines
 
 Status = Literal["trained", "dropped", "duplicate", "failed"]
 

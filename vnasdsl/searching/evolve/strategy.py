@@ -21,9 +21,8 @@ from vnasdsl.searching.evolve.propose import Proposer
 from vnasdsl.searching.evolve.trial import network_of
 from vnasdsl.searching.latency import STABLE, network_latency
 from vnasdsl.searching.task import SearchResult, SearchTask
-from vnasdsl.show.charts import charts_png, pareto_chart
+from vnasdsl.show.charts import charts_png, family_picture, pareto_chart
 from vnasdsl.show.draw import render
-from vnasdsl.show.evolution import family_picture
 from vnasdsl.train.clips import clip_shape, evaluation_views
 from vnasdsl.train.devices import pick_device, torch_threads
 from vnasdsl.train.evaluation import Evaluation, Scores, score_views, summarise

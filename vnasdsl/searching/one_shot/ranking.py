@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from vnasdsl.language.diagnostics import UserError, VnsError
-from vnasdsl.runs.lines import JsonLines
+from vnasdsl.runs.folder import JsonLines
 from vnasdsl.searching.evolve.bounds import Bounds, Candidate
 from vnasdsl.searching.evolve.engine import MAX_DRAWS, fitness
 from vnasdsl.searching.evolve.history import Record

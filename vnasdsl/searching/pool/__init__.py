@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.searching.pool.pool import ATTEMPTS, Executor, Function, Inline, Pool, Result
+from vnasdsl.searching.pool.pool import ATTEMPTS, Executor, Inline, Pool, Result
+from vnasdsl.searching.pool.worker import Function
 from vnasdsl.searching.pool.workers import Local
 
 if TYPE_CHECKING:  # workers import this before torch may be imported

@@ -1,14 +1,15 @@
-"""Workers as actors of a Ray cluster, on this machine or on many. Needs the extra `ray`."""
+"""Trials as tasks of a Ray cluster, on this machine or on many. Needs the extra `ray`."""
 
 from __future__ import annotations
 
 import logging
 import os
+import pickle
 import shutil
 import socket
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from secrets import token_hex
 from types import ModuleType
@@ -16,96 +17,77 @@ from typing import Any
 
 from vnasdsl import __version__
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.searching.pool.worker import Message, answer, pack, settle, unpack
-from vnasdsl.searching.pool.workers import Worker, Workers
+from vnasdsl.searching.pool.pool import Ended
+from vnasdsl.searching.pool.worker import Function, answer, last_lines, packed, unpacked
 
 _STORE_BYTES = 80 * 2**20  # trials exchange little; Ray asks for at least 75 MiB
 _ANSWER_SECONDS = 5.0
 _TOKEN = token_hex(32)
 
 
-class Actor:
-    """What Ray makes a process of: the same as a local worker."""
-
-    def __init__(self, threads: int, memory: int | None):
-        self._ready = settle(threads, memory)
-
-    def ready(self) -> bytes:
-        return pack(self._ready)
-
-    def answer(self, message: bytes) -> bytes:
-        return answer(message)
+def _answer(version: str, call: bytes, *limits: Any) -> bytes:
+    """`answer` on a machine of the cluster."""
+    if version == __version__:
+        return answer(call, *limits)
+    return pickle.dumps(("unfit", (f"the Ray cluster has vnasdsl {__version__}, and this is vnasdsl {version}", None)))
 
 
-class RayWorker(Worker):
-    """An actor, and the reference to the message that is awaited from it."""
-
-    def __init__(self, ray: ModuleType, actor: Any, arguments: tuple[Any, ...]):
-        super().__init__()
-        self._ray, self._actor, self._arguments = ray, actor, arguments
-        self._handle: Any = None
-        self.awaited: Any = None
-        self.problem: Exception | None = None
-
-    def start(self) -> None:
-        self._handle = self._actor.remote(*self._arguments)
-        self.awaited = self._handle.ready.remote()
-
-    def send(self, message: bytes) -> None:
-        with _connected():
-            self.awaited = self._handle.answer.remote(message)
-
-    def end(self) -> str:
-        # Without a connection Ray would start a cluster of its own to end the actor on.
-        if self._handle is not None and self._ray.is_initialized():
-            with suppress(Exception):  # it may be gone
-                self._ray.kill(self._handle, no_restart=True)
-        if isinstance(self.problem, self._ray.exceptions.ActorDiedError) and self.ready:
-            return "ended unexpectedly: perhaps memory ran out"
-        return f"ended unexpectedly: {summary(self.problem)}" if self.problem is not None else "was ended"
-
-
-class Cluster(Workers):
-    """`count` actors on the cluster that this process is connected to; `folder` is removed at the end."""
+class Cluster:
+    """An `Executor`: tasks of the cluster that this process is connected to. `folder` is removed at the end."""
 
     def __init__(
         self,
         ray: ModuleType,
         count: int,
-        actor: Any,
-        arguments: tuple[Any, ...],
-        timeout: float | None = None,
+        options: Mapping[str, Any],
+        limits: tuple[Any, ...],
         folder: str | None = None,
     ):
-        self._ray, self._actor, self._arguments, self._folder = ray, actor, arguments, folder
-        super().__init__(count, timeout)
+        """options: of each task; limits: as `answer` takes them."""
+        self.capacity = count
+        self._ray, self._limits, self._folder = ray, limits, folder
+        self._task = ray.remote(_answer).options(max_retries=0, **options)
+        self._running: dict[Any, int] = {}
+        self._ended: list[Ended] = []
 
-    def new_worker(self) -> RayWorker:
-        return RayWorker(self._ray, self._actor, self._arguments)
-
-    def receive(self, seconds: float | None) -> Iterator[tuple[Worker, Message | None]]:
-        workers = {w.awaited: w for w in self.workers if isinstance(w, RayWorker) and w.awaited is not None}
+    def start(self, ticket: int, function: Function, payload: Any) -> None:
+        try:
+            call = packed(function, payload)
+        except Exception as problem:
+            self._ended.append(Ended(ticket, error=f"the trial cannot be sent: {last_lines(problem)}"))
+            return
         with _connected():
-            done, _ = self._ray.wait(list(workers), num_returns=1, timeout=seconds)
-        for worker in (workers[reference] for reference in done):
-            yield worker, self._message(worker)
+            self._running[self._task.remote(__version__, call, *self._limits)] = ticket
 
-    def _message(self, worker: RayWorker) -> Message | None:
-        reference, worker.awaited = worker.awaited, None
+    def wait(self) -> list[Ended]:
+        with _connected():
+            done = [] if self._ended else self._ray.wait(list(self._running), num_returns=1)[0]
+        self._ended += [self._take(reference) for reference in done]
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _take(self, reference: Any) -> Ended:
+        ticket = self._running.pop(reference)
         try:
             with _connected():
-                message: Message = unpack(self._ray.get(reference))
+                word, value = unpacked(self._ray.get(reference))
+        except self._ray.exceptions.WorkerCrashedError:
+            limit = "" if self._limits[2] is None else f", or there was no result within {self._limits[2]:g} s"
+            return Ended(ticket, error=f"its worker ended unexpectedly: perhaps memory ran out{limit}")
         except self._ray.exceptions.RayError as problem:
-            worker.problem = problem
-            return None
-        if message[0] == "ready" and message[1] != __version__:
-            raise UserError(f"the Ray cluster has vnasdsl {message[1]}, and this is vnasdsl {__version__}")
-        return message
+            return Ended(ticket, error=f"its worker ended unexpectedly: {summary(problem)}")
+        if word == "unfit":
+            raise UserError(value[0], value[1])
+        return Ended(ticket, value) if word == "done" else Ended(ticket, error=value)
 
     def close(self) -> None:
-        super().close()
+        # Without a connection Ray would start a cluster of its own to end the tasks on.
+        for reference in self._running if self._ray.is_initialized() else ():
+            with suppress(Exception):  # it may be over
+                self._ray.cancel(reference, force=True)
+        self._running.clear()
         self._ray.shutdown()
-        if self._folder is not None:
+        if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -140,8 +122,7 @@ def local_cluster(count: int, threads: int, memory: int | None, timeout: float |
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
         raise UserError(f"the local Ray cluster does not start: {summary(problem)}") from problem
-    actor = ray.remote(Actor).options(num_cpus=threads, max_restarts=0)
-    return Cluster(ray, count, actor, (threads, memory), timeout, folder)
+    return Cluster(ray, count, {"num_cpus": threads}, (threads, memory, timeout), folder)
 
 
 def _connect(ray: ModuleType, address: str, attempts: int = 3) -> None:
@@ -183,8 +164,7 @@ def existing_cluster(address: str, threads: int, memory: int | None, timeout: fl
         ray.shutdown()
         needs = f"{threads} processor" + "s" * (threads != 1) + " and a GPU" * cuda
         raise UserError(f"the Ray cluster at `{address}` has no room for a worker: it needs {needs}")
-    actor = ray.remote(Actor).options(num_cpus=threads, num_gpus=int(cuda), max_restarts=0)
-    return Cluster(ray, count, actor, (threads, memory), timeout)
+    return Cluster(ray, count, {"num_cpus": threads, "num_gpus": int(cuda)}, (threads, memory, timeout))
 
 
 def summary(problem: BaseException) -> str:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol
 
-from vnasdsl.searching.pool.worker import last_lines
+from vnasdsl.searching.pool.worker import Function, last_lines
 
 ATTEMPTS = 3
 """A trial that fails this often is given up."""
-
-Function = Callable[[Any], Any]
-"""A function at the top level of a module that every worker can import; it takes and returns plain data."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The worker process. Nothing here imports torch before its threads are bounded."""
+"""What a trial is in a process of its own. Nothing here imports torch before its threads are bounded."""
 
 from __future__ import annotations
 
@@ -8,50 +8,67 @@ import pickle
 import resource
 import signal
 import traceback
+from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path, PurePath
 from threading import Thread
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from vnasdsl import __version__
 from vnasdsl.interrupts import let_through
 from vnasdsl.train.shortages import explained
 
-Message = tuple[Literal["ready", "unfit", "done", "failed"], Any]
-"""What a worker says: ready to work, unable to (message and help of a UserError), and the outcome of a call."""
+Function: TypeAlias = Callable[[Any], Any]
+"""A function at the top level of a module that every worker can import; it takes and returns plain data."""
+Message: TypeAlias = tuple[Literal["unfit", "done", "failed"], Any]
+"""What a worker says: the outcome of a call, or why it can make none (message and help of a UserError)."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _HEADROOM = 64 * 2**20  # what a worker needs at least beyond what it allocates when it starts
 _LINES = 5
 
 
-def pack(value: Any) -> bytes:
-    """A message as bytes. Plain pickle: torch's own would share memory that ends with the process."""
-    return pickle.dumps(value)
+def packed(function: Function, payload: Any) -> bytes:
+    """A call as bytes. Plain pickle: torch's own would share memory that ends with the process."""
+    return pickle.dumps((function, payload))
 
 
-def unpack(message: bytes) -> Any:
-    return pickle.loads(message)  # noqa: S301 between this process and those it started
+def unpacked(message: bytes) -> Message:
+    """What a worker has said."""
+    found: Message = pickle.loads(message)  # noqa: S301 between this process and those it started
+    return found
 
 
-def settle(threads: int, memory: int | None) -> Message:
-    """Make this process a worker: torch imported, its threads and its memory bounded.
+def answer(call: bytes, threads: int, memory: int | None, seconds: float | None = None) -> bytes:
+    """Make a call with at most so many threads of torch and bytes of memory.
 
     The bound is RLIMIT_DATA: what is allocated, not what is only reserved (torch reserves much). An allocation beyond
     it fails as an error of the trial. Processes that the worker starts have the same bound each.
+    seconds: the system ends the process when the call takes longer, whatever it is doing.
     """
     for name in _THREAD_VARIABLES:
         os.environ[name] = str(threads)
-    import torch
+    try:
+        import torch
 
-    torch.set_num_threads(threads)
-    if memory is None:
-        return "ready", __version__
-    least = _data_bytes() + _HEADROOM
-    if memory < least:
-        message = f"{memory / 2**20:.0f} MiB of memory is too little for a worker"
-        return "unfit", (message, f"give it at least {-(-least // 2**20)} MiB: it needs that before it trains anything")
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1]))
-    return "ready", __version__
+        torch.set_num_threads(threads)
+    except Exception as problem:
+        return pickle.dumps(("unfit", (f"workers cannot use torch: {last_lines(problem)}", None)))
+    before, most = resource.getrlimit(resource.RLIMIT_DATA)
+    if memory is not None and memory != before:
+        least = _data_bytes() + _HEADROOM
+        if memory < least:
+            message = f"{memory / 2**20:.0f} MiB of memory is too little for a worker"
+            help = f"give it at least {-(-least // 2**20)} MiB: it needs that before it trains anything"
+            return pickle.dumps(("unfit", (message, help)))
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, most))
+    signal.setitimer(signal.ITIMER_REAL, seconds or 0.0)
+    try:
+        function, payload = pickle.loads(call)  # noqa: S301
+        return pickle.dumps(("done", function(payload)))
+    except (Exception, SystemExit) as problem:
+        return pickle.dumps(("failed", last_lines(problem)))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
 
 
 def _data_bytes() -> int:
@@ -63,30 +80,16 @@ def _data_bytes() -> int:
     return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:")), 0)
 
 
-def answer(message: bytes) -> bytes:
-    """Make the call in a message: ("done", value) or ("failed", text)."""
-    try:
-        function, payload = unpack(message)
-        return pack(("done", function(payload)))
-    except (Exception, SystemExit) as problem:
-        return pack(("failed", last_lines(problem)))
-
-
-def serve(pipe: Connection, threads: int, memory: int | None) -> None:
+def serve(pipe: Connection, threads: int, memory: int | None, seconds: float | None) -> None:
     """Answer calls from the pipe until it is closed. The process leads a group of its own: Ctrl-C in the terminal does
     not reach it, and whatever it starts can be ended with it."""
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     let_through()
     Thread(target=_end_with_parent, daemon=True).start()
-    ready = settle(threads, memory)
-    pipe.send_bytes(pack(ready))
-    while ready[0] == "ready":
-        try:
-            message = pipe.recv_bytes()
-        except EOFError:
-            return
-        pipe.send_bytes(answer(message))
+    with suppress(EOFError):
+        while True:
+            pipe.send_bytes(answer(pipe.recv_bytes(), threads, memory, seconds))
 
 
 def _end_with_parent() -> None:

@@ -22,8 +22,7 @@ from vnasdsl.searching.supernet import SupernetSearch
 from vnasdsl.searching.task import SearchResult, SearchTask
 from vnasdsl.show.charts import charts_png, training_charts
 from vnasdsl.show.draw import render
-from vnasdsl.show.draw.learnt import Learnt
-from vnasdsl.show.draw.trellis import trellis_picture
+from vnasdsl.show.draw.trellis import Learnt, trellis_picture
 from vnasdsl.train import ranks
 from vnasdsl.train.loop import run_epochs
 from vnasdsl.train.progress import megas, percent

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vnasdsl.language.diagnostics import UserError, VnsError, did_you_mean
+from vnasdsl.show.draw.formats import THEMES
 from vnasdsl.show.draw.picture import Picture
-from vnasdsl.show.draw.themes import THEMES
 
 if TYPE_CHECKING:
     from vnasdsl.elaborate import Space
-    from vnasdsl.show.draw.learnt import Learnt
+    from vnasdsl.show.draw.trellis import Learnt
 
 SUFFIXES = (".svg", ".png", ".mmd", ".dot")
 
@@ -49,19 +49,19 @@ def _has_states(space: Space) -> bool:
 def render(picture: Picture, suffix: str, theme: str = "auto") -> bytes:
     """The bytes of a file with this suffix, the same every time. `theme` is for pictures: .svg and .png."""
     if suffix == ".svg":
-        from vnasdsl.show.draw.svg import svg
+        from vnasdsl.show.draw.formats import svg
 
         return svg(picture, theme).encode("utf-8")
     if suffix == ".png":
-        from vnasdsl.show.draw.png import png
+        from vnasdsl.show.draw.formats import png
 
         return png(picture, theme)
     if suffix == ".mmd":
-        from vnasdsl.show.draw.mermaid import mermaid
+        from vnasdsl.show.draw.formats import mermaid
 
         return mermaid(picture).encode("utf-8")
     if suffix == ".dot":
-        from vnasdsl.show.draw.dot import dot
+        from vnasdsl.show.draw.formats import dot
 
         return dot(picture).encode("utf-8")
     raise ValueError(f"no picture ends in {suffix}")

@@ -16,8 +16,7 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.layers.base import show_value
 from vnasdsl.network.graph import NetworkGraph
 from vnasdsl.network.nodes import Part, many
-from vnasdsl.show.draw.metrics import text_width, wrapped
-from vnasdsl.show.draw.picture import SERIES, Edge, NodeBox, Picture, Text, dims, rows_of
+from vnasdsl.show.draw.picture import SERIES, Edge, NodeBox, Picture, Text, dims, rows_of, text_width, wrapped
 from vnasdsl.show.draw.place import SMALL, Placed, logical_edges, place
 from vnasdsl.show.draw.regions import Box, Region, RegionReader, Thing, boxes, nodes_of
 from vnasdsl.show.draw.texts import options_text, text_of

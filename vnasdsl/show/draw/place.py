@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 import networkx
 
 from vnasdsl.show.draw.layered import wrapped_layers
-from vnasdsl.show.draw.metrics import text_width, wrapped
-from vnasdsl.show.draw.picture import Edge, NodeBox, Point, Rect, Text, dims, moved, straight
+from vnasdsl.show.draw.picture import Edge, NodeBox, Point, Rect, Text, dims, moved, straight, text_width, wrapped
 from vnasdsl.show.draw.regions import IN, OUT, Box, Region, Thing, boxes, edges
 from vnasdsl.show.numbers import amount
 
