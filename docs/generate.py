@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,12 +74,12 @@ def recipes() -> str:
 
 
 def commands() -> str:
-    from vnasdsl.cli.main import COMMANDS
+    from vnasdsl.cli.main import COMMANDS, load_command
 
     intro = "# Commands\n\nThe output of `vnasdsl COMMAND --help` for every command.\n"
     parts = [NOTE, intro]
-    for name, (module, _) in COMMANDS.items():
-        command = import_module(module).command
+    for name in COMMANDS:
+        command = load_command(name)
         parts.append(f"\n## vnasdsl {name}\n{help_of(command, f'vnasdsl {name}')}")
         if isinstance(command, click.Group):
             for inner, sub in command.commands.items():
@@ -114,7 +113,7 @@ def errors() -> str:
 
 
 def explanation(code: Code) -> list[str]:
-    from vnasdsl.cli.examples import faults
+    from vnasdsl.cli.explain import faults
     from vnasdsl.language.render import render
 
     heading = f"### {code.id}: {code.title} {{ #{code.id.lower()} }}"
@@ -125,7 +124,7 @@ def explanation(code: Code) -> list[str]:
 
 def example(files: Files) -> list[str]:
     """The files of an example as code blocks, each under its name when there are several."""
-    from vnasdsl.cli.examples import shown
+    from vnasdsl.cli.explain import shown
 
     blocks = []
     for name, text in shown(files):

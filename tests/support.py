@@ -17,7 +17,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from vnasdsl.cli.examples import faults
+from vnasdsl.cli.explain import faults
 from vnasdsl.cli.main import main
 from vnasdsl.elaborate import Overrides, Program, Space, load
 from vnasdsl.language.codes import CODES

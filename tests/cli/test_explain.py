@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support import ROOT, example_faults
-from vnasdsl.cli.examples import faults, shown
+from vnasdsl.cli.explain import faults, shown
 from vnasdsl.cli.main import cli
 from vnasdsl.language.codes import CODES, Code, Files
 from vnasdsl.language.diagnostics import Diagnostic
@@ -22,7 +22,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wrong examples are run once: some reach their limit after a second."""
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr("vnasdsl.cli.explain.faults", known_faults)
-    monkeypatch.setattr("vnasdsl.cli.examples.faults", known_faults)
+    monkeypatch.setattr("vnasdsl.cli.explain.faults", known_faults)
 
 
 def known_faults(code: Code, files: Files) -> list[Diagnostic]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from subprocess import CompletedProcess, run
 
@@ -15,7 +14,7 @@ from click.testing import CliRunner
 
 from tests.support import cli_environment
 from vnasdsl import __version__
-from vnasdsl.cli.main import COMMANDS, cli, main
+from vnasdsl.cli.main import COMMANDS, cli, load_command, main
 
 RunCli = Callable[..., CompletedProcess[str]]
 
@@ -56,7 +55,7 @@ def test_help_lists_commands_without_importing_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_examples(name: str) -> None:
-    command = import_module(COMMANDS[name][0]).command
+    command = load_command(name)
     assert isinstance(command, click.Command)
     result = CliRunner().invoke(cli, [name, "--help"])
     assert result.exit_code == 0

@@ -9,7 +9,7 @@ import tomllib
 import pytest
 
 from tests.support import ROOT
-from vnasdsl.cli.checking import check_recipe
+from vnasdsl.cli.check import check_recipe
 from vnasdsl.elaborate.program import examine
 from vnasdsl.language.parser import parse_partial
 from vnasdsl.language.source import Source

@@ -25,7 +25,7 @@ from types import FrameType
 
 from tests.safety.networks import wrong_networks
 from tests.safety.texts import MAIN, Files, draw, spoilt
-from vnasdsl.cli.checking import check_file
+from vnasdsl.cli.check import check_file
 from vnasdsl.cli.main import cli
 
 MEMORY = 512 << 20

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vnasdsl.cli.checking import check_file
+from vnasdsl.cli.check import check_file
 from vnasdsl.language.diagnostics import Diagnostic
 from vnasdsl.language.limits import MAX_DIAGNOSTICS, MAX_FOUND
 from vnasdsl.language.render import render

@@ -11,7 +11,7 @@ from itertools import product
 import pytest
 
 from tests.support import ROOT, parts, some_slow
-from vnasdsl.cli.checking import check_recipe
+from vnasdsl.cli.check import check_recipe
 from vnasdsl.elaborate.program import examine
 from vnasdsl.language.lexer import Tokens
 from vnasdsl.language.source import Source

@@ -73,7 +73,8 @@ Target: TypeAlias = str | Loaded
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a search, training or evaluation, whatever comes out of it; None is what the target says."""
+    """What is asked of a search, training or evaluation, whatever comes out of it; None is what the target says. The
+    options of the commands have the names of its fields."""
 
     target: Target
     data: str | None = None

@@ -23,7 +23,7 @@ def _batches(_context: Any, _parameter: Any, value: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(map(int, sizes)))
 
 
-@click.command()
+@click.command("bench")
 @click.argument("targets", nargs=-1, required=True, metavar="NETWORK...")
 @click.option("--batch", "batches", default="1,4", show_default=True, callback=_batches, metavar="N,...", help="Clips.")
 @click.option("--bf16", is_flag=True, help="Measure bf16 (autocast) besides fp32.")
@@ -34,7 +34,7 @@ def _batches(_context: Any, _parameter: Any, value: str) -> tuple[int, ...]:
 @input_options
 @quiet_option
 @json_option
-def command(
+def bench_command(
     targets: tuple[str, ...],
     batches: tuple[int, ...],
     bf16: bool,

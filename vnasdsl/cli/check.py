@@ -1,29 +1,58 @@
-"""`vnasdsl check`: errors and warnings of files."""
+"""`vnasdsl check`: errors and warnings of files, with all their recipes."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
-from vnasdsl.cli.checking import check_file
 from vnasdsl.cli.options import input_options
 from vnasdsl.cli.output import as_text, format_option, style
-from vnasdsl.elaborate import Overrides, Space
-from vnasdsl.language.diagnostics import Diagnostic, arrange
-from vnasdsl.language.files import STDIN
+from vnasdsl.elaborate import Overrides, Program, Space
+from vnasdsl.elaborate.imports import PREFIX, split_target
+from vnasdsl.elaborate.program import examine
+from vnasdsl.language import tree
+from vnasdsl.language.diagnostics import Diagnostic, VnsError, arrange
+from vnasdsl.language.files import STDIN, read_source, read_stdin
 from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.language.visible import visible
 from vnasdsl.show.table import size_words
 
 
-@click.command()
+def check_file(
+    path: str | os.PathLike[str], overrides: Overrides | None = None, name: str | None = None
+) -> tuple[Program | None, list[Diagnostic]]:
+    """The program of a file (None when nothing of it can be read), and all errors and warnings.
+
+    `-` is the standard input, whose imports are relative to the current folder. `name` is what the file is called in
+    messages. Raises: UserError for a shipped file that there is not.
+    """
+    given = os.fspath(path)
+    if given.startswith(PREFIX) and not Path(given).exists():
+        path, name = split_target(given)[0], name or given
+    try:
+        source = read_stdin() if path == STDIN else read_source(path, name)
+        return examine(source, Path("<stdin>" if path == STDIN else path), overrides, check_recipe)
+    except VnsError as fault:
+        return None, list(fault.diagnostics)
+
+
+def check_recipe(recipe: tree.Recipe) -> list[Diagnostic]:
+    """Unknown keys and wrong values of a recipe."""
+    from vnasdsl.train.recipe_text import recipe_faults  # pydantic is slow to import: only where there is a recipe
+
+    return recipe_faults(recipe)
+
+
+@click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @input_options
 @format_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @gc_paused()
-def command(files: tuple[str, ...], overrides: Overrides, as_json: bool) -> None:
+def check_command(files: tuple[str, ...], overrides: Overrides, as_json: bool) -> None:
     """Check files: syntax, names, shapes, limits, recipes, and that every network lies in the space it claims.
 
     FILE `-` reads the standard input. All files are checked, and every error is shown with its line; exit 1 if there is

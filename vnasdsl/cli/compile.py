@@ -22,7 +22,7 @@ VERIFIED = 3
 """Networks that are drawn from a space."""
 
 
-@click.command()
+@click.command("compile")
 @click.argument("files", nargs=-1, required=True, metavar="FILE[:NAME]...")
 @option("-o --output", "DIR", "Folder to write to.", FOLDER, default=Path("generated"))
 @click.option("--check", "check_only", is_flag=True, help="Write nothing; print stale and missing files and exit 1.")
@@ -31,7 +31,7 @@ VERIFIED = 3
 @input_options
 @format_option
 @gc_paused()
-def command(
+def compile_command(
     files: tuple[str, ...], output: Path, check_only: bool, force: bool, verified: bool, overrides: Overrides
 ) -> None:
     """Write the PyTorch code of every space and network in the files, or of FILE:NAME alone.

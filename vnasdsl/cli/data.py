@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.group(name="data", short_help="Make or inspect video data sets.")
-def command() -> None:
+def data_command() -> None:
     """Make or inspect video data sets.
 
     \b
@@ -45,7 +45,7 @@ def _pair(value: str, pattern: str, fault: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
-@command.command()
+@data_command.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--task",
@@ -123,7 +123,7 @@ def synthetic(
     click.echo(f"{total} videos of {classes} classes in {place}; read them with --data synthetic:{place}")
 
 
-@command.command()
+@data_command.command()
 @click.argument("spec")
 @click.option(
     "--split", type=click.Choice(["1", "2", "3"]), default="1", show_default=True, help="UCF101's official split."
@@ -168,7 +168,7 @@ def info(spec: str, split: str, exclude: str | None, as_json: bool) -> None:
         click.echo("\n".join(_lines(found)))
 
 
-@command.command()
+@data_command.command()
 @click.argument("spec")
 @exclude_option
 @option("--list list_file", "FILE", "Write what to exclude there.", PATH)

@@ -10,7 +10,7 @@ from vnasdsl.cli.options import SEED, json_option, out_option, quiet_option, set
 from vnasdsl.language.visible import visible
 
 
-@click.command()
+@click.command("demo")
 @out_option("DIR", "Folder of the results.", default=Path("runs/demo"), show_default=True)
 @click.option("--seed", type=SEED, default=0, show_default=True, metavar="N", help="Seed of everything random.")
 @click.option("--data", default="periods", show_default=True, metavar="SPEC", help="Videos to run it on.")
@@ -18,7 +18,9 @@ from vnasdsl.language.visible import visible
 @click.option("--force", is_flag=True, help="Replace an earlier demo in DIR.")
 @quiet_option
 @json_option
-def command(out: Path, seed: int, data: str, settings: dict[str, str], force: bool, quiet: bool, as_json: bool) -> None:
+def demo_command(
+    out: Path, seed: int, data: str, settings: dict[str, str], force: bool, quiet: bool, as_json: bool
+) -> None:
     """Compile a small space, search and decode it, retrain the network found, and compare it with random networks.
 
     Runs on two CPU cores in minutes. The videos are encoded files, made on first use, whose classes are periods of

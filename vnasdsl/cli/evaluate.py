@@ -25,14 +25,13 @@ from vnasdsl.language.visible import visible
 
 if TYPE_CHECKING:
     from vnasdsl.api.requests import EvaluationRequest
-    from vnasdsl.elaborate import Overrides
     from vnasdsl.runs.predictions import Predictions
     from vnasdsl.train.evaluation import Evaluation
 
 _MEANS = ("top1", "top5", "mean_class")
 
 
-@click.command()
+@click.command("evaluate")
 @click.argument("targets", metavar="RUN|FILE.vns[:NAME]...", nargs=-1, required=True)
 @option("--weights", "FILE", "Weights, .safetensors or `torchvision:FILE`.  [default: RUN's]", PATH)
 @click.option("--data", metavar="SPEC", help="Videos, of which the test part is used.  [default: RUN's]")
@@ -45,22 +44,18 @@ _MEANS = ("top1", "top5", "mean_class")
 @set_option
 @input_options
 @training_options
-def command(
+def evaluate_command(
     targets: tuple[str, ...],
     weights: Path | None,
-    data: str | None,
-    exclude: str | None,
-    recipe: str | None,
     clips: int | None,
     crops: int | None,
     predictions: Path | None,
     confusion: Path | None,
     settings: dict[str, str],
-    overrides: Overrides,
     device: str,
-    workers: int | None,
     quiet: bool,
     as_json: bool,
+    **more: Any,
 ) -> None:
     """Evaluate a network on test videos: softmax scores averaged over N x M views of each (10 clips x 3 crops).
 
@@ -92,12 +87,7 @@ def command(
     given = {key: str(value) for key, value in (("clips", clips), ("crops", crops)) if value is not None}
     reporter = Reporter(quiet)
     settings = {**settings, **given}
-    asked = [
-        evaluation_request(
-            Asked(target, data, exclude, recipe, settings, overrides, workers=workers), weights, reporter
-        )
-        for target in targets
-    ]
+    asked = [evaluation_request(Asked(target, settings=settings, **more), weights, reporter) for target in targets]
     if any(each.videos.classes != asked[0].videos.classes for each in asked):
         raise UserError("the runs have different classes: their accuracies have no mean", "evaluate them one by one")
     where = pick_device(device)

@@ -21,13 +21,13 @@ from vnasdsl.language.source import Source
 from vnasdsl.language.visible import visible
 
 
-@click.command()
+@click.command("fmt")
 @click.argument("paths", nargs=-1, metavar="[PATHS]...")
 @click.option("--check", is_flag=True, help="Write nothing; name the files that would change, and exit 1 for any.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change, and exit 1 for any.")
 @format_option
 @gc_paused()
-def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
+def fmt_command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
     """Format files in their canonical form. Comments are kept.
 
     PATHS are files, or folders to search for *.vns (hidden folders are skipped); the default is the current folder.

@@ -19,7 +19,7 @@ def _clips(_context: click.Context, _parameter: click.Parameter, values: tuple[s
     return [tuple(map(int, value.split("x"))) for value in values]
 
 
-@click.command()
+@click.command("from-torch")
 @click.argument("target", metavar="MODULE:NAME")
 @option(
     "--clip clips",
@@ -40,7 +40,7 @@ def _clips(_context: click.Context, _parameter: click.Parameter, values: tuple[s
 @option("-o --output", "FILE.vns", "Write here instead of to the standard output.", FILE)
 @click.option("--weights", is_flag=True, help="Write the weights of the module beside FILE.vns, as FILE.safetensors.")
 @click.option("--force", is_flag=True, help="Overwrite FILE.vns.")
-def command(
+def from_torch_command(
     target: str,
     clips: list[tuple[int, ...]],
     arguments: dict[str, str],

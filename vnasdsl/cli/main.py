@@ -16,32 +16,32 @@ from vnasdsl.cli import COMPLETION_VARIABLE
 from vnasdsl.cli.errors import reporting
 from vnasdsl.language.diagnostics import suggest
 
-# name -> (module that exposes `command`, short help)
+# name -> (module that has `NAME_command`, short help)
 COMMANDS: dict[str, tuple[str, str]] = {
     "new": ("vnasdsl.cli.new", "Write a starting project with shipped spaces."),
     "check": ("vnasdsl.cli.check", "Check files and report errors."),
     "explain": ("vnasdsl.cli.explain", "Explain an error code such as E0201, with examples."),
     "from-torch": ("vnasdsl.cli.from_torch", "Write a PyTorch module as a network."),
-    "layers": ("vnasdsl.cli.layers", "List the layers that files can use, those of the project too."),
+    "layers": ("vnasdsl.cli.listing", "List the layers that files can use, those of the project too."),
     "compile": ("vnasdsl.cli.compile", "Write the PyTorch code of spaces and networks."),
     "fmt": ("vnasdsl.cli.fmt", "Format files, comments kept."),
     "show": ("vnasdsl.cli.show", "Show shapes, choices, MACs and parameters, stage by stage."),
     "diff": ("vnasdsl.cli.diff", "Compare networks and spaces by what they mean."),
-    "draw": ("vnasdsl.cli.draw", "Draw a space or network, and what a search has learnt."),
-    "zoo": ("vnasdsl.cli.zoo", "List the published networks that come with vnasdsl."),
-    "search": ("vnasdsl.cli.search", "Search a space on video data."),
-    "derive": ("vnasdsl.cli.derive", "Decode the network of a search again."),
-    "retrain": ("vnasdsl.cli.retrain", "Train a network, from inherited weights or from scratch."),
+    "draw": ("vnasdsl.cli.show", "Draw a space or network, and what a search has learnt."),
+    "zoo": ("vnasdsl.cli.listing", "List the published networks that come with vnasdsl."),
+    "search": ("vnasdsl.cli.training", "Search a space on video data."),
+    "derive": ("vnasdsl.cli.training", "Decode the network of a search again."),
+    "retrain": ("vnasdsl.cli.training", "Train a network, from inherited weights or from scratch."),
     "evaluate": ("vnasdsl.cli.evaluate", "Evaluate a trained network over several views."),
     "predict": ("vnasdsl.cli.predict", "Say what a trained network sees in videos."),
-    "export": ("vnasdsl.cli.export", "Write a trained network as ONNX or torch.export."),
-    "runs": ("vnasdsl.cli.list_runs", "List runs with state, best accuracy and age."),
-    "watch": ("vnasdsl.cli.watch", "Show a run in the terminal while it goes on."),
-    "report": ("vnasdsl.cli.report", "Write a report of runs, one HTML file."),
+    "export": ("vnasdsl.cli.predict", "Write a trained network as ONNX or torch.export."),
+    "runs": ("vnasdsl.cli.runs", "List runs with state, best accuracy and age."),
+    "watch": ("vnasdsl.cli.runs", "Show a run in the terminal while it goes on."),
+    "report": ("vnasdsl.cli.runs", "Write a report of runs, one HTML file."),
     "bench": ("vnasdsl.cli.bench", "Compare speed and memory of networks."),
     "data": ("vnasdsl.cli.data", "Make or inspect video data sets."),
-    "lsp": ("vnasdsl.cli.lsp", "Serve an editor: the language server."),
-    "completion": ("vnasdsl.cli.completion", "Print the completion script of a shell."),
+    "lsp": ("vnasdsl.cli.editors", "Serve an editor: the language server."),
+    "completion": ("vnasdsl.cli.editors", "Print the completion script of a shell."),
     "demo": ("vnasdsl.cli.demo", "Run the whole chain on a small space, in minutes on a CPU."),
 }
 
@@ -59,6 +59,13 @@ Examples:
 """
 
 
+def load_command(name: str) -> click.Command:
+    """`NAME_command` of the file that has it."""
+    command = getattr(import_module(COMMANDS[name][0]), f"{name.replace('-', '_')}_command")
+    assert isinstance(command, click.Command)
+    return command
+
+
 class LazyGroup(click.Group):
     """A group whose subcommands are modules, imported when they are called."""
 
@@ -68,12 +75,11 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(COMMANDS[cmd_name][0]).command
-        assert isinstance(command, click.Command)
+        command = load_command(cmd_name)
         if "spaces/" in (command.help or "") and cmd_name != "new":
             command.epilog = "`vnasdsl new DIR` writes the files that the examples name."
         if COMPLETION_VARIABLE in os.environ:
-            from vnasdsl.cli.completion import prepare
+            from vnasdsl.cli.editors import prepare
 
             prepare(command)
         return command

@@ -21,7 +21,7 @@ HIDDEN = ("gitattributes", "gitignore", "pre-commit-config.yaml")
 """Files of the template whose names get a dot in front."""
 
 
-@click.command()
+@click.command("new")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--space",
@@ -40,7 +40,7 @@ HIDDEN = ("gitattributes", "gitignore", "pre-commit-config.yaml")
     expose_value=False,
     help="List the shipped spaces and networks and exit.",
 )
-def command(folder: Path, shipped: tuple[str, ...]) -> None:
+def new_command(folder: Path, shipped: tuple[str, ...]) -> None:
     """Write a starting project into DIR: spaces and their code, pyproject.toml, README, and the settings of git and
     pre-commit.
 

@@ -1,14 +1,15 @@
-"""`vnasdsl show`: shapes, choices, MACs and parameters."""
+"""`vnasdsl show` and `vnasdsl draw`: a space or network as a table, as the compiler sees it, and as a picture."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
-from vnasdsl.cli.options import input_options, json_option
-from vnasdsl.cli.output import format_option, print_json
-from vnasdsl.cli.targets import load_target, source_name
+from vnasdsl.cli.options import FILE, input_options, json_option, option
+from vnasdsl.cli.output import format_option, print_json, tell_written
+from vnasdsl.cli.targets import load_space, load_target, source_name
 from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.elaborate.imports import split_target
 from vnasdsl.language.gc_paused import gc_paused
@@ -16,7 +17,7 @@ from vnasdsl.show.emit import as_object
 from vnasdsl.show.table import as_table, layer_table
 
 
-@click.command()
+@click.command("show")
 @click.argument("file", metavar="FILE[:NAME]")
 @click.argument("name", required=False)
 @click.option("--layers", "all_layers", is_flag=True, help="Every layer with all its attributes, defaults filled in.")
@@ -29,7 +30,7 @@ from vnasdsl.show.table import as_table, layer_table
 @format_option
 @json_option
 @gc_paused()
-def command(
+def show_command(
     file: str, name: str | None, all_layers: bool, emit: str | None, overrides: Overrides, as_json: bool
 ) -> None:
     """Show a space or network stage by stage: shapes, choices, MACs and parameters.
@@ -83,3 +84,52 @@ def encodes(text: str) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+@click.command("draw")
+@click.argument("file", metavar="FILE[:NAME]|RUN")
+@click.argument("name", required=False)
+@option("-o --output", "PICTURE", "File to write: .svg, .png, .mmd (Mermaid) or .dot (Graphviz).", FILE, required=True)
+@click.option("--layers", is_flag=True, help="Every layer, with all blocks opened.")
+@click.option(
+    "--theme",
+    type=click.Choice(("auto", "light", "dark")),
+    default="auto",
+    show_default=True,
+    help="Background of .svg and .png; auto follows the reader's system (.png: light).",
+)
+@input_options
+def draw_command(
+    file: str,
+    name: str | None,
+    output: Path,
+    layers: bool,
+    theme: str,
+    overrides: Overrides,
+) -> None:
+    """Draw a network or a space: its stages with shapes and costs, its choices, and inside of each block.
+
+    A space whose stages have several widths is drawn as a trellis of stages and candidates. Of a RUN, lines are as
+    wide as the path weights, small bars show the weights of the operations, and the most probable path is marked. No
+    other program is needed.
+
+    \b
+    Examples:
+      vnasdsl draw spaces/x3d3.vns -o x3d3.svg
+      vnasdsl draw spaces/x3d3_k400.vns -o x3d3_k400.png --theme dark
+      vnasdsl draw runs/tiny -o tiny.svg
+      vnasdsl draw spaces/x3d3_k400.vns --layers -o layers.dot
+    """
+    from vnasdsl.files import write_atomic
+    from vnasdsl.runs.folder import RunReader
+    from vnasdsl.show.draw import check_kind, picture_of, render
+
+    suffix = check_kind(output, theme)
+    if not Path(file).is_dir():
+        picture = picture_of(load_space(file, overrides, name), layers=layers)
+    elif name is not None or layers or overrides != Overrides():
+        raise click.UsageError("a run is drawn as it was searched: give its folder alone")
+    else:
+        run = RunReader(Path(file))
+        picture = picture_of(run.space, run.learnt)
+    tell_written(output, write_atomic(output, render(picture, suffix, theme)))

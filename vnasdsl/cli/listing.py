@@ -1,4 +1,4 @@
-"""`vnasdsl layers`: the layers that files of a project can use."""
+"""`vnasdsl layers` and `vnasdsl zoo`: what files can use."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from pathlib import Path
 import click
 
 from vnasdsl.cli.options import json_option
+from vnasdsl.cli.output import print_json
 from vnasdsl.elaborate.project_layers import Catalogue, catalogue_for
 from vnasdsl.language.diagnostics import UserError, did_you_mean
+from vnasdsl.language.gc_paused import gc_paused
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Layer, show_value
 
 
-@click.command()
+@click.command("layers")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @json_option
-def command(names: tuple[str, ...], as_json: bool) -> None:
+def layers_command(names: tuple[str, ...], as_json: bool) -> None:
     """List the layers that files of this project can use, its own included, or describe those named.
 
     \b
@@ -62,3 +64,27 @@ def _object(layer: Layer) -> dict[str, object]:
     ]
     own = layer.name not in CATALOGUE
     return {"name": layer.name, "signature": _written(layer), "doc": layer.doc, "own": own, "parameters": parameters}
+
+
+@click.command("zoo")
+@json_option
+@gc_paused()
+def zoo_command(as_json: bool) -> None:
+    """List the published networks that come with vnasdsl: MACs of a clip and parameters with 400 classes, where each is
+    from, and how far it was compared with that.
+
+    Every command takes them by name, and weights of torchvision and pytorchvideo fit them.
+
+    \b
+    Examples:
+      vnasdsl zoo
+      vnasdsl show vnasdsl:zoo/r3d_18
+      vnasdsl diff vnasdsl:zoo/slowfast vnasdsl:zoo/slow
+      vnasdsl evaluate vnasdsl:zoo/r3d_18 --weights torchvision:r3d_18.pth --data folder:videos
+    """
+    from vnasdsl.show.zoo import published, zoo_table
+
+    if as_json:
+        print_json([each.as_object for each in published()])
+    else:
+        click.echo(zoo_table())

@@ -1,4 +1,4 @@
-"""`vnasdsl completion`: the scripts that let a shell complete commands, files and recipe keys."""
+"""`vnasdsl completion` and `vnasdsl lsp`: for shells and editors."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from vnasdsl.cli import COMPLETION_VARIABLE
+from vnasdsl.language.diagnostics import UserError
 
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command()
+@click.command("completion")
 @click.argument("shell", type=click.Choice(SHELLS))
-def command(shell: str) -> None:
+def completion_command(shell: str) -> None:
     """Print the completion script of a shell.
 
     \b
@@ -64,3 +65,25 @@ COMPLETERS = {
     "settings": complete_setting,
 }
 """By the name of the parameter."""
+
+
+@click.command("lsp")
+@click.option("--stdio", is_flag=True, hidden=True, help="What editors pass by habit; there is no other way.")
+def lsp_command(stdio: bool) -> None:
+    """Serve an editor over standard input and output (Language Server Protocol).
+
+    Errors while typing, formatting, outline, definitions, references, renaming, completion, hover with shapes and
+    costs, quick fixes, and the shape after every line. docs/editors.md says how to set up editors.
+
+    \b
+    Example:
+      pip install 'vnasdsl-lang[lsp]'
+      vnasdsl lsp                 # what an editor starts
+    """
+    try:
+        import pygls.lsp.server  # noqa: F401
+    except ImportError:
+        raise UserError("the language server needs pygls 2", "pip install 'vnasdsl-lang[lsp]'") from None
+    from vnasdsl.lsp.server import serve
+
+    serve()
