@@ -203,8 +203,7 @@ class Bench:
     # -------------------------------------------------------------------- means
 
     def videos(self, folder: Path) -> Path:
-        from vnasdsl.data.synthetic.make import make
-        from vnasdsl.data.synthetic.settings import Settings
+        from vnasdsl.data.synthetic.make import Settings, make
 
         made = folder / "videos"
         few = {"classes": 4, "clips": 8, "test_clips": 2, "sizes": ((36, 48),), "lengths": (8, 8)}

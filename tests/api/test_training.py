@@ -12,8 +12,7 @@ import torch
 import vnasdsl
 from tests.support import ROOT, pictures_as_words, run_here
 from vnasdsl import Network, Progress, Run, Space
-from vnasdsl.data.synthetic.make import make
-from vnasdsl.data.synthetic.settings import Settings
+from vnasdsl.data.synthetic.make import Settings, make
 
 torch.set_num_threads(1)
 

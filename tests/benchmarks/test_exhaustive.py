@@ -9,8 +9,7 @@ import pytest
 from exhaustive import keep_whole, main
 
 from tests.support import ROOT
-from vnasdsl.data.synthetic.make import make
-from vnasdsl.data.synthetic.settings import Settings
+from vnasdsl.data.synthetic.make import Settings, make
 
 
 def test_a_table_that_was_cut_short_keeps_whole_trainings(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ import pytest
 from tests.conftest import RunCli
 from tests.support import SPACES
 from vnasdsl.data.faults import FaultLog
-from vnasdsl.data.synthetic.make import make
-from vnasdsl.data.synthetic.settings import Settings
+from vnasdsl.data.synthetic.make import Settings, make
 
 NAME = "a\x1b[31mred\nerror: forged\x07\u202e"
 SHOWN = "a␛[31mred␊error: forged␇<U+202E>"

@@ -13,8 +13,7 @@ from click.testing import CliRunner
 from tests.support import ROOT, shipped_space
 from vnasdsl.cli.main import cli
 from vnasdsl.codegen import compile_supernet
-from vnasdsl.data.synthetic.make import make
-from vnasdsl.data.synthetic.settings import Settings
+from vnasdsl.data.synthetic.make import Settings, make
 from vnasdsl.elaborate import Overrides
 from vnasdsl.searching.supernet import SupernetSearch
 from vnasdsl.train.generated import load_class

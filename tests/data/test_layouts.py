@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from vnasdsl.data import open_data
-from vnasdsl.data.layouts.kinetics import clip_name
+from vnasdsl.data.layouts.readers import clip_name
 from vnasdsl.language.diagnostics import UserError
 
 

@@ -12,8 +12,7 @@ from torch import nn
 from tests.data.videos import clip_loader, view_loader
 from tests.support import some_slow
 from vnasdsl.data import DataSet, open_data
-from vnasdsl.data.synthetic.make import make
-from vnasdsl.data.synthetic.settings import Settings
+from vnasdsl.data.synthetic.make import Settings, make
 
 CLASSES, CHANCE = 8, 1 / 8
 

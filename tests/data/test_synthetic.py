@@ -9,9 +9,8 @@ import pytest
 
 from vnasdsl.data import open_data
 from vnasdsl.data.check import check
-from vnasdsl.data.synthetic.make import make
-from vnasdsl.data.synthetic.motions import MOTIONS, SHAKE, SPEED, draw_path
-from vnasdsl.data.synthetic.settings import MARKER, TASKS, Settings
+from vnasdsl.data.synthetic.classes import MOTIONS, SHAKE, SPEED, draw_path
+from vnasdsl.data.synthetic.make import MARKER, TASKS, Settings, make
 from vnasdsl.language.diagnostics import UserError
 
 SMALL = {"classes": 3, "clips": 4, "test_clips": 2, "sizes": ((36, 50), (50, 36)), "lengths": (5, 9)}

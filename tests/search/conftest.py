@@ -12,8 +12,7 @@ from click.testing import CliRunner, Result
 
 from tests.support import ROOT, pictures_as_words
 from vnasdsl.cli.main import cli
-from vnasdsl.data.synthetic.make import make
-from vnasdsl.data.synthetic.settings import Settings
+from vnasdsl.data.synthetic.make import Settings, make
 
 torch.set_num_threads(1)
 

@@ -13,8 +13,7 @@ from safetensors.torch import load_file
 
 from tests.codegen.code import supernet
 from tests.support import SPACES, shipped, some_slow
-from vnasdsl.data.synthetic.make import make
-from vnasdsl.data.synthetic.settings import Settings
+from vnasdsl.data.synthetic.make import Settings, make
 from vnasdsl.elaborate import Overrides, load
 from vnasdsl.searching.slices import slice_widths
 from vnasdsl.train.generated import build

@@ -16,8 +16,7 @@ from vnasdsl.data import ClipShape, open_data
 from vnasdsl.data.clips import ClipLoader, ViewLoader
 from vnasdsl.data.index import scan
 from vnasdsl.data.sampling import Stream
-from vnasdsl.data.synthetic.make import make
-from vnasdsl.data.synthetic.settings import Settings
+from vnasdsl.data.synthetic.make import Settings, make
 from vnasdsl.elaborate.inputs import Input
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import UserError

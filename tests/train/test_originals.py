@@ -15,8 +15,7 @@ from torch import Tensor, nn
 import vnasdsl
 from tests.support import run_here
 from tests.train.test_checkpoint import Bomb
-from vnasdsl.data.synthetic.make import make
-from vnasdsl.data.synthetic.settings import Settings
+from vnasdsl.data.synthetic.make import Settings, make
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.weights import by_order, inherit, read_original, split_library
 

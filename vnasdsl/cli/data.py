@@ -104,8 +104,7 @@ def synthetic(
       vnasdsl data synthetic data/like-kinetics --layout kinetics --size 120x160 --length 60-300
       vnasdsl search spaces/tiny.vns --data synthetic:data/motion --out runs/motion
     """
-    from vnasdsl.data.synthetic.make import check_may_write, make
-    from vnasdsl.data.synthetic.settings import Settings
+    from vnasdsl.data.synthetic.make import Settings, check_may_write, make
 
     usual = Settings.default(task)
     clips = usual.clips if clips is None else clips

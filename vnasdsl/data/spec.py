@@ -8,34 +8,34 @@ from dataclasses import replace
 from pathlib import Path
 
 from vnasdsl.data.exclude import without
-from vnasdsl.data.layouts import (
-    charades,
-    csv_file,
-    folder,
-    kinetics,
-    mmaction2,
-    something,
-    synthetic,
-    ucf101,
-    webdataset,
+from vnasdsl.data.layouts.readers import (
+    read_charades,
+    read_csv,
+    read_folder,
+    read_kinetics,
+    read_mmaction2,
+    read_something,
+    read_synthetic,
+    read_ucf101,
+    read_webdataset,
 )
 from vnasdsl.data.streams import with_streams
 from vnasdsl.data.videos import DataSet, together
 from vnasdsl.language.diagnostics import UserError, did_you_mean
 
 LAYOUTS: dict[str, Callable[[str, str, int], DataSet]] = {
-    "ucf101": ucf101.read,
-    "kinetics": kinetics.read,
-    "folder": folder.read,
-    "csv": csv_file.read,
-    "charades": charades.read,
-    "mmaction2": mmaction2.read,
-    "something": something.read,
-    "webdataset": webdataset.read,
-    "synthetic": synthetic.read,
-    "periods": synthetic.read,
+    "ucf101": read_ucf101,
+    "kinetics": read_kinetics,
+    "folder": read_folder,
+    "csv": read_csv,
+    "charades": read_charades,
+    "mmaction2": read_mmaction2,
+    "something": read_something,
+    "webdataset": read_webdataset,
+    "synthetic": read_synthetic,
+    "periods": read_synthetic,
 }
-"""A new layout is a new file in `layouts/` and one line here."""
+"""A new layout is a function in `layouts/readers.py` and one line here."""
 _OPTIONS = re.compile(r"\?(?P<pairs>\w+=[^?&]*(&\w+=[^?&]*)*)$")
 _KNOWN = ("split", "exclude")
 _SEVERAL = re.compile(rf",(?=(?:{'|'.join(LAYOUTS)})(?::|$))")
