@@ -32,9 +32,9 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from vnasdsl.elaborate import Overrides, load
+from vnasdsl.searching.bench import network_latency
 from vnasdsl.searching.draws import Draws
 from vnasdsl.searching.estimate import Estimate
-from vnasdsl.searching.latency import network_latency
 from vnasdsl.train.devices import pick_device
 from vnasdsl.train.loop import Meter
 from vnasdsl.train.recipes import GradientRecipe

@@ -54,7 +54,7 @@ def layers() -> str:
 
 
 def recipes() -> str:
-    from vnasdsl.train.recipe_print import recipe_keys
+    from vnasdsl.train.recipe_text import recipe_keys
 
     intro = (
         "# Recipes\n\nThe keys of `search`, `retrain` and `evaluate` recipes, and the arguments of the calls in them."

@@ -21,10 +21,9 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.clips import training_clips
 from vnasdsl.train.evaluation import average_precision, evaluate_views
 from vnasdsl.train.loop import NetworkTraining
-from vnasdsl.train.predict import predict_each
+from vnasdsl.train.predict import open_trained, predict_each
 from vnasdsl.train.progress import Reporter
 from vnasdsl.train.recipes import RetrainRecipe, Sgd
-from vnasdsl.train.trained import open_trained
 
 CPU = torch.device("cpu")
 HEADER = "id,subject,script,actions,length\n"

@@ -14,7 +14,7 @@ from vnasdsl.elaborate.program import examine
 from vnasdsl.language.parser import parse_partial
 from vnasdsl.language.source import Source
 from vnasdsl.layers import CATALOGUE
-from vnasdsl.train.recipe_print import recipe_keys
+from vnasdsl.train.recipe_text import recipe_keys
 
 TEXT = """\
 network small {{

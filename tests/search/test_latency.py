@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from tests.support import ROOT
 from vnasdsl.elaborate import Overrides, load
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.searching.bench import measuring
-from vnasdsl.searching.latency import ROUNDS, STABLE, network_latency
+from vnasdsl.searching.bench import ROUNDS, STABLE, measuring, network_latency
 
 STABLE_ROUND = [0.040, 0.042, 0.041, 0.040, 0.043]
 WILD_ROUND = [0.040, 0.090, 0.041, 0.010, 0.080]

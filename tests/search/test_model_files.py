@@ -16,8 +16,8 @@ from vnasdsl import predict
 from vnasdsl.data import open_data
 from vnasdsl.elaborate import load
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.train.predict import open_trained
 from vnasdsl.train.run_folder import MissingData, run_data
-from vnasdsl.train.trained import open_trained
 
 Command = Callable[..., Result]
 

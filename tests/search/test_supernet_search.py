@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tests.search.fake import FakeSupernet, batches, fake_trellis
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.searching.cost import CostTerm
+from vnasdsl.searching.deciding import CostTerm
 from vnasdsl.searching.monitor import Monitor, decode_supernet, entropy
 from vnasdsl.searching.supernet import SupernetSearch, as_child
 from vnasdsl.train.devices import seed_everything

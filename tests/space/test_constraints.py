@@ -21,7 +21,7 @@ from vnasdsl.language.source import Source
 from vnasdsl.relax.trellis import trellis
 from vnasdsl.searching.evolve.mutation import mutate
 from vnasdsl.searching.evolve.propose import settle
-from vnasdsl.searching.one_shot.sampling import Sampler
+from vnasdsl.searching.one_shot.training import Sampler
 
 TEXT = """
 block part(width, side) {{ conv(width, (1, side, side)) -> bn }}

@@ -23,7 +23,7 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import export as exporting
 from vnasdsl.train.export import FramesIn, export
 from vnasdsl.train.generated import build
-from vnasdsl.train.trained import TrainedNetwork, open_trained
+from vnasdsl.train.predict import TrainedNetwork, open_trained
 
 NETWORK = """\
 block unit(width, stride) { conv(width, 3x3x3, stride=(1, stride, stride)) -> bn -> relu }

@@ -20,8 +20,7 @@ from vnasdsl.data.timeline import annotate, frame_times
 from vnasdsl.elaborate import load
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.generated import build
-from vnasdsl.train.predict import find_videos
-from vnasdsl.train.trained import open_trained
+from vnasdsl.train.predict import find_videos, open_trained
 
 NETWORK = """\
 network lamp {

@@ -14,8 +14,7 @@ from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source
 from vnasdsl.train.recipe_parts import Adam, MacsCost, Nothing, Sgd
-from vnasdsl.train.recipe_print import print_recipe, recipe_keys
-from vnasdsl.train.recipe_text import resolve_recipe
+from vnasdsl.train.recipe_text import print_recipe, recipe_keys, resolve_recipe
 from vnasdsl.train.recipes import KINDS, STRATEGIES, EvaluateRecipe, GradientRecipe, RetrainRecipe
 
 
@@ -182,7 +181,7 @@ def test_another_number_of_epochs_needs_no_other_setting() -> None:
 
 
 def test_recipes_need_no_torch() -> None:
-    code = "import sys, vnasdsl.train.recipe_text, vnasdsl.train.recipe_print; print('torch' in sys.modules)"
+    code = "import sys, vnasdsl.train.recipe_text, vnasdsl.train.recipe_text; print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert run.stdout.strip() == "False"
 

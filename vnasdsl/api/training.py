@@ -30,12 +30,11 @@ from vnasdsl.searching.run import Outcome, search_space
 from vnasdsl.train.devices import pick_device
 from vnasdsl.train.evaluation import Evaluation
 from vnasdsl.train.launch import Work, on_devices, require_shared_steps
-from vnasdsl.train.predict import Prediction, find_videos, predict_each
+from vnasdsl.train.predict import Prediction, find_videos, open_trained, predict_each
 from vnasdsl.train.progress import Logger, Reporter, loggers_of
 from vnasdsl.train.retrain import Trained, evaluate_file
 from vnasdsl.train.retrain import retrain as train
 from vnasdsl.train.shortages import explained
-from vnasdsl.train.trained import open_trained
 
 if TYPE_CHECKING:
     pass

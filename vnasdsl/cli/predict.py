@@ -65,9 +65,8 @@ def predict_command(
       vnasdsl predict runs/tiny/retrained swipe.mp4 --clips 40 -o annotated.mp4
       vnasdsl predict nets/mine.vns --weights mine.safetensors --labels classes.txt swipe.mp4
     """
-    from vnasdsl.train.predict import find_videos, predict_each
+    from vnasdsl.train.predict import find_videos, open_trained, predict_each
     from vnasdsl.train.progress import Reporter
-    from vnasdsl.train.trained import open_trained
 
     files = find_videos(videos)
     places = dict(_place(text) for text in streams)
@@ -219,7 +218,7 @@ def export_command(
     """
     from vnasdsl.elaborate.imports import split_target
     from vnasdsl.train.export import SUFFIXES, export
-    from vnasdsl.train.trained import open_trained
+    from vnasdsl.train.predict import open_trained
 
     model = open_trained(target, weights, labels)
     suffix = SUFFIXES["onnx" if kind == "onnx" else "torch"]

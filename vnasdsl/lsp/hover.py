@@ -25,7 +25,7 @@ from vnasdsl.train.recipes import KINDS, recipe_fields
 @cache
 def recipe_rows(owner: str) -> tuple[dict[str, str], ...]:
     """The keys of a kind of recipe (`search`) or of a part (`sgd(...)`): name, type, default, description."""
-    from vnasdsl.train.recipe_print import recipe_keys
+    from vnasdsl.train.recipe_text import recipe_keys
 
     return tuple(row for row in recipe_keys() if row["recipe"] == owner)
 

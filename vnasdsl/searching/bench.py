@@ -235,3 +235,32 @@ def hardware(device: torch.device) -> str:
         lines = []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(named, platform.processor() or platform.machine())
+
+
+RUNS = 50
+ROUNDS = 3
+STABLE = 0.10
+"""The spread up to which a measurement is called stable."""
+
+
+def network_latency(
+    network: Space, device: str = "cpu", *, threads: int = 1, runs: int = RUNS, clock: Clock = time.perf_counter
+) -> dict[str, Any]:
+    """The median `ms`, its `spread`, whether that is `stable`, and how it was measured. Raises: UserError as `bench`.
+
+    clock: seconds, read right before and after each timed run.
+    """
+    rounds: list[tuple[float, float]] = []
+    while not rounds or (rounds[-1][0] > STABLE and len(rounds) < ROUNDS):
+        (found,) = bench({network.name: network}, device, (1,), threads=threads, rounds=runs, clock=clock)
+        rounds.append((found.spread, found.median_ms))
+    spread, milliseconds = min(rounds)
+    place = pick_device(device)
+    protocol = {"device": str(place), "hardware": hardware(place), "threads": threads, "torch": torch.__version__}
+    counts = {"runs": runs, "warm_up": WARM_UP, "rounds": len(rounds)}
+    return {
+        "ms": round(milliseconds, 4),
+        "spread": round(spread, 4),
+        "stable": spread <= STABLE,
+        "protocol": {**protocol, **counts},
+    }

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vnasdsl.searching.cost import CostTerm
-from vnasdsl.searching.deciding import Deciding
+from vnasdsl.searching.deciding import CostTerm, Deciding
 from vnasdsl.searching.draws import Draws
 from vnasdsl.searching.kernels import Kernels, lay_out_state
 from vnasdsl.searching.monitor import Monitor

@@ -21,7 +21,7 @@ from vnasdsl.data.sampling import scaled_size
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train.model_file import Preprocessing
-from vnasdsl.train.trained import TrainedNetwork
+from vnasdsl.train.predict import TrainedNetwork
 
 Format = Literal["onnx", "torch"]
 SUFFIXES: dict[Format, str] = {"onnx": ".onnx", "torch": ".pt2"}

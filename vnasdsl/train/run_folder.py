@@ -31,7 +31,7 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.runs.folder import LOCK_FILE, RUN_FILE, JsonLines, RunReader
 from vnasdsl.train import ranks
 from vnasdsl.train.checkpoint import Checkpoints
-from vnasdsl.train.recipe_print import print_recipes, recipes_json
+from vnasdsl.train.recipe_text import print_recipes, recipes_json
 from vnasdsl.train.recipes import Recipe
 
 _FORMAT = 2

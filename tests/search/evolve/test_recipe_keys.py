@@ -13,8 +13,7 @@ from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.parser import parse
 from vnasdsl.language.source import Source
 from vnasdsl.train.recipe_parts import MUTATIONS, Edges, Limits, Mix, Score
-from vnasdsl.train.recipe_print import print_recipe
-from vnasdsl.train.recipe_text import resolve_recipe
+from vnasdsl.train.recipe_text import print_recipe, resolve_recipe
 from vnasdsl.train.recipes import STRATEGIES, recipe_of
 
 

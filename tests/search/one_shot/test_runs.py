@@ -17,7 +17,7 @@ from tests.support import some_slow
 from vnasdsl.codegen import inherited_names
 from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.searching import finalists
-from vnasdsl.searching.one_shot.scoring import Scorer
+from vnasdsl.searching.one_shot.ranking import Scorer
 from vnasdsl.searching.one_shot.training import PathTraining
 from vnasdsl.searching.run import reopen
 from vnasdsl.searching.task import Parts

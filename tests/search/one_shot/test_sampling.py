@@ -12,7 +12,7 @@ from vnasdsl.elaborate import Overrides, Space, load
 from vnasdsl.elaborate.program import load_source
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.source import Source
-from vnasdsl.searching.one_shot.sampling import Sampler, deal, draw
+from vnasdsl.searching.one_shot.training import Sampler, deal, draw
 
 
 @pytest.fixture(scope="module")

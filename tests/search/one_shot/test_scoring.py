@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vnasdsl.codegen import inherited_names
-from vnasdsl.searching.one_shot.scoring import SharedStages, evenly, in_memory
+from vnasdsl.searching.one_shot.ranking import SharedStages, evenly, in_memory
 from vnasdsl.searching.run import reopen
 from vnasdsl.searching.session import Session
 from vnasdsl.searching.task import SearchTask

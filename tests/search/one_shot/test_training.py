@@ -12,8 +12,7 @@ from torch import nn
 from tests.support import ROOT
 from vnasdsl.codegen import compile_supernet, inherited_names
 from vnasdsl.elaborate import Overrides, Space, load
-from vnasdsl.searching.one_shot.sampling import Sampler
-from vnasdsl.searching.one_shot.training import PathTraining
+from vnasdsl.searching.one_shot.training import PathTraining, Sampler
 from vnasdsl.train.generated import build, load_class
 from vnasdsl.train.loop import Meter
 from vnasdsl.train.recipe_parts import Sgd

@@ -14,12 +14,12 @@ from torch import Tensor
 from vnasdsl.codegen import compile_network
 from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
+from vnasdsl.searching.bench import STABLE, network_latency
 from vnasdsl.searching.evolve.bounds import Bounds
 from vnasdsl.searching.evolve.engine import TrialSearch
 from vnasdsl.searching.evolve.history import Record
 from vnasdsl.searching.evolve.propose import Proposer
 from vnasdsl.searching.evolve.trial import network_of
-from vnasdsl.searching.latency import STABLE, network_latency
 from vnasdsl.searching.task import SearchResult, SearchTask
 from vnasdsl.show.charts import charts_png, family_picture, pareto_chart
 from vnasdsl.show.draw import render

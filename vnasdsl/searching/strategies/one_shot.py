@@ -14,10 +14,8 @@ from vnasdsl.relax.trellis import trellis
 from vnasdsl.searching.evolve.bounds import Bounds
 from vnasdsl.searching.evolve.history import Record
 from vnasdsl.searching.finalists import Finalists, distinct
-from vnasdsl.searching.one_shot.ranking import Ranking, record_line
-from vnasdsl.searching.one_shot.sampling import Sampler
-from vnasdsl.searching.one_shot.scoring import scoring
-from vnasdsl.searching.one_shot.training import PathTraining
+from vnasdsl.searching.one_shot.ranking import Ranking, record_line, scoring
+from vnasdsl.searching.one_shot.training import PathTraining, Sampler
 from vnasdsl.searching.probable import Wanted
 from vnasdsl.searching.session import Session
 from vnasdsl.searching.task import SearchResult, SearchTask
