@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from tests.support import ROOT, example_faults
 from vnasdsl.cli.main import cli
-from vnasdsl.cli.output import colored
+from vnasdsl.cli.options import colored
 from vnasdsl.language.codes import CODES
 from vnasdsl.language.render import render
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import click
 
-from vnasdsl.cli.options import input_options
-from vnasdsl.cli.output import as_text, format_option, style
+from vnasdsl.cli.options import as_text, format_option, input_options, style
 from vnasdsl.elaborate import Overrides, Program, Space
 from vnasdsl.elaborate.imports import PREFIX, split_target
 from vnasdsl.elaborate.program import examine

@@ -9,8 +9,7 @@ from random import Random
 
 import click
 
-from vnasdsl.cli.options import FOLDER, input_options, option
-from vnasdsl.cli.output import format_option, tell_written, unified
+from vnasdsl.cli.options import FOLDER, format_option, input_options, option, tell_written, unified
 from vnasdsl.cli.targets import load_target, source_name
 from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.elaborate.imports import split_target

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vnasdsl.cli.options import PATH, SEED, exclude_option, json_option, option
-from vnasdsl.cli.output import print_json
+from vnasdsl.cli.options import PATH, SEED, exclude_option, json_option, option, print_json
 from vnasdsl.language.visible import visible
 
 if TYPE_CHECKING:

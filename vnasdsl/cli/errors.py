@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from vnasdsl.cli.output import as_text, user_error_text
+from vnasdsl.cli.options import as_text, user_error_text
 from vnasdsl.interrupts import interruption, like_ctrl_c, status_of
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.visible import visible

@@ -12,8 +12,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from vnasdsl.cli.check import check_file
-from vnasdsl.cli.options import json_option
-from vnasdsl.cli.output import colored
+from vnasdsl.cli.options import colored, json_option
 from vnasdsl.language.codes import CODES, FAMILIES, MAIN, Code, Files
 from vnasdsl.language.diagnostics import Diagnostic, UserError, VnsError, did_you_mean
 from vnasdsl.language.render import render

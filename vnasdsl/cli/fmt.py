@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from vnasdsl.cli.errors import BUG, INPUT
-from vnasdsl.cli.output import as_text, format_option, unified
+from vnasdsl.cli.options import as_text, format_option, unified
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.files import STDIN, decode_source, read_source, vns_files

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from vnasdsl.cli.options import FILE, option, pairs
-from vnasdsl.cli.output import tell_written
+from vnasdsl.cli.options import FILE, option, pairs, tell_written
 from vnasdsl.language.diagnostics import UserError
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from vnasdsl.cli.options import json_option
-from vnasdsl.cli.output import print_json
+from vnasdsl.cli.options import json_option, print_json
 from vnasdsl.elaborate.project_layers import Catalogue, catalogue_for
 from vnasdsl.language.diagnostics import UserError, did_you_mean
 from vnasdsl.language.gc_paused import gc_paused

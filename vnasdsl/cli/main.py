@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("vnasdsl.cli.runs", "List runs with state, best accuracy and age."),
     "watch": ("vnasdsl.cli.runs", "Show a run in the terminal while it goes on."),
     "report": ("vnasdsl.cli.runs", "Write a report of runs, one HTML file."),
-    "bench": ("vnasdsl.cli.bench", "Compare speed and memory of networks."),
+    "bench": ("vnasdsl.cli.evaluate", "Compare speed and memory of networks."),
     "data": ("vnasdsl.cli.data", "Make or inspect video data sets."),
     "lsp": ("vnasdsl.cli.editors", "Serve an editor: the language server."),
     "completion": ("vnasdsl.cli.editors", "Print the completion script of a shell."),

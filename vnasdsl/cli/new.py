@@ -9,7 +9,7 @@ from posixpath import dirname, normpath
 
 import click
 
-from vnasdsl.cli.output import tell_written
+from vnasdsl.cli.options import tell_written
 from vnasdsl.elaborate.imports import shipped_file, shipped_names
 from vnasdsl.files import write_atomic
 from vnasdsl.language.diagnostics import UserError

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vnasdsl.cli.options import FILE, PATH, POSITIVE, json_option, option, training_options, weights_options
-from vnasdsl.cli.output import print_json
+from vnasdsl.cli.options import FILE, PATH, POSITIVE, json_option, option, print_json, training_options, weights_options
 from vnasdsl.language.visible import visible
 
 if TYPE_CHECKING:

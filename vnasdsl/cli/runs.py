@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vnasdsl.cli.options import FILE, json_option, option
-from vnasdsl.cli.output import print_json, tell_written
+from vnasdsl.cli.options import FILE, json_option, option, print_json, tell_written
 from vnasdsl.interrupts import interruption, status_of
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.visible import visible

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from vnasdsl.cli.options import FILE, input_options, json_option, option
-from vnasdsl.cli.output import format_option, print_json, tell_written
+from vnasdsl.cli.options import FILE, format_option, input_options, json_option, option, print_json, tell_written
 from vnasdsl.cli.targets import load_space, load_target, source_name
 from vnasdsl.elaborate import Overrides, Space
 from vnasdsl.elaborate.imports import split_target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vnasdsl.cli.output import show
+from vnasdsl.cli.options import show
 from vnasdsl.elaborate import Overrides, Program, Space, load
 from vnasdsl.elaborate.imports import PREFIX, split_target
 from vnasdsl.project import project_root

@@ -21,12 +21,12 @@ from vnasdsl.cli.options import (
     log_option,
     option,
     out_option,
+    print_json,
     quiet_option,
     seed_option,
     set_option,
     training_options,
 )
-from vnasdsl.cli.output import print_json
 from vnasdsl.language.visible import visible
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch.nn.functional as F
+from jinja2 import Environment, StrictUndefined
 from pydantic import ConfigDict, Field, ValidationError
 from torch import Tensor
 
@@ -23,6 +24,7 @@ from vnasdsl.elaborate import Space
 from vnasdsl.elaborate.inputs import Inputs
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.language.visible import visible
+from vnasdsl.resources import templates_dir
 from vnasdsl.train.clips import clip_shape
 from vnasdsl.train.progress import megas, percent
 from vnasdsl.train.recipe_parts import Strict
@@ -273,48 +275,21 @@ def weights_of(folder: Path) -> Path:
 
 def card(model: ModelFile, source: str, recipe: str) -> str:
     """A model card in Markdown."""
-    cut, how, origin = model.preprocessing, model.protocol, model.training
-    rows = [
-        ("Cost", f"{megas(model.macs)} per clip, {model.params:,} parameters"),
-        ("Input", f"{cut.frames} RGB frames of {' x '.join(map(str, cut.clip_shape.crop))}, {_taken(cut)}"),
-        *((f"Input `{one.name}`", f"{one.channels} channels of maps for the same frames") for one in cut.streams),
-        (
-            "Preprocessing",
-            f"short side scaled to {cut.scale}, crop, (x / 255 - {_three(cut.mean)}) / {_three(cut.deviation)}",
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment.filters |= {
+        "megas": megas,
+        "percent": percent,
+        "visible": visible,
+        "cell": lambda text: visible(text).replace("|", "\\|"),
+        "three": lambda values: (
+            f"{values[0]:g}" if len(set(values)) == 1 else f"({', '.join(map('{:g}'.format, values))})"
         ),
-        ("Protocol", f"{how.scores} averaged over {how.clips} clips x {how.crops} crops"),
-        ("Result", "not measured" if model.metrics is None else _result(model.metrics)),
-        ("Data", f"`{origin.data}`: {origin.train_videos:,} training and {origin.test_videos:,} test videos"),
-        ("Weights", "none" if model.weights is None else f"`{model.weights.file}`, SHA-256 `{model.weights.sha256}`"),
-        ("Made by", f"`{shlex.join(['vnasdsl', *origin.command])}`" if origin.command else origin.kind),
-        ("Versions", ", ".join(f"{name} {version}" for name, version in origin.versions.items())),
-    ]
-    table = "\n".join(f"| {name} | {_cell(text)} |" for name, text in rows)
-    classes = ", ".join(f"`{visible(name)}`" for name in model.classes)
-    return (
-        f"# {model.name}\n\nA network for video classification, trained by vnasdsl. `model.json` has the same for"
-        f" programs.\n\n| | |\n|---|---|\n{table}\n\n## Classes\n\n{len(model.classes)}: {classes}\n\n"
-        f"## Source\n\n{_fenced(source)}\n\n## Recipe\n\n{_fenced(recipe)}\n"
-    )
+    }
+    template = environment.from_string((templates_dir() / "model_card.md.j2").read_text(encoding="utf-8"))
+    origin = model.training
+    names = {"cut": model.preprocessing, "how": model.protocol, "origin": origin, "source": source, "recipe": recipe}
+    return template.render(model=model, command=shlex.join(["vnasdsl", *origin.command]), **names) + "\n"
 
 
 def _three(values: Three) -> str:
     return f"{values[0]:g}" if len(set(values)) == 1 else f"({', '.join(f'{value:g}' for value in values)})"
-
-
-def _taken(cut: Preprocessing) -> str:
-    each = "every frame" if cut.frame_stride == 1 else f"every {cut.frame_stride}th frame"
-    return each if cut.segments == 1 else f"{each}, from {cut.segments} parts of the video"
-
-
-def _result(metrics: Metrics) -> str:
-    where = "test videos" if metrics.part == "test" else "videos of the inference part, kept apart by the search"
-    return f"{percent(metrics.top1)} top-1, {percent(metrics.top5)} top-5 on {metrics.videos:,} {where}"
-
-
-def _fenced(text: str) -> str:
-    return f"```vns\n{text.rstrip()}\n```"
-
-
-def _cell(text: str) -> str:
-    return visible(text).replace("|", "\\|")
