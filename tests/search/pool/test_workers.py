@@ -14,7 +14,7 @@ from tests.search.pool import trials
 from tests.search.pool.support import collect, end_and_wait, open_pipe
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.searching.pool import Pool, Result, make_pool
-from vnasdsl.searching.pool.worker import answer, packed, unpacked
+from vnasdsl.searching.pool.workers import answer, packed, unpacked
 
 MIB = 2**20
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.searching.pool.pool import ATTEMPTS, Executor, Inline, Pool, Result
-from vnasdsl.searching.pool.worker import Function
-from vnasdsl.searching.pool.workers import Local
+from vnasdsl.searching.pool.workers import Function, Local
 
 if TYPE_CHECKING:  # workers import this before torch may be imported
     from vnasdsl.train.recipes import SearchRecipe

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol
 
-from vnasdsl.searching.pool.worker import Function, last_lines
+from vnasdsl.searching.pool.workers import Function, last_lines
 
 ATTEMPTS = 3
 """A trial that fails this often is given up."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vnasdsl.language.diagnostics import UserError, VnsError, did_you_mean
-from vnasdsl.show.draw.formats import THEMES
+from vnasdsl.show.draw.formats import THEMES, dot, mermaid, png, svg
 from vnasdsl.show.draw.picture import Picture
 
 if TYPE_CHECKING:
     from vnasdsl.elaborate import Space
     from vnasdsl.show.draw.trellis import Learnt
 
-SUFFIXES = (".svg", ".png", ".mmd", ".dot")
+SUFFIXES: Mapping[str, Callable[[Picture, str], bytes]] = {
+    ".svg": lambda picture, theme: svg(picture, theme).encode(),
+    ".png": png,
+    ".mmd": lambda picture, _: mermaid(picture).encode(),
+    ".dot": lambda picture, _: dot(picture).encode(),
+}
+"""Of pictures, with what makes the bytes of a file."""
 
 
 def check_kind(file: Path, theme: str) -> str:
@@ -48,20 +55,4 @@ def _has_states(space: Space) -> bool:
 
 def render(picture: Picture, suffix: str, theme: str = "auto") -> bytes:
     """The bytes of a file with this suffix, the same every time. `theme` is for pictures: .svg and .png."""
-    if suffix == ".svg":
-        from vnasdsl.show.draw.formats import svg
-
-        return svg(picture, theme).encode("utf-8")
-    if suffix == ".png":
-        from vnasdsl.show.draw.formats import png
-
-        return png(picture, theme)
-    if suffix == ".mmd":
-        from vnasdsl.show.draw.formats import mermaid
-
-        return mermaid(picture).encode("utf-8")
-    if suffix == ".dot":
-        from vnasdsl.show.draw.formats import dot
-
-        return dot(picture).encode("utf-8")
-    raise ValueError(f"no picture ends in {suffix}")
+    return SUFFIXES[suffix](picture, theme)
