@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vnasdsl.searching.pool import Function, Pool, Result
-from vnasdsl.searching.pool.pool import Ended
+from vnasdsl.searching.pool.workers import Ended
 
 
 def function(payload: Any) -> Any:

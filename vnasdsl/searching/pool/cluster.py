@@ -17,8 +17,7 @@ from typing import Any
 
 from vnasdsl import __version__
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.searching.pool.pool import Ended
-from vnasdsl.searching.pool.workers import Function, answer, last_lines, packed, unpacked
+from vnasdsl.searching.pool.workers import Ended, Function, answer, last_lines, packed, unpacked
 
 _STORE_BYTES = 80 * 2**20  # trials exchange little; Ray asks for at least 75 MiB
 _ANSWER_SECONDS = 5.0

@@ -8,19 +8,10 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol
 
-from vnasdsl.searching.pool.workers import Function, last_lines
+from vnasdsl.searching.pool.workers import Ended, Function, last_lines
 
 ATTEMPTS = 3
 """A trial that fails this often is given up."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a call ended: with a value, or with an error of a few lines (the function raised, or its worker is gone)."""
-
-    ticket: int
-    value: Any = None
-    error: str | None = None
 
 
 class Executor(Protocol):

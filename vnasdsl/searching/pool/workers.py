@@ -14,6 +14,7 @@ import signal
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path, PurePath
 from threading import Thread
@@ -21,7 +22,6 @@ from typing import Any, Literal, TypeAlias
 
 from vnasdsl.interrupts import held_back, let_through
 from vnasdsl.language.diagnostics import UserError
-from vnasdsl.searching.pool.pool import Ended
 from vnasdsl.train.shortages import explained
 
 Function: TypeAlias = Callable[[Any], Any]
@@ -116,6 +116,15 @@ def last_lines(problem: BaseException) -> str:
     if frames:
         text.append(f"in {frames[-1].name}, {PurePath(frames[-1].filename).name} line {frames[-1].lineno}")
     return "\n".join(text)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a call ended: with a value, or with an error of a few lines (the function raised, or its worker is gone)."""
+
+    ticket: int
+    value: Any = None
+    error: str | None = None
 
 
 class Worker:
