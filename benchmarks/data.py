@@ -2,7 +2,7 @@
 
 The reference decodes the frames of the same clips and does nothing with them: it opens the file, seeks to the key
 frame before the clip, and decodes to the clip's last frame, in as many processes as the loader has. Both see the same
-clips in the same order, in turns, and the best of several passes counts; the videos are indexed before, as in a second
+clips in the same order, in turns, and medians of several passes count; the videos are indexed before, as in a second
 epoch.
 
 `planes`: what a GPU gets, which scales frames and gives them their colours itself. `pictures`: uint8 RGB, scaled by the
@@ -14,13 +14,13 @@ Ratios are of seconds, and of seconds of processor time of all processes, which 
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import av
@@ -34,7 +34,7 @@ from vnasdsl.data.decode import read
 from vnasdsl.data.index import scan
 from vnasdsl.data.sampling import clip_frames, generator_for, random_starts
 
-PASSES = 3
+PASSES = 5
 CLIP = 16
 COLUMNS = ("planes", "pictures", "normalised")
 
@@ -121,12 +121,8 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def processor_seconds() -> float:
-    """Of this process and of its workers, as Linux has it."""
-    ticks = 0
-    for process in active_children():
-        fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+    """Of this process and of its workers, by the clocks that Linux has for each process."""
+    return time.process_time() + sum(time.clock_gettime(~process.pid << 3 | 2) for process in active_children())
 
 
 def measure(case: Case, videos: list[Video], workers: int, device: torch.device) -> list[float]:
@@ -140,7 +136,7 @@ def measure(case: Case, videos: list[Video], workers: int, device: torch.device)
     how = {"batch": 4, "workers": workers, "cache_bytes": 0}
     loaders = {planes: ClipLoader(videos, case.shape, planes=planes, **how) for planes in (True, False)}
     on_device = ClipLoader(videos, case.shape, device=device, **how)
-    best = dict.fromkeys(("bare", *COLUMNS), (float("inf"), float("inf")))
+    took: dict[str, list[tuple[float, float]]] = {name: [] for name in ("bare", *COLUMNS)}
 
     def received(planes: bool, epoch: int) -> None:
         for _ in loaders[planes](epoch).batches():
@@ -161,13 +157,13 @@ def measure(case: Case, videos: list[Video], workers: int, device: torch.device)
                 ("pictures", lambda epoch=epoch: received(False, epoch)),
                 ("normalised", lambda epoch=epoch: normalised(epoch)),
             ):
-                took = seconds(work)
-                if epoch:  # the first pass starts processes
-                    best[name] = min(best[name][0], took[0]), min(best[name][1], took[1])
+                took[name].append(seconds(work))
     for loader in (*loaders.values(), on_device):
         loader.close()
-    ratios = [best["bare"][clock] / best[name][clock] for clock in (0, 1) for name in COLUMNS]
-    return [len(videos) / best["bare"][0], *ratios]
+    # The first pass starts processes.
+    middle = {name: [median(clock) for clock in zip(*passes[1:], strict=True)] for name, passes in took.items()}
+    ratios = [middle["bare"][clock] / middle[name][clock] for clock in (0, 1) for name in COLUMNS]
+    return [len(videos) / middle["bare"][0], *ratios]
 
 
 def long_video(folder: Path, minutes: float) -> float:

@@ -15,6 +15,7 @@ import torch
 from vnasdsl.data.decode import Pictures, read_for, whole
 from vnasdsl.data.decode_path import file_of
 from vnasdsl.data.index import UnreadableVideo, VideoIndex, scan
+from vnasdsl.data.memory import offered
 from vnasdsl.data.planes import Planes, Region
 from vnasdsl.data.sampling import Scale, scaled_size
 
@@ -58,7 +59,8 @@ class VideoStore:
             index = self._index(key)
             if _size(index, scale) > min(LARGEST_KEPT, limit - self.bytes):
                 return self._decode(key, index, pick, scale, region, planes)
-            frames = self._decode(key, index, lambda length: list(range(length)), scale, whole, planes)
+            with offered(None):  # for a clip, not to be kept
+                frames = self._decode(key, index, lambda length: list(range(length)), scale, whole, planes)
             self._frames.setdefault(key, {})[scale, planes] = frames
             self.bytes += (frames.pixels if isinstance(frames, Planes) else frames).nbytes
         picked = pick(len(frames))

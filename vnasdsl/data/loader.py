@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from vnasdsl.data.faults import FaultLog
-from vnasdsl.data.memory import empty
+from vnasdsl.data.memory import empty, offered
 from vnasdsl.data.planes import Layout, Planes
 from vnasdsl.data.sampling import Stream
 from vnasdsl.data.videos import Video
@@ -103,25 +103,32 @@ class _Watched(Dataset[Any]):
         if worker is None:
             return self.samples[epoch, index]
         self.reading[worker.id] = index
-        sample = self.samples[epoch, index]
-        if self.slots is not None and not isinstance(sample, Fault):
-            clip, label, _ = sample
-            sample = self.leave(clip, batch, place), label, index
+        if self.slots is None:
+            sample = self.samples[epoch, index]
+        else:
+            if self.rooms is None:  # of numpy, which takes less time for small steps than torch
+                self.rooms = _bytes_of(self.slots, 2).numpy()
+            slot = batch % len(self.slots)
+            with offered(self.rooms[slot, place]):
+                sample = self.samples[epoch, index]
+            if not isinstance(sample, Fault):
+                sample = self.leave(sample[0], slot, place), sample[1], index
         self.reading[worker.id] = -1
         return sample
 
-    def leave(self, clip: torch.Tensor | Planes, batch: int, place: int) -> int | _Left:
-        assert self.slots is not None
-        slot = batch % len(self.slots)
+    def leave(self, clip: torch.Tensor | Planes, slot: int, place: int) -> int | _Left:
+        """Where it is: copied there, unless it was made there."""
+        assert self.slots is not None and self.rooms is not None
         if isinstance(clip, Planes):
-            if self.rooms is None:  # of numpy, which takes less time for a small copy than torch
-                self.rooms = _bytes_of(self.slots, 2).numpy()
             pixels, room = clip.pixels.numpy().reshape(-1), self.rooms[slot, place]
             if len(pixels) <= len(room):
-                room[: len(pixels)] = pixels
+                if not np.may_share_memory(pixels, room):
+                    room[: len(pixels)] = pixels
                 return _Left(place, tuple(clip.pixels.shape), clip.layout)
             clip = clip.pictures()
-        self.slots[slot, place] = clip
+        target = self.slots[slot, place]
+        if clip.data_ptr() != target.data_ptr() or clip.stride() != target.stride():
+            target.copy_(clip)
         return place
 
 

@@ -123,8 +123,10 @@ class PlaneReader:
     def put(self, frame: av.VideoFrame) -> None:
         if (frame.height, frame.width) != self.layout.source or frame.format.name != "yuv420p":  # it changes within
             frame = frame.reformat(self.layout.source[1], self.layout.source[0], "yuv420p")
-        for (target, window), plane in zip(self.windows, frame.planes, strict=True):
-            target[self.done] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[window]
+        for (target, (rows, columns)), plane in zip(self.windows, frame.planes, strict=True):
+            line = plane.line_size
+            place = rows.start * line + columns.start
+            target[self.done] = np.ndarray(target.shape[1:], np.uint8, memoryview(plane), place, (line, 1))
         self.done += 1
 
     def planes(self, count: int) -> Planes:
