@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from tests.train.locks import in_use
 from vnasdsl.cli.main import cli
+from vnasdsl.cli.runs import age
 from vnasdsl.runs.folder import JsonLines, RunReader, holder_of
-from vnasdsl.runs.terminal import age
 
 
 def vnasdsl(*arguments: str | Path) -> Result:

@@ -16,8 +16,7 @@ from vnasdsl.elaborate import Program, Space, load, load_source
 from vnasdsl.language.source import Source
 from vnasdsl.show.diff import Choosing, Comparison, FileDiff, compare, compare_programs
 from vnasdsl.show.diff.compare import align
-from vnasdsl.show.diff.model import Change, Side
-from vnasdsl.show.diff.outline import Item
+from vnasdsl.show.diff.outline import Change, Item, Side
 from vnasdsl.show.diff.text import _wrapped, as_text, canonical
 from vnasdsl.space.ways import Cost
 

@@ -7,7 +7,7 @@ from random import Random
 from vnasdsl.elaborate.program import Program, load_source
 from vnasdsl.language.source import Source
 from vnasdsl.show.diff import compare_programs
-from vnasdsl.show.diff.model import Choosing, Comparison, FileDiff
+from vnasdsl.show.diff.outline import Choosing, Comparison, FileDiff
 from vnasdsl.show.draw.network import network_picture
 from vnasdsl.show.draw.picture import Picture
 

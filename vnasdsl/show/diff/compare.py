@@ -12,7 +12,7 @@ from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import UserError, VnsError
 from vnasdsl.language.printer import print_inline
 from vnasdsl.network.graph import matching
-from vnasdsl.show.diff.model import (
+from vnasdsl.show.diff.outline import (
     Change,
     Choosing,
     Chosen,
@@ -20,11 +20,14 @@ from vnasdsl.show.diff.model import (
     Definition,
     Departure,
     FileDiff,
+    Item,
     Side,
     Size,
     What,
+    block,
+    stages,
+    used_blocks,
 )
-from vnasdsl.show.diff.outline import Item, block, stages, used_blocks
 from vnasdsl.space.counting import CannotCountError
 
 NEAR = 30

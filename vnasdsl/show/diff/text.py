@@ -13,8 +13,17 @@ from vnasdsl.language import tree
 from vnasdsl.language.printer import print_definition, print_module
 from vnasdsl.layers.base import Shape
 from vnasdsl.show.diff.compare import definition
-from vnasdsl.show.diff.model import Change, Choosing, Comparison, Definition, FileDiff, Side, Size
-from vnasdsl.show.diff.outline import stages, used_blocks
+from vnasdsl.show.diff.outline import (
+    Change,
+    Choosing,
+    Comparison,
+    Definition,
+    FileDiff,
+    Side,
+    Size,
+    stages,
+    used_blocks,
+)
 from vnasdsl.show.numbers import amount, count_words
 from vnasdsl.show.table import between, columns, cost_text, input_text, shapes
 from vnasdsl.space.ways import Cost
