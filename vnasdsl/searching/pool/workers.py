@@ -57,7 +57,7 @@ def answer(call: bytes, threads: int, memory: int | None, seconds: float | None 
         import torch
 
         torch.set_num_threads(threads)
-    except Exception as problem:
+    except ImportError as problem:
         return pickle.dumps(("unfit", (f"workers cannot use torch: {last_lines(problem)}", None)))
     before, most = resource.getrlimit(resource.RLIMIT_DATA)
     if memory is not None and memory != before:
