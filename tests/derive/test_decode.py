@@ -65,10 +65,10 @@ def test_only_the_mixtures_on_the_path_count() -> None:
         "s3.stack[1].op": "basic(2)",
     }
     assert path_probability(decoded) == pytest.approx(0.4)
-    assert decoded.greedy_path == (0, 0, 0)
-    assert decoded.greedy_log_probability == pytest.approx(math.log(0.2))
-    assert decoded.greedy_choices["s2.head.channels"] == "48"
-    assert decoded.greedy_choices["s2.stack[0].op"] == "basic(2)"
+    assert decoded.greedy.path == (0, 0, 0)
+    assert decoded.greedy.log_probability == pytest.approx(math.log(0.2))
+    assert decoded.greedy.choices["s2.head.channels"] == "48"
+    assert decoded.greedy.choices["s2.stack[0].op"] == "basic(2)"
 
 
 @pytest.mark.parametrize("skips", [0, 1, 2, 3])
@@ -85,7 +85,7 @@ def test_a_limit_on_skips_gives_the_most_probable_network_of_the_path_within_it(
 
         allowed = [ops for ops in itertools.product(OPERATIONS, repeat=len(on_path)) if ops.count("skip") <= skips]
         assert tuple(decoded.choices[m.choice] for m in on_path) == max(allowed, key=probability)
-        assert list(decoded.greedy_choices.values()).count("skip") <= skips
+        assert list(decoded.greedy.choices.values()).count("skip") <= skips
         free = decode(TRELLIS, PATHS, mixtures)
         assert decoded.path == free.path and (decoded.choices == free.choices) is (
             list(free.choices.values()).count("skip") <= skips

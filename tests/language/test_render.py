@@ -119,7 +119,7 @@ def test_wide_characters_get_wide_underlines() -> None:
 def test_long_lines_are_cut_around_the_place(before: int, after: int, filler: str) -> None:
     text = (filler * before)[:before] + "HERE" + (filler * after)[:after]
     shown, under = underlined(text, "HERE")
-    assert columns(shown[4:])[1][-1] <= LINE_WIDTH
+    assert len(shown[4:]) <= LINE_WIDTH
     at = shown.index("HERE")
     assert columns(shown[:at])[1][-1] == under.index("^")
     assert under.count("^") == 4

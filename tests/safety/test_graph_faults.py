@@ -153,19 +153,3 @@ def test_two_long_lists_of_the_same_choices_are_read_in_bounded_work() -> None:
     end = "pool -> linear(classes)\n}\n"
     _, found = examine(Source("s.vns", f"{block}{space}{end}{network}{end}"), None)
     assert [d.message.partition(" whether")[0] for d in found] == ["could not decide"]
-
-
-def test_a_text_handed_to_a_block_is_written_in_quotes() -> None:
-    """Once it was written as a name, and the network had no costs."""
-    block = 'block kind(l, word) { l if word == "depth // (" else bn }\n'
-    space = read(block + net('kind(relu | bn, "depth // (")', 'kind(relu | bn, "other")') + EVOLVED)
-    for made in space.networks():
-        network = space.network(made)
-        assert 'kind(relu, "depth // (")' in network.text() or 'kind(bn, "depth // (")' in network.text()
-        assert read(network.text()).params == network.params
-
-
-def test_a_text_and_a_layer_of_one_name_are_two_things() -> None:
-    block = 'block one(l) { relu if l == "relu" else conv(4, 1x1x1) }\nblock two(l) { l }\n'
-    assert codes(block + net('one("relu")', "two(relu)")) == []
-    assert codes("block two(l) { l }\n" + net("two(relu)", 'two("relu")')) != []

@@ -10,9 +10,9 @@ with that operation.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.relax.trellis import Edges, Mixture, State, Trellis, holds, some, within_part
@@ -119,8 +119,8 @@ SKIP = "skip"
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """The network decoded from a searched space, and for comparison the one on the greedy path."""
+class OnPath:
+    """The network on a path through a searched space."""
 
     stages: tuple[str, ...]
     """Names of the stages, first to last."""
@@ -132,24 +132,25 @@ class Decoded:
     """Label of the state in every stage."""
     log_probability: float
     """Natural logarithm of the product of the path weights along the path; `-inf` for an impossible one."""
-    greedy_choices: dict[str, str]
-    greedy_path: tuple[int, ...]
-    greedy_labels: tuple[str, ...]
-    greedy_log_probability: float
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; the logarithm of zero is null."""
+        rows = zip(self.stages, self.path, self.labels, strict=True)
         return {
             "choices": dict(self.choices),
-            "path": _path_rows(self.stages, self.path, self.labels),
-            "log_probability": _finite(self.log_probability),
-            "greedy": {
-                "choices": dict(self.greedy_choices),
-                "path": _path_rows(self.stages, self.greedy_path, self.greedy_labels),
-                "log_probability": _finite(self.greedy_log_probability),
-                "same": self.greedy_path == self.path,
-            },
+            "path": [{"stage": stage, "state": state, "label": label} for stage, state, label in rows],
+            "log_probability": self.log_probability if math.isfinite(self.log_probability) else None,
         }
+
+
+@dataclass(frozen=True)
+class Decoded(OnPath):
+    """The network decoded from a searched space, and for comparison the one on the greedy path."""
+
+    greedy: OnPath
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**super().to_dict(), "greedy": {**self.greedy.to_dict(), "same": self.greedy.path == self.path}}
 
 
 def decode(
@@ -169,49 +170,42 @@ def decode(
 
     Raises: UserError when the probabilities do not fit the trellis or are not numbers.
     """
-    log_probs = log_probabilities(trellis, path_probabilities)
+    given = (trellis, path_probabilities, mixture_probabilities, skips)
+    return Decoded(**vars(_along(viterbi, *given)), greedy=_along(greedy, *given))
+
+
+def argmax_choices(
+    trellis: Trellis,
+    path_probabilities: Mapping[str, Matrix],
+    mixture_probabilities: Mapping[str, Sequence[float]],
+    skips: int | None = None,
+) -> dict[str, str]:
+    """The choices that decide every stage by itself, whatever path leads to its state. Arguments as of `decode`."""
+    return _along(argmax, trellis, path_probabilities, mixture_probabilities, skips).choices
+
+
+def _along(
+    rule: Callable[[Sequence[Matrix]], tuple[tuple[int, ...], float]],
+    trellis: Trellis,
+    paths: Mapping[str, Matrix],
+    mixtures: Mapping[str, Sequence[float]],
+    skips: int | None,
+) -> OnPath:
+    """The network on the path that a rule finds; where choices are compared, the most probable of those of the parts
+    of the space, by all their weights."""
+    log_probs = log_probabilities(trellis, paths)
     if trellis.parts:
-        return _best_of_parts(trellis, path_probabilities, mixture_probabilities, skips)
-    path, log_probability = viterbi(log_probs)
-    greedy_path, greedy_log_probability = greedy(log_probs)
-    return Decoded(
-        stages=tuple(stage.name for stage in trellis.stages),
-        choices=_choices(_states(trellis, path), mixture_probabilities, skips),
-        path=path,
-        labels=tuple(state.label for state in _states(trellis, path)),
-        log_probability=log_probability,
-        greedy_choices=_choices(_states(trellis, greedy_path), mixture_probabilities, skips),
-        greedy_path=greedy_path,
-        greedy_labels=tuple(state.label for state in _states(trellis, greedy_path)),
-        greedy_log_probability=greedy_log_probability,
-    )
-
-
-Learned: TypeAlias = tuple[Mapping[str, Matrix], Mapping[str, Sequence[float]]]
-
-
-def _of_parts(trellis: Trellis, *learned: *Learned) -> Iterator[tuple[Trellis, Learned]]:
-    """The trellis of every part of a space whose choices are compared, and the probabilities in it."""
-    for state in (state for stage in trellis.stages for state in stage.states):
-        check_weights(state, learned[1])
-    alone = replace(trellis, parts=())
-    yield from ((alone, within_part(trellis, part, *learned)) for part in trellis.parts)
-
-
-def _best_of_parts(
-    trellis: Trellis, paths: Mapping[str, Matrix], mixtures: Mapping[str, Sequence[float]], skips: int | None
-) -> Decoded:
-    """The most probable of the networks that the parts of a space are decoded to, by all their weights."""
-    found = [decode(alone, *learned, skips) for alone, learned in _of_parts(trellis, paths, mixtures)]
-    best = max(found, key=lambda d: total(trellis, d.path, d.choices, paths, mixtures))
-    greedy = max(found, key=lambda d: total(trellis, d.greedy_path, d.greedy_choices, paths, mixtures))
-    return replace(
-        best,
-        greedy_choices=greedy.greedy_choices,
-        greedy_path=greedy.greedy_path,
-        greedy_labels=greedy.greedy_labels,
-        greedy_log_probability=greedy.greedy_log_probability,
-    )
+        for state in (state for stage in trellis.stages for state in stage.states):
+            check_weights(state, mixtures)
+        alone = replace(trellis, parts=())
+        learned = (within_part(trellis, part, paths, mixtures) for part in trellis.parts)
+        found = [_along(rule, alone, *own, skips) for own in learned]
+        return max(found, key=lambda d: total(trellis, d.path, d.choices, paths, mixtures))
+    path, log_probability = rule(log_probs)
+    states = [stage.states[index] for stage, index in zip(trellis.stages, path, strict=True)]
+    names = tuple(stage.name for stage in trellis.stages)
+    labels = tuple(state.label for state in states)
+    return OnPath(names, _choices(states, mixtures, skips), path, labels, log_probability)
 
 
 def total(
@@ -235,31 +229,9 @@ def total(
     return IMPOSSIBLE if IMPOSSIBLE in logs else math.fsum(logs)
 
 
-def argmax_choices(
-    trellis: Trellis,
-    path_probabilities: Mapping[str, Matrix],
-    mixture_probabilities: Mapping[str, Sequence[float]],
-    skips: int | None = None,
-) -> dict[str, str]:
-    """The choices that decide every stage by itself, whatever path leads to its state. Arguments as of `decode`."""
-    path, _ = argmax(log_probabilities(trellis, path_probabilities))
-    if trellis.parts:
-        found = []
-        for alone, learned in _of_parts(trellis, path_probabilities, mixture_probabilities):
-            path, _ = argmax(log_probabilities(alone, learned[0]))
-            made = argmax_choices(alone, *learned, skips)
-            found.append((total(trellis, path, made, path_probabilities, mixture_probabilities), made))
-        return max(found, key=lambda pair: pair[0])[1]
-    return _choices(_states(trellis, path), mixture_probabilities, skips)
-
-
 def path_probability(decoded: Decoded) -> float:
     """The probability of the decoded path under the path weights, in [0, 1]; 0 where it is too small for a float."""
     return math.exp(decoded.log_probability)
-
-
-def _states(trellis: Trellis, path: Sequence[int]) -> list[State]:
-    return [stage.states[index] for stage, index in zip(trellis.stages, path, strict=True)]
 
 
 def log_probabilities(trellis: Trellis, path_probabilities: Mapping[str, Matrix]) -> list[list[list[float]]]:
@@ -361,14 +333,3 @@ def _strengths(mixture: Mixture, mixture_probabilities: Mapping[str, Sequence[fl
 def _check_numbers(what: str, values: Iterable[float]) -> None:
     if not all(math.isfinite(value) and value >= 0.0 for value in values):
         raise UserError(f"the {what} are not probabilities: the search has diverged", "use a smaller choices.lr")
-
-
-def _path_rows(stages: Sequence[str], path: Sequence[int], labels: Sequence[str]) -> list[dict[str, Any]]:
-    return [
-        {"stage": stage, "state": state, "label": label}
-        for stage, state, label in zip(stages, path, labels, strict=True)
-    ]
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

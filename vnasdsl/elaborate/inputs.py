@@ -13,7 +13,7 @@ from vnasdsl.elaborate.options import check_distinct, option_expressions
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, UserError, VnsError, did_you_mean, error
 from vnasdsl.language.source import Span
-from vnasdsl.layers.base import REQUIRED, Layer, Parameter, Shape, show_value
+from vnasdsl.layers.base import REQUIRED, Layer, Parameter, Shape, divisors, show_value
 from vnasdsl.space.elements import Choice, Option, poison
 from vnasdsl.space.values import LARGEST, coerce, evaluate
 
@@ -227,10 +227,7 @@ def _read_text(text: str) -> Number:
 def check_segments(video: Input, line: tree.Input) -> None:
     if video.frames % video.segments:
         message = f"{video.frames} frames cannot be taken from {video.segments} segments: every segment gives as many"
-        fitting = [n for n in range(1, video.frames + 1) if video.frames % n == 0]
-        near = sorted(sorted(fitting, key=lambda n: abs(n - video.segments))[:4])
-        help = f"numbers of segments near it that divide the frames: {', '.join(map(str, near))}"
-        raise error("E0303", message, line.value.span, help=help)
+        raise error("E0303", message, line.value.span, help=divisors(video.frames, video.segments, "the frames"))
 
 
 def read_inputs(net: tree.Space | tree.Network, overrides: Overrides) -> OpenInputs:

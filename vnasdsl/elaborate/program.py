@@ -88,7 +88,7 @@ class Echoes:
         """Whether all of a space or network of the module is known, with the blocks it uses."""
         if not self.lost:
             return True
-        used = {(tree.Block, block.name) for block in blocks_used(net.body, dict(blocks))} | {(type(net), net.name)}
+        used = {(tree.Block, block.name) for block in blocks_used(net.body, blocks)} | {(type(net), net.name)}
         faulty = [self.module.items[i] for i in self.lost]
         return not any((type(item), getattr(item, "name", "")) in used for item in faulty)
 

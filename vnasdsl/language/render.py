@@ -15,7 +15,7 @@ Style = Literal["full", "concise", "json", "github"]
 STYLES: tuple[Style, ...] = get_args(Style)
 
 LINE_WIDTH = 120
-"""Columns of a source line that are shown; a longer one is cut around the underline."""
+"""Characters of a source line that are shown; a longer one is cut around the underline."""
 
 _CUT = "…"
 _RED, _YELLOW, _BLUE, _BOLD, _OFF = "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\x1b[1m", "\x1b[0m"
@@ -124,40 +124,23 @@ def _excerpts(diagnostic: Diagnostic, primary: Label, labels: list[Label], gutte
 def _line(source: Source, number: int, labels: list[Label]) -> tuple[str, list[tuple[int, int]]]:
     """A source line as shown, and for each label the start and length of its underline.
 
-    A span of several lines is underlined to the end of its first line, an empty one by a single sign.
+    A span of several lines is underlined to the end of its first line, an empty one by a single sign. Of a long line
+    the part around the first label is shown, with a third of the room before it.
     """
     text = source.line(number)
     begin = source.line_starts[number - 1]
     ranges = [(min(label.span.start - begin, len(text)), min(label.span.end - begin, len(text))) for label in labels]
-    # Measure only the part around the labels, so that a line of a megabyte is cheap.
-    low = max(0, min((start for start, _ in ranges), default=0) - LINE_WIDTH)
-    high = min(len(text), low + 3 * LINE_WIDTH)
-    shown, starts = columns(text[low:high])
+    first = min((start for start, _ in ranges), default=0)
+    room = LINE_WIDTH if len(text) <= LINE_WIDTH else LINE_WIDTH - 2 * len(_CUT)
+    low = max(0, min(first - room // 3, len(text) - room))
+    shown, starts = columns(text[low : low + room])
+    left, right = _CUT if low else "", _CUT if low + room < len(text) else ""
 
     def column(offset: int) -> int:
-        return starts[min(max(offset - low, 0), len(shown))]
+        return len(left) + starts[min(max(offset - low, 0), len(shown))]
 
-    first, last = 0, len(shown)
-    if low > 0 or high < len(text) or starts[-1] > LINE_WIDTH:
-        first, last = _window(starts, column(min((start for start, _ in ranges), default=0)))
-    left = _CUT if low + first > 0 else ""
-    right = _CUT if low + last < len(text) else ""
-    shift = len(left) - starts[first]
-    underlines = []
-    for start, end in ranges:
-        indent = min(max(column(start), starts[first]), starts[last])
-        stop = min(max(column(end), indent), starts[last])
-        underlines.append((indent + shift, max(stop - indent, 1)))
-    return left + "".join(shown[first:last]) + right, underlines
-
-
-def _window(starts: list[int], target: int) -> tuple[int, int]:
-    """The range of characters to show of a long line: around a column, with a third of the room before it."""
-    room = LINE_WIDTH - 2 * len(_CUT)
-    begin = max(0, min(target - room // 3, starts[-1] - room))
-    first = next(i for i, start in enumerate(starts) if start >= begin)
-    last = max(i for i, start in enumerate(starts) if start <= starts[first] + room)
-    return first, last
+    underlines = [(column(start), max(column(end) - column(start), 1)) for start, end in ranges]
+    return left + "".join(shown) + right, underlines
 
 
 # ------------------------------------------------------------------------------- GitHub

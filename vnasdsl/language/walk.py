@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import TypeVar
 
@@ -76,11 +76,10 @@ def names_used(*roots: tree.Node) -> Iterator[tuple[str, Span]]:
             yield node.function, node.function_span or node.span
 
 
-def blocks_used(body: tuple[tree.Statement, ...], blocks: dict[str, tree.Block]) -> list[tree.Block]:
+def blocks_used(body: Iterable[tree.Node], blocks: Mapping[str, tree.Block]) -> list[tree.Block]:
     """The blocks that some lines use, directly or through other blocks, in the order of their definition."""
-
     used: set[str] = set()
-    todo: list[tree.Statement] = list(body)
+    todo = list(body)
     while todo:
         for name, _ in names_used(todo.pop()):
             if name in blocks and name not in used:

@@ -18,6 +18,7 @@ from vnasdsl.layers.base import (
     ModuleCode,
     Parameter,
     Shape,
+    divisors,
     need_map,
     show_shape,
     show_value,
@@ -71,10 +72,8 @@ def attention(arguments: Arguments, shape: Shape) -> Applied:
 def check_heads(layer: str, heads: int, channels: int) -> None:
     """Raises: LayerError E0404 for heads of unequal width."""
     if channels % heads:
-        fitting = [n for n in range(1, channels + 1) if channels % n == 0]
-        near = sorted(sorted(fitting, key=lambda n: abs(n - heads))[:4])
-        help = f"numbers near it that divide {channels}: {', '.join(map(str, near))}" if len(near) > 1 else None
-        raise LayerError("E0404", f"`{layer}` cannot split {channels} channels into {heads} heads", help, "heads")
+        message = f"`{layer}` cannot split {channels} channels into {heads} heads"
+        raise LayerError("E0404", message, divisors(channels, heads), "heads")
 
 
 def tokens_and_grid(layer: str, grid: Sizes | str, shape: Shape) -> tuple[int, Sizes]:

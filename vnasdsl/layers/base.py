@@ -232,6 +232,12 @@ def tensors(*parts: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def divisors(size: int, near: int, what: object = None) -> str | None:
+    """The numbers next to one that divide a size, for a help; None where only 1 does."""
+    fitting = sorted((n for n in range(1, size + 1) if size % n == 0), key=lambda n: abs(n - near))[:4]
+    return f"numbers near it that divide {what or size}: {', '.join(map(str, sorted(fitting)))}" if size > 1 else None
+
+
 def show_value(value: Value) -> str:
     """A value as the language writes it: `(1, 3, 3)` as `1x3x3`, True as `true`."""
     if isinstance(value, bool):

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import gcd, prod
 
 from vnasdsl.layers.activation import activation, activation_field
-from vnasdsl.layers.base import Applied, Arguments, Field, Layer, LayerError, ModuleCode, Parameter, Shape, tensors
+from vnasdsl.layers.base import (
+    Applied,
+    Arguments,
+    Field,
+    Layer,
+    LayerError,
+    ModuleCode,
+    Parameter,
+    Shape,
+    divisors,
+    tensors,
+)
 from vnasdsl.layers.window import DILATION, ONE, PADDING, STRIDE, Window, odd_window, window
 
 
@@ -62,11 +73,8 @@ def conv_code(before: int, channels: int, frame: Window, groups: int, bias: bool
 
 def no_groups(layer: str, groups: int, before: int, channels: int) -> LayerError:
     undivided = [f"{n} {side} channels" for n, side in ((before, "input"), (channels, "output")) if n % groups]
-    fitting = [n for n in range(1, before + 1) if before % n == 0 and channels % n == 0]
-    near = sorted(sorted(fitting, key=lambda n: abs(n - groups))[:4])
-    help = f"numbers near it that divide both: {', '.join(map(str, near))}" if len(near) > 1 else None
     message = f"`{layer}` cannot split {' and '.join(undivided)} into {groups} groups"
-    return LayerError("E0404", message, help, "groups")
+    return LayerError("E0404", message, divisors(gcd(before, channels), groups, "both"), "groups")
 
 
 CONV = Layer(

@@ -14,6 +14,7 @@ from vnasdsl.layers.base import (
     ModuleCode,
     Parameter,
     Shape,
+    divisors,
     need_map,
 )
 
@@ -40,10 +41,8 @@ def chunk(arguments: Arguments, shape: Shape) -> Applied:
         raise LayerError("E0303", f"`take` of `chunk` must be below its {parts} parts, found `{take}`", help, "take")
     size = shape[axis]
     if size % parts:
-        fitting = [n for n in range(1, size + 1) if size % n == 0]
-        near = sorted(sorted(fitting, key=lambda n: abs(n - parts))[:4])
         message = f"`chunk` cannot cut {size} {AXES[axis]}{'s' * (size != 1)} into {parts} equal parts"
-        raise LayerError("E0404", message, f"numbers that divide {size}: {', '.join(map(str, near))}", "parts")
+        raise LayerError("E0404", message, divisors(size, parts), "parts")
     code = FunctionCode(f"{{x}}.chunk({parts}, dim={axis + 1})[{take}]") if parts > 1 else None
     return Applied(output=(*shape[:axis], size // parts, *shape[axis + 1 :]), code=code)
 

@@ -15,6 +15,7 @@ from vnasdsl.layers.base import (
     ModuleCode,
     Parameter,
     Shape,
+    divisors,
     need_map,
     show_shape,
     tensors,
@@ -105,10 +106,7 @@ def enter_segments(arguments: Arguments, shape: Shape) -> Shape:
     count = arguments["count"]
     if frames % count:
         message = f"`segments` cannot cut {frames} frame{'s' * (frames != 1)} into {count} equal parts"
-        fitting = [n for n in range(1, frames + 1) if frames % n == 0]
-        near = sorted(sorted(fitting, key=lambda n: abs(n - count))[:4])
-        help = f"numbers that divide {frames}: {', '.join(map(str, near))}" if len(near) > 1 else None
-        raise LayerError("E0406", message, help, "count")
+        raise LayerError("E0406", message, divisors(frames, count), "count")
     return channels, frames // count, rows, columns
 
 

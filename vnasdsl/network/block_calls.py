@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
-from vnasdsl.language.parser import parse
+from vnasdsl.language.parser import parse_expression
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Source, Span
 from vnasdsl.language.walk import blocks_used, walk
 from vnasdsl.layers.base import Value
 from vnasdsl.space.elements import Group
-from vnasdsl.space.values import WORDS, OtherWord, Text, evaluate, expression_of, substitute
+from vnasdsl.space.values import WORDS, OtherWord, evaluate, expression_of, substitute
 
 OPEN = (tree.Choice, tree.Range, tree.Pick)
 
@@ -54,30 +54,23 @@ class BlockCalls:
 
     def _written(self, value: Value, span: Span) -> tree.Expression | None:
         """A value as it is written; a layer that was handed in stands as its text, None where it is open."""
-        if not isinstance(value, str) or isinstance(value, (Text, OtherWord)) or value in WORDS:
+        if not isinstance(value, str) or isinstance(value, OtherWord) or value in WORDS:
             return expression_of(value, span)
         if value not in self._layers:
-            module = parse(Source("<layer>", f"block b {{\n{value}\n}}\n"))
-            block = module.items[0]
-            line = block.body[0] if isinstance(block, tree.Block) and len(block.body) == 1 else None
-            used = blocks_used((line,), dict(self.blocks)) if line is not None else []
-            closed = line is not None and not any(isinstance(node, OPEN) for node in walk(line))
-            usable = closed and all(self._is_closed(block.name) for block in used)
-            self._layers[value] = line.value if usable and isinstance(line, tree.Line) else None
+            layer = parse_expression(Source("<layer>", value))
+            self._layers[value] = layer if _is_closed((layer,), self.blocks) else None
         return self._layers[value]
 
     def _is_closed(self, name: str) -> bool:
-        """Whether neither a block nor those it uses leave anything open."""
         if name not in self._closed:
-            self._closed[name] = False
-            used = blocks_used(self.blocks[name].body, dict(self.blocks))
-            self._closed[name] = not any(
-                isinstance(node, OPEN)
-                for block in (self.blocks[name], *used)
-                for statement in block.body
-                for node in walk(statement)
-            )
+            self._closed[name] = _is_closed(self.blocks[name].body, self.blocks)
         return self._closed[name]
+
+
+def _is_closed(lines: Sequence[tree.Node], blocks: Mapping[str, tree.Block]) -> bool:
+    """Whether neither some lines nor the blocks they use leave anything open."""
+    used = [statement for block in blocks_used(lines, blocks) for statement in block.body]
+    return not any(isinstance(node, OPEN) for node in walk(*lines, *used))
 
 
 def _is_default(default: tree.Expression, bound: Mapping[str, Value], name: str) -> bool:
@@ -85,7 +78,7 @@ def _is_default(default: tree.Expression, bound: Mapping[str, Value], name: str)
     if name not in bound:
         return False
     value = bound[name]
-    if isinstance(value, str) and not isinstance(value, Text) and print_inline(default) == value:
+    if isinstance(value, str) and print_inline(default) == value:
         return True
     known = {n: expression_of(v, default.span) for n, v in bound.items() if n != name}
     try:

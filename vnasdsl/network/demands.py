@@ -7,6 +7,7 @@ give; so each line is read once it is known what of it is needed, and a line tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -31,7 +32,7 @@ from vnasdsl.space.elements import (
 )
 from vnasdsl.space.parts import gives_list
 from vnasdsl.space.shapes import LayerRules
-from vnasdsl.space.values import holds, with_shape
+from vnasdsl.space.values import side_of
 
 if TYPE_CHECKING:
     from vnasdsl.network.graph import NetworkGraph
@@ -146,9 +147,9 @@ class Demands(Ways):
             if name in ("none", "skip"):
                 yield Way(ZERO if name == "skip" else None)
             return
-        if self.is_skip(value, element):
+        if name == "skip":
             yield Way(value)
-        elif self.is_call(value, element):
+        elif self.is_layer(value, element):
             yield Way(self.inputs[value][0], used=self._own(value))
 
     def _own(self, number: Number) -> frozenset[Number]:
@@ -171,7 +172,7 @@ class Demands(Ways):
             yield Way(demands=((name, wants),), taken=len(values))
 
     def _body(self, element: BodyLayer, value: Number) -> Iterator[Way]:
-        if value == ZERO or not self.is_body(value, element):
+        if value == ZERO or not self.is_layer(value, element):
             return
         end, before = self.inputs[value]
         entered = before if self.enters[value] is None else self.enters[value]
@@ -185,7 +186,7 @@ class Demands(Ways):
         name = element.layer.name
         summed = name == "sum"
         asked = []
-        if value != ZERO and self.is_join(value, element):
+        if value != ZERO and self.is_layer(value, element):
             asked.append((Wants(self.inputs[value], zeros=summed), self._own(value)))
         if name in SINGLE:  # a single input is handed on
             asked.append((Wants(() if summed and value == ZERO else (value,), zeros=summed), frozenset()))
@@ -375,16 +376,11 @@ class Demands(Ways):
     # ------------------------------------------------------------------- choices
 
     def _when(self, element: When, wants: Wants) -> Iterator[Way]:
-        for side, expected in ((element.then, True), (element.otherwise, False)):
+        for side in (element.then, element.otherwise):
             for way in self.read(side, wants):
-                if way.x is None or way.x == ZERO or self._test(element, way.x) == expected:
-                    yield way._replace(made=at(element.label, way.made))
-
-    def _test(self, element: When, x: Number) -> bool | None:
-        try:
-            return holds(with_shape(element.test, self.shape(x)))  # type: ignore[arg-type]
-        except LayerError:
-            return None
+                with suppress(LayerError):
+                    if way.x is None or way.x == ZERO or side_of(element, self.shape(way.x)) is side:
+                        yield way._replace(made=at(element.label, way.made))
 
     def _choice(self, element: LayerChoice, wants: Wants) -> Iterator[Way]:
         # What one use of a tied block does not tell apart another may: such options together are one way.

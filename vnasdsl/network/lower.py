@@ -7,13 +7,14 @@ in a node `mix`, and what depends on an open choice (a shape, a cost) is left em
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vnasdsl.language.diagnostics import UserError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
-from vnasdsl.layers.base import Applied, Layer, LayerError, Shape
+from vnasdsl.layers.base import Applied, LayerError, Shape
 from vnasdsl.network.nodes import SINGLE, Attributes, LayerNode, Part, Section, Values, many, one
 from vnasdsl.space.decisions import Decide, Decision, NoSuchNetworkError
 from vnasdsl.space.elements import (
@@ -39,7 +40,8 @@ from vnasdsl.space.elements import (
 )
 from vnasdsl.space.parts import first_value
 from vnasdsl.space.shapes import LayerRules
-from vnasdsl.space.values import holds, with_shape
+from vnasdsl.space.states import pool
+from vnasdsl.space.values import side_of
 
 if TYPE_CHECKING:
     from vnasdsl.network.graph import NetworkGraph
@@ -61,6 +63,10 @@ class At(NamedTuple):
     def inner(self, label: str) -> At:
         """One level down; the path is that of the element around, to which `inside` adds its own."""
         return At(join(self.label, label), join(self.origin, label), self.path)
+
+    def copy(self, number: int, path: str) -> At:
+        """One of several copies."""
+        return At(f"{self.label}.{number}", f"{self.origin}.{number}", f"{path}[{number}]")
 
 
 def lower(
@@ -103,12 +109,12 @@ def lower(
 class Lowerer:
     """Walks elements and adds their layers to a graph."""
 
-    def __init__(self, rules: LayerRules, decide: Decide | None = None, graph: NetworkGraph | None = None):
+    def __init__(self, rules: LayerRules, decide: Decide | None = None):
         self.rules = rules
         self.decide = decide
         from vnasdsl.network.graph import NetworkGraph
 
-        self.graph = NetworkGraph() if graph is None else graph
+        self.graph = NetworkGraph()
         self.decisions: dict[str, Decision] = {}
         self.region: tuple[str, ...] = ()
         self._times = 1
@@ -149,7 +155,7 @@ class Lowerer:
     def _call(self, element: LayerCall, x: Values, at: At) -> Part:
         before = one(x, element)
         shape = self.graph.node(before).shape
-        applied = self._apply(lambda: self.rules.apply(element, shape), element, element.layer, (shape,))
+        applied = self._apply(element, shape)
         if element.layer.name == "skip" and applied is not None and applied.output == shape:
             return Part(element, element.label, x, before)
         key = self._add(element, at, element.layer.name, (before,), shape, applied)
@@ -209,7 +215,7 @@ class Lowerer:
         self._times //= times
         end = one(inner.value, element)
         after = self.graph.node(end).shape
-        applied = self._apply(lambda: self.rules.leave(element, shape, after), element, element.layer, (shape, after))
+        applied = self._apply(element, shape, after)
         residual = element.layer.name == "residual"
         last = "add" if residual else "leave" if element.label else element.layer.name
         operation = "add" if residual else element.layer.name
@@ -220,7 +226,7 @@ class Lowerer:
         here = inside(element, at.path)
         value, parts = x, []
         for i, item in enumerate(element.items):
-            part = self.walk(item, value, At(f"{at.label}.{i}", f"{at.origin}.{i}", f"{here}[{i}]"), env)
+            part = self.walk(item, value, at.copy(i, here), env)
             value = part.value
             parts.append(part)
         return Part(element, element.label, x, value, None, (tuple(parts),), path=here)
@@ -237,7 +243,7 @@ class Lowerer:
             some = tuple(key for key in inputs if self.graph.node(key).operation != "none")
             inputs = some or inputs[:1]
         shapes = tuple(self.graph.node(key).shape for key in inputs)
-        applied = self._apply(lambda: self.rules.join(element, shapes), element, element.layer, shapes)
+        applied = self._apply(element, *shapes)
         if len(inputs) == 1 and name in SINGLE:
             return Part(element, element.label, x, inputs[0], None, (parts,))
         key = self._add(element, at, name, inputs, shapes[0] if shapes else (), applied)
@@ -250,7 +256,7 @@ class Lowerer:
             if item.label:
                 parts.append(self.child(item, x, At(at.label, at.origin, here), env))
             else:
-                parts.append(self.walk(item, x, At(f"{at.label}.{i}", f"{at.origin}.{i}", f"{here}[{i}]"), env))
+                parts.append(self.walk(item, x, at.copy(i, here), env))
         values = tuple(key for part in parts for key in many(part.value))
         return Part(element, element.label, x, values, None, (tuple(parts),), path=here)
 
@@ -305,7 +311,7 @@ class Lowerer:
     def _pick(self, element: Pick, x: Values, at: At, env: Env) -> Part:
         here = inside(element, at.path)
         name = join(here, element.key)
-        options = [each for option in element.options for each in _one_by_one(option, env)]
+        options = pool(element, lambda wire: len(held) if isinstance(held := env.get(wire), tuple) else None)
         texts = tuple(option.text for option in options)
         if len(texts) < element.least:
             raise UserError(f"choice `{name}` takes at least {element.least}, and there are {len(texts)}")
@@ -327,8 +333,7 @@ class Lowerer:
         if not shape:
             parts = tuple(self.child(side, x, own, env) for side in (element.then, element.otherwise))
             return self._mix(element, x, at, parts, (print_inline(element.test), "else"), "")
-        test = self._fits(lambda: with_shape(element.test, shape), element)
-        part = self.child(element.then if holds(test) else element.otherwise, x, own, env)  # type: ignore[arg-type]
+        part = self.child(self._fits(lambda: side_of(element, shape), element), x, own, env)
         part.label = element.label or part.label
         return part
 
@@ -355,22 +360,15 @@ class Lowerer:
 
     # -------------------------------------------------------------------- nodes
 
-    def _apply(
-        self,
-        rule: Callable[[], Applied],
-        element: LayerCall | Join | BodyLayer,
-        layer: Layer,
-        shapes: tuple[Shape, ...],
-    ) -> Applied | None:
+    def _apply(self, element: LayerCall | Join | BodyLayer, *shapes: Shape) -> Applied | None:
         """What a layer makes of shapes; None where one is open, or (with every candidate) where it does not fit."""
-        if () in shapes or layer is POISON:
+        if () in shapes or element.layer is POISON:
             return None
         if self.decide is None:
-            try:
-                return rule()
-            except LayerError:
-                return None
-        return self._fits(rule, element)
+            with suppress(LayerError):
+                return self.rules.apply(element, *shapes)
+            return None
+        return self._fits(lambda: self.rules.apply(element, *shapes), element)
 
     def _fits(self, rule: Callable[[], Result], element: Element) -> Result:
         """What a rule gives. Raises: VnsError at the place of the element where it does not fit."""
@@ -420,17 +418,6 @@ def choosing(choices: Mapping[str, str], space: str) -> Decide:
         return choices[decision.name]
 
     return decide
-
-
-def _one_by_one(option: Option, env: Env) -> list[Option]:
-    """An option of a `pick`; a list that is read by name stands for each of its values: `level0[0]`, `level0[1]`."""
-    element = option.element
-    if not isinstance(element, NameRef) or element.index is not None:
-        return [option]
-    value = env.get(element.wire)
-    if not isinstance(value, tuple):
-        return [option]
-    return [Option(f"{option.text}[{i}]", replace(element, index=i), option.span) for i in range(len(value))]
 
 
 def _without(place: str, label: str) -> str:

@@ -60,14 +60,9 @@ def undecided(network: NetworkGraph, claim: tree.Name) -> VnsError:
     return outside(message, claim.span, claim, help)
 
 
-def departure(
-    reach: Reach, conflicts: Sequence[Conflict], network: NetworkGraph, space: Sequence[Segment], claim: tree.Name
-) -> VnsError:
+class Departure:
     """The first layer, in the order of the file, that the space does not have there."""
-    return _Departure(reach, conflicts, network, space, claim).error()
 
-
-class _Departure:
     def __init__(
         self,
         reach: Reach,
@@ -266,7 +261,7 @@ def prove(
     except GaveUpError:
         raise undecided(network, claim) from None
     if reach.unmatched:
-        raise departure(reach, (), network, space, claim)
+        raise Departure(reach, (), network, space, claim).error()
     named = _named(network, called)
 
     def possible(name: str, _: int | None, number: Number) -> bool:
@@ -282,7 +277,7 @@ def prove(
             return found
     if demands.cut:
         raise undecided(network, claim)
-    raise departure(reach, demands.conflicts, network, space, claim)
+    raise Departure(reach, demands.conflicts, network, space, claim).error()
 
 
 def _named(network: NetworkGraph, called: Sequence[tuple[str, Values]]) -> dict[tuple[str, int | None], set[Number]]:

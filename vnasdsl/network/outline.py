@@ -26,7 +26,7 @@ class Outliner(Lowerer):
             before = self._shape(value)
             if (id(item), before) in kept:
                 continue
-            part = self.walk(item, value, At(f"{at.label}.{i}", f"{at.origin}.{i}", f"{here}[{i}]"), env)
+            part = self.walk(item, value, at.copy(i, here), env)
             value = part.value
             parts.append(part)
             if before == self._shape(value):  # one more would change nothing
@@ -41,7 +41,7 @@ class Outliner(Lowerer):
         known: dict[int, Part] = {}
         for i, item in enumerate(element.items):
             if id(item) not in known:
-                where = At(f"{at.label}.{i}", f"{at.origin}.{i}", f"{here}[{i}]")
+                where = at.copy(i, here)
                 inner = At(at.label, at.origin, here)
                 known[id(item)] = self.child(item, x, inner, env) if item.label else self.walk(item, x, where, env)
         parts = tuple(known[id(item)] for item in element.items)

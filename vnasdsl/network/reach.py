@@ -28,7 +28,7 @@ from vnasdsl.space.elements import (
 from vnasdsl.space.parts import gives_list
 from vnasdsl.space.reads import reads
 from vnasdsl.space.shapes import LayerRules
-from vnasdsl.space.values import holds, with_shape
+from vnasdsl.space.values import side_of
 
 if TYPE_CHECKING:
     from vnasdsl.network.graph import NetworkGraph
@@ -157,19 +157,18 @@ class Reach(Reading):
         if x is None or x == ZERO:
             return ()
         try:
-            test = with_shape(element.test, self.shape(x))
+            return (side_of(element, self.shape(x)),)
         except LayerError:
             return ()
-        return (element.then if holds(test) else element.otherwise,)  # type: ignore[arg-type]
 
     def _layer(self, element: LayerCall, x: Number | None) -> Numbers:
         name = element.layer.name
         found = {ZERO} if name == "none" or (name == "skip" and x == ZERO) else set()
         if x is None or x == ZERO:
             return frozenset(found)
-        if self.is_skip(x, element):
+        if name == "skip":
             return frozenset((x,))
-        found.update(n for n in self._after.get(x, ()) if self.is_call(n, element))
+        found.update(n for n in self._after.get(x, ()) if self.is_layer(n, element))
         self.trace.matched |= found
         if not found:
             self._miss(x, element)
@@ -185,7 +184,7 @@ class Reach(Reading):
             if entered is not None:
                 self.trace.matched.add(entered)
             ends = self.read(element.body, x if entered is None else entered, env)
-            if self.inputs[number][0] in ends and self.is_body(number, element):
+            if self.inputs[number][0] in ends and self.is_layer(number, element):
                 found.add(number)
         self.trace.matched |= found
         if not tried:
@@ -200,7 +199,7 @@ class Reach(Reading):
         found = {
             number
             for number in self._joins.get(name, ())
-            if self._could(items, self.inputs[number]) and self.is_join(number, element)
+            if self._could(items, self.inputs[number]) and self.is_layer(number, element)
         }
         self.trace.matched |= found
         if name in SINGLE:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Source, Span
-from vnasdsl.layers.base import Applied, LayerError, Shape
+from vnasdsl.layers.base import LayerError, Shape
 from vnasdsl.network.nodes import LayerNode, Values
 from vnasdsl.space.elements import (
     BodyLayer,
@@ -128,51 +128,21 @@ class Reading:
         """Whether a sum leaves it out."""
         return number == ZERO or self.nodes[number].operation == "none"
 
-    def is_call(self, number: Number, element: LayerCall) -> bool:
+    def is_layer(self, number: Number, element: LayerCall | Join | BodyLayer) -> bool:
         """Whether a node is a layer of the space."""
         if self.nodes[number].layer is not element.layer:
             return False
+        shapes = map(self.shape, self.inputs[number][:: -1 if isinstance(element, BodyLayer) else 1])
         try:
-            return self._fits(number, self.rules.apply(element, self.shape(self.inputs[number][0])), element)
+            applied = self.rules.apply(element, *shapes)
         except LayerError:
             return False
-
-    def is_join(self, number: Number, element: Join) -> bool:
-        if self.nodes[number].layer is not element.layer:
-            return False
-        try:
-            shapes = tuple(self.shape(source) for source in self.inputs[number])
-            return self._fits(number, self.rules.join(element, shapes), element)
-        except LayerError:
-            return False
-
-    def is_body(self, number: Number, element: BodyLayer) -> bool:
-        if self.nodes[number].layer is not element.layer:
-            return False
-        end, before = self.inputs[number]
-        try:
-            return self._fits(number, self.rules.leave(element, self.shape(before), self.shape(end)), element)
-        except LayerError:
-            return False
-
-    def is_skip(self, number: Number, element: LayerCall) -> bool:
-        """Whether a `skip` hands this node on as it is."""
-        try:
-            return element.layer.name == "skip" and self.rules.apply(element, self.shape(number)).output == self.shape(
-                number
-            )
-        except LayerError:
-            return False
-
-    def _fits(self, number: Number, applied: Applied, element: LayerCall | Join | BodyLayer) -> bool:
         attributes = self.nodes[number].attributes
         if attributes == applied.attributes:
             return True
         weights = {p.name for p in element.layer.parameters if p.kind == "weights"}  # trained, not designed
-        if not weights:
-            return False
         mine, theirs = ([pair for pair in each if pair[0] not in weights] for each in (attributes, applied.attributes))
-        return mine == theirs
+        return bool(weights) and mine == theirs
 
     def closings(self, element: DeferredCall) -> Iterator[tuple[tuple[str, ...], Element]]:
         """Values for the open arguments, with what they make of the call: those with which the network uses the same

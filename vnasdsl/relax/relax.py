@@ -34,7 +34,7 @@ from vnasdsl.space.parts import choices
 from vnasdsl.space.reads import reads
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.states import UNKNOWN, Flow, TensorList, pool, read, spliced
-from vnasdsl.space.values import holds, with_shape
+from vnasdsl.space.values import side_of
 
 Env = Mapping[str, Flow]
 Relaxed = tuple[Element, Flow]
@@ -133,11 +133,11 @@ class Relaxer:
                 before = _one(flow)
                 body, after = self._group(element.body, self.analysis.rules.enter(element, before)[0], env)
                 wrap = element if body is element.body else replace(element, body=body)
-                return wrap, self.analysis.rules.leave(element, before, _one(after)).output
+                return wrap, self.analysis.rules.apply(element, before, _one(after)).output
             case Join():
                 parts, values = self._side_by_side(element.inputs, flow, env, element.layer.name in SUMMED)
                 join = element if same(parts, element.inputs) else replace(element, inputs=parts)
-                return join, self.analysis.rules.join(element, values).output
+                return join, self.analysis.rules.apply(element, *values).output
             case Many():
                 parts, values = self._side_by_side(element.items, flow, env)
                 return (element if same(parts, element.items) else replace(element, items=parts)), TensorList(values)
@@ -178,9 +178,7 @@ class Relaxer:
         return tuple(made), tuple(values)
 
     def _when(self, element: When, flow: Flow, env: Env) -> Relaxed:
-        side = taken_side(element, flow)
-        assert side is not None
-        made, after = self.walk(side, flow, env)
+        made, after = self.walk(side_of(element, _one(flow)), flow, env)
         if not any(True for part in (element.then, element.otherwise) for _ in choices(part, "")):
             return element, after
         return (Group(element.label, ((made,),), element.span) if element.label else made), after
@@ -194,12 +192,7 @@ class Relaxer:
             self.refuse(
                 not_relaxed("a `pick` that does not go straight into a `sum` has no mixture", pick.span, (note,))
             )
-        options = []
-        shapes: dict[Flow, Label | None] = {}
-        for option in pool(pick, env):
-            made, after = self.walk(option.element, flow, env)
-            options.append(option if made is option.element else Option(option.text, made, option.span))
-            shapes.setdefault(after, _gives(option, after))
+        options, shapes = self._options(pool(pick, lambda wire: _count(env.get(wire))), flow, env)
         after = next(iter(shapes))
         if len(shapes) > 1:
             self._differ("the edges of this `pick` differ in shape", pick.span, shapes.values())
@@ -207,21 +200,28 @@ class Relaxer:
             self.refuse(not_relaxed("an edge that is a list has no mixture", pick.span))
         kept = len(options) == len(pick.options) and same(options, pick.options)
         values = spliced(after)[:1] * pick.most
-        return (pick if kept else replace(pick, options=tuple(options))), TensorList(values)
+        return (pick if kept else replace(pick, options=options)), TensorList(values)
+
+    def _options(
+        self, options: tuple[Option, ...], flow: Flow, env: Env
+    ) -> tuple[tuple[Option, ...], dict[Flow, Label | None]]:
+        """Options as the supernet has them, and what they give, each with the first that gives it."""
+        found = []
+        shapes: dict[Flow, Label | None] = {}
+        for option in options:
+            made, after = self.walk(option.element, flow, env)
+            found.append(option if made is option.element else Option(option.text, made, option.span))
+            shapes.setdefault(after, _gives(option, after))
+        return tuple(found), shapes
 
     def _choice(self, choice: LayerChoice, flow: Flow, env: Env) -> Relaxed:
-        options = []
-        shapes: dict[Flow, Label | None] = {}
-        for option in choice.options:
-            made, after = self.walk(option.element, flow, env)
-            options.append(option if made is option.element else Option(option.text, made, option.span))
-            shapes.setdefault(after, _gives(option, after))
+        options, shapes = self._options(choice.options, flow, env)
         if any(isinstance(after, TensorList) for after in shapes):
             self.refuse(not_relaxed(f"a choice of lists has no mixture: {_counts(shapes)}", choice.span))
         elif len(shapes) > 1:
             where = f"in the middle of stage `{self._place.segment}`" if self._place.segment else "outside of a stage"
             self._differ(f"this choice changes the shape {where}", choice.span, shapes.values())
-        made_choice = choice if same(options, choice.options) else replace(choice, options=tuple(options))
+        made_choice = choice if same(options, choice.options) else replace(choice, options=options)
         return made_choice, min(shapes, key=lambda after: (isinstance(after, TensorList), spliced(after)))
 
     def _differ(self, message: str, span: Span, labels: Iterable[Label | None]) -> None:
@@ -241,6 +241,10 @@ def _gives(option: Option, after: Flow) -> Label | None:
     return Label(option.span, f"gives {show_shape(after)}")
 
 
+def _count(flow: Flow | None) -> int | None:
+    return len(flow.shapes) if isinstance(flow, TensorList) else None
+
+
 def _counts(flows: Iterable[Flow]) -> str:
     counts = sorted({len(spliced(flow)) for flow in flows})
     return f"here of {' or '.join(map(str, counts))} values" if len(counts) > 1 else "give it to one join each"
@@ -249,14 +253,3 @@ def _counts(flows: Iterable[Flow]) -> str:
 def _one(flow: Flow) -> Shape:
     assert not isinstance(flow, TensorList)
     return flow
-
-
-def taken_side(element: When, flow: Flow) -> Element | None:
-    """Which of the two stands, or None where the shape is not known."""
-    if flow == UNKNOWN or isinstance(flow, TensorList):
-        return None
-    try:
-        test = with_shape(element.test, flow)
-        return element.then if holds(test) else element.otherwise  # type: ignore[arg-type]
-    except (LayerError, VnsError):
-        return None

@@ -54,7 +54,7 @@ class Comparison:
         self.top = self.budgets.networks(wanted.limit)
         others = {
             "Viterbi": decoded.choices,
-            "greedy": decoded.greedy_choices,
+            "greedy": decoded.greedy.choices,
             "argmax": argmax_choices(trellis(space), *learned, skips),
         }
         self.others = {name: self.budgets.describe(choices) for name, choices in others.items()}

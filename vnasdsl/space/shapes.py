@@ -6,13 +6,13 @@ it is not (uses of a tied block make the same choices, too many states are put t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import Diagnostic, Label, Severity, VnsError, error
 from vnasdsl.language.source import Span
 from vnasdsl.layers import CATALOGUE
-from vnasdsl.layers.base import Applied, Arguments, Body, LayerError, Shape, show_shape
+from vnasdsl.layers.base import Applied, LayerError, Shape, show_shape
 from vnasdsl.space.elements import (
     POISON,
     BodyLayer,
@@ -31,7 +31,7 @@ from vnasdsl.space.evaluate import MOST_SETS, MOST_SHAPES, MOST_STATES, Outcomes
 from vnasdsl.space.parts import has_choices
 from vnasdsl.space.reads import line_names
 from vnasdsl.space.states import UNKNOWN, Env, Flow, TensorList, flows_of
-from vnasdsl.space.values import holds, resolve_arguments, with_shape
+from vnasdsl.space.values import resolve_arguments, side_of
 from vnasdsl.space.ways import Costs, Layers, Repeated, Ways, gather
 
 # ----------------------------------------------------------- what layers make of shapes
@@ -46,40 +46,15 @@ class LayerRules:
         self.classes = classes
         self._known: dict[tuple[object, ...], Applied | LayerError] = {}
 
-    def apply(self, call: LayerCall, shape: Shape) -> Applied:
-        """Raises: LayerError."""
-        return self._once(call, (shape,), lambda given: call.layer.apply(given, shape, self.classes))
-
-    def join(self, element: Join, shapes: tuple[Shape, ...]) -> Applied:
-        """At the shapes of its inputs one by one. Words such as `frames` in its arguments are those of its first input.
-        Raises: LayerError."""
-        join = element.layer.join
-        assert join is not None
-        if not shapes:
-            raise LayerError("E0308", f"`{element.layer.name}` has nothing to join", "give it at least one input")
-        return self._once(element, shapes, lambda given: join(given, shapes, self.classes))
-
-    def enter(self, element: BodyLayer, shape: Shape) -> tuple[Shape, int]:
-        """The shape that the body of a layer is given, and how often it runs for one clip. Raises: LayerError."""
-        given = resolve_arguments(element.arguments, shape)
-        return _body(element).enter(given, shape), _body(element).times(given)
-
-    def leave(self, element: BodyLayer, before: Shape, after: Shape) -> Applied:
-        """A layer around a body that makes `after`: its own costs, without those of the body. Raises: LayerError."""
-        leave = _body(element).leave
-        return self._once(element, (before, after), lambda given: leave(given, before, after, self.classes))
-
-    def _once(
-        self,
-        element: LayerCall | Join | BodyLayer,
-        shapes: tuple[Shape, ...],
-        rule: Callable[[Arguments], Applied],
-    ) -> Applied:
+    def apply(self, element: LayerCall | Join | BodyLayer, *shapes: Shape) -> Applied:
+        """What a layer makes of shapes: of what comes in, of all that it joins, or of what comes in and what its body
+        gives; the costs of a body are not among those of its layer. Words such as `frames` in the arguments are those
+        of the first shape. Raises: LayerError."""
         key = element.layer.name, element.arguments, shapes
         known = self._known.get(key)
         if known is None:
             try:
-                known = rule(resolve_arguments(element.arguments, shapes[0]))
+                known = self._applied(element, shapes)
             except LayerError as fault:
                 known = fault
             if len(self._known) >= self.LARGEST:
@@ -89,10 +64,23 @@ class LayerRules:
             raise known
         return known
 
+    def _applied(self, element: LayerCall | Join | BodyLayer, shapes: tuple[Shape, ...]) -> Applied:
+        layer = element.layer
+        if not shapes:
+            raise LayerError("E0308", f"`{layer.name}` has nothing to join", "give it at least one input")
+        given = resolve_arguments(element.arguments, shapes[0])
+        if layer.join is not None:
+            return layer.join(given, shapes, self.classes)
+        if layer.body is not None:
+            before, after = shapes
+            return layer.body.leave(given, before, after, self.classes)
+        return layer.apply(given, shapes[0], self.classes)
 
-def _body(element: BodyLayer) -> Body:
-    assert element.layer.body is not None
-    return element.layer.body
+    def enter(self, element: BodyLayer, shape: Shape) -> tuple[Shape, int]:
+        """The shape that the body of a layer is given, and how often it runs for one clip. Raises: LayerError."""
+        given, body = resolve_arguments(element.arguments, shape), element.layer.body
+        assert body is not None
+        return body.enter(given, shape), body.times(given)
 
 
 MOST_PLACES = 20_000
@@ -160,14 +148,7 @@ class Analysis(Walk):
             return {}
         if isinstance(flow, TensorList):
             return self._refuse_list(op, f"`{op.layer.name}`", flow)
-        self._reached(op)
-        try:
-            applied = self.rules.apply(op, flow)
-        except LayerError as fault:
-            self.report(fault.code, fault.message, argument_span(op, fault.parameter), op.span, help=fault.help)
-            return {}
-        self._remark(op, applied)
-        return {applied.output: Layers(applied.macs, applied.params)}
+        return self._outcome(op, (flow,))
 
     def read(self, element: NameRef, env: Env) -> Outcomes:
         return super().read(element, env) if any(name == element.wire for name, _ in env) else {}
@@ -175,18 +156,22 @@ class Analysis(Walk):
     def joined(self, element: Join, shapes: tuple[Shape, ...]) -> Outcomes:
         if UNKNOWN in shapes:
             return {}
+        return self._outcome(element, shapes)
+
+    def _outcome(self, element: LayerCall | Join, shapes: tuple[Shape, ...]) -> Outcomes:
         self._reached(element)
         try:
-            applied = self.rules.join(element, shapes)
+            applied = self.rules.apply(element, *shapes)
         except LayerError as fault:
-            place = argument_span(element, fault.parameter)
-            self.report(fault.code, fault.message, place, element.span, help=fault.help)
+            self._refuse(element, fault)
             return {}
-        self._remark(element, applied)
+        if remark := applied.warning:
+            message = f"`{element.layer.name}`: {remark.message}"
+            place = argument_span(element, remark.parameter)
+            self.report("W0401", message, place, element.span, help=remark.help, label=remark.why)
         return {applied.output: Layers(applied.macs, applied.params)}
 
     def around(self, wrap: BodyLayer, flow: Flow, env: Env) -> Outcomes:
-        place = wrap.call.function_span or wrap.span
         if flow == UNKNOWN:
             return {}
         if isinstance(flow, TensorList):
@@ -194,7 +179,7 @@ class Analysis(Walk):
         try:
             start, times = self.rules.enter(wrap, flow)
         except LayerError as fault:
-            self.report(fault.code, fault.message, self._in_wrap(wrap, fault), place, help=fault.help)
+            self._refuse(wrap, fault)
             return {}
         found: list[tuple[Flow, Ways]] = []
         for after, ways in self.outcomes(wrap.body, start, env).items():
@@ -203,18 +188,13 @@ class Analysis(Walk):
                 continue
             self._reached(wrap)
             try:
-                applied = self.rules.leave(wrap, flow, after)
+                applied = self.rules.apply(wrap, flow, after)
             except LayerError as fault:
-                more = self._changed(wrap, start, env) if fault.code == "E0402" else ()
-                self.report(fault.code, fault.message, self._in_wrap(wrap, fault), place, fault.help, more)
+                self._refuse(wrap, fault, self._changed(wrap, start, env) if fault.code == "E0402" else ())
                 continue
             inner = ways if times == 1 else Repeated(ways, times)
             found.append((applied.output, inner + Layers(applied.macs, applied.params)))
         return gather(found)
-
-    def _in_wrap(self, wrap: BodyLayer, fault: LayerError) -> Span:
-        whole = wrap.call.function_span or wrap.span
-        return argument_span(wrap, fault.parameter) if fault.parameter else whole
 
     def when(self, element: When, flow: Flow, env: Env) -> Outcomes:
         if flow == UNKNOWN:
@@ -222,8 +202,7 @@ class Analysis(Walk):
         if isinstance(flow, TensorList):
             return self._refuse_list(element, "`if`", flow)
         try:
-            test = with_shape(element.test, flow)
-            side = element.then if holds(test) else element.otherwise  # type: ignore[arg-type]
+            side = side_of(element, flow)
         except LayerError as fault:
             self.report(fault.code, fault.message, element.test.span, element.span, help=fault.help)
             return {}
@@ -268,12 +247,9 @@ class Analysis(Walk):
         self.report("E0305", message, element.span, element.span, help=help)
         return {}
 
-    def _remark(self, element: LayerCall | Join, applied: Applied) -> None:
-        if applied.warning:
-            remark = applied.warning
-            message = f"`{element.layer.name}`: {remark.message}"
-            place = argument_span(element, remark.parameter)
-            self.report("W0401", message, place, element.span, help=remark.help, label=remark.why)
+    def _refuse(self, element: LayerCall | Join | BodyLayer, fault: LayerError, more: tuple[Label, ...] = ()) -> None:
+        place = argument_span(element, fault.parameter)
+        self.report(fault.code, fault.message, place, argument_span(element, None), fault.help, more)
 
     def _changed(self, wrap: BodyLayer, shape: Shape, env: Env) -> tuple[Label, ...]:
         """The last part of the body that changes the shape."""
@@ -335,7 +311,8 @@ class Analysis(Walk):
 
 
 def argument_span(op: LayerCall | Join | BodyLayer, parameter: str | None) -> Span:
-    """Where an argument of a layer is written, when it is written in the layer itself."""
+    """Where an argument of a layer is written, when it is written in the layer itself, else where the layer is: of one
+    around a body its name."""
     if parameter is not None and isinstance(op.call, tree.Call):
         names = [p.name for p in op.layer.parameters]
         for i, argument in enumerate(op.call.arguments):
@@ -343,4 +320,4 @@ def argument_span(op: LayerCall | Join | BodyLayer, parameter: str | None) -> Sp
             inside = argument.span.source is op.span.source and op.span.start <= argument.span.start < op.span.end
             if name == parameter and inside:
                 return argument.span
-    return op.span
+    return (op.call.function_span if isinstance(op, BodyLayer) else None) or op.span

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
@@ -34,8 +34,6 @@ class TensorList:
 
 Flow: TypeAlias = Shape | TensorList
 """What a line gives: a shape (C, T, H, W) or (C,), or several of them."""
-Read: TypeAlias = Mapping[str, Flow]
-"""What can be read by name."""
 
 
 def spliced(flow: Flow) -> tuple[Shape, ...]:
@@ -43,7 +41,7 @@ def spliced(flow: Flow) -> tuple[Shape, ...]:
     return flow.shapes if isinstance(flow, TensorList) else (flow,)
 
 
-def read(element: NameRef, env: Read) -> Flow:
+def read(element: NameRef, env: Mapping[str, Flow]) -> Flow:
     """What a line that reads by name gives. A name that is not followed has an unknown shape."""
     flow = env.get(element.wire, UNKNOWN)
     if element.index is None:
@@ -52,16 +50,14 @@ def read(element: NameRef, env: Read) -> Flow:
     return values[element.index] if element.index < len(values) else UNKNOWN
 
 
-def pool(pick: Pick, env: Read) -> tuple[Option, ...]:
-    """What a `pick` takes from: a list that is read stands for each of its values, `level0[0]`, `level0[1]`."""
+def pool(pick: Pick, length: Callable[[str], int | None]) -> tuple[Option, ...]:
+    """What a `pick` takes from: a list that is read stands for each of its values, `level0[0]`, `level0[1]`. `length`
+    says of how many a line by that name consists, None for one that is no list."""
     options: list[Option] = []
     for option in pick.options:
         element = option.element
-        flow = env.get(element.wire) if isinstance(element, NameRef) and element.index is None else None
-        if isinstance(flow, TensorList):
-            options += (value_of(option, i) for i in range(len(flow.shapes)))
-        else:
-            options.append(option)
+        many = length(element.wire) if isinstance(element, NameRef) and element.index is None else None
+        options += (option,) if many is None else (value_of(option, i) for i in range(many))
     return tuple(options)
 
 

@@ -14,7 +14,7 @@ from vnasdsl.language.source import Span
 from vnasdsl.language.walk import rewritten, walk
 from vnasdsl.layers import CATALOGUE
 from vnasdsl.layers.base import Layer, LayerError, Parameter, Shape, Value, show_value
-from vnasdsl.space.elements import FromShape
+from vnasdsl.space.elements import Element, FromShape, When
 
 N = TypeVar("N", bound=tree.Node)
 
@@ -40,13 +40,6 @@ COMPARISON: dict[str, Callable[[Value, Value], bool]] = {
     "==": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
 }
-
-
-class Text(str):
-    """A word of the user's own, `"depth"`: blocks can be handed one and compare it."""
-
-    def __repr__(self) -> str:
-        return f"Text({super().__repr__()})"  # told apart from a layer that is printed so
 
 
 class OtherWord(str):
@@ -102,6 +95,12 @@ def holds(test: tree.Compare) -> bool:
     return COMPARISON[test.op](number(test.left), number(test.right))
 
 
+def side_of(element: When, shape: Shape) -> Element:
+    """Which of the two stands where a shape comes in. Raises: LayerError, VnsError."""
+    test = with_shape(element.test, shape)
+    return element.then if holds(test) else element.otherwise  # type: ignore[arg-type]
+
+
 def evaluate(expression: tree.Expression) -> Value:
     """The value of an expression without choices and block parameters: int, float, bool, word, tuple of ints (sizes),
     or tuple of floats (a list)."""
@@ -149,7 +148,8 @@ def evaluate(expression: tree.Expression) -> Value:
         case tree.List():
             return tuple(float(number(item)) for item in expression.items)
         case tree.String():
-            return Text(expression.value)
+            message = "expected a number, sizes or a word, found a string"
+            raise error("E0302", message, expression.span, help=f"write it without quotes: `{expression.value}`")
         case tree.Call():
             raise VnsError(())  # said already, by the check of names
         case _:
@@ -169,8 +169,6 @@ def expression_of(value: Value, span: Span) -> tree.Expression:
     """A value written down, so that it can be printed again."""
     if isinstance(value, bool):
         return tree.Name("true" if value else "false", span=span)
-    if isinstance(value, Text):
-        return tree.String(str(value), span=span)
     if isinstance(value, str):
         return tree.Name(value, span=span)
     if isinstance(value, tuple):
@@ -209,9 +207,6 @@ def coerce(parameter: Parameter, value: Value, span: Span, owner: Layer) -> Valu
         message = f"`{parameter.name}` of `{owner.name}` must be {expected}, found {shown}"
         return error("E0303", message, span, help=help)
 
-    if isinstance(value, Text):
-        message = "expected a number, sizes or a word, found a string"
-        raise error("E0302", message, span, help=f"write it without quotes: `{value}`")
     if isinstance(value, OtherWord):
         value = str(value)
     match parameter.kind:

@@ -228,21 +228,17 @@ class Writer:
         return " -> ".join([*start, *parts]) or "skip"
 
     def item(self, item: Item) -> str:
+        branches, body = "", ""
         if item.kind == "join":
             branches = ", ".join(map(self.inline, item.branches))
-            own = self.arguments(item.operation.layer, item.operation.arguments)
-            return written(item.operation.layer, own, branches)
+        elif item.kind in ("residual", "around"):
+            body = f" {{\n{self.lines(item.branches[0])}\n}}"
+        layer, own = item.operation.layer, item.operation.arguments
         if item.kind == "residual":
-            body = self.lines(item.branches[0])
-            project = self.arguments("residual", {"project": _project(item)})
-            return f"{written('residual', project)} {{\n{body}\n}}"
-        if item.kind == "around":
-            body = self.lines(item.branches[0])
-            layer = item.operation.layer
-            return f"{written(layer, self.arguments(layer, item.operation.arguments))} {{\n{body}\n}}"
-        if item.kind == "block":
-            return written(item.block, self.arguments(item.block, item.values))
-        return written(item.operation.layer, self.arguments(item.operation.layer, item.operation.arguments))
+            layer, own = "residual", {"project": _project(item)}
+        elif item.kind == "block":
+            layer, own = item.block, item.values
+        return written(layer, self.arguments(layer, own), branches) + body
 
     def arguments(self, layer: str, own: dict[str, Value]) -> dict[str, Value]:
         """The arguments of the next leaf, with parameters in the place of values."""

@@ -112,9 +112,9 @@ class _Session(Session):
             "labels": list(decoded.labels),
             **self._learned(decoded),
         }
-        same = decoded.greedy_choices == decoded.choices
-        report["greedy"]["macs"] = self.macs(decoded.greedy_choices)
-        report["greedy"]["top1"] = score.top1 if same and score else self.top1(decoded.greedy_choices)
+        same = decoded.greedy.choices == decoded.choices
+        report["greedy"]["macs"] = self.macs(decoded.greedy.choices)
+        report["greedy"]["top1"] = score.top1 if same and score else self.top1(decoded.greedy.choices)
         lines = tuple(_lines(decoded, report["greedy"]))
         finalists, best = Finalists(self.task), self._best(decoded)
         if best:
@@ -154,7 +154,7 @@ class _Session(Session):
 
     def _best(self, decoded: Decoded) -> dict[int, dict[str, str]]:
         """The finalists: the most probable networks, within the target where there is one."""
-        count, found = self.task.recipe.finalists, [decoded.choices, decoded.greedy_choices]
+        count, found = self.task.recipe.finalists, [decoded.choices, decoded.greedy.choices]
         if count:
             # Of a space of cells, where edges or tied blocks decide, and where nothing is within the target there are
             # only those that are decoded.
@@ -193,7 +193,7 @@ def _lines(decoded: Decoded, greedy: Mapping[str, Any]) -> Iterator[str]:
     else:
         accuracy = "" if greedy["top1"] is None else f", {percent(greedy['top1'])} on the inference part"
         yield (
-            f"greedy path: {shown(decoded.greedy_labels)} (log probability {decoded.greedy_log_probability:.4f})"
+            f"greedy path: {shown(decoded.greedy.labels)} (log probability {decoded.greedy.log_probability:.4f})"
             f"{accuracy}, {megas(greedy['macs'])}"
         )
 
