@@ -9,7 +9,7 @@ there are. What has no mixture is told with its line and with a strategy that ta
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vnasdsl.language.diagnostics import Diagnostic, Label, VnsError
 from vnasdsl.language.source import Span
@@ -28,7 +28,7 @@ from vnasdsl.space.elements import (
     Pick,
     Repeat,
     When,
-    same,
+    updated,
 )
 from vnasdsl.space.parts import choices
 from vnasdsl.space.reads import reads
@@ -98,7 +98,7 @@ class Relaxer:
             for element in line:
                 item, flow = self.walk(element, flow, known)
                 items.append(item)
-            made.append(line if same(items, line) else tuple(items))
+            made.append(tuple(items))
             if names and names[i]:
                 known[names[i]] = flow
         return tuple(made), flow, known
@@ -128,19 +128,17 @@ class Relaxer:
                 for item in element.items:
                     made, flow = self.walk(item, flow, env)
                     items.append(made)
-                return (element if same(items, element.items) else replace(element, items=tuple(items))), flow
+                return updated(element, items=tuple(items)), flow
             case BodyLayer():
                 before = _one(flow)
                 body, after = self._group(element.body, self.analysis.rules.enter(element, before)[0], env)
-                wrap = element if body is element.body else replace(element, body=body)
-                return wrap, self.analysis.rules.apply(element, before, _one(after)).output
+                return updated(element, body=body), self.analysis.rules.apply(element, before, _one(after)).output
             case Join():
                 parts, values = self._side_by_side(element.inputs, flow, env, element.layer.name in SUMMED)
-                join = element if same(parts, element.inputs) else replace(element, inputs=parts)
-                return join, self.analysis.rules.apply(element, *values).output
+                return updated(element, inputs=parts), self.analysis.rules.apply(element, *values).output
             case Many():
                 parts, values = self._side_by_side(element.items, flow, env)
-                return (element if same(parts, element.items) else replace(element, items=parts)), TensorList(values)
+                return updated(element, items=parts), TensorList(values)
             case Pick():
                 return self._pick(element, flow, env, summed)
             case When():
@@ -161,10 +159,7 @@ class Relaxer:
         out = group.out
         if out is not None:
             out, after = self.walk(out, after, known)
-        kept = same(lines, group.lines) and out is group.out
-        if kept and same((e for _, e in inputs), (e for _, e in group.inputs)):
-            return group, after
-        return replace(group, lines=lines, inputs=tuple(inputs), out=out), after
+        return updated(group, lines=lines, inputs=tuple(inputs), out=out), after
 
     def _side_by_side(
         self, items: tuple[Element, ...], flow: Flow, env: Env, summed: bool = False
@@ -198,9 +193,8 @@ class Relaxer:
             self._differ("the edges of this `pick` differ in shape", pick.span, shapes.values())
         elif isinstance(after, TensorList):
             self.refuse(not_relaxed("an edge that is a list has no mixture", pick.span))
-        kept = len(options) == len(pick.options) and same(options, pick.options)
         values = spliced(after)[:1] * pick.most
-        return (pick if kept else replace(pick, options=options)), TensorList(values)
+        return updated(pick, options=options), TensorList(values)
 
     def _options(
         self, options: tuple[Option, ...], flow: Flow, env: Env
@@ -210,7 +204,7 @@ class Relaxer:
         shapes: dict[Flow, Label | None] = {}
         for option in options:
             made, after = self.walk(option.element, flow, env)
-            found.append(option if made is option.element else Option(option.text, made, option.span))
+            found.append(updated(option, element=made))
             shapes.setdefault(after, _gives(option, after))
         return tuple(found), shapes
 
@@ -221,8 +215,8 @@ class Relaxer:
         elif len(shapes) > 1:
             where = f"in the middle of stage `{self._place.segment}`" if self._place.segment else "outside of a stage"
             self._differ(f"this choice changes the shape {where}", choice.span, shapes.values())
-        made_choice = choice if same(options, choice.options) else replace(choice, options=options)
-        return made_choice, min(shapes, key=lambda after: (isinstance(after, TensorList), spliced(after)))
+        first = min(shapes, key=lambda after: (isinstance(after, TensorList), spliced(after)))
+        return updated(choice, options=options), first
 
     def _differ(self, message: str, span: Span, labels: Iterable[Label | None]) -> None:
         help = "move it into the first line of a stage, where each option becomes a state, or give all one shape"

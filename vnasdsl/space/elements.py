@@ -10,12 +10,14 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from math import isfinite
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from vnasdsl.language import tree
 from vnasdsl.language.diagnostics import VnsError
 from vnasdsl.language.source import Span
 from vnasdsl.layers.base import Applied, Layer, Parameter, Value
+
+P = TypeVar("P")
 
 
 @dataclass(frozen=True)
@@ -304,13 +306,9 @@ class Segment:
     body: Group
 
 
-def relabel(element: Element, label: str) -> Element:
-    return element if element.label == label else replace(element, label=label)
-
-
-def same(new: Iterable[object], old: Iterable[object]) -> bool:
-    """Whether all parts are the very same objects."""
-    return all(a is b for a, b in zip(new, old, strict=True))
+def updated(part: P, **parts: object) -> P:
+    """The same with other parts; the very same object where none of them is another one."""
+    return part if all(getattr(part, name) == new for name, new in parts.items()) else replace(part, **parts)  # type: ignore[type-var]
 
 
 def join(path: str, label: str) -> str:

@@ -28,7 +28,7 @@ from vnasdsl.space.elements import (
     When,
     inside,
     join,
-    same,
+    updated,
 )
 
 # ----------------------------------------- ways to close calls that are not written out
@@ -112,36 +112,22 @@ def mapped(element: Element, path: str, rule: Callable[[Element, str], Element])
     match element:
         case Group():
             inputs = tuple((name, rule(value, path)) for name, value in element.inputs)
-            lines = tuple(_each(line, here, rule) for line in element.lines)
+            lines = tuple(tuple(rule(item, here) for item in line) for line in element.lines)
             out = None if element.out is None else rule(element.out, here)
-            kept = same(lines, element.lines) and out is element.out
-            if kept and same((e for _, e in inputs), (e for _, e in element.inputs)):
-                return element
-            return replace(element, lines=lines, inputs=inputs, out=out, call=None)
+            made = updated(element, lines=lines, inputs=inputs, out=out)
+            return element if made is element else replace(made, call=None)
         case Repeat():
-            items = tuple(rule(item, f"{here}[{i}]") for i, item in enumerate(element.items))
-            return element if same(items, element.items) else replace(element, items=items)
+            return updated(element, items=tuple(rule(item, f"{here}[{i}]") for i, item in enumerate(element.items)))
         case Many():
             places = (here if item.label else f"{here}[{i}]" for i, item in enumerate(element.items))
-            items = tuple(rule(item, place) for item, place in zip(element.items, places, strict=True))
-            return element if same(items, element.items) else replace(element, items=items)
+            return updated(element, items=tuple(map(rule, element.items, places)))
         case Join():
-            items = _each(element.inputs, here, rule)
-            return element if items is element.inputs else replace(element, inputs=items)
+            return updated(element, inputs=tuple(rule(item, here) for item in element.inputs))
         case BodyLayer():
-            body = rule(element.body, here)
-            assert isinstance(body, Group)
-            return element if body is element.body else replace(element, body=body)
+            return updated(element, body=rule(element.body, here))
         case When():
-            then, otherwise = rule(element.then, here), rule(element.otherwise, here)
-            kept = then is element.then and otherwise is element.otherwise
-            return element if kept else replace(element, then=then, otherwise=otherwise)
+            return updated(element, then=rule(element.then, here), otherwise=rule(element.otherwise, here))
     return element
-
-
-def _each(items: tuple[Element, ...], here: str, rule: Callable[[Element, str], Element]) -> tuple[Element, ...]:
-    made = tuple(rule(item, here) for item in items)
-    return items if same(made, items) else made
 
 
 @kept

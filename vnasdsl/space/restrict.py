@@ -20,8 +20,7 @@ from vnasdsl.space.elements import (
     inside,
     join,
     picked,
-    relabel,
-    same,
+    updated,
 )
 from vnasdsl.space.parts import choices, gives_list, has_choices, mapped
 from vnasdsl.space.states import value_of
@@ -79,11 +78,11 @@ def _choice(element: LayerChoice, here: str, keep: Keep) -> Element:
     if not options:
         raise _NothingLeft(name)
     if len(options) > 1:
-        return element if _unchanged(options, element.options) else replace(element, options=options)
+        return updated(element, options=options)
     made = options[0].element  # choices inside it keep their names
     if made.label and has_choices(made):
         return Group(element.label, ((made,),), element.span)
-    return relabel(made, element.label)
+    return updated(made, label=element.label)
 
 
 def _options(options: Iterable[Option], here: str, keep: Keep) -> tuple[Option, ...]:
@@ -93,12 +92,8 @@ def _options(options: Iterable[Option], here: str, keep: Keep) -> tuple[Option, 
             inner = _restrict(option.element, here, keep)
         except _NothingLeft:
             continue
-        found.append(option if inner is option.element else replace(option, element=inner))
+        found.append(updated(option, element=inner))
     return tuple(found)
-
-
-def _unchanged(new: tuple[Option, ...], old: tuple[Option, ...]) -> bool:
-    return len(new) == len(old) and same(new, old)
 
 
 def _pick(pick: Pick, here: str, keep: Keep) -> Element:
@@ -122,9 +117,7 @@ def _pick(pick: Pick, here: str, keep: Keep) -> Element:
         raise _NothingLeft(name)
     if len(options) == least and not lists and (whole or kept != texts):
         return Many(pick.label, tuple(option.element for option in options), pick.span)
-    if _unchanged(options, pick.options):
-        return pick
-    return replace(pick, options=options, most=pick.most if lists else min(pick.most, len(options)))
+    return updated(pick, options=options, most=pick.most if lists else min(pick.most, len(options)))
 
 
 _INDEX = re.compile(r"(.*)\[(\d+)\]")
@@ -157,9 +150,9 @@ def _deferred(element: DeferredCall, path: str, keep: Keep) -> Element:
         fields.append(f if options == f.options else replace(f, options=options))
     make = element.make
     if all(len(f.options) == 1 for f in fields):
-        return _restrict(relabel(make(tuple(f.options[0] for f in fields)), element.label), path, keep)
+        return _restrict(updated(make(tuple(f.options[0] for f in fields)), label=element.label), path, keep)
     own = {join(here, f.key) for f in fields}
     below = [c for c in choices(element, path) if c.name not in own]
     if any(keep(c.name, c.kind, c.options) not in ((), c.options) for c in below):
         return replace(element, fields=tuple(fields), make=lambda texts: _restrict(make(texts), here, keep))
-    return element if same(fields, element.fields) else replace(element, fields=tuple(fields))
+    return updated(element, fields=tuple(fields))

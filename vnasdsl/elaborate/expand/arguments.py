@@ -38,7 +38,6 @@ from vnasdsl.space.elements import (
     NameRef,
     Option,
     Pick,
-    same,
 )
 from vnasdsl.space.parts import gives_list
 from vnasdsl.space.values import WORDS, coerce, evaluate, expression_of, reads_shape, substitute
@@ -151,7 +150,7 @@ def closed(call: tree.Call) -> tree.Expression:
     if not call.arguments and call.body is None:
         return tree.Name(call.function, span=call.span)
     values = [_worked_out(a.value, a.span) for a in call.arguments]
-    if same(values, (a.value for a in call.arguments)):
+    if all(value is a.value for value, a in zip(values, call.arguments, strict=True)):
         return call
     return replace(call, arguments=tuple(replace(a, value=v) for a, v in zip(call.arguments, values, strict=True)))
 
