@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from math import log2, log10
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -41,9 +40,10 @@ def check(space: Space, relaxed: bool, proofs: bool) -> list[Diagnostic]:
     found += _unread_inputs(space)
     if not space.costed:  # costs are not computed: can some network of it be built?
         return [*found, *faults_of_some(space, 1), *(_not_relaxed(space) if relaxed and proofs else [])]
-    if _has_too_many(space):
-        message = f"`{space.name}` has more than 10^{len(str(MOST_NETWORKS)) - 1} networks"
-        return [*found, Diagnostic("E0502", message, Label(space.syntax.name_span), help="use fewer copies")]
+    with suppress(CannotCountError):
+        if (space.size or 0) > MOST_NETWORKS:
+            message = f"`{space.name}` has more than 10^{len(str(MOST_NETWORKS)) - 1} networks"
+            return [*found, Diagnostic("E0502", message, Label(space.syntax.name_span), help="use fewer copies")]
     network = space.kind == "network"
     for limit in space.limits:
         found += limit.check(space.cost, network, exact=space.exact_ends)
@@ -58,17 +58,6 @@ def check(space: Space, relaxed: bool, proofs: bool) -> list[Diagnostic]:
     elif proofs and relaxed:
         found += _not_relaxed(space)
     return found
-
-
-def _has_too_many(space: Space) -> bool:
-    """Whether there are more than `MOST_NETWORKS`; they are counted only where there can be so many."""
-    at_most = sum(len(c.options) if c.is_subset else log2(max(1, len(c.options))) for c in space.choices)
-    if at_most * log10(2) <= log10(MOST_NETWORKS):
-        return False
-    try:
-        return (space.size or 0) > MOST_NETWORKS
-    except CannotCountError:
-        return False
 
 
 def faults_of_some(space: Space, tried: int = TRIED) -> list[Diagnostic]:

@@ -377,10 +377,6 @@ class Space:
         _ = self.cost
         return make_plan(self.segments, shapes_of(self.inputs.given), self.analysis)
 
-    @property
-    def output(self) -> Shape:
-        return (self.input.classes,)
-
     def layers(self) -> tuple[LayerNode, ...]:
         """The layers of the outline. Raises: VnsError when a shape does not fit."""
         return tuple(node for node in self.outline.order if node.is_layer)

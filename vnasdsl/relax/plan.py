@@ -90,8 +90,6 @@ class PlanStage:
 @dataclass(frozen=True, eq=False)
 class Plan:
     stages: tuple[PlanStage, ...]
-    input: Shape
-    output: Shape
 
 
 def _one_shape(shapes: set[Shape]) -> str:
@@ -299,5 +297,4 @@ class _Builder:
     def plan(self) -> Plan:
         if self.relaxer.faults:
             raise VnsError(self.relaxer.faults)
-        (output,) = {state.shape for state in self.stages[-1].states}
-        return Plan(tuple(self.stages), self.input, output)
+        return Plan(tuple(self.stages))
