@@ -19,7 +19,7 @@ from vnasdsl.relax.relax import Relaxer, Surroundings, not_relaxed
 from vnasdsl.space.counting import Counts
 from vnasdsl.space.elements import BodyLayer, Element, Group, Many, Repeat, Segment, label_text, unique
 from vnasdsl.space.evaluate import Walk
-from vnasdsl.space.parts import children, choices
+from vnasdsl.space.parts import children, choices, has_choices
 from vnasdsl.space.reads import reads
 from vnasdsl.space.restrict import restrict
 from vnasdsl.space.shapes import Analysis
@@ -193,8 +193,8 @@ class _Builder:
         if self.stages and (not segment.name or not (changes or joins)):
             self.extend(segment, segment.body.lines, segment.body.names)
             return
-        opens = changes or (len(sources) > 1 and any(True for e in first for _ in choices(e, "")))
-        has_choices = any(True for element in first for _ in choices(element, ""))
+        open_line = any(map(has_choices, first))
+        opens = changes or (len(sources) > 1 and open_line)
         read_again = not self.stages and (self.input_name in behind or len(self.given) > 1)
         alone = len(segment.body.lines) == 1 and segment.body.name_of(0) in behind
         lists = any(isinstance(flow, TensorList) for out in outs for flow in out)
@@ -204,7 +204,7 @@ class _Builder:
             names = "`, `".join(name for name, _ in self.given)
             note = f"it would make states, and `{names}` is read by name behind it"
             raise not_relaxed("this choice changes the shape, and what comes in is read again", first[0].span, (note,))
-        if (not opens and has_choices) or lists or read_again or (alone and not segment.name):
+        if (not opens and open_line) or lists or read_again or (alone and not segment.name):
             first = ()
         head = first[0].label if len(first) == 1 and first[0].label else "head"
         self.start(segment, first, head, sources)

@@ -30,7 +30,7 @@ from vnasdsl.space.elements import (
     When,
     updated,
 )
-from vnasdsl.space.parts import choices
+from vnasdsl.space.parts import has_choices
 from vnasdsl.space.reads import reads
 from vnasdsl.space.shapes import Analysis
 from vnasdsl.space.states import UNKNOWN, Flow, TensorList, pool, read, spliced
@@ -174,7 +174,7 @@ class Relaxer:
 
     def _when(self, element: When, flow: Flow, env: Env) -> Relaxed:
         made, after = self.walk(side_of(element, _one(flow)), flow, env)
-        if not any(True for part in (element.then, element.otherwise) for _ in choices(part, "")):
+        if not has_choices(element):
             return element, after
         return (Group(element.label, ((made,),), element.span) if element.label else made), after
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from vnasdsl.space.elements import Element, Group, LayerChoice, Pick, inside, join, picked, unique
-from vnasdsl.space.parts import children, choices
+from vnasdsl.space.parts import children, has_choices
 from vnasdsl.space.requirements import Kept
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def tied_blocks(plan: Plan) -> Iterator[str]:
 
 
 def _tied(element: Element) -> Iterator[str]:
-    if isinstance(element, Group) and element.tied and any(True for _ in choices(element, "")):
+    if isinstance(element, Group) and element.tied and has_choices(element):
         yield inside(element, "")
     for child, _ in children(element, ""):
         yield from _tied(child)
