@@ -10,7 +10,7 @@ from vnasdsl.language.diagnostics import Fix, Label, VnsError, error
 from vnasdsl.language.printer import print_inline
 from vnasdsl.language.source import Span
 from vnasdsl.language.walk import children as tree_children
-from vnasdsl.language.walk import rewritten, walk
+from vnasdsl.language.walk import rewritten
 from vnasdsl.space.elements import (
     BodyLayer,
     DeferredArgument,
@@ -100,16 +100,6 @@ N = TypeVar("N", bound=tree.Node)
 
 MOST_OPTIONS = 1_000
 """Options of one choice."""
-
-
-def first_choice(expression: tree.Expression) -> OpenChoice | None:
-    """The first choice in an expression, or None."""
-    for node in walk(expression):
-        if isinstance(node, (tree.Choice, tree.Range)):
-            return node
-        if isinstance(node, (tree.Call, tree.Gap)):
-            raise VnsError(())  # said already, by the check of names: no choice is taken out of a layer
-    return None
 
 
 def all_choices(expression: tree.Expression) -> Iterator[OpenChoice]:

@@ -25,8 +25,6 @@ def read_source(path: str | os.PathLike[str], name: str | None = None) -> Source
     path = os.fspath(path)
     name = path if name is None else name
     start = Span(Source(name, ""), 0, 0)
-    if "\0" in path:
-        raise error("E0103", "a path cannot contain a NUL character", start)
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -34,7 +32,7 @@ def read_source(path: str | os.PathLike[str], name: str | None = None) -> Source
         raise error("E0103", "the file does not exist", start, help=_nearest(Path(path))) from None
     except IsADirectoryError:
         raise error("E0103", "this is a folder, not a file", start) from None
-    except (OSError, UnicodeEncodeError) as failure:
+    except (OSError, ValueError) as failure:  # not all characters can stand in a path
         reason = getattr(failure, "strerror", None) or "its name cannot be used here"
         raise error("E0103", f"the file cannot be read: {reason}", start) from None
     return decode_source(name, data)

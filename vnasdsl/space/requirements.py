@@ -247,34 +247,26 @@ class Limit:
             return []
         low, high = getattr(cost, f"{self.quantity}_min"), getattr(cost, f"{self.quantity}_max")
         text = print_inline(self.condition)
-        possible, always = {
-            "<": (low < self.value, high < self.value),
-            "<=": (low <= self.value, high <= self.value),
-            ">": (high > self.value, low > self.value),
-            ">=": (high >= self.value, low >= self.value),
-        }[self.op]
+        ends = self.holds(low), self.holds(high)
         label = Label(self.condition.span)
         reach = f"{self.quantity} run from {low:,} to {high:,} over all its networks"
         if not {f"{self.quantity}_min", f"{self.quantity}_max"} <= set(exact):
             reach = f"{self.quantity} of all its networks lie between {low:,} and {high:,}, which are bounds"
         if is_network:
             message = f"the network breaks `{text}`: it has {low:,} {self.quantity}"
-            if possible:
+            if any(ends):
                 return []
             if at is not None:
                 return [
                     Diagnostic("E0505", message, Label(at), secondary=(Label(label.span, "the limit of its space"),))
                 ]
             return [Diagnostic("E0505", message, label, help="raise the limit, or make the network cheaper")]
-        if not possible:
+        if not any(ends):
             message = f"no network of the space meets `{text}`"
-            help = (
-                "raise the limit, or offer cheaper options"
-                if self.op in ("<", "<=")
-                else "lower the limit, or offer larger options"
-            )
+            upper = self.op in ("<", "<=")
+            help = "raise the limit, or offer cheaper options" if upper else "lower the limit, or offer larger options"
             return [Diagnostic("E0505", message, label, notes=(reach,), help=help)]
-        if always:
+        if all(ends):
             message = f"every network of the space meets `{text}`"
             help = "remove it, or make it tighter"
             return [Diagnostic("W0505", message, label, severity="warning", notes=(reach,), help=help)]
@@ -297,14 +289,11 @@ def read_limits(net: tree.Space | tree.Network) -> tuple[tuple[Limit, ...], tupl
 def _limit(condition: tree.Compare) -> Limit:
     left = condition.left
     if not isinstance(left, tree.Name):
-        swapped = isinstance(condition.right, tree.Name) and condition.right.id in QUANTITIES
-        raise error(
-            "E0506",
-            "a limit begins with what it limits",
-            left.span,
-            "expected `macs`, `params` or `latency_cpu`",
-            help=f"write `{print_inline(_swapped(condition))}`" if swapped else "write it as `require macs <= 20G`",
-        )
+        label, help = "expected `macs`, `params` or `latency_cpu`", "write it as `require macs <= 20G`"
+        if isinstance(condition.right, tree.Name) and condition.right.id in QUANTITIES:
+            op = condition.op.translate(str.maketrans("<>", "><"))
+            help = f"write `{print_inline(replace(condition, left=condition.right, right=left, op=op))}`"
+        raise error("E0506", "a limit begins with what it limits", left.span, label, help=help)
     if left.id not in QUANTITIES:
         more = guess(left.span, left.id, QUANTITIES, "limits can be put on `macs`, `params` and `latency_cpu`")
         raise error("E0506", f"unknown quantity `{left.id}`", left.span, **more)
@@ -321,8 +310,3 @@ def _milliseconds(expression: tree.Expression) -> float:
     if not expression.value > 0:
         raise error("E0506", "a latency is more than nothing", expression.span, help="for instance `40ms`")
     return expression.value * 1000 if expression.unit == "s" else expression.value
-
-
-def _swapped(condition: tree.Compare) -> tree.Compare:
-    turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-    return replace(condition, left=condition.right, right=condition.left, op=turned.get(condition.op, condition.op))

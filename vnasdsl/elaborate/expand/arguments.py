@@ -13,7 +13,6 @@ from vnasdsl.elaborate.options import (
     OpenChoice,
     all_choices,
     check_distinct,
-    first_choice,
     option_expressions,
     pick_range,
     real_bounds,
@@ -303,7 +302,7 @@ def copies(expander: Expander, expression: tree.Binary, scope: Scope, label: str
 
 def counted(expander: Expander, expression: tree.Binary, label: str, make: Callable[[int, str], Element]) -> Element:
     """What `make` makes of the number on the left, or the choice between what it makes of each number there."""
-    open_choice = first_choice(expression.left)
+    open_choice = next(all_choices(expression.left), None)
     if open_choice is not None:
         options = []
         for value in option_expressions(open_choice):
