@@ -33,6 +33,8 @@ _TOLD_BY = (
 )
 _MPEG4_FRAME, _MPEG4_CLOCK = b"\x00\x00\x01\xb6", re.compile(rb"\x00\x00\x01\xb3...", re.DOTALL)
 _H264_PARAMETERS = (7, 8, 13, 15)
+_LENGTHS_FIRST = b"\1"
+"""How a header of H.264 begins whose frames have no start codes."""
 
 
 class UnreadableVideo(Exception):
@@ -122,33 +124,40 @@ def _looked_through(
 ) -> tuple[list[_Packet], tuple[Any, ...] | None]:
     """All packets, and the setup of their decoder."""
     context, found, first = stream.codec_context, [], None
+    codec, header, start = context.name, context.extradata or b"", start_of(path)
     of_keys, of_others = set[bytes](), {b""}
     with open(file_of(path), "rb", buffering=0) as file:  # noqa: PTH123 as fast as it can be
         for packet in container.demux(stream):
             if packet.size:
-                content = bytes(packet)
-                place = _place_of(packet, content, file.fileno(), start_of(path))
-                found.append(_Packet(packet.pts, packet.is_keyframe, not packet.is_discard, place, packet.size))
+                content, key = bytes(packet), packet.is_keyframe
+                place = _place_of(packet, content, file.fileno(), start)
+                found.append(_Packet(packet.pts, key, not packet.is_discard, place, packet.size))
                 first = first or packet
-                (of_keys if packet.is_keyframe else of_others).add(_brought_along(content, context))
+                (of_keys if key else of_others).add(_brought_along(content, codec, header))
     lasting = len(of_keys) == 1 and of_others - of_keys <= {b""}
-    return found, _setup_of(context, first, of_keys.pop()) if lasting and first is not None else None
+    known = codec == "mpeg4" or (codec == "h264" and header[:1] == _LENGTHS_FIRST)
+    small = context.pix_fmt == "yuv420p" and context.width * context.height <= _LARGEST_SHARED
+    if not (lasting and known and small):
+        return found, None
+    rotation = 0 if container.format.name == "avi" else _rotation(context, first)
+    told = [getattr(context, name) for name in _TOLD_BY]
+    return found, None if rotation is None else (*told, *of_keys, rotation)
 
 
 def _place_of(packet: av.Packet[Any], content: bytes, file: int, start: int) -> int:
-    if packet.pos is None or any(True for _ in packet.iter_sidedata()):
+    if packet.pos is None or next(packet.iter_sidedata(), None) is not None:
         return -1
     place = start + packet.pos
-    offset = os.pread(file, packet.size + _BEFORE, place).find(content)
+    there = os.pread(file, packet.size + _BEFORE, place)
+    offset = 0 if there.startswith(content) else there.find(content)
     return place + offset if offset >= 0 else -1
 
 
-def _brought_along(packet: bytes, context: av.VideoCodecContext) -> bytes:
+def _brought_along(packet: bytes, codec: str, header: bytes) -> bytes:
     """What a packet has beside its frame that a decoder remembers: who encoded MPEG-4, parameters of H.264."""
-    if context.name == "mpeg4":
+    if codec == "mpeg4":
         return _MPEG4_CLOCK.sub(b"", packet.partition(_MPEG4_FRAME)[0])
-    header = context.extradata or b""
-    if context.name != "h264" or header[:1] != b"\1":
+    if codec != "h264" or header[:1] != _LENGTHS_FIRST:
         return b""
     length, place, found = (header[4] & 3) + 1, 0, b""
     while place + length < len(packet):
@@ -160,17 +169,12 @@ def _brought_along(packet: bytes, context: av.VideoCodecContext) -> bytes:
     return found
 
 
-def _setup_of(context: av.VideoCodecContext, first: av.Packet[Any], brought: bytes) -> tuple[Any, ...] | None:
-    """All that decides what a decoder makes of packets. brought: by each key frame."""
-    known = context.name == "mpeg4" or (context.name == "h264" and (context.extradata or b"")[:1] == b"\1")
-    if not known or context.pix_fmt != "yuv420p" or context.width * context.height > _LARGEST_SHARED:
-        return None
+def _rotation(context: av.VideoCodecContext, first: av.Packet[Any] | None) -> float | None:
+    """Only a frame says it."""
     try:
-        frames = [*context.decode(first), *context.decode(None)]
+        return next((frame.rotation for frame in [*context.decode(first), *context.decode(None)]), None)
     except av.FFmpegError:
         return None
-    told = [getattr(context, name) for name in _TOLD_BY]
-    return (*told, brought, frames[0].rotation) if frames else None
 
 
 @contextmanager
