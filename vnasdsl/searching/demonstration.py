@@ -1,8 +1,9 @@
 """The demo: compile, search and retrain on a small space, and compare with random networks and a spatial one.
 
 All networks are trained with the same recipe on the same videos. The searched one appears twice: from the weights of
-the search, as a user would, and from scratch like the random ones, which compares architectures alone. The random ones
-have at least as many MACs, and these architectures are trained with several seeds each.
+the search, as a user would, and from scratch like the random ones, which compares architectures alone. The search may
+use no more MACs than its recipe allows, the random ones have at least as many as that; all these architectures are
+trained with several seeds each.
 """
 
 from __future__ import annotations
@@ -26,12 +27,11 @@ from vnasdsl.show.charts import accuracy_and_loss, charts_png
 from vnasdsl.show.results import Row, mean_row, median_row
 from vnasdsl.train.devices import torch_threads
 from vnasdsl.train.progress import Reporter, duration, percent
-from vnasdsl.train.recipes import Recipe, SearchRecipe, recipe_of
+from vnasdsl.train.recipes import RankedRecipe, Recipe, SearchRecipe, recipe_of
 from vnasdsl.train.retrain import Start, evaluate_file, retrain
 from vnasdsl.train.run_folder import RunFolder
 
 RANDOM_NETWORKS = 5
-_DRAWS = 500
 SEEDS = 2
 """Trainings of each architecture that is compared."""
 _CPU = torch.device("cpu")
@@ -104,41 +104,43 @@ def demonstrate(
         return found
 
     # Such small steps gain little from a second thread, and become several times slower when its core is busy. So one
-    # core searches while another begins with the training that waits for no outcome.
+    # core searches while another begins with the trainings that wait for no outcome.
     with pool_of(cast(SearchRecipe, recipes["search"])) as pool, torch_threads(1):
         flat = trainings("no temporal operations", load(spatial_file, overrides).get(), None, 1)
-        _begin(flat, pool)
+        randoms = []
+        for number, network in enumerate(_random(space, recipes["search"], seed), 1):
+            randoms += trainings(f"random {number}", network, None, SEEDS)
+        _begin([*randoms, *flat], pool)
         say("search, then decode by Viterbi")
         request = Request(space, {}, recipes, data, command, pool)
         searched = search_space(request, out / "search", _CPU, reporter)
         assert searched is not None  # it is the only rank
         for line in searched.all_lines():
             reporter.note(f"  {line}")
-        jobs = trainings("searched", searched.network, searched.weights, 1)
-        jobs += trainings("searched, from scratch", searched.network, None, SEEDS)
-        for number, network in enumerate(_random(space, searched.network, seed), 1):
-            jobs += trainings(f"random {number}", network, None, SEEDS)
-        _begin(jobs, pool)
-        jobs += flat
+        found = trainings("searched", searched.network, searched.weights, 1)
+        found += trainings("searched, from scratch", searched.network, None, SEEDS)
+        for job in found:
+            pool.submit(job.out, train_all, [job])
+        jobs = [*found, *randoms, *flat]
         networks = len({job.name for job in jobs})
         say(f"train and evaluate {networks} networks: {len(jobs)} trainings with the same recipe")
         before = _before_retraining(searched.network, searched.weights, recipes, data_spec, reporter)
         each = _ended(jobs, pool, say)
-    randoms = [row for name, row in each.items() if name.startswith("random")]
-    best = max(randoms, key=lambda row: row.top1)
-    anew, middle = each["searched, from scratch"], median_row(f"random, median of {len(randoms)}", randoms)
+    others = [row for name, row in each.items() if name.startswith("random")]
+    best = max(others, key=lambda row: row.top1)
+    anew, middle = each["searched, from scratch"], median_row(f"random, median of {len(others)}", others)
     rows = (
         before,
         each["searched"],
         anew,
         middle,
-        replace(best, name=f"random, best of {len(randoms)}"),
+        replace(best, name=f"random, best of {len(others)}"),
         each["no temporal operations"],
     )
-    against = "no fewer" if min(row.macs for row in randoms) >= anew.macs else "the most"
+    against = "no fewer" if min(row.macs for row in others) >= anew.macs else "the most"
     verdict = (
         f"from scratch, the searched architecture is {100 * (anew.top1 - middle.top1):+.1f} points from the median and"
-        f" {100 * (anew.top1 - best.top1):+.1f} from the best of {len(randoms)} random ones of {against} MACs"
+        f" {100 * (anew.top1 - best.top1):+.1f} from the best of {len(others)} random ones of {against} MACs"
         f" (means of {SEEDS} trainings)"
     )
     metrics = {job.name: RunFolder(job.out).metrics.read() for job in reversed(jobs)}  # with the first seed
@@ -164,24 +166,21 @@ def demonstrate(
     return Demonstration(rows, tuple(each.values()), verdict, views, seconds, pictures)
 
 
-def _random(space: Space, searched: Space, seed: int) -> list[Space]:
-    """Different networks of the space, drawn uniformly, none of them the searched one: such as have no fewer MACs, and
-    where too few are drawn, the next largest."""
+def _random(space: Space, recipe: Recipe, seed: int) -> list[Space]:
+    """Different networks, drawn uniformly from those with at least the MACs of the most expensive one that the search
+    may find; where these are too few, the next largest."""
     generator = random.Random(f"demo:{seed}")
-    known = {searched.text(name="same")}
-    small: list[dict[str, str]] = []
-    chosen: list[dict[str, str]] = []
-    for _ in range(_DRAWS):
-        choices = space.sample(generator)
-        text = space.network(choices).text(name="same")
-        if text not in known:
-            known.add(text)
-            (chosen if space.choose(choices).macs >= searched.macs[0] else small).append(choices)
-        if len(chosen) == RANDOM_NETWORKS:
+    limit = recipe.limits.macs if isinstance(recipe, RankedRecipe) else None
+    networks = [(space.choose(choices).macs, generator.random(), choices) for choices in space.networks()]
+    most = max((macs for macs, _, _ in networks if limit is None or macs <= limit), default=0)
+    networks.sort(key=lambda network: (max(0, most - network[0]), network[1]))
+    found: dict[str, Space] = {}
+    for _, _, choices in networks:
+        network = space.network(choices, name=f"{space.name}_random{len(found) + 1}")
+        found.setdefault(network.text(name="same"), network)
+        if len(found) == RANDOM_NETWORKS:
             break
-    small.sort(key=lambda choices: -space.choose(choices).macs)
-    chosen += small[: RANDOM_NETWORKS - len(chosen)]
-    return [space.network(choices, name=f"{space.name}_random{i}") for i, choices in enumerate(chosen, 1)]
+    return list(found.values())
 
 
 def _before_retraining(
@@ -194,8 +193,10 @@ def _before_retraining(
 
 
 def _begin(jobs: Sequence[Job], pool: Pool) -> None:
-    for job in jobs:
-        pool.submit(job.out, train_one, job)
+    """Share them out: while this process searches, it hands out nothing more."""
+    for worker in range(pool.capacity):
+        if share := jobs[worker :: pool.capacity]:
+            pool.submit(share[0].out, train_all, share)
 
 
 def _ended(jobs: Sequence[Job], pool: Pool, say: Callable[[str], None]) -> dict[str, Row]:
@@ -205,14 +206,18 @@ def _ended(jobs: Sequence[Job], pool: Pool, say: Callable[[str], None]) -> dict[
         result = pool.next()
         if result.error is not None:
             raise UserError(f"a training failed: {result.error}")
-        row: Row = result.value
-        done[row.name].append(row)
-        say(f"  {row.name}: {percent(row.top1)} ({sum(map(len, done.values()))} of {len(jobs)})")
+        for row in result.value:
+            done[row.name].append(row)
+            say(f"  {row.name}: {percent(row.top1)} ({sum(map(len, done.values()))} of {len(jobs)})")
     return {name: mean_row(name, rows) for name, rows in done.items()}
 
 
-def train_one(job: Job) -> Row:
-    """Train and evaluate one network; resumes what an earlier attempt left."""
+def train_all(jobs: Sequence[Job]) -> list[Row]:
+    """Train and evaluate networks one after the other; resumes what an earlier attempt left."""
+    return [_train(job) for job in jobs]
+
+
+def _train(job: Job) -> Row:
     data = open_data(job.data)
     network = load(job.network, Overrides(classes=len(data.classes))).get()
     recipes: dict[str, Any] = {kind: recipe_of(kind, values) for kind, values in job.recipes.items()}

@@ -9,13 +9,13 @@ from types import MethodType
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
 from vnasdsl.searching.draws import is_mixture, mixtures_in
 from vnasdsl.train.batchnorm import statistics_frozen, statistics_restored
+from vnasdsl.train.convolutions import QuickConv3d, quicken
 from vnasdsl.train.recipes import GradientRecipe, SupernetRecipe
 
 _USES = 500
@@ -62,34 +62,6 @@ def uses_of_weights(model: Any) -> float:
     return float(model.expected_macs()) / max(float(model.expected_params()), 1.0)
 
 
-class QuickConv3d(nn.Conv3d):
-    """A convolution over time alone, (k, 1, 1), runs as one in two dimensions, on a view of its input.
-
-    While `together` is set, those that take the same input run as one.
-    """
-
-    together: Together | None = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.convolve(x, self.weight) if self.together is None else self.together.output(self, x)
-
-    def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
-        """weight: this one's, or those of several alike."""
-        if self.kernel_size[1:] != (1, 1) or self.kernel_size[0] == 1 or self.stride[1:] != (1, 1):
-            return self._conv_forward(x, weight, self.bias)
-        assert not isinstance(self.padding, str)
-        stride, padding, dilation = (self.stride[0], 1), (self.padding[0], 0), (self.dilation[0], 1)
-        flat = F.conv2d(x.flatten(3), weight.flatten(3), self.bias, stride, padding, dilation, self.groups)
-        return flat.unflatten(3, x.shape[3:])
-
-
-def quicken(model: nn.Module, device: torch.device) -> None:
-    """Have the convolutions of a model computed so; not on GPUs, where it was not measured."""
-    for module in model.modules() if device.type != "cuda" else ():
-        if type(module) is nn.Conv3d and module.padding_mode == "zeros" and not isinstance(module.padding, str):
-            module.__class__ = QuickConv3d
-
-
 def prepare(model: nn.Module, recipe: SupernetRecipe, device: torch.device) -> torch.memory_format:
     """Quicken a supernet and lay out its kernels. Returns: the layout, of activations as well."""
     quicken(model, device)
@@ -109,14 +81,6 @@ def lay_out_weights(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.Conv3d):
             module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last_3d)
-
-
-def lay_out_state(optimiser: torch.optim.Optimizer) -> None:
-    """Lay out what was loaded as the weights are: torch's fused steps go through both in the order of memory."""
-    for weight, state in optimiser.state.items():
-        for name, value in state.items():
-            if isinstance(value, Tensor) and value.shape == weight.shape:
-                state[name] = torch.empty_like(weight).copy_(value)
 
 
 class Together:
@@ -141,7 +105,7 @@ class Together:
     @contextmanager
     def _watching(self) -> Iterator[None]:
         for conv in self._convs:
-            conv.together = self
+            conv.together = self.output
         try:
             yield
         finally:

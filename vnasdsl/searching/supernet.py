@@ -11,13 +11,21 @@ from torch import Tensor, nn
 
 from vnasdsl.searching.deciding import CostTerm, Deciding
 from vnasdsl.searching.draws import Draws
-from vnasdsl.searching.kernels import Kernels, lay_out_state
+from vnasdsl.searching.kernels import Kernels
 from vnasdsl.searching.monitor import Monitor
 from vnasdsl.searching.slices import slice_widths
 from vnasdsl.train import ranks
 from vnasdsl.train.batchnorm import recalibrate, statistics_frozen, statistics_restored
 from vnasdsl.train.devices import autocast
-from vnasdsl.train.loop import Batches, Meter, build_optimiser, learning_rate, require_sound, set_learning_rate
+from vnasdsl.train.loop import (
+    Batches,
+    Meter,
+    build_optimiser,
+    lay_out_state,
+    learning_rate,
+    require_sound,
+    set_learning_rate,
+)
 from vnasdsl.train.progress import Reporter, megas, percent
 from vnasdsl.train.recipe_parts import Sgd
 from vnasdsl.train.recipes import GradientRecipe

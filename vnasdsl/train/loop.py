@@ -14,6 +14,7 @@ from vnasdsl.language.diagnostics import UserError
 from vnasdsl.train import ranks
 from vnasdsl.train.average import moving_average
 from vnasdsl.train.checkpoint import folder_name
+from vnasdsl.train.convolutions import quicken
 from vnasdsl.train.devices import autocast, random_state, restore_random_state
 from vnasdsl.train.evaluation import Evaluation
 from vnasdsl.train.progress import Reporter, percent
@@ -171,6 +172,7 @@ class NetworkTraining:
         watch_every: int = 0,
     ):
         """batches: epoch (from 1) to its batches; watch: scores the model for the curve every `watch_every` epochs."""
+        quicken(model, device)
         self.model = ranks.shared(model.to(device))
         self.recipe = recipe
         self.batches = batches
@@ -180,7 +182,7 @@ class NetworkTraining:
         self.frozen = freeze(self.model, frozen)
         groups = parameter_groups(self.model, rates)
         self.parameters = [parameter for group in groups for parameter in group["params"]]
-        self.optimiser = build_optimiser(recipe.weights, groups)
+        self.optimiser = build_optimiser(recipe.weights, groups, fused_adam(recipe.weights, device))
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
         self.average = moving_average(self.model, recipe.ema) if recipe.ema else None
 
@@ -257,6 +259,7 @@ class NetworkTraining:
     def restore(self, weights: dict[str, Tensor], state: dict[str, Any]) -> None:
         load_exactly(self.model, weights, "the checkpoint")
         self.optimiser.load_state_dict(state["weights"])
+        lay_out_state(self.optimiser)
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(state["scaler"])
         if self.average is not None:
@@ -276,6 +279,19 @@ def build_optimiser(
     if isinstance(recipe, Adam):
         return torch.optim.Adam(parameters, betas=recipe.betas, **rest)
     assert_never(recipe)
+
+
+def fused_adam(recipe: Sgd | Adam, device: torch.device) -> bool | None:
+    """Whether to fuse the step over all weights: on a CPU it is faster for Adam, and SGD must be prepared for it."""
+    return (device.type == "cpu" and isinstance(recipe, Adam)) or None
+
+
+def lay_out_state(optimiser: torch.optim.Optimizer) -> None:
+    """Lay out what was loaded as the weights are: torch's fused steps go through both in the order of memory."""
+    for weight, state in optimiser.state.items():
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == weight.shape:
+                state[name] = torch.empty_like(weight).copy_(value)
 
 
 def learning_rate(recipe: Sgd | Adam, step: int, total: int) -> float:

@@ -14,7 +14,7 @@ from vnasdsl.elaborate import Space
 from vnasdsl.language.diagnostics import UserError
 from vnasdsl.searching.kernels import Kernels
 from vnasdsl.searching.slices import slice_widths
-from vnasdsl.train.loop import Batches, Meter, NetworkTraining, build_optimiser
+from vnasdsl.train.loop import Batches, Meter, NetworkTraining, build_optimiser, fused_adam
 from vnasdsl.train.progress import Reporter, percent
 from vnasdsl.train.recipes import OneShotRecipe
 
@@ -109,7 +109,7 @@ class PathTraining(NetworkTraining):
         for parameter in model.choice_parameters():
             parameter.requires_grad_(False)
         self.parameters = [p for p in model.weight_parameters() if p not in views]
-        self.optimiser = build_optimiser(recipe.weights, self.parameters)
+        self.optimiser = build_optimiser(recipe.weights, self.parameters, fused_adam(recipe.weights, device))
         self.average = None
 
     def run_epoch(self, epoch: int, reporter: Reporter) -> dict[str, Any]:
