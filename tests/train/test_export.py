@@ -60,7 +60,7 @@ def model(folder: Path) -> TrainedNetwork:
 
 def test_onnx_takes_any_batch_and_says_its_classes(run_cli: RunCli, folder: Path, model: TrainedNetwork) -> None:
     given = ("--weights", folder / "tiny.safetensors", "--labels", folder / "labels.txt")
-    result = run_cli("export", folder / "tiny.vns", *given, "--json")
+    result = run_cli("export", folder / "tiny.vns", *given, "--format", "onnx", "--json")
     assert result.returncode == 0, result.stderr
     figures = json.loads(result.stdout)
     assert figures["file"].endswith("tiny.onnx") and figures["difference"] < 1e-5

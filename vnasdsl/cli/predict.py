@@ -179,9 +179,7 @@ def _source(_context: Any, _parameter: Any, value: str | None) -> tuple[bool, tu
     "--format",
     "kind",
     type=click.Choice(["onnx", "torch"]),
-    default="onnx",
-    show_default=True,
-    help="ONNX (extra `onnx`), or torch.export (.pt2).",
+    help="ONNX (extra `onnx`), or torch.export (.pt2).  [default: by the suffix of -o, else torch]",
 )
 @option("-o --output", "FILE", "The file to write.  [default: network.onnx or network.pt2 in NETWORK]", FILE)
 @option(
@@ -196,7 +194,7 @@ def _source(_context: Any, _parameter: Any, value: str | None) -> tuple[bool, tu
 @json_option
 def export_command(
     target: str,
-    kind: str,
+    kind: str | None,
     output: Path | None,
     preprocess: tuple[bool, tuple[int, int] | None],
     weights: Path | None,
@@ -212,18 +210,19 @@ def export_command(
     \b
     Examples:
       vnasdsl export runs/tiny/retrained
-      vnasdsl export runs/tiny/retrained --format torch -o tiny.pt2
+      vnasdsl export runs/tiny/retrained --format onnx
       vnasdsl export runs/tiny/retrained --preprocess=240x320 -o tiny.onnx
     """
     from vnasdsl.elaborate.imports import split_target
-    from vnasdsl.train.export import SUFFIXES, export
+    from vnasdsl.train.export import SUFFIXES, Format, export
     from vnasdsl.train.predict import open_trained
 
     model = open_trained(target, weights, labels)
-    suffix = SUFFIXES["onnx" if kind == "onnx" else "torch"]
+    onnx = kind == "onnx" or (kind is None and output is not None and output.suffix == SUFFIXES["onnx"])
+    format: Format = "onnx" if onnx else "torch"
     place = split_target(target)[0]
-    file = output or (place / f"network{suffix}" if place.is_dir() else place.with_suffix(suffix))
-    done = export(model, file, "onnx" if kind == "onnx" else "torch", *preprocess)
+    file = output or (place / f"network{SUFFIXES[format]}" if place.is_dir() else place.with_suffix(SUFFIXES[format]))
+    done = export(model, file, format, *preprocess)
     if as_json:
         print_json(done.as_dict())
         return

@@ -221,7 +221,8 @@ def _keyword_as_name(c: Context) -> Iterator[Diagnostic | Fault]:
     begins = not c.open and c.tokens.starts_line(c.index)
     if c.token.type in KEYWORD_TYPES and c.takes(["NAME"]) and not c.line_ended and not begins:
         word = c.token.text
-        help = f"choose another name, such as `{word}_`"
+        dimension = word == "space" and c.before is not None and c.before.type == "EQUAL"
+        help = "write `spatial`" if dimension else f"choose another name, such as `{word}_`"
         yield _error(f"`{word}` is a keyword and cannot be a name", c.token.span, help=help)
 
 
