@@ -2,8 +2,8 @@
 
 All networks are trained with the same recipe on the same videos. The searched one appears twice: from the weights of
 the search, as a user would, and from scratch like the random ones, which compares architectures alone. The search may
-use no more MACs than its recipe allows, the random ones have at least as many as that; all these architectures are
-trained with several seeds each.
+use no more MACs than its recipe allows, the random ones have as many as that, or a little more; all these
+architectures are trained with several seeds each.
 """
 
 from __future__ import annotations
@@ -167,13 +167,13 @@ def demonstrate(
 
 
 def _random(space: Space, recipe: Recipe, seed: int) -> list[Space]:
-    """Different networks, drawn uniformly from those with at least the MACs of the most expensive one that the search
-    may find; where these are too few, the next largest."""
+    """Different networks, drawn uniformly from those with as many MACs as the most expensive one that the search may
+    find, or up to 5 % more; where these are too few, larger ones, then the next smaller ones."""
     generator = random.Random(f"demo:{seed}")
     limit = recipe.limits.macs if isinstance(recipe, RankedRecipe) else None
     networks = [(space.choose(choices).macs, generator.random(), choices) for choices in space.networks()]
     most = max((macs for macs, _, _ in networks if limit is None or macs <= limit), default=0)
-    networks.sort(key=lambda network: (max(0, most - network[0]), network[1]))
+    networks.sort(key=lambda network: (not most <= network[0] <= 1.05 * most, max(0, most - network[0]), network[1]))
     found: dict[str, Space] = {}
     for _, _, choices in networks:
         network = space.network(choices, name=f"{space.name}_random{len(found) + 1}")
