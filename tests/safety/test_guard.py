@@ -31,7 +31,7 @@ from vnasdsl.codegen.render import (
     prose,
 )
 
-TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*.j2") if not path.name.endswith(".html.j2"))
+TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*.j2") if path.suffixes[0] not in (".html", ".md"))
 """Of generated code. What a page shows is escaped by Jinja (tests/search/test_report.py)."""
 
 

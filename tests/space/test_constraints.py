@@ -48,6 +48,7 @@ CASES: dict[str, tuple[str, Allowed]] = {
     "equal": (f"require {A} == {B}", lambda m: m[A] == m[B]),
     "unequal": (f"require {X} != {Y}", lambda m: m[X] != m[Y]),
     "a number": (f"require 8 >= {B}\n  require {A} > 4", lambda m: int(m[B]) <= 8 and int(m[A]) > 4),
+    "an option": (f'require {X} != "conv(same,  1x3x3)"', lambda m: m[X] != "conv(same, 1x3x3)"),
     "copies": (
         "require s1.stack[0].op == s1.stack[1].op\n  require s1.stack.number != 0",
         lambda m: m["s1.stack.number"] == "1" or m.get("s1.stack[0].op") == m.get("s1.stack[1].op", "none"),

@@ -92,7 +92,7 @@ class Window:
         """Why part of the window can never see anything but padding, or None."""
         for i, axis in enumerate(AXES):
             n, k, s, d = self.size[i], self.kernel[i], self.stride[i], self.dilation[i]
-            if k > 2 and d >= n:
+            if k > 1 and d >= n and not self._both_halves_see(i, n):
                 message = f"dilation {d} reaches past {f'all {n} {axis}' if n > 1 else f'the only one of the {axis}'}"
                 help = f"use a dilation below {n}" if n > 1 else f"use a kernel of 1 along {axis}"
                 part = "the middle" if k % 2 and self.symmetric else "a part"
@@ -101,6 +101,12 @@ class Window:
                 message = f"stride {s} along {axis} has no effect"
                 return Remark(message, f"there is 1 of the {axis} here", f"use a stride of 1 along {axis}", "stride")
         return None
+
+    def _both_halves_see(self, i: int, n: int) -> bool:
+        """Whether a kernel of 2 whose dilation is no less than the axis still has data under both of its weights."""
+        k, s, d, (before, after) = self.kernel[i], self.stride[i], self.dilation[i], self.sides[i]
+        last = (n + before + after - d * (k - 1) - 1) // s * s - before  # where the last window begins
+        return k == 2 and last >= 0 and d - before < n
 
 
 def window(layer: str, arguments: Arguments, shape: Shape) -> Window:

@@ -112,7 +112,7 @@ def _faults(condition: tree.Compare, known: Mapping[str, Choice], places: Collec
             message = f"`{condition.op}` compares numbers, and `{side.id}` can be `{other}`"
             found.append(Diagnostic("E0511", message, label, help="use `==` or `!=`"))
     values = [s for s in (condition.left, condition.right) if not (isinstance(s, tree.Name) and "." in s.id)]
-    if not found and values and condition.op not in ("==", "!=") and not is_number(evaluate(values[0])):
+    if not found and values and condition.op not in ("==", "!=") and not is_number(_value(values[0], {})):
         message = f"expected a number, found `{print_inline(values[0])}`"
         found.append(Diagnostic("E0511", message, Label(values[0].span), help="use `==` or `!=`"))
     return found
@@ -179,7 +179,7 @@ def _value(side: tree.Expression, made: Mapping[str, str | None]) -> Value:
     if isinstance(side, tree.Name) and (text := made.get(side.id)) is not None:
         number = real(text)
         return "".join(text.split()) if number is None else number
-    value = evaluate(side)
+    value = side.value if isinstance(side, tree.String) else evaluate(side)
     return value if is_number(value) else "".join(show_value(value).split())
 
 
