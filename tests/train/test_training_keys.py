@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from vnasdsl.train.loop import NetworkTraining, learning_rate
 from vnasdsl.train.progress import Reporter
-from vnasdsl.train.recipes import RetrainRecipe, Sgd
+from vnasdsl.train.recipes import Adam, RetrainRecipe, Sgd
 from vnasdsl.train.targets import Targets, hits, mixed
 
 CPU = torch.device("cpu")
@@ -64,6 +64,38 @@ def test_accumulated_batches_step_as_one_large_batch() -> None:
         models.append(model)
     for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-8)  # the loss is float32
+
+
+def test_training_on_a_cpu_is_that_of_plain_torch_also_when_resumed() -> None:
+    """Convolutions over time run in two dimensions, and Adam is fused."""
+    torch.manual_seed(0)
+    layers = [nn.Conv3d(3, 4, (3, 1, 1), (2, 1, 1), (2, 0, 0), (2, 1, 1)), nn.ReLU(), nn.Conv3d(4, 2, 3, padding=1)]
+    plain = nn.Sequential(*layers, nn.Flatten(), nn.Linear(32, 3)).double()
+    plain[2].weight.data = plain[2].weight.data.contiguous(memory_format=torch.channels_last_3d)
+    adam = Adam(lr=0.01, end=1e-4, decay=1e-3)
+    trainings = [
+        NetworkTraining(copy.deepcopy(plain), recipe(weights=adam), lambda epoch: batches(5, epoch=epoch), CPU)
+        for _ in range(2)
+    ]
+    trainings[0].run_epoch(1, QUIET)
+    state = trainings[0].optimiser_state()
+    moments = state["weights"]["state"].values()  # as they come from a file
+    loose = [
+        {name: value.clone(memory_format=torch.contiguous_format) for name, value in one.items()} for one in moments
+    ]
+    state["weights"]["state"] = dict(enumerate(loose))
+    trainings[1].restore(trainings[0].weights(), state)
+    for epoch in (2, 3):
+        trainings[1].run_epoch(epoch, QUIET)
+    optimiser = torch.optim.Adam(plain.parameters(), weight_decay=1e-3, foreach=False)
+    feed = [batch for epoch in (1, 2, 3) for batch in batches(5, epoch=epoch)]
+    for step, (clips, labels) in enumerate(feed):
+        optimiser.param_groups[0]["lr"] = learning_rate(adam, step, len(feed))
+        optimiser.zero_grad()
+        F.cross_entropy(plain(clips).float(), labels).backward()
+        optimiser.step()
+    for one, other in zip(trainings[1].model.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)  # the loss is float32
 
 
 def test_the_moving_average_is_what_training_ends_with_and_survives_a_resume() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -35,13 +36,14 @@ from vnasdsl.train.weights import load_exactly, load_weights, save_weights
 Task = SearchTask[Any]
 
 
-class TrialStrategy:
+class TrialStrategy(ABC):
     """A strategy whose networks are trained one by one."""
 
     name: str
 
+    @abstractmethod
     def proposer(self, space: Space, recipe: Any) -> Proposer:
-        raise NotImplementedError
+        """What decides on the next network."""
 
     def check(self, space: Space, recipe: TrialRecipe) -> None:
         bounds = Bounds(space, recipe, Stopwatch(recipe.threads))
